@@ -1,0 +1,29 @@
+package dev.penstock.config;
+
+import java.time.Duration;
+
+/**
+ * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2).
+ *
+ * @param port                     of MX hosts
+ * @param sourceAddress            local address to send from; empty lets the system choose
+ * @param maxSessions              open at one time over all lanes
+ * @param maxRecipientsPerTransaction more recipients of one message make further transactions
+ * @param connectTimeout           for the TCP connection to one address
+ * @param greetingTimeout          for the 220
+ * @param commandTimeout           for EHLO, MAIL, RCPT, RSET
+ * @param dataInitTimeout          for the 354
+ * @param dataBlockTimeout         for each 64 KB of content to be taken
+ * @param dataDoneTimeout          for the reply to the final dot
+ * @param quitTimeout              for the reply to QUIT
+ * @param badHostTime              a host that couldn't be reached isn't tried again for this long when there is another
+ * @param stopTimeout              deliveries under way at a stop get this long to finish
+ */
+public record DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,
+        Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
+        Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
+        Duration stopTimeout) {
+    public static final DeliveryConfig DEFAULT = new DeliveryConfig(25, "", 5_000, 100, Duration.ofSeconds(30),
+            Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(2), Duration.ofMinutes(3),
+            Duration.ofMinutes(10), Duration.ofSeconds(5), Duration.ofMinutes(1), Duration.ofSeconds(20));
+}

@@ -1,0 +1,29 @@
+package dev.penstock.config;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * DNS look-ups and their cache.
+ *
+ * @param servers     {@code address} or {@code address:port}; empty means those of the system's resolv.conf
+ * @param timeout     for one query to one server
+ * @param deadline    for finding a whole route
+ * @param maxInFlight queries at one time; further look-ups wait for a place
+ * @param cacheSize   domains kept
+ * @param minTtl      answers are kept at least this long
+ * @param maxTtl      and at most this long
+ * @param negativeTtl no such domain, no record: at most this long, else the SOA's minimum (RFC 2308)
+ * @param failureTtl  SERVFAIL and time-outs
+ * @param staleTtl    how long past its TTL an answer may be used while it is refreshed (RFC 8767)
+ */
+public record DnsConfig(List<String> servers, Duration timeout, Duration deadline, int maxInFlight, int cacheSize,
+        Duration minTtl, Duration maxTtl, Duration negativeTtl, Duration failureTtl, Duration staleTtl) {
+    public static final DnsConfig DEFAULT = new DnsConfig(List.of(), Duration.ofSeconds(3), Duration.ofSeconds(15), 256,
+            100_000, Duration.ofSeconds(30), Duration.ofDays(1), Duration.ofHours(1), Duration.ofSeconds(15),
+            Duration.ofHours(1));
+
+    public DnsConfig {
+        servers = List.copyOf(servers);
+    }
+}

@@ -1,0 +1,30 @@
+package dev.penstock.config;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The whole configuration, one record per table of the file. Immutable and valid: the reader has refused everything
+ * else.
+ *
+ * @param hostname  the name this gateway greets with and puts into trace lines
+ * @param listeners at least one
+ * @param routes    by recipient domain, or {@code *} for all that have none of their own
+ * @param shaping   the contents of the shaping file
+ */
+public record GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
+        DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
+        ShapingConfig shaping,
+        EventsConfig events, HttpConfig http) {
+    public GatewayConfig {
+        listeners = List.copyOf(listeners);
+        routes = Map.copyOf(routes);
+    }
+
+    /** What {@code ./penstock run} starts with when no file is named. */
+    public static GatewayConfig embedded(String hostname) {
+        return new GatewayConfig(hostname, List.of(ListenerConfig.DEFAULT), InboundConfig.DEFAULT, SpoolConfig.DEFAULT,
+                DnsConfig.DEFAULT, Map.of(), QueueConfig.DEFAULT, DeliveryConfig.DEFAULT, ShapingConfig.DEFAULT,
+                EventsConfig.DEFAULT, HttpConfig.DEFAULT);
+    }
+}

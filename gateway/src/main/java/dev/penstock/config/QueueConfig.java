@@ -1,0 +1,24 @@
+package dev.penstock.config;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * When deferred mail is tried again.
+ *
+ * @param retryInterval    wait after the first attempt; each further wait is twice as long (minimal_backoff_time)
+ * @param maxRetryInterval but not longer than this (maximal_backoff_time)
+ * @param retryIntervals   a list of waits used instead, its last entry repeated; empty means the exponential schedule
+ * @param jitterPercent    every wait is made up to this much longer or shorter, at random
+ * @param maxAge           older mail expires (maximal_queue_lifetime)
+ * @param laneSharePercent the share of the content cache that one lane may hold
+ */
+public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
+        int jitterPercent, Duration maxAge, int laneSharePercent) {
+    public static final QueueConfig DEFAULT = new QueueConfig(Duration.ofMinutes(5), Duration.ofHours(4), List.of(), 10,
+            Duration.ofDays(5), 10);
+
+    public QueueConfig {
+        retryIntervals = List.copyOf(retryIntervals);
+    }
+}

@@ -1,0 +1,12 @@
+package dev.penstock.message;
+
+import java.util.List;
+
+/**
+ * The recipients of one message that share a domain: the unit that is queued, attempted and finished.
+ *
+ * @param part       this destination's place among the envelope's destinations, from 0
+ * @param domain     as {@link Recipient#domain()}
+ * @param recipients indices into {@link Envelope#recipients()}, ascending
+ */
+public record Destination(int part, String domain, List<Integer> recipients) {}

@@ -1,0 +1,45 @@
+package dev.penstock.message;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Everything about a message that isn't its content.
+ *
+ * @param id         given by the spool
+ * @param sender     the reverse path without angle brackets; empty for the null reverse path {@code <>}
+ * @param recipients at least one
+ * @param body       what MAIL declared
+ * @param smtpUtf8   whether an address or header needs SMTPUTF8 (RFC 6531)
+ * @param tenant     who sends, empty when unknown
+ * @param campaign   what is sent, empty when unknown
+ * @param receivedMillis when it was accepted, milliseconds since 1970
+ * @param origin     where it came from
+ */
+public record Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
+        String tenant, String campaign, long receivedMillis, Origin origin) {
+    public Envelope {
+        recipients = List.copyOf(recipients);
+        if (recipients.isEmpty()) {
+            throw new IllegalArgumentException("an envelope needs a recipient");
+        }
+    }
+
+    /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same parts. */
+    public List<Destination> destinations() {
+        if (recipients.size() == 1) {
+            return List.of(new Destination(0, recipients.getFirst().domain(), List.of(0)));
+        }
+        Map<String, List<Integer>> byDomain = new LinkedHashMap<>();
+        for (int i = 0; i < recipients.size(); i++) {
+            byDomain.computeIfAbsent(recipients.get(i).domain(), _ -> new ArrayList<>()).add(i);
+        }
+        List<Destination> destinations = new ArrayList<>(byDomain.size());
+        byDomain.forEach(
+                (domain, indices) -> destinations
+                        .add(new Destination(destinations.size(), domain, List.copyOf(indices))));
+        return List.copyOf(destinations);
+    }
+}

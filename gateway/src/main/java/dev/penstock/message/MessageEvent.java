@@ -1,0 +1,76 @@
+package dev.penstock.message;
+
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Something that happened to a message, in the shape of one line of the delivery log.
+ *
+ * @param type        what happened
+ * @param id          the message
+ * @param sender      the reverse path, empty for {@code <>}
+ * @param recipients  whom it happened for, one at least
+ * @param domain      the recipients' domain; for a reception, the first recipient's
+ * @param tenant      empty when unknown
+ * @param campaign    empty when unknown
+ * @param site        {@code source->site} of the attempt, empty when there was none
+ * @param size        octets of content
+ * @param response    the reply that decided: the remote's, or our own words for what went wrong
+ * @param peer        the host spoken to, null when none was
+ * @param sourceAddress the local address of the session, empty when there was none
+ * @param eventMillis when, milliseconds since 1970
+ * @param createdMillis when the message was received, milliseconds since 1970
+ * @param attempts    attempts made before this event
+ * @param protocol    ESMTP, SMTP, LMTP, or LOCAL
+ * @param sessionId   of the SMTP session, empty when there was none
+ */
+public record MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain,
+        String tenant,
+        String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
+        long eventMillis, long createdMillis, int attempts, String protocol, String sessionId) {
+
+    /** The record types of the delivery log. */
+    public enum Type {
+        RECEPTION("Reception"),
+        DELIVERY("Delivery"),
+        TRANSIENT_FAILURE("TransientFailure"),
+        BOUNCE("Bounce"),
+        EXPIRATION("Expiration");
+
+        private final String label;
+
+        Type(String label) {
+            this.label = label;
+        }
+
+        /** As the log writes it. */
+        public String label() {
+            return label;
+        }
+    }
+
+    /**
+     * A reply.
+     *
+     * @param code     three digits; 400 or 500 for failures that no reply told
+     * @param enhanced class.subject.detail (RFC 3463), empty when the reply had none
+     * @param text     the text, lines joined by a space
+     * @param command  the command that was answered, empty when there was none
+     */
+    public record Response(int code, String enhanced, String text, String command) {}
+
+    /** A remote host: its name with a trailing dot left off, and its address. */
+    public record Peer(String name, String address) {}
+
+    /** Takes events. Called on event loops and virtual threads: must return at once and must not throw. */
+    @FunctionalInterface
+    public interface Listener {
+        void on(MessageEvent event);
+
+        /** Drops every event. */
+        static Listener none() {
+            return _ -> {};
+        }
+    }
+}

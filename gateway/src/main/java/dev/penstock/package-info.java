@@ -1,0 +1,5 @@
+/** The gateway: its composition root. */
+@NullMarked
+package dev.penstock;
+
+import org.jspecify.annotations.NullMarked;

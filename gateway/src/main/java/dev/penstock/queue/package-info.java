@@ -1,0 +1,7 @@
+/**
+ * What is sent next: timing wheel, lanes with fair turns, retry schedule. Knows no sockets.
+ */
+@NullMarked
+package dev.penstock.queue;
+
+import org.jspecify.annotations.NullMarked;

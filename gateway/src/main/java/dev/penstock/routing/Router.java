@@ -1,0 +1,12 @@
+package dev.penstock.routing;
+
+import java.util.concurrent.CompletableFuture;
+
+/** Finds where a recipient domain takes its mail. Thread-safe; never blocks; never fails exceptionally. */
+public interface Router {
+    /**
+     * @param domain as {@link dev.penstock.message.Recipient#domain()}
+     * @return complete already when the answer is known; else completed on a virtual thread within the look-up deadline
+     */
+    CompletableFuture<Route> route(String domain);
+}

@@ -1,0 +1,103 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageId;
+
+/**
+ * Keeps messages until every recipient is delivered, bounced or expired. Thread-safe. Positions inside are opaque:
+ * callers hold a {@link SpoolEntry} per destination and ask by it.
+ *
+ * <p>Futures complete on the committer's thread and carry a {@link SpoolException} when they fail; whoever continues
+ * on them must hand over at once.
+ */
+public interface Spool extends AutoCloseable {
+    /** The next message id. Never blocks; ids grow, also across restarts and when the clock is set back. */
+    MessageId nextId();
+
+    /**
+     * Starts to take in a message. Never blocks.
+     *
+     * @throws SpoolException when the spool takes nothing now: full, failed, overloaded or closed
+     */
+    Intake intake();
+
+    /**
+     * Records what an attempt left. Completes when durable; in the order of calls per entry. The recipients that
+     * {@code state} doesn't name keep the state they had.
+     */
+    CompletableFuture<Void> recordAttempt(SpoolEntry entry, AttemptState state);
+
+    /** Records that no recipient of this destination is left. Completes when durable; the entry is dead from the call on. */
+    CompletableFuture<Void> done(SpoolEntry entry);
+
+    /**
+     * The message behind an entry: from memory when it is there, else read by the reader pool while the caller waits.
+     * For virtual and platform threads, never for event loops.
+     *
+     * @throws IOException when the record can't be read or is damaged: it is quarantined and counted then
+     */
+    StoredMessage read(SpoolEntry entry) throws IOException;
+
+    /**
+     * What the last attempt left of this destination; for an entry never attempted, zero attempts and no recipients.
+     * Blocks as {@link #read} does.
+     */
+    AttemptState lastAttempt(SpoolEntry entry) throws IOException;
+
+    /** Whether new mail is taken, and if not, why. Never blocks. */
+    SpoolHealth health();
+
+    /** Counters since start, and sizes now. Never blocks. */
+    SpoolStats stats();
+
+    /** Everything asked for before is written, synced and answered; then the log is sealed. */
+    @Override
+    void close();
+
+    /** One message being taken in. Used by one thread at a time; nothing blocks. */
+    interface Intake {
+        /**
+         * Adds content octets (dot-stuffing removed, header lines to prepend first). The bytes are copied or written
+         * before the call returns.
+         *
+         * @throws SpoolException when the message can't be kept; the intake is aborted then
+         */
+        void write(byte[] bytes, int offset, int length);
+
+        /** Completes at once while the spool keeps up; else when it has caught up and more may be written. */
+        CompletableFuture<Void> writable();
+
+        /** Octets written so far. */
+        long size();
+
+        /**
+         * Makes the message durable. The future completes after the sync that covers it, with one entry per
+         * {@link Envelope#destinations() destination} in their order.
+         *
+         * @param envelope    its id is one from {@link Spool#nextId()} and not used before
+         * @param hasDotLines see {@link dev.penstock.message.Content#hasDotLines()}
+         * @param hasEightBit see {@link dev.penstock.message.Content#hasEightBit()}
+         */
+        CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines, boolean hasEightBit);
+
+        /** Forgets the message. May be called after anything, any number of times; does nothing after commit. */
+        void abort();
+    }
+
+    /** What recovery tells of each destination that is not done, before the spool is used. Called by one thread. */
+    @FunctionalInterface
+    interface RecoveryListener {
+        /**
+         * @param entry             the handle to use from now on
+         * @param envelope          tenant, campaign, times; valid only during the call where memory matters
+         * @param attempts          attempts made so far
+         * @param nextAttemptMillis when the next is due, milliseconds since 1970; 0 when never attempted
+         * @param size              octets of content
+         */
+        void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.penstock.loadgen;
+
+import org.jspecify.annotations.NullMarked;
