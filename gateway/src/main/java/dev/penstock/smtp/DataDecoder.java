@@ -126,7 +126,8 @@ public final class DataDecoder {
         }
         if (state != State.FINISHED) {
             lineLength = i - lineStart;
-            longestLine = Math.max(longestLine, state == State.AFTER_CR ? lineLength - 1 : lineLength);
+            boolean crLast = state == State.AFTER_CR || state == State.AFTER_DOT_CR;
+            longestLine = Math.max(longestLine, crLast ? lineLength - 1 : lineLength);
         }
         return i - offset;
     }
