@@ -12,10 +12,9 @@ import dev.penstock.units.Durations;
  * Everything Penstock does about replies and failures, decided in one place. Immutable, a pure function of its
  * arguments; {@code docs/failure-policy.md} is the same as a table.
  *
- * @param maxAge                        older mail expires instead of being deferred
- * @param connectionFailuresBeforeDelay consecutive attempts that reached no host before the site is left alone
+ * @param maxAge mail of this age expires instead of being deferred
  */
-public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) {
+public record FailurePolicy(Duration maxAge) {
     /** RFC 5321 3.8: the host closes the channel. */
     static final int SERVICE_CLOSING = 421;
     /** RFC 5321 4.2.2. */
@@ -29,16 +28,17 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
     /**
      * What an outcome is decided from.
      *
-     * @param phase              where it happened
-     * @param reused             whether the session had answered for a message before this one
-     * @param othersAccepted     whether the transaction had an accepted recipient before this reply
-     * @param lastHost           whether no further host of the route is left to try
-     * @param connectionFailures of the lane in a row, this one counted
-     * @param attempts           made before this one
-     * @param ageMillis          since the message was received
+     * @param phase          where it happened
+     * @param reused         whether the session had answered for a message before this one
+     * @param othersAccepted whether the transaction had an accepted recipient before this reply
+     * @param lastHost       whether no further host of the route is left to try
+     * @param siteFailing    whether attempts that reached no host have come in a row as often as the limit
+     *                       {@code consecutive_connection_failures_before_delay} says, this one counted
+     * @param attempts       made before this one
+     * @param ageMillis      since the message was received
      */
     public record Situation(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
-            int connectionFailures, int attempts, long ageMillis) {}
+            boolean siteFailing, int attempts, long ageMillis) {}
 
     /** What becomes of the recipient, and how far the trouble reaches. */
     public Outcome decide(Situation s) {
@@ -47,7 +47,8 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
             case Failure failure -> failed(s, failure);
             case Cause.Unroutable(var route) -> {
                 Reason reason = new Reason(Phase.ROUTE, route.code(), route.enhanced(), route.text(), false);
-                yield route.permanent() ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)
+                yield route.permanent()
+                        ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)
                         : new Outcome.Deferred(reason, BlastRadius.MESSAGE);
             }
         };
@@ -58,11 +59,12 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
             if (!s.lastHost) {
                 return outcome;
             }
-            if (s.connectionFailures >= connectionFailuresBeforeDelay) {
+            if (s.siteFailing) {
                 radius = BlastRadius.SITE;
             }
         }
-        return isTooOld(s.ageMillis) ? new Outcome.Expired(expiry(s.attempts + 1, reason), radius)
+        return isTooOld(s.ageMillis)
+                ? new Outcome.Expired(expiry(s.attempts + 1, reason), radius)
                 : new Outcome.Deferred(reason, radius);
     }
 
@@ -72,7 +74,7 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
     }
 
     private boolean isTooOld(long ageMillis) {
-        return ageMillis > maxAge.toMillis();
+        return ageMillis >= maxAge.toMillis();
     }
 
     private Outcome answered(Situation s, Reply reply) {
@@ -85,7 +87,8 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
                 if (reply.code() == SERVICE_CLOSING) {
                     yield new Outcome.Deferred(said(s, reply), BlastRadius.SESSION);
                 }
-                yield reply.code() < 300 ? new Outcome.Delivered(said(s, reply))
+                yield reply.code() < 300
+                        ? new Outcome.Delivered(said(s, reply))
                         : refused(s, reply, BlastRadius.MESSAGE);
             }
         };
@@ -93,7 +96,8 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
 
     private Outcome answeredToEnvelope(Situation s, Reply reply) {
         if (reply.code() == SERVICE_CLOSING) {
-            return s.reused ? new Outcome.Untried(said(s, reply), BlastRadius.SESSION)
+            return s.reused
+                    ? new Outcome.Untried(said(s, reply), BlastRadius.SESSION)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
         }
         if (reply.code() == BAD_SEQUENCE && s.reused) { // the two ends disagree on what went before: ask on a new session
@@ -103,7 +107,8 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
             return refused(s, reply, BlastRadius.MESSAGE);
         }
         if (isTooManyRecipients(reply, s.othersAccepted)) {
-            return s.othersAccepted ? new Outcome.Untried(said(s, reply), BlastRadius.RECIPIENT)
+            return s.othersAccepted
+                    ? new Outcome.Untried(said(s, reply), BlastRadius.RECIPIENT)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.RECIPIENT);
         }
         return refused(s, reply, BlastRadius.RECIPIENT);
@@ -132,7 +137,8 @@ public record FailurePolicy(Duration maxAge, int connectionFailuresBeforeDelay) 
             case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8 -> new Outcome.Bounced(reason, BlastRadius.MESSAGE);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONTENT_UNREADABLE -> new Outcome.Deferred(reason, BlastRadius.SESSION);
-            case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0 ? new Outcome.Untried(reason, BlastRadius.SESSION)
+            case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0
+                    ? new Outcome.Untried(reason, BlastRadius.SESSION)
                     : new Outcome.Deferred(reason, BlastRadius.SESSION);
             case CONNECTION_LOST -> s.reused && s.phase.compareTo(Phase.CONTENT) < 0
                     ? new Outcome.Untried(reason, BlastRadius.SESSION) // hosts close idle sessions

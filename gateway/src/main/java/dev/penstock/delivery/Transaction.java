@@ -15,23 +15,28 @@ final class Transaction {
     final String sender;
     /** Mailboxes, as RCPT gives them. */
     final List<String> recipients;
+    /** Where each recipient stands in the {@link Work}. */
+    final int[] places;
     final Content content;
     final boolean smtpUtf8;
 
     /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
     boolean resetFirst;
-    @Nullable Reply mail;
+    @Nullable
+    Reply mail;
     /** By recipient; null while unanswered. */
     final @Nullable Reply[] rcpt;
     /** Recipients that got 2xx. */
     int accepted;
-    @Nullable Reply data;
+    @Nullable
+    Reply data;
     /** By recipient, null for those not accepted. SMTP has one reply for all, LMTP one for each (RFC 2033 4.2). */
     final @Nullable Reply[] end;
 
-    Transaction(String sender, List<String> recipients, Content content, boolean smtpUtf8) {
+    Transaction(String sender, List<String> recipients, int[] places, Content content, boolean smtpUtf8) {
         this.sender = sender;
         this.recipients = recipients;
+        this.places = places;
         this.content = content;
         this.smtpUtf8 = smtpUtf8;
         this.rcpt = new @Nullable Reply[recipients.size()];
@@ -44,7 +49,8 @@ final class Transaction {
     }
 
     /** What was answered to the last command whose answer counts for the recipient, and where; null when nothing was. */
-    @Nullable Answer answer(int recipient) {
+    @Nullable
+    Answer answer(int recipient) {
         if (mail != null && mail.code() >= 300) {
             return new Answer(Phase.MAIL, mail);
         }
@@ -66,6 +72,7 @@ final class Transaction {
 
     @Override
     public String toString() {
-        return "<" + sender + "> to " + recipients + " mail=" + mail + " rcpt=" + Arrays.toString(rcpt) + " data=" + data;
+        return "<" + sender + "> to " + recipients + " mail=" + mail + " rcpt=" + Arrays.toString(rcpt) + " data="
+                + data;
     }
 }
