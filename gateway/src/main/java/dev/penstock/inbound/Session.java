@@ -62,7 +62,8 @@ final class Session extends ChannelInboundHandlerAdapter
             ReceptionMemory.Waiter {
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
-    private static final int MAX_COMMAND_LINE = 2048; // line_length_limit of Postfix; RFC 5321 4.5.3.1.4 wants 512 and what extensions add
+    /** line_length_limit of Postfix; RFC 5321 4.5.3.1.4 wants 512 and what extensions add. */
+    private static final int MAX_COMMAND_LINE = 2048;
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
 
@@ -384,7 +385,8 @@ final class Session extends ChannelInboundHandlerAdapter
             goodbye(server.replies().tooManyMessages);
         } else if (parameters.smtpUtf8() || parameters.body() == Command.Body.BINARY_MIME
                 || !parameters.others().isEmpty()) {
-            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported(parameters)).encode()); // RFC 5321 4.1.1.11
+            // RFC 5321 4.1.1.11
+            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported(parameters)).encode());
         } else if (mail.path().mailbox() instanceof Mailbox(_, _, _, boolean utf8) && utf8) {
             fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
         } else if (parameters.size() > config.maxMessageSize().bytes()) {
@@ -781,6 +783,9 @@ final class Session extends ChannelInboundHandlerAdapter
         held = null;
         line = null;
         abortReception();
+        if (subscription != null) {
+            subscription.cancel(); // releases reads that nobody asked for any more
+        }
         if (timer != null) {
             timer.cancel(false);
         }
