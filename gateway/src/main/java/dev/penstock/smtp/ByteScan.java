@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /** Searches byte arrays eight octets at a time. Pure functions. */
-final class ByteScan {
+public final class ByteScan {
     private static final VarHandle WORD = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long ONES = 0x0101010101010101L;
     static final long HIGH_BITS = 0x8080808080808080L;
@@ -25,7 +25,7 @@ final class ByteScan {
     }
 
     /** @return {@code to} when there is none */
-    static int indexOf(byte wanted, byte[] bytes, int from, int to) {
+    public static int indexOf(byte wanted, byte[] bytes, int from, int to) {
         long pattern = ONES * (wanted & 0xff);
         int i = from;
         for (; i + Long.BYTES <= to; i += Long.BYTES) {

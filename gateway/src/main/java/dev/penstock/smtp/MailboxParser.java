@@ -7,8 +7,8 @@ import java.util.Locale;
  * Reads mailboxes and paths (RFC 5321 4.1.2, RFC 6531 3.3). Pure functions of the text.
  *
  * <p>Wider than the grammar where real addresses are: dots may stand anywhere in a local part (as at Japanese mobile
- * carriers), labels may have underscores, and the local part of a reverse path may fill the path (VERP and SRS make long
- * ones). Source routes are dropped, as RFC 5321 4.1.1.3 and appendix C tell.
+ * carriers), labels may have underscores, and the local part of a reverse path may fill the path (VERP and SRS make
+ * long ones). Source routes are dropped, as RFC 5321 4.1.1.3 and appendix C tell.
  */
 public final class MailboxParser {
     static final int MAX_LOCAL_PART = 64; // RFC 5321 4.5.3.1.1

@@ -106,7 +106,8 @@ public final class ReplyParser {
         for (int i = 0; i < lines.size(); i++) {
             String text = lines.get(i);
             EnhancedStatus found = EnhancedStatus.parsePrefix(text);
-            if (found != null && found.klass() == code / 100 && (status == null || status.equals(found))) { // RFC 2034 4
+            // RFC 2034 4: its class is the first digit of the code, and all lines have the same
+            if (found != null && found.klass() == code / 100 && (status == null || status.equals(found))) {
                 status = found;
                 int end = EnhancedStatus.lengthOfPrefix(text);
                 lines.set(i, end < text.length() ? text.substring(end + 1) : "");
