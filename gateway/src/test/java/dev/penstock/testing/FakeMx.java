@@ -60,12 +60,8 @@ public final class FakeMx implements AutoCloseable {
     private final AtomicInteger mostOpen = new AtomicInteger();
     private volatile String capabilities = DEFAULT_CAPABILITIES;
 
-    /** A message as it came: {@code data} with its dots, up to and including the final line. */
-    public record Received(String sender, List<String> recipients, byte[] data, int session) {
-        public String text() {
-            return new String(data, StandardCharsets.ISO_8859_1);
-        }
-    }
+    /** A message as it came: its octets as ISO 8859-1, with its dots, up to and including the final line. */
+    public record Received(String sender, List<String> recipients, String text, int session) {}
 
     public FakeMx() {
         try {
@@ -321,8 +317,10 @@ public final class FakeMx implements AutoCloseable {
 
         private String hello() {
             String offered = capabilities;
-            return offered.isEmpty() ? "502 5.5.1 no" : "250-mx\r\n250-" + String.join("\r\n250-", offered.split(","))
-                    + "\r\n250 HELP";
+            return offered.isEmpty()
+                    ? "502 5.5.1 no"
+                    : "250-mx\r\n250-" + String.join("\r\n250-", offered.split(","))
+                            + "\r\n250 HELP";
         }
 
         private String lastCode = "";
@@ -381,7 +379,8 @@ public final class FakeMx implements AutoCloseable {
                     default -> 0;
                 };
             }
-            messages.add(new Received(sender, List.copyOf(recipients), data.toByteArray(), number));
+            messages.add(
+                    new Received(sender, List.copyOf(recipients), data.toString(StandardCharsets.ISO_8859_1), number));
         }
 
         private void reply(String text) {
