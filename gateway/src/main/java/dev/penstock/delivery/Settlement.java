@@ -64,7 +64,7 @@ final class Settlement {
         }
         pending.incrementAndGet();
         String remoteMta = contact.peer() == null ? null : contact.peer().name();
-        var unused = reports.send(work.envelope, work.content, failed, remoteMta).whenCompleteAsync((_, failure) -> {
+        var _ = reports.send(work.envelope, work.content, failed, remoteMta).whenCompleteAsync((_, failure) -> {
             try {
                 if (failure == null) {
                     stats.reports.increment();
@@ -165,7 +165,7 @@ final class Settlement {
 
     private void track(CompletableFuture<Void> future) {
         if (!future.isDone() || future.isCompletedExceptionally()) {
-            var unused = future.whenComplete(recorded);
+            var _ = future.whenComplete(recorded);
         }
     }
 
