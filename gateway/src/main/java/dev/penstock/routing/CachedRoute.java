@@ -2,7 +2,7 @@ package dev.penstock.routing;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.random.RandomGenerator;
 
 import org.jspecify.annotations.Nullable;
@@ -20,8 +20,6 @@ final class CachedRoute {
     /** @param host lower case, without a trailing dot */
     record Mx(int preference, String host) {}
 
-    private static final long CLAIMED = Long.MAX_VALUE;
-
     private final @Nullable MxSet mx;
     private final @Nullable Site site;
     private final @Nullable HostList hosts;
@@ -31,7 +29,8 @@ final class CachedRoute {
     private final long keptUntil;
     /** The answer itself, when it's the same for each call. */
     private final @Nullable CompletableFuture<Route> fixed;
-    private final AtomicLong refreshFrom;
+    private final AtomicBoolean refreshing = new AtomicBoolean();
+    private volatile long refreshFrom;
 
     private CachedRoute(@Nullable MxSet mx, @Nullable Site site, @Nullable HostList hosts, boolean lmtp,
             boolean uncertain, long freshUntil, long keptUntil, @Nullable CompletableFuture<Route> fixed) {
@@ -43,7 +42,7 @@ final class CachedRoute {
         this.freshUntil = freshUntil;
         this.keptUntil = keptUntil;
         this.fixed = fixed;
-        refreshFrom = new AtomicLong(freshUntil);
+        refreshFrom = freshUntil;
     }
 
     /** @param uncertain some hosts couldn't be looked up: a complete older answer is better while it lasts */
@@ -80,20 +79,12 @@ final class CachedRoute {
         return now - freshUntil < 0;
     }
 
-    long freshUntil() {
-        return freshUntil;
-    }
-
     long keptUntil() {
         return keptUntil;
     }
 
     boolean isUncertain() {
         return uncertain;
-    }
-
-    boolean isFailure() {
-        return hosts == null;
     }
 
     @Nullable
@@ -103,12 +94,12 @@ final class CachedRoute {
 
     /** True for one caller, who then refreshes; the others go on with the stale answer. */
     boolean claimRefresh(long now) {
-        long from = refreshFrom.get();
-        return from != CLAIMED && now - from >= 0 && refreshFrom.compareAndSet(from, CLAIMED);
+        return now - refreshFrom >= 0 && !refreshing.get() && refreshing.compareAndSet(false, true);
     }
 
     /** After a failed refresh. */
     void refreshAgainFrom(long time) {
-        refreshFrom.set(time);
+        refreshFrom = time;
+        refreshing.set(false);
     }
 }

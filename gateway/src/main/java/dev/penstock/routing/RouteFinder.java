@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -78,7 +79,7 @@ final class RouteFinder {
                 counters.noSuchDomain.increment();
                 yield permanent(550, "5.1.2", "no such domain: " + domain, freshness.negative(ttl));
             }
-            case DnsAnswer.Trouble trouble -> temporary(domain, "MX of " + domain, trouble);
+            case DnsAnswer.Trouble trouble -> temporary("MX of " + domain, trouble);
         };
     }
 
@@ -126,7 +127,7 @@ final class RouteFinder {
             if (host.preference() >= ownPreference) {
                 continue;
             }
-            HostAddresses known = found.getOrDefault(host, NOT_ASKED);
+            HostAddresses known = Objects.requireNonNull(found.get(host));
             hosts.add(host.preference(), host.host(), known.addresses(), smtpPort, mx.implicit()
                     ? 0
                     : host.preference());
@@ -146,7 +147,7 @@ final class RouteFinder {
             return CachedRoute.hosts(mx, site, list, false, trouble != null, fresh, fresh + freshness.stale());
         }
         if (trouble != null) {
-            return temporary(domain, "mail hosts of " + domain, trouble);
+            return temporary("mail hosts of " + domain, trouble);
         }
         counters.noMailHost.increment();
         return permanent(550, "5.4.4", mx.implicit()
@@ -175,7 +176,7 @@ final class RouteFinder {
             if (host.address() != null) {
                 addresses = List.of(host.address());
             } else {
-                HostAddresses known = found.getOrDefault(new Mx(i, name), NOT_ASKED);
+                HostAddresses known = Objects.requireNonNull(found.get(new Mx(i, name)));
                 addresses = known.addresses();
                 trouble = trouble == null ? known.trouble() : trouble;
                 fresh = earlier(fresh, known.freshUntil());
@@ -193,7 +194,7 @@ final class RouteFinder {
                     fresh, fresh + freshness.stale());
         }
         if (trouble != null) {
-            return temporary(route.site(), "hosts of the configured route " + route.site(), trouble);
+            return temporary("hosts of the configured route " + route.site(), trouble);
         }
         if (looped) {
             counters.loops.increment();
@@ -243,8 +244,6 @@ final class RouteFinder {
         }
     }
 
-    private static final HostAddresses NOT_ASKED = new HostAddresses(List.of(), null, Long.MAX_VALUE);
-
     private Map<Mx, HostAddresses> addresses(List<Mx> hosts, long deadline) {
         Map<Mx, CompletableFuture<HostAddresses>> asked = new HashMap<>();
         for (Mx host : hosts) {
@@ -279,7 +278,7 @@ final class RouteFinder {
         return List.copyOf(some.subList(0, MAX_RESOLVED_HOSTS));
     }
 
-    private CachedRoute temporary(String domain, String what, DnsAnswer.Trouble trouble) {
+    private CachedRoute temporary(String what, DnsAnswer.Trouble trouble) {
         counters.trouble.increment();
         return CachedRoute.failure(new Route.Failure(false, 451, "4.4.3",
                 "DNS look-up failed for the " + what + ": " + trouble.why()),
@@ -296,6 +295,6 @@ final class RouteFinder {
 
     /** Ticker values may wrap round, so they are compared by difference. */
     private static long earlier(long a, long b) {
-        return b == Long.MAX_VALUE || a - b < 0 ? a : b;
+        return a - b < 0 ? a : b;
     }
 }
