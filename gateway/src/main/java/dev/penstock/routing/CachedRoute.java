@@ -1,0 +1,105 @@
+package dev.penstock.routing;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.random.RandomGenerator;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of one domain's route. Thread-safe; immutable but for the claim on its refresh.
+ *
+ * <p>Failures are values here, because a cache forgets failed futures. Only routes with hosts outlive their freshness: a
+ * stale "no such domain" would bounce the mail of a domain that has just been made.
+ */
+final class CachedRoute {
+    /** The MX records behind a route, kept for their own time while host addresses change more often. */
+    record MxSet(List<Mx> hosts, boolean implicit, long freshUntil) {}
+
+    /** @param host lower case, without a trailing dot */
+    record Mx(int preference, String host) {}
+
+    private final @Nullable MxSet mx;
+    private final @Nullable Site site;
+    private final @Nullable HostList hosts;
+    private final boolean lmtp;
+    private final boolean uncertain;
+    private final long freshUntil;
+    private final long keptUntil;
+    /** The answer itself, when it's the same for each call. */
+    private final @Nullable CompletableFuture<Route> fixed;
+    private final AtomicBoolean refreshing = new AtomicBoolean();
+    private volatile long refreshFrom;
+
+    private CachedRoute(@Nullable MxSet mx, @Nullable Site site, @Nullable HostList hosts, boolean lmtp,
+            boolean uncertain, long freshUntil, long keptUntil, @Nullable CompletableFuture<Route> fixed) {
+        this.mx = mx;
+        this.site = site;
+        this.hosts = hosts;
+        this.lmtp = lmtp;
+        this.uncertain = uncertain;
+        this.freshUntil = freshUntil;
+        this.keptUntil = keptUntil;
+        this.fixed = fixed;
+        refreshFrom = freshUntil;
+    }
+
+    /** @param uncertain some hosts couldn't be looked up: a complete older answer is better while it lasts */
+    static CachedRoute hosts(@Nullable MxSet mx, Site site, HostList hosts, boolean lmtp, boolean uncertain,
+            long freshUntil, long keptUntil) {
+        @Nullable
+        CompletableFuture<Route> fixed = hosts.isFixed()
+                ? CompletableFuture.completedFuture(new Route.Hosts(site, hosts.order(RandomGenerator.getDefault()),
+                        lmtp))
+                : null;
+        return new CachedRoute(mx, site, hosts, lmtp, uncertain, freshUntil, keptUntil, fixed);
+    }
+
+    static CachedRoute failure(Route.Failure failure, long freshUntil) {
+        return new CachedRoute(null, null, null, false, !failure.permanent(), freshUntil, freshUntil,
+                CompletableFuture.completedFuture(failure));
+    }
+
+    CompletableFuture<Route> future(RandomGenerator random) {
+        return fixed != null ? fixed : CompletableFuture.completedFuture(route(random));
+    }
+
+    Route route(RandomGenerator random) {
+        if (fixed != null) {
+            return fixed.join();
+        }
+        if (site == null || hosts == null) {
+            throw new IllegalStateException("a route is fixed or has hosts");
+        }
+        return new Route.Hosts(site, hosts.order(random), lmtp);
+    }
+
+    boolean isFresh(long now) {
+        return now - freshUntil < 0;
+    }
+
+    long keptUntil() {
+        return keptUntil;
+    }
+
+    boolean isUncertain() {
+        return uncertain;
+    }
+
+    @Nullable
+    MxSet mx() {
+        return mx;
+    }
+
+    /** True for one caller, who then refreshes; the others go on with the stale answer. */
+    boolean claimRefresh(long now) {
+        return now - refreshFrom >= 0 && !refreshing.get() && refreshing.compareAndSet(false, true);
+    }
+
+    /** After a failed refresh. */
+    void refreshAgainFrom(long time) {
+        refreshFrom = time;
+        refreshing.set(false);
+    }
+}

@@ -1,0 +1,39 @@
+package dev.penstock.routing;
+
+import java.util.List;
+
+import org.xbill.DNS.Record;
+
+/** What DNS said about one name and type, aliases followed. Immutable. */
+sealed interface DnsAnswer {
+    /** @param ttl seconds, the least of the records and the aliases that led to them */
+    record Records(List<Record> records, long ttl) implements DnsAnswer {}
+
+    /**
+     * The name exists without such a record.
+     *
+     * @param ttl seconds, from the SOA (RFC 2308 5); -1 when there was none
+     */
+    record NoRecords(long ttl) implements DnsAnswer {}
+
+    /**
+     * NXDOMAIN.
+     *
+     * @param ttl as in {@link NoRecords}
+     */
+    record NoSuchName(long ttl) implements DnsAnswer {}
+
+    /**
+     * Nothing is known: time-outs, SERVFAIL, nonsense.
+     *
+     * @param why for people
+     */
+    record Trouble(Kind kind, String why) implements DnsAnswer {}
+
+    enum Kind {
+        /** No server answered in time. */
+        TIMEOUT,
+        /** SERVFAIL, REFUSED, unreadable answers, alias loops. */
+        SERVER_FAILURE
+    }
+}

@@ -1,0 +1,130 @@
+package dev.penstock.routing;
+
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+import org.xbill.DNS.Flags;
+import org.xbill.DNS.Message;
+import org.xbill.DNS.Opcode;
+import org.xbill.DNS.Rcode;
+import org.xbill.DNS.Record;
+
+/**
+ * One question to one server: confined to the virtual thread that asks, which blocks until the deadline at the latest.
+ *
+ * <p>Each question has a socket of its own, connected, on a port the kernel draws: answers from elsewhere never arrive
+ * (RFC 5452 9), a closed port is known at once, and no selector thread decides when a time-out is noticed.
+ */
+final class DnsExchange {
+    /** What we say we take over UDP: passes every path without fragments (DNS flag day 2020). */
+    static final int UDP_PAYLOAD = 1232;
+    /** Larger than what we ask for, for servers that don't listen. */
+    private static final int UDP_BUFFER = 4096;
+
+    private final DnsCounters counters;
+
+    DnsExchange(DnsCounters counters) {
+        this.counters = counters;
+    }
+
+    /** @throws SocketTimeoutException when no valid answer came by {@code deadline} ({@link System#nanoTime}) */
+    Message ask(InetSocketAddress server, Message query, long deadline) throws IOException {
+        Message answer = overUdp(server, query, deadline);
+        if (answer.getHeader().getFlag(Flags.TC)) {
+            counters.overTcp.increment();
+            return overTcp(server, query, deadline);
+        }
+        return answer;
+    }
+
+    private Message overUdp(InetSocketAddress server, Message query, long deadline) throws IOException {
+        byte[] question = query.toWire();
+        try (DatagramSocket socket = new DatagramSocket()) {
+            socket.connect(server);
+            socket.send(new DatagramPacket(question, question.length));
+            DatagramPacket packet = new DatagramPacket(new byte[UDP_BUFFER], UDP_BUFFER);
+            while (true) {
+                socket.setSoTimeout(millisUntil(deadline));
+                packet.setLength(UDP_BUFFER);
+                socket.receive(packet);
+                byte[] bytes = new byte[packet.getLength()];
+                System.arraycopy(packet.getData(), 0, bytes, 0, bytes.length);
+                @Nullable
+                Message answer = matching(query, bytes);
+                if (answer != null) {
+                    return answer;
+                }
+                // A forger's guess or a late answer to someone else: the true one may still come.
+                counters.mismatched.increment();
+            }
+        }
+    }
+
+    private Message overTcp(InetSocketAddress server, Message query, long deadline) throws IOException {
+        byte[] question = query.toWire();
+        try (Socket socket = new Socket()) {
+            socket.connect(server, millisUntil(deadline));
+            // RFC 7766 8: length and message in one write
+            byte[] framed = new byte[Short.BYTES + question.length];
+            framed[0] = (byte) (question.length >>> Byte.SIZE);
+            framed[1] = (byte) question.length;
+            System.arraycopy(question, 0, framed, Short.BYTES, question.length);
+            socket.getOutputStream().write(framed);
+            DataInputStream in = new DataInputStream(socket.getInputStream());
+            socket.setSoTimeout(millisUntil(deadline));
+            byte[] bytes = new byte[in.readUnsignedShort()];
+            int read = 0;
+            while (read < bytes.length) {
+                socket.setSoTimeout(millisUntil(deadline));
+                int count = in.read(bytes, read, bytes.length - read);
+                if (count < 0) {
+                    throw new IOException("the answer over TCP ended early");
+                }
+                read += count;
+            }
+            @Nullable
+            Message answer = matching(query, bytes);
+            if (answer == null) {
+                counters.mismatched.increment();
+                throw new IOException("the answer over TCP doesn't match the question");
+            }
+            return answer;
+        }
+    }
+
+    /** RFC 5452 9.1: id and question must be ours. Null when they aren't or the message can't be read. */
+    private static @Nullable Message matching(Message query, byte[] bytes) {
+        Message answer;
+        try {
+            answer = new Message(bytes);
+        } catch (IOException | RuntimeException _) {
+            return null; // whatever arrives from the network may be garbage
+        }
+        if (answer.getHeader().getID() != query.getHeader().getID() || !answer.getHeader().getFlag(Flags.QR)
+                || answer.getHeader().getOpcode() != Opcode.QUERY) {
+            return null;
+        }
+        @Nullable
+        Record asked = answer.getQuestion();
+        if (asked == null) {
+            // RFC 6891 7: a server without EDNS may answer FORMERR with nothing but a header
+            return answer.getRcode() == Rcode.FORMERR ? answer : null;
+        }
+        return asked.equals(query.getQuestion()) ? answer : null;
+    }
+
+    private static int millisUntil(long deadline) throws SocketTimeoutException {
+        long left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
+        if (left <= 0) {
+            throw new SocketTimeoutException("deadline");
+        }
+        return (int) Math.min(left, Integer.MAX_VALUE);
+    }
+}

@@ -1,0 +1,248 @@
+package dev.penstock.routing;
+
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
+
+import com.github.benmanes.caffeine.cache.AsyncCache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Expiry;
+import com.github.benmanes.caffeine.cache.Interner;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.DnsConfig;
+import dev.penstock.config.RouteConfig;
+
+/**
+ * Thread-safe. Configured routes first, else MX records through a cache that keeps each answer for its own time.
+ *
+ * <p>A known route costs a look into a hash table. An unknown one is looked up once however many ask, on a virtual thread,
+ * within the deadline. A known one past its time is handed out at once while a single look-up in the background renews
+ * it; as long as that fails, it serves until its stale time ends. Failures are kept too: permanent ones for as long as
+ * the SOA says, DNS trouble briefly.
+ */
+public final class DnsRouter implements Router {
+    /** Draws from the calling thread's generator: what {@link #DnsRouter} wants outside of tests. */
+    public static final RandomGenerator SHARED_RANDOM = () -> ThreadLocalRandom.current().nextLong();
+
+    private static final Logger LOG = LoggerFactory.getLogger(DnsRouter.class);
+    private static final String EVERY_DOMAIN = "*";
+
+    private final LongSupplier ticker;
+    private final Executor executor;
+    private final RandomGenerator random;
+    private final DnsCounters counters = new DnsCounters();
+    private final Interner<Site> sites = Interner.newWeakInterner();
+    private final AsyncCache<String, CachedRoute> cache;
+    private volatile Settings settings;
+
+    /** All that a configuration change replaces as one. */
+    private record Settings(Map<String, ConfiguredRoute> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
+            Freshness freshness, DnsClient client, HostBook book, RouteFinder finder, LookUpGate gate) {}
+
+    /**
+     * @param routes   by domain, or {@code *} for all domains without their own
+     * @param smtpPort of MX hosts, and of configured hosts that name none
+     * @param own      this gateway's listeners, for finding loops; may come later through {@link #reconfigure}
+     * @param ticker   nanoseconds, for what is cached; {@link System#nanoTime}
+     * @param executor runs each look-up; a virtual thread per task
+     * @param random   thread-safe, {@link #SHARED_RANDOM}
+     * @throws IllegalArgumentException naming the route host or DNS server that can't be read
+     */
+    public DnsRouter(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
+            LongSupplier ticker, Executor executor, RandomGenerator random) {
+        this.ticker = ticker;
+        this.executor = executor;
+        this.random = random;
+        cache = Caffeine.newBuilder().maximumSize(dns.cacheSize()).ticker(ticker::getAsLong).executor(executor)
+                .expireAfter(Expiry.<String, CachedRoute>writing((_, known) -> Duration
+                        .ofNanos(Math.max(0, known.keptUntil() - ticker.getAsLong()))))
+                .buildAsync();
+        settings = settings(routes, dns, smtpPort, own);
+    }
+
+    @Override
+    public CompletableFuture<Route> route(String domain) {
+        Settings current = settings;
+        @Nullable
+        ConfiguredRoute configured = current.routes.isEmpty() ? null : configured(current, domain);
+        @Nullable
+        CompletableFuture<CachedRoute> found = cache.getIfPresent(configured == null ? domain : configured.key());
+        if (found != null && found.state() == CompletableFuture.State.SUCCESS) {
+            CachedRoute known = found.resultNow();
+            counters.hits.increment();
+            long now = ticker.getAsLong();
+            if (!known.isFresh(now)) {
+                stale(current, domain, configured, found, known, now);
+            }
+            return known.future(random);
+        }
+        return lookUp(current, domain, configured);
+    }
+
+    /** Forgets what is known of {@code domain} and of its mail hosts' addresses. */
+    public void flush(String domain) {
+        Settings current = settings;
+        String name = DomainNames.normalize(domain);
+        @Nullable
+        ConfiguredRoute configured = configured(current, name);
+        @Nullable
+        CompletableFuture<CachedRoute> found = cache.asMap().remove(configured == null ? name : configured.key());
+        if (configured != null) {
+            configured.hosts().forEach(host -> current.book.forget(DomainNames.normalize(host.host())));
+        } else {
+            current.book.forget(name);
+        }
+        if (found != null && found.state() == CompletableFuture.State.SUCCESS) {
+            current.finder.forgetHosts(found.resultNow());
+        }
+    }
+
+    /**
+     * Uses new settings from the next call on; look-ups under way end with the old ones, and their answers aren't kept.
+     * What is cached stays unless the servers, the time limits, the port or the listeners are others than before.
+     *
+     * @throws IllegalArgumentException as the constructor; the old settings stay in force
+     */
+    public synchronized void reconfigure(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort,
+            OwnAddresses own) {
+        Settings old = settings;
+        Settings next = settings(routes, dns, smtpPort, own);
+        boolean same = dns.equals(old.dns) && smtpPort == old.smtpPort && own.equals(old.own);
+        settings = same
+                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder,
+                        old.gate)
+                : next;
+        if (!same) {
+            cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheSize()));
+            cache.asMap().clear();
+        }
+    }
+
+    public RoutingStats stats() {
+        Settings current = settings;
+        return new RoutingStats(counters.hits.sum(), counters.misses.sum(), counters.staleServed.sum(),
+                counters.refreshes.sum(), counters.failedRefreshes.sum(), counters.queries.sum(),
+                counters.overTcp.sum(), counters.mismatched.sum(), counters.timeouts.sum(),
+                counters.serverFailures.sum(), counters.badDomains.sum(), counters.noSuchDomain.sum(),
+                counters.noMailHost.sum(), counters.nullMx.sum(), counters.loops.sum(), counters.trouble.sum(),
+                counters.overdue.sum(), current.client.inFlight(), current.client.waiting(), current.gate.running(),
+                current.gate.waiting(), cache.synchronous().estimatedSize(), current.book.size());
+    }
+
+    private Settings settings(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort, OwnAddresses own) {
+        Map<String, ConfiguredRoute> configured = new HashMap<>();
+        routes.forEach((domain, route) -> configured.put(DomainNames.normalize(domain),
+                ConfiguredRoute.of(route, smtpPort)));
+        Freshness freshness = Freshness.of(dns);
+        DnsClient client = new DnsClient(new NameServers(dns.servers()), dns.timeout(), dns.maxInFlight(), counters);
+        HostBook book = new HostBook(client, freshness, dns.cacheSize(), ticker, executor);
+        RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own, ticker, random, sites, counters);
+        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder,
+                new LookUpGate(executor, dns.maxInFlight()));
+    }
+
+    private static @Nullable ConfiguredRoute configured(Settings settings, String domain) {
+        @Nullable
+        ConfiguredRoute route = settings.routes.get(domain);
+        return route != null ? route : settings.routes.get(EVERY_DOMAIN);
+    }
+
+    private CompletableFuture<Route> lookUp(Settings current, String domain, @Nullable ConfiguredRoute configured) {
+        String name = DomainNames.normalize(domain);
+        if (!name.equals(domain)) {
+            return route(name);
+        }
+        String key = configured == null ? name : configured.key();
+        counters.misses.increment();
+        CompletableFuture<CachedRoute> mine = new CompletableFuture<>();
+        @Nullable
+        CompletableFuture<CachedRoute> other = cache.asMap().putIfAbsent(key, mine);
+        if (other == null) {
+            start(current, name, configured, null, mine);
+        }
+        return (other == null ? mine : other).thenApply(found -> found.route(random));
+    }
+
+    private void stale(Settings current, String domain, @Nullable ConfiguredRoute configured,
+            CompletableFuture<CachedRoute> held, CachedRoute known, long now) {
+        counters.staleServed.increment();
+        if (!known.claimRefresh(now)) {
+            return;
+        }
+        counters.refreshes.increment();
+        CompletableFuture<CachedRoute> renewed = new CompletableFuture<>();
+        String key = configured == null ? domain : configured.key();
+        var _ = renewed.thenAccept(fresh -> {
+            if (fresh.isUncertain()) {
+                counters.failedRefreshes.increment();
+                known.refreshAgainFrom(ticker.getAsLong() + current.freshness.failure());
+            } else {
+                // Only in place of what it renews: a flush or a new configuration in between stands.
+                cache.asMap().replace(key, held, CompletableFuture.completedFuture(fresh));
+            }
+        });
+        start(current, domain, configured, known, renewed);
+    }
+
+    /** Completes {@code result} with a value within the deadline, on a virtual thread. */
+    private void start(Settings current, String domain, @Nullable ConfiguredRoute configured,
+            @Nullable CachedRoute previous, CompletableFuture<CachedRoute> result) {
+        long allowed = current.dns.deadline().toNanos();
+        long deadline = System.nanoTime() + allowed;
+        CompletableFuture<CachedRoute> found = new CompletableFuture<>();
+        var _ = found.orTimeout(allowed, TimeUnit.NANOSECONDS).whenComplete((route, late) -> {
+            if (late == null) {
+                result.complete(route);
+            } else {
+                // The timer's thread serves the whole JVM: callers' code doesn't run there.
+                onVirtualThread(result, current, domain);
+            }
+        });
+        try {
+            current.gate.submit(() -> {
+                if (!found.isDone()) {
+                    found.complete(find(current, domain, configured, previous, deadline));
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            found.complete(current.finder.unexpected(domain, e));
+        }
+    }
+
+    private static CachedRoute find(Settings current, String domain, @Nullable ConfiguredRoute configured,
+            @Nullable CachedRoute previous, long deadline) {
+        try {
+            if (configured != null) {
+                return current.finder.byConfiguration(configured, deadline);
+            }
+            @Nullable
+            InetAddress literal = Endpoint.addressLiteral(domain);
+            return literal != null
+                    ? current.finder.byLiteral(domain, literal)
+                    : current.finder.byMx(domain, previous, deadline);
+        } catch (RuntimeException e) {
+            LOG.error("event=route-look-up-failed domain={}", domain, e);
+            return current.finder.unexpected(domain, e);
+        }
+    }
+
+    private void onVirtualThread(CompletableFuture<CachedRoute> result, Settings current, String domain) {
+        CachedRoute overdue = current.finder.overdue(domain);
+        try {
+            executor.execute(() -> result.complete(overdue));
+        } catch (RejectedExecutionException _) {
+            result.complete(overdue);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package dev.penstock.routing;
+
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.util.regex.Pattern;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A host and a port as configuration writes them: {@code name}, {@code name:port}, {@code address}, {@code address:port},
+ * {@code v6}, {@code [v6]}, {@code [v6]:port}. Immutable.
+ *
+ * @param host    without brackets
+ * @param address null when {@code host} is a name
+ */
+record Endpoint(String host, @Nullable InetAddress address, int port) {
+    private static final Pattern DOTTED_QUAD = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}");
+    private static final int MAX_PORT = 65_535;
+
+    /** @throws IllegalArgumentException saying what is wrong with {@code text} */
+    static Endpoint parse(String text, int defaultPort) {
+        String host = text;
+        int port = defaultPort;
+        int colon = text.lastIndexOf(':');
+        int bracket = text.indexOf(']');
+        boolean bareV6 = !text.startsWith("[") && colon != text.indexOf(':');
+        if (colon > bracket && !bareV6) {
+            host = text.substring(0, colon);
+            port = port(text, text.substring(colon + 1));
+        }
+        if (host.startsWith("[") && host.endsWith("]")) {
+            host = host.substring(1, host.length() - 1);
+        }
+        @Nullable
+        InetAddress address = address(host);
+        if (address == null && !DomainNames.isValid(host)) {
+            throw new IllegalArgumentException(
+                    "expected name, name:port, address:port or [v6]:port instead of '" + text + "'");
+        }
+        return new Endpoint(host, address, port);
+    }
+
+    /** Never asks DNS. Null when {@code text} isn't an address. */
+    static @Nullable InetAddress address(String text) {
+        boolean six = text.indexOf(':') >= 0;
+        if (!six && !DOTTED_QUAD.matcher(text).matches() || text.indexOf('%') >= 0) {
+            return null;
+        }
+        try {
+            return InetAddress.ofLiteral(text);
+        } catch (IllegalArgumentException _) {
+            return null;
+        }
+    }
+
+    /** RFC 5321 4.1.3: {@code [192.0.2.1]}, {@code [IPv6:2001:db8::1]}. Null when {@code domain} is neither. */
+    static @Nullable InetAddress addressLiteral(String domain) {
+        if (!domain.startsWith("[") || !domain.endsWith("]")) {
+            return null;
+        }
+        String inner = domain.substring(1, domain.length() - 1);
+        String tag = "IPv6:";
+        if (!inner.regionMatches(true, 0, tag, 0, tag.length())) {
+            return inner.indexOf(':') < 0 ? address(inner) : null;
+        }
+        @Nullable
+        InetAddress address = address(inner.substring(tag.length()));
+        return address instanceof Inet6Address ? address : null;
+    }
+
+    private static int port(String text, String digits) {
+        try {
+            int port = Integer.parseInt(digits);
+            if (port > 0 && port <= MAX_PORT) {
+                return port;
+            }
+        } catch (NumberFormatException _) {
+            // said below
+        }
+        throw new IllegalArgumentException("expected a port from 1 to " + MAX_PORT + " at the end of '" + text + "'");
+    }
+}

@@ -1,0 +1,154 @@
+package dev.penstock.routing;
+
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+import com.github.benmanes.caffeine.cache.AsyncCache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Expiry;
+import org.jspecify.annotations.Nullable;
+import org.xbill.DNS.AAAARecord;
+import org.xbill.DNS.ARecord;
+import org.xbill.DNS.Name;
+import org.xbill.DNS.Record;
+import org.xbill.DNS.Type;
+
+/**
+ * Thread-safe. Host name to addresses, cached apart from the domains, since thousands of domains share a provider's
+ * hosts. A and AAAA are asked at once; concurrent look-ups of one host are one.
+ */
+final class HostBook {
+    /** Per family: nobody tries more, and a hostile answer could hold thousands. */
+    private static final int MAX_ADDRESSES = 32;
+
+    private final DnsClient client;
+    private final Freshness freshness;
+    private final LongSupplier ticker;
+    private final Executor executor;
+    private final AsyncCache<String, HostAddresses> cache;
+
+    HostBook(DnsClient client, Freshness freshness, int size, LongSupplier ticker, Executor executor) {
+        this.client = client;
+        this.freshness = freshness;
+        this.ticker = ticker;
+        this.executor = executor;
+        cache = Caffeine.newBuilder().maximumSize(size).ticker(ticker::getAsLong).executor(executor)
+                .expireAfter(Expiry.<String, HostAddresses>writing((_, known) -> Duration
+                        .ofNanos(Math.max(0, known.freshUntil() - ticker.getAsLong()))))
+                .buildAsync();
+    }
+
+    /** Completes by {@code deadline} ({@link System#nanoTime}) of the call that started the look-up; never fails. */
+    CompletableFuture<HostAddresses> find(String host, long deadline) {
+        @Nullable
+        CompletableFuture<HostAddresses> known = cache.getIfPresent(host);
+        if (known != null) {
+            return known;
+        }
+        CompletableFuture<HostAddresses> mine = new CompletableFuture<>();
+        @Nullable
+        CompletableFuture<HostAddresses> other = cache.asMap().putIfAbsent(host, mine);
+        if (other != null) {
+            return other;
+        }
+        try {
+            executor.execute(() -> mine.complete(resolve(host, deadline)));
+        } catch (RejectedExecutionException _) {
+            mine.complete(unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "shutting down")));
+        }
+        return mine;
+    }
+
+    void forget(String host) {
+        cache.asMap().remove(host);
+    }
+
+    long size() {
+        return cache.synchronous().estimatedSize();
+    }
+
+    private HostAddresses resolve(String host, long deadline) {
+        @Nullable
+        Name name = DomainNames.toName(host);
+        if (name == null) {
+            return new HostAddresses(List.of(), null, ticker.getAsLong() + freshness.min());
+        }
+        try {
+            CompletableFuture<DnsAnswer> six = CompletableFuture
+                    .supplyAsync(() -> client.query(name, Type.AAAA, deadline), executor);
+            DnsAnswer four = client.query(name, Type.A, deadline);
+            return combine(four, six.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS));
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            return unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "interrupted"));
+        } catch (Exception e) {
+            return unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "addresses of " + host + ": " + e));
+        }
+    }
+
+    private HostAddresses combine(DnsAnswer four, DnsAnswer six) {
+        List<InetAddress> addresses = new ArrayList<>(2);
+        // IPv4 first: bulk senders' reputation is built there, and many hosts have an AAAA that nobody watches.
+        long fresh = Math.min(take(four, addresses), take(six, addresses));
+        DnsAnswer.@Nullable Trouble trouble = trouble(four) != null ? trouble(four) : trouble(six);
+        boolean found = !addresses.isEmpty();
+        if (found && addresses.getFirst() instanceof Inet4Address && trouble(four) == null) {
+            // Name servers that fail for AAAA only are common (RFC 4074): don't ask again every few seconds.
+            trouble = null;
+            fresh = trouble(six) == null ? fresh : freshOf(four);
+        }
+        return new HostAddresses(List.copyOf(addresses), found ? null : trouble, ticker.getAsLong() + fresh);
+    }
+
+    /** How long {@code answer} holds. */
+    private long take(DnsAnswer answer, List<InetAddress> addresses) {
+        if (answer instanceof DnsAnswer.Records found) {
+            int count = 0;
+            for (Record record : found.records()) {
+                @Nullable
+                InetAddress address = switch (record) {
+                    case ARecord a -> a.getAddress();
+                    case AAAARecord aaaa -> aaaa.getAddress();
+                    default -> null;
+                };
+                // 0.0.0.0 and :: would connect to this machine, multicast to nobody
+                if (address != null && !address.isAnyLocalAddress() && !address.isMulticastAddress()
+                        && count++ < MAX_ADDRESSES) {
+                    addresses.add(plain(address));
+                }
+            }
+        }
+        return freshOf(answer);
+    }
+
+    private long freshOf(DnsAnswer answer) {
+        return switch (answer) {
+            case DnsAnswer.Records found -> freshness.positive(found.ttl());
+            case DnsAnswer.NoRecords(long ttl) -> freshness.negative(ttl);
+            case DnsAnswer.NoSuchName(long ttl) -> freshness.negative(ttl);
+            case DnsAnswer.Trouble _ -> freshness.failure();
+        };
+    }
+
+    private HostAddresses unknown(DnsAnswer.Trouble trouble) {
+        return new HostAddresses(List.of(), trouble, ticker.getAsLong() + freshness.failure());
+    }
+
+    private static DnsAnswer.@Nullable Trouble trouble(DnsAnswer answer) {
+        return answer instanceof DnsAnswer.Trouble trouble ? trouble : null;
+    }
+
+    /** Without the name that dnsjava attaches, so that equal addresses look equal in logs. */
+    private static InetAddress plain(InetAddress address) {
+        return Objects.requireNonNullElse(Endpoint.address(address.getHostAddress()), address);
+    }
+}
