@@ -219,6 +219,7 @@ final class DispatcherTest {
         }
     }
 
+    @SuppressWarnings("try") // the stalled sessions are cut before the dispatcher waits for them
     @Test
     void aStalledSiteDoesNotDelayTheOthers() {
         DeliveryConfig config = withSessions(DeliveryRig.CONFIG, 20);

@@ -19,7 +19,7 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntries;
+import dev.penstock.spool.TestEntries;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.SpoolHealth;
@@ -230,7 +230,7 @@ public final class FakeSpool implements Spool {
                 }
                 if (failure == null) {
                     future.complete(envelope.destinations().stream()
-                            .map(part -> SpoolEntries.entry(envelope.id().value(), part.part())).toList());
+                            .map(part -> TestEntries.entry(envelope.id().value(), part.part())).toList());
                 } else {
                     future.completeExceptionally(failure);
                 }

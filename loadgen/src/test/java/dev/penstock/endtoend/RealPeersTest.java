@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class RealPeersTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    /** Lines that begin with dots, 8-bit octets, a long line, and a last line that is only a dot. */
+    /** Lines that begin with dots, 8-bit octets, a long line, and lines that are only a dot. */
     private static final String AWKWARD_BODY = """
             .one dot begins this line
             ..two dots begin this one
@@ -36,6 +36,7 @@ class RealPeersTest {
 
             the next line is a lone dot
             .
+            the end
             """.formatted("x".repeat(900)).replace("\n", "\r\n");
 
     @TempDir
