@@ -54,7 +54,8 @@ final class DispatcherTest {
             rig.awaitEvents(50);
             rig.awaitNoSessions();
             assertThat(mx.sessions()).isEqualTo(5);
-            assertThat(mx.messages()).extracting(FakeMx.Received::session).filteredOn(number -> number == 1).hasSize(10);
+            assertThat(mx.messages()).extracting(FakeMx.Received::session).filteredOn(number -> number == 1)
+                    .hasSize(10);
         }
     }
 
@@ -223,7 +224,8 @@ final class DispatcherTest {
     @Test
     void aStalledSiteDoesNotDelayTheOthers() {
         DeliveryConfig config = withSessions(DeliveryRig.CONFIG, 20);
-        try (FakeMx stalled = new FakeMx(); FakeMx good = new FakeMx();
+        try (FakeMx stalled = new FakeMx();
+                FakeMx good = new FakeMx();
                 DeliveryRig rig = new DeliveryRig(config, DeliveryRig.limits(100, 1_000), QueueConfig.DEFAULT)) {
             stalled.on("MAIL", "stall");
             rig.route("stalled.example", false, stalled);

@@ -19,12 +19,12 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.TestEntries;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
 import dev.penstock.spool.StoredMessage;
+import dev.penstock.spool.TestEntries;
 
 /**
  * A spool in memory that does what the test tells it to: commits complete at once, or when {@link #completeCommits} is
