@@ -10,11 +10,13 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -50,6 +52,8 @@ public final class MailQueue implements AutoCloseable {
     static final int IDLE_SWEEPS = 5;
     private static final int SWEEP_BATCH = 256;
     private static final int FAILURE_BATCH = 128;
+    /** Domains whose mail is handed to the failure handler at once: each may hold a message in memory. */
+    static final int FAILURES_AT_ONCE = 32;
 
     final QueueClock clock;
     final Scheduler scheduler;
@@ -60,6 +64,7 @@ public final class MailQueue implements AutoCloseable {
     private final AtomicLong laneNumbers = new AtomicLong();
     private final Lane limbo;
     private final AtomicInteger routeEpoch = new AtomicInteger();
+    private final Semaphore failing = new Semaphore(FAILURES_AT_ONCE, true);
     private final LongAdder submitted = new LongAdder();
     private final LongAdder finished = new LongAdder();
     private final LongAdder retried = new LongAdder();
@@ -405,23 +410,33 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void fail(DomainQueue domain, Route.Failure failure) {
-        List<QueueItem> items = new ArrayList<>(FAILURE_BATCH);
-        while (true) {
-            items.clear();
-            Lane lane = domain.lockLane();
+        boolean more = true;
+        while (more) {
+            failing.acquireUninterruptibly(); // for each batch anew: fair, so large domains don't hold up small ones
             try {
-                lane.takeAll(domain, FAILURE_BATCH, items);
-                if (items.isEmpty()) {
-                    domain.asking = false;
-                    return;
-                }
+                more = failBatch(domain, failure);
             } finally {
-                lane.unlock();
-            }
-            for (QueueItem item : items) {
-                fail(item, failure);
+                failing.release();
             }
         }
+    }
+
+    private boolean failBatch(DomainQueue domain, Route.Failure failure) {
+        List<QueueItem> items = new ArrayList<>();
+        Lane lane = domain.lockLane();
+        try {
+            lane.takeAll(domain, FAILURE_BATCH, items);
+            if (items.isEmpty()) {
+                domain.asking = false;
+                return false;
+            }
+        } finally {
+            lane.unlock();
+        }
+        for (QueueItem item : items) {
+            fail(item, failure);
+        }
+        return true;
     }
 
     private void fail(QueueItem item, Route.Failure failure) {
@@ -536,6 +551,15 @@ public final class MailQueue implements AutoCloseable {
      * (tens of milliseconds for a million items): for operators, not for loops.
      */
     public List<ItemView> items(String domain, int limit) {
+        return items(domain, limit, _ -> true);
+    }
+
+    /** One destination, empty when it isn't queued; costs what {@link #items} costs. */
+    public Optional<ItemView> item(String domain, MessageId id) {
+        return items(domain, 1, item -> item.entry().messageId() == id.value()).stream().findFirst();
+    }
+
+    private List<ItemView> items(String domain, int limit, Predicate<QueueItem> wanted) {
         List<ItemView> views = new ArrayList<>();
         DomainQueue queue = domains.get(domain);
         if (queue == null) {
@@ -546,32 +570,32 @@ public final class MailQueue implements AutoCloseable {
         try {
             for (SubQueue subQueue : queue.subQueues.values()) {
                 scheduled += subQueue.scheduled();
-                view(subQueue.active, lane, limit, views);
+                view(subQueue.active, lane, limit, wanted, views);
             }
             for (SubQueue subQueue : queue.subQueues.values()) {
-                view(subQueue.ready, lane, limit, views);
+                view(subQueue.ready, lane, limit, wanted, views);
             }
         } finally {
             lane.unlock();
         }
         if (scheduled > 0 && views.size() < limit) {
-            scheduler.forEach(item -> {
-                if (item.home.domain == queue && views.size() < limit) {
+            AtomicInteger unseen = new AtomicInteger(scheduled); // the last one ends the scan
+            scheduler.scan(item -> {
+                boolean ours = item.home.domain == queue;
+                if (ours && wanted.test(item)) {
                     views.add(view(item, lane));
                 }
+                return views.size() < limit && (!ours || unseen.decrementAndGet() > 0);
             });
         }
         return views;
     }
 
-    /** One destination, empty when it isn't queued; costs what {@link #items} costs. */
-    public Optional<ItemView> item(String domain, MessageId id) {
-        return items(domain, Integer.MAX_VALUE).stream().filter(view -> view.id().equals(id)).findFirst();
-    }
-
-    private void view(ItemList list, Lane lane, int limit, List<ItemView> into) {
+    private void view(ItemList list, Lane lane, int limit, Predicate<QueueItem> wanted, List<ItemView> into) {
         for (QueueItem item = list.first(); item != null && into.size() < limit; item = item.next) {
-            into.add(view(item, lane));
+            if (wanted.test(item)) {
+                into.add(view(item, lane));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -88,11 +89,11 @@ final class Scheduler {
         }
     }
 
-    /** Shows every waiting item to {@code action}, which must be quick: the lock is held. */
-    void forEach(Consumer<QueueItem> action) {
+    /** Shows every waiting item until {@code more} returns false. It must be quick: the lock is held. */
+    void scan(Predicate<QueueItem> more) {
         lock.lock();
         try {
-            wheel.forEach(action);
+            wheel.scan(more);
         } finally {
             lock.unlock();
         }

@@ -2,7 +2,7 @@ package dev.penstock.queue;
 
 import static java.util.Objects.requireNonNull;
 
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * Items by the time they are due: a hierarchical timing wheel (Varghese and Lauck 1987). Guarded by its owner's lock.
@@ -86,21 +86,22 @@ final class TimingWheel {
         return next == NEVER ? NEVER : next << TICK_SHIFT;
     }
 
-    /** Every item, slot by slot. */
-    void forEach(Consumer<QueueItem> action) {
-        forEach(due, action);
-        forEach(spreading, action);
-        for (ItemList slot : slots) {
-            if (slot != null) {
-                forEach(slot, action);
-            }
+    /** Shows every item, slot by slot, until {@code more} returns false. */
+    void scan(Predicate<QueueItem> more) {
+        boolean on = scan(due, more) && scan(spreading, more);
+        for (int i = 0; on && i < slots.length; i++) {
+            ItemList slot = slots[i];
+            on = slot == null || scan(slot, more);
         }
     }
 
-    private static void forEach(ItemList list, Consumer<QueueItem> action) {
+    private static boolean scan(ItemList list, Predicate<QueueItem> more) {
         for (QueueItem item = list.first(); item != null; item = item.next) {
-            action.accept(item);
+            if (!more.test(item)) {
+                return false;
+            }
         }
+        return true;
     }
 
     private void place(QueueItem item) {

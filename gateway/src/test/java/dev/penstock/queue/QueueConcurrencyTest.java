@@ -3,6 +3,7 @@ package dev.penstock.queue;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.equalTo;
 
 import java.time.Duration;
 import java.time.InstantSource;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -135,6 +137,31 @@ class QueueConcurrencyTest {
         assertThat(queue.stats())
                 .returns(0L, QueueStats::queued).returns(0L, QueueStats::scheduled).returns(0L, QueueStats::ready)
                 .returns(0L, QueueStats::routing).returns(0L, QueueStats::parked).returns(0L, QueueStats::active);
+    }
+
+    /** Dead DNS and a hundred domains: the handler may read a message into memory each time it is called. */
+    @Test
+    void handsRouteFailuresToOnlySoManyAtOnce() throws InterruptedException {
+        CountDownLatch handled = new CountDownLatch(1_000);
+        Semaphore gate = new Semaphore(0);
+        AtomicInteger now = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        queue.start((item, _) -> {
+            most.accumulateAndGet(now.incrementAndGet(), Math::max);
+            gate.acquireUninterruptibly();
+            now.decrementAndGet();
+            queue.finished(item);
+            handled.countDown();
+        }, _ -> {});
+        for (int i = 0; i < 1_000; i++) {
+            String domain = "d" + i % 100 + ".example";
+            router.set(domain, new Route.Failure(false, 451, "4.4.3", "no answer"));
+            queue.submit(TestEntries.entry(i, 0), domain, "", "", 0, 0, 0, 4_096);
+        }
+        await().untilAtomic(now, equalTo(MailQueue.FAILURES_AT_ONCE));
+        gate.release(1_000);
+        assertThat(handled.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(most.get()).isEqualTo(MailQueue.FAILURES_AT_ONCE);
     }
 
     @Test
