@@ -63,12 +63,15 @@ public final class Penstock implements AutoCloseable {
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
-            spool = started(SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
-            dispatcher = started(new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
-                    events, clock, System::nanoTime));
+            spool = started(
+                    SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
+            dispatcher = started(
+                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
+                            events, clock, System::nanoTime));
             started(queue);
-            smtp = started(new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
-                    events, clock));
+            smtp = started(
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
+                            events, clock));
             smtp.start();
             router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);

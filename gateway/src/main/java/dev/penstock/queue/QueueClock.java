@@ -43,7 +43,7 @@ final class QueueClock {
 
     /** What is as far from now by this clock as {@code wallMillis} is by the wall's. */
     long fromWall(long wallMillis) {
-        return millis() + near(wallMillis - wall.millis());
+        return millis() + near(Math.max(0, wallMillis) - wall.millis());
     }
 
     long toWall(long queueMillis) {

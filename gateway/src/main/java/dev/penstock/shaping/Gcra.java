@@ -22,7 +22,7 @@ public final class Gcra {
             if (rate == null) {
                 return NONE;
             }
-            long interval = rate.intervalNanos();
+            long interval = Math.ceilDiv(rate.period().toNanos(), rate.count()); // rounded up: never over the rate
             return new Spacing(interval, interval * (rate.burst() - 1), rate);
         }
     }

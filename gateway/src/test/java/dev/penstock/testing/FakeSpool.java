@@ -19,12 +19,12 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntries;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
 import dev.penstock.spool.StoredMessage;
+import dev.penstock.spool.TestEntries;
 
 /**
  * A spool in memory that does what the test tells it to: commits complete at once, or when {@link #completeCommits} is
@@ -230,7 +230,7 @@ public final class FakeSpool implements Spool {
                 }
                 if (failure == null) {
                     future.complete(envelope.destinations().stream()
-                            .map(part -> SpoolEntries.entry(envelope.id().value(), part.part())).toList());
+                            .map(part -> TestEntries.entry(envelope.id().value(), part.part())).toList());
                 } else {
                     future.completeExceptionally(failure);
                 }

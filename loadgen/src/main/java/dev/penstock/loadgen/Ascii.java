@@ -32,6 +32,11 @@ final class Ascii {
         return add(text, 0, text.length);
     }
 
+    /** Keeps the first {@code count} octets. */
+    void truncate(int count) {
+        length = count;
+    }
+
     Ascii add(byte[] text, int offset, int count) {
         room(count);
         System.arraycopy(text, offset, bytes, length, count);

@@ -319,6 +319,7 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
             int body = end < 0 ? headers.length() : end;
             sum.update(headers.array(), body, headers.length() - body);
             bodySize = (long) headers.length() - body;
+            headers.truncate(body); // a report's body quotes the header of what it reports
         }
     }
 

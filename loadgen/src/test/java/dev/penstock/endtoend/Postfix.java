@@ -44,7 +44,7 @@ final class Postfix implements AutoCloseable {
                 mail_owner = postfix
                 setgid_group = postdrop
                 maillog_file = /dev/stdout
-                inet_interfaces = %3$s
+                inet_interfaces = 127.0.0.1
                 inet_protocols = ipv4
                 myhostname = postfix.test
                 mydestination =
@@ -54,10 +54,10 @@ final class Postfix implements AutoCloseable {
                 virtual_mailbox_domains = %2$s
                 virtual_mailbox_base = %1$s/mail
                 virtual_mailbox_maps = static:inbox/
-                virtual_uid_maps = static:%4$d
-                virtual_gid_maps = static:%4$d
+                virtual_uid_maps = static:%3$d
+                virtual_gid_maps = static:%3$d
                 virtual_mailbox_limit = 0
-                """.formatted(directory, domain, address, NOBODY));
+                """.formatted(directory, domain, NOBODY));
         Files.writeString(config.resolve("master.cf"), """
                 %s:%d inet n - n - - smtpd
                 cleanup unix n - n - 0 cleanup
