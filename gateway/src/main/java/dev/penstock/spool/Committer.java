@@ -72,7 +72,7 @@ final class Committer implements Runnable {
 
     private List<Request<?>> batch = new ArrayList<>();
     private final List<Request<?>> retained = new ArrayList<>();
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+    private final ByteBuffer buffer;
     private final List<@Nullable Request<?>> buffered = new ArrayList<>();
     private int[] bufferedAt = new int[1024];
     private final List<Request<?>> written = new ArrayList<>();
@@ -97,6 +97,7 @@ final class Committer implements Runnable {
         this.controlReserve = controlReserve;
         this.appendDeadlineNanos = appendDeadlineNanos;
         this.nanoTime = nanoTime;
+        this.buffer = ByteBuffer.allocateDirect((int) Math.min(BUFFER, Records.align(capacity)));
     }
 
     /** Queues a request; it fails at once when the committer has ended. Never blocks. */
@@ -403,7 +404,7 @@ final class Committer implements Runnable {
         int length = first.length + secondLength;
         int padded = (int) Records.align(length);
         makeRoom(padded, isMail);
-        if (padded > BUFFER) {
+        if (padded > buffer.capacity()) {
             ByteBuffer large = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
             placed(request, active.data.append(large), large, 0);
             count(1, padded);
@@ -464,7 +465,7 @@ final class Committer implements Runnable {
             roll(isMail);
         }
         if (buffer.remaining() < length) {
-            flush();
+            flush(); // what is longer than the buffer is written by itself
         }
         if (isMail && active.data.reserved() < buffer.position() + (long) length + controlReserve) {
             active.data.reserve(buffer.position() + (long) length + controlReserve);
@@ -499,7 +500,7 @@ final class Committer implements Runnable {
         try {
             base = active.data.append(buffer);
         } catch (NoSpaceException e) {
-            buffer.limit(BUFFER).position(length);
+            buffer.limit(buffer.capacity()).position(length);
             throw e;
         }
         for (int i = 0; i < buffered.size(); i++) {
@@ -516,7 +517,7 @@ final class Committer implements Runnable {
     }
 
     private void placed(@Nullable Request<?> request, long position, ByteBuffer octets, int at) {
-        int length = (int) Records.align(Records.length(octets, at));
+        int length = Records.length(octets, at);
         if (active.index != null) {
             active.index.add(position, octets, at);
         }

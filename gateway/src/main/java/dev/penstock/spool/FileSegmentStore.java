@@ -191,6 +191,17 @@ final class FileSegmentStore implements SegmentStore {
         }
     }
 
+    static void readFully(long number, FileChannel channel, long position, ByteBuffer into) throws IOException {
+        long at = position;
+        while (into.hasRemaining()) {
+            int count = channel.read(into, at);
+            if (count < 0) {
+                throw new EOFException("segment " + number + " ends at " + channel.size() + ", wanted " + at);
+            }
+            at += count;
+        }
+    }
+
     private IOException classify(IOException e) {
         return isNoSpace(e) ? new NoSpaceException("no room in " + directory, e) : e;
     }
@@ -299,14 +310,7 @@ final class FileSegmentStore implements SegmentStore {
 
         @Override
         public void read(long position, ByteBuffer into) throws IOException {
-            long at = position;
-            while (into.hasRemaining()) {
-                int count = channel.read(into, at);
-                if (count < 0) {
-                    throw new EOFException("segment " + number + " ends at " + channel.size() + ", wanted " + at);
-                }
-                at += count;
-            }
+            readFully(number, channel, position, into);
         }
 
         @Override

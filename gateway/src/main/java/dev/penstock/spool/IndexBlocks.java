@@ -153,13 +153,23 @@ final class IndexBlocks {
     /** @return null when the index isn't whole, whatever the reason */
     static @Nullable Index open(SegmentStore store, long number, long salt) {
         try (SegmentStore.Segment in = store.open(SegmentStore.Kind.INDEX, number)) {
-            long[] dataEnd = {-1};
-            read(in, number, salt, null, dataEnd);
-            return new Index(dataEnd[0], visitor -> {
+            Index checked = open(in, number, salt);
+            return checked == null ? null : new Index(checked.dataEnd, visitor -> {
                 try (SegmentStore.Segment again = store.open(SegmentStore.Kind.INDEX, number)) {
                     read(again, number, salt, visitor, new long[1]);
                 }
             });
+        } catch (IOException _) {
+            return null;
+        }
+    }
+
+    /** As above, from a segment that stays open while the index is used. */
+    static @Nullable Index open(SegmentStore.Segment in, long number, long salt) {
+        try {
+            long[] dataEnd = {-1};
+            read(in, number, salt, null, dataEnd);
+            return new Index(dataEnd[0], visitor -> read(in, number, salt, visitor, new long[1]));
         } catch (IOException _) {
             return null;
         }

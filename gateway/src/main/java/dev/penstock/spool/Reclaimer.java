@@ -194,7 +194,7 @@ final class Reclaimer {
 
         private void entry(LogSegment victim, long position, ByteBuffer octets, int at) throws IOException {
             long id = Records.id(octets, at);
-            int length = (int) Records.align(Records.length(octets, at));
+            int length = Records.length(octets, at);
             switch (Records.type(octets, at)) {
                 case Records.ACCEPTED -> accepted(victim, position, length, id);
                 case Records.ATTEMPT -> attempt(victim, position, length, id, Records.part(octets, at));
@@ -267,12 +267,12 @@ final class Reclaimer {
             old.get(envelopeAt, envelope);
             byte[] accepted = Metas.acceptedInParts(salt, envelope, message.id, several.attempts.length,
                     Records.flags(old, 0), several.revision + 1, old.getLong(Records.HEADER), several.streamId, places);
-            ByteBuffer padded = ByteBuffer.allocate((int) Records.align(accepted.length)).put(accepted).clear();
+            ByteBuffer record = ByteBuffer.wrap(accepted);
             if (!victimNumbers.contains(segment.number)) {
                 copy.twins.add(segment);
             }
-            append(padded, to -> moves
-                    .add(tombstones -> moveAccepted(message, to, padded.capacity(), places, tombstones)));
+            append(record, to -> moves
+                    .add(tombstones -> moveAccepted(message, to, accepted.length, places, tombstones)));
         }
 
         private static void requireSealed(LogSegment segment) throws CompactionException {
@@ -335,8 +335,8 @@ final class Reclaimer {
         private ByteBuffer record(LogSegment segment, long position, int length) throws IOException {
             ByteBuffer octets = ByteBuffer.allocate(length);
             segment.read(position, octets);
-            octets.clear();
-            if (!Records.plausible(octets, 0) || Records.align(Records.length(octets, 0)) != length || Records
+            octets.rewind();
+            if (!Records.plausible(octets, 0) || Records.length(octets, 0) != length || Records
                     .checksum(salt, octets, 0, Records.length(octets, 0)) != octets.getInt(Records.CRC_AT)) {
                 segment.damaged = true;
                 throw new CompactionException("the record at " + position + " is damaged");
@@ -345,16 +345,21 @@ final class Reclaimer {
         }
 
         private void append(ByteBuffer record, Consumer<Long> placed) throws IOException {
-            if (buffer.remaining() < record.remaining()) {
+            int padded = (int) Records.align(record.remaining());
+            if (buffer.remaining() < padded) {
                 flush();
             }
-            copied += record.remaining();
-            if (record.remaining() > buffer.capacity()) {
-                placed(copy.data.append(record), record.clear(), 0, placed);
+            copied += padded;
+            if (padded > buffer.capacity()) {
+                ByteBuffer large = ByteBuffer.allocate(padded).put(record).clear();
+                placed(copy.data.append(large), large.clear(), 0, placed);
                 return;
             }
             pending.add(new Pending(buffer.position(), placed));
             buffer.put(record);
+            while (buffer.position() % Records.ALIGNMENT != 0) {
+                buffer.put((byte) 0);
+            }
         }
 
         private void flush() throws IOException {

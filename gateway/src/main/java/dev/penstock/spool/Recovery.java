@@ -315,7 +315,7 @@ final class Recovery {
                 }
                 if (before == null || serial - before.serial > 0) {
                     attempts.put(id, new Left(part, serial, segment, position,
-                            (int) Records.align(Records.length(octets, at)), Metas.named(left), left.attempts(),
+                            Records.length(octets, at), Metas.named(left), left.attempts(),
                             left.nextMillis(), without(others, part)));
                 }
             }
@@ -385,7 +385,7 @@ final class Recovery {
         SpooledMessage message = new SpooledMessage(id);
         message.segment = segment;
         message.position = position;
-        message.length = (int) Records.align(Records.length(octets, at));
+        message.length = Records.length(octets, at);
         message.open = open;
         if (destinations > 1 || accepted.streamId() != 0) {
             message.state = several(accepted, done, Records.serial(octets, at));

@@ -14,13 +14,14 @@ final class SegmentScanner {
     private final SegmentStore.Segment data;
     private final long salt;
     private final long end;
-    private ByteBuffer window = ByteBuffer.allocate(WINDOW).limit(0);
+    private ByteBuffer window;
     private long windowAt;
 
     SegmentScanner(SegmentStore.Segment data, long salt) {
         this.data = data;
         this.salt = salt;
         this.end = data.end();
+        this.window = ByteBuffer.allocate((int) Math.min(WINDOW, end)).limit(0);
     }
 
     /** Takes what is found, in order; the buffer is valid during the call. */

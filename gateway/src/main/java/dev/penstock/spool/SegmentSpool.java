@@ -469,7 +469,7 @@ public final class SegmentSpool implements Spool {
     }
 
     private ByteBuffer checked(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
-        if (Records.plausible(octets, 0) && Records.align(Records.length(octets, 0)) == place.length()) {
+        if (Records.plausible(octets, 0) && Records.length(octets, 0) == place.length()) {
             int length = Records.length(octets, 0);
             if (Records.checksum(salt, octets, 0, length) == octets.getInt(Records.CRC_AT)) {
                 return octets;
