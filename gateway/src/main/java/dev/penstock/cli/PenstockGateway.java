@@ -1,13 +1,48 @@
 package dev.penstock.cli;
 
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 
-/** Adapts the composition root to what the command line needs of it. */
-final class PenstockGateway {
-    private PenstockGateway() {}
+/** Adapts the composition root to what the command line needs of it. Thread-safe. */
+final class PenstockGateway implements Gateway {
+    private final Penstock penstock;
 
-    @SuppressWarnings("DoNotCallSuggester")
-    static Gateway start(GatewayConfig config) {
-        throw new IllegalStateException("the composition root isn't part of this build: " + config.hostname());
+    private PenstockGateway(Penstock penstock) {
+        this.penstock = penstock;
+    }
+
+    static Gateway start(GatewayConfig config) throws IOException {
+        return new PenstockGateway(Penstock.start(config));
+    }
+
+    @Override
+    public List<InetSocketAddress> smtpAddresses() {
+        return penstock.smtpAddresses();
+    }
+
+    @Override
+    public @Nullable InetSocketAddress httpAddress() {
+        return null;
+    }
+
+    @Override
+    public void reload(GatewayConfig changed) {
+        penstock.reload(changed);
+    }
+
+    @Override
+    public void awaitStop() throws InterruptedException {
+        penstock.awaitStop();
+    }
+
+    @Override
+    public void close() {
+        penstock.close();
     }
 }
