@@ -16,11 +16,15 @@ import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
+import dev.penstock.events.DeliveryLog;
+import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
-import dev.penstock.message.MessageEvent;
+import dev.penstock.metrics.GatewayMetrics;
+import dev.penstock.metrics.Health;
+import dev.penstock.metrics.HttpServer;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -29,6 +33,7 @@ import dev.penstock.routing.RoutingStats;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
 
 /**
@@ -38,13 +43,14 @@ import dev.penstock.spool.SpoolStats;
 public final class Penstock implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Penstock.class);
 
-    private final MessageEvent.Listener events = MessageEvent.Listener.none();
+    private final DeliveryLog deliveryLog;
     private final DnsRouter router;
     private final Shaper shaper;
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
     private final SmtpServer smtp;
+    private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopped = new CountDownLatch(1);
@@ -59,6 +65,7 @@ public final class Penstock implements AutoCloseable {
         this.config = config;
         InstantSource clock = InstantSource.system();
         try {
+            deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.routes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
@@ -67,24 +74,44 @@ public final class Penstock implements AutoCloseable {
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
             dispatcher = started(
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
-                            events, clock, System::nanoTime));
+                            deliveryLog, clock, System::nanoTime));
             started(queue);
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
-                            events, clock));
+                            deliveryLog, clock));
             smtp.start();
+            http = started(new HttpServer(config.http(), started(metrics()), this::health));
             router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
             throw e;
         }
-        log.info("started hostname={} smtp={} queued={}", config.hostname(), smtp.addresses(), queue.stats().queued());
+        log.info("event=started hostname={} smtp={} http={} queued={}", config.hostname(), smtp.addresses(),
+                http.address(),
+                queue.stats().queued());
     }
 
     private <T extends AutoCloseable> T started(T part) {
         parts.add(part);
         return part;
+    }
+
+    private GatewayMetrics metrics() {
+        return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
+                this::deliveryStats, deliveryLog::stats));
+    }
+
+    /** Ready is who takes mail: the listeners are bound before this is first asked. */
+    private List<Health.Check> health() {
+        SpoolHealth kept = spool.health();
+        String trouble = deliveryLog.trouble();
+        return List.of(
+                new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
+                        kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
+                new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : smtp.addresses().toString()),
+                // A delivery log that can't be written never stops mail.
+                new Health.Check("delivery-log", true, trouble == null ? "" : trouble));
     }
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
@@ -122,12 +149,27 @@ public final class Penstock implements AutoCloseable {
         smtp.reconfigure(changed.inbound());
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
+        deliveryLog.reconfigure(changed.events());
         config = changed;
+        log.info("event=reloaded hostname={}", changed.hostname());
     }
 
     /** Where SMTP is spoken, ports as bound. */
     public List<InetSocketAddress> smtpAddresses() {
         return smtp.addresses();
+    }
+
+    /** Where metrics and health are served, port as bound. */
+    public InetSocketAddress httpAddress() {
+        return http.address();
+    }
+
+    public SpoolHealth spoolHealth() {
+        return spool.health();
+    }
+
+    public DeliveryLogStats deliveryLogStats() {
+        return deliveryLog.stats();
     }
 
     public InboundStats inboundStats() {
@@ -157,7 +199,7 @@ public final class Penstock implements AutoCloseable {
 
     /**
      * A clean stop, in the reverse order of the start: (1) no new mail, sessions get 421; (2) the queue gives out
-     * nothing more; (3) deliveries under way finish or are put back; (4) the spool writes what is left and is sealed.
+     * nothing more; (3) deliveries under way finish or are put back; (4) the spool writes what is left and is sealed; (5) the delivery log ends with the last event.
      */
     @Override
     public void close() {
@@ -165,7 +207,7 @@ public final class Penstock implements AutoCloseable {
             return;
         }
         closeParts();
-        log.info("stopped hostname={}", config.hostname());
+        log.info("event=stopped hostname={}", config.hostname());
         stopped.countDown();
     }
 
@@ -174,7 +216,7 @@ public final class Penstock implements AutoCloseable {
             try {
                 part.close();
             } catch (Exception e) {
-                log.error("part=\"{}\" could not be closed", part.getClass().getSimpleName(), e);
+                log.error("event=close-failed part={}", part.getClass().getSimpleName(), e);
             }
         }
         parts.clear();

@@ -4,19 +4,11 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 
-import org.jspecify.annotations.Nullable;
-
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 
 /** Adapts the composition root to what the command line needs of it. Thread-safe. */
-final class PenstockGateway implements Gateway {
-    private final Penstock penstock;
-
-    private PenstockGateway(Penstock penstock) {
-        this.penstock = penstock;
-    }
-
+record PenstockGateway(Penstock penstock) implements Gateway {
     static Gateway start(GatewayConfig config) throws IOException {
         return new PenstockGateway(Penstock.start(config));
     }
@@ -27,8 +19,8 @@ final class PenstockGateway implements Gateway {
     }
 
     @Override
-    public @Nullable InetSocketAddress httpAddress() {
-        return null;
+    public InetSocketAddress httpAddress() {
+        return penstock.httpAddress();
     }
 
     @Override
