@@ -1,7 +1,6 @@
 package dev.penstock.routing;
 
 import java.net.InetAddress;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -14,7 +13,6 @@ import java.util.random.RandomGenerator;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
-import com.github.benmanes.caffeine.cache.Expiry;
 import com.github.benmanes.caffeine.cache.Interner;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -64,10 +62,9 @@ public final class DnsRouter implements Router {
         this.ticker = ticker;
         this.executor = executor;
         this.random = random;
-        cache = Caffeine.newBuilder().maximumSize(dns.cacheSize()).ticker(ticker::getAsLong).executor(executor)
-                .expireAfter(Expiry.<String, CachedRoute>writing((_, known) -> Duration
-                        .ofNanos(Math.max(0, known.keptUntil() - ticker.getAsLong()))))
-                .buildAsync();
+        cache = Caffeine.newBuilder().maximumSize(dns.cacheSize()).ticker(ticker::getAsLong)
+
+                .expireAfter(new ExpireAt<CachedRoute>(CachedRoute::keptUntil)).buildAsync();
         settings = settings(routes, dns, smtpPort, own);
     }
 
@@ -80,12 +77,18 @@ public final class DnsRouter implements Router {
         CompletableFuture<CachedRoute> found = cache.getIfPresent(configured == null ? domain : configured.key());
         if (found != null && found.state() == CompletableFuture.State.SUCCESS) {
             CachedRoute known = found.resultNow();
-            counters.hits.increment();
             long now = ticker.getAsLong();
-            if (!known.isFresh(now)) {
-                stale(current, domain, configured, found, known, now);
+            if (known.isFresh(now)) {
+                counters.hits.increment();
+                return known.future(random);
             }
-            return known.future(random);
+            // The cache drops values in its own good time; a refusal past its end must not be used until then.
+            if (now - known.keptUntil() < 0) {
+                counters.hits.increment();
+                stale(current, domain, configured, found, known, now);
+                return known.future(random);
+            }
+            cache.asMap().remove(configured == null ? domain : configured.key(), found);
         }
         return lookUp(current, domain, configured);
     }

@@ -1,8 +1,7 @@
 package dev.penstock.routing;
 
-import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -14,7 +13,6 @@ import java.util.function.LongSupplier;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
-import com.github.benmanes.caffeine.cache.Expiry;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.AAAARecord;
 import org.xbill.DNS.ARecord;
@@ -41,10 +39,9 @@ final class HostBook {
         this.freshness = freshness;
         this.ticker = ticker;
         this.executor = executor;
-        cache = Caffeine.newBuilder().maximumSize(size).ticker(ticker::getAsLong).executor(executor)
-                .expireAfter(Expiry.<String, HostAddresses>writing((_, known) -> Duration
-                        .ofNanos(Math.max(0, known.freshUntil() - ticker.getAsLong()))))
-                .buildAsync();
+        cache = Caffeine.newBuilder().maximumSize(size).ticker(ticker::getAsLong)
+
+                .expireAfter(new ExpireAt<HostAddresses>(HostAddresses::freshUntil)).buildAsync();
     }
 
     /** Completes by {@code deadline} ({@link System#nanoTime}) of the call that started the look-up; never fails. */
@@ -52,7 +49,12 @@ final class HostBook {
         @Nullable
         CompletableFuture<HostAddresses> known = cache.getIfPresent(host);
         if (known != null) {
-            return known;
+            boolean over = known.state() == CompletableFuture.State.SUCCESS
+                    && ticker.getAsLong() - known.resultNow().freshUntil() >= 0;
+            if (!over) {
+                return known;
+            }
+            cache.asMap().remove(host, known);
         }
         CompletableFuture<HostAddresses> mine = new CompletableFuture<>();
         @Nullable
@@ -98,19 +100,23 @@ final class HostBook {
     private HostAddresses combine(DnsAnswer four, DnsAnswer six) {
         List<InetAddress> addresses = new ArrayList<>(2);
         // IPv4 first: bulk senders' reputation is built there, and many hosts have an AAAA that nobody watches.
-        long fresh = Math.min(take(four, addresses), take(six, addresses));
-        DnsAnswer.@Nullable Trouble trouble = trouble(four) != null ? trouble(four) : trouble(six);
-        boolean found = !addresses.isEmpty();
-        if (found && addresses.getFirst() instanceof Inet4Address && trouble(four) == null) {
-            // Name servers that fail for AAAA only are common (RFC 4074): don't ask again every few seconds.
-            trouble = null;
-            fresh = trouble(six) == null ? fresh : freshOf(four);
+        take(four, addresses);
+        boolean foundFour = !addresses.isEmpty();
+        take(six, addresses);
+        boolean foundSix = !addresses.isEmpty() && addresses.getLast() instanceof Inet6Address;
+        long fresh = Math.min(freshOf(four), freshOf(six));
+        if (foundFour) {
+            // What the family without addresses says, or that it can't be asked (RFC 4074), doesn't shorten this.
+            fresh = foundSix ? fresh : freshOf(four);
+        } else if (foundSix && trouble(four) == null) {
+            fresh = freshOf(six);
         }
-        return new HostAddresses(List.copyOf(addresses), found ? null : trouble, ticker.getAsLong() + fresh);
+        DnsAnswer.@Nullable Trouble trouble = trouble(four) != null ? trouble(four) : trouble(six);
+        return new HostAddresses(List.copyOf(addresses), addresses.isEmpty() ? trouble : null,
+                ticker.getAsLong() + fresh);
     }
 
-    /** How long {@code answer} holds. */
-    private long take(DnsAnswer answer, List<InetAddress> addresses) {
+    private static void take(DnsAnswer answer, List<InetAddress> addresses) {
         if (answer instanceof DnsAnswer.Records found) {
             int count = 0;
             for (Record record : found.records()) {
@@ -127,7 +133,6 @@ final class HostBook {
                 }
             }
         }
-        return freshOf(answer);
     }
 
     private long freshOf(DnsAnswer answer) {

@@ -48,6 +48,11 @@ public final class FakeDns extends ZoneServer {
         rcodes.put(name, rcode);
     }
 
+    /** Only questions for this type ({@code AAAA}) of the name fail. */
+    public void failType(String name, String type, int rcode) {
+        fail(type + " " + name, rcode);
+    }
+
     public void servfail(String name) {
         fail(name, Rcode.SERVFAIL);
     }
@@ -132,7 +137,8 @@ public final class FakeDns extends ZoneServer {
             return refusal;
         }
         Message answer = super.answer(query, overTcp);
-        Integer rcode = rcodes.get(name);
+        String type = Type.string(query.getQuestion().getType());
+        Integer rcode = rcodes.getOrDefault(type + " " + name, rcodes.get(name));
         if (rcode != null) {
             answer.removeAllRecords(Section.ANSWER);
             answer.removeAllRecords(Section.AUTHORITY);

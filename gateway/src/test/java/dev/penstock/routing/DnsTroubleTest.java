@@ -1,0 +1,223 @@
+package dev.penstock.routing;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.config.DnsConfig;
+import dev.penstock.testing.FakeDns;
+
+/** Servers that are dead, slow, forged or overloaded. */
+class DnsTroubleTest {
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    @AfterEach
+    void stop() throws Exception {
+        for (AutoCloseable each : open) {
+            each.close();
+        }
+    }
+
+    @Test
+    void anAnswerThatDoesntFitIsFetchedOverTcp() {
+        Routers at = with(Routers.CONFIG);
+        at.dns.mx("example.com", 10, "mx.example.net").address("mx.example.net", "127.0.0.11");
+        at.dns.truncate("example.com");
+        assertThat(at.hosts("example.com").hosts()).hasSize(1);
+        assertThat(at.dns.questions()).contains("MX example.com", "TCP MX example.com");
+        assertThat(at.router.stats().overTcp()).isEqualTo(1);
+    }
+
+    @Test
+    void anAnswerLargerThanADatagramIsReadWhole() {
+        Routers at = with(Routers.CONFIG);
+        at.dns.mx("example.com", 10, "mx.example.net");
+        for (int i = 0; i < 200; i++) {
+            at.dns.address("mx.example.net", "127.0.3." + i);
+        }
+        assertThat(at.hosts("example.com").hosts()).hasSize(2);
+        assertThat(at.dns.questions()).contains("TCP A mx.example.net");
+    }
+
+    @Test
+    void aServerWithoutEdnsIsAskedAgainWithout() {
+        Routers at = with(Routers.CONFIG);
+        at.dns.mx("example.com", 10, "mx.example.net").address("mx.example.net", "127.0.0.11");
+        at.dns.forgetEdns();
+        assertThat(at.hosts("example.com").hosts()).hasSize(1);
+        assertThat(at.dns.count("MX example.com")).isEqualTo(2);
+    }
+
+    @Test
+    void anAnswerToAnotherQuestionIsIgnored() {
+        Routers at = with(Routers.CONFIG);
+        at.dns.mx("example.com", 10, "mx.example.net").address("mx.example.net", "127.0.0.11");
+        at.dns.forge("example.com");
+        Route.Failure failure = at.failure("example.com");
+        assertThat(failure.permanent()).isFalse();
+        assertThat(failure.text()).contains("no answer from");
+        assertThat(at.router.stats().mismatched()).isEqualTo(2);
+    }
+
+    @Test
+    void aSilentServerIsAskedOnceAndThenLeftInPeace() {
+        FakeDns silent = start();
+        silent.silenceAll();
+        FakeDns good = start();
+        Routers at = with(servers(silent.server(), good.server()));
+        for (int i = 0; i < 20; i++) {
+            good.address("d" + i + ".example", "127.0.0.11");
+            assertThat(at.hosts("d" + i + ".example").hosts()).hasSize(1);
+        }
+        assertThat(silent.questions()).hasSize(1);
+        assertThat(at.router.stats().timeouts()).isEqualTo(1);
+    }
+
+    @Test
+    void aClosedPortCostsNoTimeOut() throws IOException {
+        int closed;
+        try (DatagramSocket socket = new DatagramSocket(0, InetAddress.ofLiteral("127.0.0.1"))) {
+            closed = socket.getLocalPort();
+        }
+        FakeDns good = start();
+        good.address("example.com", "127.0.0.11");
+        Routers at = with(servers("127.0.0.1:" + closed, good.server()));
+        assertThat(at.hosts("example.com").hosts()).hasSize(1);
+        assertThat(at.router.stats().timeouts()).isZero();
+        assertThat(at.router.stats().serverFailures()).isEqualTo(1);
+    }
+
+    @Test
+    void aServerThatFailsIsMadeUpForByTheNext() {
+        FakeDns failing = start();
+        failing.servfail("example.com");
+        FakeDns good = start();
+        good.address("example.com", "127.0.0.11");
+        failing.address("example.com", "127.0.0.11");
+        Routers at = with(servers(failing.server(), good.server()));
+        assertThat(at.hosts("example.com").hosts()).hasSize(1);
+        assertThat(failing.count("MX example.com")).isEqualTo(1);
+    }
+
+    @Test
+    void lookUpsBeyondTheBoundWaitAndTheirCallersDoNot() {
+        int bound = 4;
+        Routers at = with(limits(Duration.ofSeconds(5), Duration.ofSeconds(20), bound));
+        CountDownLatch gate = at.dns.hold("d0.example");
+        List<CompletableFuture<Route>> routes = new ArrayList<>();
+        int domains = 100;
+        for (int i = 0; i < domains; i++) {
+            at.dns.address("d" + i + ".example", "127.0.0.11");
+            routes.add(at.router.route("d" + i + ".example"));
+        }
+        await().untilAsserted(() -> assertThat(at.router.stats().inFlight()).isEqualTo(bound));
+        RoutingStats stats = at.router.stats();
+        assertThat(stats.running()).isEqualTo(bound);
+        assertThat(stats.waiting()).isEqualTo(domains - bound);
+        assertThat(stats.queries()).isEqualTo(bound);
+        gate.countDown();
+        for (CompletableFuture<Route> route : routes) {
+            assertThat(route.orTimeout(20, TimeUnit.SECONDS).join()).isInstanceOf(Route.Hosts.class);
+        }
+        await().untilAsserted(() -> assertThat(at.router.stats().running()).isZero());
+        assertThat(at.router.stats().inFlight()).isZero();
+    }
+
+    @Test
+    void aLookUpThatNeverGetsItsTurnEndsAtTheDeadline() {
+        Routers at = with(limits(Duration.ofSeconds(5), Duration.ofMillis(300), 1));
+        at.dns.silenceAll();
+        CompletableFuture<Route> running = at.router.route("running.example");
+        CompletableFuture<Thread> answeredOn = new CompletableFuture<>();
+        CompletableFuture<Route> waiting = at.router.route("waiting.example");
+        CompletableFuture<Void> watched = waiting.thenRun(() -> answeredOn.complete(Thread.currentThread()));
+        for (CompletableFuture<Route> route : List.of(running, waiting)) {
+            assertThat(route.orTimeout(10, TimeUnit.SECONDS).join())
+                    .isInstanceOfSatisfying(Route.Failure.class, failure -> {
+                        assertThat(failure.permanent()).isFalse();
+                        assertThat(failure.enhanced()).isEqualTo("4.4.3");
+                    });
+        }
+        watched.join();
+        assertThat(answeredOn.join().isVirtual()).isTrue();
+        assertThat(at.router.stats().overdue()).isPositive();
+    }
+
+    @Test
+    void deadDnsIsKnownForAWhileAndForgottenOnceItIsBack() {
+        Routers at = with(Routers.CONFIG);
+        at.dns.address("example.com", "127.0.0.11");
+        at.dns.silenceAll();
+        assertThat(at.failure("example.com").text()).contains("no answer from");
+        long asked = at.router.stats().queries();
+        at.failure("example.com");
+        assertThat(at.router.stats().queries()).isEqualTo(asked);
+        at.dns.speak();
+        at.advance(Routers.CONFIG.failureTtl().plusSeconds(1));
+        assertThat(at.hosts("example.com").hosts()).hasSize(1);
+    }
+
+    /** dnsjava's own client looks at time-outs only while nothing arrives. */
+    @Test
+    void timeOutsComeInTimeUnderASteadyStreamOfAnswers() {
+        Routers at = with(limits(Duration.ofMillis(250), Duration.ofSeconds(5), 16));
+        at.dns.silence("silent.example");
+        at.dns.address("mx.example.net", "127.0.0.11");
+        long begun = System.nanoTime();
+        CompletableFuture<Route> silent = at.router.route("silent.example");
+        int answered = 0;
+        while (!silent.isDone()) {
+            at.dns.mx("d" + answered + ".example", 10, "mx.example.net");
+            at.hosts("d" + answered + ".example");
+            answered++;
+        }
+        Duration took = Duration.ofNanos(System.nanoTime() - begun);
+        assertThat(silent.join()).isInstanceOf(Route.Failure.class);
+        assertThat(answered).isGreaterThan(20);
+        assertThat(took).as("two tries of 250 ms, and room for a busy machine").isBetween(Duration.ofMillis(450),
+                Duration.ofMillis(3_000));
+    }
+
+    @Test
+    void afterTheExecutorsEndRoutesFailForNow() {
+        Routers at = with(Routers.CONFIG);
+        at.executor.shutdownNow();
+        assertThat(at.failure("example.com").permanent()).isFalse();
+    }
+
+    private Routers with(DnsConfig config) {
+        Routers at = new Routers(config);
+        open.add(at);
+        return at;
+    }
+
+    private FakeDns start() {
+        FakeDns dns = new FakeDns().start();
+        open.add(dns);
+        return dns;
+    }
+
+    private static DnsConfig servers(String... servers) {
+        DnsConfig c = Routers.CONFIG;
+        return new DnsConfig(List.of(servers), c.timeout(), c.deadline(), c.maxInFlight(), c.cacheSize(), c.minTtl(),
+                c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl());
+    }
+
+    private static DnsConfig limits(Duration timeout, Duration deadline, int maxInFlight) {
+        DnsConfig c = Routers.CONFIG;
+        return new DnsConfig(List.of(), timeout, deadline, maxInFlight, c.cacheSize(), c.minTtl(), c.maxTtl(),
+                c.negativeTtl(), c.failureTtl(), c.staleTtl());
+    }
+}

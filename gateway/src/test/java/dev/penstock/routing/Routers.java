@@ -1,0 +1,100 @@
+package dev.penstock.routing;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+
+import dev.penstock.config.DnsConfig;
+import dev.penstock.config.RouteConfig;
+import dev.penstock.testing.FakeDns;
+import dev.penstock.testing.ManualTicker;
+
+/** One router over one fake DNS server, with a clock moved by hand. Confined to a test. */
+final class Routers implements AutoCloseable {
+    static final int SMTP_PORT = 2526;
+    static final OwnAddresses OWN = new OwnAddresses(Set.of("gateway.example"),
+            List.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), SMTP_PORT),
+                    new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 2525)));
+    /** Short, since time-outs pass in real time. */
+    static final DnsConfig CONFIG = new DnsConfig(List.of(), Duration.ofMillis(200), Duration.ofSeconds(5), 32, 10_000,
+            Duration.ofSeconds(30), Duration.ofHours(1), Duration.ofMinutes(10), Duration.ofSeconds(15),
+            Duration.ofMinutes(30));
+
+    final FakeDns dns = new FakeDns().start();
+    final ManualTicker ticker = new ManualTicker();
+    final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+    final RandomGenerator random = synchronizedRandom(42);
+    DnsRouter router;
+
+    Routers() {
+        this(Map.of());
+    }
+
+    Routers(Map<String, RouteConfig> routes) {
+        router = new DnsRouter(routes, config(CONFIG), SMTP_PORT, OWN, ticker, executor, random);
+    }
+
+    /** With {@code config}'s limits, and this server where it names none. */
+    Routers(DnsConfig config) {
+        router = new DnsRouter(Map.of(), config(config), SMTP_PORT, OWN, ticker, executor, random);
+    }
+
+    DnsConfig config(DnsConfig limits) {
+        return new DnsConfig(limits.servers().isEmpty() ? List.of(dns.server()) : limits.servers(), limits.timeout(),
+                limits.deadline(), limits.maxInFlight(), limits.cacheSize(), limits.minTtl(), limits.maxTtl(),
+                limits.negativeTtl(), limits.failureTtl(), limits.staleTtl());
+    }
+
+    Route route(String domain) {
+        return router.route(domain).orTimeout(20, TimeUnit.SECONDS).join();
+    }
+
+    Route.Hosts hosts(String domain) {
+        Route route = route(domain);
+        if (route instanceof Route.Hosts hosts) {
+            return hosts;
+        }
+        throw new AssertionError("expected hosts for " + domain + " instead of " + route);
+    }
+
+    Route.Failure failure(String domain) {
+        Route route = route(domain);
+        if (route instanceof Route.Failure failure) {
+            return failure;
+        }
+        throw new AssertionError("expected a failure for " + domain + " instead of " + route);
+    }
+
+    /** As {@code name/address:port}. */
+    List<String> targets(String domain) {
+        return hosts(domain).hosts().stream()
+                .map(host -> host.name() + "/" + host.address().getHostAddress() + ":" + host.port()).toList();
+    }
+
+    void advance(Duration duration) {
+        ticker.advance(duration);
+    }
+
+    @Override
+    public void close() {
+        dns.close();
+        executor.shutdownNow();
+    }
+
+    private static RandomGenerator synchronizedRandom(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return () -> {
+            synchronized (random) {
+                return random.nextLong();
+            }
+        };
+    }
+}
