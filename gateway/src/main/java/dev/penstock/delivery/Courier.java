@@ -47,6 +47,7 @@ final class Courier implements Runnable {
     private Contact contact;
     private boolean established;
     private boolean useful;
+    private boolean foundMail;
     private int transactions;
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
@@ -72,6 +73,7 @@ final class Courier implements Runnable {
         try {
             Work work = take();
             if (work != null) {
+                foundMail = true;
                 deliver(work);
             }
         } catch (RuntimeException | Error e) {
@@ -84,7 +86,7 @@ final class Courier implements Runnable {
             postpone(inHand);
             postpone(inHandNext);
             permit.close();
-            dispatcher.ended(this, desk, established);
+            dispatcher.ended(this, desk, established, foundMail);
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** What delivery has done since its start. Thread-safe; counting costs next to nothing. */
 public final class DeliveryStats {
+    final LongAdder sessionsTried = new LongAdder();
     final LongAdder sessionsOpened = new LongAdder();
     final LongAdder connectFailures = new LongAdder();
     final LongAdder sessionsBroken = new LongAdder();
@@ -39,6 +40,7 @@ public final class DeliveryStats {
     /**
      * The counters at one moment.
      *
+     * @param sessionsTried      couriers sent
      * @param sessionsOpened     that came as far as an answer to EHLO
      * @param connectFailures    hosts that couldn't be connected to or didn't let us in
      * @param sessionsBroken     ended by a failure, not by us
@@ -53,7 +55,8 @@ public final class DeliveryStats {
      * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
      * @param failuresByPhase    recipients deferred, bounced or expired, by where it was decided
      */
-    public record Snapshot(long sessionsOpened, long connectFailures, long sessionsBroken, long transactions,
+    public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
+            long transactions,
             long delivered, long deferred, long bounced, long expired, long requeued, long octets,
             long lostAfterEndOfData, long reports, long reportsFailed, long unreadable, long spoolFailures,
             Map<Phase, Long> failuresByPhase) {}
@@ -62,7 +65,8 @@ public final class DeliveryStats {
     public Snapshot snapshot() {
         EnumMap<Phase, Long> phases = new EnumMap<>(Phase.class);
         failuresByPhase.forEach((phase, adder) -> phases.put(phase, adder.sum()));
-        return new Snapshot(sessionsOpened.sum(), connectFailures.sum(), sessionsBroken.sum(), transactions.sum(),
+        return new Snapshot(sessionsTried.sum(), sessionsOpened.sum(), connectFailures.sum(), sessionsBroken.sum(),
+                transactions.sum(),
                 delivered.sum(), deferred.sum(), bounced.sum(), expired.sum(), requeued.sum(), octets.sum(),
                 lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(), unreadable.sum(), spoolFailures.sum(),
                 Map.copyOf(phases));

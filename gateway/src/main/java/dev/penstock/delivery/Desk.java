@@ -16,6 +16,8 @@ final class Desk {
     private static final int BACKLOG_PER_SESSION = 4;
     /** But a message doesn't wait longer than this for a session that is slow. */
     static final Duration PATIENCE = Duration.ofSeconds(1);
+    /** After a courier found nothing in a lane that has mail: it is parked or closed, or the mail came just after. */
+    static final Duration RECHECK = Duration.ofMillis(100);
 
     final Lane lane;
     private final AtomicInteger idle = new AtomicInteger();
@@ -23,6 +25,7 @@ final class Desk {
     private int connecting;
     private int established;
     private int parks;
+    private boolean parked;
     private boolean impatient;
     private long unmetSince;
 
@@ -42,6 +45,9 @@ final class Desk {
     synchronized Answer mayOpen(int ready, long nowNanos) {
         if (ready == 0) {
             impatient = false;
+            return Answer.NO;
+        }
+        if (parked) {
             return Answer.NO;
         }
         int open = connecting + established;
@@ -83,7 +89,13 @@ final class Desk {
 
     /** How often in a row the lane has been parked, this time counted. */
     synchronized int parked() {
+        parked = true;
         return ++parks;
+    }
+
+    /** The queue has said that there is mail, which it doesn't while the lane is parked. */
+    synchronized void called() {
+        parked = false;
     }
 
     void idle(boolean begins) {

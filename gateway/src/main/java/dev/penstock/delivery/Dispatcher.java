@@ -120,7 +120,9 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     @Override
     public void ready(Lane lane) {
         if (!closing) {
-            consider(desks.computeIfAbsent(lane, Desk::new));
+            Desk desk = desks.computeIfAbsent(lane, Desk::new);
+            desk.called();
+            consider(desk);
         }
     }
 
@@ -160,6 +162,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         Courier courier = new Courier(this, desk, (Permit) opening,
                 Long.toString(sessionIds.incrementAndGet(), BASE_36));
         couriers.add(courier);
+        stats.sessionsTried.increment();
         courier.start();
         if (closing) { // close() may have asked all others already
             courier.finish();
@@ -196,7 +199,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         consider(desk);
     }
 
-    void ended(Courier courier, Desk desk, boolean wasEstablished) {
+    void ended(Courier courier, Desk desk, boolean wasEstablished, boolean foundMail) {
         couriers.remove(courier);
         sessions.decrementAndGet();
         desk.left(wasEstablished);
@@ -206,7 +209,11 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         if (hasCrowdedOut) {
             letIn();
         }
-        consider(desk);
+        if (foundMail) {
+            consider(desk);
+        } else if (desk.lane.ready() > 0) {
+            desk.lane.askAgainAfter(Desk.RECHECK);
+        }
     }
 
     /** A session has become free: each lane that waits for one may try, in their order. */

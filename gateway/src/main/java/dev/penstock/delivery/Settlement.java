@@ -75,6 +75,9 @@ final class Settlement {
                     deferFailed(work);
                 }
                 finish(work, contact, maxAgeMillis);
+            } catch (RuntimeException e) {
+                LOG.error("settlement-failed id={}, its outcome will be decided again after a restart",
+                        work.envelope.id(), e);
             } finally {
                 pending.decrementAndGet();
             }
