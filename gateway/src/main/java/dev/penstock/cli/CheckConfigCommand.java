@@ -16,7 +16,7 @@ import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.Problem;
 
 /** Reads a configuration and names every error in it. Confined to the main thread. */
-@Command(name = "check-config", description = "Read a configuration and name every error in it.")
+@Command(name = "check-config", description = "Read a configuration and name every error in it.", mixinStandardHelpOptions = true)
 final class CheckConfigCommand implements Callable<Integer> {
     private final PrintStream out;
     private final PrintStream err;

@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
 
 import dev.penstock.metrics.BuildInfo;
 
-/** The command line of the gateway: {@code penstock run|check-config|version}. Confined to the main thread. */
+/** The command line of the gateway: {@code penstock run|check-config|spool|version}. Confined to the main thread. */
 @Command(name = "penstock", description = "An SMTP gateway for bulk mail.", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, synopsisSubcommandLabel = "COMMAND")
 public final class Main {
     private Main() {}
@@ -24,6 +24,7 @@ public final class Main {
         CommandLine commands = new CommandLine(new Main());
         commands.addSubcommand(new RunCommand(starter, signals, out, err));
         commands.addSubcommand(new CheckConfigCommand(out, err));
+        commands.addSubcommand(new SpoolCommand(out, err));
         commands.addSubcommand(new VersionCommand(out));
         commands.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
         commands.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));

@@ -26,7 +26,7 @@ import dev.penstock.metrics.BuildInfo;
  * Runs the gateway until SIGTERM or SIGINT. Confined to the main thread, but for the signals' actions, which run on
  * threads of their own.
  */
-@Command(name = "run", description = "Run the gateway; without a file, on built-in defaults.")
+@Command(name = "run", description = "Run the gateway; without a file, on built-in defaults.", mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
     private static final Logger log = LoggerFactory.getLogger(RunCommand.class);
 
@@ -148,9 +148,9 @@ final class RunCommand implements Callable<Integer> {
         out.println("Try next, in another terminal:");
         out.println("  swaks --server " + Text.address(Text.reachable(smtp))
                 + " --from you@example.org --to somebody@example.com");
-        out.println("  ./penstock sink --help     a receiver that counts and verifies");
-        out.println("  ./penstock load --help     a load generator");
-        out.println("  ./penstock demo            gateway, DNS, sink and load together, for 30 s");
+        out.println("  ./penstock demo                gateway, DNS, sink and load together, for 30 s");
+        out.println("  ./penstock sink --listen 127.0.0.1:2626     receives, counts, verifies");
+        out.println("  ./penstock load --target " + Text.address(Text.reachable(smtp)) + " --seconds 10");
         if (file == null) {
             out.println(
                     "These are built-in defaults; config/penstock.toml explains every key: ./penstock run --config FILE");

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -125,6 +126,22 @@ class MainTest {
                 .isEqualTo(good + ": valid, 1 listener, 0 routes, 0 shaping sections\n");
         assertThat(penstock("check-config", directory.resolve("none").toString())).isEqualTo(ExitCode.CONFIG);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("none: there is no such file\n");
+    }
+
+    @Test
+    void spoolIsLookedIntoWithoutChangingIt() throws IOException {
+        Path spool = Files.createDirectory(directory.resolve("spool"));
+        assertThat(penstock("spool", "verify", "-d", spool.toString())).isEqualTo(ExitCode.OK);
+        assertThat(penstock("spool", "list", "--directory", spool.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("0 messages", "RECIPIENTS");
+        assertThat(penstock("spool", "cat", "-d", spool.toString(), "0000000000001")).isEqualTo(1);
+        assertThat(penstock("spool", "cat", "-d", spool.toString(), "what?")).isEqualTo(ExitCode.USAGE);
+        assertThat(penstock("spool", "verify", "-d", directory.resolve("none").toString()))
+                .isEqualTo(ExitCode.NO_INPUT);
+        assertThat(penstock("spool")).isEqualTo(ExitCode.USAGE);
+        try (Stream<Path> files = Files.list(spool)) {
+            assertThat(files).isEmpty();
+        }
     }
 
     @Test
