@@ -165,6 +165,7 @@ public final class GatewayMetrics implements AutoCloseable {
     }
 
     private static void delivery(Part<DeliveryStats.Snapshot> part) {
+        part.counter("sessions.tried", "Sessions begun, reused ones once", DeliveryStats.Snapshot::sessionsTried);
         part.counter("sessions", "Sessions that came as far as an answer to EHLO",
                 DeliveryStats.Snapshot::sessionsOpened);
         part.counter("connect.failures", "Hosts that could not be reached or refused",
