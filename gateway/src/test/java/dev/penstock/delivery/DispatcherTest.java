@@ -125,7 +125,7 @@ final class DispatcherTest {
             sendMany(rig, 11);
             rig.awaitEvents(11);
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(490));
-            assertThat(mx.sessions()).isLessThanOrEqualTo(2); // more wouldn't make it faster
+            assertThat(mx.sessions()).isLessThan(5); // all it may open would not make it faster
         }
     }
 
