@@ -21,7 +21,8 @@ public record Reply(int code, @Nullable EnhancedStatus status, List<String> line
         if (lines.isEmpty()) {
             throw new IllegalArgumentException("a reply needs a line");
         }
-        lines = lines.stream().map(Reply::clean).toList();
+        // Nearly every reply has one line, and every message has four replies.
+        lines = lines.size() == 1 ? List.of(clean(lines.getFirst())) : lines.stream().map(Reply::clean).toList();
     }
 
     /** @param status empty for none */

@@ -50,9 +50,9 @@ final class Demo {
     private static final Map<String, String> UNRULY = Map.of("d098.test", "bounce=5%", "d099.test", "defer=20%",
             "d100.test", "dot-delay=200ms");
     private static final String THROTTLED_DOMAIN = "d097.test";
-    private static final String THROTTLE = "5/s";
+    private static final String THROTTLE = "20/s";
     private static final Duration RETRY = Duration.ofSeconds(3);
-    private static final Duration DRAIN = Duration.ofSeconds(30);
+    private static final Duration DRAIN = Duration.ofSeconds(15);
     private static final int HEADER_EVERY = 15;
     private static final int BUSIEST = 3;
 
@@ -107,9 +107,11 @@ final class Demo {
                     .duration(options.duration).rate(options.rate).sizes(options.sizes).domains("d{001..100}.test")
                     .sender("bounces@" + SENDER_DOMAIN).eightBit(0.1).build());
             LoadReport sent = load.run(report -> show(report, sink.report(), penstock));
+            double deliveredRate = sink.report().deliveries() * 1e9 / options.duration.toNanos();
             drain(sent, sink, penstock);
             // Counted while everything stands still but the retries to come.
-            return DemoResult.of(sent, sink.report(), penstock.deliveryStats(), penstock.queueStats());
+            return DemoResult.of(sent, sink.report(), penstock.deliveryStats(), penstock.queueStats(),
+                    deliveredRate);
         }
     }
 
