@@ -45,10 +45,15 @@ import dev.penstock.units.Rate;
 final class Demo {
     private static final int DOMAINS = 100;
     private static final int HOSTS = 8;
+    /** A ninth host, slow, for one domain alone: it must not delay the others. */
+    private static final int SLOW_HOST = HOSTS + 1;
+    private static final String SLOW_DOMAIN = "d100.test";
+    /** Fewer than the gateway takes in one session by default. */
+    private static final int MESSAGES_PER_SESSION = 5_000;
     private static final String SENDER_DOMAIN = "penstock.test";
     /** Domains whose host misbehaves, so that there is something to see: the sink's words for it. */
     private static final Map<String, String> UNRULY = Map.of("d098.test", "bounce=5%", "d099.test", "defer=20%",
-            "d100.test", "dot-delay=200ms");
+            SLOW_DOMAIN, "dot-delay=200ms");
     private static final String THROTTLED_DOMAIN = "d097.test";
     private static final String THROTTLE = "20/s";
     private static final Duration RETRY = Duration.ofSeconds(3);
@@ -86,7 +91,7 @@ final class Demo {
 
     private DemoResult run(Path directory) throws IOException, InterruptedException {
         int port = freePort();
-        SinkOptions.Builder sinkOptions = SinkOptions.on(IntStream.rangeClosed(1, HOSTS)
+        SinkOptions.Builder sinkOptions = SinkOptions.on(IntStream.rangeClosed(1, SLOW_HOST)
                 .mapToObj(host -> new InetSocketAddress(hostAddress(host), port)).toArray(InetSocketAddress[]::new));
         UNRULY.forEach((domain, words) -> sinkOptions.behave(domain, Behaviour.parse(words)));
         try (Sink sink = Sink.start(sinkOptions.build());
@@ -98,13 +103,15 @@ final class Demo {
                     sink      %d hosts on 127.0.1.1 to 127.0.1.%d, port %d
                     DNS       %s, %d domains
                     unruly    %s, and %s throttled to %s
-                    load      %d sessions, %s, for %d s%n%n""", hostPort(gateway), directory, HOSTS, HOSTS, port,
+                    load      %d sessions, %s, for %d s%n%n""", hostPort(gateway), directory, SLOW_HOST, SLOW_HOST,
+                    port,
                     zone.server(), DOMAINS,
                     UNRULY.entrySet().stream().sorted(Map.Entry.comparingByKey())
                             .map(each -> each.getKey() + " " + each.getValue()).collect(Collectors.joining(", ")),
                     THROTTLED_DOMAIN, THROTTLE, options.sessions, options.sizes, options.duration.toSeconds());
             LoadGenerator load = new LoadGenerator(LoadOptions.to(gateway).sessions(options.sessions)
                     .duration(options.duration).rate(options.rate).sizes(options.sizes).domains("d{001..100}.test")
+                    .messagesPerSession(MESSAGES_PER_SESSION)
                     .sender("bounces@" + SENDER_DOMAIN).eightBit(0.1).build());
             LoadReport sent = load.run(report -> show(report, sink.report(), penstock));
             double deliveredRate = sink.report().deliveries() * 1e9 / options.duration.toNanos();
@@ -187,11 +194,12 @@ final class Demo {
 
     private static ZoneServer zone() {
         ZoneServer zone = new ZoneServer(0);
-        for (int host = 1; host <= HOSTS; host++) {
+        for (int host = 1; host <= SLOW_HOST; host++) {
             zone.address(hostName(host), hostAddress(host).getHostAddress());
         }
         for (int domain = 1; domain <= DOMAINS; domain++) {
-            zone.mx(String.format(Locale.ROOT, "d%03d.test", domain), 10, hostName(domain % HOSTS + 1));
+            String name = String.format(Locale.ROOT, "d%03d.test", domain);
+            zone.mx(name, 10, hostName(name.equals(SLOW_DOMAIN) ? SLOW_HOST : domain % HOSTS + 1));
         }
         zone.mx(SENDER_DOMAIN, 10, hostName(1));
         return zone.start();
