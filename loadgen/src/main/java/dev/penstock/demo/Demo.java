@@ -94,32 +94,41 @@ final class Demo {
         SinkOptions.Builder sinkOptions = SinkOptions.on(IntStream.rangeClosed(1, SLOW_HOST)
                 .mapToObj(host -> new InetSocketAddress(hostAddress(host), port)).toArray(InetSocketAddress[]::new));
         UNRULY.forEach((domain, words) -> sinkOptions.behave(domain, Behaviour.parse(words)));
-        try (Sink sink = Sink.start(sinkOptions.build());
-                ZoneServer zone = zone();
-                Penstock penstock = Penstock.start(config(directory, zone.server(), port))) {
-            InetSocketAddress gateway = penstock.smtpAddresses().getFirst();
-            out.printf(Locale.ROOT, """
+        try (Sink sink = Sink.start(sinkOptions.build()); ZoneServer zone = zone()) {
+            Penstock penstock = Penstock.start(config(directory, zone.server(), port));
+            LoadReport sent;
+            double deliveredRate;
+            try {
+                sent = load(directory, port, sink, zone, penstock);
+                deliveredRate = sink.report().deliveries() * 1e9 / options.duration.toNanos();
+                drain(sent, sink, penstock);
+            } finally {
+                penstock.close();
+            }
+            // Counted after the stop: a message on its way would be with the sink and in the queue.
+            return DemoResult.of(sent, sink.report(), penstock.deliveryStats(), penstock.queueStats(), deliveredRate);
+        }
+    }
+
+    private LoadReport load(Path directory, int port, Sink sink, ZoneServer zone, Penstock penstock)
+            throws IOException, InterruptedException {
+        InetSocketAddress gateway = penstock.smtpAddresses().getFirst();
+        out.printf(Locale.ROOT, """
                     gateway   %s, spool in %s, every 250 after a sync
                     sink      %d hosts on 127.0.1.1 to 127.0.1.%d, port %d
                     DNS       %s, %d domains
                     unruly    %s, and %s throttled to %s
                     load      %d sessions, %s, for %d s%n%n""", hostPort(gateway), directory, SLOW_HOST, SLOW_HOST,
-                    port,
-                    zone.server(), DOMAINS,
-                    UNRULY.entrySet().stream().sorted(Map.Entry.comparingByKey())
-                            .map(each -> each.getKey() + " " + each.getValue()).collect(Collectors.joining(", ")),
-                    THROTTLED_DOMAIN, THROTTLE, options.sessions, options.sizes, options.duration.toSeconds());
-            LoadGenerator load = new LoadGenerator(LoadOptions.to(gateway).sessions(options.sessions)
-                    .duration(options.duration).rate(options.rate).sizes(options.sizes).domains("d{001..100}.test")
-                    .messagesPerSession(MESSAGES_PER_SESSION)
-                    .sender("bounces@" + SENDER_DOMAIN).eightBit(0.1).build());
-            LoadReport sent = load.run(report -> show(report, sink.report(), penstock));
-            double deliveredRate = sink.report().deliveries() * 1e9 / options.duration.toNanos();
-            drain(sent, sink, penstock);
-            // Counted while everything stands still but the retries to come.
-            return DemoResult.of(sent, sink.report(), penstock.deliveryStats(), penstock.queueStats(),
-                    deliveredRate);
-        }
+                port,
+                zone.server(), DOMAINS,
+                UNRULY.entrySet().stream().sorted(Map.Entry.comparingByKey())
+                        .map(each -> each.getKey() + " " + each.getValue()).collect(Collectors.joining(", ")),
+                THROTTLED_DOMAIN, THROTTLE, options.sessions, options.sizes, options.duration.toSeconds());
+        LoadGenerator load = new LoadGenerator(LoadOptions.to(gateway).sessions(options.sessions)
+                .duration(options.duration).rate(options.rate).sizes(options.sizes).domains("d{001..100}.test")
+                .messagesPerSession(MESSAGES_PER_SESSION)
+                .sender("bounces@" + SENDER_DOMAIN).eightBit(0.1).build());
+        return load.run(report -> show(report, sink.report(), penstock));
     }
 
     /** Waits until only mail is left that waits for its retry or its throttle, or until the patience is over. */
