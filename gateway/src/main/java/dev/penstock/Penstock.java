@@ -1,6 +1,224 @@
 package dev.penstock;
 
-/** Wires the parts of the gateway together and runs them. */
-public final class Penstock {
-    private Penstock() {}
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.ConfigChange;
+import dev.penstock.config.GatewayConfig;
+import dev.penstock.delivery.DeliveryStats;
+import dev.penstock.delivery.Dispatcher;
+import dev.penstock.events.DeliveryLog;
+import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.inbound.InboundStats;
+import dev.penstock.inbound.SmtpServer;
+import dev.penstock.message.Destination;
+import dev.penstock.message.Envelope;
+import dev.penstock.metrics.GatewayMetrics;
+import dev.penstock.metrics.Health;
+import dev.penstock.metrics.HttpServer;
+import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.QueueStats;
+import dev.penstock.routing.DnsRouter;
+import dev.penstock.routing.OwnAddresses;
+import dev.penstock.routing.RoutingStats;
+import dev.penstock.shaping.Shaper;
+import dev.penstock.spool.SegmentSpool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolHealth;
+import dev.penstock.spool.SpoolStats;
+
+/**
+ * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
+ * Thread-safe.
+ */
+public final class Penstock implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Penstock.class);
+
+    private final DeliveryLog deliveryLog;
+    private final DnsRouter router;
+    private final Shaper shaper;
+    private final MailQueue queue;
+    private final SegmentSpool spool;
+    private final Dispatcher dispatcher;
+    private final SmtpServer smtp;
+    private final HttpServer http;
+    private final List<AutoCloseable> parts = new ArrayList<>();
+    private final AtomicBoolean closing = new AtomicBoolean();
+    private final CountDownLatch stopped = new CountDownLatch(1);
+    private volatile GatewayConfig config;
+
+    /** Starts a gateway. When a part can't start, those that had are stopped again and its exception is thrown. */
+    public static Penstock start(GatewayConfig config) throws IOException {
+        return new Penstock(config);
+    }
+
+    private Penstock(GatewayConfig config) throws IOException {
+        this.config = config;
+        InstantSource clock = InstantSource.system();
+        try {
+            deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
+            router = new DnsRouter(config.routes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
+                    System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
+            shaper = new Shaper(config.shaping(), System::nanoTime);
+            queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            spool = started(
+                    SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
+            dispatcher = started(
+                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
+                            deliveryLog, clock, System::nanoTime));
+            started(queue);
+            smtp = started(
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
+                            deliveryLog, clock));
+            smtp.start();
+            http = started(new HttpServer(config.http(), started(metrics()), this::health));
+            router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
+            queue.start(dispatcher, dispatcher);
+        } catch (IOException | RuntimeException | Error e) {
+            closeParts();
+            throw e;
+        }
+        log.info("event=started hostname={} smtp={} http={} queued={}", config.hostname(), smtp.addresses(),
+                http.address(),
+                queue.stats().queued());
+    }
+
+    private <T extends AutoCloseable> T started(T part) {
+        parts.add(part);
+        return part;
+    }
+
+    private GatewayMetrics metrics() {
+        return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
+                this::deliveryStats, deliveryLog::stats));
+    }
+
+    /** Ready is who takes mail: the listeners are bound before this is first asked. */
+    private List<Health.Check> health() {
+        SpoolHealth kept = spool.health();
+        String trouble = deliveryLog.trouble();
+        return List.of(
+                new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
+                        kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
+                new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : smtp.addresses().toString()),
+                // A delivery log that can't be written never stops mail.
+                new Health.Check("delivery-log", true, trouble == null ? "" : trouble));
+    }
+
+    /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
+    private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
+        queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
+                envelope.receivedMillis(), attempts, nextAttemptMillis, size);
+    }
+
+    /** On an event loop: the message is durable, the client is about to hear 250. */
+    private void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
+        List<Destination> destinations = envelope.destinations();
+        for (int i = 0; i < entries.size(); i++) {
+            queue.submit(entries.get(i), destinations.get(i).domain(), envelope.tenant(), envelope.campaign(),
+                    envelope.receivedMillis(), 0, 0, size);
+        }
+    }
+
+    private OwnAddresses ownAddresses() {
+        return new OwnAddresses(Set.of(config.hostname()), smtp.addresses());
+    }
+
+    /**
+     * Applies a changed configuration, to mail that is queued too.
+     *
+     * @throws IllegalArgumentException when something differs that only a restart can change; the old one stays in
+     *                                  force
+     */
+    public synchronized void reload(GatewayConfig changed) {
+        List<String> fixed = ConfigChange.notReloadable(config, changed);
+        if (!fixed.isEmpty()) {
+            throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
+        }
+        router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        shaper.reconfigure(changed.shaping());
+        smtp.reconfigure(changed.inbound());
+        dispatcher.reconfigure(changed.queue());
+        queue.reconfigure(changed.queue());
+        deliveryLog.reconfigure(changed.events());
+        config = changed;
+        log.info("event=reloaded hostname={}", changed.hostname());
+    }
+
+    /** Where SMTP is spoken, ports as bound. */
+    public List<InetSocketAddress> smtpAddresses() {
+        return smtp.addresses();
+    }
+
+    /** Where metrics and health are served, port as bound. */
+    public InetSocketAddress httpAddress() {
+        return http.address();
+    }
+
+    public SpoolHealth spoolHealth() {
+        return spool.health();
+    }
+
+    public DeliveryLogStats deliveryLogStats() {
+        return deliveryLog.stats();
+    }
+
+    public InboundStats inboundStats() {
+        return smtp.stats();
+    }
+
+    public SpoolStats spoolStats() {
+        return spool.stats();
+    }
+
+    public QueueStats queueStats() {
+        return queue.stats();
+    }
+
+    public RoutingStats routingStats() {
+        return router.stats();
+    }
+
+    public DeliveryStats.Snapshot deliveryStats() {
+        return dispatcher.stats().snapshot();
+    }
+
+    /** Returns when the gateway was closed. */
+    public void awaitStop() throws InterruptedException {
+        stopped.await();
+    }
+
+    /**
+     * A clean stop, in the reverse order of the start: (1) no new mail, sessions get 421; (2) the queue gives out
+     * nothing more; (3) deliveries under way finish or are put back; (4) the spool writes what is left and is sealed; (5) the delivery log ends with the last event.
+     */
+    @Override
+    public void close() {
+        if (!closing.compareAndSet(false, true)) {
+            return;
+        }
+        closeParts();
+        log.info("event=stopped hostname={}", config.hostname());
+        stopped.countDown();
+    }
+
+    private void closeParts() {
+        for (AutoCloseable part : parts.reversed()) {
+            try {
+                part.close();
+            } catch (Exception e) {
+                log.error("event=close-failed part={}", part.getClass().getSimpleName(), e);
+            }
+        }
+        parts.clear();
+    }
 }

@@ -1,10 +1,131 @@
 package dev.penstock.spool;
 
-/** Where a message lies in the log, shared by the entries of its destinations. */
+import java.util.BitSet;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a message lies in the log, shared by the entries of its destinations. Guarded by itself; where it lies changes
+ * on the committer only. There are millions: 40 octets, 32 more after a first attempt.
+ */
 final class SpooledMessage {
     final long id;
+    long position;
+    @Nullable
+    LogSegment segment;
+    int length;
+    /** Destinations whose end wasn't asked for yet. */
+    int open;
+    /**
+     * For the usual message, with one destination and its content in one record: its cached {@link StoredMessage} until
+     * the first deferral, its {@link Attempt} from then on. Else a {@link Several}.
+     */
+    @Nullable
+    Object state;
 
     SpooledMessage(long id) {
         this.id = id;
+    }
+
+    /** Where a record lies. */
+    record Place(LogSegment segment, long position, int length) {}
+
+    /** The record of an attempt. Guarded by the message. */
+    static final class Attempt {
+        /** Null before it is written, and again when a later one is or the destination is done. */
+        @Nullable
+        LogSegment segment;
+        long position;
+        int length;
+        /** Bit i: recipient i is named; negative when that can't be said in 31 bits, or not yet. */
+        int named;
+
+        Attempt(int named) {
+            this.named = named;
+        }
+
+        void written(LogSegment to, long at, int octets) {
+            segment = to;
+            position = at;
+            length = octets;
+            to.live.addAndGet(octets);
+        }
+
+        void release() {
+            if (segment != null) {
+                segment.live.addAndGet(-length);
+                segment = null;
+            }
+        }
+    }
+
+    /** What a message with several destinations, or with its content in parts, has more. */
+    static final class Several {
+        final @Nullable Attempt[] attempts;
+        final BitSet done = new BitSet();
+        /** As {@link #done}, but written; the committer's own. */
+        final BitSet doneWritten = new BitSet();
+        @Nullable
+        StoredMessage cached;
+        /** Content in PART records, in order; empty when it is in the ACCEPTED record. */
+        Place[] content = {};
+        /** The id of the PART records. */
+        long streamId;
+        /** Counts the copies of the ACCEPTED record. */
+        int revision;
+
+        Several(int destinations) {
+            attempts = new Attempt[destinations];
+        }
+    }
+
+    /** Guarded by this. */
+    boolean isDone(int part) {
+        return state instanceof Several several ? several.done.get(part) : open == 0;
+    }
+
+    int destinations() {
+        return state instanceof Several several ? several.attempts.length : 1;
+    }
+
+    /** Guarded by this. */
+    @Nullable
+    Attempt attempt(int part) {
+        return switch (state) {
+            case Attempt attempt -> attempt;
+            case Several several -> several.attempts[part];
+            case null, default -> null;
+        };
+    }
+
+    /** Guarded by this. */
+    void attempt(int part, Attempt attempt) {
+        if (state instanceof Several several) {
+            several.attempts[part] = attempt;
+        } else {
+            state = attempt;
+        }
+    }
+
+    /** Guarded by this. */
+    @Nullable
+    StoredMessage cached() {
+        return switch (state) {
+            case StoredMessage stored -> stored;
+            case Several several -> several.cached;
+            case null, default -> null;
+        };
+    }
+
+    /** Guarded by this. */
+    @Nullable
+    StoredMessage dropCached() {
+        StoredMessage cached = cached();
+        if (state instanceof Several several) {
+            several.cached = null;
+        } else if (cached != null) {
+            state = null;
+        }
+        return cached;
     }
 }

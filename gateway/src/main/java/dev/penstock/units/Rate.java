@@ -11,16 +11,20 @@ import java.util.regex.Pattern;
  * them. The burst is 1 unless said: the events are spaced evenly, and there is none at the start.
  *
  * @param count  events per period, at least 1
- * @param period longer than zero
+ * @param period longer than zero, a year at most
  * @param burst  events that may go at once after a pause, at least 1
  */
 public record Rate(long count, Duration period, int burst) {
+    private static final Duration LONGEST_PERIOD = Duration.ofDays(366);
     private static final Pattern SYNTAX = Pattern.compile(
             "(\\d[\\d_,]{0,14})\\s*/\\s*(\\d{0,6})\\s*(s|sec|second|m|min|minute|h|hr|hour|d|day)(?:\\s*,\\s*max_burst\\s*=\\s*(\\d{1,9}))?");
 
     public Rate {
         if (count < 1 || burst < 1 || period.isNegative() || period.isZero()) {
             throw new IllegalArgumentException("a rate needs a count, a period and a burst of at least 1");
+        }
+        if (period.compareTo(LONGEST_PERIOD) > 0) {
+            throw new IllegalArgumentException("a rate's period is a year at most");
         }
     }
 

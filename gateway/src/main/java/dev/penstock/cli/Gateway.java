@@ -1,0 +1,34 @@
+package dev.penstock.cli;
+
+import java.net.InetSocketAddress;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.GatewayConfig;
+
+/** A running gateway as the command line sees it. Thread-safe. */
+interface Gateway extends AutoCloseable {
+    /** Starts everything, or throws and leaves nothing running. */
+    @FunctionalInterface
+    interface Starter {
+        Gateway start(GatewayConfig config) throws Exception;
+    }
+
+    /** Where SMTP is spoken, ports as bound. */
+    List<InetSocketAddress> smtpAddresses();
+
+    /** Where metrics and health are served, port as bound; null when they aren't. */
+    @Nullable
+    InetSocketAddress httpAddress();
+
+    /** Applies what differs. Only called when nothing differs that needs a restart. */
+    void reload(GatewayConfig changed);
+
+    /** Returns when the gateway has stopped by itself or was closed. */
+    void awaitStop() throws InterruptedException;
+
+    /** Stops cleanly within the configured times; does nothing the second time. */
+    @Override
+    void close();
+}

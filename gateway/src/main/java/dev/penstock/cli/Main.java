@@ -1,0 +1,66 @@
+package dev.penstock.cli;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+import dev.penstock.metrics.BuildInfo;
+
+/** The command line of the gateway: {@code penstock run|check-config|spool|version}. Confined to the main thread. */
+@Command(name = "penstock", description = "An SMTP gateway for bulk mail.", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, synopsisSubcommandLabel = "COMMAND")
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] arguments) {
+        System.exit(execute(PenstockGateway::start, Signals.ofProcess(), System.out, System.err, arguments));
+    }
+
+    static int execute(Gateway.Starter starter, Signals signals, PrintStream out, PrintStream err,
+            String... arguments) {
+        CommandLine commands = new CommandLine(new Main());
+        commands.addSubcommand(new RunCommand(starter, signals, out, err));
+        commands.addSubcommand(new CheckConfigCommand(out, err));
+        commands.addSubcommand(new SpoolCommand(out, err));
+        commands.addSubcommand(new VersionCommand(out));
+        commands.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+        commands.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
+        CommandLine.IParameterExceptionHandler usage = commands.getParameterExceptionHandler();
+        commands.setParameterExceptionHandler((exception, rejected) -> {
+            usage.handleParseException(exception, rejected);
+            return ExitCode.USAGE;
+        });
+        return commands.execute(arguments.length == 0 ? new String[]{"--help"} : arguments);
+    }
+
+    @Command(name = "version", description = "Print the version.")
+    private static final class VersionCommand implements Runnable {
+        private final PrintStream out;
+
+        VersionCommand(PrintStream out) {
+            this.out = out;
+        }
+
+        @Override
+        public void run() {
+            Version.lines().forEach(out::println);
+        }
+    }
+
+    /** What {@code version} and {@code --version} print. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return lines().toArray(String[]::new);
+        }
+
+        static List<String> lines() {
+            return List.of("Penstock " + BuildInfo.version(),
+                    "Java " + Runtime.version() + ", " + System.getProperty("java.vm.name") + ", "
+                            + System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        }
+    }
+}

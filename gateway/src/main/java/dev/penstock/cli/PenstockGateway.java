@@ -1,0 +1,40 @@
+package dev.penstock.cli;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+
+import dev.penstock.Penstock;
+import dev.penstock.config.GatewayConfig;
+
+/** Adapts the composition root to what the command line needs of it. Thread-safe. */
+record PenstockGateway(Penstock penstock) implements Gateway {
+    static Gateway start(GatewayConfig config) throws IOException {
+        return new PenstockGateway(Penstock.start(config));
+    }
+
+    @Override
+    public List<InetSocketAddress> smtpAddresses() {
+        return penstock.smtpAddresses();
+    }
+
+    @Override
+    public InetSocketAddress httpAddress() {
+        return penstock.httpAddress();
+    }
+
+    @Override
+    public void reload(GatewayConfig changed) {
+        penstock.reload(changed);
+    }
+
+    @Override
+    public void awaitStop() throws InterruptedException {
+        penstock.awaitStop();
+    }
+
+    @Override
+    public void close() {
+        penstock.close();
+    }
+}

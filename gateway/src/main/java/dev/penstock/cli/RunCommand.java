@@ -1,0 +1,161 @@
+package dev.penstock.cli;
+
+import java.io.PrintStream;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+import dev.penstock.config.ConfigChange;
+import dev.penstock.config.ConfigReader;
+import dev.penstock.config.ConfigReader.Invalid;
+import dev.penstock.config.ConfigReader.Valid;
+import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.Problem;
+import dev.penstock.metrics.BuildInfo;
+
+/**
+ * Runs the gateway until SIGTERM or SIGINT. Confined to the main thread, but for the signals' actions, which run on
+ * threads of their own.
+ */
+@Command(name = "run", description = "Run the gateway; without a file, on built-in defaults.", mixinStandardHelpOptions = true)
+final class RunCommand implements Callable<Integer> {
+    private static final Logger log = LoggerFactory.getLogger(RunCommand.class);
+
+    private final Gateway.Starter starter;
+    private final Signals signals;
+    private final PrintStream out;
+    private final PrintStream err;
+    private final ReentrantLock reloading = new ReentrantLock(); // guards `current`
+    private @Nullable GatewayConfig current;
+
+    @Option(names = {"-c", "--config"}, paramLabel = "FILE", description = "Configuration; see config/penstock.toml.")
+    private @Nullable Path file;
+
+    RunCommand(Gateway.Starter starter, Signals signals, PrintStream out, PrintStream err) {
+        this.starter = starter;
+        this.signals = signals;
+        this.out = out;
+        this.err = err;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        GatewayConfig config;
+        if (file == null) {
+            config = GatewayConfig.embedded(ConfigReader.systemHostname());
+        } else {
+            switch (ConfigReader.read(file)) {
+                case Invalid(List<Problem> problems) -> {
+                    problems.forEach(err::println);
+                    err.println("penstock: not started: " + Text.count(problems.size(), "error")
+                            + " in the configuration");
+                    return ExitCode.CONFIG;
+                }
+                case Valid valid -> {
+                    valid.warnings().forEach(warning -> err.println("warning: " + warning));
+                    config = valid.config();
+                }
+            }
+        }
+        current = config;
+
+        Gateway gateway;
+        try {
+            gateway = starter.start(config);
+        } catch (Exception e) {
+            StartFailure failure = StartFailure.of(e);
+            err.println("penstock: not started: " + failure.message());
+            if (failure.exitCode() == ExitCode.SOFTWARE) {
+                log.error("start failed", e);
+            }
+            return failure.exitCode();
+        }
+        try (gateway) {
+            AtomicBoolean stopping = new AtomicBoolean();
+            for (String signal : List.of("TERM", "INT")) {
+                signals.on(signal, () -> {
+                    if (stopping.compareAndSet(false, true)) {
+                        log.info("stopping signal={}", signal);
+                        gateway.close();
+                    } else {
+                        log.warn("stopping already; deliveries under way get their time, kill -9 loses no mail either");
+                    }
+                });
+            }
+            signals.on("HUP", () -> reload(gateway));
+            greet(gateway, config);
+            gateway.awaitStop();
+        }
+        return ExitCode.OK;
+    }
+
+    /** P6: a wrong configuration is refused whole and the old one stays in force. */
+    private void reload(Gateway gateway) {
+        reloading.lock();
+        try {
+            if (file == null || current == null) {
+                log.warn("reload refused: started without --config, so there is no file to read");
+                return;
+            }
+            switch (ConfigReader.read(file)) {
+                case Invalid(List<Problem> problems) -> {
+                    problems.forEach(problem -> log.error("reload error {}", problem));
+                    log.error("reload refused file={} errors={}", file, problems.size());
+                }
+                case Valid(GatewayConfig changed, List<Problem> warnings) -> {
+                    warnings.forEach(warning -> log.warn("reload warning {}", warning));
+                    List<String> restart = ConfigChange.notReloadable(current, changed);
+                    if (!restart.isEmpty()) {
+                        log.error("reload refused file={} reason=\"restart needed for changes of {}\"", file,
+                                String.join(", ", restart));
+                        return;
+                    }
+                    gateway.reload(changed);
+                    current = changed;
+                    log.info("reloaded file={}", file);
+                }
+            }
+        } catch (RuntimeException e) {
+            log.error("reload failed file={}", file, e);
+        } finally {
+            reloading.unlock();
+        }
+    }
+
+    private void greet(Gateway gateway, GatewayConfig config) {
+        InetSocketAddress smtp = gateway.smtpAddresses().getFirst();
+        out.println("Penstock " + BuildInfo.version() + " runs as " + config.hostname() + ", process "
+                + ProcessHandle.current().pid());
+        out.println("  SMTP    " + String.join(", ", gateway.smtpAddresses().stream().map(Text::address).toList())
+                + "  relaying for " + String.join(", ", config.inbound().relayNetworks()));
+        InetSocketAddress http = gateway.httpAddress();
+        if (http != null) {
+            out.println("  HTTP    http://" + Text.address(http) + "/metrics, /health/ready, /health/live");
+        }
+        out.println("  spool   " + config.spool().directory().toAbsolutePath().normalize());
+        out.println(
+                "  log     " + config.events().directory().toAbsolutePath().normalize() + ", one JSON line per event");
+        out.println();
+        out.println("Try next, in another terminal:");
+        out.println("  swaks --server " + Text.address(Text.reachable(smtp))
+                + " --from you@example.org --to somebody@example.com");
+        out.println("  ./penstock demo                gateway, DNS, sink and load together, for 30 s");
+        out.println("  ./penstock sink --listen 127.0.0.1:2626     receives, counts, verifies");
+        out.println("  ./penstock load --target " + Text.address(Text.reachable(smtp)) + " --seconds 10");
+        if (file == null) {
+            out.println(
+                    "These are built-in defaults; config/penstock.toml explains every key: ./penstock run --config FILE");
+        }
+        out.println("Ctrl-C stops it.");
+        out.flush();
+    }
+}

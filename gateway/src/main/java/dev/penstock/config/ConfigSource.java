@@ -1,0 +1,74 @@
+package dev.penstock.config;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+import org.tomlj.Toml;
+import org.tomlj.TomlParseError;
+import org.tomlj.TomlParseResult;
+import org.tomlj.TomlPosition;
+
+/** A file being read, and the lists that its problems go to. Confined to the thread that reads the configuration. */
+final class ConfigSource {
+    private final Path file;
+    private final List<Problem> errors;
+    private final List<Problem> warnings;
+
+    ConfigSource(Path file, List<Problem> errors, List<Problem> warnings) {
+        this.file = file;
+        this.errors = errors;
+        this.warnings = warnings;
+    }
+
+    /** The same lists for another file. */
+    ConfigSource other(Path otherFile) {
+        return new ConfigSource(otherFile, errors, warnings);
+    }
+
+    /** What could be read of the file, its syntax errors noted; an empty table when it can't be opened. */
+    TableBinder parse() {
+        String text;
+        try {
+            text = Files.readString(file);
+        } catch (NoSuchFileException _) {
+            errors.add(new Problem(file, 0, 0, "", "there is no such file"));
+            text = "";
+        } catch (IOException e) {
+            errors.add(new Problem(file, 0, 0, "", "can't be read as UTF-8 text: " + e.getMessage()));
+            text = "";
+        }
+        TomlParseResult result = Toml.parse(text);
+        for (TomlParseError error : result.errors()) {
+            error(error.position(), "", String.valueOf(error.getMessage()));
+        }
+        return new TableBinder(this, "", result);
+    }
+
+    void error(@Nullable TomlPosition position, String key, String message) {
+        errors.add(problem(position, key, message));
+    }
+
+    void warning(@Nullable TomlPosition position, String key, String message) {
+        warnings.add(problem(position, key, message));
+    }
+
+    private Problem problem(@Nullable TomlPosition position, String key, String message) {
+        return position == null
+                ? new Problem(file, 0, 0, key, message)
+                : new Problem(file, position.line(), position.column(), key, message);
+    }
+
+    /** File by file, each from top to bottom: the order in which somebody mends them. */
+    static List<Problem> inOrder(List<Problem> problems) {
+        return problems.stream()
+                .distinct()
+                .sorted(Comparator.comparing(Problem::file).thenComparingInt(Problem::line)
+                        .thenComparingInt(Problem::column))
+                .toList();
+    }
+}

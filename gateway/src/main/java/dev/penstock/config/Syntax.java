@@ -1,0 +1,157 @@
+package dev.penstock.config;
+
+import java.net.IDN;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/**
+ * The forms of addresses, networks and names in configuration files. Nothing here asks a name server. Every method
+ * throws {@link IllegalArgumentException} with a message that says what was expected.
+ */
+final class Syntax {
+    private static final int MAX_PORT = 65_535;
+    private static final int MAX_NAME_LENGTH = 253; // RFC 1035 2.3.4: 255 octets on the wire
+    private static final Pattern LABEL = Pattern.compile("[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?");
+
+    private Syntax() {}
+
+    /** @param port -1 when the text named none */
+    record HostPort(String host, int port) {}
+
+    /** {@code 127.0.0.1:2525} or {@code [::1]:25}. */
+    static HostPort addressAndPort(String text) {
+        HostPort split = split(text);
+        if (split.port() < 0) {
+            throw new IllegalArgumentException(
+                    "the port is missing; expected address:port like 127.0.0.1:2525, [::1]:25");
+        }
+        return new HostPort(address(split.host()), split.port());
+    }
+
+    /** An IPv4 or IPv6 address without brackets. */
+    static String address(String text) {
+        try {
+            InetAddress.ofLiteral(text);
+            return text;
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("expected an IP address like 127.0.0.1 or ::1, not a name", e);
+        }
+    }
+
+    /** {@code address} or {@code address:port}, checked, as written. */
+    static String server(String text) {
+        HostPort split = split(text);
+        address(split.host());
+        return text;
+    }
+
+    /** {@code name}, {@code name:port}, {@code address:port} or {@code [v6]:port}, checked, as written. */
+    static String host(String text) {
+        HostPort split = split(text);
+        if (split.port() == 0) {
+            throw new IllegalArgumentException("port 0 can't be connected to");
+        }
+        if (split.host().contains(":") || looksLikeIpv4(split.host())) {
+            address(split.host());
+        } else {
+            domain(split.host());
+        }
+        return text;
+    }
+
+    /** A CIDR block; a bare address is a block of one. */
+    static String network(String text) {
+        int slash = text.lastIndexOf('/');
+        String prefix = slash < 0 ? text : text.substring(0, slash);
+        InetAddress address;
+        try {
+            address = InetAddress.ofLiteral(prefix);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("expected a network like 10.0.0.0/8 or 2001:db8::/32", e);
+        }
+        if (slash < 0) {
+            return text;
+        }
+        int bits = address instanceof Inet4Address ? Integer.SIZE : 128;
+        int length = number(text.substring(slash + 1), bits);
+        if (length < 0) {
+            throw new IllegalArgumentException("expected a prefix length from 0 to " + bits + " after the slash");
+        }
+        byte[] octets = address.getAddress();
+        for (int bit = length; bit < bits; bit++) {
+            if ((octets[bit / 8] & 0x80 >> bit % 8) != 0) {
+                throw new IllegalArgumentException(
+                        "the address has bits set beyond the prefix length; write the network's first address");
+            }
+        }
+        return text;
+    }
+
+    /** A domain name in the form it is routed by: lower case, A-labels, no trailing dot. */
+    static String domain(String text) {
+        String name;
+        try {
+            name = IDN.toASCII(text, IDN.ALLOW_UNASSIGNED).toLowerCase(Locale.ROOT);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("expected a domain name like example.com", e);
+        }
+        if (name.isEmpty() || name.length() > MAX_NAME_LENGTH) {
+            throw new IllegalArgumentException("expected a domain name of 1 to " + MAX_NAME_LENGTH + " characters");
+        }
+        for (String label : name.split("\\.", -1)) {
+            if (!LABEL.matcher(label).matches()) {
+                throw new IllegalArgumentException(
+                        "expected a domain name like example.com: labels of 1 to 63 letters, digits and hyphens");
+            }
+        }
+        return name;
+    }
+
+    private static HostPort split(String text) {
+        String host;
+        String port;
+        if (text.startsWith("[")) {
+            int close = text.indexOf(']');
+            if (close < 0 || (close + 1 < text.length() && text.charAt(close + 1) != ':')) {
+                throw new IllegalArgumentException("expected [address] or [address]:port");
+            }
+            host = text.substring(1, close);
+            port = close + 1 == text.length() ? "" : text.substring(close + 2);
+            if (port.isEmpty() && text.endsWith(":")) {
+                throw new IllegalArgumentException("the port is missing after the colon");
+            }
+        } else if (text.indexOf(':') != text.lastIndexOf(':')) {
+            return new HostPort(text, -1);
+        } else {
+            int colon = text.indexOf(':');
+            host = colon < 0 ? text : text.substring(0, colon);
+            port = colon < 0 ? "" : text.substring(colon + 1);
+            if (port.isEmpty() && colon >= 0) {
+                throw new IllegalArgumentException("the port is missing after the colon");
+            }
+        }
+        if (port.isEmpty()) {
+            return new HostPort(host, -1);
+        }
+        int number = number(port, MAX_PORT);
+        if (number < 0) {
+            throw new IllegalArgumentException("expected a port from 0 to " + MAX_PORT);
+        }
+        return new HostPort(host, number);
+    }
+
+    private static boolean looksLikeIpv4(String host) {
+        return !host.isEmpty() && host.chars().allMatch(c -> c == '.' || (c >= '0' && c <= '9'));
+    }
+
+    /** @return -1 when {@code text} isn't a number from 0 to {@code max} */
+    private static int number(String text, int max) {
+        if (text.isEmpty() || text.length() > 5 || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+            return -1;
+        }
+        int number = Integer.parseInt(text);
+        return number <= max ? number : -1;
+    }
+}

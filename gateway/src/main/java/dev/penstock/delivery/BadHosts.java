@@ -1,0 +1,46 @@
+package dev.penstock.delivery;
+
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.List;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Ticker;
+
+import dev.penstock.routing.MailHost;
+
+/** Remembers for a while which hosts couldn't be reached, over all lanes. Thread-safe. */
+final class BadHosts {
+    private static final int MAX_HOSTS = 100_000;
+
+    private final Cache<Key, Boolean> bad;
+
+    private record Key(InetAddress address, int port) {}
+
+    BadHosts(Duration time, Ticker ticker) {
+        this.bad = Caffeine.newBuilder().expireAfterWrite(time).maximumSize(MAX_HOSTS).ticker(ticker).build();
+    }
+
+    void add(MailHost host) {
+        bad.put(new Key(host.address(), host.port()), true);
+    }
+
+    void remove(MailHost host) {
+        bad.invalidate(new Key(host.address(), host.port()));
+    }
+
+    /** The hosts in their order without the bad ones; all of them when there is no other. */
+    List<MailHost> withoutBad(List<MailHost> hosts) {
+        if (bad.estimatedSize() == 0) {
+            return hosts;
+        }
+        List<MailHost> good = hosts.stream()
+                .filter(host -> bad.getIfPresent(new Key(host.address(), host.port())) == null).toList();
+        return good.isEmpty() ? hosts : good;
+    }
+
+    long size() {
+        return bad.estimatedSize();
+    }
+}

@@ -1,0 +1,570 @@
+package dev.penstock.delivery;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.delivery.FailurePolicy.Situation;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.queue.QueueItem;
+import dev.penstock.routing.MailHost;
+import dev.penstock.shaping.Permit;
+
+/**
+ * Takes mail from a lane and delivers it over one session, until the session has served its time or broke. Confined to
+ * its own virtual thread, but for {@link #finish}, {@link #breakOff} and {@link #view}.
+ *
+ * <p>What the failure policy calls a blast radius is acted upon here: the transaction goes on without the recipient, the
+ * session goes on, ends, the next host is tried, or the lane is parked.
+ */
+final class Courier implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(Courier.class);
+    /** Hosts tried for one message in one attempt (Postfix's smtp_mx_address_limit). */
+    private static final int MAX_HOSTS = 5;
+
+    /** Messages over one session while other lanes have to wait for theirs. */
+    private static final int CROWDED_TRANSACTIONS = 20;
+
+    private final Dispatcher dispatcher;
+    private final Desk desk;
+    private final Permit permit;
+    private final String sessionId;
+    private final long startedNanos;
+    private final Thread thread;
+
+    private volatile @Nullable SmtpClientSession session;
+    private volatile SessionView.State state = SessionView.State.CONNECTING;
+    private volatile long stateMillis;
+    private volatile boolean finishing;
+    /** Guarded by this: whether an interrupt only ends a wait of ours and does no harm to the socket. */
+    private boolean interruptible;
+
+    private Contact contact;
+    private boolean established;
+    private boolean useful;
+    private boolean foundMail;
+    private int transactions;
+    /** Items taken that nobody else will give back. */
+    private @Nullable QueueItem inHand;
+    private @Nullable QueueItem inHandNext;
+
+    Courier(Dispatcher dispatcher, Desk desk, Permit permit, String sessionId) {
+        this.dispatcher = dispatcher;
+        this.desk = desk;
+        this.permit = permit;
+        this.sessionId = sessionId;
+        this.startedNanos = dispatcher.nanoTime();
+        this.stateMillis = dispatcher.millis();
+        this.contact = Contact.none(desk.lane.key().toString());
+        this.thread = Thread.ofVirtual().name("courier-" + sessionId).unstarted(this);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    @Override
+    public void run() {
+        try {
+            Work work = take();
+            if (work != null) {
+                foundMail = true;
+                deliver(work);
+            }
+        } catch (RuntimeException | Error e) {
+            LOG.error("courier-failed session={} lane={}", sessionId, desk.lane.key(), e);
+        } finally {
+            SmtpClientSession open = session;
+            if (open != null) {
+                open.close();
+            }
+            postpone(inHand);
+            postpone(inHandNext);
+            permit.close();
+            dispatcher.ended(this, desk, established, foundMail);
+        }
+    }
+
+    private void postpone(@Nullable QueueItem item) {
+        if (item != null) {
+            try {
+                dispatcher.settlement.postpone(item);
+            } catch (RuntimeException e) {
+                LOG.error("item-lost-until-restart item={}", item, e);
+            }
+        }
+    }
+
+    /** Tries the hosts of the lane's route until one has taken the mail, or there is none left. */
+    private void deliver(Work first) {
+        Work work = first;
+        List<MailHost> hosts = dispatcher.badHosts.withoutBad(desk.lane.route().hosts());
+        int tries = Math.min(hosts.size(), MAX_HOSTS);
+        for (int i = 0; i < tries; i++) {
+            MailHost host = hosts.get(i);
+            boolean lastHost = i == tries - 1;
+            if (!enter(SessionView.State.CONNECTING)) {
+                giveBack(work);
+                return;
+            }
+            Work unfinished;
+            try {
+                SmtpClientSession open = open(host);
+                contact = contact(host, open);
+                unfinished = converse(open, work, lastHost);
+            } catch (SessionException e) {
+                dispatcher.stats.connectFailures.increment();
+                contact = contact(host, null);
+                unfinished = broken(work, null, e, false, lastHost);
+            }
+            if (unfinished == null) {
+                return;
+            }
+            work = unfinished;
+        }
+    }
+
+    private SmtpClientSession open(MailHost host) throws SessionException {
+        SmtpClientSession open;
+        try {
+            open = SmtpClientSession.open(host, desk.lane.key().lmtp(), dispatcher.hostname, dispatcher.config,
+                    dispatcher.source, dispatcher.guard);
+        } catch (SessionException e) {
+            if (!finishing) {
+                dispatcher.badHosts.add(host);
+            }
+            throw e;
+        } finally {
+            leave();
+        }
+        session = open;
+        dispatcher.stats.sessionsOpened.increment();
+        if (!established) {
+            established = true;
+            dispatcher.established(desk);
+        }
+        return open;
+    }
+
+    private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
+        return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.address().getHostAddress()),
+                open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId);
+    }
+
+    /**
+     * Sends mail as long as the session lasts.
+     *
+     * @return what the next host should be asked for, null when everything is settled
+     */
+    private @Nullable Work converse(SmtpClientSession open, Work first, boolean lastHost) {
+        Work work = first;
+        Transaction transaction = null;
+        while (true) {
+            if (transaction == null) {
+                if (!settleUnfit(open, work)) {
+                    if (!awaitSlot(open)) {
+                        giveBack(work);
+                        open.quit();
+                        return null;
+                    }
+                    transaction = work.transaction(dispatcher.config.maxRecipientsPerTransaction());
+                    try {
+                        open.begin(transaction);
+                    } catch (SessionException e) {
+                        return broken(work, transaction, e, open.reused(), lastHost);
+                    }
+                }
+            }
+            Work next = work;
+            Transaction follow = null;
+            if (transaction != null) {
+                boolean reused = open.reused();
+                try {
+                    if (open.awaitGo(transaction)) {
+                        next = followUp(open, work, transaction);
+                        follow = next == null
+                                ? null
+                                : next.transaction(dispatcher.config.maxRecipientsPerTransaction());
+                        open.send(transaction, follow);
+                        open.awaitEnd(transaction);
+                    }
+                } catch (SessionException e) {
+                    if (next != null && next != work) {
+                        giveBack(next);
+                    }
+                    return broken(work, transaction, e, reused, lastHost);
+                }
+                boolean usable = judge(work, transaction, reused);
+                answered();
+                if (!usable) {
+                    if (next != null && next != work) {
+                        giveBack(next);
+                    }
+                    dispatcher.stats.sessionsBroken.increment();
+                    work.decideRest(unanswered(open));
+                    settle(work);
+                    open.close();
+                    return null;
+                }
+                transaction = null;
+                if (follow != null && next != null) { // its envelope is under way already
+                    if (next != work) {
+                        settle(work);
+                        inHand = inHandNext;
+                        inHandNext = null;
+                        work = next;
+                    }
+                    transaction = follow;
+                    continue;
+                }
+                if (work.hasMore()) {
+                    continue;
+                }
+                settle(work);
+            }
+            work = nextWork(open);
+            if (work == null) {
+                enter(SessionView.State.CLOSING);
+                leave();
+                open.quit();
+                return null;
+            }
+        }
+    }
+
+    /** Settles work the host has announced not to take. @return whether that was so */
+    private boolean settleUnfit(SmtpClientSession open, Work work) {
+        Failure unfit = open.unfit(work.content.size(), work.content.hasEightBit(), work.envelope.smtpUtf8());
+        if (unfit == null) {
+            return false;
+        }
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false));
+        settle(work);
+        return true;
+    }
+
+    /**
+     * The transaction whose envelope can go behind the end of data: more recipients of the same message, or the lane's
+     * next message when no other courier waits for it and its slot is now.
+     */
+    private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction) {
+        if (!open.pipelines() || finishing || isWorn(transactions + 1)
+                || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
+            return null;
+        }
+        if (!work.hasMore() && desk.hasIdle()) {
+            return null;
+        }
+        long slot = dispatcher.nanoTime();
+        if (permit.reserveMessage(0) != 0) {
+            return null;
+        }
+        if (work.hasMore()) {
+            return work;
+        }
+        while (true) {
+            Work next = takeNext();
+            if (next == null) {
+                permit.refundMessage(slot);
+                return null;
+            }
+            if (!settleUnfit(open, next)) {
+                return next;
+            }
+        }
+    }
+
+    /** The next message over this session, waited for while the session may idle; null to end it. */
+    private @Nullable Work nextWork(SmtpClientSession open) {
+        if (finishing || isWorn(transactions)) {
+            return null;
+        }
+        Work work = take();
+        if (work != null || dispatcher.isCrowded()) {
+            return work;
+        }
+        open.idle();
+        if (!enter(SessionView.State.IDLE)) {
+            return null;
+        }
+        QueueItem item;
+        desk.idle(true);
+        try {
+            TrafficLimits limits = permit.limits();
+            Duration age = Duration.ofNanos(dispatcher.nanoTime() - startedNanos);
+            Duration left = limits.maxConnectionAge().minus(age);
+            item = desk.lane.poll(left.compareTo(limits.idleTimeout()) < 0 ? left : limits.idleTimeout());
+        } catch (InterruptedException _) {
+            return null; // finish() was called
+        } finally {
+            desk.idle(false);
+            leave();
+        }
+        while (item != null) {
+            inHand = item;
+            Work next = prepare(item);
+            if (next != null) {
+                return next;
+            }
+            inHand = null;
+            item = desk.lane.poll();
+        }
+        return null;
+    }
+
+    private boolean isWorn(int transactionsDone) {
+        TrafficLimits limits = permit.limits();
+        return transactionsDone >= limits.maxDeliveriesPerConnection()
+                || transactionsDone >= CROWDED_TRANSACTIONS && dispatcher.isCrowded()
+                || dispatcher.nanoTime() - startedNanos >= limits.maxConnectionAge().toNanos();
+    }
+
+    /** @return whether it has come; false when it is further away than the session may idle, or the courier is to finish */
+    private boolean awaitSlot(SmtpClientSession open) {
+        long wait = permit.reserveMessage(permit.limits().idleTimeout().toNanos());
+        if (wait == 0) {
+            enterBusy();
+            return true;
+        }
+        if (wait > permit.limits().idleTimeout().toNanos()) {
+            desk.lane.askAgainAfter(Duration.ofNanos(wait));
+            return false;
+        }
+        long slot = dispatcher.nanoTime() + wait;
+        open.idle();
+        if (!enter(SessionView.State.WAITING)) {
+            permit.refundMessage(slot);
+            return false;
+        }
+        desk.waiting(true);
+        try {
+            TimeUnit.NANOSECONDS.sleep(wait);
+        } catch (InterruptedException _) {
+            permit.refundMessage(slot);
+            return false; // finish() was called
+        } finally {
+            desk.waiting(false);
+            leave();
+        }
+        enterBusy();
+        return true;
+    }
+
+    private @Nullable Work take() {
+        QueueItem item;
+        while ((item = desk.lane.poll()) != null) {
+            inHand = item;
+            Work work = prepare(item);
+            if (work != null) {
+                return work;
+            }
+            inHand = null;
+        }
+        return null;
+    }
+
+    private @Nullable Work takeNext() {
+        QueueItem item;
+        while ((item = desk.lane.poll()) != null) {
+            inHandNext = item;
+            Work work = prepare(item);
+            if (work != null) {
+                return work;
+            }
+            inHandNext = null;
+        }
+        return null;
+    }
+
+    /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
+    private @Nullable Work prepare(QueueItem item) {
+        return dispatcher.prepare(item, contact);
+    }
+
+    /** Decides for every recipient that was in the transaction. @return whether the session can go on */
+    private boolean judge(Work work, Transaction transaction, boolean reused) {
+        boolean usable = true;
+        boolean othersAccepted = false;
+        for (int i = 0; i < transaction.recipients.size(); i++) {
+            Transaction.Answer answer = transaction.answer(i);
+            Outcome outcome = answer == null
+                    ? unanswered(null)
+                    : decide(work, answer.phase(), new Cause.Replied(answer.reply()), reused, othersAccepted, true,
+                            false);
+            othersAccepted |= transaction.isAccepted(i);
+            usable &= outcome.radius().compareTo(BlastRadius.SESSION) < 0;
+            work.decide(transaction.places[i], outcome);
+        }
+        return usable;
+    }
+
+    /** For recipients that no reply told about, on a session that is given up. */
+    private static Outcome unanswered(@Nullable SmtpClientSession open) {
+        return new Outcome.Untried(new Reason(Phase.RCPT, 400, "4.4.2",
+                "session with " + (open == null ? "the host" : open.host().name()) + " ended before this recipient",
+                false), BlastRadius.SESSION);
+    }
+
+    private void answered() {
+        transactions++;
+        dispatcher.stats.transactions.increment();
+        if (!useful) {
+            useful = true;
+            permit.connected();
+        }
+    }
+
+    /**
+     * The session, or the attempt to open one, has failed under this work.
+     *
+     * @return what the next host should be asked for, null when everything is settled
+     */
+    private @Nullable Work broken(Work work, @Nullable Transaction transaction, SessionException e, boolean reused,
+            boolean lastHost) {
+        SmtpClientSession open = session;
+        if (open != null) {
+            open.close();
+            session = null;
+            dispatcher.stats.sessionsBroken.increment();
+        }
+        if (e.reason() instanceof Failure(Failure.Kind kind, String text) && kind == Failure.Kind.CONTENT_UNREADABLE) {
+            dispatcher.settlement.unreadable(work.item, text);
+            inHand = null;
+            return null;
+        }
+        if (finishing && e.phase().compareTo(Phase.HELLO) <= 0) { // our own interrupt
+            giveBack(work);
+            return null;
+        }
+        if (e.phase() == Phase.END_OF_DATA) {
+            dispatcher.stats.lostAfterEndOfData.increment();
+        }
+        Outcome rest = decide(work, e.phase(), e.reason(), reused, false, lastHost, false);
+        boolean reachesHost = rest.radius().compareTo(BlastRadius.HOST) >= 0;
+        if (reachesHost && open != null) {
+            dispatcher.badHosts.add(open.host());
+        }
+        boolean siteFailing = reachesHost && lastHost && permit.connectionFailed();
+        if (siteFailing) {
+            rest = decide(work, e.phase(), e.reason(), reused, false, true, true);
+        }
+        if (transaction != null) {
+            boolean othersAccepted = false;
+            for (int i = 0; i < transaction.recipients.size(); i++) {
+                Transaction.Answer answer = transaction.answer(i);
+                if (answer != null) {
+                    work.decide(transaction.places[i], decide(work, answer.phase(), new Cause.Replied(answer.reply()),
+                            reused, othersAccepted, lastHost, false));
+                }
+                othersAccepted |= transaction.isAccepted(i);
+            }
+        }
+        work.decideRest(rest);
+        if (reachesHost && !lastHost) {
+            work.nextHost();
+            return work;
+        }
+        settle(work);
+        if (rest.radius() == BlastRadius.SITE) {
+            park(rest.reason());
+        }
+        return null;
+    }
+
+    /** Leaves all mail of the lane alone for a while; what has expired meanwhile is told to its sender first. */
+    private void park(Reason why) {
+        QueueItem item;
+        while ((item = desk.lane.poll()) != null) {
+            FailurePolicy policy = dispatcher.policy();
+            if (policy.beforeAttempt(item.attempts(), dispatcher.millis() - item.receivedMillis()) == null) {
+                dispatcher.settlement.giveBack(item);
+                break;
+            }
+            inHandNext = item;
+            prepare(item);
+            inHandNext = null;
+        }
+        Duration wait = dispatcher.nextRetry(desk.parked());
+        int limit = permit.limits().consecutiveConnectionFailuresBeforeDelay();
+        if (desk.lane.park(dispatcher.millis() + wait.toMillis(), limit + " connection failures in a row, the last: "
+                + why.oneLine())) {
+            LOG.warn("lane-parked lane={} seconds={} why={}", desk.lane.key(), wait.toSeconds(), why.oneLine());
+        }
+    }
+
+    private Outcome decide(Work work, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
+            boolean lastHost, boolean siteFailing) {
+        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost, siteFailing,
+                work.item.attempts(), dispatcher.millis() - work.envelope.receivedMillis()));
+    }
+
+    private void settle(Work work) {
+        letGo(work);
+        dispatcher.settlement.settle(work, contact, dispatcher.policy().maxAge().toMillis());
+    }
+
+    private void letGo(Work work) {
+        if (inHand == work.item) {
+            inHand = null;
+        } else {
+            inHandNext = null;
+        }
+    }
+
+    private void giveBack(Work work) {
+        letGo(work);
+        dispatcher.settlement.giveBack(work.item);
+    }
+
+    private void enterBusy() {
+        if (state != SessionView.State.BUSY) {
+            state = SessionView.State.BUSY;
+            stateMillis = dispatcher.millis();
+        }
+    }
+
+    /** From here an interrupt may come. @return false when it has been decided already that the courier is to finish */
+    private synchronized boolean enter(SessionView.State next) {
+        state = next;
+        stateMillis = dispatcher.millis();
+        interruptible = !finishing;
+        return interruptible;
+    }
+
+    /** From here an interrupt would close the socket under a transaction: none comes any more. */
+    private synchronized void leave() {
+        interruptible = false;
+        Thread.interrupted();
+    }
+
+    /** Ends the session when the transaction under way is through; at once when there is none. For other threads. */
+    synchronized void finish() {
+        finishing = true;
+        if (interruptible) {
+            thread.interrupt();
+        }
+    }
+
+    /** Ends the session whatever it is doing. For other threads. */
+    void breakOff() {
+        finish();
+        SmtpClientSession open = session;
+        if (open != null) {
+            open.breakOff();
+        }
+    }
+
+    SessionView view() {
+        SmtpClientSession open = session;
+        return new SessionView(sessionId, desk.lane.key(),
+                open == null
+                        ? null
+                        : new MessageEvent.Peer(open.host().name(), open.host().address().getHostAddress()),
+                state, stateMillis, transactions);
+    }
+}

@@ -1,0 +1,95 @@
+package dev.penstock.delivery;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+
+/**
+ * Closes sockets whose phase has taken too long, whatever they do meanwhile: a read time-out is renewed by every octet
+ * of a host that sends one at a time, and a write has no time-out at all. Thread-safe; one platform thread looks at all
+ * deadlines ten times a second, so that arming one costs a volatile write and no timer.
+ */
+final class DeadlineGuard implements AutoCloseable {
+    private static final long TICK_MILLIS = 100;
+    private static final long NONE = Long.MAX_VALUE;
+
+    private final LongSupplier nanoTime;
+    private final Set<Watch> watches = ConcurrentHashMap.newKeySet();
+    private final Thread thread;
+    private volatile boolean closed;
+
+    DeadlineGuard(LongSupplier nanoTime) {
+        this.nanoTime = nanoTime;
+        this.thread = Thread.ofPlatform().name("delivery-deadlines").daemon().unstarted(this::run);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Watches something until {@link Watch#end()}. */
+    Watch watch(Runnable breakOff) {
+        Watch watch = new Watch(breakOff);
+        watches.add(watch);
+        return watch;
+    }
+
+    /** Breaks off everything that is past its deadline. */
+    void check() {
+        long now = nanoTime.getAsLong();
+        for (Watch watch : watches) {
+            long deadline = watch.deadline;
+            if (deadline != NONE && deadline - now <= 0 && watch.deadline == deadline) {
+                watch.expired = true;
+                watch.end();
+                watch.breakOff.run();
+            }
+        }
+    }
+
+    private void run() {
+        try {
+            while (!closed) {
+                Thread.sleep(TICK_MILLIS);
+                check();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // close() says so
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+    }
+
+    /** The deadline of one session. Set by its owner, read by the guard's thread. */
+    final class Watch {
+        private final Runnable breakOff;
+        private volatile long deadline = NONE;
+        private volatile boolean expired;
+
+        private Watch(Runnable breakOff) {
+            this.breakOff = breakOff;
+        }
+
+        /** Replaces the deadline by one {@code nanos} from now. */
+        void within(long nanos) {
+            deadline = nanoTime.getAsLong() + nanos;
+        }
+
+        /** No deadline until the next. */
+        void clear() {
+            deadline = NONE;
+        }
+
+        boolean expired() {
+            return expired;
+        }
+
+        void end() {
+            watches.remove(this);
+        }
+    }
+}

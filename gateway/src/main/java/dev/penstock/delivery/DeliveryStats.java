@@ -1,0 +1,74 @@
+package dev.penstock.delivery;
+
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/** What delivery has done since its start. Thread-safe; counting costs next to nothing. */
+public final class DeliveryStats {
+    final LongAdder sessionsTried = new LongAdder();
+    final LongAdder sessionsOpened = new LongAdder();
+    final LongAdder connectFailures = new LongAdder();
+    final LongAdder sessionsBroken = new LongAdder();
+    final LongAdder transactions = new LongAdder();
+    final LongAdder delivered = new LongAdder();
+    final LongAdder deferred = new LongAdder();
+    final LongAdder bounced = new LongAdder();
+    final LongAdder expired = new LongAdder();
+    final LongAdder requeued = new LongAdder();
+    final LongAdder octets = new LongAdder();
+    final LongAdder lostAfterEndOfData = new LongAdder();
+    final LongAdder reports = new LongAdder();
+    final LongAdder reportsFailed = new LongAdder();
+    final LongAdder unreadable = new LongAdder();
+    final LongAdder spoolFailures = new LongAdder();
+    private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
+
+    DeliveryStats() {
+        for (Phase phase : Phase.values()) {
+            failuresByPhase.put(phase, new LongAdder());
+        }
+    }
+
+    void failed(Phase phase, long recipients) {
+        LongAdder adder = failuresByPhase.get(phase);
+        if (adder != null) {
+            adder.add(recipients);
+        }
+    }
+
+    /**
+     * The counters at one moment.
+     *
+     * @param sessionsTried      couriers sent
+     * @param sessionsOpened     that came as far as an answer to EHLO
+     * @param connectFailures    hosts that couldn't be connected to or didn't let us in
+     * @param sessionsBroken     ended by a failure, not by us
+     * @param transactions       answered for
+     * @param delivered          recipients, as the next three
+     * @param requeued           items taken and put back untried
+     * @param octets             of content delivered
+     * @param lostAfterEndOfData messages of which it isn't known whether the host took them: possible duplicates
+     * @param reports            bounce reports queued
+     * @param reportsFailed      that couldn't be kept, so that the bounce waits
+     * @param unreadable         items dropped from the queue because the spool couldn't read them
+     * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
+     * @param failuresByPhase    recipients deferred, bounced or expired, by where it was decided
+     */
+    public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
+            long transactions,
+            long delivered, long deferred, long bounced, long expired, long requeued, long octets,
+            long lostAfterEndOfData, long reports, long reportsFailed, long unreadable, long spoolFailures,
+            Map<Phase, Long> failuresByPhase) {}
+
+    /** Never blocks. */
+    public Snapshot snapshot() {
+        EnumMap<Phase, Long> phases = new EnumMap<>(Phase.class);
+        failuresByPhase.forEach((phase, adder) -> phases.put(phase, adder.sum()));
+        return new Snapshot(sessionsTried.sum(), sessionsOpened.sum(), connectFailures.sum(), sessionsBroken.sum(),
+                transactions.sum(),
+                delivered.sum(), deferred.sum(), bounced.sum(), expired.sum(), requeued.sum(), octets.sum(),
+                lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(), unreadable.sum(), spoolFailures.sum(),
+                Map.copyOf(phases));
+    }
+}

@@ -1,0 +1,45 @@
+package dev.penstock.delivery;
+
+/**
+ * What went wrong when no reply told.
+ *
+ * @param kind what
+ * @param text in words for the delivery log and the report, naming the host where one is concerned
+ */
+public record Failure(Kind kind, String text) implements Cause {
+    /** Each with the code and the enhanced status (RFC 3463) it is logged and reported with. */
+    public enum Kind {
+        CONNECTION_REFUSED(400, "4.4.1"),
+        CONNECT_TIMEOUT(400, "4.4.1"),
+        UNREACHABLE(400, "4.4.1"),
+        TIMEOUT(400, "4.4.2"),
+        CONNECTION_LOST(400, "4.4.2"),
+        MALFORMED_REPLY(400, "4.5.0"),
+        /** The gateway itself ended the session because it stops. */
+        STOPPED(400, "4.3.2"),
+        /** More octets than the host announced to take (RFC 1870 6.3). */
+        TOO_LARGE(552, "5.3.4"),
+        /** 8-bit content, and no 8BITMIME (RFC 6152 3). */
+        NEEDS_8BITMIME(554, "5.6.3"),
+        /** Addresses or header beyond ASCII, and no SMTPUTF8 (RFC 6531 3.5). */
+        NEEDS_SMTPUTF8(553, "5.6.7"),
+        /** The spool couldn't give the content while it was being sent. */
+        CONTENT_UNREADABLE(400, "4.3.0");
+
+        private final int code;
+        private final String enhanced;
+
+        Kind(int code, String enhanced) {
+            this.code = code;
+            this.enhanced = enhanced;
+        }
+
+        public int code() {
+            return code;
+        }
+
+        public String enhanced() {
+            return enhanced;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package dev.penstock.delivery;
+
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.smtp.EnhancedStatus;
+import dev.penstock.smtp.Reply;
+import dev.penstock.units.Durations;
+
+/**
+ * Everything Penstock does about replies and failures, decided in one place. Immutable, a pure function of its
+ * arguments; {@code docs/failure-policy.md} is the same as a table.
+ *
+ * @param maxAge mail of this age expires instead of being deferred
+ */
+public record FailurePolicy(Duration maxAge) {
+    /** RFC 5321 3.8: the host closes the channel. */
+    static final int SERVICE_CLOSING = 421;
+    /** RFC 5321 4.2.2. */
+    static final int BAD_SEQUENCE = 503;
+    static final int START_INPUT = 354;
+    /** As KumoMTA logs it; no RFC names a basic code for expiry. */
+    private static final int EXPIRED_CODE = 551;
+    /** RFC 3463 3.5: delivery time expired. */
+    private static final String EXPIRED_STATUS = "5.4.7";
+
+    /**
+     * What an outcome is decided from.
+     *
+     * @param phase          where it happened
+     * @param reused         whether the session had answered for a message before this one
+     * @param othersAccepted whether the transaction had an accepted recipient before this reply
+     * @param lastHost       whether no further host of the route is left to try
+     * @param siteFailing    whether attempts that reached no host have come in a row as often as the limit
+     *                       {@code consecutive_connection_failures_before_delay} says, this one counted
+     * @param attempts       made before this one
+     * @param ageMillis      since the message was received
+     */
+    public record Situation(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
+            boolean siteFailing, int attempts, long ageMillis) {}
+
+    /** What becomes of the recipient, and how far the trouble reaches. */
+    public Outcome decide(Situation s) {
+        Outcome outcome = switch (s.cause) {
+            case Cause.Replied(Reply reply) -> answered(s, reply);
+            case Failure failure -> failed(s, failure);
+            case Cause.Unroutable(var route) -> {
+                Reason reason = new Reason(Phase.ROUTE, route.code(), route.enhanced(), route.text(), false);
+                yield route.permanent()
+                        ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)
+                        : new Outcome.Deferred(reason, BlastRadius.MESSAGE);
+            }
+        };
+        if (!(outcome instanceof Outcome.Deferred(Reason reason, BlastRadius radius))) {
+            return outcome;
+        }
+        if (radius == BlastRadius.HOST) {
+            if (!s.lastHost) {
+                return outcome;
+            }
+            if (s.siteFailing) {
+                radius = BlastRadius.SITE;
+            }
+        }
+        return isTooOld(s.ageMillis)
+                ? new Outcome.Expired(expiry(s.attempts + 1, reason), radius)
+                : new Outcome.Deferred(reason, radius);
+    }
+
+    /** The outcome of an item that comes up after its time; null while it may still be attempted. */
+    public Outcome.@Nullable Expired beforeAttempt(int attempts, long ageMillis) {
+        return isTooOld(ageMillis) ? new Outcome.Expired(expiry(attempts, null), BlastRadius.MESSAGE) : null;
+    }
+
+    private boolean isTooOld(long ageMillis) {
+        return ageMillis >= maxAge.toMillis();
+    }
+
+    private Outcome answered(Situation s, Reply reply) {
+        return switch (s.phase) {
+            case ROUTE, CONNECT, GREETING, HELLO, QUIT -> new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
+            case RSET -> new Outcome.Untried(said(s, reply), BlastRadius.SESSION);
+            case MAIL, RCPT, DATA -> answeredToEnvelope(s, reply);
+            case CONTENT -> refused(s, reply, BlastRadius.SESSION);
+            case END_OF_DATA -> {
+                if (reply.code() == SERVICE_CLOSING) {
+                    yield new Outcome.Deferred(said(s, reply), BlastRadius.SESSION);
+                }
+                yield reply.code() < 300
+                        ? new Outcome.Delivered(said(s, reply))
+                        : refused(s, reply, BlastRadius.MESSAGE);
+            }
+        };
+    }
+
+    private Outcome answeredToEnvelope(Situation s, Reply reply) {
+        if (reply.code() == SERVICE_CLOSING) {
+            return s.reused
+                    ? new Outcome.Untried(said(s, reply), BlastRadius.SESSION)
+                    : new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
+        }
+        if (reply.code() == BAD_SEQUENCE && s.reused) { // the two ends disagree on what went before: ask on a new session
+            return new Outcome.Untried(said(s, reply), BlastRadius.SESSION);
+        }
+        if (s.phase != Phase.RCPT) {
+            return refused(s, reply, BlastRadius.MESSAGE);
+        }
+        if (isTooManyRecipients(reply, s.othersAccepted)) {
+            return s.othersAccepted
+                    ? new Outcome.Untried(said(s, reply), BlastRadius.RECIPIENT)
+                    : new Outcome.Deferred(said(s, reply), BlastRadius.RECIPIENT);
+        }
+        return refused(s, reply, BlastRadius.RECIPIENT);
+    }
+
+    /** RFC 5321 4.5.3.1.10: 452, and 552 from older servers. Both also say "mailbox full", so look at what else is known. */
+    private static boolean isTooManyRecipients(Reply reply, boolean othersAccepted) {
+        if (reply.code() != 452 && reply.code() != 552) {
+            return false;
+        }
+        EnhancedStatus status = reply.status();
+        return status == null ? othersAccepted : status.subject() == 5 && status.detail() == 3; // X.5.3 too many recipients
+    }
+
+    private static Outcome refused(Situation s, Reply reply, BlastRadius radius) {
+        if (reply.isPermanent()) {
+            return new Outcome.Bounced(said(s, reply), radius);
+        }
+        // a positive reply where it has no meaning: the two ends are out of step
+        return new Outcome.Deferred(said(s, reply), reply.isTransient() ? radius : BlastRadius.SESSION);
+    }
+
+    private static Outcome failed(Situation s, Failure failure) {
+        Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false);
+        return switch (failure.kind()) {
+            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8 -> new Outcome.Bounced(reason, BlastRadius.MESSAGE);
+            case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
+            case CONTENT_UNREADABLE -> new Outcome.Deferred(reason, BlastRadius.SESSION);
+            case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0
+                    ? new Outcome.Untried(reason, BlastRadius.SESSION)
+                    : new Outcome.Deferred(reason, BlastRadius.SESSION);
+            case CONNECTION_LOST -> s.reused && s.phase.compareTo(Phase.CONTENT) < 0
+                    ? new Outcome.Untried(reason, BlastRadius.SESSION) // hosts close idle sessions
+                    : brokenOff(s.phase, reason);
+            case TIMEOUT, MALFORMED_REPLY -> brokenOff(s.phase, reason);
+        };
+    }
+
+    /** Content may be what upsets a host, so another host isn't given the same at once. */
+    private static Outcome brokenOff(Phase phase, Reason reason) {
+        return new Outcome.Deferred(reason,
+                phase.compareTo(Phase.CONTENT) < 0 ? BlastRadius.HOST : BlastRadius.SESSION);
+    }
+
+    private static Reason said(Situation s, Reply reply) {
+        EnhancedStatus status = reply.status();
+        return new Reason(s.phase, reply.code(), status == null ? derived(reply.code()) : status.toString(),
+                reply.text(), true);
+    }
+
+    private static String derived(int code) {
+        return switch (code / 100) {
+            case 4 -> "4.0.0"; // RFC 3463 3.1: other undefined status
+            case 5 -> "5.0.0";
+            default -> "2.0.0";
+        };
+    }
+
+    private Reason expiry(int attempts, @Nullable Reason last) {
+        return new Reason(last == null ? Phase.ROUTE : last.phase(), EXPIRED_CODE, EXPIRED_STATUS,
+                "not delivered within " + Durations.format(maxAge) + " and " + attempts + " attempts"
+                        + (last == null ? "" : "; last: " + last.oneLine()),
+                false);
+    }
+}

@@ -1,0 +1,31 @@
+package dev.penstock.delivery;
+
+/** Where in a session something happened, in protocol order. */
+public enum Phase {
+    /** Before any host was known. */
+    ROUTE(""),
+    CONNECT(""),
+    GREETING(""),
+    /** EHLO, HELO or LHLO. */
+    HELLO("EHLO"),
+    RSET("RSET"),
+    MAIL("MAIL FROM"),
+    RCPT("RCPT TO"),
+    DATA("DATA"),
+    /** Content on its way, the end of data not yet sent in full. */
+    CONTENT("DATA"),
+    /** The end of data is sent: from here the host may have taken the message, whatever follows. */
+    END_OF_DATA("."),
+    QUIT("QUIT");
+
+    private final String command;
+
+    Phase(String command) {
+        this.command = command;
+    }
+
+    /** The command whose answer is awaited, empty when there is none. */
+    public String command() {
+        return command;
+    }
+}

@@ -1,0 +1,251 @@
+package dev.penstock.delivery;
+
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
+import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.QueueItem;
+import dev.penstock.spool.AttemptState;
+import dev.penstock.spool.Spool;
+
+/**
+ * Makes the outcomes of an attempt lasting: spool, queue, delivery log, counters, report. Thread-safe.
+ *
+ * <p>Order: a report is durable and queued before the spool forgets its original, else the bounce could be lost; when it
+ * can't be kept, the recipients stay deferred and are refused again later. {@code done} is only sent on its way: until
+ * the spool has synced it, a crash makes a duplicate (P3).
+ */
+final class Settlement {
+    private static final Logger LOG = LoggerFactory.getLogger(Settlement.class);
+    /** Longer replies are cut in the spool; the delivery log has them whole. */
+    private static final int MAX_LAST_REPLY = 512;
+
+    private final Spool spool;
+    private final MailQueue queue;
+    private final Reports reports;
+    private final MessageEvent.Listener events;
+    private final DeliveryStats stats;
+    private final InstantSource clock;
+    private final Executor executor = task -> Thread.ofVirtual().name("delivery-report").start(task);
+    private final AtomicInteger pending = new AtomicInteger();
+    private final BiConsumer<Void, @Nullable Throwable> recorded = this::recorded;
+
+    Settlement(Spool spool, MailQueue queue, Reports reports, MessageEvent.Listener events, DeliveryStats stats,
+            InstantSource clock) {
+        this.spool = spool;
+        this.queue = queue;
+        this.reports = reports;
+        this.events = events;
+        this.stats = stats;
+        this.clock = clock;
+    }
+
+    /** Takes the item from the courier, with an outcome for every recipient. */
+    void settle(Work work, Contact contact, long maxAgeMillis) {
+        if (work.isUntried()) {
+            giveBack(work.item);
+            return;
+        }
+        List<Reports.Failed> failed = work.envelope.sender().isEmpty() ? List.of() : failed(work);
+        if (failed.isEmpty()) {
+            finish(work, contact, maxAgeMillis);
+            return;
+        }
+        pending.incrementAndGet();
+        String remoteMta = contact.peer() == null ? null : contact.peer().name();
+        var _ = reports.send(work.envelope, work.content, failed, remoteMta).whenCompleteAsync((_, failure) -> {
+            try {
+                if (failure == null) {
+                    stats.reports.increment();
+                } else {
+                    stats.reportsFailed.increment();
+                    LOG.warn("report-failed id={} recipients={}: {}", work.envelope.id(), failed.size(),
+                            failure.getMessage());
+                    deferFailed(work);
+                }
+                finish(work, contact, maxAgeMillis);
+            } catch (RuntimeException e) {
+                LOG.error("settlement-failed id={}, its outcome will be decided again after a restart",
+                        work.envelope.id(), e);
+            } finally {
+                pending.decrementAndGet();
+            }
+        }, executor);
+    }
+
+    /** Reports on their way. */
+    int pending() {
+        return pending.get();
+    }
+
+    private static List<Reports.Failed> failed(Work work) {
+        List<Reports.Failed> failed = List.of();
+        for (int place = 0; place < work.size(); place++) {
+            Outcome outcome = work.outcome(place);
+            if (outcome instanceof Outcome.Bounced || outcome instanceof Outcome.Expired) {
+                if (failed.isEmpty()) {
+                    failed = new ArrayList<>();
+                }
+                failed.add(new Reports.Failed(work.recipient(place).address(), outcome));
+            }
+        }
+        return failed;
+    }
+
+    private static void deferFailed(Work work) {
+        for (int place = 0; place < work.size(); place++) {
+            Outcome outcome = work.outcome(place);
+            if (outcome instanceof Outcome.Bounced || outcome instanceof Outcome.Expired) {
+                work.replace(place, new Outcome.Deferred(outcome.reason(), outcome.radius()));
+            }
+        }
+    }
+
+    private void finish(Work work, Contact contact, long maxAgeMillis) {
+        long now = clock.millis();
+        count(work);
+        log(work, contact, now);
+        boolean owed = false;
+        for (int place = 0; place < work.size(); place++) {
+            owed |= status(work.outcome(place)) == AttemptState.Status.DEFERRED;
+        }
+        QueueItem item = work.item;
+        if (!owed) {
+            track(spool.done(item.entry()));
+            queue.finished(item);
+            return;
+        }
+        int attempts = item.attempts() + 1;
+        // the last wait ends when the mail expires, so that its sender hears of it in time
+        long due = Math.min(now + queue.nextRetry(attempts).toMillis(),
+                Math.max(now, item.receivedMillis() + maxAgeMillis));
+        List<AttemptState.RecipientState> states = new ArrayList<>(work.size());
+        for (int place = 0; place < work.size(); place++) {
+            Outcome outcome = work.outcome(place);
+            states.add(new AttemptState.RecipientState(work.recipientIndex(place), status(outcome),
+                    outcome == null ? "" : cut(outcome.reason().oneLine())));
+        }
+        track(spool.recordAttempt(item.entry(), new AttemptState(attempts, due, states)));
+        queue.retry(item, due, attempts);
+    }
+
+    /** Nothing was attempted. */
+    void giveBack(QueueItem item) {
+        stats.requeued.increment();
+        queue.requeue(item);
+    }
+
+    /** An earlier attempt has settled every recipient, and a crash came before that was recorded. */
+    void alreadyDone(QueueItem item) {
+        track(spool.done(item.entry()));
+        queue.finished(item);
+    }
+
+    /** The spool has set the record aside: it stays on disk for a person to look at, and out of the queue. */
+    void unreadable(QueueItem item, String why) {
+        stats.unreadable.increment();
+        LOG.error("message-unreadable id={} domain={} attempts={}: {}", new MessageId(item.entry().messageId()),
+                item.domain(), item.attempts(), why);
+        queue.finished(item);
+    }
+
+    /** Something unforeseen: the item waits as after a deferral, so that it can neither get lost nor spin. */
+    void postpone(QueueItem item) {
+        int attempts = item.attempts() + 1;
+        queue.retry(item, clock.millis() + queue.nextRetry(attempts).toMillis(), attempts);
+    }
+
+    private void track(CompletableFuture<Void> future) {
+        if (!future.isDone() || future.isCompletedExceptionally()) {
+            var _ = future.whenComplete(recorded);
+        }
+    }
+
+    private void recorded(Void nothing, @Nullable Throwable failure) {
+        if (failure != null) {
+            stats.spoolFailures.increment();
+            LOG.warn("outcome-unrecorded, it will be decided again after a restart: {}", failure.getMessage());
+        }
+    }
+
+    private static AttemptState.Status status(@Nullable Outcome outcome) {
+        return switch (outcome) {
+            case Outcome.Delivered _ -> AttemptState.Status.DELIVERED;
+            case Outcome.Bounced _ -> AttemptState.Status.BOUNCED;
+            case Outcome.Expired _ -> AttemptState.Status.EXPIRED;
+            case Outcome.Deferred _,Outcome.Untried _ -> AttemptState.Status.DEFERRED;
+            case null -> AttemptState.Status.DEFERRED;
+        };
+    }
+
+    private void count(Work work) {
+        for (int place = 0; place < work.size(); place++) {
+            Outcome outcome = work.outcome(place);
+            switch (outcome) {
+                case Outcome.Delivered _ -> stats.delivered.increment();
+                case Outcome.Bounced _ -> stats.bounced.increment();
+                case Outcome.Expired _ -> stats.expired.increment();
+                case Outcome.Deferred _,Outcome.Untried _ -> stats.deferred.increment();
+                case null -> {
+                }
+            }
+            if (outcome != null && !(outcome instanceof Outcome.Delivered)) {
+                stats.failed(outcome.reason().phase(), 1);
+            }
+        }
+    }
+
+    /** One event for neighbouring recipients with the same outcome: all of a transaction when it went well. */
+    private void log(Work work, Contact contact, long now) {
+        int from = 0;
+        while (from < work.size()) {
+            Outcome outcome = work.outcome(from);
+            int to = from + 1;
+            while (to < work.size() && outcome != null && outcome.equals(work.outcome(to))) {
+                to++;
+            }
+            if (outcome != null) {
+                events.on(event(work, from, to, outcome, contact, now));
+            }
+            from = to;
+        }
+    }
+
+    private static MessageEvent event(Work work, int from, int to, Outcome outcome, Contact contact, long now) {
+        List<String> recipients;
+        if (to - from == 1) {
+            recipients = List.of(work.recipient(from).address());
+        } else {
+            recipients = new ArrayList<>(to - from);
+            for (int place = from; place < to; place++) {
+                recipients.add(work.recipient(place).address());
+            }
+        }
+        MessageEvent.Type type = switch (outcome) {
+            case Outcome.Delivered _ -> MessageEvent.Type.DELIVERY;
+            case Outcome.Bounced _ -> MessageEvent.Type.BOUNCE;
+            case Outcome.Expired _ -> MessageEvent.Type.EXPIRATION;
+            case Outcome.Deferred _,Outcome.Untried _ -> MessageEvent.Type.TRANSIENT_FAILURE;
+        };
+        var envelope = work.envelope;
+        return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, work.item.domain(),
+                envelope.tenant(), envelope.campaign(), contact.site(), work.content.size(),
+                outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
+                work.item.attempts(), contact.protocol(), contact.sessionId());
+    }
+
+    private static String cut(String text) {
+        return text.length() <= MAX_LAST_REPLY ? text : text.substring(0, MAX_LAST_REPLY);
+    }
+}

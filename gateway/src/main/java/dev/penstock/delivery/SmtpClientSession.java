@@ -1,0 +1,573 @@
+package dev.penstock.delivery;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.DeliveryConfig;
+import dev.penstock.message.Content;
+import dev.penstock.routing.MailHost;
+import dev.penstock.smtp.Capabilities;
+import dev.penstock.smtp.DotStuffing;
+import dev.penstock.smtp.Reply;
+import dev.penstock.smtp.ReplyParser;
+import dev.penstock.smtp.ReplySyntaxException;
+import dev.penstock.smtp.Sink;
+
+/**
+ * The client's end of one SMTP (RFC 5321) or LMTP (RFC 2033) session over a plain blocking socket. Confined to the
+ * courier's thread, but for {@link #breakOff}.
+ *
+ * <p>A transaction goes {@link #begin}, {@link #awaitGo}, {@link #send}, {@link #awaitEnd}. To a host that offers
+ * PIPELINING its MAIL, RCPT and DATA leave in one write, and {@code send} puts the next transaction's behind the end of
+ * data (RFC 2920 3.1): while there is mail, a message costs one write and one read. Every wait has its own deadline
+ * (RFC 5321 4.5.3.2), kept by the {@link DeadlineGuard} for reads and writes alike. Whatever goes wrong is told as a
+ * {@link SessionException}, after which the session is of no use; 421 is such a case.
+ */
+final class SmtpClientSession implements AutoCloseable {
+    private static final byte[] RSET = ascii("RSET\r\n");
+    private static final byte[] MAIL = ascii("MAIL FROM:<");
+    private static final byte[] RCPT = ascii("RCPT TO:<");
+    private static final byte[] SIZE = ascii("> SIZE=");
+    private static final byte[] CLOSE = ascii(">");
+    private static final byte[] BODY_8BITMIME = ascii(" BODY=8BITMIME");
+    private static final byte[] SMTPUTF8 = ascii(" SMTPUTF8");
+    private static final byte[] CRLF = ascii("\r\n");
+    private static final byte[] CLOSE_CRLF = ascii(">\r\n");
+    private static final byte[] DATA = ascii("DATA\r\n");
+    private static final byte[] END_OF_DATA = ascii(".\r\n");
+    private static final byte[] QUIT = ascii("QUIT\r\n");
+
+    /** RFC 5321 4.5.3.2.5 gives each block of content its time; KumoMTA, Postfix and we call 64 KB a block. */
+    private static final int BLOCK = 64 << 10;
+    /** A 4 KB message with both envelopes fits without growing. */
+    private static final int FIRST_BUFFER = 8 << 10;
+    private static final int INPUT_BUFFER = 2 << 10;
+    /** For a reply that may have come before the host closed on us. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
+    private final MailHost host;
+    private final boolean lmtp;
+    private final DeliveryConfig config;
+    private final Socket socket;
+    private final DeadlineGuard.Watch watch;
+    private final InputStream input;
+    private final OutputStream output;
+    private final ByteBuffer received = ByteBuffer.allocate(INPUT_BUFFER).flip();
+    private final ReplyParser parser = new ReplyParser();
+    private final DotStuffing stuffing = new DotStuffing();
+    private final Sink<IOException> appendSink = this::appendContent;
+    private final Content.ChunkSink rawSink = this::rawContent;
+    private final Content.ChunkSink stuffedSink = (bytes, offset, length) -> stuffing.encode(bytes, offset, length,
+            appendSink);
+
+    private byte[] out = new byte[FIRST_BUFFER];
+    private int count;
+    /** The last two octets of the raw content sent, as one number. */
+    private int tail;
+    private Capabilities capabilities = Capabilities.NONE;
+    private boolean pipelining;
+    private boolean esmtp;
+    private boolean needsReset;
+    /** Transactions the host has answered for. */
+    private int answered;
+    private @Nullable SessionException writeFailure;
+    private volatile boolean stopped;
+
+    private SmtpClientSession(MailHost host, boolean lmtp, DeliveryConfig config, Socket socket,
+            DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
+        this.host = host;
+        this.lmtp = lmtp;
+        this.config = config;
+        this.socket = socket;
+        this.watch = watch;
+        this.input = input;
+        this.output = output;
+    }
+
+    /** Connects, awaits the greeting and says hello. */
+    static SmtpClientSession open(MailHost host, boolean lmtp, String hostname, DeliveryConfig config,
+            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+        SmtpClientSession session = connect(host, lmtp, config, source, guard);
+        try {
+            session.greet(hostname);
+            return session;
+        } catch (SessionException e) {
+            session.close();
+            throw e;
+        }
+    }
+
+    private static SmtpClientSession connect(MailHost host, boolean lmtp, DeliveryConfig config,
+            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+        Socket socket = new Socket();
+        try {
+            socket.setTcpNoDelay(true);
+            if (source != null) {
+                socket.bind(new InetSocketAddress(source, 0));
+            }
+            socket.connect(new InetSocketAddress(host.address(), host.port()), millis(config.connectTimeout()));
+            return new SmtpClientSession(host, lmtp, config, socket, guard.watch(() -> closeQuietly(socket)),
+                    socket.getInputStream(), socket.getOutputStream());
+        } catch (IOException e) {
+            closeQuietly(socket);
+            Failure.Kind kind = switch (e) {
+                case SocketTimeoutException _ -> Failure.Kind.CONNECT_TIMEOUT;
+                case ConnectException _ -> Failure.Kind.CONNECTION_REFUSED;
+                default -> Failure.Kind.UNREACHABLE;
+            };
+            throw new SessionException(Phase.CONNECT,
+                    new Failure(kind, "can't connect to " + describe(host) + ": " + e.getMessage()));
+        }
+    }
+
+    private void greet(String hostname) throws SessionException {
+        Reply greeting = read(Phase.GREETING, config.greetingTimeout());
+        if (greeting.code() >= 300) {
+            throw new SessionException(Phase.GREETING, new Cause.Replied(greeting));
+        }
+        Reply hello = hello(lmtp ? "LHLO " : "EHLO ", hostname);
+        esmtp = hello.code() < 300;
+        if (hello.isPermanent() && !lmtp) { // RFC 5321 3.2: an old server gets HELO
+            hello = hello("HELO ", hostname);
+        }
+        if (hello.code() >= 300) {
+            throw new SessionException(Phase.HELLO, new Cause.Replied(hello));
+        }
+        if (esmtp) {
+            capabilities = Capabilities.parse(hello);
+            pipelining = capabilities.has(Capabilities.PIPELINING);
+        }
+    }
+
+    private Reply hello(String verb, String hostname) throws SessionException {
+        append(verb);
+        append(hostname);
+        append(CRLF);
+        flush(Phase.HELLO, config.commandTimeout());
+        return read(Phase.HELLO, config.commandTimeout());
+    }
+
+    MailHost host() {
+        return host;
+    }
+
+    String protocol() {
+        return lmtp ? "LMTP" : esmtp ? "ESMTP" : "SMTP";
+    }
+
+    String sourceAddress() {
+        return socket.getLocalAddress().getHostAddress();
+    }
+
+    boolean pipelines() {
+        return pipelining;
+    }
+
+    /** Whether the host has answered for a transaction, so that losing it now may just be its way to end the session. */
+    boolean reused() {
+        return answered > 0;
+    }
+
+    /** Why the host can't take this at all, as it announced; null when it may be asked. */
+    @Nullable
+    Failure unfit(long size, boolean eightBit, boolean smtpUtf8) {
+        long limit = capabilities.size();
+        if (limit > 0 && size > limit) { // RFC 1870 6.1
+            return new Failure(Failure.Kind.TOO_LARGE,
+                    "message of " + size + " octets, " + describe(host) + " takes " + limit);
+        }
+        if (eightBit && !capabilities.has(Capabilities.EIGHT_BIT_MIME)) { // RFC 6152 3
+            return new Failure(Failure.Kind.NEEDS_8BITMIME, describe(host) + " takes no 8-bit content");
+        }
+        if (smtpUtf8 && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
+            return new Failure(Failure.Kind.NEEDS_SMTPUTF8,
+                    describe(host) + " takes no addresses and header fields beyond ASCII");
+        }
+        return null;
+    }
+
+    /** Sends the envelope when it can go in one piece. */
+    void begin(Transaction t) throws SessionException {
+        t.resetFirst = needsReset;
+        needsReset = false;
+        if (pipelining) {
+            appendEnvelope(t);
+            flush(Phase.MAIL, config.commandTimeout());
+        }
+    }
+
+    private void appendEnvelope(Transaction t) throws SessionException {
+        if (t.resetFirst) {
+            append(RSET);
+        }
+        appendMail(t);
+        for (int i = 0; i < t.recipients.size(); i++) {
+            appendRcpt(t.recipients.get(i));
+        }
+        append(DATA);
+    }
+
+    private void appendMail(Transaction t) throws SessionException {
+        append(MAIL);
+        append(t.sender);
+        if (capabilities.has(Capabilities.SIZE)) {
+            append(SIZE);
+            append(t.content.size());
+        } else {
+            append(CLOSE);
+        }
+        if (t.content.hasEightBit()) {
+            append(BODY_8BITMIME);
+        }
+        if (t.smtpUtf8) {
+            append(SMTPUTF8);
+        }
+        append(CRLF);
+    }
+
+    private void appendRcpt(String mailbox) throws SessionException {
+        append(RCPT);
+        append(mailbox);
+        append(CLOSE_CRLF);
+    }
+
+    /**
+     * Awaits the answers to the envelope, having sent it command by command when the host knows no PIPELINING.
+     *
+     * @return whether {@link #send} must follow
+     */
+    boolean awaitGo(Transaction t) throws SessionException {
+        if (t.resetFirst) {
+            Reply reset = command(Phase.RSET, RSET);
+            if (reset.code() >= 300) {
+                throw new SessionException(Phase.RSET, new Cause.Replied(reset));
+            }
+        }
+        if (!pipelining) {
+            appendMail(t);
+        }
+        Reply mail = command(Phase.MAIL, null);
+        t.mail = mail;
+        boolean opened = mail.code() < 300;
+        if (!opened && !pipelining) {
+            answered++;
+            return false;
+        }
+        for (int i = 0; i < t.rcpt.length; i++) {
+            if (!pipelining) {
+                appendRcpt(t.recipients.get(i));
+            }
+            Reply rcpt = command(Phase.RCPT, null);
+            t.rcpt[i] = rcpt;
+            if (opened && rcpt.code() < 300) {
+                t.accepted++;
+            }
+        }
+        if (t.accepted == 0 && !pipelining) {
+            needsReset = true;
+            answered++;
+            return false;
+        }
+        Reply data = pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA);
+        t.data = data;
+        if (data.code() == FailurePolicy.START_INPUT) {
+            return true;
+        }
+        needsReset = opened;
+        answered++;
+        return false;
+    }
+
+    /** Sends {@code line}, or what is appended, unless it went with the envelope; then reads its answer. */
+    private Reply command(Phase phase, byte @Nullable [] line) throws SessionException {
+        if (!pipelining) {
+            if (line != null) {
+                append(line);
+            }
+            flush(phase, config.commandTimeout());
+        }
+        return read(phase, phase == Phase.DATA ? config.dataInitTimeout() : config.commandTimeout());
+    }
+
+    /**
+     * Sends the content and the end of data, and behind it the envelope of {@code next}, which {@link #awaitGo} is to be
+     * called for without {@link #begin}. When no recipient was accepted, the host that wants content all the same gets
+     * none (RFC 2920 3.1).
+     *
+     * @param next only when the session {@link #pipelines()}
+     */
+    void send(Transaction t, @Nullable Transaction next) throws SessionException {
+        writeFailure = null;
+        if (t.accepted > 0) {
+            try {
+                appendContent(t.content);
+            } catch (IOException e) {
+                throw writeFailure != null
+                        ? writeFailure
+                        : new SessionException(Phase.CONTENT, new Failure(Failure.Kind.CONTENT_UNREADABLE,
+                                "content can't be read: " + e.getMessage()));
+            }
+        } else {
+            append(END_OF_DATA);
+        }
+        if (next != null) {
+            appendEnvelope(next);
+        }
+        flush(Phase.CONTENT, config.dataBlockTimeout());
+    }
+
+    private void appendContent(Content content) throws IOException, SessionException {
+        if (content.hasDotLines()) {
+            stuffing.reset();
+            content.forEachChunk(stuffedSink);
+            stuffing.end(appendSink);
+        } else {
+            tail = '\r' << 8 | '\n';
+            content.forEachChunk(rawSink);
+            if (tail != ('\r' << 8 | '\n')) {
+                append(CRLF);
+            }
+            append(END_OF_DATA);
+        }
+    }
+
+    private void rawContent(byte[] bytes, int offset, int length) throws IOException {
+        if (length > 0) {
+            int beforeLast = length > 1 ? bytes[offset + length - 2] : tail & 0xff;
+            tail = (beforeLast & 0xff) << 8 | bytes[offset + length - 1] & 0xff;
+            appendContent(bytes, offset, length);
+        }
+    }
+
+    private void appendContent(byte[] bytes, int offset, int length) throws IOException {
+        try {
+            if (length <= BLOCK - count) {
+                append(bytes, offset, length);
+                return;
+            }
+            flush(Phase.CONTENT, config.dataBlockTimeout());
+            int from = offset;
+            int end = offset + length;
+            for (; end - from > BLOCK; from += BLOCK) {
+                write(bytes, from, BLOCK, Phase.CONTENT, config.dataBlockTimeout());
+            }
+            append(bytes, from, end - from);
+        } catch (SessionException e) {
+            writeFailure = e;
+            throw new IOException(e);
+        }
+    }
+
+    /** Awaits what the host says to the end of data. */
+    void awaitEnd(Transaction t) throws SessionException {
+        if (t.accepted == 0) {
+            if (!lmtp) { // with LMTP, no recipient means no reply
+                read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            }
+        } else if (lmtp) {
+            for (int i = 0; i < t.end.length; i++) {
+                if (t.isAccepted(i)) {
+                    t.end[i] = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+                }
+            }
+        } else {
+            Reply end = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            for (int i = 0; i < t.end.length; i++) {
+                if (t.isAccepted(i)) {
+                    t.end[i] = end;
+                }
+            }
+        }
+        answered++;
+    }
+
+    /** Nothing is to be sent for now: holds no deadline and little memory. */
+    void idle() {
+        watch.clear();
+        if (out.length > FIRST_BUFFER) {
+            out = new byte[FIRST_BUFFER];
+        }
+    }
+
+    /** Says goodbye, waits a moment for the answer and closes. */
+    void quit() {
+        try {
+            append(QUIT);
+            flush(Phase.QUIT, config.quitTimeout());
+            read(Phase.QUIT, config.quitTimeout());
+        } catch (SessionException _) {
+            // the session is over either way
+        } finally {
+            close();
+        }
+    }
+
+    /** Ends whatever the session is doing. For other threads. */
+    void breakOff() {
+        stopped = true;
+        closeQuietly(socket);
+    }
+
+    @Override
+    public void close() {
+        watch.end();
+        closeQuietly(socket);
+    }
+
+    private Reply read(Phase phase, Duration time) throws SessionException {
+        boolean waiting = false;
+        try {
+            while (true) {
+                Reply reply = parser.parse(received);
+                if (reply == null) {
+                    if (!waiting) {
+                        watch.within(time.toNanos());
+                        waiting = true;
+                    }
+                    fill(phase);
+                } else if (reply.code() == FailurePolicy.SERVICE_CLOSING) { // RFC 5321 3.8
+                    throw new SessionException(phase, new Cause.Replied(reply));
+                } else {
+                    return reply;
+                }
+            }
+        } catch (ReplySyntaxException e) {
+            throw new SessionException(phase, new Failure(Failure.Kind.MALFORMED_REPLY,
+                    "malformed reply from " + describe(host) + ": " + e.getMessage()));
+        }
+    }
+
+    private void fill(Phase phase) throws SessionException {
+        int n;
+        try {
+            n = input.read(received.array());
+        } catch (IOException e) {
+            throw new SessionException(phase, broken(phase, e.getMessage()));
+        }
+        if (n < 0) {
+            throw new SessionException(phase, broken(phase, "closed by the host"));
+        }
+        received.position(0).limit(n);
+    }
+
+    private Failure broken(Phase phase, @Nullable String detail) {
+        String where = " with " + describe(host) + (phase.command().isEmpty()
+                ? " before its greeting"
+                : phase == Phase.CONTENT
+                        ? " during content"
+                        : phase == Phase.END_OF_DATA ? " after the end of data" : " at " + phase.command());
+        if (stopped) {
+            return new Failure(Failure.Kind.STOPPED, "session" + where + " ended by a stop");
+        }
+        return watch.expired()
+                ? new Failure(Failure.Kind.TIMEOUT, "timed out" + where)
+                : new Failure(Failure.Kind.CONNECTION_LOST, "lost connection" + where + ": " + detail);
+    }
+
+    private void flush(Phase phase, Duration time) throws SessionException {
+        int length = count;
+        count = 0;
+        if (length > 0) {
+            write(out, 0, length, phase, time);
+        }
+    }
+
+    private void write(byte[] bytes, int offset, int length, Phase phase, Duration time) throws SessionException {
+        watch.within(time.toNanos());
+        try {
+            output.write(bytes, offset, length);
+        } catch (IOException e) {
+            Failure failure = broken(phase, e.getMessage());
+            throw new SessionException(phase, failure.kind() == Failure.Kind.CONNECTION_LOST
+                    ? lastWords(failure)
+                    : failure);
+        }
+    }
+
+    /** A host that closes while we write may have said why. */
+    private Cause lastWords(Failure failure) {
+        try {
+            socket.shutdownOutput();
+        } catch (IOException _) {
+            // then reading tells
+        }
+        try {
+            Reply reply = read(Phase.CONTENT, LAST_WORDS);
+            return reply.code() >= 400 ? new Cause.Replied(reply) : failure;
+        } catch (SessionException e) {
+            return e.reason() instanceof Cause.Replied said ? said : failure;
+        }
+    }
+
+    private void append(byte[] bytes) throws SessionException {
+        append(bytes, 0, bytes.length);
+    }
+
+    private void append(byte[] bytes, int offset, int length) throws SessionException {
+        ensure(length);
+        System.arraycopy(bytes, offset, out, count, length);
+        count += length;
+    }
+
+    /** A text without line ends: what would be one, from whatever source, becomes a question mark. */
+    private void append(String text) throws SessionException {
+        ensure(text.length());
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c > 127) {
+                append(text.substring(i).replaceAll("\\p{Cntrl}", "?").getBytes(StandardCharsets.UTF_8));
+                return;
+            }
+            out[count++] = (byte) (c < ' ' || c == 127 ? '?' : c);
+        }
+    }
+
+    private void append(long number) throws SessionException {
+        append(Long.toString(number));
+    }
+
+    /** Room for {@code length} more octets; what is there goes out when it would be too much. */
+    private void ensure(int length) throws SessionException {
+        if (length <= out.length - count) {
+            return;
+        }
+        if (count + length > BLOCK) {
+            flush(Phase.CONTENT, config.dataBlockTimeout());
+        }
+        if (count + length > out.length) {
+            out = Arrays.copyOf(out, Math.max(count + length, Math.min(BLOCK, out.length * 2)));
+        }
+    }
+
+    private static String describe(MailHost host) {
+        return host.name() + "[" + host.address().getHostAddress() + "]:" + host.port();
+    }
+
+    private static int millis(Duration duration) {
+        return Math.clamp(duration.toMillis(), 1, Integer.MAX_VALUE);
+    }
+
+    private static void closeQuietly(Socket socket) {
+        try {
+            socket.close();
+        } catch (IOException _) {
+            // nothing is left to be done with it
+        }
+    }
+
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+}

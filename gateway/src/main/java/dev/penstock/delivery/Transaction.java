@@ -1,0 +1,78 @@
+package dev.penstock.delivery;
+
+import java.util.Arrays;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.message.Content;
+import dev.penstock.smtp.Reply;
+
+/**
+ * One message to some of its recipients over one session, with the replies as they come in. Confined to the courier.
+ */
+final class Transaction {
+    final String sender;
+    /** Mailboxes, as RCPT gives them. */
+    final List<String> recipients;
+    /** Where each recipient stands in the {@link Work}. */
+    final int[] places;
+    final Content content;
+    final boolean smtpUtf8;
+
+    /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
+    boolean resetFirst;
+    @Nullable
+    Reply mail;
+    /** By recipient; null while unanswered. */
+    final @Nullable Reply[] rcpt;
+    /** Recipients that got 2xx. */
+    int accepted;
+    @Nullable
+    Reply data;
+    /** By recipient, null for those not accepted. SMTP has one reply for all, LMTP one for each (RFC 2033 4.2). */
+    final @Nullable Reply[] end;
+
+    Transaction(String sender, List<String> recipients, int[] places, Content content, boolean smtpUtf8) {
+        this.sender = sender;
+        this.recipients = recipients;
+        this.places = places;
+        this.content = content;
+        this.smtpUtf8 = smtpUtf8;
+        this.rcpt = new @Nullable Reply[recipients.size()];
+        this.end = new @Nullable Reply[recipients.size()];
+    }
+
+    boolean isAccepted(int recipient) {
+        Reply reply = rcpt[recipient];
+        return reply != null && reply.code() < 300;
+    }
+
+    /** What was answered to the last command whose answer counts for the recipient, and where; null when nothing was. */
+    @Nullable
+    Answer answer(int recipient) {
+        if (mail != null && mail.code() >= 300) {
+            return new Answer(Phase.MAIL, mail);
+        }
+        Reply reply = rcpt[recipient];
+        if (reply != null && reply.code() >= 300) {
+            return new Answer(Phase.RCPT, reply);
+        }
+        Reply last = end[recipient];
+        if (last != null) {
+            return new Answer(Phase.END_OF_DATA, last);
+        }
+        if (data != null && data.code() != FailurePolicy.START_INPUT) {
+            return new Answer(Phase.DATA, data);
+        }
+        return null;
+    }
+
+    record Answer(Phase phase, Reply reply) {}
+
+    @Override
+    public String toString() {
+        return "<" + sender + "> to " + recipients + " mail=" + mail + " rcpt=" + Arrays.toString(rcpt) + " data="
+                + data;
+    }
+}

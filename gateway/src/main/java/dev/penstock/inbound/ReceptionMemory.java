@@ -1,0 +1,97 @@
+package dev.penstock.inbound;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.atomic.AtomicLong;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bounds the octets of messages being received over all sessions. Thread-safe.
+ *
+ * <p>Beyond the limit, whoever wants to read on waits. One of those who wait, the first, may always go on to the end of
+ * its message: else sessions that each hold a part of a large message would wait for each other. So the bound is the
+ * limit, one message, and one read of each session.
+ */
+final class ReceptionMemory {
+    /** Who waits to read on. */
+    @FunctionalInterface
+    interface Waiter {
+        /** Called by any thread, once for each wait; must hand over at once. */
+        void proceed();
+    }
+
+    private final AtomicLong used = new AtomicLong();
+    private final Deque<Waiter> waiting = new ArrayDeque<>();
+    private @Nullable Waiter favoured;
+    private volatile boolean contended; // somebody waits or is favoured: look closer when octets are released
+    private volatile long limit;
+
+    ReceptionMemory(long limit) {
+        this.limit = limit;
+    }
+
+    void limit(long newLimit) {
+        limit = newLimit;
+        synchronized (this) {
+            letProceed();
+        }
+    }
+
+    long used() {
+        return used.get();
+    }
+
+    boolean hasRoom() {
+        return used.get() < limit;
+    }
+
+    void add(long octets) {
+        used.addAndGet(octets);
+    }
+
+    /** @return false when the waiter must wait until it is told to proceed */
+    boolean mayProceed(Waiter waiter) {
+        if (hasRoom()) {
+            return true;
+        }
+        synchronized (this) {
+            if (waiter.equals(favoured)) {
+                return true;
+            }
+            contended = true; // before looking at the octets once more: release looks in the opposite order
+            if (favoured == null && waiting.isEmpty()) {
+                favoured = waiter;
+                return true;
+            }
+            waiting.add(waiter);
+            letProceed();
+            return false;
+        }
+    }
+
+    /** The message that {@code waiter} received is kept or forgotten; it waits no more either. */
+    void release(Waiter waiter, long octets) {
+        used.addAndGet(-octets);
+        if (contended) {
+            synchronized (this) {
+                if (waiter.equals(favoured)) {
+                    favoured = null;
+                }
+                waiting.remove(waiter);
+                letProceed();
+            }
+        }
+    }
+
+    private void letProceed() {
+        while (hasRoom() && !waiting.isEmpty()) {
+            waiting.remove().proceed();
+        }
+        if (favoured == null && !waiting.isEmpty()) {
+            favoured = waiting.remove();
+            favoured.proceed();
+        }
+        contended = favoured != null || !waiting.isEmpty();
+    }
+}

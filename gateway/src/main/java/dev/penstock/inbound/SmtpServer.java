@@ -1,0 +1,279 @@
+package dev.penstock.inbound;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelOption;
+import io.netty.util.NetUtil;
+import io.netty.util.concurrent.FastThreadLocal;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.netty.Connection;
+import reactor.netty.DisposableServer;
+import reactor.netty.resources.LoopResources;
+import reactor.netty.tcp.TcpServer;
+
+import dev.penstock.config.InboundConfig;
+import dev.penstock.config.ListenerConfig;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.Recipient;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+
+/**
+ * The SMTP server: listeners, limits over all sessions, and the sessions themselves on their event loops. Thread-safe.
+ *
+ * <p>A message belongs to the gateway once the spool says that it is durable; then, in this order, {@link Acceptance}
+ * takes it over, the reception is told to the listener of events, and the client hears 250.
+ */
+public final class SmtpServer implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
+
+    /** For sessions to end at a command boundary, messages under way and their commits included. */
+    private static final Duration GRACE = Duration.ofSeconds(10);
+    private static final Duration LOOPS_QUIET = Duration.ofMillis(0);
+    private static final Duration LOOPS_TIMEOUT = Duration.ofSeconds(5);
+    private static final int BACKLOG = 1024; // capped by net.core.somaxconn
+
+    private final String hostname;
+    private final List<ListenerConfig> listeners;
+    private final Spool spool;
+    private final Acceptance acceptance;
+    private final MessageEvent.Listener events;
+    private final InstantSource clock;
+    private final Replies replies;
+    private final Counters counters = new Counters();
+    private final Admission admission = new Admission();
+    private final ReceptionMemory memory;
+    private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+    private final AtomicLong sessionNumber;
+    private final List<DisposableServer> bound = new ArrayList<>();
+    private final CompletableFuture<@Nullable Void> empty = new CompletableFuture<>();
+    private final FastThreadLocal<LoopScratch> scratch = new FastThreadLocal<>() {
+        @Override
+        protected LoopScratch initialValue() {
+            return new LoopScratch();
+        }
+    };
+    private @Nullable LoopResources loops;
+    private volatile Settings settings;
+    private volatile boolean shuttingDown;
+
+    /** @throws IllegalArgumentException when a relay network is written wrongly */
+    public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config, Spool spool,
+            Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
+        this.hostname = hostname;
+        this.listeners = List.copyOf(listeners);
+        this.spool = spool;
+        this.acceptance = acceptance;
+        this.events = events;
+        this.clock = clock;
+        this.replies = new Replies(hostname);
+        this.settings = new Settings(hostname, config);
+        this.memory = new ReceptionMemory(config.memoryLimit().bytes());
+        this.sessionNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
+    }
+
+    /**
+     * Binds every listener.
+     *
+     * @throws RuntimeException when one can't be bound; none is then
+     */
+    public synchronized void start() {
+        if (loops != null || shuttingDown) {
+            throw new IllegalStateException("started before");
+        }
+        int configured = settings.config().eventLoops();
+        int count = configured > 0 ? configured : Runtime.getRuntime().availableProcessors();
+        LoopResources newLoops = LoopResources.create("smtp-in", 1, count, true);
+        loops = newLoops;
+        try {
+            for (ListenerConfig listener : listeners) {
+                bound.add(TcpServer.create().runOn(newLoops).host(listener.address()).port(listener.port())
+                        .option(ChannelOption.SO_BACKLOG, BACKLOG).option(ChannelOption.SO_REUSEADDR, true)
+                        .childOption(ChannelOption.TCP_NODELAY, true)
+                        .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true).doOnConnection(this::connected)
+                        .bindNow());
+            }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+        log.info("smtp listening addresses={} event-loops={}", addresses(), count);
+    }
+
+    /** Where it listens, in the order of the listeners. */
+    public synchronized List<InetSocketAddress> addresses() {
+        return bound.stream().map(server -> (InetSocketAddress) server.address()).toList();
+    }
+
+    /** New limits, for sessions that are open too. The number of event loops stays what it was at the start. */
+    public void reconfigure(InboundConfig config) {
+        settings = new Settings(hostname, config);
+        memory.limit(config.memoryLimit().bytes());
+    }
+
+    /** What was done since the start, and is open now. */
+    public InboundStats stats() {
+        return counters.snapshot(admission.sessions(), memory.used());
+    }
+
+    private void connected(Connection connection) {
+        Channel channel = connection.channel();
+        if (!(channel.remoteAddress() instanceof InetSocketAddress remote)) { // gone already
+            var _ = channel.close();
+            return;
+        }
+        InetAddress client = remote.getAddress();
+        Settings current = settings;
+        Admission.Verdict verdict = admission.enter(client, current);
+        if (shuttingDown || verdict != Admission.Verdict.ADMITTED) {
+            byte[] reply = switch (verdict) {
+                case ADMITTED -> replies.shuttingDown;
+                case TOO_MANY -> replies.tooManySessions;
+                case TOO_MANY_FROM_ADDRESS -> replies.tooManyFromAddress;
+            };
+            if (verdict == Admission.Verdict.ADMITTED) {
+                admission.leave(client);
+            }
+            counters.sessionsRefused.increment();
+            channel.writeAndFlush(Unpooled.wrappedBuffer(reply)).addListener(ChannelFutureListener.CLOSE);
+            return;
+        }
+        counters.sessionsTotal.increment();
+        Session session = new Session(this, channel, scratch.get(), remote, current, sessionNumber.incrementAndGet());
+        sessions.add(session);
+        channel.closeFuture().addListener(_ -> ended(session));
+        connection.addHandlerLast("smtp-session", session);
+        connection.inbound().receiveObject().subscribe(session);
+    }
+
+    private void ended(Session session) {
+        session.closed();
+        admission.leave(session.clientAddress());
+        sessions.remove(session);
+        if (shuttingDown && sessions.isEmpty()) {
+            empty.complete(null);
+        }
+    }
+
+    /** A message is durable. Called by sessions; what goes wrong here must not take the 250 from the client. */
+    void accepted(Envelope envelope, long size, List<SpoolEntry> entries, String sessionId,
+            @Nullable SocketAddress local) {
+        counters.messages.increment();
+        counters.octets.add(size);
+        counters.recipients.add(envelope.recipients().size());
+        try {
+            acceptance.accepted(envelope, size, entries);
+            events.on(reception(envelope, size, sessionId, local));
+        } catch (RuntimeException e) {
+            log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(), e);
+        }
+    }
+
+    private MessageEvent reception(Envelope envelope, long size, String sessionId, @Nullable SocketAddress local) {
+        List<String> recipients = envelope.recipients().size() == 1
+                ? List.of(envelope.recipients().getFirst().address())
+                : envelope.recipients().stream().map(Recipient::address).toList();
+        return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(), recipients,
+                envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
+                new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
+                new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()),
+                local instanceof InetSocketAddress address ? NetUtil.toSocketAddressString(address) : "",
+                envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(), sessionId);
+    }
+
+    /**
+     * Stops: no new sessions at once, then 421 for each session at its next command boundary, messages under way and
+     * commits answered; what isn't over after ten seconds is cut off. Idempotent.
+     */
+    @Override
+    public synchronized void close() {
+        LoopResources running = loops;
+        if (shuttingDown || running == null) {
+            shuttingDown = true;
+            return;
+        }
+        // 1. no new sessions
+        shuttingDown = true;
+        bound.forEach(DisposableServer::disposeNow);
+        // 2. sessions end where they can
+        sessions.forEach(Session::shutDown);
+        if (sessions.isEmpty()) {
+            empty.complete(null);
+        }
+        if (!awaitEmpty(GRACE)) {
+            // 3. or are cut off
+            log.warn("smtp sessions={} cut off after grace={}", sessions.size(), GRACE);
+            sessions.forEach(Session::closeNow);
+            awaitEmpty(LOOPS_TIMEOUT);
+        }
+        // 4. threads
+        running.disposeLater(LOOPS_QUIET, LOOPS_TIMEOUT).block(LOOPS_TIMEOUT.multipliedBy(2));
+    }
+
+    private boolean awaitEmpty(Duration limit) {
+        try {
+            empty.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    // ---- for sessions ------------------------------------------------------------------------------------------
+
+    String hostname() {
+        return hostname;
+    }
+
+    Replies replies() {
+        return replies;
+    }
+
+    Settings settings() {
+        return settings;
+    }
+
+    Spool spool() {
+        return spool;
+    }
+
+    ReceptionMemory memory() {
+        return memory;
+    }
+
+    Counters counters() {
+        return counters;
+    }
+
+    InstantSource clock() {
+        return clock;
+    }
+
+    boolean isShuttingDown() {
+        return shuttingDown;
+    }
+}

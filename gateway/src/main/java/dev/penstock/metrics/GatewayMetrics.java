@@ -1,0 +1,265 @@
+package dev.penstock.metrics;
+
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.buffer.PooledByteBufAllocator;
+import jdk.management.VirtualThreadSchedulerMXBean;
+
+import dev.penstock.delivery.DeliveryStats;
+import dev.penstock.delivery.Phase;
+import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.inbound.InboundStats;
+import dev.penstock.queue.QueueStats;
+import dev.penstock.routing.RoutingStats;
+import dev.penstock.spool.SpoolStats;
+
+/**
+ * Every metric of the gateway in one table. Thread-safe.
+ *
+ * <p>The parts count for themselves; here their figures are only read, each part's once per scrape, on the thread that
+ * scrapes. Nothing is registered or measured on the way of a message.
+ */
+public final class GatewayMetrics implements AutoCloseable {
+    /** Where the figures come from. Called on the scraping thread; must not block. */
+    public record Sources(Supplier<InboundStats> inbound, Supplier<SpoolStats> spool, Supplier<QueueStats> queue,
+            Supplier<RoutingStats> routing, Supplier<DeliveryStats.Snapshot> delivery,
+            Supplier<DeliveryLogStats> deliveryLog) {}
+
+    private static final double NANOS_PER_SECOND = 1e9;
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final List<Part<?>> parts = new ArrayList<>();
+    private final JvmGcMetrics garbageCollection = new JvmGcMetrics();
+    private final ReentrantLock scraping = new ReentrantLock(); // guards the parts' figures
+
+    public GatewayMetrics(Sources sources) {
+        inbound(part("penstock.inbound.", sources.inbound()));
+        spool(part("penstock.spool.", sources.spool()));
+        queue(part("penstock.queue.", sources.queue()));
+        routing(part("penstock.routing.", sources.routing()));
+        delivery(part("penstock.delivery.", sources.delivery()));
+        deliveryLog(part("penstock.delivery.log.", sources.deliveryLog()));
+        process();
+    }
+
+    /** Everything in Prometheus's text format. */
+    public String scrape() {
+        scraping.lock();
+        try {
+            parts.forEach(Part::refresh);
+            return registry.scrape();
+        } finally {
+            scraping.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        garbageCollection.close();
+        registry.close();
+    }
+
+    private static void inbound(Part<InboundStats> part) {
+        part.gauge("sessions.open", "SMTP sessions open", InboundStats::sessions);
+        part.counter("sessions", "SMTP sessions greeted", InboundStats::sessionsTotal);
+        part.counter("sessions.refused", "Sessions refused for the limits", InboundStats::sessionsRefused);
+        part.counter("messages", "Messages answered with 250", InboundStats::messages);
+        part.counter("bytes", "Octets of their content", InboundStats::octets);
+        part.counter("recipients", "Their recipients", InboundStats::recipients);
+        part.counter("recipients.refused", "RCPT answered with 4xx or 5xx", InboundStats::recipientsRefused);
+        part.counter("messages.refused", "Messages answered with 5xx", InboundStats::messagesRefused);
+        part.counter("messages.deferred", "Messages answered with 4xx for want of room",
+                InboundStats::messagesDeferred);
+        part.counter("messages.aborted", "Messages whose connection was lost", InboundStats::messagesAborted);
+        part.counter("errors", "Commands answered with an error", InboundStats::errors);
+        part.counter("timeouts", "Sessions closed for silence", InboundStats::timeouts);
+        part.gauge("receiving.bytes", "Octets of messages being received", InboundStats::receivingOctets);
+    }
+
+    private static void spool(Part<SpoolStats> part) {
+        part.gauge("messages", "Messages not done yet", SpoolStats::messages);
+        part.gauge("segments", "Segment files", SpoolStats::segments);
+        part.gauge("disk.bytes", "Their length", SpoolStats::bytesOnDisk);
+        part.gauge("live.bytes", "Octets in them that are still needed", SpoolStats::liveBytes);
+        part.gauge("cached.bytes", "Octets of content in memory", SpoolStats::cachedBytes);
+        part.gauge("waiting", "Requests the committer hasn't taken yet", SpoolStats::waiting);
+        part.counter("reads", "Reads of content", SpoolStats::cacheHits, "from", "memory");
+        part.counter("reads", "Reads of content", SpoolStats::cacheMisses, "from", "disk");
+        part.counter("commits", "Batches written", SpoolStats::commits);
+        part.counter("syncs", "Syncs that returned", SpoolStats::syncs);
+        part.counter("sync.seconds", "Time spent in syncs", stats -> stats.syncNanos() / NANOS_PER_SECOND);
+        part.counter("records", "Records appended", SpoolStats::recordsWritten);
+        part.counter("bytes", "Octets appended", SpoolStats::bytesWritten);
+        part.counter("segments.reclaimed", "Segment files deleted", SpoolStats::segmentsReclaimed);
+        part.counter("moved.bytes", "Octets appended again to cold segments", SpoolStats::bytesMoved);
+        part.counter("quarantined", "Damaged records or tails set aside", SpoolStats::quarantined);
+    }
+
+    private static void queue(Part<QueueStats> part) {
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::scheduled, "state",
+                "scheduled");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::routing, "state",
+                "routing");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::ready, "state",
+                "ready");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::parked, "state",
+                "parked");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::active, "state",
+                "active");
+        part.gauge("domains", "Domains that have or lately had mail", QueueStats::domains);
+        part.gauge("lanes", "Lanes that have or lately had mail", QueueStats::lanes);
+        part.counter("submitted", "Destinations queued, recovered ones included", QueueStats::submitted);
+        part.counter("finished", "Destinations finished", QueueStats::finished);
+        part.counter("retried", "Destinations put back for a later attempt", QueueStats::retried);
+        part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
+        part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
+        part.counter("moved", "Domains moved to another lane", QueueStats::moved);
+    }
+
+    private static void routing(Part<RoutingStats> part) {
+        part.counter("routes", "Routes given, by where from", RoutingStats::hits, "from", "cache");
+        part.counter("routes", "Routes given, by where from", RoutingStats::misses, "from", "lookup");
+        part.counter("stale", "Routes given past their time while being refreshed", RoutingStats::staleServed);
+        part.counter("refreshes", "Look-ups in the background", RoutingStats::refreshes);
+        part.counter("refreshes.failed", "Of these, those that failed", RoutingStats::failedRefreshes);
+        part.counter("queries", "Questions sent to DNS servers", RoutingStats::queries);
+        part.counter("queries.tcp", "Asked again over TCP", RoutingStats::overTcp);
+        part.counter("answers.mismatched", "Answers that weren't ours or unreadable", RoutingStats::mismatched);
+        part.counter("timeouts", "Questions left unanswered", RoutingStats::timeouts);
+        part.counter("server.failures", "SERVFAIL, REFUSED, closed ports", RoutingStats::serverFailures);
+        failed(part, "bad-domain", RoutingStats::badDomains);
+        failed(part, "no-such-domain", RoutingStats::noSuchDomain);
+        failed(part, "no-mail-host", RoutingStats::noMailHost);
+        failed(part, "null-mx", RoutingStats::nullMx);
+        failed(part, "loop", RoutingStats::loops);
+        failed(part, "dns-trouble", RoutingStats::trouble);
+        failed(part, "overdue", RoutingStats::overdue);
+        part.gauge("queries.running", "Queries being asked", RoutingStats::inFlight);
+        part.gauge("queries.waiting", "Queries that wait for a place", RoutingStats::waitingQueries);
+        part.gauge("lookups.running", "Look-ups at work", RoutingStats::running);
+        part.gauge("lookups.waiting", "Look-ups not started yet", RoutingStats::waiting);
+        part.gauge("cached.domains", "Domains in the cache", RoutingStats::domains);
+        part.gauge("cached.hosts", "Mail hosts in the cache", RoutingStats::hosts);
+    }
+
+    private static void failed(Part<RoutingStats> part, String reason, ToDoubleFunction<RoutingStats> value) {
+        part.counter("failures", "Routes refused or deferred", value, "reason", reason);
+    }
+
+    private static void delivery(Part<DeliveryStats.Snapshot> part) {
+        part.counter("sessions.tried", "Sessions begun, reused ones once", DeliveryStats.Snapshot::sessionsTried);
+        part.counter("sessions", "Sessions that came as far as an answer to EHLO",
+                DeliveryStats.Snapshot::sessionsOpened);
+        part.counter("connect.failures", "Hosts that could not be reached or refused",
+                DeliveryStats.Snapshot::connectFailures);
+        part.counter("sessions.broken", "Sessions ended by a failure", DeliveryStats.Snapshot::sessionsBroken);
+        part.counter("transactions", "Transactions answered for", DeliveryStats.Snapshot::transactions);
+        recipients(part, "delivered", DeliveryStats.Snapshot::delivered);
+        recipients(part, "deferred", DeliveryStats.Snapshot::deferred);
+        recipients(part, "bounced", DeliveryStats.Snapshot::bounced);
+        recipients(part, "expired", DeliveryStats.Snapshot::expired);
+        for (Phase phase : Phase.values()) {
+            part.counter("failed.recipients", "Recipients deferred, bounced or expired, by where it was decided",
+                    stats -> stats.failuresByPhase().getOrDefault(phase, 0L), "phase",
+                    phase.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        }
+        part.counter("requeued", "Items put back untried", DeliveryStats.Snapshot::requeued);
+        part.counter("bytes", "Octets of content delivered", DeliveryStats.Snapshot::octets);
+        part.counter("unknown", "Messages of which it isn't known whether the host took them: possible duplicates",
+                DeliveryStats.Snapshot::lostAfterEndOfData);
+        part.counter("reports", "Bounce reports queued", DeliveryStats.Snapshot::reports);
+        part.counter("reports.failed", "Bounce reports the spool couldn't keep", DeliveryStats.Snapshot::reportsFailed);
+        part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
+        part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
+                DeliveryStats.Snapshot::spoolFailures);
+    }
+
+    private static void recipients(Part<DeliveryStats.Snapshot> part, String outcome,
+            ToDoubleFunction<DeliveryStats.Snapshot> value) {
+        part.counter("recipients", "Outcomes per recipient", value, "outcome", outcome);
+    }
+
+    private static void deliveryLog(Part<DeliveryLogStats> part) {
+        part.counter("events", "Events that reached a file", DeliveryLogStats::written);
+        part.counter("dropped", "Events given up", DeliveryLogStats::dropped);
+        part.counter("bytes", "Octets written", DeliveryLogStats::bytes);
+        part.counter("failures", "Writes that failed and were tried again", DeliveryLogStats::failures);
+        part.counter("files", "Files begun", DeliveryLogStats::files);
+        part.gauge("pending", "Events that wait", DeliveryLogStats::pending);
+    }
+
+    private void process() {
+        for (MeterBinder binder : List.of(new JvmMemoryMetrics(), garbageCollection, new JvmThreadMetrics(),
+                new ProcessorMetrics(), new UptimeMetrics(), new FileDescriptorMetrics())) {
+            binder.bindTo(registry);
+        }
+        Gauge.builder("penstock.build.info", () -> 1).description("Always 1; the version is a label")
+                .tag("version", BuildInfo.version()).tag("java", Runtime.version().toString()).register(registry);
+        Gauge.builder("penstock.netty.direct.bytes", PooledByteBufAllocator.DEFAULT.metric(),
+                pool -> pool.usedDirectMemory()).description("Direct memory of Netty's pooled allocator")
+                .strongReference(true).register(registry);
+        VirtualThreadSchedulerMXBean scheduler = ManagementFactory
+                .getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
+        Gauge.builder("penstock.carriers", scheduler, VirtualThreadSchedulerMXBean::getPoolSize)
+                .description("Platform threads that carry virtual ones").strongReference(true).register(registry);
+        Gauge.builder("penstock.carriers.mounted", scheduler,
+                VirtualThreadSchedulerMXBean::getMountedVirtualThreadCount)
+                .description("Virtual threads that run now").strongReference(true).register(registry);
+        Gauge.builder("penstock.carriers.queued", scheduler, VirtualThreadSchedulerMXBean::getQueuedVirtualThreadCount)
+                .description("Virtual threads that could run and wait for a carrier").strongReference(true)
+                .register(registry);
+    }
+
+    private <T> Part<T> part(String prefix, Supplier<T> source) {
+        Part<T> part = new Part<>(registry, prefix, source);
+        parts.add(part);
+        return part;
+    }
+
+    /** One part's figures as of the last scrape, and the names they go by. */
+    private static final class Part<T> {
+        private final MeterRegistry registry;
+        private final String prefix;
+        private final Supplier<T> source;
+        private volatile T figures;
+
+        Part(MeterRegistry registry, String prefix, Supplier<T> source) {
+            this.registry = registry;
+            this.prefix = prefix;
+            this.source = source;
+            figures = source.get();
+        }
+
+        void refresh() {
+            figures = source.get();
+        }
+
+        void counter(String name, String help, ToDoubleFunction<T> value, String... tags) {
+            FunctionCounter.builder(prefix + name, this, part -> value.applyAsDouble(part.figures)).description(help)
+                    .tags(tags).register(registry);
+        }
+
+        void gauge(String name, String help, ToDoubleFunction<T> value, String... tags) {
+            Gauge.builder(prefix + name, this, part -> value.applyAsDouble(part.figures)).description(help).tags(tags)
+                    .register(registry);
+        }
+    }
+}

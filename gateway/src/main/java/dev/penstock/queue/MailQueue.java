@@ -1,0 +1,638 @@
+package dev.penstock.queue;
+
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.QueueConfig;
+import dev.penstock.message.MessageId;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Router;
+import dev.penstock.shaping.Refusal;
+import dev.penstock.shaping.Shaper;
+import dev.penstock.spool.SpoolEntry;
+
+/**
+ * Every destination of every message from acceptance to its end: what is due later waits on a timing wheel, what is due
+ * now in its lane, and until its route is known in the limbo. Thread-safe; nothing blocks but {@link Lane#poll(Duration)}.
+ *
+ * <p>An item is in one place at a time: on the wheel, in a {@link SubQueue}, or with the courier that polled it, who
+ * gives it back by exactly one of {@link #finished}, {@link #retry} and {@link #requeue}. A domain with all its mail is
+ * in one {@link Lane}, and moves as a whole when its route or its shaping changes.
+ *
+ * <p>Locks, each held for nanoseconds: one per lane, and the scheduler's. Whoever holds the scheduler's takes no other;
+ * two lanes are locked by ascending number. The router, the listener and the failure handler are called with none held.
+ */
+public final class MailQueue implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MailQueue.class);
+
+    /** A route older than this is asked for again when mail comes for it; the router answers from its cache. */
+    static final Duration ROUTE_REFRESH = Duration.ofSeconds(5);
+    /** How often all domains and lanes are looked at, to follow changed routes and to forget what is idle. */
+    static final Duration SWEEP_INTERVAL = Duration.ofMinutes(1);
+    /** What was found idle so often is forgotten. */
+    static final int IDLE_SWEEPS = 5;
+    private static final int SWEEP_BATCH = 256;
+    private static final int FAILURE_BATCH = 128;
+    /** Domains whose mail is handed to the failure handler at once: each may hold a message in memory. */
+    static final int FAILURES_AT_ONCE = 32;
+
+    final QueueClock clock;
+    final Scheduler scheduler;
+    private final Shaper shaper;
+    private final Router router;
+    private final ConcurrentHashMap<String, DomainQueue> domains = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<LaneKey, Lane> lanes = new ConcurrentHashMap<>();
+    private final AtomicLong laneNumbers = new AtomicLong();
+    private final Lane limbo;
+    private final AtomicInteger routeEpoch = new AtomicInteger();
+    private final Semaphore failing = new Semaphore(FAILURES_AT_ONCE, true);
+    private final LongAdder submitted = new LongAdder();
+    private final LongAdder finished = new LongAdder();
+    private final LongAdder retried = new LongAdder();
+    private final LongAdder requeued = new LongAdder();
+    private final LongAdder routeFailures = new LongAdder();
+    private final LongAdder moved = new LongAdder();
+    private volatile QueueConfig config;
+    private volatile boolean started;
+    private volatile boolean closed;
+    private volatile LaneListener listener = _ -> {};
+    private volatile @Nullable RouteFailureHandler failureHandler;
+    private volatile Executor failureExecutor = Thread::startVirtualThread;
+
+    // Confined to the scheduler's thread.
+    private @Nullable Iterator<DomainQueue> sweeping;
+    private long nextSweepNanos;
+    private int sweptEpoch;
+
+    public MailQueue(QueueConfig config, Shaper shaper, Router router, InstantSource wallClock,
+            LongSupplier nanoTime) {
+        this.config = config;
+        this.shaper = shaper;
+        this.router = router;
+        this.clock = new QueueClock(wallClock, nanoTime);
+        this.limbo = newLane(new LaneKey("", "", false), null);
+        this.scheduler = new Scheduler(clock, this::enqueue, this::wake, this::sweep);
+        this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
+    }
+
+    private Lane newLane(LaneKey key, Route.@Nullable Hosts hosts) {
+        return new Lane(this, key, laneNumbers.getAndIncrement(), hosts);
+    }
+
+    /** Begins to give out mail. What was submitted before comes first. */
+    public void start(RouteFailureHandler handler, LaneListener laneListener) {
+        open(handler, laneListener, failureExecutor);
+        scheduler.start();
+    }
+
+    /** As {@link #start}, but without the scheduler's thread: the test calls {@link #runDue()}. */
+    void open(RouteFailureHandler handler, LaneListener laneListener, Executor executor) {
+        failureHandler = handler;
+        listener = laneListener;
+        failureExecutor = executor;
+        started = true;
+    }
+
+    /** Does what the scheduler's thread would do now. */
+    void runDue() {
+        while (scheduler.turn() == 0) {
+            // until nothing is due any more
+        }
+    }
+
+    /**
+     * Takes in a destination, new or recovered.
+     *
+     * @param entry          the spool's handle
+     * @param domain         the destination's domain
+     * @param tenant         empty when unknown
+     * @param campaign       empty when unknown
+     * @param receivedMillis when the message was accepted, milliseconds since 1970
+     * @param attempts       made so far
+     * @param dueMillis      of the next attempt, milliseconds since 1970; 0 for at once. A time further away than the
+     *                       schedule's longest wait was computed by a clock that was wrong, and is brought back to it
+     * @param size           octets of content
+     */
+    public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
+            int attempts, long dueMillis, long size) {
+        long now = clock.millis();
+        long due = dueMillis == 0
+                ? now
+                : Math.clamp(clock.fromWall(dueMillis), 0, now + RetrySchedule.longest(config).toMillis());
+        boolean later = due > now || !started;
+        submitted.increment();
+        while (true) {
+            DomainQueue queue = domain(domain);
+            QueueItem item;
+            boolean tell = false;
+            boolean ask = false;
+            Lane lane = queue.lockLane();
+            try {
+                if (queue.removed) {
+                    continue;
+                }
+                SubQueue home = queue.subQueue(tenant, campaign);
+                home.items++;
+                item = new QueueItem(entry, home, receivedMillis, size);
+                item.schedule(due, attempts);
+                if (!later) {
+                    tell = lane.append(item);
+                    ask = mayAsk(queue);
+                }
+            } finally {
+                lane.unlock();
+            }
+            if (later) {
+                scheduler.insert(item);
+            }
+            follow(queue, lane, ask, tell);
+            return;
+        }
+    }
+
+    /**
+     * The attempt failed for now, and the spool knows.
+     *
+     * @param dueMillis of the next attempt, milliseconds since 1970
+     * @param attempts  made so far
+     */
+    public void retry(QueueItem item, long dueMillis, int attempts) {
+        long due = Math.max(0, clock.fromWall(dueMillis));
+        Lane lane = item.home.domain.lockLane();
+        try {
+            lane.endActive(item);
+            item.state(QueueItem.SCHEDULED);
+            item.schedule(due, attempts);
+        } finally {
+            lane.unlock();
+        }
+        retried.increment();
+        scheduler.insert(item);
+    }
+
+    /** Nothing was attempted: the item is the next of its lane again. */
+    public void requeue(QueueItem item) {
+        DomainQueue domain = item.home.domain;
+        boolean tell;
+        Lane lane = domain.lockLane();
+        boolean ask;
+        try {
+            tell = lane.putBack(item);
+            ask = mayAsk(domain);
+        } finally {
+            lane.unlock();
+        }
+        requeued.increment();
+        follow(domain, lane, ask, tell);
+    }
+
+    /** Nothing is left to do: the item is forgotten. */
+    public void finished(QueueItem item) {
+        Lane lane = item.home.domain.lockLane();
+        try {
+            lane.endActive(item);
+            item.state(QueueItem.GONE);
+            item.home.items--;
+        } finally {
+            lane.unlock();
+        }
+        finished.increment();
+    }
+
+    /** The wait after so many attempts, jitter included. */
+    public Duration nextRetry(int attempts) {
+        return RetrySchedule.delay(attempts, config, ThreadLocalRandom.current());
+    }
+
+    /** Whether a message accepted then is too old for another attempt. */
+    public boolean expired(long receivedMillis) {
+        return RetrySchedule.expired(receivedMillis, clock.wallMillis(), config);
+    }
+
+    /**
+     * From now on with this configuration, and with whatever changed at the router and the {@link Shaper}: tell those
+     * first. Mail already queued moves to the lanes it belongs in now; waits already begun stay as they are.
+     */
+    public void reconfigure(QueueConfig next) {
+        config = next;
+        reroute();
+    }
+
+    /** Asks for the route of every domain anew, in the background. */
+    public void reroute() {
+        routeEpoch.incrementAndGet();
+        scheduler.rouse();
+    }
+
+    /** Stops giving out mail: the wheel stands still, waiting couriers get null. What is queued stays in the spool. */
+    @Override
+    public void close() {
+        closed = true;
+        scheduler.close();
+        lanes.values().forEach(Lane::close);
+    }
+
+    // Routing
+
+    private DomainQueue domain(String name) {
+        DomainQueue known = domains.get(name);
+        return known != null ? known : domains.computeIfAbsent(name, _ -> new DomainQueue(name, limbo));
+    }
+
+    /** An item is due: into its domain's lane. */
+    private void enqueue(QueueItem item) {
+        DomainQueue domain = item.home.domain;
+        boolean tell;
+        boolean ask;
+        Lane lane = domain.lockLane();
+        try {
+            tell = lane.append(item);
+            ask = mayAsk(domain);
+        } finally {
+            lane.unlock();
+        }
+        follow(domain, lane, ask, tell);
+    }
+
+    private void follow(DomainQueue domain, Lane lane, boolean ask, boolean tell) {
+        if (ask) {
+            ask(domain);
+        }
+        if (tell && lane != limbo) {
+            tell(lane);
+        }
+    }
+
+    void tell(Lane lane) {
+        if (!closed) {
+            listener.ready(lane);
+        }
+    }
+
+    private void wake(Lane lane) {
+        if (lane.wake(clock.millis())) {
+            tell(lane);
+        }
+    }
+
+    /** Under the domain's lane's lock. @return whether the caller shall call {@link #ask} when it has let go of it */
+    private boolean mayAsk(DomainQueue domain) {
+        if (domain.asking || domain.removed) {
+            return false;
+        }
+        boolean fresh = domain.lane != limbo && domain.askedEpoch == routeEpoch.get()
+                && clock.nanos() - domain.askedNanos < ROUTE_REFRESH.toNanos();
+        domain.asking = !fresh;
+        return !fresh;
+    }
+
+    /** Asks however fresh the route is. @return whether the answer was there at once, and now applies */
+    boolean askNow(DomainQueue domain) {
+        Lane lane = domain.lockLane();
+        try {
+            if (domain.asking || domain.removed) {
+                return false;
+            }
+            domain.asking = true;
+        } finally {
+            lane.unlock();
+        }
+        return ask(domain);
+    }
+
+    private boolean ask(DomainQueue domain) {
+        int epoch = routeEpoch.get();
+        CompletableFuture<Route> answer = router.route(domain.name);
+        boolean atOnce = answer.isDone();
+        var _ = answer.whenComplete((route, failure) -> {
+            try {
+                answered(domain, epoch, route != null ? route : unexpected(domain, failure));
+            } catch (RuntimeException e) {
+                log.error("domain={} its route couldn't be followed", domain.name, e);
+            }
+        });
+        return atOnce;
+    }
+
+    private static Route unexpected(DomainQueue domain, @Nullable Throwable failure) {
+        log.error("domain={} the router failed", domain.name, failure);
+        return new Route.Failure(false, 451, "4.4.3", "No route to " + domain.name + " could be found");
+    }
+
+    private void answered(DomainQueue domain, int epoch, Route route) {
+        switch (route) {
+            case Route.Hosts hosts -> assign(domain, epoch, hosts);
+            case Route.Failure failure -> {
+                move(domain, limbo);
+                failureExecutor.execute(() -> fail(domain, failure));
+            }
+        }
+    }
+
+    private void assign(DomainQueue domain, int epoch, Route.Hosts hosts) {
+        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, hosts.site()), hosts.lmtp());
+        while (true) {
+            Lane lane = lanes.get(key);
+            if (lane == null) {
+                lane = lanes.computeIfAbsent(key, _ -> newLane(key, hosts));
+            }
+            move(domain, lane);
+            lane.lock();
+            try {
+                if (domain.lane == lane) {
+                    lane.hosts(hosts);
+                    domain.asking = false;
+                    domain.askedEpoch = epoch;
+                    domain.askedNanos = clock.nanos();
+                    return;
+                }
+            } finally {
+                lane.unlock();
+            }
+            lanes.remove(key, lane); // it was forgotten meanwhile: the next one is new
+        }
+    }
+
+    /** All of the domain's mail goes to another lane, unless that is closed. */
+    private void move(DomainQueue domain, Lane to) {
+        while (true) {
+            Lane from = domain.lane;
+            if (from == to) {
+                return;
+            }
+            Lane first = from.number < to.number ? from : to;
+            Lane second = first == from ? to : from;
+            boolean tell;
+            first.lock();
+            second.lock();
+            try {
+                if (to.isClosed()) {
+                    return;
+                }
+                if (domain.lane != from) {
+                    continue;
+                }
+                from.dismiss(domain);
+                domain.lane = to;
+                tell = to.admit(domain);
+            } finally {
+                second.unlock();
+                first.unlock();
+            }
+            if (from != limbo) {
+                moved.increment();
+                log.debug("domain={} lane={} was={} moved", domain.name, to, from);
+            }
+            if (tell && to != limbo) {
+                tell(to);
+            }
+            return;
+        }
+    }
+
+    private void fail(DomainQueue domain, Route.Failure failure) {
+        boolean more = true;
+        while (more) {
+            failing.acquireUninterruptibly(); // for each batch anew: fair, so large domains don't hold up small ones
+            try {
+                more = failBatch(domain, failure);
+            } finally {
+                failing.release();
+            }
+        }
+    }
+
+    private boolean failBatch(DomainQueue domain, Route.Failure failure) {
+        List<QueueItem> items = new ArrayList<>();
+        Lane lane = domain.lockLane();
+        try {
+            lane.takeAll(domain, FAILURE_BATCH, items);
+            if (items.isEmpty()) {
+                domain.asking = false;
+                return false;
+            }
+        } finally {
+            lane.unlock();
+        }
+        for (QueueItem item : items) {
+            fail(item, failure);
+        }
+        return true;
+    }
+
+    private void fail(QueueItem item, Route.Failure failure) {
+        routeFailures.increment();
+        RouteFailureHandler handler = failureHandler;
+        try {
+            if (handler != null) {
+                handler.failed(item, failure);
+            }
+        } catch (RuntimeException e) {
+            log.error("domain={} message={} its route failure couldn't be handled", item.domain(),
+                    new MessageId(item.entry().messageId()), e);
+            if (item.state() == QueueItem.ACTIVE) {
+                retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());
+            }
+        }
+    }
+
+    // Housekeeping, on the scheduler's thread
+
+    /** Does a part of a sweep if one is due. @return nanoseconds until there is more to do */
+    private long sweep() {
+        Iterator<DomainQueue> iterator = sweeping;
+        int epoch = routeEpoch.get();
+        if (iterator == null) {
+            long wait = nextSweepNanos - clock.nanos();
+            if (wait > 0 && epoch == sweptEpoch) {
+                return wait;
+            }
+            sweptEpoch = epoch;
+            iterator = domains.values().iterator();
+            sweeping = iterator;
+        }
+        for (int i = 0; i < SWEEP_BATCH && iterator.hasNext(); i++) {
+            sweep(iterator.next());
+        }
+        if (!iterator.hasNext()) {
+            sweeping = null;
+            nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
+            for (Lane lane : lanes.values()) {
+                if (lane.sweep(IDLE_SWEEPS)) {
+                    lanes.remove(lane.key(), lane);
+                    listener.removed(lane);
+                }
+            }
+        }
+        return 0;
+    }
+
+    private void sweep(DomainQueue domain) {
+        boolean ask = false;
+        Lane lane = domain.lockLane();
+        try {
+            boolean waiting = false;
+            for (Iterator<SubQueue> each = domain.subQueues.values().iterator(); each.hasNext();) {
+                SubQueue subQueue = each.next();
+                waiting |= !subQueue.ready.isEmpty();
+                if (subQueue.items > 0) {
+                    subQueue.idleSweeps = 0;
+                } else if (++subQueue.idleSweeps > IDLE_SWEEPS) {
+                    each.remove();
+                }
+            }
+            if (domain.subQueues.isEmpty() && !domain.asking) {
+                domain.removed = true;
+                lane.dismiss(domain);
+                domains.remove(domain.name, domain);
+            } else if (waiting) {
+                ask = mayAsk(domain);
+            }
+        } finally {
+            lane.unlock();
+        }
+        if (ask) {
+            ask(domain);
+        }
+    }
+
+    // What an operator asks
+
+    public List<LaneSnapshot> lanes() {
+        Collection<Lane> all = lanes.values();
+        List<LaneSnapshot> snapshots = new ArrayList<>(all.size());
+        for (Lane lane : all) {
+            Refusal refusal = shaper.waitingFor(lane.key().site());
+            snapshots.add(lane.snapshot(refusal == null ? null : refusal.toString()));
+        }
+        return snapshots;
+    }
+
+    public QueueStats stats() {
+        long ready = 0;
+        long parked = 0;
+        Lane.Counts undecided = limbo.counts();
+        long active = undecided.active();
+        for (Lane lane : lanes.values()) {
+            Lane.Counts counts = lane.counts();
+            ready += counts.ready();
+            parked += counts.parked();
+            active += counts.active();
+        }
+        long done = finished.sum(); // before submitted, so that the difference is never negative
+        long taken = submitted.sum();
+        return new QueueStats(taken - done, scheduler.size(), undecided.ready(), ready, parked, active,
+                domains.size(), lanes.size(), taken, done, retried.sum(), requeued.sum(), routeFailures.sum(),
+                moved.sum());
+    }
+
+    /**
+     * What is queued for a domain and what it waits for: first what is being delivered, then what is ready in the order
+     * of its senders' queues, then what is scheduled. Looks through the whole wheel when the domain has scheduled mail
+     * (tens of milliseconds for a million items): for operators, not for loops.
+     */
+    public List<ItemView> items(String domain, int limit) {
+        return items(domain, limit, _ -> true);
+    }
+
+    /** One destination, empty when it isn't queued; costs what {@link #items} costs. */
+    public Optional<ItemView> item(String domain, MessageId id) {
+        return items(domain, 1, item -> item.entry().messageId() == id.value()).stream().findFirst();
+    }
+
+    private List<ItemView> items(String domain, int limit, Predicate<QueueItem> wanted) {
+        List<ItemView> views = new ArrayList<>();
+        DomainQueue queue = domains.get(domain);
+        if (queue == null) {
+            return views;
+        }
+        int scheduled = 0;
+        Lane lane = queue.lockLane();
+        try {
+            for (SubQueue subQueue : queue.subQueues.values()) {
+                scheduled += subQueue.scheduled();
+                view(subQueue.active, lane, limit, wanted, views);
+            }
+            for (SubQueue subQueue : queue.subQueues.values()) {
+                view(subQueue.ready, lane, limit, wanted, views);
+            }
+        } finally {
+            lane.unlock();
+        }
+        if (scheduled > 0 && views.size() < limit) {
+            AtomicInteger unseen = new AtomicInteger(scheduled); // the last one ends the scan
+            scheduler.scan(item -> {
+                boolean ours = item.home.domain == queue;
+                if (ours && wanted.test(item)) {
+                    views.add(view(item, lane));
+                }
+                return views.size() < limit && (!ours || unseen.decrementAndGet() > 0);
+            });
+        }
+        return views;
+    }
+
+    private void view(ItemList list, Lane lane, int limit, Predicate<QueueItem> wanted, List<ItemView> into) {
+        for (QueueItem item = list.first(); item != null && into.size() < limit; item = item.next) {
+            if (wanted.test(item)) {
+                into.add(view(item, lane));
+            }
+        }
+    }
+
+    /** Under the lock that guards the item. */
+    private ItemView view(QueueItem item, Lane lane) {
+        QueueItem.State state;
+        String waitingFor;
+        long next = 0;
+        switch (item.state()) {
+            case QueueItem.ACTIVE -> {
+                state = QueueItem.State.ACTIVE;
+                waitingFor = lane == limbo ? "the decision about its route's failure" : "the attempt under way";
+            }
+            case QueueItem.QUEUED -> {
+                String parkedWhy = lane.parkedWhy();
+                if (lane == limbo) {
+                    state = QueueItem.State.ROUTING;
+                    waitingFor = "the route to " + item.domain();
+                } else if (parkedWhy != null) {
+                    state = QueueItem.State.PARKED;
+                    waitingFor = "the end of the lane's park: " + parkedWhy;
+                    next = lane.parkedUntilMillis();
+                } else {
+                    state = QueueItem.State.READY;
+                    Refusal refusal = shaper.waitingFor(lane.key().site());
+                    waitingFor = (refusal == null ? "its turn" : refusal.toString()) + ", " + lane.readyNow()
+                            + " ready in the lane";
+                }
+            }
+            default -> {
+                state = QueueItem.State.SCHEDULED;
+                waitingFor = "its next attempt";
+                next = clock.toWall(item.dueMillis());
+            }
+        }
+        return new ItemView(new MessageId(item.entry().messageId()), item.entry().part(), item.domain(), item.tenant(),
+                item.campaign(), state, waitingFor, lane == limbo ? "" : lane.toString(), next, item.attempts(),
+                item.receivedMillis());
+    }
+}

@@ -1,0 +1,120 @@
+package dev.penstock.queue;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.spool.SpoolEntry;
+
+/**
+ * One destination of one message on its way through the queue. Guarded by the lock of the structure that holds it (a
+ * lane, or the wheel); while {@link State#ACTIVE} the courier that polled it may read it.
+ *
+ * <p>There are millions of these, so four numbers share two words, and everything that others have too hangs off the
+ * {@link SubQueue}: 40 bytes with compact object headers.
+ */
+public final class QueueItem {
+    /** Where an item is. */
+    public enum State {
+        /** Waits for its time. */
+        SCHEDULED,
+        /** Due, and its domain's route is being looked up. */
+        ROUTING,
+        /** In its lane, waiting for its turn. */
+        READY,
+        /** In a lane that is parked. */
+        PARKED,
+        /** Taken by a courier. */
+        ACTIVE
+    }
+
+    private static final long MAX_DUE = (1L << 44) - 1;
+    static final int MAX_ATTEMPTS = (1 << 17) - 1;
+    private static final int ATTEMPTS_SHIFT = 3;
+    private static final int DUE_SHIFT = 20; // 44 bits of milliseconds reach beyond the year 2500
+    private static final int RECEIVED_SHIFT = 20;
+    private static final int MAX_KILOBYTES = (1 << RECEIVED_SHIFT) - 1;
+    private static final int STATE_MASK = (1 << ATTEMPTS_SHIFT) - 1;
+
+    /** Stored form of the states an item can have by itself; parked and routing are its lane's. */
+    static final int SCHEDULED = 0;
+    static final int QUEUED = 1;
+    static final int ACTIVE = 2;
+    static final int GONE = 3;
+
+    @Nullable
+    QueueItem next;
+    @Nullable
+    QueueItem previous;
+    final SubQueue home;
+    private final SpoolEntry entry;
+    private final long receivedAndKilobytes;
+    private long dueAttemptsState;
+
+    QueueItem(SpoolEntry entry, SubQueue home, long receivedMillis, long size) {
+        this.entry = entry;
+        this.home = home;
+        long kilobytes = Math.clamp((size + 1023) / 1024, 0, MAX_KILOBYTES);
+        this.receivedAndKilobytes = receivedMillis << RECEIVED_SHIFT | kilobytes;
+    }
+
+    public SpoolEntry entry() {
+        return entry;
+    }
+
+    public String domain() {
+        return home.domain.name;
+    }
+
+    public String tenant() {
+        return home.sender.tenant();
+    }
+
+    public String campaign() {
+        return home.sender.campaign();
+    }
+
+    /** Attempts made before now. */
+    public int attempts() {
+        return (int) (dueAttemptsState >>> ATTEMPTS_SHIFT) & MAX_ATTEMPTS;
+    }
+
+    /** When the message was accepted, milliseconds since 1970. */
+    public long receivedMillis() {
+        return receivedAndKilobytes >>> RECEIVED_SHIFT;
+    }
+
+    /** Octets of content, rounded up to whole kilobytes. */
+    public long size() {
+        return kilobytes() * 1024L;
+    }
+
+    /**
+     * When it was or will be due, milliseconds since 1970 by the queue's own clock, which follows the monotonic time
+     * since start; {@link ItemView#nextAttemptMillis()} is the wall clock's.
+     */
+    public long dueMillis() {
+        return dueAttemptsState >>> DUE_SHIFT;
+    }
+
+    int kilobytes() {
+        return (int) receivedAndKilobytes & MAX_KILOBYTES;
+    }
+
+    int state() {
+        return (int) dueAttemptsState & STATE_MASK;
+    }
+
+    void state(int state) {
+        dueAttemptsState = dueAttemptsState & ~STATE_MASK | state;
+    }
+
+    void schedule(long dueMillis, int attempts) {
+        dueAttemptsState = Math.clamp(dueMillis, 0, MAX_DUE) << DUE_SHIFT
+                | (long) Math.clamp(attempts, 0, MAX_ATTEMPTS) << ATTEMPTS_SHIFT
+                | state();
+    }
+
+    @Override
+    public String toString() {
+        return domain() + " part " + entry.part() + " of message " + entry.messageId();
+    }
+}

@@ -1,0 +1,21 @@
+package dev.penstock.shaping;
+
+import java.time.Duration;
+
+import dev.penstock.units.Durations;
+
+/**
+ * Why a session may not be opened now. Immutable.
+ *
+ * @param limiter    the configuration key: {@code connection_limit}, {@code max_connection_rate}
+ * @param value      what it is set to
+ * @param retryNanos when to ask again, from now; 0 when only the end of an open session can change the answer
+ */
+public record Refusal(String limiter, String value, long retryNanos) implements Opening {
+    /** For people: {@code max_connection_rate 10/s (next in 80ms)}. */
+    @Override
+    public String toString() {
+        return limiter + " " + value
+                + (retryNanos == 0 ? "" : " (next in " + Durations.format(Duration.ofNanos(retryNanos)) + ")");
+    }
+}

@@ -1,0 +1,17 @@
+package dev.penstock.shaping;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.TrafficLimits;
+
+/**
+ * One shaping key as it stands. Immutable.
+ *
+ * @param key                site name, or {@code domain:} and a domain with a section of its own
+ * @param limits             what is configured
+ * @param openSessions       counted against the connection limit
+ * @param connectionFailures in a row
+ * @param waitingFor         the limiter that holds its mail back, null when none does
+ */
+public record ThrottleSnapshot(String key, TrafficLimits limits, int openSessions, int connectionFailures,
+        @Nullable Refusal waitingFor) {}

@@ -1,0 +1,629 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Place;
+import dev.penstock.spool.SpooledMessage.Several;
+
+/**
+ * The one thread that appends to the log and syncs it. {@link #submit} and {@link #failOverdue} are for any thread, all
+ * else is confined to the committer.
+ *
+ * <p>It takes everything that waits, writes it as one piece, syncs once, and answers. While that runs the next batch
+ * gathers, so a batch grows with the load and no message waits for company. Only a batch in which nobody is to be
+ * answered 250 (ATTEMPT, DONE) waits up to {@value #COALESCE_NANOS} ns, to ride on the sync of the next message: that
+ * is how much it widens the window in which a crash makes a delivered message be delivered again.
+ *
+ * <p>No room: messages are refused, ATTEMPT and DONE use the room reserved for them, and when that is used up wait for
+ * room. A write that fails otherwise, or a sync: everything fails from then on, because nobody knows what is on the
+ * medium, and asking again may well answer that all is fine.
+ */
+final class Committer implements Runnable {
+    static final long COALESCE_NANOS = 5_000_000;
+    private static final long RETRY_NANOS = 200_000_000; // how often what waits for room is tried
+    private static final int BUFFER = 1 << 20;
+    private static final int BATCH_KEPT = 1 << 16; // the list of a batch is renewed when one was longer
+    private static final long[] NO_TARGETS = {};
+
+    /** Where segments come from and go. */
+    interface Segments {
+        /** A segment to append to, its header durable. */
+        LogSegment next() throws IOException;
+
+        /** Takes a segment to which nothing more is appended; it is synced. */
+        void retire(LogSegment segment);
+
+        /** Says that room is used up faster than expected. */
+        void lowOnReserve();
+    }
+
+    private static final int BUSY = 0;
+    private static final int WAITS_FOR_ANY = 1;
+    private static final int WAITS_FOR_URGENT = 2;
+
+    /** Ends the queue: nothing is accepted after it. */
+    private static final Request<?> CLOSED = new Request.Task(0, _ -> {});
+
+    private final Segments segments;
+    private final MessageIndex index;
+    private final Streams streams;
+    private final SpoolState state;
+    private final long salt;
+    private final long capacity;
+    private final int controlReserve;
+    private final long appendDeadlineNanos;
+    private final LongSupplier nanoTime;
+
+    private final AtomicReference<@Nullable Request<?>> head = new AtomicReference<>();
+    private final AtomicInteger waitingFor = new AtomicInteger(BUSY);
+    private volatile boolean urgentSubmitted;
+    private volatile boolean closing;
+    private volatile @Nullable Thread thread;
+
+    private List<Request<?>> batch = new ArrayList<>();
+    private final List<Request<?>> retained = new ArrayList<>();
+    private final ByteBuffer buffer;
+    private final List<@Nullable Request<?>> buffered = new ArrayList<>();
+    private int[] bufferedAt = new int[1024];
+    private final List<Request<?>> written = new ArrayList<>();
+    private boolean unsynced;
+    private long[] targets = new long[4];
+    private LogSegment active;
+
+    /** What {@link #failOverdue} looks at: the batch being written, while that takes. */
+    private volatile Request<?> @Nullable [] inFlight;
+    private volatile long inFlightSince;
+
+    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, SpoolState state, long salt,
+            long capacity,
+            int controlReserve, long appendDeadlineNanos, LongSupplier nanoTime) {
+        this.segments = segments;
+        this.active = active;
+        this.index = index;
+        this.streams = streams;
+        this.state = state;
+        this.salt = salt;
+        this.capacity = capacity;
+        this.controlReserve = controlReserve;
+        this.appendDeadlineNanos = appendDeadlineNanos;
+        this.nanoTime = nanoTime;
+        this.buffer = ByteBuffer.allocateDirect((int) Math.min(BUFFER, Records.align(capacity)));
+    }
+
+    /** Queues a request; it fails at once when the committer has ended. Never blocks. */
+    void submit(Request<?> request) {
+        state.waiting.incrementAndGet();
+        int weight = request.weight();
+        if (weight > 0) {
+            state.waitingBytes.addAndGet(weight);
+        }
+        Request<?> last;
+        do {
+            last = head.get();
+            if (last == CLOSED) {
+                state.waiting.decrementAndGet();
+                state.waitingBytes.addAndGet(-weight);
+                refuse(request);
+                return;
+            }
+            request.previous = last;
+        } while (!head.compareAndSet(last, request));
+        boolean urgent = request.isUrgent();
+        if (urgent && !urgentSubmitted) {
+            urgentSubmitted = true;
+        }
+        int waits = waitingFor.get();
+        if (waits != BUSY && (urgent || waits == WAITS_FOR_ANY) && waitingFor.compareAndSet(waits, BUSY)) {
+            LockSupport.unpark(thread);
+        }
+    }
+
+    private void refuse(Request<?> request) {
+        request.completeExceptionally(state.refusal());
+    }
+
+    /** Has what waits for room tried now. */
+    void nudge() {
+        LockSupport.unpark(thread);
+    }
+
+    /** Lets {@link #run} end when all that was submitted is answered. */
+    void close() {
+        closing = true;
+        LockSupport.unpark(thread);
+    }
+
+    /**
+     * Refuses messages that have waited longer than allowed, in the queue or for a sync that doesn't return. One that
+     * is on the medium nevertheless is undone when the committer comes to it.
+     */
+    void failOverdue() {
+        long now = nanoTime.getAsLong();
+        for (Request<?> r = head.get(); r != null; r = r.previous) {
+            failIfOverdue(r, now);
+        }
+        Request<?>[] writing = inFlight;
+        if (writing != null && now - inFlightSince > 0) {
+            for (Request<?> r : writing) {
+                failIfOverdue(r, now);
+            }
+        }
+    }
+
+    private void failIfOverdue(Request<?> request, long now) {
+        if (request instanceof Request.Accept && !request.isDone()
+                && now - request.submittedNanos > appendDeadlineNanos) {
+            request.fail(SpoolException.Reason.OVERLOADED, "the append deadline passed", null);
+        }
+    }
+
+    @Override
+    public void run() {
+        thread = Thread.currentThread();
+        while (take()) {
+            commit();
+        }
+    }
+
+    /** Fills the batch. */
+    private boolean take() {
+        collect();
+        while (batch.isEmpty()) {
+            if (closing && head.compareAndSet(null, CLOSED)) {
+                retained.forEach(this::refuse);
+                return false;
+            }
+            waitingFor.set(WAITS_FOR_ANY);
+            if (head.get() == null && !closing) {
+                if (retained.isEmpty()) {
+                    LockSupport.park(this);
+                } else {
+                    LockSupport.parkNanos(this, RETRY_NANOS);
+                }
+            }
+            waitingFor.set(BUSY);
+            batch.addAll(retained);
+            retained.clear();
+            collect();
+        }
+        if (!closing && nothingUrgent()) {
+            awaitCompany();
+            collect();
+        }
+        return true;
+    }
+
+    private void collect() {
+        urgentSubmitted = false;
+        Request<?> newest = head.getAndSet(null);
+        if (newest == null) {
+            return;
+        }
+        if (!retained.isEmpty()) {
+            batch.addAll(retained);
+            retained.clear();
+        }
+        int first = batch.size();
+        for (Request<?> r = newest; r != null; r = r.previous) {
+            batch.add(r);
+        }
+        for (int i = first, j = batch.size() - 1; i < j; i++, j--) {
+            Request<?> swapped = batch.get(i);
+            batch.set(i, batch.get(j));
+            batch.set(j, swapped);
+        }
+    }
+
+    private boolean nothingUrgent() {
+        for (int i = 0; i < batch.size(); i++) {
+            if (batch.get(i).isUrgent()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void awaitCompany() {
+        long until = nanoTime.getAsLong() + COALESCE_NANOS;
+        while (!urgentSubmitted && !closing) {
+            long left = until - nanoTime.getAsLong();
+            if (left <= 0) {
+                break;
+            }
+            waitingFor.set(WAITS_FOR_URGENT);
+            if (!urgentSubmitted && !closing) {
+                LockSupport.parkNanos(this, left);
+            }
+        }
+        waitingFor.set(BUSY);
+    }
+
+    private void commit() {
+        inFlightSince = nanoTime.getAsLong();
+        inFlight = batch.toArray(Request[]::new);
+        long weight = 0;
+        for (int i = 0; i < batch.size(); i++) {
+            weight += batch.get(i).weight();
+        }
+        try {
+            if (state.isFailed()) {
+                batch.forEach(this::refuse);
+            } else {
+                write();
+                if (unsynced) {
+                    sync();
+                }
+                for (int i = 0; i < written.size(); i++) {
+                    synced(written.get(i));
+                }
+            }
+        } catch (IOException | RuntimeException e) {
+            state.failed("writing to the spool failed", e);
+            buffer.clear();
+            batch.forEach(this::refuse);
+        }
+        state.commits.increment();
+        state.waiting.addAndGet(-batch.size());
+        state.waitingBytes.addAndGet(-weight);
+        inFlight = null;
+        for (int i = 0; i < batch.size(); i++) {
+            batch.get(i).previous = null;
+        }
+        if (batch.size() > BATCH_KEPT) {
+            batch = new ArrayList<>();
+        } else {
+            batch.clear();
+        }
+        buffered.clear();
+        written.clear();
+        if (active.data.reserved() < controlReserve * 2L) {
+            segments.lowOnReserve();
+        }
+    }
+
+    private void sync() throws IOException {
+        long start = System.nanoTime();
+        active.data.sync();
+        state.syncs.increment();
+        state.syncNanos.add(System.nanoTime() - start);
+        unsynced = false;
+    }
+
+    private void write() throws IOException {
+        for (int i = 0; i < batch.size(); i++) {
+            Request<?> request = batch.get(i);
+            try {
+                place(request);
+            } catch (NoSpaceException e) {
+                state.full(String.valueOf(e.getMessage()));
+                withoutRoom(request, e);
+            }
+        }
+        try {
+            flush();
+        } catch (NoSpaceException e) {
+            noRoom(e);
+        }
+    }
+
+    /** What the buffer holds is not in the log. */
+    private void noRoom(NoSpaceException e) {
+        state.full(String.valueOf(e.getMessage()));
+        for (Request<?> request : buffered) {
+            if (request != null) {
+                withoutRoom(request, e);
+            }
+        }
+        buffered.clear();
+        buffer.clear();
+    }
+
+    private void withoutRoom(Request<?> request, NoSpaceException e) {
+        switch (request) {
+            case Request.Accept accept -> {
+                accept.parts.forEach(Request.Part::abandon);
+                accept.fail(SpoolException.Reason.FULL, "no room", e);
+            }
+            case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
+            case Request.Attempted _,Request.Done _,Request.Task _ -> {
+                retained.add(request);
+                state.waiting.incrementAndGet();
+            }
+        }
+    }
+
+    private void place(Request<?> request) throws IOException {
+        switch (request) {
+            case Request.Accept accept -> placeAccept(accept);
+            case Request.Part part -> {
+                if (part.isAbandoned()) {
+                    part.complete(null);
+                } else if (state.refusesMail()) {
+                    refuse(part);
+                } else {
+                    put(part, part.head, part.content, part.contentLength, true);
+                }
+            }
+            case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
+            case Request.Done done -> putDone(done, done.message.id, done.part, placeOf(done.message), true);
+            case Request.Task task -> {
+                task.work.run((id, part, target) -> putDone(null, id, part, target, false));
+                written.add(task);
+            }
+        }
+    }
+
+    private void placeAccept(Request.Accept accept) throws IOException {
+        failIfOverdue(accept, inFlightSince);
+        if (accept.isDone() || state.refusesMail()) {
+            accept.parts.forEach(Request.Part::abandon);
+            refuse(accept);
+            return;
+        }
+        if (accept.parts.isEmpty()) {
+            put(accept, accept.head, accept.content, accept.contentLength, true);
+            return;
+        }
+        flush(); // the parts' places are known then
+        Place[] places = new Place[accept.parts.size()];
+        for (int i = 0; i < places.length; i++) {
+            Place place = accept.parts.get(i).place();
+            if (place == null) {
+                accept.parts.forEach(Request.Part::abandon);
+                refuse(accept);
+                return;
+            }
+            places[i] = place;
+        }
+        Several several = (Several) java.util.Objects.requireNonNull(accept.message.state);
+        several.content = places;
+        byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, several.attempts.length,
+                accept.flags, 0, accept.totalLength, several.streamId, places);
+        put(accept, record, record, 0, true);
+    }
+
+    private static @Nullable LogSegment placeOf(SpooledMessage message) {
+        synchronized (message) {
+            return message.segment;
+        }
+    }
+
+    /** Puts {@code first} and the beginning of {@code second} into the buffer as one record. */
+    private void put(Request<?> request, byte[] first, byte[] second, int secondLength, boolean isMail)
+            throws IOException {
+        int length = first.length + secondLength;
+        int padded = (int) Records.align(length);
+        makeRoom(padded, isMail);
+        if (padded > buffer.capacity()) {
+            ByteBuffer large = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
+            placed(request, active.data.append(large), large, 0);
+            count(1, padded);
+            return;
+        }
+        bufferAt(request);
+        buffer.put(first).put(second, 0, secondLength);
+        pad(padded - length);
+    }
+
+    private void putDone(Request.@Nullable Done request, long id, int part, @Nullable LogSegment target,
+            boolean withTwins) throws IOException {
+        int count = 0;
+        if (target != null) {
+            if (withTwins && !target.twins.isEmpty()) {
+                List<LogSegment> twins = List.copyOf(target.twins);
+                if (targets.length <= twins.size()) {
+                    targets = new long[twins.size() + 1];
+                }
+                for (LogSegment twin : twins) {
+                    targets[count++] = twin.number;
+                }
+            }
+            targets[count++] = target.number;
+        }
+        int length = Metas.doneLength(count);
+        int padded = (int) Records.align(length);
+        makeRoom(padded, false);
+        if (target != null && target != active) {
+            active.tombstonesFor.add(target);
+            active.tombstonesFor.addAll(target.twins);
+            active.tombstonesFor.remove(active);
+        }
+        bufferAt(request);
+        Metas.putDone(buffer, salt, id, part, count == 0 ? NO_TARGETS : targets, count);
+        pad(padded - length);
+    }
+
+    private void bufferAt(@Nullable Request<?> request) {
+        if (buffered.size() == bufferedAt.length) {
+            bufferedAt = java.util.Arrays.copyOf(bufferedAt, bufferedAt.length * 2);
+        }
+        bufferedAt[buffered.size()] = buffer.position();
+        buffered.add(request);
+    }
+
+    private void pad(int octets) {
+        for (int i = 0; i < octets; i++) {
+            buffer.put((byte) 0);
+        }
+    }
+
+    private void makeRoom(int length, boolean isMail) throws IOException {
+        long end = active.data.end() + buffer.position();
+        long limit = isMail ? capacity - controlReserve : capacity;
+        if (end + length > limit && end > SegmentHeader.LENGTH) {
+            flush();
+            roll(isMail);
+        }
+        if (buffer.remaining() < length) {
+            flush(); // what is longer than the buffer is written by itself
+        }
+        if (isMail && active.data.reserved() < buffer.position() + (long) length + controlReserve) {
+            active.data.reserve(buffer.position() + (long) length + controlReserve);
+        }
+    }
+
+    private void roll(boolean isMail) throws IOException {
+        LogSegment next;
+        try {
+            next = segments.next();
+        } catch (NoSpaceException e) {
+            if (isMail) {
+                throw e;
+            }
+            state.full(String.valueOf(e.getMessage()));
+            return; // ATTEMPT and DONE go beyond the end of the segment rather than nowhere
+        }
+        sync();
+        LogSegment full = active;
+        active = next;
+        segments.retire(full);
+    }
+
+    /** Writes the buffer. When there is no room nothing of it is in the log, and it is left as it was. */
+    private void flush() throws IOException {
+        int length = buffer.position();
+        if (length == 0) {
+            return;
+        }
+        buffer.flip();
+        long base;
+        try {
+            base = active.data.append(buffer);
+        } catch (NoSpaceException e) {
+            buffer.limit(buffer.capacity()).position(length);
+            throw e;
+        }
+        for (int i = 0; i < buffered.size(); i++) {
+            placed(buffered.get(i), base + bufferedAt[i], buffer, bufferedAt[i]);
+        }
+        count(buffered.size(), length);
+        buffered.clear();
+        buffer.clear();
+    }
+
+    private void count(int records, int bytes) {
+        state.records.add(records);
+        state.bytes.add(bytes);
+    }
+
+    private void placed(@Nullable Request<?> request, long position, ByteBuffer octets, int at) {
+        int length = Records.length(octets, at);
+        if (active.index != null) {
+            active.index.add(position, octets, at);
+        }
+        switch (request) {
+            case Request.Accept accept -> {
+                synchronized (accept.message) {
+                    accept.message.segment = active;
+                    accept.message.position = position;
+                    accept.message.length = length;
+                }
+                active.live.addAndGet(length);
+            }
+            case Request.Part part -> part.written(new Place(active, position, length));
+            case Request.Attempted attempted -> attempted(attempted, position, length);
+            case null, default -> {
+                // DONE has no place of its own
+            }
+        }
+        if (request != null) {
+            written.add(request);
+        }
+        unsynced |= !(request instanceof Request.Part);
+    }
+
+    private void attempted(Request.Attempted request, long position, int length) {
+        SpooledMessage message = request.message;
+        boolean over = index.get(message.id) != message;
+        synchronized (message) {
+            if (!over && !(message.state instanceof Several several && several.doneWritten.get(request.part))) {
+                request.attempt.written(active, position, length);
+            }
+        }
+    }
+
+    private void synced(Request<?> request) {
+        switch (request) {
+            case Request.Accept accept -> {
+                if (!accept.parts.isEmpty()) {
+                    streams.accepted(accept.message);
+                }
+                index.put(accept.message);
+                state.messages.incrementAndGet();
+                if (!accept.complete(accept.entries)) {
+                    undo(accept.message);
+                }
+            }
+            case Request.Done done -> {
+                finished(done.message, done.part);
+                done.complete(null);
+            }
+            case Request.Part part -> part.complete(null);
+            case Request.Attempted attempted -> {
+                if (attempted.before != null) {
+                    synchronized (attempted.message) {
+                        attempted.before.release(); // not earlier: until now it was the one that counts
+                    }
+                }
+                attempted.complete(null);
+            }
+            case Request.Task task -> task.complete(null);
+        }
+    }
+
+    /** The client was refused, so nobody shall get the message. */
+    private void undo(SpooledMessage message) {
+        for (int part = 0; part < message.destinations(); part++) {
+            synchronized (message) {
+                message.open--;
+                if (message.state instanceof Several several) {
+                    several.done.set(part);
+                }
+            }
+            submit(new Request.Done(nanoTime.getAsLong(), message, part));
+        }
+    }
+
+    private void finished(SpooledMessage message, int part) {
+        synchronized (message) {
+            Attempt attempt = message.attempt(part);
+            if (attempt != null) {
+                attempt.release();
+            }
+            if (message.state instanceof Several several) {
+                several.attempts[part] = null;
+                several.doneWritten.set(part);
+                if (several.doneWritten.cardinality() < several.attempts.length) {
+                    return;
+                }
+                if (several.content.length > 0) {
+                    streams.ended(several.streamId);
+                }
+                for (Place place : several.content) {
+                    place.segment().live.addAndGet(-place.length());
+                }
+            }
+            LogSegment segment = message.segment;
+            if (segment != null) {
+                segment.live.addAndGet(-message.length);
+            }
+        }
+        index.remove(message.id);
+        state.messages.decrementAndGet();
+    }
+
+    /** Where the committer appends; after {@link #run} has ended, for any thread. */
+    LogSegment active() {
+        return active;
+    }
+}

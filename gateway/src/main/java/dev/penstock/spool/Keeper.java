@@ -1,0 +1,157 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.units.ByteSize;
+
+/**
+ * The thread behind the committer: reserves room ahead of it, has the next segment ready, seals full ones, watches the
+ * free space, reclaims. {@link #retire}, {@link #wake} and {@link #close} are for any thread, all else is confined to
+ * the keeper.
+ */
+final class Keeper implements Runnable {
+    private static final Logger log = LoggerFactory.getLogger(Keeper.class);
+    private static final long TICK_NANOS = 250_000_000;
+
+    private final SegmentStore store;
+    private final Segments segments;
+    private final SpoolState state;
+    private final long capacity;
+    private final int controlReserve;
+    private final long minFreeSpace;
+    private final Queue<LogSegment> retired = new ConcurrentLinkedQueue<>();
+    private @Nullable Committer committer;
+    private @Nullable Reclaimer reclaimer;
+    private volatile boolean closing;
+    private volatile @Nullable Thread thread;
+
+    Keeper(SegmentStore store, Segments segments, SpoolState state, long capacity, int controlReserve,
+            long minFreeSpace) {
+        this.store = store;
+        this.segments = segments;
+        this.state = state;
+        this.capacity = capacity;
+        this.controlReserve = controlReserve;
+        this.minFreeSpace = minFreeSpace;
+    }
+
+    /** Called before the thread starts. */
+    void attach(Committer itsCommitter, Reclaimer itsReclaimer) {
+        committer = itsCommitter;
+        reclaimer = itsReclaimer;
+    }
+
+    void retire(LogSegment segment) {
+        retired.add(segment);
+        wake();
+    }
+
+    void wake() {
+        LockSupport.unpark(thread);
+    }
+
+    void close() {
+        closing = true;
+        wake();
+    }
+
+    @Override
+    public void run() {
+        thread = Thread.currentThread();
+        while (!closing) {
+            tick();
+            if (!closing) {
+                LockSupport.parkNanos(this, TICK_NANOS);
+            }
+        }
+        sealRetired();
+    }
+
+    private void tick() {
+        try {
+            keepUp();
+            if (reclaimer != null && !state.isFailed()) {
+                reclaimer.deleteDead();
+                reclaimer.compact();
+            }
+        } catch (IOException | RuntimeException e) {
+            log.warn("event=spool-keeper error=\"{}\"", e.getMessage(), e);
+        }
+    }
+
+    /** What can't wait for a compaction. */
+    void keepUp() {
+        sealRetired();
+        probe();
+        if (state.isReady() && !closing) {
+            reserve();
+        }
+    }
+
+    private void sealRetired() {
+        for (LogSegment segment = retired.poll(); segment != null; segment = retired.poll()) {
+            segments.seal(segment);
+        }
+    }
+
+    /** Compares the free space with what the configuration wants left. */
+    void probe() {
+        try {
+            long usable = store.usableSpace();
+            switch (state.health().state()) {
+                case READY -> {
+                    if (usable < minFreeSpace) {
+                        state.full("%s free, %s are to stay free".formatted(readable(usable), readable(minFreeSpace)));
+                    }
+                }
+                case FULL -> {
+                    if (usable >= Math.max(minFreeSpace, controlReserve * 2L)) {
+                        state.roomAgain();
+                        if (committer != null) {
+                            committer.nudge();
+                        }
+                    }
+                }
+                case FAILED, CLOSED -> {
+                    // neither ends by itself
+                }
+            }
+        } catch (IOException e) {
+            log.warn("event=spool-free-space error=\"{}\"", e.getMessage());
+        }
+    }
+
+    private static String readable(long bytes) {
+        return new ByteSize(bytes >> 20 << 20).toString();
+    }
+
+    private void reserve() {
+        if (committer == null) {
+            return;
+        }
+        LogSegment active = committer.active();
+        try {
+            long left = capacity - active.data.end();
+            if (active.data.reserved() < Math.min(Segments.RESERVE_AHEAD / 2, left)) {
+                active.data.reserve(Math.min(Segments.RESERVE_AHEAD, left));
+                active.data.sync();
+            }
+            if (left < capacity / 2) {
+                segments.prepareSpare();
+            }
+        } catch (NoSpaceException e) {
+            state.full(String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            if (!active.sealed()) {
+                state.failed("reserving room failed", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+package dev.penstock.spool;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.CRC32C;
+
+import dev.penstock.message.Envelope;
+import dev.penstock.message.EnvelopeCodec;
+import dev.penstock.message.MessageId;
+import dev.penstock.spool.AttemptState.RecipientState;
+import dev.penstock.spool.AttemptState.Status;
+import dev.penstock.spool.SpooledMessage.Place;
+
+/** What follows the header in each type of record, before any content. Stateless. */
+final class Metas {
+    private static final int PLACE = 2 * Long.BYTES + Integer.BYTES;
+    private static final int RECIPIENT_STATE = Integer.BYTES + 1 + Integer.BYTES; // without the reply's text
+
+    private Metas() {}
+
+    /** Where a PART record lies, by the number of its segment. */
+    record PartPlace(long segment, long position, int length) {}
+
+    /**
+     * @param streamId the id of the PART records, 0 when the content follows
+     */
+    record Accepted(long contentLength, long streamId, List<PartPlace> parts, Envelope envelope) {}
+
+    /** Header and meta of an ACCEPTED record with its content behind it, checksum included. */
+    static byte[] acceptedInline(long salt, Envelope envelope, int destinations, byte flags, byte[] content,
+            int contentLength) {
+        byte[] head = EnvelopeCodec.encode(envelope, Records.HEADER + Long.BYTES);
+        ByteBuffer out = ByteBuffer.wrap(head);
+        Records.putHeader(out, 0, head.length + contentLength, head.length - Records.HEADER, Records.ACCEPTED, flags,
+                destinations, 0, envelope.id().value());
+        out.putLong(Records.HEADER, contentLength);
+        CRC32C crc = Records.checksum(salt);
+        crc.update(head, Records.LENGTH_AT, head.length - Records.LENGTH_AT);
+        crc.update(content, 0, contentLength);
+        out.putInt(Records.CRC_AT, (int) crc.getValue());
+        return head;
+    }
+
+    /** A whole ACCEPTED record of content in parts. */
+    static byte[] acceptedInParts(long salt, byte[] envelope, long id, int destinations, byte flags, int revision,
+            long contentLength, long streamId, Place[] parts) {
+        int meta = 2 * Long.BYTES + Integer.BYTES + parts.length * PLACE + envelope.length;
+        byte[] record = new byte[Records.HEADER + meta];
+        ByteBuffer out = ByteBuffer.wrap(record);
+        Records.putHeader(out, 0, record.length, meta, Records.ACCEPTED, (byte) (flags | Records.IN_PARTS),
+                destinations, revision, id);
+        out.position(Records.HEADER).putLong(contentLength).putLong(streamId).putInt(parts.length);
+        for (Place part : parts) {
+            out.putLong(part.segment().number).putLong(part.position()).putInt(part.length());
+        }
+        out.put(envelope);
+        out.putInt(Records.CRC_AT, Records.checksum(salt, out.clear(), 0, record.length));
+        return record;
+    }
+
+    /** Header and meta of a PART record, checksum included. */
+    static byte[] part(long salt, long streamId, int index, byte[] content, int contentLength) {
+        byte[] head = new byte[Records.HEADER + Integer.BYTES];
+        ByteBuffer out = ByteBuffer.wrap(head);
+        Records.putHeader(out, 0, head.length + contentLength, Integer.BYTES, Records.PART, (byte) 0, 0, 0, streamId);
+        out.putInt(Records.HEADER, index);
+        CRC32C crc = Records.checksum(salt);
+        crc.update(head, Records.LENGTH_AT, head.length - Records.LENGTH_AT);
+        crc.update(content, 0, contentLength);
+        out.putInt(Records.CRC_AT, (int) crc.getValue());
+        return head;
+    }
+
+    /** A whole ATTEMPT record. */
+    static byte[] attempt(long salt, long id, int part, int serial, AttemptState state) {
+        List<byte[]> replies = new ArrayList<>(state.recipients().size());
+        int meta = Integer.BYTES + Long.BYTES + Integer.BYTES;
+        for (RecipientState recipient : state.recipients()) {
+            byte[] reply = recipient.lastReply().getBytes(UTF_8);
+            replies.add(reply);
+            meta += RECIPIENT_STATE + reply.length;
+        }
+        byte[] record = new byte[Records.HEADER + meta];
+        ByteBuffer out = ByteBuffer.wrap(record);
+        Records.putHeader(out, 0, record.length, meta, Records.ATTEMPT, (byte) 0, part, serial, id);
+        out.position(Records.HEADER).putInt(state.attempts()).putLong(state.nextMillis()).putInt(replies.size());
+        for (int i = 0; i < replies.size(); i++) {
+            RecipientState recipient = state.recipients().get(i);
+            byte[] reply = replies.get(i);
+            out.putInt(recipient.recipient()).put(code(recipient.status())).putInt(reply.length).put(reply);
+        }
+        out.putInt(Records.CRC_AT, Records.checksum(salt, out.clear(), 0, record.length));
+        return record;
+    }
+
+    static int doneLength(int targets) {
+        return Records.HEADER + Integer.BYTES + targets * Long.BYTES;
+    }
+
+    /** Puts a whole DONE record at the position of {@code into}, which is moved behind it. */
+    static void putDone(ByteBuffer into, long salt, long id, int part, long[] targets, int targetCount) {
+        int at = into.position();
+        int length = doneLength(targetCount);
+        Records.putHeader(into, at, length, length - Records.HEADER, Records.DONE, (byte) 0, part, 0, id);
+        into.position(at + Records.HEADER).putInt(targetCount);
+        for (int i = 0; i < targetCount; i++) {
+            into.putLong(targets[i]);
+        }
+        into.putInt(at + Records.CRC_AT, Records.checksum(salt, into, at, length));
+    }
+
+    /** A whole REPLACES record. */
+    static ByteBuffer replaces(long salt, List<Long> numbers) {
+        int length = Records.HEADER + Integer.BYTES + numbers.size() * Long.BYTES;
+        ByteBuffer out = ByteBuffer.allocate((int) Records.align(length));
+        Records.putHeader(out, 0, length, length - Records.HEADER, Records.REPLACES, (byte) 0, 0, 0, 0);
+        out.position(Records.HEADER).putInt(numbers.size());
+        numbers.forEach(out::putLong);
+        out.putInt(Records.CRC_AT, Records.checksum(salt, out, 0, length));
+        return out.clear();
+    }
+
+    /** The numbers in a DONE or REPLACES record at {@code at}. */
+    static long[] numbers(ByteBuffer record, int at) {
+        int count = record.getInt(at + Records.HEADER);
+        if (count < 0 || Records.metaLength(record, at) != Integer.BYTES + count * Long.BYTES) {
+            throw new IllegalArgumentException("a list of segments has a wrong length");
+        }
+        long[] numbers = new long[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = record.getLong(at + Records.HEADER + Integer.BYTES + i * Long.BYTES);
+        }
+        return numbers;
+    }
+
+    /** The meta of the ACCEPTED record at {@code at}. */
+    static Accepted accepted(ByteBuffer record, int at) {
+        return guarded(record, at, meta -> {
+            long contentLength = meta.getLong();
+            long streamId = 0;
+            List<PartPlace> parts = List.of();
+            if ((Records.flags(record, at) & Records.IN_PARTS) != 0) {
+                streamId = meta.getLong();
+                int count = meta.getInt();
+                parts = new ArrayList<>();
+                for (int i = 0; i < count; i++) {
+                    parts.add(new PartPlace(meta.getLong(), meta.getLong(), meta.getInt()));
+                }
+            }
+            return new Accepted(contentLength, streamId, parts,
+                    EnvelopeCodec.decode(new MessageId(Records.id(record, at)), meta));
+        });
+    }
+
+    /** The meta of the ATTEMPT record at {@code at}. */
+    static AttemptState attempt(ByteBuffer record, int at) {
+        return guarded(record, at, meta -> {
+            int attempts = meta.getInt();
+            long nextMillis = meta.getLong();
+            int count = meta.getInt();
+            List<RecipientState> recipients = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                int recipient = meta.getInt();
+                Status status = status(meta.get());
+                int length = meta.getInt();
+                if (length < 0 || length > meta.remaining()) {
+                    throw new BufferUnderflowException();
+                }
+                byte[] reply = new byte[length];
+                meta.get(reply);
+                recipients.add(new RecipientState(recipient, status, new String(reply, UTF_8)));
+            }
+            return new AttemptState(attempts, nextMillis, recipients);
+        });
+    }
+
+    private static byte code(Status status) {
+        return switch (status) {
+            case DEFERRED -> 0;
+            case DELIVERED -> 1;
+            case BOUNCED -> 2;
+            case EXPIRED -> 3;
+        };
+    }
+
+    private static Status status(byte code) {
+        return switch (code) {
+            case 0 -> Status.DEFERRED;
+            case 1 -> Status.DELIVERED;
+            case 2 -> Status.BOUNCED;
+            case 3 -> Status.EXPIRED;
+            default -> throw new IllegalArgumentException("unknown status " + code);
+        };
+    }
+
+    /** The set of recipients a state names, as {@link SpooledMessage.Attempt#named} has it. */
+    static int named(AttemptState state) {
+        int named = 0;
+        for (RecipientState recipient : state.recipients()) {
+            if (recipient.recipient() >= Integer.SIZE - 1) {
+                return -1;
+            }
+            named |= 1 << recipient.recipient();
+        }
+        return named;
+    }
+
+    private interface Reader<T> {
+        T read(ByteBuffer meta);
+    }
+
+    private static <T> T guarded(ByteBuffer record, int at, Reader<T> reader) {
+        try {
+            return reader.read(record.duplicate().limit(at + Records.HEADER + Records.metaLength(record, at))
+                    .position(at + Records.HEADER));
+        } catch (BufferUnderflowException | IndexOutOfBoundsException | NegativeArraySizeException e) {
+            throw new IllegalArgumentException("a record's meta ends early", e);
+        }
+    }
+}

@@ -1,0 +1,442 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.spool.IndexBlocks.Index;
+import dev.penstock.spool.SegmentStore.Kind;
+import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Place;
+import dev.penstock.spool.SpooledMessage.Several;
+
+/**
+ * Gives back the room of what is done. Confined to the keeper's thread; where a message lies is changed by tasks on the
+ * committer.
+ *
+ * <p>A sealed segment goes when nothing in it is needed: no live record, and no DONE of a message whose ACCEPTED record
+ * still exists somewhere. One that is mostly dead is compacted: what is needed is copied to a new cold segment, that is
+ * synced and published, the messages are switched over, and then the old one goes. A crash at any point leaves copies,
+ * never a gap, and {@link Recovery} settles them.
+ */
+final class Reclaimer {
+    private static final Logger log = LoggerFactory.getLogger(Reclaimer.class);
+    private static final int PERCENT = 100;
+    /** A copy larger than this share of its sources gains too little. */
+    private static final int WORTH_PERCENT = 75;
+    private static final int SLICE = 1 << 20;
+    private static final int MOVES_PER_TASK = 512; // some 50 µs of the committer's time
+
+    private final SegmentStore store;
+    private final Segments segments;
+    private final MessageIndex index;
+    private final Streams streams;
+    private final SpoolState state;
+    private final Consumer<Request<?>> committer;
+    private final long salt;
+    private final long capacity;
+    private final int reclaimBelow;
+    /** What else the keeper has to do between two slices. */
+    private final Runnable meanwhile;
+    private long deletions;
+
+    Reclaimer(SegmentStore store, Segments segments, MessageIndex index, Streams streams, SpoolState state,
+            Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow, Runnable meanwhile) {
+        this.store = store;
+        this.segments = segments;
+        this.index = index;
+        this.streams = streams;
+        this.state = state;
+        this.committer = committer;
+        this.salt = salt;
+        this.capacity = capacity;
+        this.reclaimBelow = reclaimBelow;
+        this.meanwhile = meanwhile;
+    }
+
+    /** Deletes what can go. */
+    void deleteDead() throws IOException {
+        while (true) {
+            List<LogSegment> dead = new ArrayList<>();
+            for (LogSegment segment : segments.all()) {
+                if (isDead(segment)) {
+                    dead.add(segment);
+                }
+            }
+            if (dead.isEmpty()) {
+                return;
+            }
+            delete(dead); // may set free those that hold its tombstones
+        }
+    }
+
+    private boolean isDead(LogSegment segment) {
+        if (!segment.sealed() || segment.live.get() != 0 || segment.damaged && segment.live.get() != 0) {
+            return false;
+        }
+        segment.tombstonesFor.removeIf(target -> !segments.exists(target.number));
+        return segment.tombstonesFor.isEmpty();
+    }
+
+    private void delete(Collection<LogSegment> dead) throws IOException {
+        segments.delete(dead);
+        deletions += dead.size();
+        state.reclaimed.add(dead.size());
+    }
+
+    /** Compacts one group of segments, if any is worth it. */
+    void compact() throws IOException {
+        List<LogSegment> victims = victims();
+        if (victims.isEmpty()) {
+            return;
+        }
+        LogSegment copy = segments.createCold();
+        Run run = new Run(victims, copy);
+        boolean published = false;
+        try {
+            if (!run.copy()) {
+                return;
+            }
+            copy.twins.addAll(victims);
+            segments.publishCold(copy);
+            published = true;
+        } finally {
+            if (!published) {
+                segments.discard(copy);
+            }
+        }
+        run.switchOver();
+        delete(victims);
+        state.moved.add(copy.bytes());
+        log.info("event=spool-compaction sources={} copy={} octets={}", victims, copy.number, copy.bytes());
+    }
+
+    private List<LogSegment> victims() {
+        List<LogSegment> victims = new ArrayList<>();
+        long survivors = 0;
+        for (LogSegment segment : segments.all()) {
+            long needed = segment.live.get() + segment.tombstoneBytes.get();
+            if (segment.sealed() && segment.indexed && !segment.damaged && segment.notWorthAt != deletions
+                    && needed * PERCENT < segment.bytes() * reclaimBelow && survivors + needed <= capacity
+                    && !isDead(segment)) {
+                victims.add(segment);
+                survivors += needed;
+            }
+        }
+        return victims;
+    }
+
+    /** A source can't be read as it should be, or can't be compacted yet. */
+    private static final class CompactionException extends IOException {
+        CompactionException(String message) {
+            super(message);
+        }
+    }
+
+    private final class Run {
+        private final List<LogSegment> victims;
+        private final Set<Long> victimNumbers = new HashSet<>();
+        private final LogSegment copy;
+        private final ByteBuffer buffer = ByteBuffer.allocate(SLICE);
+        private final List<Pending> pending = new ArrayList<>();
+        private final List<Move> moves = new ArrayList<>();
+        private final Set<Long> movedStreams = new HashSet<>();
+        private long copied;
+
+        Run(List<LogSegment> victims, LogSegment copy) {
+            this.victims = victims;
+            this.copy = copy;
+            victims.forEach(victim -> victimNumbers.add(victim.number));
+        }
+
+        private record Pending(int at, Consumer<Long> placed) {}
+
+        /** Says where a message's record is now; runs on the committer. */
+        private interface Move {
+            void apply(Request.Tombstones tombstones) throws IOException;
+        }
+
+        /** @return false when it isn't worth it or not possible now */
+        boolean copy() throws IOException {
+            long sources = victims.stream().mapToLong(LogSegment::bytes).sum();
+            append(Metas.replaces(salt, victims.stream().map(victim -> victim.number).toList()), _ -> {});
+            for (LogSegment victim : victims) {
+                try {
+                    Index entries = IndexBlocks.open(store, victim.number, salt);
+                    if (entries == null) {
+                        throw new CompactionException("its index is damaged");
+                    }
+                    entries.source().forEach((position, octets, at) -> entry(victim, position, octets, at));
+                } catch (CompactionException | IllegalArgumentException e) {
+                    log.info("event=spool-compaction segment={} skipped=\"{}\"", victim.number, e.getMessage());
+                    return false;
+                }
+            }
+            flush();
+            if (copied * PERCENT > sources * WORTH_PERCENT) {
+                victims.forEach(victim -> victim.notWorthAt = deletions);
+                return false;
+            }
+            copy.tombstonesFor.removeIf(target -> victimNumbers.contains(target.number));
+            return true;
+        }
+
+        private void entry(LogSegment victim, long position, ByteBuffer octets, int at) throws IOException {
+            long id = Records.id(octets, at);
+            int length = Records.length(octets, at);
+            switch (Records.type(octets, at)) {
+                case Records.ACCEPTED -> accepted(victim, position, length, id);
+                case Records.ATTEMPT -> attempt(victim, position, length, id, Records.part(octets, at));
+                case Records.DONE -> done(victim, position, length, Metas.numbers(octets, at));
+                case Records.PART -> {
+                    if (streams.isOpen(id)) {
+                        throw new CompactionException("content in it is still being taken in");
+                    }
+                    SpooledMessage message = streams.message(id);
+                    if (message != null) {
+                        moveWhole(message);
+                    }
+                }
+                default -> {
+                    // REPLACES has served
+                }
+            }
+        }
+
+        private void accepted(LogSegment victim, long position, int length, long id) throws IOException {
+            SpooledMessage message = index.get(id);
+            if (message == null) {
+                return;
+            }
+            synchronized (message) {
+                if (message.segment != victim || message.position != position) {
+                    return;
+                }
+            }
+            if (message.state instanceof Several several && several.content.length > 0) {
+                for (Place part : several.content) {
+                    if (victimNumbers.contains(part.segment().number)) {
+                        moveWhole(message);
+                        return;
+                    }
+                }
+            }
+            append(record(victim, position, length),
+                    to -> moves.add(tombstones -> moveAccepted(message, to, length, null, tombstones)));
+        }
+
+        /** Copies a message whose content is in parts, all of it: its ACCEPTED record names their places. */
+        private void moveWhole(SpooledMessage message) throws IOException {
+            Several several = (Several) java.util.Objects.requireNonNull(message.state);
+            if (!movedStreams.add(several.streamId)) {
+                return;
+            }
+            LogSegment segment;
+            long position;
+            int length;
+            synchronized (message) {
+                segment = java.util.Objects.requireNonNull(message.segment);
+                position = message.position;
+                length = message.length;
+            }
+            Place[] places = new Place[several.content.length];
+            for (int i = 0; i < places.length; i++) {
+                Place part = several.content[i];
+                requireSealed(part.segment());
+                int slot = i;
+                append(record(part.segment(), part.position(), part.length()),
+                        to -> places[slot] = new Place(copy, to, part.length()));
+            }
+            requireSealed(segment);
+            flush();
+            ByteBuffer old = record(segment, position, length);
+            int envelopeAt = Records.HEADER + 2 * Long.BYTES + Integer.BYTES
+                    + places.length * (2 * Long.BYTES + Integer.BYTES);
+            byte[] envelope = new byte[Records.length(old, 0) - envelopeAt];
+            old.get(envelopeAt, envelope);
+            byte[] accepted = Metas.acceptedInParts(salt, envelope, message.id, several.attempts.length,
+                    Records.flags(old, 0), several.revision + 1, old.getLong(Records.HEADER), several.streamId, places);
+            ByteBuffer record = ByteBuffer.wrap(accepted);
+            if (!victimNumbers.contains(segment.number)) {
+                copy.twins.add(segment);
+            }
+            append(record, to -> moves
+                    .add(tombstones -> moveAccepted(message, to, accepted.length, places, tombstones)));
+        }
+
+        private static void requireSealed(LogSegment segment) throws CompactionException {
+            if (!segment.sealed()) {
+                throw new CompactionException("a message reaches into " + segment + ", which is still written to");
+            }
+        }
+
+        private void attempt(LogSegment victim, long position, int length, long id, int part) throws IOException {
+            SpooledMessage message = index.get(id);
+            if (message == null) {
+                return;
+            }
+            Attempt current;
+            synchronized (message) {
+                current = message.attempt(part);
+            }
+            if (current == null) {
+                return;
+            }
+            boolean counts;
+            synchronized (message) {
+                if (current.segment == null && message.attempt(part) == current) {
+                    throw new CompactionException("an attempt is just being written");
+                }
+                counts = current.segment == victim && current.position == position;
+            }
+            if (!counts) {
+                return;
+            }
+            append(record(victim, position, length), to -> moves.add(_ -> {
+                synchronized (message) {
+                    if (current.segment == victim && current.position == position) {
+                        current.release();
+                        current.written(copy, to, length);
+                    }
+                }
+            }));
+        }
+
+        private void done(LogSegment victim, long position, int length, long[] targets) throws IOException {
+            boolean needed = false;
+            for (long target : targets) {
+                needed |= target != victim.number && segments.exists(target);
+            }
+            if (!needed) {
+                return;
+            }
+            append(record(victim, position, length), _ -> copy.tombstoneBytes.addAndGet(length));
+            for (LogSegment segment : segments.all()) {
+                for (long target : targets) {
+                    if (segment.number == target) {
+                        copy.tombstonesFor.add(segment);
+                    }
+                }
+            }
+        }
+
+        /** Reads a record, checking it. */
+        private ByteBuffer record(LogSegment segment, long position, int length) throws IOException {
+            ByteBuffer octets = ByteBuffer.allocate(length);
+            segment.read(position, octets);
+            octets.rewind();
+            if (!Records.plausible(octets, 0) || Records.length(octets, 0) != length || Records
+                    .checksum(salt, octets, 0, Records.length(octets, 0)) != octets.getInt(Records.CRC_AT)) {
+                segment.damaged = true;
+                throw new CompactionException("the record at " + position + " is damaged");
+            }
+            return octets;
+        }
+
+        private void append(ByteBuffer record, Consumer<Long> placed) throws IOException {
+            int padded = (int) Records.align(record.remaining());
+            if (buffer.remaining() < padded) {
+                flush();
+            }
+            copied += padded;
+            if (padded > buffer.capacity()) {
+                ByteBuffer large = ByteBuffer.allocate(padded).put(record).clear();
+                placed(copy.data.append(large), large.clear(), 0, placed);
+                return;
+            }
+            pending.add(new Pending(buffer.position(), placed));
+            buffer.put(record);
+            while (buffer.position() % Records.ALIGNMENT != 0) {
+                buffer.put((byte) 0);
+            }
+        }
+
+        private void flush() throws IOException {
+            int length = buffer.position();
+            if (length == 0) {
+                return;
+            }
+            long base = copy.data.append(buffer.flip());
+            for (Pending one : pending) {
+                placed(base + one.at, buffer, one.at, one.placed);
+            }
+            pending.clear();
+            buffer.clear();
+            meanwhile.run();
+        }
+
+        private void placed(long position, ByteBuffer octets, int at, Consumer<Long> placed) {
+            if (copy.index != null) {
+                copy.index.add(position, octets, at);
+            }
+            placed.accept(position);
+        }
+
+        /** On the committer: a message that ended since it was copied gets its tombstone for the copy too. */
+        private void moveAccepted(SpooledMessage message, long to, int length, Place @Nullable [] content,
+                Request.Tombstones tombstones) throws IOException {
+            boolean over = index.get(message.id) != message;
+            synchronized (message) {
+                for (int part = 0; part < message.destinations(); part++) {
+                    if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
+                        tombstones.add(message.id, part, copy);
+                    }
+                }
+                if (over) {
+                    return;
+                }
+                java.util.Objects.requireNonNull(message.segment).live.addAndGet(-message.length);
+                message.segment = copy;
+                message.position = to;
+                message.length = length;
+                copy.live.addAndGet(length);
+                if (content != null && message.state instanceof Several several) {
+                    for (Place old : several.content) {
+                        old.segment().live.addAndGet(-old.length());
+                    }
+                    several.content = content;
+                    several.revision++;
+                    for (Place now : content) {
+                        copy.live.addAndGet(now.length());
+                    }
+                }
+            }
+        }
+
+        /** Returns when the tombstones that became necessary are durable. */
+        void switchOver() throws IOException {
+            List<CompletableFuture<Void>> tasks = new ArrayList<>();
+            for (int from = 0; from < moves.size(); from += MOVES_PER_TASK) {
+                List<Move> slice = moves.subList(from, Math.min(moves.size(), from + MOVES_PER_TASK));
+                Request.Task task = new Request.Task(0, tombstones -> {
+                    for (Move move : slice) {
+                        move.apply(tombstones);
+                    }
+                });
+                tasks.add(task);
+                committer.accept(task);
+            }
+            for (CompletableFuture<Void> task : tasks) {
+                try {
+                    task.get();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new IOException("interrupted", e);
+                } catch (ExecutionException e) {
+                    throw new IOException("the committer refused", e);
+                }
+            }
+        }
+    }
+}

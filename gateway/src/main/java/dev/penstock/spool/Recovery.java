@@ -1,0 +1,457 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.TreeMap;
+
+import org.agrona.collections.Long2ObjectHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.message.MessageId;
+import dev.penstock.spool.IndexBlocks.Index;
+import dev.penstock.spool.SegmentStore.Kind;
+import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Place;
+import dev.penstock.spool.SpooledMessage.Several;
+
+/**
+ * Finds out what a spool holds when it is opened. Confined to the opening thread.
+ *
+ * <p>Every segment gets an index: read from beside it, or made by a scan. Then two passes over the indexes, in which
+ * the order of segments means nothing: first all DONE and ATTEMPT, then all ACCEPTED. Damage is set aside and counted,
+ * and stops nothing.
+ */
+final class Recovery {
+    private static final Logger log = LoggerFactory.getLogger(Recovery.class);
+    /** Damaged octets are set aside up to this many a time; the segment itself keeps all of them. */
+    private static final int SET_ASIDE_MAX = 64 << 20;
+
+    private final SegmentStore store;
+    private final Spool.RecoveryListener listener;
+    private final SpoolState state;
+
+    private final NavigableMap<Long, LogSegment> segments = new TreeMap<>();
+    private final Map<LogSegment, Index> indexes = new HashMap<>();
+    private final Map<LogSegment, List<Long>> replaces = new HashMap<>();
+    private final Long2ObjectHashMap<Tombstone> tombstones = new Long2ObjectHashMap<>();
+    private final Long2ObjectHashMap<Left> attempts = new Long2ObjectHashMap<>();
+    final MessageIndex index = new MessageIndex();
+    final Streams streams = new Streams();
+    final List<Repair> repairs = new ArrayList<>();
+    private @Nullable LogSegment lastHot;
+    long salt;
+    long highId;
+    long highNumber;
+    int highSerial;
+
+    Recovery(SegmentStore store, Spool.RecoveryListener listener, SpoolState state) {
+        this.store = store;
+        this.listener = listener;
+        this.state = state;
+    }
+
+    /** A DONE record; the next one of the same message. */
+    private record Tombstone(int part, LogSegment in, List<Long> targets, @Nullable Tombstone next) {}
+
+    /** The last ATTEMPT record of a part; the next part of the same message. */
+    private record Left(int part, int serial, LogSegment in, long position, int length, int named, int attempts,
+            long nextMillis, @Nullable Left next) {}
+
+    /** A DONE record that has to be written again, because no DONE names this segment. */
+    record Repair(long id, int part, LogSegment target) {}
+
+    java.util.Collection<LogSegment> segments() {
+        return segments.values();
+    }
+
+    void run() throws IOException {
+        openSegments();
+        for (LogSegment segment : segments.values()) {
+            indexes.put(segment, indexOf(segment));
+        }
+        finishCompactions();
+        for (LogSegment segment : segments.values()) {
+            forEach(segment, (position, octets, at) -> endsAndAttempts(segment, position, octets, at));
+        }
+        for (LogSegment segment : newestCopiesFirst()) {
+            forEach(segment, (position, octets, at) -> accepted(segment, position, octets, at));
+        }
+    }
+
+    private interface EntryVisitor {
+        void entry(long position, ByteBuffer octets, int at) throws IOException;
+    }
+
+    private void forEach(LogSegment segment, EntryVisitor visitor) throws IOException {
+        Index found = indexes.get(segment);
+        if (found != null) {
+            found.source().forEach((position, octets, at) -> {
+                try {
+                    visitor.entry(position, octets, at);
+                } catch (IllegalArgumentException e) {
+                    setAside(segment, position, Records.length(octets, at), "unreadable: " + e.getMessage(), true);
+                }
+            });
+        }
+    }
+
+    private void openSegments() throws IOException {
+        List<Long> numbers = store.list(Kind.DATA);
+        for (long number : store.list(Kind.INDEX)) {
+            highNumber = Math.max(highNumber, number);
+            if (!numbers.contains(number)) {
+                store.delete(Kind.INDEX, number);
+            }
+        }
+        boolean salted = false;
+        for (long number : numbers) {
+            highNumber = Math.max(highNumber, number);
+            SegmentStore.Segment data = store.open(Kind.DATA, number);
+            SegmentHeader header = header(data);
+            if (header != null) {
+                salt = header.salt();
+                salted = true;
+                highId = Math.max(highId, header.highId());
+            }
+            LogSegment segment = new LogSegment(number, header != null && header.cold(), data);
+            segments.put(number, segment);
+            if (!segment.cold) {
+                lastHot = header == null ? null : segment; // without a header nothing in it can be judged torn
+            }
+        }
+        if (!salted) {
+            salt = new SecureRandom().nextLong();
+        }
+    }
+
+    private static @Nullable SegmentHeader header(SegmentStore.Segment data) throws IOException {
+        ByteBuffer octets = ByteBuffer.allocate((int) Math.min(SegmentHeader.LENGTH, data.end()));
+        data.read(0, octets);
+        return SegmentHeader.decode(octets.clear());
+    }
+
+    private Index indexOf(LogSegment segment) throws IOException {
+        Index found = IndexBlocks.open(store, segment.number, salt);
+        if (found == null) {
+            return scan(segment);
+        }
+        segment.indexed = true;
+        long end = segment.data.end();
+        segment.sealedAt = Math.min(found.dataEnd(), end);
+        if (end >= found.dataEnd()) {
+            return found;
+        }
+        segment.damaged = true;
+        return new Index(end, visitor -> found.source().forEach((position, octets, at) -> {
+            // what the index says of DONE and ATTEMPT is as good as the records
+            if (position + Records.length(octets, at) <= end || Records.type(octets, at) == Records.DONE) {
+                visitor.entry(position, octets, at);
+            } else {
+                setAside(segment, position, 0, "the segment ends before this record does", true);
+            }
+        }));
+    }
+
+    private Index scan(LogSegment segment) throws IOException {
+        boolean last = segment == lastHot;
+        IndexBlocks inMemory = new IndexBlocks(segment.number, segment.cold, salt, null);
+        long[] tornAt = {-1};
+        long end = new SegmentScanner(segment.data, salt).scan(new SegmentScanner.Findings() {
+            @Override
+            public void record(long position, ByteBuffer octets, int at) {
+                inMemory.add(position, octets, at);
+            }
+
+            @Override
+            public void damage(long from, long to, boolean atEnd) throws IOException {
+                boolean torn = atEnd && last;
+                if (torn) {
+                    tornAt[0] = from;
+                } else {
+                    segment.damaged = true;
+                }
+                setAside(segment, from, to - from,
+                        torn ? "torn tail, cut off: its sync had not returned" : "not a record", !torn);
+            }
+        });
+        if (last && (tornAt[0] >= 0 || end < segment.data.end())) {
+            segment.data.truncate(Math.min(end, segment.data.end()));
+            segment.data.sync();
+        }
+        segment.sealedAt = Math.min(end, segment.data.end());
+        Index index = inMemory.inMemory(end);
+        keepIndex(segment, index);
+        return index;
+    }
+
+    /** Spares the next start the scan. Not having room for that is no reason not to start. */
+    private void keepIndex(LogSegment segment, Index index) {
+        try {
+            store.delete(Kind.INDEX, segment.number);
+            IndexBlocks out = new IndexBlocks(segment.number, segment.cold, salt,
+                    store.create(Kind.INDEX, segment.number));
+            try {
+                index.source().forEach(out::add);
+                if (out.finish(index.dataEnd())) {
+                    store.publish(Kind.INDEX, segment.number);
+                    segment.indexed = true;
+                }
+            } finally {
+                out.close();
+            }
+        } catch (IOException e) {
+            log.warn("event=spool-index segment={} error=\"{}\"", segment.number, e.getMessage());
+        }
+    }
+
+    private void setAside(LogSegment segment, long from, long length, String note, boolean count) {
+        if (count) {
+            state.quarantined.increment();
+        }
+        try {
+            long available = Math.max(0, Math.min(length, segment.data.end() - from));
+            ByteBuffer octets = ByteBuffer.allocate((int) Math.min(SET_ASIDE_MAX, available));
+            segment.data.read(from, octets);
+            store.setAside("segment-%06d-at-%d".formatted(segment.number, from), octets.flip(),
+                    "segment " + segment.number + ", octets " + from + " to " + (from + length) + ": " + note);
+        } catch (IOException e) {
+            log.warn("event=spool-quarantine segment={} from={} length={} note=\"{}\" error=\"{}\"", segment.number,
+                    from, length, note, e.getMessage());
+        }
+    }
+
+    /** A compaction that was cut short between publishing the copy and deleting its sources: the copy has it all. */
+    private void finishCompactions() throws IOException {
+        for (LogSegment segment : segments.values()) {
+            if (segment.cold) {
+                forEach(segment, (_, octets, at) -> {
+                    if (Records.type(octets, at) == Records.REPLACES) {
+                        List<Long> numbers = new ArrayList<>();
+                        for (long number : Metas.numbers(octets, at)) {
+                            if (segments.containsKey(number)) {
+                                numbers.add(number);
+                            }
+                        }
+                        replaces.put(segment, numbers);
+                    }
+                });
+            }
+        }
+        for (Map.Entry<LogSegment, List<Long>> entry : replaces.entrySet()) {
+            LogSegment copy = entry.getKey();
+            if (entry.getValue().isEmpty()) {
+                continue;
+            }
+            boolean whole = isWhole(copy);
+            for (long number : entry.getValue()) {
+                LogSegment source = segments.get(number);
+                if (source == null) {
+                    continue;
+                }
+                if (whole) {
+                    store.delete(Kind.DATA, number);
+                    store.delete(Kind.INDEX, number);
+                    segments.remove(number);
+                    indexes.remove(source);
+                    source.release();
+                } else {
+                    copy.twins.add(source);
+                }
+            }
+            store.syncDeletes();
+        }
+    }
+
+    private boolean isWhole(LogSegment segment) throws IOException {
+        if (segment.damaged) {
+            return false;
+        }
+        boolean[] whole = {true};
+        Set<Long> found = new HashSet<>();
+        long end = new SegmentScanner(segment.data, salt).scan(new SegmentScanner.Findings() {
+            @Override
+            public void record(long position, ByteBuffer octets, int at) {
+                found.add(position);
+            }
+
+            @Override
+            public void damage(long from, long to, boolean atEnd) {
+                whole[0] = false;
+            }
+        });
+        forEach(segment, (position, _, _) -> whole[0] &= found.contains(position));
+        return whole[0] && end == segment.sealedAt;
+    }
+
+    private void endsAndAttempts(LogSegment segment, long position, ByteBuffer octets, int at) {
+        long id = Records.id(octets, at);
+        if (Long.compareUnsigned(id, highId) > 0) {
+            highId = id;
+        }
+        int part = Records.part(octets, at);
+        switch (Records.type(octets, at)) {
+            case Records.DONE -> tombstones.put(id,
+                    new Tombstone(part, segment, numbers(octets, at), tombstones.get(id)));
+            case Records.ATTEMPT -> {
+                AttemptState left = Metas.attempt(octets, at);
+                int serial = Records.serial(octets, at);
+                Left others = attempts.get(id);
+                Left before = attemptOf(others, part);
+                if (attempts.isEmpty() || serial - highSerial > 0) {
+                    highSerial = serial;
+                }
+                if (before == null || serial - before.serial > 0) {
+                    attempts.put(id, new Left(part, serial, segment, position,
+                            Records.length(octets, at), Metas.named(left), left.attempts(),
+                            left.nextMillis(), without(others, part)));
+                }
+            }
+            default -> {
+                // ACCEPTED has its own pass, PART is named by it
+            }
+        }
+    }
+
+    private static List<Long> numbers(ByteBuffer octets, int at) {
+        long[] numbers = Metas.numbers(octets, at);
+        return numbers.length == 1 ? List.of(numbers[0]) : Arrays.stream(numbers).boxed().toList();
+    }
+
+    private static @Nullable Left attemptOf(@Nullable Left first, int part) {
+        Left left = first;
+        while (left != null && left.part != part) {
+            left = left.next;
+        }
+        return left;
+    }
+
+    private static @Nullable Left without(@Nullable Left first, int part) {
+        if (first == null || first.part == part) {
+            return first == null ? null : first.next;
+        }
+        return new Left(first.part, first.serial, first.in, first.position, first.length, first.named, first.attempts,
+                first.nextMillis, without(first.next, part));
+    }
+
+    /** A message that was copied twice has its newest copy in the cold segment with the highest number. */
+    private List<LogSegment> newestCopiesFirst() {
+        List<LogSegment> cold = new ArrayList<>(segments.values().stream().filter(s -> s.cold).toList());
+        cold.sort(Comparator.comparingLong((LogSegment s) -> s.number).reversed());
+        List<LogSegment> order = new ArrayList<>(cold);
+        order.addAll(segments.values().stream().filter(s -> !s.cold).toList());
+        return Collections.unmodifiableList(order);
+    }
+
+    private void accepted(LogSegment segment, long position, ByteBuffer octets, int at) {
+        if (Records.type(octets, at) != Records.ACCEPTED) {
+            return;
+        }
+        long id = Records.id(octets, at);
+        int destinations = Records.part(octets, at);
+        int open = 0;
+        boolean[] done = new boolean[destinations];
+        for (int part = 0; part < destinations; part++) {
+            done[part] = isDone(id, part, segment);
+            open += done[part] ? 0 : 1;
+        }
+        if (open == 0) {
+            return;
+        }
+        SpooledMessage newer = index.get(id);
+        if (newer != null) {
+            LogSegment counts = newer.segment;
+            if (counts != null && counts != segment) {
+                counts.twins.add(segment);
+            }
+            return;
+        }
+        Metas.Accepted accepted = Metas.accepted(octets, at);
+        if (accepted.envelope().destinations().size() != destinations) {
+            throw new IllegalArgumentException("the number of destinations is wrong");
+        }
+        SpooledMessage message = new SpooledMessage(id);
+        message.segment = segment;
+        message.position = position;
+        message.length = Records.length(octets, at);
+        message.open = open;
+        if (destinations > 1 || accepted.streamId() != 0) {
+            message.state = several(accepted, done, Records.serial(octets, at));
+        }
+        segment.live.addAndGet(message.length);
+        index.put(message);
+        if (accepted.streamId() != 0) {
+            streams.accepted(message);
+        }
+        state.messages.incrementAndGet();
+        Left lefts = attempts.get(id);
+        for (int part = 0; part < destinations; part++) {
+            if (done[part]) {
+                continue;
+            }
+            Left left = attemptOf(lefts, part);
+            if (left != null) {
+                Attempt attempt = new Attempt(left.named);
+                attempt.written(left.in, left.position, left.length);
+                message.attempt(part, attempt);
+            }
+            listener.recovered(new SpoolEntry(message, part), accepted.envelope(), left == null ? 0 : left.attempts,
+                    left == null ? 0 : left.nextMillis, accepted.contentLength());
+        }
+    }
+
+    private Several several(Metas.Accepted accepted, boolean[] done, int revision) {
+        Several several = new Several(done.length);
+        for (int part = 0; part < done.length; part++) {
+            several.done.set(part, done[part]);
+            several.doneWritten.set(part, done[part]);
+        }
+        several.streamId = accepted.streamId();
+        several.revision = revision;
+        several.content = new Place[accepted.parts().size()];
+        for (int i = 0; i < several.content.length; i++) {
+            Metas.PartPlace part = accepted.parts().get(i);
+            LogSegment in = segments.get(part.segment());
+            if (in == null) {
+                throw new IllegalArgumentException("part " + i + " of " + new MessageId(several.streamId)
+                        + " lies in segment " + part.segment() + ", which is gone");
+            }
+            several.content[i] = new Place(in, part.position(), part.length());
+        }
+        for (Place place : several.content) {
+            place.segment().live.addAndGet(place.length());
+        }
+        return several;
+    }
+
+    /** Looks for the DONE records, and has each hold its segment as long as {@code segment} exists. */
+    private boolean isDone(long id, int part, LogSegment segment) {
+        boolean done = false;
+        boolean names = false;
+        for (Tombstone stone = tombstones.get(id); stone != null; stone = stone.next) {
+            if (stone.part == part) {
+                done = true;
+                if (stone.in != segment) {
+                    stone.in.tombstonesFor.add(segment);
+                }
+                names |= stone.targets.contains(segment.number);
+            }
+        }
+        if (done && !names) {
+            repairs.add(new Repair(id, part, segment));
+        }
+        return done;
+    }
+}

@@ -1,0 +1,186 @@
+package dev.penstock.spool;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Place;
+
+/** Something for the committer to write, and the future of whoever waits for it. Filled before it is submitted. */
+abstract sealed class Request<T> extends CompletableFuture<T> {
+    /** The request submitted before; the committer's queue is linked by it. */
+    @Nullable
+    Request<?> previous;
+    final long submittedNanos;
+
+    private Request(long nowNanos) {
+        this.submittedNanos = nowNanos;
+    }
+
+    /** Whether somebody waits for it who shall not wait for company. */
+    boolean isUrgent() {
+        return true;
+    }
+
+    /** Octets counted against what may wait. */
+    int weight() {
+        return 0;
+    }
+
+    void fail(SpoolException.Reason reason, String message, @Nullable Throwable cause) {
+        completeExceptionally(new SpoolException(reason, message, cause));
+    }
+
+    /** A message, all of whose parts were submitted before. */
+    static final class Accept extends Request<List<SpoolEntry>> {
+        final SpooledMessage message;
+        final List<SpoolEntry> entries;
+        /** Header and meta; for content in parts the envelope, because the rest is known when the parts are written. */
+        final byte[] head;
+        /** The content that follows. */
+        final byte[] content;
+        final int contentLength;
+        final List<Part> parts;
+        final byte flags;
+        final long totalLength;
+        private final ContentCache cache;
+
+        Accept(long nowNanos, SpooledMessage message, List<SpoolEntry> entries, byte[] head, byte[] content,
+                int contentLength, List<Part> parts, byte flags, long totalLength,
+                ContentCache cache) {
+            super(nowNanos);
+            this.message = message;
+            this.entries = entries;
+            this.head = head;
+            this.content = content;
+            this.contentLength = contentLength;
+            this.parts = parts;
+            this.flags = flags;
+            this.totalLength = totalLength;
+            this.cache = cache;
+        }
+
+        @Override
+        public boolean completeExceptionally(Throwable failure) {
+            boolean failed = super.completeExceptionally(failure);
+            if (failed) {
+                cache.drop(message);
+            }
+            return failed;
+        }
+
+        @Override
+        int weight() {
+            return head.length + contentLength;
+        }
+    }
+
+    /** A piece of content. Completes when written; the message's own record brings the sync. */
+    static final class Part extends Request<Void> {
+        final byte[] head;
+        final byte[] content;
+        final int contentLength;
+        private @Nullable Place place;
+        private boolean abandoned;
+
+        Part(long nowNanos, byte[] head, byte[] content, int contentLength) {
+            super(nowNanos);
+            this.head = head;
+            this.content = content;
+            this.contentLength = contentLength;
+        }
+
+        /** Counts it as live from now on. */
+        synchronized void written(Place at) {
+            place = at;
+            if (!abandoned) {
+                at.segment().live.addAndGet(at.length());
+            }
+        }
+
+        synchronized void abandon() {
+            if (!abandoned && place != null) {
+                place.segment().live.addAndGet(-place.length());
+            }
+            abandoned = true;
+        }
+
+        synchronized boolean isAbandoned() {
+            return abandoned;
+        }
+
+        synchronized @Nullable Place place() {
+            return place;
+        }
+
+        @Override
+        int weight() {
+            return head.length + contentLength;
+        }
+    }
+
+    /** What an attempt left. */
+    static final class Attempted extends Request<Void> {
+        final SpooledMessage message;
+        final int part;
+        final byte[] record;
+        final Attempt attempt;
+        final @Nullable Attempt before;
+
+        Attempted(long nowNanos, SpooledMessage message, int part, byte[] record, Attempt attempt,
+                @Nullable Attempt before) {
+            super(nowNanos);
+            this.message = message;
+            this.part = part;
+            this.record = record;
+            this.attempt = attempt;
+            this.before = before;
+        }
+
+        @Override
+        boolean isUrgent() {
+            return false;
+        }
+    }
+
+    /** The end of one destination. */
+    static final class Done extends Request<Void> {
+        final SpooledMessage message;
+        final int part;
+
+        Done(long nowNanos, SpooledMessage message, int part) {
+            super(nowNanos);
+            this.message = message;
+            this.part = part;
+        }
+
+        @Override
+        boolean isUrgent() {
+            return false;
+        }
+    }
+
+    /** Work for the committer's thread, with DONE records where needed. Completes when those are durable. */
+    static final class Task extends Request<Void> {
+        final Work work;
+
+        Task(long nowNanos, Work work) {
+            super(nowNanos);
+            this.work = work;
+        }
+
+        /** Runs on the committer. */
+        @FunctionalInterface
+        interface Work {
+            void run(Tombstones tombstones) throws java.io.IOException;
+        }
+    }
+
+    /** Appends DONE records. */
+    @FunctionalInterface
+    interface Tombstones {
+        void add(long id, int part, LogSegment target) throws java.io.IOException;
+    }
+}

@@ -1,0 +1,48 @@
+package dev.penstock.spool;
+
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a data segment begins with, written twice so that one bad sector leaves one. Immutable.
+ *
+ * @param cold   written by the reclaimer
+ * @param salt   the same in all segments of a spool
+ * @param highId the highest message id given out when the segment was started
+ */
+record SegmentHeader(long number, boolean cold, long salt, long highId) {
+    static final int COPY = 64;
+    /** Where records begin. */
+    static final int LENGTH = 2 * COPY;
+    static final int VERSION = 1;
+    private static final long MAGIC = 0x504E53544B534547L; // "PNSTKSEG"
+    private static final int CRC_AT = 40;
+
+    ByteBuffer encode() {
+        ByteBuffer out = ByteBuffer.allocate(LENGTH);
+        for (int at = 0; at < LENGTH; at += COPY) {
+            out.putLong(at, MAGIC).putInt(at + 8, VERSION).putInt(at + 12, cold ? 1 : 0).putLong(at + 16, number)
+                    .putLong(at + 24, salt).putLong(at + 32, highId).putInt(at + CRC_AT, crc(out, at));
+        }
+        return out;
+    }
+
+    /** @return null when neither copy is whole */
+    static @Nullable SegmentHeader decode(ByteBuffer in) {
+        for (int at = 0; at + COPY <= in.limit(); at += COPY) {
+            if (in.getLong(at) == MAGIC && in.getInt(at + 8) == VERSION && in.getInt(at + CRC_AT) == crc(in, at)) {
+                return new SegmentHeader(in.getLong(at + 16), in.getInt(at + 12) != 0, in.getLong(at + 24),
+                        in.getLong(at + 32));
+            }
+        }
+        return null;
+    }
+
+    private static int crc(ByteBuffer octets, int at) {
+        CRC32C crc = new CRC32C();
+        crc.update(octets.slice(at, CRC_AT));
+        return (int) crc.getValue();
+    }
+}

@@ -1,0 +1,622 @@
+package dev.penstock.spool;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.QueueConfig;
+import dev.penstock.config.SpoolConfig;
+import dev.penstock.message.Content;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageId;
+import dev.penstock.spool.AttemptState.RecipientState;
+import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Place;
+import dev.penstock.spool.SpooledMessage.Several;
+
+/**
+ * The spool as a log of segments. Thread-safe. One thread writes and syncs ({@link Committer}), one keeps house
+ * ({@link Keeper}), some read, one watches deadlines. The format, and what survives which failure, is in
+ * docs/spool-format.md.
+ */
+public final class SegmentSpool implements Spool {
+    private static final Logger log = LoggerFactory.getLogger(SegmentSpool.class);
+    /** Room for ATTEMPT and DONE records that messages may not use: some 20,000 of them. */
+    private static final int CONTROL_RESERVE = 1 << 20;
+    private static final int CONTROL_RESERVE_SHARE = 8; // and at most this part of a small segment
+    private static final int MIN_PIECE = 4 << 10;
+    private static final int MAX_PIECE = 1 << 20;
+    /** Size of the pieces when memory for intakes runs short. */
+    private static final int SHORT_PIECE = 16 << 10;
+    private static final long MIN_WATCH_NANOS = 5_000_000;
+    private static final long MAX_WATCH_NANOS = 1_000_000_000;
+    private static final AttemptState NEVER = new AttemptState(0, 0, List.of());
+
+    private final SegmentStore store;
+    private final InstantSource clock;
+    private final SpoolState state;
+    private final MessageIndex index;
+    private final Streams streams;
+    private final Segments segments;
+    private final Committer committer;
+    private final Keeper keeper;
+    private final ReaderPool readers;
+    private final ContentCache cache;
+    private final AtomicLong lastId;
+    /** Orders ATTEMPT records; compared by difference, so it may wrap. */
+    private final AtomicInteger nextSerial;
+    private final Object mergeLock = new Object();
+    private CompletableFuture<Void> merges = CompletableFuture.completedFuture(null);
+    private final long salt;
+    private final int pieceSize;
+    private final long maxWaiting;
+    private final long watchNanos;
+    private final Thread commitThread;
+    private final Thread keeperThread;
+    private final Thread watchThread;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /** Opens the spool in {@code config.directory()}, and tells {@code listener} what it holds. */
+    public static SegmentSpool open(SpoolConfig config, InstantSource clock, RecoveryListener listener)
+            throws IOException {
+        return open(config, QueueConfig.DEFAULT.laneSharePercent(), clock, listener);
+    }
+
+    /** @param laneSharePercent {@link QueueConfig#laneSharePercent()} */
+    public static SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
+            RecoveryListener listener) throws IOException {
+        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), clock, listener);
+    }
+
+    /** Opens the spool that {@code store} holds. The store is closed with the spool, and when opening fails. */
+    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, InstantSource clock,
+            RecoveryListener listener) throws IOException {
+        long start = System.nanoTime();
+        try {
+            SpoolState state = new SpoolState();
+            Recovery recovery = new Recovery(store, listener, state);
+            recovery.run();
+            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, clock, state, recovery);
+            spool.start(recovery);
+            log.info("event=spool-open store={} messages={} segments={} quarantined={} millis={}", store,
+                    state.messages.get(), recovery.segments().size(), state.quarantined.sum(),
+                    (System.nanoTime() - start) / 1_000_000);
+            return spool;
+        } catch (IOException | RuntimeException e) {
+            store.close();
+            throw e;
+        }
+    }
+
+    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, InstantSource clock,
+            SpoolState state, Recovery recovery) throws IOException {
+        this.store = store;
+        this.clock = clock;
+        this.state = state;
+        this.index = recovery.index;
+        this.streams = recovery.streams;
+        this.salt = recovery.salt;
+        this.lastId = new AtomicLong(recovery.highId);
+        this.nextSerial = new AtomicInteger(recovery.highSerial + 1);
+        this.cache = new ContentCache(config.cacheSize().bytes(), laneSharePercent);
+        this.pieceSize = Math.clamp(config.inlineLimit().bytes(), MIN_PIECE, MAX_PIECE);
+        this.maxWaiting = config.maxWaiting().bytes();
+        long capacity = config.segmentSize().bytes();
+        int controlReserve = (int) Math.min(CONTROL_RESERVE, capacity / CONTROL_RESERVE_SHARE);
+        long deadline = config.appendDeadline().toNanos();
+        this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
+        this.segments = new Segments(store, salt, capacity, recovery.segments(), recovery.highNumber + 1, lastId::get);
+        this.keeper = new Keeper(store, segments, state, capacity, controlReserve, config.minFreeSpace().bytes());
+        this.committer = new Committer(new Committer.Segments() {
+            @Override
+            public LogSegment next() throws IOException {
+                return segments.activate();
+            }
+
+            @Override
+            public void retire(LogSegment segment) {
+                keeper.retire(segment);
+            }
+
+            @Override
+            public void lowOnReserve() {
+                keeper.wake();
+            }
+        }, segments.activate(), index, streams, state, salt, capacity, controlReserve, deadline, System::nanoTime);
+        keeper.attach(committer, new Reclaimer(store, segments, index, streams, state, committer::submit, salt,
+                capacity, config.reclaimBelow(), keeper::keepUp));
+        this.readers = new ReaderPool(config.readers());
+        this.commitThread = Thread.ofPlatform().name("spool-commit").unstarted(committer);
+        this.keeperThread = Thread.ofPlatform().name("spool-keeper").daemon().unstarted(keeper);
+        this.watchThread = Thread.ofPlatform().name("spool-watch").daemon().unstarted(this::watch);
+    }
+
+    private void start(Recovery recovery) throws IOException {
+        commitThread.start();
+        if (!recovery.repairs.isEmpty()) {
+            Request.Task repair = new Request.Task(nanoTime(), tombstones -> {
+                for (Recovery.Repair one : recovery.repairs) {
+                    tombstones.add(one.id(), one.part(), one.target());
+                }
+            });
+            committer.submit(repair);
+            repair.join();
+        }
+        keeper.probe();
+        keeperThread.start();
+        watchThread.start();
+    }
+
+    private void watch() {
+        while (!closed.get() || commitThread.isAlive()) {
+            committer.failOverdue();
+            LockSupport.parkNanos(this, watchNanos);
+        }
+    }
+
+    @Override
+    public MessageId nextId() {
+        long now = clock.millis() << MessageId.SEQUENCE_BITS;
+        return new MessageId(lastId.accumulateAndGet(now, (last, time) -> Math.max(last + 1, time)));
+    }
+
+    @Override
+    public Intake intake() {
+        if (!state.isReady()) {
+            throw state.refusal();
+        }
+        if (state.waitingBytes.get() + state.intakeBytes.get() > maxWaiting) {
+            throw overloaded();
+        }
+        return new MessageIntake(this);
+    }
+
+    private static SpoolException overloaded() {
+        return new SpoolException(SpoolException.Reason.OVERLOADED, "too much waits to be written", null);
+    }
+
+    // ---- for MessageIntake -------------------------------------------------------------------------------------
+
+    long salt() {
+        return salt;
+    }
+
+    long nanoTime() {
+        return System.nanoTime();
+    }
+
+    /** Octets an intake gathers before it sends them off. */
+    int pieceLimit() {
+        return state.intakeBytes.get() < maxWaiting / 2 ? pieceSize : Math.min(pieceSize, SHORT_PIECE);
+    }
+
+    /** Counts memory of intakes. */
+    void countIntake(int octets) {
+        if (state.intakeBytes.addAndGet(octets) > maxWaiting && octets > 0) {
+            state.intakeBytes.addAndGet(-octets);
+            throw overloaded();
+        }
+    }
+
+    long openStream() {
+        long id = nextId().value();
+        streams.opened(id);
+        return id;
+    }
+
+    void closeStream(long streamId) {
+        if (streamId != 0) {
+            streams.ended(streamId);
+        }
+    }
+
+    Request.Part submitPart(long streamId, int number, byte[] content, int length) {
+        Request.Part part = new Request.Part(nanoTime(), Metas.part(salt, streamId, number, content, length), content,
+                length);
+        submitMail(part);
+        return part;
+    }
+
+    SpoolException failureOf(Request<?> request) {
+        return request.exceptionNow() instanceof SpoolException e ? e : state.refusal();
+    }
+
+    CompletableFuture<List<SpoolEntry>> submitAccept(Request.Accept accept) {
+        try {
+            submitMail(accept);
+        } catch (SpoolException e) {
+            cache.drop(accept.message);
+            throw e;
+        }
+        return accept;
+    }
+
+    private void submitMail(Request<?> request) {
+        if (!state.isReady()) {
+            throw state.refusal();
+        }
+        if (state.waitingBytes.get() + request.weight() > maxWaiting) {
+            throw overloaded();
+        }
+        committer.submit(request);
+    }
+
+    /** Keeps the content for the first attempt, when there is room. */
+    void cache(SpooledMessage message, @Nullable Several several, Envelope envelope, byte[] bytes, int length,
+            boolean hasDotLines, boolean hasEightBit) {
+        if (!cache.admit(envelope, length)) {
+            return;
+        }
+        byte[] kept = ContentCache.isSnug(bytes.length, length) ? bytes : Arrays.copyOf(bytes, length);
+        StoredMessage stored = new StoredMessage(envelope,
+                new MemoryContent(kept, 0, length, hasDotLines, hasEightBit));
+        if (several == null) {
+            message.state = stored;
+        } else {
+            several.cached = stored;
+        }
+    }
+
+    ContentCache cache() {
+        return cache;
+    }
+
+    // ---- attempts ----------------------------------------------------------------------------------------------
+
+    @Override
+    public CompletableFuture<Void> recordAttempt(SpoolEntry entry, AttemptState attempt) {
+        SpooledMessage message = entry.message;
+        int named = Metas.named(attempt);
+        Attempt mine;
+        Attempt before;
+        boolean coversAll;
+        int serial;
+        synchronized (message) {
+            if (message.isDone(entry.part)) {
+                return CompletableFuture.completedFuture(null);
+            }
+            cache.drop(message);
+            before = message.attempt(entry.part);
+            coversAll = before == null || before.named >= 0 && (before.named & ~named) == 0;
+            mine = new Attempt(coversAll ? named : -1);
+            message.attempt(entry.part, mine);
+            serial = nextSerial.getAndIncrement();
+        }
+        if (before == null || coversAll) {
+            return submitAttempt(entry, attempt, serial, mine, before);
+        }
+        return merge(entry, attempt, serial, mine, before);
+    }
+
+    private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine,
+            @Nullable Attempt before) {
+        byte[] record = Metas.attempt(salt, entry.messageId(), entry.part, serial, attempt);
+        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine, before);
+        committer.submit(request);
+        return request;
+    }
+
+    /**
+     * Carries over the states that {@code attempt} doesn't name, from the record before. One after the other on the
+     * reader pool, so that the order of calls is kept.
+     */
+    private CompletableFuture<Void> merge(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine,
+            Attempt before) {
+        CompletableFuture<CompletableFuture<Void>> submitted = new CompletableFuture<>();
+        synchronized (mergeLock) {
+            merges = merges.thenRunAsync(() -> {
+                AttemptState whole = attempt;
+                try {
+                    whole = carriedOver(load(entry.message, before), attempt);
+                } catch (IOException | RuntimeException e) {
+                    log.warn("event=spool-attempt id={} lost=\"states of other recipients\" error=\"{}\"",
+                            new MessageId(entry.messageId()), e.getMessage());
+                }
+                synchronized (entry.message) {
+                    mine.named = Metas.named(whole);
+                }
+                submitted.complete(submitAttempt(entry, whole, serial, mine, before));
+            }, readers::execute);
+        }
+        return submitted.thenCompose(future -> future);
+    }
+
+    private static AttemptState carriedOver(AttemptState before, AttemptState now) {
+        Map<Integer, RecipientState> recipients = new TreeMap<>();
+        before.recipients().forEach(recipient -> recipients.put(recipient.recipient(), recipient));
+        now.recipients().forEach(recipient -> recipients.put(recipient.recipient(), recipient));
+        return new AttemptState(now.attempts(), now.nextMillis(), List.copyOf(recipients.values()));
+    }
+
+    @Override
+    public CompletableFuture<Void> done(SpoolEntry entry) {
+        SpooledMessage message = entry.message;
+        synchronized (message) {
+            if (message.isDone(entry.part)) {
+                return CompletableFuture.completedFuture(null);
+            }
+            message.open--;
+            if (message.state instanceof Several several) {
+                several.done.set(entry.part);
+            }
+            if (message.open == 0) {
+                cache.drop(message);
+            }
+        }
+        Request.Done request = new Request.Done(nanoTime(), message, entry.part);
+        committer.submit(request);
+        return request;
+    }
+
+    // ---- reading -----------------------------------------------------------------------------------------------
+
+    @Override
+    public StoredMessage read(SpoolEntry entry) throws IOException {
+        SpooledMessage message = entry.message;
+        synchronized (message) {
+            StoredMessage cached = message.cached();
+            if (cached != null) {
+                state.cacheHits.increment();
+                return cached;
+            }
+        }
+        state.cacheMisses.increment();
+        return readers.read(() -> load(message));
+    }
+
+    private StoredMessage load(SpooledMessage message) throws IOException {
+        ByteBuffer record = record(message, () -> {
+            LogSegment segment = message.segment;
+            return segment == null ? null : new Place(segment, message.position, message.length);
+        });
+        byte flags = Records.flags(record, 0);
+        boolean dotLines = (flags & Records.HAS_DOT_LINES) != 0;
+        boolean eightBit = (flags & Records.HAS_EIGHT_BIT) != 0;
+        Metas.Accepted accepted = Metas.accepted(record, 0);
+        if (accepted.streamId() != 0) {
+            return new StoredMessage(accepted.envelope(), new PartsContent(message, accepted.parts().size(),
+                    accepted.contentLength(), dotLines, eightBit));
+        }
+        int contentAt = Records.HEADER + Records.metaLength(record, 0);
+        return new StoredMessage(accepted.envelope(), new MemoryContent(record.array(),
+                record.arrayOffset() + contentAt, Records.length(record, 0) - contentAt, dotLines, eightBit));
+    }
+
+    @Override
+    public AttemptState lastAttempt(SpoolEntry entry) throws IOException {
+        Attempt attempt;
+        synchronized (entry.message) {
+            attempt = entry.message.attempt(entry.part);
+        }
+        return attempt == null ? NEVER : readers.read(() -> load(entry.message, attempt));
+    }
+
+    private AttemptState load(SpooledMessage message, Attempt attempt) throws IOException {
+        boolean written;
+        synchronized (message) {
+            written = attempt.segment != null;
+        }
+        if (!written) {
+            Request.Task barrier = new Request.Task(nanoTime(), _ -> {});
+            committer.submit(barrier);
+            try {
+                barrier.join();
+            } catch (RuntimeException e) {
+                throw new IOException("the attempt can't be written", e);
+            }
+        }
+        return Metas.attempt(record(message, () -> {
+            LogSegment segment = attempt.segment;
+            return segment == null ? null : new Place(segment, attempt.position, attempt.length);
+        }), 0);
+    }
+
+    private ByteBuffer part(SpooledMessage message, int number) throws IOException {
+        return record(message,
+                () -> message.state instanceof Several several && number < several.content.length
+                        ? several.content[number]
+                        : null);
+    }
+
+    private interface Where {
+        @Nullable
+        Place now();
+    }
+
+    /** Reads a record, which may be moved while that goes on. */
+    private ByteBuffer record(SpooledMessage message, Where where) throws IOException {
+        Place last = null;
+        while (true) {
+            Place place;
+            synchronized (message) {
+                place = where.now();
+            }
+            if (place == null) {
+                throw new IOException("message " + new MessageId(message.id) + " is done");
+            }
+            try {
+                ByteBuffer octets = ByteBuffer.allocate(place.length());
+                place.segment().read(place.position(), octets);
+                return checked(message, place, octets.clear());
+            } catch (ClosedChannelException e) {
+                if (place.equals(last)) {
+                    throw new IOException("message " + new MessageId(message.id) + " is done", e);
+                }
+                last = place;
+            } catch (EOFException e) {
+                damaged(message, place, ByteBuffer.allocate(0));
+                throw e;
+            }
+        }
+    }
+
+    private ByteBuffer checked(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
+        if (Records.plausible(octets, 0) && Records.length(octets, 0) == place.length()) {
+            int length = Records.length(octets, 0);
+            if (Records.checksum(salt, octets, 0, length) == octets.getInt(Records.CRC_AT)) {
+                return octets;
+            }
+        }
+        damaged(message, place, octets);
+        throw new IOException("the record of message " + new MessageId(message.id) + " is damaged: " + place.segment()
+                + ", octet " + place.position());
+    }
+
+    private void damaged(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
+        place.segment().damaged = true;
+        if (store.setAside("segment-%06d-at-%d".formatted(place.segment().number, place.position()), octets,
+                "read for message " + new MessageId(message.id) + ": not a record")) {
+            state.quarantined.increment();
+        }
+    }
+
+    /** Content that is read part by part. */
+    private final class PartsContent implements Content {
+        private final SpooledMessage message;
+        private final int parts;
+        private final long size;
+        private final boolean hasDotLines;
+        private final boolean hasEightBit;
+
+        PartsContent(SpooledMessage message, int parts, long size, boolean hasDotLines, boolean hasEightBit) {
+            this.message = message;
+            this.parts = parts;
+            this.size = size;
+            this.hasDotLines = hasDotLines;
+            this.hasEightBit = hasEightBit;
+        }
+
+        @Override
+        public long size() {
+            return size;
+        }
+
+        @Override
+        public boolean hasDotLines() {
+            return hasDotLines;
+        }
+
+        @Override
+        public boolean hasEightBit() {
+            return hasEightBit;
+        }
+
+        @Override
+        public void forEachChunk(ChunkSink sink) throws IOException {
+            for (int i = 0; i < parts; i++) {
+                int number = i;
+                ByteBuffer record = readers.read(() -> part(message, number));
+                int contentAt = Records.HEADER + Records.metaLength(record, 0);
+                sink.accept(record.array(), record.arrayOffset() + contentAt, Records.length(record, 0) - contentAt);
+            }
+        }
+    }
+
+    // ---- for the operator --------------------------------------------------------------------------------------
+
+    /** The destinations of a message that are not done. */
+    public List<SpoolEntry> entries(MessageId id) {
+        SpooledMessage message = index.get(id.value());
+        List<SpoolEntry> entries = new ArrayList<>();
+        if (message != null) {
+            synchronized (message) {
+                for (int part = 0; part < message.destinations(); part++) {
+                    if (!message.isDone(part)) {
+                        entries.add(new SpoolEntry(message, part));
+                    }
+                }
+            }
+        }
+        return entries;
+    }
+
+    /** One of {@link #entries}. */
+    public Optional<SpoolEntry> find(MessageId id, int part) {
+        return entries(id).stream().filter(entry -> entry.part == part).findFirst();
+    }
+
+    @Override
+    public SpoolHealth health() {
+        return state.health();
+    }
+
+    @Override
+    public SpoolStats stats() {
+        long bytes = 0;
+        long live = 0;
+        for (LogSegment segment : segments.all()) {
+            bytes += segment.bytes();
+            live += segment.live.get();
+        }
+        return new SpoolStats(state.messages.get(), segments.all().size(), bytes, live, cache.bytes(),
+                state.cacheHits.sum(), state.cacheMisses.sum(), state.commits.sum(), state.syncs.sum(),
+                state.syncNanos.sum(), state.records.sum(), state.bytes.sum(), state.reclaimed.sum(),
+                state.moved.sum(), state.quarantined.sum(), state.waiting.get());
+    }
+
+    @Override
+    public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        // 1. nothing new
+        state.closed();
+        // 2. what was asked for is submitted, written, synced, answered
+        CompletableFuture<Void> lastMerge;
+        synchronized (mergeLock) {
+            lastMerge = merges;
+        }
+        lastMerge.exceptionally(_ -> null).join();
+        keeper.close();
+        join(keeperThread);
+        committer.close();
+        join(commitThread);
+        // 3. the log is sealed
+        keeper.run();
+        if (!state.isFailed()) {
+            segments.seal(committer.active());
+        }
+        // 4. files are closed
+        LockSupport.unpark(watchThread);
+        readers.close();
+        segments.close();
+        try {
+            store.close();
+        } catch (IOException e) {
+            log.warn("event=spool-close error=\"{}\"", e.getMessage());
+        }
+    }
+
+    private static void join(Thread thread) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException _) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

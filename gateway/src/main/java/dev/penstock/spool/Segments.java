@@ -1,0 +1,185 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.util.Collection;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.spool.SegmentStore.Kind;
+
+/** The data segments there are: making, sealing, deleting them. Thread-safe. */
+final class Segments {
+    private static final Logger log = LoggerFactory.getLogger(Segments.class);
+    /** Zeros are written this far ahead: 8 MB are some 2,000 messages, and written in 10 ms or so. */
+    static final long RESERVE_AHEAD = 8 << 20;
+
+    private final SegmentStore store;
+    private final long salt;
+    private final long capacity;
+    private final LongSupplier highId;
+    private final ConcurrentNavigableMap<Long, LogSegment> all = new ConcurrentSkipListMap<>();
+    private final AtomicLong nextNumber;
+    private final AtomicReference<@Nullable LogSegment> spare = new AtomicReference<>();
+
+    Segments(SegmentStore store, long salt, long capacity, Collection<LogSegment> found, long nextNumber,
+            LongSupplier highId) {
+        this.store = store;
+        this.salt = salt;
+        this.capacity = capacity;
+        this.highId = highId;
+        this.nextNumber = new AtomicLong(nextNumber);
+        found.forEach(segment -> all.put(segment.number, segment));
+    }
+
+    Collection<LogSegment> all() {
+        return all.values();
+    }
+
+    boolean exists(long number) {
+        return all.containsKey(number);
+    }
+
+    /** Takes the spare segment, or makes one, and puts it into service. */
+    LogSegment activate() throws IOException {
+        LogSegment segment = spare.getAndSet(null);
+        if (segment == null) {
+            segment = create(false);
+        }
+        try {
+            segment.data.append(new SegmentHeader(segment.number, false, salt, highId.getAsLong()).encode());
+            segment.data.sync();
+            store.publish(Kind.DATA, segment.number);
+        } catch (IOException e) {
+            discard(segment);
+            throw e;
+        }
+        all.put(segment.number, segment);
+        return segment;
+    }
+
+    /** Has a spare segment ready. */
+    void prepareSpare() throws IOException {
+        if (spare.get() == null) {
+            LogSegment made = create(false);
+            if (!spare.compareAndSet(null, made)) {
+                discard(made);
+            }
+        }
+    }
+
+    private LogSegment create(boolean cold) throws IOException {
+        long number = nextNumber.getAndIncrement();
+        LogSegment segment = new LogSegment(number, cold, store.create(Kind.DATA, number));
+        try {
+            if (!cold) {
+                segment.data.reserve(Math.min(RESERVE_AHEAD, capacity));
+            }
+            segment.index = new IndexBlocks(number, cold, salt, store.create(Kind.INDEX, number));
+            return segment;
+        } catch (IOException e) {
+            discard(segment);
+            throw e;
+        }
+    }
+
+    /** A cold segment, its header written; nobody sees it before {@link #publishCold}. */
+    LogSegment createCold() throws IOException {
+        LogSegment segment = create(true);
+        try {
+            segment.data.append(new SegmentHeader(segment.number, true, salt, highId.getAsLong()).encode());
+            return segment;
+        } catch (IOException e) {
+            discard(segment);
+            throw e;
+        }
+    }
+
+    void publishCold(LogSegment segment) throws IOException {
+        segment.data.seal();
+        finishIndex(segment, segment.data.end());
+        store.publish(Kind.DATA, segment.number);
+        segment.sealedAt = segment.data.end();
+        all.put(segment.number, segment);
+    }
+
+    /** Forgets a segment that wasn't published. */
+    void discard(LogSegment segment) {
+        try {
+            if (segment.index != null) {
+                segment.index.close();
+            }
+            segment.release();
+            store.delete(Kind.INDEX, segment.number);
+            store.delete(Kind.DATA, segment.number);
+        } catch (IOException e) {
+            log.warn("event=spool-discard segment={}", segment.number, e);
+        }
+    }
+
+    /** Seals a segment that the committer has left. Failures cost a scan at the next start, no more. */
+    void seal(LogSegment segment) {
+        long end = segment.data.end();
+        try {
+            segment.data.seal();
+            finishIndex(segment, end);
+        } catch (IOException e) {
+            log.warn("event=spool-seal segment={}", segment.number, e);
+        }
+        segment.sealedAt = end;
+    }
+
+    private void finishIndex(LogSegment segment, long end) throws IOException {
+        IndexBlocks index = segment.index;
+        segment.index = null;
+        if (index == null) {
+            return;
+        }
+        try {
+            if (index.finish(end)) {
+                store.publish(Kind.INDEX, segment.number);
+                segment.indexed = true;
+            } else {
+                store.delete(Kind.INDEX, segment.number);
+            }
+        } finally {
+            index.close();
+        }
+    }
+
+    /** Deletes segments durably; only then are they gone for those that hold tombstones for them. */
+    void delete(Collection<LogSegment> segments) throws IOException {
+        for (LogSegment segment : segments) {
+            store.delete(Kind.DATA, segment.number);
+            store.delete(Kind.INDEX, segment.number);
+        }
+        store.syncDeletes();
+        for (LogSegment segment : segments) {
+            all.remove(segment.number);
+            segment.release();
+        }
+        for (LogSegment left : all.values()) {
+            left.twins.removeAll(segments);
+        }
+    }
+
+    void close() {
+        LogSegment unused = spare.getAndSet(null);
+        if (unused != null) {
+            discard(unused);
+        }
+        for (LogSegment segment : all.values()) {
+            try {
+                segment.release();
+            } catch (IOException e) {
+                log.warn("event=spool-close segment={}", segment.number, e);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package dev.penstock.spool;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Health and counters that the parts of a spool share. Thread-safe. */
+final class SpoolState {
+    private static final Logger log = LoggerFactory.getLogger(SpoolState.class);
+    private static final SpoolHealth READY = new SpoolHealth(SpoolHealth.State.READY, "");
+
+    /** Written under this object's lock. */
+    private volatile SpoolHealth health = READY;
+    /** Octets submitted and not yet written. */
+    final AtomicLong waitingBytes = new AtomicLong();
+    /** Octets of messages being taken in. */
+    final AtomicLong intakeBytes = new AtomicLong();
+    final AtomicLong waiting = new AtomicLong();
+    final AtomicLong messages = new AtomicLong();
+    final LongAdder cacheHits = new LongAdder();
+    final LongAdder cacheMisses = new LongAdder();
+    final LongAdder commits = new LongAdder();
+    final LongAdder syncs = new LongAdder();
+    final LongAdder syncNanos = new LongAdder();
+    final LongAdder records = new LongAdder();
+    final LongAdder bytes = new LongAdder();
+    final LongAdder reclaimed = new LongAdder();
+    final LongAdder moved = new LongAdder();
+    final LongAdder quarantined = new LongAdder();
+
+    SpoolHealth health() {
+        return health;
+    }
+
+    boolean isReady() {
+        return health.state() == SpoolHealth.State.READY;
+    }
+
+    /** Whether mail that was submitted isn't to be written. */
+    boolean refusesMail() {
+        SpoolHealth.State now = health.state();
+        return now == SpoolHealth.State.FULL || now == SpoolHealth.State.FAILED;
+    }
+
+    boolean isFailed() {
+        return health.state() == SpoolHealth.State.FAILED;
+    }
+
+    /** Something that can't be undone went wrong. */
+    synchronized void failed(String what, Throwable cause) {
+        if (health.state() != SpoolHealth.State.FAILED) {
+            health = new SpoolHealth(SpoolHealth.State.FAILED, what + ": " + cause.getMessage());
+            log.error("event=spool-failed what=\"{}\"", what, cause);
+        }
+    }
+
+    void full(String detail) {
+        change(SpoolHealth.State.READY, new SpoolHealth(SpoolHealth.State.FULL, detail));
+    }
+
+    void roomAgain() {
+        change(SpoolHealth.State.FULL, READY);
+    }
+
+    /** Failed stays failed: it is the more important news. */
+    synchronized void closed() {
+        if (health.state() != SpoolHealth.State.FAILED) {
+            health = new SpoolHealth(SpoolHealth.State.CLOSED, "the spool is closed");
+        }
+    }
+
+    private synchronized void change(SpoolHealth.State from, SpoolHealth to) {
+        if (health.state() == from) {
+            health = to;
+            log.warn("event=spool-health state={} detail=\"{}\"", to.state(), to.detail());
+        }
+    }
+
+    /** What whoever asks for something now is told. */
+    SpoolException refusal() {
+        SpoolHealth now = health;
+        return new SpoolException(switch (now.state()) {
+            case FULL -> SpoolException.Reason.FULL;
+            case FAILED -> SpoolException.Reason.FAILED;
+            case CLOSED -> SpoolException.Reason.CLOSED;
+            case READY -> SpoolException.Reason.OVERLOADED;
+        }, now.detail(), null);
+    }
+}

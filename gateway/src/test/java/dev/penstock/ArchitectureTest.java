@@ -1,0 +1,112 @@
+package dev.penstock;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+class ArchitectureTest {
+    /** Lowest first; a package imports from floors below its own only. */
+    private static final List<Set<String>> FLOORS = List.of(
+            Set.of("units", "smtp"),
+            Set.of("message", "config"),
+            Set.of("spool", "routing"),
+            Set.of("shaping"), // knows routing's sites
+            Set.of("queue"),
+            Set.of("delivery", "inbound"),
+            Set.of("events"),
+            Set.of("metrics"),
+            Set.of(""), // Penstock, the composition root
+            Set.of("cli"));
+    private static final String ROOT = ArchitectureTest.class.getPackageName();
+
+    private final JavaClasses gateway = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages(ROOT);
+
+    @Test
+    void packagesImportOnlyLowerFloors() {
+        for (int i = 0; i < FLOORS.size(); i++) {
+            int floor = i;
+            for (String name : FLOORS.get(floor)) {
+                noClasses().that(describe("are in " + name, type -> packageOf(type).equals(name)))
+                        .should().dependOnClassesThat(describe("are in another package of floor " + floor + " or above",
+                                type -> isGateway(type) && !packageOf(type).equals(name) && floorOf(type) >= floor))
+                        .check(gateway);
+            }
+        }
+    }
+
+    @Test
+    void everyPackageHasAFloor() {
+        Set<String> known = FLOORS.stream().flatMap(Set::stream).collect(Collectors.toSet());
+        assertThat(gateway.stream().map(ArchitectureTest::packageOf)).isNotEmpty().allMatch(known::contains);
+    }
+
+    @Test
+    void shapingKnowsOfRoutingOnlyTheSite() {
+        noClasses().that().resideInAPackage("..shaping..").should().dependOnClassesThat(
+                describe("are in spool, or in routing and not Site", type -> isGateway(type)
+                        && (packageOf(type).equals("spool")
+                                || (packageOf(type).equals("routing") && !type.getSimpleName().equals("Site")))))
+                .check(gateway);
+    }
+
+    @Test
+    void grammarIsFreeOfIo() {
+        classes().that().resideInAPackage("..smtp..").should().onlyDependOnClassesThat(
+                describe("are of the JDK's lang, nio buffers, util or net.IDN, or the grammar's own",
+                        ArchitectureTest::isPure))
+                .check(gateway);
+    }
+
+    private static boolean isPure(JavaClass type) {
+        String name = type.getPackageName();
+        return packageOf(type).equals("smtp")
+                || type.isPrimitive() || type.isArray()
+                || (name.equals("java.lang") && !type.isEquivalentTo(Thread.class))
+                || name.startsWith("java.lang.invoke") || name.startsWith("java.lang.runtime")
+                || name.equals("java.nio") || name.startsWith("java.nio.charset")
+                || name.equals("java.util") || name.startsWith("java.util.function")
+                || name.startsWith("java.util.regex") || name.startsWith("java.util.stream")
+                || type.isEquivalentTo(java.io.IOException.class) || type.isEquivalentTo(java.net.IDN.class)
+                || type.isEquivalentTo(java.net.InetAddress.class)
+                || type.isEquivalentTo(java.net.Inet4Address.class)
+                || type.isEquivalentTo(java.net.Inet6Address.class)
+                || name.startsWith("org.jspecify");
+    }
+
+    private static boolean isGateway(JavaClass type) {
+        return type.getPackageName().equals(ROOT) || type.getPackageName().startsWith(ROOT + ".");
+    }
+
+    /** Below {@code dev.penstock}: empty for the root itself and for what isn't of the gateway. */
+    private static String packageOf(JavaClass type) {
+        String name = type.getPackageName();
+        if (!name.startsWith(ROOT + ".")) {
+            return "";
+        }
+        String inner = name.substring(ROOT.length() + 1);
+        int dot = inner.indexOf('.');
+        return dot < 0 ? inner : inner.substring(0, dot);
+    }
+
+    private static int floorOf(JavaClass type) {
+        String name = packageOf(type);
+        for (int i = 0; i < FLOORS.size(); i++) {
+            if (FLOORS.get(i).contains(name)) {
+                return i;
+            }
+        }
+        return FLOORS.size();
+    }
+}

@@ -1,0 +1,232 @@
+package dev.penstock.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.penstock.config.ConfigReader;
+import dev.penstock.config.GatewayConfig;
+import dev.penstock.spool.SpoolException;
+
+class MainTest {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private final FakeSignals signals = new FakeSignals();
+    private final FakeGateway gateway = new FakeGateway();
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void runsOnDefaultsAndSaysWhereItListensAndWhatToTry() {
+        assertThat(penstock("run")).isEqualTo(ExitCode.OK);
+        assertThat(gateway.started).isEqualTo(GatewayConfig.embedded(ConfigReader.systemHostname()));
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("127.0.0.1:2599", "[0:0:0:0:0:0:0:1]:2600",
+                "http://127.0.0.1:8099/metrics", "swaks --server 127.0.0.1:2599", "./penstock load");
+        assertThat(gateway.closed).isTrue();
+    }
+
+    @Test
+    void termStopsCleanly() {
+        gateway.whileRunning = () -> {
+            signals.raise("TERM");
+            assertThat(gateway.closed).isTrue();
+        };
+        assertThat(penstock("run")).isEqualTo(ExitCode.OK);
+    }
+
+    @Test
+    void badConfigurationNamesEveryErrorAndStartsNothing() throws IOException {
+        Path file = Files.writeString(directory.resolve("bad.toml"), """
+                [inbound]
+                max-sessions = 0
+                [htttp]
+                """);
+        assertThat(penstock("run", "--config", file.toString())).isEqualTo(ExitCode.CONFIG);
+        assertThat(gateway.started).isNull();
+        assertThat(err.toString(StandardCharsets.UTF_8)).isEqualTo("""
+                %1$s:2:1: inbound.max-sessions: 0 is out of range; allowed: 1 to 1000000
+                %1$s:3:1: htttp: unknown key; did you mean http?
+                penstock: not started: 2 errors in the configuration
+                """.formatted(file));
+    }
+
+    @Test
+    void hangupAppliesAChangedFile() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "inbound.max-sessions = 5");
+        gateway.whileRunning = () -> {
+            write(file, "inbound.max-sessions = 6");
+            signals.raise("HUP");
+        };
+        assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(gateway.reloads).extracting(config -> config.inbound().maxSessions()).containsExactly(6);
+    }
+
+    @Test
+    void hangupWithAWrongFileOrAChangeThatNeedsARestartChangesNothing() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "");
+        gateway.whileRunning = () -> {
+            write(file, "inbound.max-sessions = 6\ninbound.max-recipients = 0");
+            signals.raise("HUP");
+            write(file, "inbound.max-sessions = 6\nhttp.port = 1");
+            signals.raise("HUP");
+            write(file, "inbound.max-sessions = 7");
+            signals.raise("HUP");
+        };
+        assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(gateway.reloads).extracting(config -> config.inbound().maxSessions()).containsExactly(7);
+    }
+
+    @Test
+    void failedStartsTellWhyByExitCodeToo() {
+        Map<Exception, Integer> failures = Map.of(
+                new IllegalStateException(new BindException("Address already in use: 127.0.0.1:25")),
+                ExitCode.UNAVAILABLE,
+                new IllegalStateException("listener", new IOException("bind(..) failed: Address already in use")),
+                ExitCode.UNAVAILABLE,
+                new IllegalStateException(new IOException("bind(..) failed: Permission denied")),
+                ExitCode.NO_PERMISSION,
+                new AccessDeniedException("/var/spool/penstock"), ExitCode.NO_PERMISSION,
+                new SpoolException(SpoolException.Reason.FAILED, "locked by another process", null),
+                ExitCode.CANT_CREATE,
+                new NullPointerException(), ExitCode.SOFTWARE);
+        failures.forEach((failure, exitCode) -> {
+            gateway.failure = failure;
+            assertThat(penstock("run")).as(failure.toString()).isEqualTo(exitCode);
+        });
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains(
+                "penstock: not started: listener: bind(..) failed: Address already in use\n",
+                "penstock: not started: locked by another process\n");
+    }
+
+    @Test
+    void checkConfigPrintsErrorsOrASummary() throws IOException {
+        Path good = Files.writeString(directory.resolve("good.toml"), "");
+        assertThat(penstock("check-config", good.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .isEqualTo(good + ": valid, 1 listener, 0 routes, 0 shaping sections\n");
+        assertThat(penstock("check-config", directory.resolve("none").toString())).isEqualTo(ExitCode.CONFIG);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("none: there is no such file\n");
+    }
+
+    @Test
+    void spoolIsLookedIntoWithoutChangingIt() throws IOException {
+        Path spool = Files.createDirectory(directory.resolve("spool"));
+        assertThat(penstock("spool", "verify", "-d", spool.toString())).isEqualTo(ExitCode.OK);
+        assertThat(penstock("spool", "list", "--directory", spool.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("0 messages", "RECIPIENTS");
+        assertThat(penstock("spool", "cat", "-d", spool.toString(), "0000000000001")).isEqualTo(1);
+        assertThat(penstock("spool", "cat", "-d", spool.toString(), "what?")).isEqualTo(ExitCode.USAGE);
+        assertThat(penstock("spool", "verify", "-d", directory.resolve("none").toString()))
+                .isEqualTo(ExitCode.NO_INPUT);
+        assertThat(penstock("spool")).isEqualTo(ExitCode.USAGE);
+        try (Stream<Path> files = Files.list(spool)) {
+            assertThat(files).isEmpty();
+        }
+    }
+
+    @Test
+    void versionAndHelpArePrinted() {
+        assertThat(penstock("version")).isEqualTo(ExitCode.OK);
+        assertThat(penstock()).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("Penstock ", "Java 25", "check-config");
+    }
+
+    @Test
+    void wrongUsageIsExUsage() {
+        assertThat(penstock("run", "--confg", "x")).isEqualTo(ExitCode.USAGE);
+        assertThat(penstock("check-config")).isEqualTo(ExitCode.USAGE);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("--config");
+    }
+
+    private int penstock(String... arguments) {
+        return Main.execute(gateway::start, signals, new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8), arguments);
+    }
+
+    private static void write(Path file, String text) {
+        try {
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static final class FakeSignals implements Signals {
+        private final Map<String, Runnable> actions = new HashMap<>();
+
+        @Override
+        public void on(String name, Runnable action) {
+            actions.put(name, action);
+        }
+
+        void raise(String name) {
+            actions.getOrDefault(name, () -> {
+                throw new AssertionError("nobody handles " + name);
+            }).run();
+        }
+    }
+
+    private static final class FakeGateway implements Gateway {
+        @Nullable
+        GatewayConfig started;
+        @Nullable
+        Exception failure;
+        Runnable whileRunning = () -> {};
+        final List<GatewayConfig> reloads = new ArrayList<>();
+        boolean closed;
+
+        Gateway start(GatewayConfig config) throws Exception {
+            if (failure != null) {
+                throw failure;
+            }
+            started = config;
+            return this;
+        }
+
+        @Override
+        public List<InetSocketAddress> smtpAddresses() {
+            return List.of(new InetSocketAddress(InetAddress.ofLiteral("0.0.0.0"), 2599),
+                    new InetSocketAddress(InetAddress.ofLiteral("::1"), 2600));
+        }
+
+        @Override
+        public InetSocketAddress httpAddress() {
+            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8099);
+        }
+
+        @Override
+        public void reload(GatewayConfig changed) {
+            reloads.add(changed);
+        }
+
+        @Override
+        public void awaitStop() {
+            whileRunning.run();
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+}

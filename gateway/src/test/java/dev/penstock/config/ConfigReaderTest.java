@@ -1,0 +1,433 @@
+package dev.penstock.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.tomlj.Toml;
+import org.tomlj.TomlParseResult;
+
+import dev.penstock.config.ConfigReader.Invalid;
+import dev.penstock.config.ConfigReader.Valid;
+import dev.penstock.units.ByteSize;
+import dev.penstock.units.Rate;
+
+class ConfigReaderTest {
+    private static final Path SAMPLE = Path.of("..", "config", "penstock.toml");
+    private static final Path SHAPING_SAMPLE = Path.of("..", "config", "shaping.toml");
+    private static final Map<String, Class<? extends Record>> TABLES = Map.of("inbound", InboundConfig.class, "spool",
+            SpoolConfig.class, "dns", DnsConfig.class, "queue", QueueConfig.class, "delivery", DeliveryConfig.class,
+            "events", EventsConfig.class, "http", HttpConfig.class);
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void sampleIsExactlyTheDefaults() {
+        assertThat(valid(SAMPLE)).isEqualTo(GatewayConfig.embedded(ConfigReader.systemHostname()));
+    }
+
+    @Test
+    void sampleHoldsEveryKeyAndNoOther() throws IOException {
+        TomlParseResult sample = Toml.parse(SAMPLE);
+        TABLES.forEach((table, type) -> assertThat(sample.getTableOrEmpty(table).keySet()).as(table)
+                .isEqualTo(keysOf(type)));
+        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "shaping-file");
+        assertThat(Files.readString(SAMPLE)).contains(keysOf(RouteConfig.class).stream()
+                .map(key -> "# " + key + " = ").toList());
+    }
+
+    @Test
+    void shapingSampleIsExactlyTheDefaultsWithEveryKey() throws IOException {
+        assertThat(valid(write("gateway.shaping-file = '" + SHAPING_SAMPLE + "'")).shaping())
+                .isEqualTo(ShapingConfig.DEFAULT);
+        assertThat(Toml.parse(SHAPING_SAMPLE).getTableOrEmpty("default").keySet())
+                .isEqualTo(keysOf(TrafficLimits.class).stream().map(key -> key.replace('-', '_'))
+                        .collect(Collectors.toSet()));
+    }
+
+    @Test
+    void emptyFileIsTheDefaults() throws IOException {
+        assertThat(valid(write(""))).isEqualTo(GatewayConfig.embedded(ConfigReader.systemHostname()));
+    }
+
+    @Test
+    void everyKeyIsMapped() throws IOException {
+        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
+                ["default"]
+                connection_limit = 7
+                max_message_rate = "50/s,max_burst=5"
+                max_connection_rate = "30/min"
+                max_deliveries_per_connection = 20
+                idle_timeout = "60s"
+                max_connection_age = "90s"
+                consecutive_connection_failures_before_delay = 4
+
+                ["Example.com"]
+                connection_limit = 2
+                max_message_rate = "none"
+                """);
+        GatewayConfig config = valid(write("""
+                [gateway]
+                hostname = "MX.Example.net"
+                shaping-file = '%s'
+                [[listener]]
+                address = "0.0.0.0:25"
+                [[listener]]
+                address = "[::1]:2526"
+                [inbound]
+                event-loops = 3
+                relay-networks = ["10.0.0.0/8", "2001:db8::/32"]
+                max-message-size = "25 MB"
+                max-recipients = 500
+                max-sessions = 99
+                max-sessions-per-address = 9
+                max-messages-per-session = 77
+                command-timeout = "1m"
+                data-timeout = "2m"
+                soft-error-limit = 3
+                error-delay = "2s"
+                hard-error-limit = 4
+                junk-command-limit = 5
+                max-line-length = 2048
+                memory-limit = "32 MB"
+                [spool]
+                directory = "/var/spool/penstock"
+                segment-size = "64 MB"
+                inline-limit = "128 KB"
+                cache-size = "1 GB"
+                min-free-space = "2 GB"
+                append-deadline = "5s"
+                max-waiting = "16 MB"
+                readers = 2
+                reclaim-below = 30
+                [dns]
+                servers = ["127.0.0.1:5353", "::1"]
+                timeout = "1s"
+                deadline = "4s"
+                max-in-flight = 8
+                cache-size = 10
+                min-ttl = "1s"
+                max-ttl = "2h"
+                negative-ttl = "3m"
+                failure-ttl = "4s"
+                stale-ttl = "5s"
+                [routes."Example.COM"]
+                hosts = ["mx.internal:2526", "[::1]:25", "192.0.2.1"]
+                lmtp = true
+                [routes."*"]
+                hosts = ["smart.example"]
+                [queue]
+                retry-interval = "1m"
+                max-retry-interval = "1h"
+                retry-intervals = ["1m", "2h30m"]
+                jitter-percent = 0
+                max-age = "1d"
+                lane-share-percent = 50
+                [delivery]
+                port = 2600
+                source-address = "127.0.0.9"
+                max-sessions = 10
+                max-recipients-per-transaction = 20
+                connect-timeout = "1s"
+                greeting-timeout = "2s"
+                command-timeout = "3s"
+                data-init-timeout = "4s"
+                data-block-timeout = "5s"
+                data-done-timeout = "6s"
+                quit-timeout = "7s"
+                bad-host-time = "8s"
+                stop-timeout = "9s"
+                [events]
+                directory = "/var/log/penstock"
+                max-file-size = "1 MB"
+                flush-interval = "1s"
+                max-pending = 10
+                [http]
+                address = "::1"
+                port = 0
+                """.formatted(shaping)));
+        TrafficLimits defaults = new TrafficLimits(7, Rate.parse("50/s,max_burst=5"), Rate.parse("30/min"), 20,
+                Duration.ofSeconds(60), Duration.ofSeconds(90), 4);
+        GatewayConfig expected = new GatewayConfig("mx.example.net",
+                List.of(new ListenerConfig("0.0.0.0", 25), new ListenerConfig("::1", 2526)),
+                new InboundConfig(3, List.of("10.0.0.0/8", "2001:db8::/32"), ByteSize.ofMegabytes(25), 500, 99, 9, 77,
+                        Duration.ofMinutes(1), Duration.ofMinutes(2), 3, Duration.ofSeconds(2), 4, 5, 2048,
+                        ByteSize.ofMegabytes(32)),
+                new SpoolConfig(Path.of("/var/spool/penstock"), ByteSize.ofMegabytes(64), ByteSize.ofKilobytes(128),
+                        ByteSize.ofMegabytes(1024), ByteSize.ofMegabytes(2048), Duration.ofSeconds(5),
+                        ByteSize.ofMegabytes(16), 2, 30),
+                new DnsConfig(List.of("127.0.0.1:5353", "::1"), Duration.ofSeconds(1), Duration.ofSeconds(4), 8, 10,
+                        Duration.ofSeconds(1), Duration.ofHours(2), Duration.ofMinutes(3), Duration.ofSeconds(4),
+                        Duration.ofSeconds(5)),
+                Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true), "*",
+                        new RouteConfig(List.of("smart.example"), false)),
+                new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
+                        List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1), 50),
+                new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
+                        Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
+                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9)),
+                new ShapingConfig(defaults,
+                        Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
+                                Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
+                new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofSeconds(1), 10),
+                new HttpConfig("::1", 0));
+        assertThat(config).isEqualTo(expected);
+        assertNothingIsDefault(config);
+    }
+
+    @Test
+    void everyErrorIsNamedAtOnceWithItsPlace() throws IOException {
+        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
+                [default]
+                connection_limits = 5
+                max_message_rate = "fast"
+                """);
+        assertThat(errors("""
+                [gateway]
+                shaping-file = '%s'
+                [[listener]]
+                address = "localhost:25"
+                [[listener]]
+                address = "127.0.0.1:25"
+                [[listener]]
+                address = "127.0.0.1:25"
+                [inbound]
+                max-recipient = 5
+                max-recipients = 99
+                relay-networks = ["10.0.0.1/8", 7]
+                command-timeout = 300
+                [spool]
+                segment-size = "1 MB"
+                inline-limit = "512 KB"
+                [spol]
+                """.formatted(shaping))).containsExactly(
+                ":4:1: listener[0].address: \"localhost:25\": expected an IP address like 127.0.0.1 or ::1, not a name",
+                ":8:1: listener[2].address: another listener has this address and port already",
+                ":10:1: inbound.max-recipient: unknown key; did you mean max-recipients?",
+                ":11:1: inbound.max-recipients: 99 is out of range; allowed: 100 to 50000",
+                ":12:19: inbound.relay-networks[0]: \"10.0.0.1/8\": the address has bits set beyond the prefix length; "
+                        + "write the network's first address",
+                ":12:33: inbound.relay-networks[1]: expected a text in quotes, found the number 7",
+                ":13:1: inbound.command-timeout: expected a duration in quotes, 1s to 1h, found the number 300",
+                ":15:1: spool.segment-size: 1 MB is too small; allowed: at least 4 times inline-limit, which is 512 KB",
+                ":17:1: spol: unknown key; did you mean spool?",
+                "shaping.toml:2:1: default.connection_limits: unknown key; did you mean connection_limit?",
+                "shaping.toml:3:1: default.max_message_rate: \"fast\": expected a rate like 100/s, 6000/min, 10/30s or "
+                        + "100/s,max_burst=20");
+    }
+
+    @Test
+    void syntaxErrorsDoNotHideTheOthers() throws IOException {
+        assertThat(errors("""
+                [http]
+                port =
+                [queue]
+                jitter-percent = 99
+                """)).containsExactly(":2:7: Unexpected end of line, expected a value",
+                ":4:1: queue.jitter-percent: 99 is out of range; allowed: 0 to 50");
+    }
+
+    @Test
+    void rulesAcrossKeysAreChecked() throws IOException {
+        assertThat(errors("""
+                [[listener]]
+                address = "127.0.0.1:8025"
+                [inbound]
+                soft-error-limit = 30
+                [dns]
+                timeout = "20s"
+                min-ttl = "1d"
+                max-ttl = "1h"
+                [queue]
+                retry-interval = "5h"
+                [events]
+                directory = "data/spool"
+                [http]
+                """)).containsExactly(
+                ":4:1: inbound.soft-error-limit: 30 is more than hard-error-limit, 20, so it could never be reached",
+                ":6:1: dns.timeout: 20s is more than deadline, 15s",
+                ":7:1: dns.min-ttl: 1d is more than max-ttl, 1h",
+                ":10:1: queue.retry-interval: 5h is more than max-retry-interval, 4h",
+                ":11:1: events: directory is the spool's; the delivery log needs one of its own",
+                ":13:1: http: a listener uses this address and port already");
+    }
+
+    @Test
+    void listenersMustNotBeEmpty() throws IOException {
+        assertThat(errors("listener = []")).containsExactly(":1:1: listener: at least one is needed");
+    }
+
+    @Test
+    void routesAreChecked() throws IOException {
+        assertThat(errors("""
+                [routes.example.com]
+                hosts = ["a"]
+                [routes."a.example"]
+                [routes."b.example"]
+                hosts = ["300.1.1.1", "mx.example:0", "mx.example:", "-x"]
+                [routes."A.example"]
+                hosts = ["mx"]
+                [routes."c.example"]
+                hosts = []
+                """)).containsExactly(
+                ":1:1: routes.example: a domain needs quotes here: [routes.\"example.com\"]",
+                ":3:1: routes.\"a.example\": hosts is missing; expected an array like [\"mx.example.net\", "
+                        + "\"192.0.2.1:2525\"]",
+                ":5:10: routes.\"b.example\".hosts[0]: \"300.1.1.1\": expected an IP address like 127.0.0.1 or ::1, "
+                        + "not a name",
+                ":5:23: routes.\"b.example\".hosts[1]: \"mx.example:0\": port 0 can't be connected to",
+                ":5:39: routes.\"b.example\".hosts[2]: \"mx.example:\": the port is missing after the colon",
+                ":5:54: routes.\"b.example\".hosts[3]: \"-x\": expected a domain name like example.com: labels of 1 to "
+                        + "63 letters, digits and hyphens",
+                ":6:1: routes.\"A.example\": there is a route for a.example in another spelling already",
+                ":9:1: routes.\"c.example\".hosts: at least one host is needed");
+    }
+
+    @Test
+    void missingFilesAreNamed() throws IOException {
+        assertThat(ConfigReader.read(directory.resolve("none.toml"))).isEqualTo(new Invalid(
+                List.of(new Problem(directory.resolve("none.toml"), 0, 0, "", "there is no such file"))));
+        Path none = directory.resolve("no-shaping.toml");
+        assertThat(ConfigReader.read(write("gateway.shaping-file = '" + none + "'")))
+                .isEqualTo(new Invalid(List.of(new Problem(none, 0, 0, "", "there is no such file"))));
+    }
+
+    @Test
+    void kumomtaShapingFileIsReadWithWarnings() throws IOException {
+        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
+                ["default"]
+                connection_limit = "local:10"
+                max_connection_rate = "100/min"
+                max_deliveries_per_connection = 100
+                max_message_rate = "100/s"
+                idle_timeout = "60s"
+                data_timeout = "30s"
+                enable_tls = "Opportunistic"
+                consecutive_connection_failures_before_delay = 100
+                remember_broken_tls = "3 days"
+
+                [provider."google"]
+                match = [ {MXSuffix=".google.com"}, {MXSuffix=".googlemail.com"} ]
+                enable_tls = "Required"
+
+                ["example.org"]
+                mx_rollup = false
+                replace_base = true
+                connection_limit = 3
+                additional_message_rate_throttles = { "daily" = "1000000/day" }
+
+                ["example.org".sources."ip-new"]
+                source_selection_rate = "100/day,max_burst=1"
+
+                [[provider."yahoo".automation]]
+                regex = ["\\\\[TS0[14]\\\\]", "temporarily deferred"]
+                """);
+        Valid valid = (Valid) ConfigReader.read(write("gateway.shaping-file = '" + shaping + "'"));
+        assertThat(valid.config().shaping().defaults()).isEqualTo(new TrafficLimits(10, Rate.parse("100/s"),
+                Rate.parse("100/min"), 100, Duration.ofMinutes(1), Duration.ofMinutes(5), 100));
+        assertThat(valid.config().shaping().sections()).isEqualTo(Map.of("example.org",
+                new TrafficLimits(3, null, null, 1_000, Duration.ofSeconds(5), Duration.ofMinutes(5), 10)));
+        assertThat(valid.warnings()).extracting(Problem::key).containsExactly("default.data_timeout",
+                "default.enable_tls", "default.remember_broken_tls", "provider",
+                "\"example.org\".additional_message_rate_throttles", "\"example.org\".sources");
+    }
+
+    @Test
+    void unsafeOrMistakenShapingIsRefused() throws IOException {
+        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
+                connection_limit = 5
+                [gmail.com]
+                connection_limit = 5
+                ["a.example"]
+                enable_tls = "Required"
+                ["A.example"]
+                max_message_rate = "0/s"
+                """);
+        assertThat(errors("gateway.shaping-file = '" + shaping + "'")).containsExactly(
+                "shaping.toml:1:1: connection_limit: keys belong into a section: [\"default\"] or [\"example.com\"]",
+                "shaping.toml:2:1: gmail: a domain as section name needs quotes: [\"gmail.com\"]",
+                "shaping.toml:5:1: \"a.example\".enable_tls: TLS to other hosts is not supported yet, so \"Required\" "
+                        + "can't be kept; allowed: \"Opportunistic\", \"Disabled\"",
+                "shaping.toml:6:1: \"A.example\": there is a section of this name in other letter case already",
+                "shaping.toml:7:1: \"A.example\".max_message_rate: \"0/s\": a rate needs a count, a period and a burst "
+                        + "of at least 1");
+    }
+
+    @Test
+    void changesThatNeedARestartAreNamed() throws IOException {
+        GatewayConfig defaults = valid(write(""));
+        assertThat(ConfigChange.notReloadable(defaults, valid(write("""
+                inbound.max-recipients = 200
+                queue.max-age = "1d"
+                events.flush-interval = "1s"
+                """)))).isEmpty();
+        assertThat(ConfigChange.notReloadable(defaults, valid(write("""
+                listener = [{address = "127.0.0.1:26"}]
+                inbound.event-loops = 7
+                spool.segment-size = "64 MB"
+                events.directory = "elsewhere"
+                http.port = 0
+                """)))).containsExactly("listener", "inbound.event-loops", "spool.segment-size", "events.directory",
+                "http.port");
+    }
+
+    private Path write(String text) throws IOException {
+        return Files.writeString(directory.resolve("penstock.toml"), text);
+    }
+
+    private static GatewayConfig valid(Path file) {
+        return switch (ConfigReader.read(file)) {
+            case Valid(GatewayConfig config, List<Problem> _) -> config;
+            case Invalid(List<Problem> problems) -> throw new AssertionError(problems);
+        };
+    }
+
+    /** Errors as printed; of the place only what differs between them. */
+    private List<String> errors(String text) throws IOException {
+        Path file = write(text);
+        List<Problem> problems = ((Invalid) ConfigReader.read(file)).problems();
+        return problems.stream()
+                .map(problem -> problem.toString().replace(file.toString(), "").replace(directory + "/", "")).toList();
+    }
+
+    private static Set<String> keysOf(Class<? extends Record> type) {
+        Set<String> keys = new TreeSet<>();
+        for (RecordComponent component : type.getRecordComponents()) {
+            keys.add(component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT));
+        }
+        return keys;
+    }
+
+    /** So that a key which is added and not mapped is found. */
+    private static void assertNothingIsDefault(GatewayConfig config) {
+        GatewayConfig defaults = GatewayConfig.embedded("other.example");
+        try {
+            for (RecordComponent table : GatewayConfig.class.getRecordComponents()) {
+                Object mapped = table.getAccessor().invoke(config);
+                Object fallback = table.getAccessor().invoke(defaults);
+                assertThat(mapped).as(table.getName()).isNotEqualTo(fallback);
+                if (mapped instanceof Record) {
+                    for (RecordComponent key : mapped.getClass().getRecordComponents()) {
+                        assertThat(key.getAccessor().invoke(mapped)).as(table.getName() + "." + key.getName())
+                                .isNotEqualTo(key.getAccessor().invoke(fallback));
+                    }
+                }
+            }
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package dev.penstock.delivery;
+
+import static org.awaitility.Awaitility.await;
+
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.QueueConfig;
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.message.BodyType;
+import dev.penstock.message.Content;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.queue.MailQueue;
+import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.Shaper;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.FakeRouter;
+import dev.penstock.testing.RecordingSpool;
+
+/** Delivery as in the gateway, with a real queue and shaper, between a spool in memory and scripted hosts. */
+final class DeliveryRig implements AutoCloseable {
+    static final String DOMAIN = "dest.example";
+    static final String CONTENT = "Subject: test\r\n\r\nbody\r\n";
+    /** Short enough that a test of each phase's time-out ends soon, long enough for a busy machine. */
+    static final Duration SHORT = Duration.ofMillis(700);
+    static final DeliveryConfig CONFIG = new DeliveryConfig(25, "", 100, 100, Duration.ofSeconds(5),
+            Duration.ofSeconds(10), Duration.ofSeconds(10), Duration.ofSeconds(10), Duration.ofSeconds(10),
+            Duration.ofSeconds(10), Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(5));
+    static final DeliveryConfig IMPATIENT = new DeliveryConfig(25, "", 100, 100, SHORT, SHORT, SHORT, SHORT, SHORT,
+            SHORT, SHORT, Duration.ofMinutes(1), Duration.ofSeconds(5));
+    private static final Duration PATIENCE = Duration.ofSeconds(15);
+
+    final RecordingSpool spool = new RecordingSpool();
+    final FakeRouter router = new FakeRouter();
+    final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final MailQueue queue;
+    final Dispatcher dispatcher;
+
+    DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
+        Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
+        queue = new MailQueue(queueConfig, shaper, router, InstantSource.system(), System::nanoTime);
+        dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue, shaper, events::add,
+                InstantSource.system(), System::nanoTime);
+        queue.start(dispatcher, dispatcher);
+    }
+
+    DeliveryRig() {
+        this(CONFIG);
+    }
+
+    DeliveryRig(DeliveryConfig config) {
+        this(config, limits(10, 1_000), QueueConfig.DEFAULT);
+    }
+
+    static TrafficLimits limits(int connections, int deliveries) {
+        return new TrafficLimits(connections, null, null, deliveries, Duration.ofMillis(300), Duration.ofMinutes(5),
+                10);
+    }
+
+    /** Mail for the domain goes to these, in this order. */
+    void route(String domain, boolean lmtp, FakeMx... hosts) {
+        List<MailHost> list = new ArrayList<>();
+        for (int i = 0; i < hosts.length; i++) {
+            list.add(host("mx" + (i + 1) + "." + domain, hosts[i].port()));
+        }
+        router.set(domain, new Route.Hosts(new Site(domain), list, lmtp));
+    }
+
+    void route(FakeMx... hosts) {
+        route(DOMAIN, false, hosts);
+    }
+
+    static MailHost host(String name, int port) {
+        return new MailHost(name, InetAddress.getLoopbackAddress(), port, 10);
+    }
+
+    SpoolEntry send(String... recipients) {
+        return sendAs("sender@source.example", CONTENT, recipients);
+    }
+
+    SpoolEntry sendAs(String sender, String content, String... recipients) {
+        return submit(sender, MemoryContent.of(content.getBytes(StandardCharsets.ISO_8859_1)),
+                System.currentTimeMillis(), recipients);
+    }
+
+    SpoolEntry submit(String sender, Content content, long receivedMillis, String... recipients) {
+        MessageId id = spool.nextId();
+        Envelope envelope = new Envelope(id, sender,
+                List.of(recipients).stream()
+                        .map(address -> new Recipient(address, address.substring(address.indexOf('@') + 1))).toList(),
+                BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL);
+        List<SpoolEntry> entries = spool.add(envelope, content);
+        for (SpoolEntry entry : entries) {
+            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "", receivedMillis, 0, 0,
+                    content.size());
+        }
+        return entries.getFirst();
+    }
+
+    void awaitEvents(int count) {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> events.size() >= count);
+    }
+
+    void awaitNoSessions() {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> dispatcher.sessionCount() == 0);
+    }
+
+    List<MessageEvent> events(MessageEvent.Type type) {
+        return events.stream().filter(event -> event.type() == type).toList();
+    }
+
+    /** {@code Delivery a@dest.example 250 2.0.0 text}, one per event. */
+    List<String> outcomes() {
+        return events.stream()
+                .map(
+                        event -> event.type().label() + " " + String.join(",", event.recipients()) + " "
+                                + event.response().code() + " " + event.response().enhanced() + " "
+                                + event.response().text())
+                .toList();
+    }
+
+    @Override
+    public void close() {
+        dispatcher.close(Duration.ofSeconds(2));
+        queue.close();
+    }
+}

@@ -1,0 +1,363 @@
+package dev.penstock.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.QueueConfig;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.testing.FakeMx;
+import dev.penstock.units.Rate;
+
+/** Sessions as a whole: how many, how long, to which host, and what a bad site does to the others. */
+@Timeout(60)
+final class DispatcherTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(15);
+
+    @Test
+    void oneSessionIsReusedWhileThereIsMail() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(DeliveryRig.limits(1, 1_000))) {
+            rig.route(mx);
+            sendMany(rig, 200);
+            rig.awaitEvents(200);
+            rig.awaitNoSessions();
+            assertThat(mx.sessions()).isEqualTo(1);
+            assertThat(mx.messages()).hasSize(200);
+            assertThat(mx.commands().getLast()).isEqualTo("QUIT");
+            assertThat(mx.commands()).doesNotContain("RSET");
+            assertThat(rig.dispatcher.stats().snapshot().delivered()).isEqualTo(200);
+            assertThat(rig.queue.stats().queued()).isZero();
+        }
+    }
+
+    @Test
+    void aSessionEndsWithItsCountOfMessages() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(DeliveryRig.limits(1, 10))) {
+            rig.route(mx);
+            sendMany(rig, 50);
+            rig.awaitEvents(50);
+            rig.awaitNoSessions();
+            assertThat(mx.sessions()).isEqualTo(5);
+            assertThat(mx.messages()).extracting(FakeMx.Received::session).filteredOn(number -> number == 1)
+                    .hasSize(10);
+        }
+    }
+
+    @Test
+    void aSessionEndsWithItsAge() {
+        TrafficLimits limits = new TrafficLimits(1, null, null, 1_000, Duration.ofSeconds(10), Duration.ofMillis(200),
+                10);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions(); // long before it may no longer idle
+            rig.send("b@dest.example");
+            rig.awaitEvents(2);
+            assertThat(mx.sessions()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void anIdleSessionTakesWhatComes() {
+        TrafficLimits limits = new TrafficLimits(1, null, null, 1_000, Duration.ofSeconds(10), Duration.ofMinutes(5),
+                10);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            await().atMost(PATIENCE).until(
+                    () -> rig.dispatcher.sessions().getFirst().state() == SessionView.State.IDLE);
+            rig.send("b@dest.example");
+            rig.awaitEvents(2);
+            assertThat(mx.sessions()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void sessionsGrowToTheConnectionLimitUnderBacklogAndNoFurther() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(DeliveryRig.limits(8, 1_000))) {
+            mx.on(".", "stall");
+            rig.route(mx);
+            sendMany(rig, 200);
+            await().atMost(PATIENCE).until(() -> mx.openSessions() == 8);
+            mx.release("stall");
+            rig.awaitEvents(200);
+            assertThat(mx.mostOpenSessions()).isEqualTo(8);
+        }
+    }
+
+    @Test
+    void fewMessagesAreNotWorthManySessions() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(DeliveryRig.limits(10, 1_000))) {
+            rig.route(mx);
+            for (int i = 0; i < 4; i++) {
+                rig.send("u" + i + "@dest.example");
+            }
+            rig.awaitEvents(4);
+            assertThat(mx.sessions()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void messagesAreSpacedByTheirRate() {
+        TrafficLimits limits = new TrafficLimits(5, new Rate(20, Duration.ofSeconds(1), 1), null, 1_000,
+                Duration.ofSeconds(1), Duration.ofMinutes(5), 10);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
+            rig.route(mx);
+            long start = System.nanoTime();
+            sendMany(rig, 11);
+            rig.awaitEvents(11);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(490));
+            assertThat(mx.sessions()).isLessThan(5); // all it may open would not make it faster
+        }
+    }
+
+    @Test
+    void aSlotFurtherAwayThanASessionMayIdleIsWaitedForWithoutOne() {
+        TrafficLimits limits = new TrafficLimits(5, new Rate(1, Duration.ofSeconds(1), 1), null, 1_000,
+                Duration.ofMillis(100), Duration.ofMinutes(5), 10);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
+            rig.route(mx);
+            sendMany(rig, 2);
+            rig.awaitEvents(2);
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(2);
+            assertThat(rig.events.getLast().attempts()).isZero();
+        }
+    }
+
+    @Test
+    void theNextHostIsTriedAndTheBadOneRemembered() throws IOException {
+        try (FakeMx good = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.router.set("dest.example", new Route.Hosts(new Site("dest.example"),
+                    List.of(DeliveryRig.host("dead", deadPort()), DeliveryRig.host("good", good.port())), false));
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.events.getFirst().type()).isEqualTo(MessageEvent.Type.DELIVERY);
+            assertThat(rig.events.getFirst().peer()).extracting(MessageEvent.Peer::name).isEqualTo("good");
+            assertThat(rig.dispatcher.badHostCount()).isEqualTo(1);
+            rig.awaitNoSessions();
+            rig.send("b@dest.example");
+            rig.awaitEvents(2);
+            assertThat(rig.dispatcher.stats().snapshot().connectFailures()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aHostThatClosesBeforeItTakesAnythingLeavesTheMessageToTheNext() {
+        try (FakeMx first = new FakeMx(); FakeMx second = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            first.on("RCPT", "421 4.3.2 closing");
+            rig.route(first, second);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 taken");
+            assertThat(second.messages()).hasSize(1);
+        }
+    }
+
+    @Test
+    void whatAReusedSessionDoesNotTakeIsNotCounted() {
+        String once = """
+                S: 220 mx ready
+                C~ EHLO
+                await queued
+                S: 250-mx
+                S: 250 PIPELINING
+                C~ MAIL
+                C~ RCPT
+                C~ DATA
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 taken
+                S: 421 one is enough
+                """;
+        try (FakeMx mx = new FakeMx().script(once); DeliveryRig rig = rig(DeliveryRig.limits(1, 1_000))) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            SpoolEntry second = rig.send("b@dest.example");
+            mx.release("queued");
+            rig.awaitEvents(2);
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(2);
+            assertThat(rig.events.getLast().attempts()).isZero();
+            assertThat(rig.spool.lastAttempt(second).attempts()).isZero();
+            assertThat(rig.dispatcher.stats().snapshot().requeued()).isEqualTo(1);
+            assertThat(mx.sessions()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void aSiteThatCannotBeReachedIsParkedAndItsMailNotTouched() throws IOException {
+        TrafficLimits limits = new TrafficLimits(5, null, null, 1_000, Duration.ofMillis(300), Duration.ofMinutes(5),
+                3);
+        try (DeliveryRig rig = rig(limits)) {
+            rig.router.set("dest.example", new Route.Hosts(new Site("dest.example"),
+                    List.of(DeliveryRig.host("dead", deadPort())), false));
+            sendMany(rig, 100);
+            rig.awaitEvents(3);
+            await().atMost(PATIENCE).until(() -> rig.queue.stats().parked() > 0);
+            rig.awaitNoSessions();
+            assertThat(rig.events).hasSizeBetween(3, 5);
+            assertThat(rig.dispatcher.stats().snapshot().sessionsTried()).isLessThan(12);
+            assertThat(rig.queue.stats().parked()).isEqualTo(100 - rig.events.size());
+            assertThat(rig.queue.lanes().getFirst().toString()).contains("3 connection failures in a row");
+        }
+    }
+
+    @SuppressWarnings("try") // the stalled sessions are cut before the dispatcher waits for them
+    @Test
+    void aStalledSiteDoesNotDelayTheOthers() {
+        DeliveryConfig config = withSessions(DeliveryRig.CONFIG, 20);
+        try (FakeMx stalled = new FakeMx();
+                FakeMx good = new FakeMx();
+                DeliveryRig rig = new DeliveryRig(config, DeliveryRig.limits(100, 1_000), QueueConfig.DEFAULT)) {
+            stalled.on("MAIL", "stall");
+            rig.route("stalled.example", false, stalled);
+            for (int i = 0; i < 300; i++) {
+                rig.send("u" + i + "@stalled.example");
+            }
+            await().atMost(PATIENCE).until(() -> stalled.openSessions() >= 18); // all but the reserve
+            for (int i = 0; i < 10; i++) {
+                rig.route("good" + i + ".example", false, good);
+                for (int j = 0; j < 10; j++) {
+                    rig.send("u@good" + i + ".example");
+                }
+            }
+            rig.awaitEvents(100);
+            assertThat(good.messages()).hasSize(100);
+            assertThat(stalled.openSessions()).isEqualTo(18);
+        }
+    }
+
+    @Test
+    void mailThatIsTooOldExpiresWithoutAnAttempt() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.router.set("source.example", new Route.Failure(false, 451, "4.4.3", "not now"));
+            SpoolEntry entry = rig.submit("sender@source.example",
+                    MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII)),
+                    System.currentTimeMillis() - Duration.ofDays(6).toMillis(), "a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(rig.outcomes())
+                    .contains("Expiration a@dest.example 551 5.4.7 not delivered within 5d and 0 attempts");
+            assertThat(rig.spool.isDone(entry)).isTrue();
+            assertThat(mx.messages()).isEmpty();
+        }
+    }
+
+    @Test
+    void anUnreadableMessageLeavesTheQueueAndNothingElseSuffers() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            MessageId next = new MessageId(rig.spool.nextId().value() + 1);
+            rig.spool.damage(next);
+            SpoolEntry damaged = rig.send("a@dest.example");
+            rig.send("b@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(damaged.messageId()).isEqualTo(next.value());
+            assertThat(mx.messages()).hasSize(1);
+            assertThat(rig.queue.stats().queued()).isZero();
+            assertThat(rig.spool.isDone(damaged)).isFalse();
+            assertThat(rig.dispatcher.stats().snapshot().unreadable()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void manyRecipientsGoInSeveralTransactions() {
+        DeliveryConfig config = new DeliveryConfig(25, "127.0.0.1", 100, 3, Duration.ofSeconds(5), PATIENCE, PATIENCE,
+                PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(config)) {
+            rig.route(mx);
+            String[] recipients = new String[8];
+            for (int i = 0; i < recipients.length; i++) {
+                recipients[i] = "u" + i + "@dest.example";
+            }
+            SpoolEntry entry = rig.send(recipients);
+            await().atMost(PATIENCE).until(() -> rig.spool.isDone(entry));
+            assertThat(mx.messages()).extracting(message -> message.recipients().size()).containsExactly(3, 3, 2);
+            assertThat(mx.messages().stream().flatMap(message -> message.recipients().stream()))
+                    .containsExactly(recipients);
+            assertThat(rig.events.stream().flatMap(event -> event.recipients().stream())).containsExactly(recipients);
+        }
+    }
+
+    @Test
+    void aStopFinishesWhatIsUnderWayAndSaysQuit() {
+        TrafficLimits limits = new TrafficLimits(2, null, null, 1_000, Duration.ofMinutes(1), Duration.ofMinutes(5),
+                10);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            await().atMost(PATIENCE).until(
+                    () -> rig.dispatcher.sessions().getFirst().state() == SessionView.State.IDLE);
+            long start = System.nanoTime();
+            rig.dispatcher.close(Duration.ofSeconds(10));
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(3));
+            assertThat(mx.commands().getLast()).isEqualTo("QUIT");
+            assertThat(rig.dispatcher.sessionCount()).isZero();
+        }
+    }
+
+    @Test
+    void aStopBreaksOffWhatTakesTooLongAndPutsItBack() {
+        try (FakeMx mx = new FakeMx(); FakeMx silent = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "stall");
+            silent.on("connect", "stall");
+            rig.route(mx);
+            rig.route("silent.example", false, silent);
+            rig.send("a@dest.example");
+            rig.send("a@silent.example");
+            await().atMost(PATIENCE)
+                    .until(() -> mx.commands().contains("RCPT TO:<a@dest.example>") && silent.openSessions() == 1);
+            long start = System.nanoTime();
+            rig.dispatcher.close(Duration.ofSeconds(2));
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(2_500));
+            assertThat(rig.dispatcher.sessionCount()).isZero();
+            assertThat(rig.queue.stats().ready()).isEqualTo(2);
+            assertThat(rig.events).isEmpty();
+            assertThat(rig.spool.log()).isEmpty();
+        }
+    }
+
+    private static DeliveryRig rig(TrafficLimits limits) {
+        return new DeliveryRig(DeliveryRig.CONFIG, limits, QueueConfig.DEFAULT);
+    }
+
+    private static void sendMany(DeliveryRig rig, int count) {
+        for (int i = 0; i < count; i++) {
+            rig.send("u" + i + "@dest.example");
+        }
+    }
+
+    private static DeliveryConfig withSessions(DeliveryConfig c, int maxSessions) {
+        return new DeliveryConfig(c.port(), c.sourceAddress(), maxSessions, c.maxRecipientsPerTransaction(),
+                c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(),
+                c.dataBlockTimeout(), c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout());
+    }
+
+    /** One that nobody listens on. */
+    private static int deadPort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+}

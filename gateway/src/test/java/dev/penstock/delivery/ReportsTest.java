@@ -1,0 +1,157 @@
+package dev.penstock.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+import org.apache.james.mime4j.dom.Entity;
+import org.apache.james.mime4j.dom.Message;
+import org.apache.james.mime4j.dom.Multipart;
+import org.apache.james.mime4j.dom.SingleBody;
+import org.apache.james.mime4j.message.DefaultMessageBuilder;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import dev.penstock.message.Content;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.routing.Route;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.StoredMessage;
+import dev.penstock.testing.FakeMx;
+
+/** The report a sender gets, read by a MIME parser that isn't ours. */
+@Timeout(60)
+final class ReportsTest {
+    private static final Route.Failure HOLD = new Route.Failure(false, 451, "4.4.3", "not now");
+
+    @Test
+    void aBounceIsReportedAsRfc3464Says() throws Exception {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT TO:<b", "550-5.1.1 no such user " + "x".repeat(600) + "\r\n550 5.1.1 ask somebody else");
+            mx.on("RCPT TO:<c", "554 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            SpoolEntry entry = rig.send("a@dest.example", "b@dest.example", "c@dest.example");
+            rig.awaitEvents(5);
+            StoredMessage report = report(rig);
+            assertThat(report.envelope().sender()).isEmpty();
+            assertThat(report.envelope().recipients()).extracting(r -> r.address())
+                    .containsExactly("sender@source.example");
+            assertThat(rig.spool.log().indexOf("commit " + report.envelope().id()))
+                    .isLessThan(rig.spool.log().indexOf("done " + new dev.penstock.message.MessageId(entry.messageId())
+                            + ".0"));
+
+            String raw = text(report.content());
+            assertThat(raw.lines()).allMatch(line -> line.length() <= 998);
+            Message message = parse(raw);
+            assertThat(message.getMimeType()).isEqualTo("multipart/report");
+            assertThat(message.getHeader().getField("Auto-Submitted").getBody()).isEqualTo("auto-replied");
+            List<Entity> parts = ((Multipart) message.getBody()).getBodyParts();
+            assertThat(parts).extracting(Entity::getMimeType).containsExactly("text/plain", "message/delivery-status",
+                    "message/rfc822");
+            assertThat(body(parts.get(1)).replace("\r\n ", " ")).contains("Reporting-MTA: dns; gateway.test\r\n")
+                    .contains("\r\n\r\nFinal-Recipient: rfc822; b@dest.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+                            + "Remote-MTA: dns; mx1.dest.example\r\nDiagnostic-Code: smtp; 550 5.1.1 no such user xxx")
+                    .contains("\r\n\r\nFinal-Recipient: rfc822; c@dest.example\r\nAction: failed\r\nStatus: 5.0.0\r\n")
+                    .doesNotContain("a@dest.example");
+            assertThat(raw).contains("\r\n\r\n" + DeliveryRig.CONTENT + "\r\n--");
+        }
+    }
+
+    @Test
+    void contentBeyondSevenBitsReturnsAsItsHeader() throws Exception {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.sendAs("sender@source.example", "Subject: \u00e4\r\nX: y\r\n\r\nbody \u00e4\r\n", "a@dest.example");
+            rig.awaitEvents(3);
+            StoredMessage report = report(rig);
+            assertThat(report.content().hasEightBit()).isFalse();
+            List<Entity> parts = ((Multipart) parse(text(report.content())).getBody()).getBodyParts();
+            assertThat(parts.getLast().getMimeType()).isEqualTo("text/rfc822-headers");
+            assertThat(body(parts.getLast())).isEqualTo("Subject: ?\r\nX: y\r\n");
+        }
+    }
+
+    @Test
+    void noReportIsWrittenToTheNullSender() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            SpoolEntry entry = rig.sendAs("", DeliveryRig.CONTENT, "a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(rig.outcomes()).containsExactly("Bounce a@dest.example 550 5.1.1 no");
+            assertThat(rig.spool.isDone(entry)).isTrue();
+            assertThat(rig.spool.log()).noneMatch(line -> line.startsWith("commit"));
+        }
+    }
+
+    @Test
+    void aReportThatBouncesIsNotReported() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.route("source.example", false, mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(3);
+            rig.awaitNoSessions();
+            assertThat(rig.events).extracting(MessageEvent::type).containsExactlyInAnyOrder(
+                    MessageEvent.Type.RECEPTION, MessageEvent.Type.BOUNCE, MessageEvent.Type.BOUNCE);
+            assertThat(rig.queue.stats().queued()).isZero();
+        }
+    }
+
+    @Test
+    void withoutRoomForTheReportTheBounceWaits() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.spool.full(true);
+            SpoolEntry entry = rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 550 5.1.1 no");
+            assertThat(rig.spool.isDone(entry)).isFalse();
+            assertThat(rig.queue.stats().scheduled()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aDomainWithoutHostsBouncesWithoutASession() {
+        try (DeliveryRig rig = new DeliveryRig()) {
+            rig.router.set("dest.example", new Route.Failure(true, 556, "5.1.10", "dest.example takes no mail"));
+            rig.router.set("source.example", HOLD);
+            rig.send("a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(rig.outcomes()).contains("Bounce a@dest.example 556 5.1.10 dest.example takes no mail",
+                    "TransientFailure sender@source.example 451 4.4.3 not now");
+        }
+    }
+
+    private static StoredMessage report(DeliveryRig rig) {
+        return rig.spool.message(rig.events(MessageEvent.Type.RECEPTION).getFirst().id());
+    }
+
+    private static String text(Content content) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        content.forEachChunk(bytes::write);
+        return bytes.toString(StandardCharsets.ISO_8859_1);
+    }
+
+    private static Message parse(String raw) throws IOException {
+        return new DefaultMessageBuilder()
+                .parseMessage(new ByteArrayInputStream(raw.getBytes(StandardCharsets.ISO_8859_1)));
+    }
+
+    private static String body(Entity part) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ((SingleBody) part.getBody()).writeTo(bytes);
+        return bytes.toString(StandardCharsets.ISO_8859_1);
+    }
+}

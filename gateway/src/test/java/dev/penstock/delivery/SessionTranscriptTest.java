@@ -1,0 +1,447 @@
+package dev.penstock.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import dev.penstock.config.QueueConfig;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.routing.Route;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.testing.FakeMx;
+
+/** What goes over the wire, line by line, and what becomes of the recipients. */
+@Timeout(60)
+final class SessionTranscriptTest {
+    private static final String HELLO = """
+            S: 220 mx ready
+            C: EHLO gateway.test
+            S: 250-mx
+            S: 250-PIPELINING
+            S: 250-SIZE 100000
+            S: 250 8BITMIME
+            """;
+    private static final String PLAIN_HELLO = """
+            S: 220 mx ready
+            C: EHLO gateway.test
+            S: 250 mx
+            """;
+    private static final String ENVELOPE = """
+            C: MAIL FROM:<sender@source.example> SIZE=23
+            C: RCPT TO:<a@dest.example>
+            C: DATA
+            """;
+    private static final String BYE = """
+            C: QUIT
+            S: 221 bye
+            """;
+
+    @Test
+    void anEnvelopeGoesInOneWriteWhenTheHostPipelines() {
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + """
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 2.6.0 queued as 1
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            SpoolEntry entry = rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(mx.reads()).contains(
+                    "MAIL FROM:<sender@source.example> SIZE=23\r\nRCPT TO:<a@dest.example>\r\nDATA\r\n",
+                    DeliveryRig.CONTENT + ".\r\n");
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.6.0 queued as 1");
+            assertThat(rig.spool.isDone(entry)).isTrue();
+            assertThat(rig.queue.stats().queued()).isZero();
+        }
+    }
+
+    @Test
+    void theNextEnvelopeFollowsTheEndOfDataInTheSameWrite() { // RFC 2920 3.1
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: EHLO gateway.test
+                await queued
+                S: 250-mx
+                S: 250 PIPELINING
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<a@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 first
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 second
+                """ + BYE);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 100),
+                        QueueConfig.DEFAULT)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.send("b@dest.example");
+            mx.release("queued");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(mx.reads()).contains(DeliveryRig.CONTENT
+                    + ".\r\nMAIL FROM:<sender@source.example>\r\nRCPT TO:<b@dest.example>\r\nDATA\r\n");
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 first",
+                    "Delivery b@dest.example 250 2.0.0 second");
+        }
+    }
+
+    @Test
+    void withoutPipeliningEveryCommandWaitsForItsAnswer() {
+        try (FakeMx mx = new FakeMx().script(PLAIN_HELLO + """
+                C: MAIL FROM:<sender@source.example>
+                S: 250 ok
+                C: RCPT TO:<a@dest.example>
+                S: 250 ok
+                C: DATA
+                S: 354 go on
+                content
+                S: 250 taken
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(mx.reads()).contains("MAIL FROM:<sender@source.example>\r\n", "RCPT TO:<a@dest.example>\r\n",
+                    "DATA\r\n");
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(1);
+        }
+    }
+
+    @Test
+    void anOldHostGetsHelo() {
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: EHLO gateway.test
+                S: 502 what
+                C: HELO gateway.test
+                S: 250 mx
+                C: MAIL FROM:<sender@source.example>
+                S: 250 ok
+                C: RCPT TO:<a@dest.example>
+                S: 250 ok
+                C: DATA
+                S: 354 go on
+                content
+                S: 250 taken
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.events.getFirst().protocol()).isEqualTo("SMTP");
+        }
+    }
+
+    @Test
+    void eachRecipientHasItsOwnOutcome() {
+        try (FakeMx mx = new FakeMx().script(HELLO + """
+                C: MAIL FROM:<sender@source.example> SIZE=23
+                C: RCPT TO:<a@dest.example>
+                C: RCPT TO:<b@dest.example>
+                C: RCPT TO:<c@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 550 5.1.1 no such user
+                S: 451 4.2.1 greylisted
+                S: 354 go on
+                content
+                S: 250 taken
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.router.set("source.example", new Route.Failure(false, 451, "4.4.3", "later"));
+            SpoolEntry entry = rig.send("a@dest.example", "b@dest.example", "c@dest.example");
+            rig.awaitEvents(5); // with the report's reception and its deferral
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).contains("Delivery a@dest.example 250 2.0.0 taken",
+                    "Bounce b@dest.example 550 5.1.1 no such user",
+                    "TransientFailure c@dest.example 451 4.2.1 greylisted");
+            assertThat(rig.spool.isDone(entry)).isFalse();
+            assertThat(rig.spool.lastAttempt(entry).recipients()).hasSize(3);
+            // the report is durable before the bounce is recorded
+            assertThat(rig.spool.log().getFirst()).startsWith("commit");
+        }
+    }
+
+    @Test
+    void whenNoRecipientIsAcceptedAnEagerHostGetsNoContent() { // RFC 2920 3.1
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + """
+                S: 250 ok
+                S: 451 4.2.1 later
+                S: 354 go on
+                C: .
+                S: 554 5.5.1 no valid recipients
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 451 4.2.1 later");
+        }
+    }
+
+    @Test
+    void aTransactionThatCameToNothingIsResetBeforeTheNext() {
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: EHLO gateway.test
+                await queued
+                S: 250-mx
+                S: 250 PIPELINING
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<a@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 451 4.2.1 later
+                S: 554 no valid recipients
+                C: RSET
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 reset
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 taken
+                """ + BYE);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 100),
+                        QueueConfig.DEFAULT)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.send("b@dest.example");
+            mx.release("queued");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 451 4.2.1 later",
+                    "Delivery b@dest.example 250 2.0.0 taken");
+        }
+    }
+
+    @Test
+    void tooManyRecipientsMakeAnotherTransactionAtOnce() { // RFC 5321 4.5.3.1.10
+        try (FakeMx mx = new FakeMx().script(HELLO + """
+                C: MAIL FROM:<sender@source.example> SIZE=23
+                C: RCPT TO:<a@dest.example>
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 452 4.5.3 too many
+                S: 354 go on
+                content
+                S: 250 first
+                C: MAIL FROM:<sender@source.example> SIZE=23
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 second
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            SpoolEntry entry = rig.send("a@dest.example", "b@dest.example");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 first",
+                    "Delivery b@dest.example 250 2.0.0 second");
+            assertThat(rig.spool.isDone(entry)).isTrue();
+        }
+    }
+
+    @Test
+    void lmtpAnswersForEachRecipient() { // RFC 2033 4.2
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: LHLO gateway.test
+                S: 250-mx
+                S: 250 PIPELINING
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<a@dest.example>
+                C: RCPT TO:<b@dest.example>
+                C: RCPT TO:<c@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 450 4.2.1 busy
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 a taken
+                S: 452 4.2.2 c is full
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(DeliveryRig.DOMAIN, true, mx);
+            rig.send("a@dest.example", "b@dest.example", "c@dest.example");
+            rig.awaitEvents(3);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 a taken",
+                    "TransientFailure b@dest.example 450 4.2.1 busy",
+                    "TransientFailure c@dest.example 452 4.2.2 c is full");
+        }
+    }
+
+    @Test
+    void repliesOfManyLinesAreOneReply() {
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220-mx
+                S: 220 ready
+                C: EHLO gateway.test
+                S: 250-mx
+                S: 250 PIPELINING
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<a@dest.example>
+                C: DATA
+                S: 250-2.1.0 sender
+                S: 250 2.1.0 ok
+                S: 450-4.7.1 come
+                S: 450-4.7.1 back
+                S: 450 4.7.1 later
+                S: 554 none
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 450 4.7.1 come back later");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"421 4.3.2 closing", "hello there", "close", "reset"})
+    void aSessionThatEndsBeforeContentDefersTheMessageOnce(String how) {
+        String step = Character.isDigit(how.charAt(0)) || how.contains(" ") ? "S: " + how : how;
+        List<String> scripts = List.of(step,
+                "S: 220 mx\nC: EHLO gateway.test\n" + step,
+                HELLO + ENVELOPE + step,
+                HELLO + ENVELOPE + "S: 250 ok\n" + step,
+                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\n" + step,
+                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nS: 354 go\ncontent\n" + step);
+        for (String script : scripts) {
+            try (FakeMx mx = new FakeMx().script(script); DeliveryRig rig = new DeliveryRig()) {
+                rig.route(mx);
+                SpoolEntry entry = rig.send("a@dest.example");
+                rig.awaitEvents(1);
+                rig.awaitNoSessions();
+                assertThat(rig.outcomes()).as(script).singleElement().asString().startsWith("TransientFailure");
+                assertThat(rig.spool.lastAttempt(entry).attempts()).as(script).isEqualTo(1);
+                assertThat(rig.queue.stats().scheduled()).isEqualTo(1);
+                assertThat(mx.sessions()).isEqualTo(1);
+            }
+        }
+    }
+
+    @Test
+    void everyPhaseHasItsDeadlineThatDripFeedingDoesNotMove() {
+        List<String> scripts = List.of("stall", "drip 220-slow",
+                "S: 220 mx\nC: EHLO gateway.test\ndrip 250-slow",
+                HELLO + ENVELOPE + "drip 250-slow",
+                HELLO + ENVELOPE + "S: 250 ok\nstall",
+                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nstall",
+                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nS: 354 go\ncontent\nstall");
+        for (String script : scripts) {
+            try (FakeMx mx = new FakeMx().script(script); DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+                rig.route(mx);
+                long start = System.nanoTime();
+                rig.send("a@dest.example");
+                rig.awaitEvents(1);
+                assertThat(System.nanoTime() - start).as(script).isGreaterThan(DeliveryRig.SHORT.toNanos());
+                assertThat(rig.outcomes()).as(script).singleElement().asString().contains("4.4.2", "timed out");
+            }
+        }
+    }
+
+    @Test
+    void aHostThatTakesNoContentIsGivenUpByItsDeadline() {
+        try (FakeMx mx = new FakeMx().script(HELLO.replace("100000", "100000000") + """
+                C: MAIL FROM:<sender@source.example> SIZE=40000000
+                C: RCPT TO:<a@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                partly
+                await never
+                """); DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+            rig.route(mx);
+            byte[] large = "0123456789012345678901234567890123456789012345678901234567890123456789012345678\n"
+                    .replace("8\n", "\r\n").repeat(500_000).getBytes(StandardCharsets.US_ASCII);
+            assertThat(large).hasSize(40_000_000);
+            rig.submit("sender@source.example", MemoryContent.of(large),
+                    System.currentTimeMillis(), "a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().contains("4.4.2", "timed out", "during content");
+            mx.release("never");
+        }
+    }
+
+    @Test
+    void dotsAreDoubledAndEveryOctetArrives() {
+        String content = "Subject: dots\r\n\r\n.\r\n..two\r\n.x\r\n" + "\u00e4\u0001 8-bit\r\n" + "long ".repeat(30_000)
+                + "\r\n.\r\n";
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.sendAs("sender@source.example", content, "a@dest.example");
+            rig.sendAs("sender@source.example", "no end", "a@dest.example");
+            rig.sendAs("sender@source.example", "", "a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(mx.messages()).extracting(FakeMx.Received::text).containsExactlyInAnyOrder(
+                    content.replace("\r\n.", "\r\n..") + ".\r\n", "no end\r\n.\r\n", ".\r\n");
+            assertThat(mx.commands()).anyMatch(line -> line.endsWith("BODY=8BITMIME"));
+        }
+    }
+
+    @Test
+    void whatTheHostAnnouncedNotToTakeIsRefusedHere() {
+        try (FakeMx mx = new FakeMx().offering("PIPELINING,SIZE 20"); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.sendAs("", DeliveryRig.CONTENT, "a@dest.example");
+            rig.sendAs("", "\u00e4\r\n", "b@dest.example");
+            rig.awaitEvents(2);
+            assertThat(rig.outcomes()).anyMatch(text -> text.startsWith("Bounce a@dest.example 552 5.3.4"))
+                    .anyMatch(text -> text.startsWith("Bounce b@dest.example 554 5.6.3"));
+            assertThat(mx.commands()).noneMatch(line -> line.startsWith("MAIL"));
+        }
+    }
+
+    @Test
+    void anAddressCanNotSmuggleACommand() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.sendAs("x>\r\nQUIT\r\n@source.example", DeliveryRig.CONTENT, "a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(mx.commands()).anyMatch(line -> line.startsWith("MAIL FROM:<x>??QUIT??@source.example>"));
+            assertThat(mx.messages()).hasSize(1);
+        }
+    }
+}

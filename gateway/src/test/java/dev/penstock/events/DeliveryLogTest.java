@@ -1,0 +1,225 @@
+package dev.penstock.events;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.penstock.config.EventsConfig;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.units.ByteSize;
+
+class DeliveryLogTest {
+    private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-24T00:22:05.495Z"));
+    private static final Duration FLUSH = Duration.ofMillis(100);
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void linesCanBeReadWhileTheFileGrows() throws IOException {
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "n", CLOCK)) {
+            log.on(Events.delivery(1));
+            await().until(() -> lines(files().getFirst()).size() == 1);
+            log.on(Events.delivery(2));
+            await().until(() -> lines(files().getFirst()).size() == 2);
+            assertThat(log.stats().written()).isEqualTo(2);
+        }
+        assertThat(files()).containsExactly(directory.resolve("delivery-20261124T002205.495Z.jsonl"));
+    }
+
+    @Test
+    void closeWritesWhatWaitsAndWhatComesLaterIsCounted() throws IOException {
+        DeliveryLog log = new DeliveryLog(new EventsConfig(directory, ByteSize.ofMegabytes(100), Duration.ofMinutes(1),
+                100_000), "n", CLOCK);
+        for (int i = 0; i < 10_000; i++) {
+            log.on(Events.delivery(i));
+        }
+        log.close();
+        log.close();
+        log.on(Events.delivery(0));
+        assertThat(lines(files().getFirst())).hasSize(10_000);
+        assertThat(log.stats()).extracting(DeliveryLogStats::written, DeliveryLogStats::dropped)
+                .containsExactly(10_000L, 1L);
+        assertThat(log.stats().bytes()).isEqualTo(Files.size(files().getFirst()));
+    }
+
+    @Test
+    void filesAreRotatedAtWholeLinesAndSortByTime() throws IOException {
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofKilobytes(256), 100_000), "n", CLOCK)) {
+            for (int i = 0; i < 2_000; i++) {
+                log.on(Events.delivery(i));
+            }
+        }
+        List<String> all = new ArrayList<>();
+        assertThat(files()).hasSizeGreaterThan(2);
+        for (Path file : files()) {
+            assertThat(Files.size(file)).isLessThanOrEqualTo(256 * 1024);
+            all.addAll(lines(file));
+        }
+        assertThat(all).hasSize(2_000);
+        for (int i = 0; i < all.size(); i++) {
+            assertThat(Events.json(all.get(i)).get("recipient")).isEqualTo("r" + i + "@r.example");
+        }
+    }
+
+    @Test
+    void whatCannotWaitIsDroppedAndCountedAndCallersNeverBlock() throws IOException {
+        AtomicBoolean full = new AtomicBoolean(true);
+        DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(100), 1_000), "n", CLOCK, disk(full));
+        for (int i = 0; i < 10_000; i++) {
+            log.on(Events.delivery(i));
+        }
+        await().until(() -> log.trouble() != null);
+        assertThat(log.trouble()).contains("No space left on device");
+        assertThat(log.stats().pending()).isLessThanOrEqualTo(1_000);
+        log.close();
+        assertThat(log.stats()).extracting(DeliveryLogStats::written, DeliveryLogStats::dropped)
+                .containsExactly(0L, 10_000L);
+    }
+
+    @Test
+    void aFullDiskLosesNothingThatFitsInMemory() throws IOException {
+        AtomicBoolean full = new AtomicBoolean(true);
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofKilobytes(1), 1_000), "n", CLOCK, disk(full))) {
+            log.on(Events.delivery(1));
+            await().until(() -> log.trouble() != null);
+            log.on(Events.delivery(2));
+            full.set(false);
+            await().until(() -> log.trouble() == null && log.stats().written() == 2);
+            assertThat(log.stats().failures()).isPositive();
+        }
+        List<String> all = new ArrayList<>();
+        for (Path file : files()) {
+            all.addAll(lines(file));
+        }
+        assertThat(all).hasSize(2).allSatisfy(line -> assertThat(Events.json(line)).containsKey("nodeid"));
+    }
+
+    @Test
+    void eachStartBeginsAFile() throws IOException {
+        for (int i = 0; i < 3; i++) {
+            new DeliveryLog(config(ByteSize.ofMegabytes(1), 10), "n", CLOCK).close();
+        }
+        assertThat(files()).hasSize(3);
+    }
+
+    @Test
+    void killedProcessLosesAtMostTheLastFlushInterval() throws Exception {
+        Process child = new ProcessBuilder(ProcessHandle.current().info().command().orElseThrow(), "-Xmx128m", "-cp",
+                System.getProperty("java.class.path"), Writer.class.getName(), directory.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        List<long[]> sent = new ArrayList<>(); // {events so far, milliseconds since 1970}
+        try (BufferedReader reader = new BufferedReader(
+                new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
+            String line;
+            long first = Long.MAX_VALUE;
+            while ((line = reader.readLine()) != null) {
+                String[] words = line.split(" ", 2);
+                sent.add(new long[]{Long.parseLong(words[0]), Long.parseLong(words[1])});
+                first = Math.min(first, sent.getFirst()[1]);
+                if (sent.getLast()[1] - first > 2_000) {
+                    break;
+                }
+            }
+        } finally {
+            child.destroyForcibly();
+        }
+        assertThat(child.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(child.exitValue()).isEqualTo(128 + 9);
+
+        // One interval is the promise; the rest is for a machine whose processes wait for each other.
+        long safe = sent.getLast()[1] - FLUSH.toMillis() - 500;
+        long promised = sent.stream().filter(s -> s[1] <= safe).mapToLong(s -> s[0]).max().orElseThrow();
+        String text = Files.readString(files().getFirst());
+        List<String> whole = text.substring(0, text.lastIndexOf('\n')).lines().toList();
+        assertThat(whole.size()).isGreaterThanOrEqualTo(Math.toIntExact(promised));
+        for (int i = 0; i < whole.size(); i++) {
+            assertThat(Events.json(whole.get(i)).get("recipient")).isEqualTo("r" + i + "@r.example");
+        }
+    }
+
+    /** The process to be killed: tells how much it has handed to the log and when. */
+    static final class Writer {
+        private Writer() {}
+
+        public static void main(String[] arguments) throws IOException {
+            try (DeliveryLog log = new DeliveryLog(new EventsConfig(Path.of(arguments[0]), ByteSize.ofMegabytes(256),
+                    FLUSH, 100_000), "child", InstantSource.system())) {
+                int events = 0;
+                while (!Thread.currentThread().isInterrupted()) {
+                    for (int i = 0; i < 20; i++) {
+                        log.on(Events.delivery(events++));
+                    }
+                    System.out.println(events + " " + System.currentTimeMillis());
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+                }
+            }
+        }
+    }
+
+    /** While {@code full}, a write takes half a line at most and then fails. */
+    private static LogFile.Opener disk(AtomicBoolean full) {
+        return file -> new WritableByteChannel() {
+            private final WritableByteChannel real = LogFile.CREATE.open(file);
+            private boolean room = true;
+
+            @Override
+            public int write(ByteBuffer source) throws IOException {
+                if (!full.get()) {
+                    return real.write(source);
+                }
+                if (!room) {
+                    throw new IOException("No space left on device");
+                }
+                room = false;
+                int taken = real.write(source.slice(source.position(), 100));
+                source.position(source.position() + taken);
+                return taken;
+            }
+
+            @Override
+            public boolean isOpen() {
+                return real.isOpen();
+            }
+
+            @Override
+            public void close() throws IOException {
+                real.close();
+            }
+        };
+    }
+
+    private EventsConfig config(ByteSize maxFileSize, int maxPending) {
+        return new EventsConfig(directory, maxFileSize, FLUSH, maxPending);
+    }
+
+    private List<Path> files() throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.sorted().toList();
+        }
+    }
+
+    private static List<String> lines(Path file) throws IOException {
+        return Files.readAllLines(file);
+    }
+}

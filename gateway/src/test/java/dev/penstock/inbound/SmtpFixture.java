@@ -1,0 +1,157 @@
+package dev.penstock.inbound;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+
+import dev.penstock.config.ListenerConfig;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.testing.FakeSpool;
+
+/** A server on a port of its own over a {@link FakeSpool}, and clients that speak to it in transcripts. */
+final class SmtpFixture implements AutoCloseable {
+    static final Instant NOW = Instant.parse("2026-11-23T10:20:30Z");
+
+    final FakeSpool spool = new FakeSpool();
+    final List<Envelope> accepted = new CopyOnWriteArrayList<>();
+    final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final SmtpServer server;
+    private final List<Client> clients = new ArrayList<>();
+
+    SmtpFixture() {
+        this(builder -> builder);
+    }
+
+    SmtpFixture(UnaryOperator<ConfigBuilder> limits) {
+        server = new SmtpServer("gateway.example", List.of(new ListenerConfig("127.0.0.1", 0)),
+                limits.apply(new ConfigBuilder()).build(), spool,
+                (envelope, _, entries) -> {
+                    assertThat(entries).hasSameSizeAs(envelope.destinations());
+                    accepted.add(envelope);
+                }, events::add, InstantSource.fixed(NOW));
+        server.start();
+    }
+
+    Client connect() throws IOException {
+        Client client = new Client(server.addresses().getFirst());
+        clients.add(client);
+        return client;
+    }
+
+    /** Plays a transcript on a new connection. */
+    void plays(String transcript) throws IOException {
+        connect().plays(transcript);
+    }
+
+    @Override
+    public void close() throws IOException {
+        for (Client client : clients) {
+            client.close();
+        }
+        server.close();
+    }
+
+    /** One connection, read and written by the test's thread. */
+    static final class Client implements AutoCloseable {
+        private static final int READ_TIMEOUT_MILLIS = 10_000;
+        private final Socket socket = new Socket();
+        private final InputStream in;
+
+        Client(InetSocketAddress address) throws IOException {
+            socket.connect(address, READ_TIMEOUT_MILLIS);
+            socket.setSoTimeout(READ_TIMEOUT_MILLIS);
+            socket.setTcpNoDelay(true);
+            in = socket.getInputStream();
+        }
+
+        /**
+         * Lines {@code C: text} are sent with CRLF, those that follow each other in one write; {@code S: text} must be
+         * the next line from the server, in which {@code *} stands for anything; {@code S: <close>} is the end of the
+         * connection. Other escapes: {@code \n}, {@code \r}, {@code \0}, and {@code \c} for no CRLF.
+         */
+        Client plays(String transcript) throws IOException {
+            StringBuilder toSend = new StringBuilder();
+            for (String step : transcript.split("\n", -1)) {
+                String line = step.strip();
+                if (line.startsWith("C:")) {
+                    String text = line.length() > 3 ? line.substring(3) : "";
+                    toSend.append((text + "\r\n").replace("\\c\r\n", "").replace("\\r", "\r").replace("\\n", "\n")
+                            .replace("\\0", "\0"));
+                } else if (line.startsWith("S:")) {
+                    send(toSend.toString());
+                    toSend.setLength(0);
+                    expect(line.length() > 3 ? line.substring(3) : "");
+                }
+            }
+            send(toSend.toString());
+            return this;
+        }
+
+        void send(String text) throws IOException {
+            if (!text.isEmpty()) {
+                socket.getOutputStream().write(text.getBytes(ISO_8859_1));
+                socket.getOutputStream().flush();
+            }
+        }
+
+        void expect(String pattern) throws IOException {
+            String line = readLine();
+            String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");
+            assertThat(line).matches(regex);
+        }
+
+        /** {@code <close>} at the end of the connection. */
+        String readLine() throws IOException {
+            StringBuilder line = new StringBuilder();
+            while (true) {
+                int b = in.read();
+                if (b < 0) {
+                    return line.isEmpty() ? "<close>" : line + "<close>";
+                }
+                if (b == '\n' && line.length() > 0 && line.charAt(line.length() - 1) == '\r') {
+                    line.setLength(line.length() - 1);
+                    return line.toString();
+                }
+                line.append((char) b);
+            }
+        }
+
+        /** What one read of the socket gives. */
+        String readOnce() throws IOException {
+            byte[] bytes = new byte[65_536];
+            int length = in.read(bytes);
+            return length < 0 ? "<close>" : new String(bytes, 0, length, ISO_8859_1);
+        }
+
+        boolean hasInput() throws IOException {
+            return in.available() > 0;
+        }
+
+        void shutdownOutput() throws IOException {
+            socket.shutdownOutput();
+        }
+
+        /** Closes with a reset. */
+        void reset() throws IOException {
+            socket.setSoLinger(true, 0);
+            socket.close();
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
+        }
+    }
+}

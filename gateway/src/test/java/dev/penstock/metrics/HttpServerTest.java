@@ -1,0 +1,139 @@
+package dev.penstock.metrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.BindException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.config.HttpConfig;
+import dev.penstock.delivery.DeliveryStats;
+import dev.penstock.delivery.Phase;
+import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.inbound.InboundStats;
+import dev.penstock.metrics.Health.Check;
+import dev.penstock.queue.QueueStats;
+import dev.penstock.routing.RoutingStats;
+import dev.penstock.spool.SpoolStats;
+
+class HttpServerTest {
+    private final AtomicReference<InboundStats> inbound = new AtomicReference<>(inbound(0));
+    private final AtomicReference<Health> health = new AtomicReference<>(
+            () -> List.of(new Check("spool", true, "")));
+    private final GatewayMetrics metrics = new GatewayMetrics(new GatewayMetrics.Sources(
+            () -> Objects.requireNonNull(inbound.get()),
+            () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16),
+            () -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14),
+            () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23),
+            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                    Map.of(Phase.END_OF_DATA, 16L)),
+            () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6)));
+    private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
+            () -> Objects.requireNonNull(health.get()).checks());
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    @AfterEach
+    void stop() {
+        client.close();
+        server.close();
+        metrics.close();
+    }
+
+    @Test
+    void metricsAreThoseOfTheMomentOfTheScrape() throws Exception {
+        inbound.set(inbound(41));
+        get("/metrics");
+        inbound.set(inbound(42));
+        HttpResponse<String> response = get("/metrics");
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertThat(response.headers().firstValue("content-type")).hasValue("text/plain; version=0.0.4; charset=utf-8");
+        assertThat(response.body().lines()).contains(
+                "penstock_inbound_messages_total 42.0",
+                "penstock_inbound_sessions_open 0.0",
+                "penstock_spool_sync_seconds_total 2.5",
+                "penstock_spool_reads_total{from=\"memory\"} 6.0",
+                "penstock_queue_destinations{state=\"parked\"} 5.0",
+                "penstock_routing_failures_total{reason=\"null-mx\"} 14.0",
+                "penstock_delivery_recipients_total{outcome=\"expired\"} 8.0",
+                "penstock_delivery_failed_recipients_total{phase=\"end-of-data\"} 16.0",
+                "penstock_delivery_log_dropped_total 2.0")
+                .anyMatch(line -> line.startsWith("jvm_memory_used_bytes{"))
+                .anyMatch(line -> line.startsWith("penstock_build_info{"))
+                .anyMatch(line -> line.startsWith("process_cpu_usage "))
+                .anyMatch(line -> line.startsWith("penstock_carriers "));
+    }
+
+    @Test
+    void readinessNamesEveryPart() throws Exception {
+        assertThat(get("/health/ready").statusCode()).isEqualTo(200);
+        health.set(() -> List.of(new Check("spool", false, "full: \"/data\" has 1 MB free"),
+                new Check("listener", true, "")));
+        HttpResponse<String> response = get("/health/ready");
+        assertThat(response.statusCode()).isEqualTo(503);
+        assertThat(response.body()).isEqualTo("""
+                {"status":"not-ready","checks":[{"name":"spool","ready":false,"detail":"full: \\"/data\\" has 1 MB free"},\
+                {"name":"listener","ready":true,"detail":""}]}
+                """);
+    }
+
+    @Test
+    void livenessOnlyNeedsTheProcess() throws Exception {
+        health.set(() -> List.of(new Check("spool", false, "failed")));
+        assertThat(get("/health/live").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void othersAreRefused() throws Exception {
+        assertThat(get("/").statusCode()).isEqualTo(404);
+        HttpResponse<String> posted = client.send(request("/metrics").POST(HttpRequest.BodyPublishers.ofString("x"))
+                .build(), HttpResponse.BodyHandlers.ofString());
+        assertThat(posted.statusCode()).isEqualTo(405);
+        assertThat(posted.headers().firstValue("allow")).hasValue("GET, HEAD");
+    }
+
+    @Test
+    void aBrokenCheckIsAnErrorOfThatRequestOnly() throws Exception {
+        health.set(() -> List.of());
+        assertThat(get("/health/ready").statusCode()).isEqualTo(200);
+        health.set(() -> {
+            throw new IllegalStateException("broken on purpose");
+        });
+        assertThat(get("/health/ready").statusCode()).isEqualTo(500);
+        assertThat(get("/health/live").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void aTakenPortIsToldAtOnce() {
+        HttpConfig taken = new HttpConfig("127.0.0.1", server.address().getPort());
+        assertThatThrownBy(
+                () -> new HttpServer(taken, metrics, () -> Objects.requireNonNull(health.get()).checks()).close())
+                .hasRootCauseInstanceOf(
+                        IOException.class)
+                .rootCause().satisfies(
+                        cause -> assertThat(cause instanceof BindException
+                                || String.valueOf(cause.getMessage()).contains("Address already in use")).isTrue());
+    }
+
+    private HttpResponse<String> get(String path) throws Exception {
+        return client.send(request(path).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    private HttpRequest.Builder request(String path) {
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.address().getPort() + path));
+    }
+
+    private static InboundStats inbound(long messages) {
+        return new InboundStats(0, 0, 0, messages, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    }
+}

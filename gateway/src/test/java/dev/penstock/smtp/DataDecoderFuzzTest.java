@@ -1,0 +1,42 @@
+package dev.penstock.smtp;
+
+import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+
+/** Stuffed content comes back as it was, and any input decodes the same in one piece and octet by octet. */
+class DataDecoderFuzzTest {
+    @FuzzTest(maxDuration = "30s")
+    void contentSurvivesStuffingAndDecoding(byte[] content) {
+        ByteArrayOutputStream wire = new ByteArrayOutputStream();
+        DotStuffing stuffing = new DotStuffing();
+        int half = content.length / 2;
+        stuffing.encode(content, 0, half, wire::write);
+        stuffing.encode(content, half, content.length - half, wire::write);
+        stuffing.end(wire::write);
+        byte[] decoded = decode(wire.toByteArray(), 7);
+        boolean ended = content.length == 0
+                || content.length > 1 && content[content.length - 2] == '\r' && content[content.length - 1] == '\n';
+        byte[] expected = ended ? content : Arrays.copyOf(content, content.length + 2);
+        if (!ended) {
+            expected[content.length] = '\r';
+            expected[content.length + 1] = '\n';
+        }
+        if (!Arrays.equals(decoded, expected)) {
+            throw new AssertionError("content changed on the way");
+        }
+        if (!Arrays.equals(decode(content, content.length), decode(content, 1))) {
+            throw new AssertionError("pieces decode differently");
+        }
+    }
+
+    private static byte[] decode(byte[] wire, int step) {
+        DataDecoder decoder = new DataDecoder();
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        for (int i = 0; i < wire.length && !decoder.finished(); i += step) {
+            decoder.decode(wire, i, Math.min(step, wire.length - i), out::write);
+        }
+        return out.toByteArray();
+    }
+}

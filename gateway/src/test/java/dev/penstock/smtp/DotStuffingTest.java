@@ -1,0 +1,39 @@
+package dev.penstock.smtp;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class DotStuffingTest {
+    @ParameterizedTest(name = "{0} -> {1}")
+    @CsvSource(quoteCharacter = '`', value = {
+        "``, .RN",
+        "a, aRN.RN",
+        "aRN, aRN.RN",
+        "aR, aRRN.RN",
+        "aN, aNRN.RN",
+        ".RN, ..RN.RN",
+        ".aRN..RNb.RN, ..aRN...RNb.RN.RN",
+        "aN.b, aN.bRN.RN",
+        "aR.b, aR.bRN.RN",
+        "this line is long enough for wordsRN.and this tooRN, this line is long enough for wordsRN..and this tooRN.RN"})
+    void dotsThatBeginALineAreDoubledWhereverTheContentIsSplit(String content, String wire) {
+        byte[] in = content.replace('R', '\r').replace('N', '\n').getBytes(ISO_8859_1);
+        for (int split = 0; split <= in.length; split++) {
+            for (int second = split; second <= in.length; second++) {
+                DotStuffing stuffing = new DotStuffing();
+                ByteArrayOutputStream out = new ByteArrayOutputStream();
+                stuffing.encode(in, 0, split, out::write);
+                stuffing.encode(in, split, second - split, out::write);
+                stuffing.encode(in, second, in.length - second, out::write);
+                stuffing.end(out::write);
+                assertThat(out.toString(ISO_8859_1).replace('\r', 'R').replace('\n', 'N'))
+                        .as("split at %d and %d", split, second).isEqualTo(wire);
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+
+import org.jspecify.annotations.Nullable;
+
+/** A store that fails when told to. Thread-safe. In this package because the store interface is the spool's own. */
+final class FaultySegmentStore implements SegmentStore {
+    private final SegmentStore real;
+    /** Octets that may still be written or reserved; each uses some up. */
+    volatile long room = Long.MAX_VALUE;
+    volatile boolean syncFails;
+    volatile boolean writeFails;
+    /** Syncs wait for it. */
+    volatile @Nullable CountDownLatch stall;
+
+    FaultySegmentStore(SegmentStore real) {
+        this.real = real;
+    }
+
+    private synchronized void use(long octets) throws NoSpaceException {
+        if (room < octets) {
+            throw new NoSpaceException("no room, says the test", new IOException("No space left on device"));
+        }
+        if (room != Long.MAX_VALUE) {
+            room -= octets;
+        }
+    }
+
+    @Override
+    public List<Long> list(Kind kind) throws IOException {
+        return real.list(kind);
+    }
+
+    @Override
+    public Segment create(Kind kind, long number) throws IOException {
+        use(1);
+        return new FaultySegment(real.create(kind, number));
+    }
+
+    @Override
+    public void publish(Kind kind, long number) throws IOException {
+        real.publish(kind, number);
+    }
+
+    @Override
+    public Segment open(Kind kind, long number) throws IOException {
+        return new FaultySegment(real.open(kind, number));
+    }
+
+    @Override
+    public void delete(Kind kind, long number) throws IOException {
+        real.delete(kind, number);
+    }
+
+    @Override
+    public void syncDeletes() throws IOException {
+        real.syncDeletes();
+    }
+
+    @Override
+    public long usableSpace() {
+        return room;
+    }
+
+    @Override
+    public boolean setAside(String name, ByteBuffer octets, String note) throws IOException {
+        return real.setAside(name, octets, note);
+    }
+
+    @Override
+    public void close() throws IOException {
+        real.close();
+    }
+
+    private final class FaultySegment implements Segment {
+        private final Segment segment;
+
+        FaultySegment(Segment segment) {
+            this.segment = segment;
+        }
+
+        @Override
+        public long number() {
+            return segment.number();
+        }
+
+        @Override
+        public long append(ByteBuffer octets) throws IOException {
+            if (writeFails) {
+                throw new IOException("Input/output error, says the test");
+            }
+            use(Math.max(0, octets.remaining() - segment.reserved()));
+            return segment.append(octets);
+        }
+
+        @Override
+        public void reserve(long octets) throws IOException {
+            use(Math.max(0, octets - segment.reserved()));
+            segment.reserve(octets);
+        }
+
+        @Override
+        public long reserved() {
+            return segment.reserved();
+        }
+
+        @Override
+        public void sync() throws IOException {
+            CountDownLatch wait = stall;
+            if (wait != null) {
+                try {
+                    wait.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            }
+            if (syncFails) {
+                throw new IOException("fdatasync failed, says the test");
+            }
+            segment.sync();
+        }
+
+        @Override
+        public void seal() throws IOException {
+            segment.seal();
+        }
+
+        @Override
+        public void read(long position, ByteBuffer into) throws IOException {
+            segment.read(position, into);
+        }
+
+        @Override
+        public long end() {
+            return segment.end();
+        }
+
+        @Override
+        public void truncate(long position) throws IOException {
+            segment.truncate(position);
+        }
+
+        @Override
+        public void close() throws IOException {
+            segment.close();
+        }
+    }
+}

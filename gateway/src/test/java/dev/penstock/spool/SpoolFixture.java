@@ -1,0 +1,140 @@
+package dev.penstock.spool;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+import dev.penstock.config.SpoolConfig;
+import dev.penstock.message.BodyType;
+import dev.penstock.message.Content;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageId;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.units.ByteSize;
+
+/** A spool with small sizes, and what recovery told of it. Confined to the test's thread. */
+final class SpoolFixture implements AutoCloseable {
+    static final int LANE_SHARE = 100;
+
+    final SegmentSpool spool;
+    final Map<String, Recovered> recovered = new TreeMap<>();
+
+    record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
+
+    private SpoolFixture(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
+        spool = SegmentSpool.open(config, LANE_SHARE, store, clock,
+                (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
+                        new Recovered(entry, envelope, attempts, nextMillis, size)));
+    }
+
+    static SpoolFixture open(Path directory) throws IOException {
+        return open(config(directory));
+    }
+
+    static SpoolFixture open(SpoolConfig config) throws IOException {
+        return open(config, new FileSegmentStore(config.directory()));
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store) throws IOException {
+        return new SpoolFixture(config, store, InstantSource.system());
+    }
+
+    static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, new FileSegmentStore(config.directory()), clock);
+    }
+
+    static SpoolConfig config(Path directory) {
+        return new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
+                ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
+    }
+
+    static SpoolConfig withSegmentSize(SpoolConfig config, long bytes) {
+        return new SpoolConfig(config.directory(), new ByteSize(bytes), config.inlineLimit(), config.cacheSize(),
+                config.minFreeSpace(), config.appendDeadline(), config.maxWaiting(), config.readers(),
+                config.reclaimBelow());
+    }
+
+    static SpoolConfig withoutCache(SpoolConfig config) {
+        return new SpoolConfig(config.directory(), config.segmentSize(), config.inlineLimit(), new ByteSize(0),
+                config.minFreeSpace(), config.appendDeadline(), config.maxWaiting(), config.readers(),
+                config.reclaimBelow());
+    }
+
+    static String key(SpoolEntry entry) {
+        return new MessageId(entry.messageId()) + "/" + entry.part();
+    }
+
+    Recovered recovered(String key) {
+        return java.util.Objects.requireNonNull(recovered.get(key), key);
+    }
+
+    Envelope envelope(String... recipients) {
+        List<Recipient> list = new ArrayList<>();
+        for (String recipient : recipients) {
+            list.add(new Recipient(recipient, recipient.substring(recipient.indexOf('@') + 1)));
+        }
+        return new Envelope(spool.nextId(), "sender@esp.example", list, BodyType.SEVEN_BIT, false, "tenant", "campaign",
+                1_790_000_000_000L, new Origin("ESMTP", "192.0.2.1:1025", "client.example"));
+    }
+
+    CompletableFuture<List<SpoolEntry>> append(Envelope envelope, byte[] content) {
+        Spool.Intake intake = spool.intake();
+        intake.write(content, 0, content.length);
+        return intake.commit(envelope, false, false);
+    }
+
+    /** Appends and waits for the sync. */
+    List<SpoolEntry> accept(byte[] content, String... recipients) {
+        return await(append(envelope(recipients), content));
+    }
+
+    byte[] read(SpoolEntry entry) throws IOException {
+        return octets(spool.read(entry).content());
+    }
+
+    static byte[] octets(Content content) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        content.forEachChunk(out::write);
+        return out.toByteArray();
+    }
+
+    static byte[] content(int seed, int length) {
+        byte[] content = new byte[length];
+        for (int i = 0; i < length; i++) {
+            content[i] = (byte) ('a' + (seed + i * 31 + i / 7) % 26);
+        }
+        return content;
+    }
+
+    static <T> T await(CompletableFuture<T> future) {
+        return future.orTimeout(30, TimeUnit.SECONDS).join();
+    }
+
+    /** Copies a directory as a crash would leave it. */
+    static void copy(Path from, Path to) throws IOException {
+        Files.createDirectories(to);
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
+            for (Path file : files) {
+                if (Files.isRegularFile(file)) {
+                    Files.copy(file, to.resolve(file.getFileName().toString()));
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        spool.close();
+    }
+}

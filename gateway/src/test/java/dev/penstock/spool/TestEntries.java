@@ -1,0 +1,10 @@
+package dev.penstock.spool;
+
+/** Makes spool handles for tests that have no spool. */
+public final class TestEntries {
+    private TestEntries() {}
+
+    public static SpoolEntry entry(long id, int part) {
+        return new SpoolEntry(new SpooledMessage(id), part);
+    }
+}

@@ -1,0 +1,165 @@
+package dev.penstock.testing;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+
+import dev.penstock.message.Content;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageId;
+import dev.penstock.spool.AttemptState;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolException;
+import dev.penstock.spool.SpoolHealth;
+import dev.penstock.spool.SpoolStats;
+import dev.penstock.spool.StoredMessage;
+import dev.penstock.spool.TestEntries;
+
+/** A spool in memory that remembers in which order it was told what. Thread-safe; everything is durable at once. */
+public final class RecordingSpool implements Spool {
+    private final AtomicLong ids = new AtomicLong(1L << MessageId.SEQUENCE_BITS);
+    private final Map<Long, StoredMessage> messages = new ConcurrentHashMap<>();
+    private final Map<String, AttemptState> attempts = new ConcurrentHashMap<>();
+    private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
+    private final List<String> log = new CopyOnWriteArrayList<>();
+    private volatile boolean full;
+
+    /** {@code commit ID}, {@code attempt ID.PART N}, {@code done ID.PART}, in the order they came. */
+    public List<String> log() {
+        return log;
+    }
+
+    /** Takes nothing any more, or again. */
+    public void full(boolean now) {
+        full = now;
+    }
+
+    /** Reading this message fails from now on. */
+    public void damage(MessageId id) {
+        damaged.add(id.value());
+    }
+
+    /** The message, also when it is done. */
+    public StoredMessage message(MessageId id) {
+        return messages.get(id.value());
+    }
+
+    public List<StoredMessage> messages() {
+        return List.copyOf(messages.values());
+    }
+
+    public boolean isDone(SpoolEntry entry) {
+        return log.contains("done " + key(entry));
+    }
+
+    /** Stores a message as if it had been received. */
+    public List<SpoolEntry> add(Envelope envelope, Content content) {
+        messages.put(envelope.id().value(), new StoredMessage(envelope, content));
+        return envelope.destinations().stream()
+                .map(destination -> TestEntries.entry(envelope.id().value(), destination.part())).toList();
+    }
+
+    @Override
+    public MessageId nextId() {
+        return new MessageId(ids.incrementAndGet());
+    }
+
+    @Override
+    public Intake intake() {
+        if (full) {
+            throw new SpoolException(SpoolException.Reason.FULL, "no room", null);
+        }
+        return new MemoryIntake();
+    }
+
+    @Override
+    public CompletableFuture<Void> recordAttempt(SpoolEntry entry, AttemptState state) {
+        attempts.merge(key(entry), state, RecordingSpool::merge);
+        log.add("attempt " + key(entry) + " " + state.attempts());
+        return CompletableFuture.completedFuture(null);
+    }
+
+    private static AttemptState merge(AttemptState before, AttemptState now) {
+        List<AttemptState.RecipientState> states = new ArrayList<>(now.recipients());
+        before.recipients().stream()
+                .filter(old -> now.recipients().stream().noneMatch(state -> state.recipient() == old.recipient()))
+                .forEach(states::add);
+        return new AttemptState(now.attempts(), now.nextMillis(), states);
+    }
+
+    @Override
+    public CompletableFuture<Void> done(SpoolEntry entry) {
+        log.add("done " + key(entry));
+        return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public StoredMessage read(SpoolEntry entry) throws IOException {
+        if (damaged.contains(entry.messageId())) {
+            throw new IOException("checksum mismatch");
+        }
+        return messages.get(entry.messageId());
+    }
+
+    @Override
+    public AttemptState lastAttempt(SpoolEntry entry) {
+        return attempts.getOrDefault(key(entry), new AttemptState(0, 0, List.of()));
+    }
+
+    @Override
+    public SpoolHealth health() {
+        return new SpoolHealth(full ? SpoolHealth.State.FULL : SpoolHealth.State.READY, "");
+    }
+
+    @Override
+    public SpoolStats stats() {
+        return new SpoolStats(messages.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    }
+
+    @Override
+    public void close() {}
+
+    private static String key(SpoolEntry entry) {
+        return new MessageId(entry.messageId()) + "." + entry.part();
+    }
+
+    private final class MemoryIntake implements Intake {
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+        @Override
+        public void write(byte[] source, int offset, int length) {
+            bytes.write(source, offset, length);
+        }
+
+        @Override
+        public CompletableFuture<Void> writable() {
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public long size() {
+            return bytes.size();
+        }
+
+        @Override
+        public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines,
+                boolean hasEightBit) {
+            byte[] all = bytes.toByteArray();
+            log.add("commit " + envelope.id());
+            return CompletableFuture.completedFuture(
+                    add(envelope, new MemoryContent(all, 0, all.length, hasDotLines, hasEightBit)));
+        }
+
+        @Override
+        public void abort() {}
+    }
+}

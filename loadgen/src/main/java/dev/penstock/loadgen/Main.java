@@ -1,0 +1,14 @@
+package dev.penstock.loadgen;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** Starts the generator, the sink or the ledger by name. */
+@Command(name = "penstock", subcommands = {LoadCommand.class, SinkCommand.class, LedgerCommand.class})
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
+    }
+}

@@ -1,0 +1,97 @@
+package dev.penstock.loadgen;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a sink offers and how it behaves. Immutable; made by {@link #on}.
+ *
+ * @param listen     addresses to listen on, port 0 for any free one
+ * @param size       SIZE limit in octets, 0 to not offer SIZE
+ * @param behaviours by domain, listen address or {@code *}
+ * @param received   file that received deliveries are appended to
+ * @param seed       of the choices that behaviours with percentages make
+ */
+public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean pipelining, boolean eightBit, long size,
+        boolean enhancedCodes, Map<String, Behaviour> behaviours, @Nullable Path received, long seed) {
+    private static final long SIZE = 100L << 20;
+
+    public SinkOptions {
+        listen = List.copyOf(listen);
+        behaviours = Map.copyOf(behaviours);
+        if (listen.isEmpty() || threads < 1 || size < 0) {
+            throw new IllegalArgumentException("at least one address and one thread, and no negative size");
+        }
+    }
+
+    public static Builder on(InetSocketAddress... addresses) {
+        return new Builder(List.of(addresses));
+    }
+
+    /** Starts from one thread, every extension offered and everything accepted. */
+    public static final class Builder {
+        private final List<InetSocketAddress> listen;
+        private final Map<String, Behaviour> behaviours = new LinkedHashMap<>();
+        private int threads = 1;
+        private boolean pipelining = true;
+        private boolean eightBit = true;
+        private long size = SIZE;
+        private boolean enhancedCodes = true;
+        private @Nullable Path received;
+        private long seed = 1;
+
+        private Builder(List<InetSocketAddress> listen) {
+            this.listen = listen;
+        }
+
+        public Builder threads(int value) {
+            threads = value;
+            return this;
+        }
+
+        public Builder pipelining(boolean value) {
+            pipelining = value;
+            return this;
+        }
+
+        public Builder eightBit(boolean value) {
+            eightBit = value;
+            return this;
+        }
+
+        public Builder size(long value) {
+            size = value;
+            return this;
+        }
+
+        public Builder enhancedCodes(boolean value) {
+            enhancedCodes = value;
+            return this;
+        }
+
+        public Builder behave(String key, Behaviour value) {
+            behaviours.put(key, value);
+            return this;
+        }
+
+        public Builder received(@Nullable Path value) {
+            received = value;
+            return this;
+        }
+
+        public Builder seed(long value) {
+            seed = value;
+            return this;
+        }
+
+        public SinkOptions build() {
+            return new SinkOptions(listen, threads, pipelining, eightBit, size, enhancedCodes, behaviours, received,
+                    seed);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package dev.penstock.endtoend;
+
+import static org.assertj.core.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Finds the programs that tests use as real peers; {@code .ci/setup} installs them. */
+final class Peers {
+    private static final List<String> FOLDERS = List.of("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin");
+
+    private Peers() {}
+
+    /** The program's path. Where it is missing the test fails in CI and is skipped on a laptop. */
+    static String require(String program) {
+        return FOLDERS.stream().flatMap(folder -> Stream.of(Path.of(folder, program))).filter(Files::isExecutable)
+                .map(Path::toString).findFirst().orElseGet(() -> missing(program + " is not installed, see .ci/setup"));
+    }
+
+    /** Needed where a peer must start as root: fails in CI and skips on a laptop otherwise. */
+    static void requireRoot() {
+        if (!"root".equals(System.getProperty("user.name"))) {
+            missing("this test needs root");
+        }
+    }
+
+    /** A port that was free a moment ago on {@code address}. */
+    static int freePort(String address) throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(address))) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static String missing(String why) {
+        return "true".equals(System.getenv("CI")) ? fail(why) : abort(why);
+    }
+}
