@@ -75,10 +75,8 @@ final class RouteFinder {
             case DnsAnswer.NoRecords(long ttl) -> resolveHosts(domain,
                     new MxSet(List.of(new Mx(0, domain)), true, ticker.getAsLong() + freshness.negative(ttl)),
                     deadline);
-            case DnsAnswer.NoSuchName(long ttl) -> {
-                yield permanent(counters.noSuchDomain, 550, "5.1.2", "no such domain: " + domain,
-                        freshness.negative(ttl));
-            }
+            case DnsAnswer.NoSuchName(long ttl) -> permanent(counters.noSuchDomain, 550, "5.1.2",
+                    "no such domain: " + domain, freshness.negative(ttl));
             case DnsAnswer.Trouble trouble -> temporary("MX of " + domain, trouble);
         };
     }
