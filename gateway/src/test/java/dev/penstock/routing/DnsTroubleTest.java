@@ -86,6 +86,16 @@ class DnsTroubleTest {
     }
 
     @Test
+    void aLostDatagramIsSentAgainLongBeforeTheTimeOut() {
+        Routers at = with(limits(Duration.ofSeconds(15), Duration.ofSeconds(20), 16));
+        at.dns.address("example.com", "127.0.0.11");
+        at.dns.loseOne("example.com");
+        assertThat(at.hosts("example.com").hosts()).hasSize(1);
+        assertThat(at.router.stats().timeouts()).isZero();
+        assertThat(at.dns.count("MX example.com")).isEqualTo(2);
+    }
+
+    @Test
     void aClosedPortCostsNoTimeOut() throws IOException {
         int closed;
         try (DatagramSocket socket = new DatagramSocket(0, InetAddress.ofLiteral("127.0.0.1"))) {

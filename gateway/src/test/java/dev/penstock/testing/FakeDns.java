@@ -26,6 +26,7 @@ public final class FakeDns extends ZoneServer {
     private final List<String> questions = new CopyOnWriteArrayList<>();
     private final Map<String, Integer> rcodes = new ConcurrentHashMap<>();
     private final Set<String> silent = ConcurrentHashMap.newKeySet();
+    private final Set<String> lost = ConcurrentHashMap.newKeySet();
     private final Set<String> truncated = ConcurrentHashMap.newKeySet();
     private final Set<String> forged = ConcurrentHashMap.newKeySet();
     private final Set<String> aliasOnly = ConcurrentHashMap.newKeySet();
@@ -60,6 +61,11 @@ public final class FakeDns extends ZoneServer {
     /** Questions for the name get no answer. */
     public void silence(String name) {
         silent.add(name);
+    }
+
+    /** The name's next question gets no answer, as when a datagram is lost. */
+    public void loseOne(String name) {
+        lost.add(name);
     }
 
     /** No question gets an answer, until {@link #speak}. */
@@ -127,7 +133,7 @@ public final class FakeDns extends ZoneServer {
                 Thread.currentThread().interrupt();
             }
         }
-        if (allSilent || silent.contains(name)) {
+        if (allSilent || silent.contains(name) || lost.remove(name)) {
             return null;
         }
         if (withoutEdns && query.getOPT() != null) {
