@@ -13,6 +13,8 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,9 +55,11 @@ class DiskFullGatewayTest {
     @TempDir
     Path directory;
 
-    @Test
-    void mailThatCannotLeaveFillsTheSpoolAndLeavingMakesRoomAgain() throws Exception {
-        try (Sink sink = sink(Behaviour.parse("stall"));
+    /** Deferred mail goes on writing ATTEMPT records into the room that is reserved for them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"stall", "defer=100%"})
+    void mailThatCannotLeaveFillsTheSpoolAndLeavingMakesRoomAgain(String behaviour) throws Exception {
+        try (Sink sink = sink(Behaviour.parse(behaviour));
                 Tmpfs _ = Tmpfs.mount(directory.resolve("spool"), SPACE_MB);
                 ZoneServer zone = new ZoneServer(0).start();
                 Penstock penstock = Penstock.start(config(zone, sink));
@@ -70,7 +74,7 @@ class DiskFullGatewayTest {
             load.awaitAccepted(AGAIN);
             assertThat(penstock.spoolStats().segmentsReclaimed()).isPositive();
 
-            finish("stalled", load, sink, penstock);
+            finish(behaviour, load, sink, penstock);
         }
     }
 
