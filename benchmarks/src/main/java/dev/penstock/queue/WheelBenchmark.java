@@ -1,16 +1,10 @@
 package dev.penstock.queue;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.Comparator;
-import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -27,14 +21,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
-import dev.penstock.config.SpoolConfig;
-import dev.penstock.message.BodyType;
-import dev.penstock.message.Envelope;
-import dev.penstock.message.Origin;
-import dev.penstock.message.Recipient;
 import dev.penstock.shaping.Shaper;
-import dev.penstock.spool.SegmentSpool;
-import dev.penstock.spool.Spool;
+import dev.penstock.spool.BenchmarkEntries;
 import dev.penstock.spool.SpoolEntry;
 
 /**
@@ -58,8 +46,8 @@ public class WheelBenchmark {
     private final long[] waits = new SplittableRandom(1).longs(ITEMS, 0, LONGEST).toArray();
 
     @Setup(Level.Trial)
-    public void items() throws IOException {
-        SpoolEntry entry = entry();
+    public void items() {
+        SpoolEntry entry = BenchmarkEntries.entry(1);
         SubQueue home = new DomainQueue("a.test", new Lane(new MailQueue(
                 QueueConfig.DEFAULT,
                 new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
@@ -87,26 +75,5 @@ public class WheelBenchmark {
             }
         }
         return out;
-    }
-
-    /** A real handle: one message in a spool of its own. */
-    private static SpoolEntry entry() throws IOException {
-        Path directory = Files.createTempDirectory("wheel-");
-        SpoolConfig usual = SpoolConfig.DEFAULT;
-        SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
-                usual.minFreeSpace(), usual.appendDeadline(), usual.maxWaiting(), usual.readers(),
-                usual.reclaimBelow());
-        try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {})) {
-            Spool.Intake intake = spool.intake();
-            intake.write(new byte[]{'\r', '\n'}, 0, 2);
-            return intake.commit(new Envelope(spool.nextId(), "", List.of(new Recipient("a@a.test", "a.test")),
-                    BodyType.SEVEN_BIT, false, "", "", START, Origin.LOCAL), false, false).join().getFirst();
-        } finally {
-            try (Stream<Path> files = Files.walk(directory)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
     }
 }
