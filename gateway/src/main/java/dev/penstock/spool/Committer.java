@@ -300,19 +300,30 @@ final class Committer implements Runnable {
     }
 
     private void write() throws IOException {
+        // before any DONE of this batch: a task that moves a message has to see which DONE named its old place
         for (int i = 0; i < batch.size(); i++) {
-            Request<?> request = batch.get(i);
-            try {
-                place(request);
-            } catch (NoSpaceException e) {
-                state.full(String.valueOf(e.getMessage()));
-                withoutRoom(request, e);
+            if (batch.get(i) instanceof Request.Task task) {
+                tryToPlace(task);
+            }
+        }
+        for (int i = 0; i < batch.size(); i++) {
+            if (!(batch.get(i) instanceof Request.Task)) {
+                tryToPlace(batch.get(i));
             }
         }
         try {
             flush();
         } catch (NoSpaceException e) {
             noRoom(e);
+        }
+    }
+
+    private void tryToPlace(Request<?> request) throws IOException {
+        try {
+            place(request);
+        } catch (NoSpaceException e) {
+            state.full(String.valueOf(e.getMessage()));
+            withoutRoom(request, e);
         }
     }
 

@@ -77,7 +77,7 @@ final class Keeper implements Runnable {
     private void tick() {
         try {
             keepUp();
-            if (reclaimer != null && !state.isFailed()) {
+            if (reclaimer != null && !state.isFailed() && reclaimer.mayStart()) {
                 reclaimer.deleteDead();
                 reclaimer.compact();
             }

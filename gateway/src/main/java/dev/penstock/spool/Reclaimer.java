@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
@@ -49,10 +50,14 @@ final class Reclaimer {
     private final int reclaimBelow;
     /** What else the keeper has to do between two slices. */
     private final Runnable meanwhile;
+    private final List<LogSegment> superseded;
+    private final CompletableFuture<Void> repaired;
+    private boolean supersededGone;
     private long deletions;
 
     Reclaimer(SegmentStore store, Segments segments, MessageIndex index, Streams streams, SpoolState state,
-            Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow, Runnable meanwhile) {
+            Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow, Runnable meanwhile,
+            List<LogSegment> superseded, CompletableFuture<Void> repaired) {
         this.store = store;
         this.segments = segments;
         this.index = index;
@@ -63,6 +68,20 @@ final class Reclaimer {
         this.capacity = capacity;
         this.reclaimBelow = reclaimBelow;
         this.meanwhile = meanwhile;
+        this.superseded = superseded;
+        this.repaired = repaired;
+    }
+
+    /** Whether recovery is over: until its DONE records are durable, nothing may go. */
+    boolean mayStart() throws IOException {
+        if (repaired.state() != Future.State.SUCCESS) {
+            return false;
+        }
+        if (!supersededGone) {
+            supersededGone = true;
+            delete(superseded);
+        }
+        return true;
     }
 
     /** Deletes what can go. */

@@ -46,6 +46,11 @@ final class Recovery {
     private final NavigableMap<Long, LogSegment> segments = new TreeMap<>();
     private final Map<LogSegment, Index> indexes = new HashMap<>();
     private final Map<LogSegment, List<Long>> replaces = new HashMap<>();
+    /**
+     * Sources of a compaction that was cut short before they were deleted. What their DONE say may not have reached the
+     * copy yet, so they go when the {@link #repairs} are durable.
+     */
+    final Set<LogSegment> superseded = new HashSet<>();
     private final Long2ObjectHashMap<Tombstone> tombstones = new Long2ObjectHashMap<>();
     private final Long2ObjectHashMap<Left> attempts = new Long2ObjectHashMap<>();
     final MessageIndex index = new MessageIndex();
@@ -82,12 +87,14 @@ final class Recovery {
         for (LogSegment segment : segments.values()) {
             indexes.put(segment, indexOf(segment));
         }
-        finishCompactions();
+        findSuperseded();
         for (LogSegment segment : segments.values()) {
             forEach(segment, (position, octets, at) -> endsAndAttempts(segment, position, octets, at));
         }
         for (LogSegment segment : newestCopiesFirst()) {
-            forEach(segment, (position, octets, at) -> accepted(segment, position, octets, at));
+            if (!superseded.contains(segment)) {
+                forEach(segment, (position, octets, at) -> accepted(segment, position, octets, at));
+            }
         }
     }
 
@@ -234,7 +241,7 @@ final class Recovery {
     }
 
     /** A compaction that was cut short between publishing the copy and deleting its sources: the copy has it all. */
-    private void finishCompactions() throws IOException {
+    private void findSuperseded() throws IOException {
         for (LogSegment segment : segments.values()) {
             if (segment.cold) {
                 forEach(segment, (_, octets, at) -> {
@@ -262,16 +269,11 @@ final class Recovery {
                     continue;
                 }
                 if (whole) {
-                    store.delete(Kind.DATA, number);
-                    store.delete(Kind.INDEX, number);
-                    segments.remove(number);
-                    indexes.remove(source);
-                    source.release();
+                    superseded.add(source);
                 } else {
                     copy.twins.add(source);
                 }
             }
-            store.syncDeletes();
         }
     }
 
@@ -313,7 +315,8 @@ final class Recovery {
                 if (attempts.isEmpty() || serial - highSerial > 0) {
                     highSerial = serial;
                 }
-                if (before == null || serial - before.serial > 0) {
+                if (before == null || serial - before.serial > 0
+                        || serial == before.serial && superseded.contains(before.in)) {
                     attempts.put(id, new Left(part, serial, segment, position,
                             Records.length(octets, at), Metas.named(left), left.attempts(),
                             left.nextMillis(), without(others, part)));

@@ -58,6 +58,7 @@ public final class SegmentSpool implements Spool {
     private final Segments segments;
     private final Committer committer;
     private final Keeper keeper;
+    private final Request.Task repair;
     private final ReaderPool readers;
     private final ContentCache cache;
     private final AtomicLong lastId;
@@ -95,7 +96,7 @@ public final class SegmentSpool implements Spool {
             Recovery recovery = new Recovery(store, listener, state);
             recovery.run();
             SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, clock, state, recovery);
-            spool.start(recovery);
+            spool.start();
             log.info("event=spool-open store={} messages={} segments={} quarantined={} millis={}", store,
                     state.messages.get(), recovery.segments().size(), state.quarantined.sum(),
                     (System.nanoTime() - start) / 1_000_000);
@@ -140,27 +141,25 @@ public final class SegmentSpool implements Spool {
             public void lowOnReserve() {
                 keeper.wake();
             }
-        }, segments.activate(), index, streams, state, salt, capacity, controlReserve, deadline, System::nanoTime);
+        }, segments.activateFirst(), index, streams, state, salt, capacity, controlReserve, deadline, System::nanoTime);
+        List<Recovery.Repair> repairs = List.copyOf(recovery.repairs);
+        this.repair = new Request.Task(System.nanoTime(), tombstones -> {
+            for (Recovery.Repair one : repairs) {
+                tombstones.add(one.id(), one.part(), one.target());
+            }
+        });
         keeper.attach(committer, new Reclaimer(store, segments, index, streams, state, committer::submit, salt,
-                capacity, config.reclaimBelow(), keeper::keepUp));
+                capacity, config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded), repair));
         this.readers = new ReaderPool(config.readers());
         this.commitThread = Thread.ofPlatform().name("spool-commit").unstarted(committer);
         this.keeperThread = Thread.ofPlatform().name("spool-keeper").daemon().unstarted(keeper);
         this.watchThread = Thread.ofPlatform().name("spool-watch").daemon().unstarted(this::watch);
     }
 
-    private void start(Recovery recovery) throws IOException {
-        commitThread.start();
-        if (!recovery.repairs.isEmpty()) {
-            Request.Task repair = new Request.Task(nanoTime(), tombstones -> {
-                for (Recovery.Repair one : recovery.repairs) {
-                    tombstones.add(one.id(), one.part(), one.target());
-                }
-            });
-            committer.submit(repair);
-            repair.join();
-        }
+    private void start() {
         keeper.probe();
+        commitThread.start();
+        committer.submit(repair);
         keeperThread.start();
         watchThread.start();
     }

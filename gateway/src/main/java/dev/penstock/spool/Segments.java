@@ -50,8 +50,21 @@ final class Segments {
     LogSegment activate() throws IOException {
         LogSegment segment = spare.getAndSet(null);
         if (segment == null) {
-            segment = create(false);
+            segment = create(false, Math.min(RESERVE_AHEAD, capacity));
         }
+        return activate(segment);
+    }
+
+    /** The first segment of a start. On a full disk it has no room set aside: what is queued can still be delivered. */
+    LogSegment activateFirst() throws IOException {
+        try {
+            return activate();
+        } catch (NoSpaceException _) {
+            return activate(create(false, 0));
+        }
+    }
+
+    private LogSegment activate(LogSegment segment) throws IOException {
         try {
             segment.data.append(new SegmentHeader(segment.number, false, salt, highId.getAsLong()).encode());
             segment.data.sync();
@@ -67,20 +80,18 @@ final class Segments {
     /** Has a spare segment ready. */
     void prepareSpare() throws IOException {
         if (spare.get() == null) {
-            LogSegment made = create(false);
+            LogSegment made = create(false, Math.min(RESERVE_AHEAD, capacity));
             if (!spare.compareAndSet(null, made)) {
                 discard(made);
             }
         }
     }
 
-    private LogSegment create(boolean cold) throws IOException {
+    private LogSegment create(boolean cold, long room) throws IOException {
         long number = nextNumber.getAndIncrement();
         LogSegment segment = new LogSegment(number, cold, store.create(Kind.DATA, number));
         try {
-            if (!cold) {
-                segment.data.reserve(Math.min(RESERVE_AHEAD, capacity));
-            }
+            segment.data.reserve(room);
             segment.index = new IndexBlocks(number, cold, salt, store.create(Kind.INDEX, number));
             return segment;
         } catch (IOException e) {
@@ -91,7 +102,7 @@ final class Segments {
 
     /** A cold segment, its header written; nobody sees it before {@link #publishCold}. */
     LogSegment createCold() throws IOException {
-        LogSegment segment = create(true);
+        LogSegment segment = create(true, 0);
         try {
             segment.data.append(new SegmentHeader(segment.number, true, salt, highId.getAsLong()).encode());
             return segment;
