@@ -14,6 +14,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -43,11 +44,13 @@ final class FileSegmentStore implements SegmentStore {
 
     private final Path directory;
     private final FileChannel lockChannel;
+    private final FileStore fileStore;
 
     /** @throws IOException when the directory can't be used, or another process does */
     FileSegmentStore(Path directory) throws IOException {
         this.directory = directory;
         Files.createDirectories(directory);
+        fileStore = Files.getFileStore(directory);
         lockChannel = FileChannel.open(directory.resolve(LOCK_FILE), CREATE, WRITE);
         try {
             lock();
@@ -144,7 +147,7 @@ final class FileSegmentStore implements SegmentStore {
 
     @Override
     public long usableSpace() throws IOException {
-        return Files.getFileStore(directory).getUsableSpace();
+        return fileStore.getUsableSpace();
     }
 
     @Override

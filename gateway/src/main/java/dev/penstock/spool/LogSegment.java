@@ -31,6 +31,8 @@ final class LogSegment {
     volatile boolean indexed;
     /** Damage was met: what else is in it stays where it is until it's done. */
     volatile boolean damaged;
+    /** Damage in it could not be set aside: it stays, whatever is live, and the next start scans it again. */
+    volatile boolean keep;
     /** Needed tombstones that were copied here; in a cold segment they count as live. */
     final AtomicLong tombstoneBytes = new AtomicLong();
     /** {@link Reclaimer#deletions} when a compaction was found not to pay; it is worth looking again after the next. */

@@ -101,7 +101,7 @@ final class Reclaimer {
     }
 
     private boolean isDead(LogSegment segment) {
-        if (!segment.sealed() || segment.live.get() != 0 || segment.damaged && segment.live.get() != 0) {
+        if (!segment.sealed() || segment.keep || segment.live.get() != 0) {
             return false;
         }
         segment.tombstonesFor.removeIf(target -> !segments.exists(target.number));

@@ -36,8 +36,8 @@ import dev.penstock.spool.SpooledMessage.Several;
  */
 final class Recovery {
     private static final Logger log = LoggerFactory.getLogger(Recovery.class);
-    /** Damaged octets are set aside up to this many a time; the segment itself keeps all of them. */
-    private static final int SET_ASIDE_MAX = 64 << 20;
+    /** Damaged octets are set aside in pieces of this size. */
+    private static final int SET_ASIDE_PIECE = 16 << 20;
 
     private final SegmentStore store;
     private final Spool.RecoveryListener listener;
@@ -200,7 +200,9 @@ final class Recovery {
         }
         segment.sealedAt = Math.min(end, segment.data.end());
         Index index = inMemory.inMemory(end);
-        keepIndex(segment, index);
+        if (!segment.keep) {
+            keepIndex(segment, index);
+        }
         return index;
     }
 
@@ -229,12 +231,17 @@ final class Recovery {
             state.quarantined.increment();
         }
         try {
-            long available = Math.max(0, Math.min(length, segment.data.end() - from));
-            ByteBuffer octets = ByteBuffer.allocate((int) Math.min(SET_ASIDE_MAX, available));
-            segment.data.read(from, octets);
-            store.setAside("segment-%06d-at-%d".formatted(segment.number, from), octets.flip(),
-                    "segment " + segment.number + ", octets " + from + " to " + (from + length) + ": " + note);
+            long to = Math.max(from, Math.min(from + length, segment.data.end()));
+            long at = from;
+            do {
+                ByteBuffer octets = ByteBuffer.allocate((int) Math.min(SET_ASIDE_PIECE, to - at));
+                segment.data.read(at, octets);
+                store.setAside("segment-%06d-at-%d".formatted(segment.number, at), octets.flip(),
+                        "segment " + segment.number + ", octets " + from + " to " + (from + length) + ": " + note);
+                at += octets.limit();
+            } while (at < to);
         } catch (IOException e) {
+            segment.keep = true;
             log.warn("event=spool-quarantine segment={} from={} length={} note=\"{}\" error=\"{}\"", segment.number,
                     from, length, note, e.getMessage());
         }

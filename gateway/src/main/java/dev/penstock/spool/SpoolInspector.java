@@ -87,12 +87,16 @@ public final class SpoolInspector {
         return OK;
     }
 
-    /** Prints the content of a message, done or not, as long as its octets are there. */
+    /**
+     * Prints the content of a message, done or not, as long as its octets are there.
+     *
+     * @return the exit code: 1 when there is no such message, which is said then
+     */
     public static int cat(Path directory, MessageId id, PrintStream out) throws IOException {
         Contents contents = Contents.of(directory);
         Message message = contents.all.get(id.value());
         if (message == null) {
-            System.err.println("no message " + id + " in " + directory);
+            out.println("no message " + id + " in " + directory);
             return NOT_FOUND;
         }
         if (message.accepted.streamId() == 0) {

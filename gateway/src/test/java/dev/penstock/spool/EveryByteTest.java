@@ -19,9 +19,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 import dev.penstock.testing.MemoryTempDir;
 
@@ -29,6 +34,19 @@ import dev.penstock.testing.MemoryTempDir;
 class EveryByteTest {
     @TempDir(factory = MemoryTempDir.class)
     Path directory;
+
+    private static final Logger log = (Logger) LoggerFactory.getLogger("dev.penstock.spool");
+
+    /** Thousands of warnings of damage that the test made itself say nothing. */
+    @BeforeAll
+    static void muteWarnings() {
+        log.setLevel(Level.ERROR);
+    }
+
+    @AfterAll
+    static void unmuteWarnings() {
+        log.setLevel(null);
+    }
 
     private final Map<String, byte[]> contents = new HashMap<>();
     private byte[] first = {};
@@ -163,6 +181,33 @@ class EveryByteTest {
         }
     }
 
+    @Test
+    void aSegmentWithoutHeaderIsReadByTheSaltOfTheOthersOrSetAsideWhole() throws IOException {
+        byte[] beheaded = last.clone();
+        Arrays.fill(beheaded, 0, SegmentHeader.LENGTH, (byte) 0x55);
+        try (SpoolFixture fixture = SpoolFixture.open(spool("beheaded", first, beheaded))) {
+            expectBefore(fixture, last.length, "without header");
+        }
+        Path alone = spool("alone", first, beheaded);
+        Files.delete(alone.resolve("data-000001.seg"));
+        for (int start = 0; start < 2; start++) {
+            try (SpoolFixture fixture = SpoolFixture.open(alone)) {
+                assertThat(fixture.recovered).isEmpty();
+                assertThat(fixture.spool.stats().quarantined()).isEqualTo(1 - start);
+            }
+        }
+        assertThat(Files.readAllBytes(alone.resolve("quarantine").resolve("segment-000002-at-128.bin")))
+                .isEqualTo(trimmedExactly(Arrays.copyOfRange(beheaded, SegmentHeader.LENGTH, beheaded.length)));
+    }
+
+    private static byte[] trimmedExactly(byte[] octets) {
+        int length = octets.length;
+        while (length > 0 && octets[length - 1] == 0) {
+            length--;
+        }
+        return Arrays.copyOf(octets, length);
+    }
+
     private void expectBefore(SpoolFixture fixture, long cut, String where) throws IOException {
         expectBefore(fixture, cut, where, false);
     }
@@ -227,11 +272,8 @@ class EveryByteTest {
     }
 
     private static byte[] trimmed(byte[] octets) {
-        int length = octets.length;
-        while (length > 0 && octets[length - 1] == 0) {
-            length--;
-        }
-        return Arrays.copyOf(octets, (int) Records.align(length));
+        byte[] exactly = trimmedExactly(octets);
+        return Arrays.copyOf(octets, (int) Records.align(exactly.length));
     }
 
     private static List<Path> segments(Path spool) throws IOException {
