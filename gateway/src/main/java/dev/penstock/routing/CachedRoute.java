@@ -3,6 +3,7 @@ package dev.penstock.routing;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.random.RandomGenerator;
 
 import org.jspecify.annotations.Nullable;
@@ -29,11 +30,14 @@ final class CachedRoute {
     private final long keptUntil;
     /** The answer itself, when it's the same for each call. */
     private final @Nullable CompletableFuture<Route> fixed;
+    private final @Nullable LongAdder failureKind;
     private final AtomicBoolean refreshing = new AtomicBoolean();
     private volatile long refreshFrom;
 
     private CachedRoute(@Nullable MxSet mx, @Nullable Site site, @Nullable HostList hosts, boolean lmtp,
-            boolean uncertain, long freshUntil, long keptUntil, @Nullable CompletableFuture<Route> fixed) {
+            boolean uncertain, long freshUntil, long keptUntil, @Nullable CompletableFuture<Route> fixed,
+            @Nullable LongAdder failureKind) {
+        this.failureKind = failureKind;
         this.mx = mx;
         this.site = site;
         this.hosts = hosts;
@@ -53,12 +57,13 @@ final class CachedRoute {
                 ? CompletableFuture.completedFuture(new Route.Hosts(site, hosts.order(RandomGenerator.getDefault()),
                         lmtp))
                 : null;
-        return new CachedRoute(mx, site, hosts, lmtp, uncertain, freshUntil, keptUntil, fixed);
+        return new CachedRoute(mx, site, hosts, lmtp, uncertain, freshUntil, keptUntil, fixed, null);
     }
 
-    static CachedRoute failure(Route.Failure failure, long freshUntil) {
+    /** @param kind counts the failures like this one that have been answered with */
+    static CachedRoute failure(LongAdder kind, Route.Failure failure, long freshUntil) {
         return new CachedRoute(null, null, null, false, !failure.permanent(), freshUntil, freshUntil,
-                CompletableFuture.completedFuture(failure));
+                CompletableFuture.completedFuture(failure), kind);
     }
 
     CompletableFuture<Route> future(RandomGenerator random) {
@@ -73,6 +78,13 @@ final class CachedRoute {
             throw new IllegalStateException("a route is fixed or has hosts");
         }
         return new Route.Hosts(site, hosts.order(random), lmtp);
+    }
+
+    /** Once, when the look-up that made this answered before its deadline. */
+    void count() {
+        if (failureKind != null) {
+            failureKind.increment();
+        }
     }
 
     boolean isFresh(long now) {

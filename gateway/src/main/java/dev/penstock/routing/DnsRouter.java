@@ -206,6 +206,7 @@ public final class DnsRouter implements Router {
         CompletableFuture<CachedRoute> found = new CompletableFuture<>();
         var _ = found.orTimeout(allowed, TimeUnit.NANOSECONDS).whenComplete((route, late) -> {
             if (late == null) {
+                route.count();
                 result.complete(route);
             } else {
                 // The timer's thread serves the whole JVM: callers' code doesn't run there.
@@ -242,6 +243,7 @@ public final class DnsRouter implements Router {
 
     private void onVirtualThread(CompletableFuture<CachedRoute> result, Settings current, String domain) {
         CachedRoute overdue = current.finder.overdue(domain);
+        overdue.count();
         try {
             executor.execute(() -> result.complete(overdue));
         } catch (RejectedExecutionException _) {

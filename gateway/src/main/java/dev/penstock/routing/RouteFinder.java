@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 
@@ -61,8 +62,7 @@ final class RouteFinder {
         @Nullable
         Name name = DomainNames.toName(domain);
         if (name == null) {
-            counters.badDomains.increment();
-            return permanent(550, "5.1.2", domain + " is no domain name", freshness.min());
+            return permanent(counters.badDomains, 550, "5.1.2", domain + " is no domain name", freshness.min());
         }
         @Nullable
         MxSet known = previous == null ? null : previous.mx();
@@ -75,10 +75,8 @@ final class RouteFinder {
             case DnsAnswer.NoRecords(long ttl) -> resolveHosts(domain,
                     new MxSet(List.of(new Mx(0, domain)), true, ticker.getAsLong() + freshness.negative(ttl)),
                     deadline);
-            case DnsAnswer.NoSuchName(long ttl) -> {
-                counters.noSuchDomain.increment();
-                yield permanent(550, "5.1.2", "no such domain: " + domain, freshness.negative(ttl));
-            }
+            case DnsAnswer.NoSuchName(long ttl) -> permanent(counters.noSuchDomain, 550, "5.1.2",
+                    "no such domain: " + domain, freshness.negative(ttl));
             case DnsAnswer.Trouble trouble -> temporary("MX of " + domain, trouble);
         };
     }
@@ -92,9 +90,8 @@ final class RouteFinder {
             }
         }
         if (hosts.isEmpty()) {
-            counters.nullMx.increment();
             // RFC 7505 3 and 4.1
-            return permanent(556, "5.1.10", domain + " takes no mail (null MX)", fresh);
+            return permanent(counters.nullMx, 556, "5.1.10", domain + " takes no mail (null MX)", fresh);
         }
         List<Mx> list = new ArrayList<>(hosts.size());
         hosts.forEach((host, preference) -> list.add(new Mx(preference, host)));
@@ -136,8 +133,7 @@ final class RouteFinder {
         }
 
         if (mx.hosts().getFirst().preference() >= ownPreference) {
-            counters.loops.increment();
-            return permanent(554, "5.4.6", "mail for " + domain + " loops back to myself", left(fresh));
+            return permanent(counters.loops, 554, "5.4.6", "mail for " + domain + " loops back to myself", left(fresh));
         }
         HostList list = hosts.build();
         if (!list.isEmpty()) {
@@ -149,8 +145,7 @@ final class RouteFinder {
         if (trouble != null) {
             return temporary("mail hosts of " + domain, trouble);
         }
-        counters.noMailHost.increment();
-        return permanent(550, "5.4.4", mx.implicit()
+        return permanent(counters.noMailHost, 550, "5.4.4", mx.implicit()
                 ? domain + " has no MX and no address"
                 : "none of the mail hosts of " + domain + " has an address", left(fresh));
     }
@@ -197,25 +192,24 @@ final class RouteFinder {
             return temporary("hosts of the configured route " + route.site(), trouble);
         }
         if (looped) {
-            counters.loops.increment();
-            return permanent(554, "5.4.6", "the configured route " + route.site() + " loops back to myself",
+            return permanent(counters.loops, 554, "5.4.6",
+                    "the configured route " + route.site() + " loops back to myself",
                     left(fresh));
         }
-        counters.noMailHost.increment();
         // The sender's address is right and our configuration wrong, so the mail waits for it to be mended.
-        return CachedRoute.failure(new Route.Failure(false, 451, "4.4.4",
+        return CachedRoute.failure(counters.noMailHost, new Route.Failure(false, 451, "4.4.4",
                 "no host of the configured route " + route.site() + " has an address"), fresh);
     }
 
     /** RFC 5321 4.1.3 and 5.1: mail for an address literal goes to that address. */
     CachedRoute byLiteral(String domain, InetAddress address) {
         if (own.contains(address, smtpPort)) {
-            counters.loops.increment();
-            return permanent(554, "5.4.6", "mail for " + domain + " loops back to myself", freshness.max());
+            return permanent(counters.loops, 554, "5.4.6", "mail for " + domain + " loops back to myself",
+                    freshness.max());
         }
         if (address.isAnyLocalAddress() || address.isMulticastAddress()) {
-            counters.badDomains.increment();
-            return permanent(550, "5.1.2", domain + " is no address of a mail host", freshness.max());
+            return permanent(counters.badDomains, 550, "5.1.2", domain + " is no address of a mail host",
+                    freshness.max());
         }
         HostList.Builder hosts = new HostList.Builder();
         hosts.add(0, domain, List.of(address), smtpPort, 0);
@@ -224,15 +218,13 @@ final class RouteFinder {
     }
 
     CachedRoute overdue(String domain) {
-        counters.overdue.increment();
-        return CachedRoute.failure(new Route.Failure(false, 451, "4.4.3",
+        return CachedRoute.failure(counters.overdue, new Route.Failure(false, 451, "4.4.3",
                 "the look-up of " + domain + " took longer than its deadline"),
                 ticker.getAsLong() + freshness.failure());
     }
 
     CachedRoute unexpected(String domain, Throwable error) {
-        counters.trouble.increment();
-        return CachedRoute.failure(new Route.Failure(false, 451, "4.3.0",
+        return CachedRoute.failure(counters.trouble, new Route.Failure(false, 451, "4.3.0",
                 "the look-up of " + domain + " failed: " + error), ticker.getAsLong() + freshness.failure());
     }
 
@@ -279,14 +271,13 @@ final class RouteFinder {
     }
 
     private CachedRoute temporary(String what, DnsAnswer.Trouble trouble) {
-        counters.trouble.increment();
-        return CachedRoute.failure(new Route.Failure(false, 451, "4.4.3",
+        return CachedRoute.failure(counters.trouble, new Route.Failure(false, 451, "4.4.3",
                 "DNS look-up failed for the " + what + ": " + trouble.why()),
                 ticker.getAsLong() + freshness.failure());
     }
 
-    private CachedRoute permanent(int code, String enhanced, String text, long fresh) {
-        return CachedRoute.failure(new Route.Failure(true, code, enhanced, text), ticker.getAsLong() + fresh);
+    private CachedRoute permanent(LongAdder kind, int code, String enhanced, String text, long fresh) {
+        return CachedRoute.failure(kind, new Route.Failure(true, code, enhanced, text), ticker.getAsLong() + fresh);
     }
 
     private long left(long freshUntil) {
