@@ -41,9 +41,9 @@ import dev.penstock.units.ByteSize;
 @Timeout(120)
 class DiskFullGatewayTest {
     private static final Logger log = LoggerFactory.getLogger(DiskFullGatewayTest.class);
-    private static final int SPACE_MB = 56;
+    private static final int SPACE_MB = 64;
     private static final ByteSize SEGMENT = ByteSize.ofMegabytes(4);
-    private static final ByteSize MIN_FREE = ByteSize.ofMegabytes(12);
+    private static final ByteSize MIN_FREE = ByteSize.ofMegabytes(16);
     private static final Duration RETRY = Duration.ofSeconds(1);
     private static final Duration SHORT = Duration.ofSeconds(2);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -67,8 +67,7 @@ class DiskFullGatewayTest {
             load.awaitRefusals(INSUFFICIENT_STORAGE, SOME);
             assertThat(penstock.spoolHealth().state()).isEqualTo(SpoolHealth.State.FULL);
             assertThat(load.refusal(INSUFFICIENT_STORAGE)).contains("452").contains("4.3.1");
-            long queued = penstock.queueStats().queued();
-            assertThat(queued).isEqualTo(penstock.spoolStats().messages()).isGreaterThan(SOME);
+            assertThat(penstock.queueStats().queued()).isGreaterThan(SOME);
 
             sink.behave("*", Behaviour.ACCEPT);
             load.awaitAccepted(AGAIN);

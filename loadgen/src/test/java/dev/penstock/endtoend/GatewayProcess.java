@@ -15,34 +15,68 @@ import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.queue.QueueStats;
+import dev.penstock.spool.SpoolStats;
 
-/** A gateway in a JVM of its own, so that it can be killed: on fixed ports, saying how much it queues as it runs. */
+/** A gateway in a JVM of its own, so that it can be killed: on fixed ports, saying what it holds as it runs. */
 final class GatewayProcess implements AutoCloseable {
     private static final Duration RETRY = Duration.ofSeconds(1);
     private static final long REPORT_MILLIS = 100;
-    private static final long START_SECONDS = 30;
+    private static final long START_SECONDS = 60; // of a machine that is busy with other things
+    private static final String FIGURES = "figures ";
     private final Process process;
     private final CountDownLatch ready = new CountDownLatch(1);
-    private volatile long queued = -1;
+    private volatile Figures figures = new Figures(-1, -1, -1, -1);
+
+    /**
+     * What the gateway holds.
+     *
+     * @param queued      destinations in its queue
+     * @param scheduled   those of them that wait for their retry
+     * @param spooled     messages in its spool
+     * @param quarantined damaged records it has met
+     */
+    record Figures(long queued, long scheduled, long spooled, long quarantined) {
+        @Override
+        public String toString() {
+            return FIGURES + queued + " " + scheduled + " " + spooled + " " + quarantined;
+        }
+
+        static Figures parse(String line) {
+            String[] words = line.substring(FIGURES.length()).split(" ", -1);
+            return new Figures(Long.parseLong(words[0]), Long.parseLong(words[1]), Long.parseLong(words[2]),
+                    Long.parseLong(words[3]));
+        }
+    }
 
     private GatewayProcess(Process process) {
         this.process = process;
         Thread.ofVirtual().name("gateway-output").start(this::read);
     }
 
+    /** Starts one and waits until it accepts mail. */
     static GatewayProcess start(Path directory, String dnsServer, int smtpPort, int deliveryPort)
             throws IOException, InterruptedException {
-        GatewayProcess gateway = new GatewayProcess(new ProcessBuilder(
+        return launch(directory, dnsServer, smtpPort, deliveryPort).awaitReady();
+    }
+
+    /** Starts one and doesn't wait. */
+    static GatewayProcess launch(Path directory, String dnsServer, int smtpPort, int deliveryPort)
+            throws IOException {
+        return new GatewayProcess(new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
                 "-XX:+UseCompactObjectHeaders", "--enable-native-access=ALL-UNNAMED", "-XX:+UseParallelGC", "-cp",
                 System.getProperty("java.class.path"), GatewayProcess.class.getName(), directory.toString(), dnsServer,
                 String.valueOf(smtpPort), String.valueOf(deliveryPort)).redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
-        if (!gateway.ready.await(START_SECONDS, TimeUnit.SECONDS)) {
-            gateway.close();
+    }
+
+    GatewayProcess awaitReady() throws InterruptedException {
+        if (!ready.await(START_SECONDS, TimeUnit.SECONDS)) {
+            close();
             throw new AssertionError("the gateway did not start within " + START_SECONDS + " s");
         }
-        return gateway;
+        return this;
     }
 
     /** What {@link #start} runs in the other JVM. */
@@ -52,11 +86,26 @@ final class GatewayProcess implements AutoCloseable {
                 List.of(new ListenerConfig("127.0.0.1", Integer.parseInt(arguments[2]))), base.inbound(), base.spool(),
                 base.dns(), Map.of(), new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10),
                 base.delivery(), base.shaping(), base.events(), base.http());
+        Thread.ofPlatform().name("parent-watch").daemon().start(GatewayProcess::endWithParent);
         try (Penstock penstock = Penstock.start(config)) {
             while (!Thread.interrupted()) {
-                System.out.println(penstock.queueStats().queued());
+                QueueStats queue = penstock.queueStats();
+                SpoolStats spool = penstock.spoolStats();
+                System.out.println(
+                        new Figures(queue.queued(), queue.scheduled(), spool.messages(), spool.quarantined()));
                 TimeUnit.MILLISECONDS.sleep(REPORT_MILLIS);
             }
+        }
+    }
+
+    /** A test that is killed itself leaves no gateway behind. */
+    private static void endWithParent() {
+        try {
+            if (System.in.read() < 0) {
+                Runtime.getRuntime().halt(1);
+            }
+        } catch (IOException _) {
+            Runtime.getRuntime().halt(1);
         }
     }
 
@@ -64,8 +113,8 @@ final class GatewayProcess implements AutoCloseable {
         try (BufferedReader lines = new BufferedReader(
                 new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                if (!line.isEmpty() && line.chars().allMatch(Character::isDigit)) {
-                    queued = Long.parseLong(line);
+                if (line.startsWith(FIGURES)) {
+                    figures = Figures.parse(line);
                     ready.countDown();
                 }
             }
@@ -74,12 +123,24 @@ final class GatewayProcess implements AutoCloseable {
         }
     }
 
-    /** Destinations queued, as it said last. */
-    long queued() {
+    /** As it said last. */
+    Figures figures() {
         if (!process.isAlive()) {
             throw new AssertionError("the gateway ended with " + process.exitValue());
         }
-        return queued;
+        return figures;
+    }
+
+    /** As it said last, be it alive or not. */
+    Figures lastFigures() {
+        return figures;
+    }
+
+    /** Lets it run for so long; an end of its own fails the test. */
+    void run(Duration time) throws InterruptedException {
+        if (process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new AssertionError("the gateway ended with " + process.exitValue());
+        }
     }
 
     /** kill -9. */
