@@ -332,6 +332,7 @@ final class Courier implements Runnable {
             return true;
         }
         if (wait > permit.limits().idleTimeout().toNanos()) {
+            desk.hold(dispatcher.nanoTime(), wait);
             desk.lane.askAgainAfter(Duration.ofNanos(wait));
             return false;
         }
@@ -504,8 +505,8 @@ final class Courier implements Runnable {
     }
 
     private void settle(Work work) {
-        letGo(work);
         dispatcher.settlement.settle(work, contact, dispatcher.policy().maxAge().toMillis());
+        letGo(work);
     }
 
     private void letGo(Work work) {
@@ -517,6 +518,11 @@ final class Courier implements Runnable {
     }
 
     private void giveBack(Work work) {
+        if (!work.isUntried()) { // what was decided must be recorded, or it would be done again
+            work.decideRest(unanswered(session));
+            settle(work);
+            return;
+        }
         letGo(work);
         dispatcher.settlement.giveBack(work.item);
     }

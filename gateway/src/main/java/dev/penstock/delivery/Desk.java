@@ -28,6 +28,8 @@ final class Desk {
     private boolean parked;
     private boolean impatient;
     private long unmetSince;
+    private long heldUntilNanos;
+    private boolean held;
 
     /** What {@link #mayOpen} answers. */
     enum Answer {
@@ -66,6 +68,20 @@ final class Desk {
         impatient = true;
         unmetSince = nowNanos;
         return Answer.LATER;
+    }
+
+    /** The next message slot is so far away that no session is worth opening before it. */
+    synchronized void hold(long nowNanos, long nanos) {
+        held = nanos > 0;
+        heldUntilNanos = nowNanos + nanos;
+    }
+
+    /** How long still; 0 when it isn't held. */
+    synchronized long heldNanos(long nowNanos) {
+        if (held && heldUntilNanos - nowNanos <= 0) {
+            held = false;
+        }
+        return held ? heldUntilNanos - nowNanos : 0;
     }
 
     synchronized void established() {

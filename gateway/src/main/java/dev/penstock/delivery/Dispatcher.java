@@ -20,6 +20,7 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
 import dev.penstock.queue.Lane;
 import dev.penstock.queue.LaneListener;
 import dev.penstock.queue.MailQueue;
@@ -33,6 +34,7 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.StoredMessage;
+import dev.penstock.spool.UnreadableMessageException;
 
 /**
  * Sends couriers to lanes that have mail: as many as their shaping permits and their backlog is worth. Thread-safe;
@@ -115,6 +117,10 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     /** Follows a changed configuration; mail already queued expires by the new age. */
     public void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
+        desks.values().forEach(desk -> {
+            desk.hold(nanoTime(), 0); // the slot it waits for may be another one now
+            consider(desk);
+        });
     }
 
     @Override
@@ -134,6 +140,11 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     /** Sends couriers until the lane needs no more or may have no more. */
     private void consider(Desk desk) {
         while (!closing) {
+            long held = desk.heldNanos(nanoTime());
+            if (held > 0) {
+                desk.lane.askAgainAfter(Duration.ofNanos(held));
+                return;
+            }
             Desk.Answer answer = desk.mayOpen(desk.lane.ready(), nanoTime());
             if (answer == Desk.Answer.LATER) {
                 desk.lane.askAgainAfter(Desk.PATIENCE);
@@ -181,7 +192,14 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
                     crowdedOut.add(desk);
                     hasCrowdedOut = true;
                 }
-                return false;
+                if (sessions.get() >= limit) { // else one ended meanwhile, perhaps before it could know of this desk
+                    return false;
+                }
+                synchronized (crowdedOut) {
+                    crowdedOut.remove(desk);
+                    hasCrowdedOut = !crowdedOut.isEmpty();
+                }
+                continue;
             }
             if (sessions.compareAndSet(now, now + 1)) {
                 return true;
@@ -253,8 +271,13 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
                     ? NEVER_ATTEMPTED
                     : spool.lastAttempt(item.entry());
             work = new Work(item, stored.envelope(), stored.content(), last);
-        } catch (IOException e) {
+        } catch (UnreadableMessageException e) {
             settlement.unreadable(item, String.valueOf(e.getMessage()));
+            return null;
+        } catch (IOException e) {
+            LOG.warn("message-not-read id={} domain={}, it waits: {}", new MessageId(item.entry().messageId()),
+                    item.domain(), e.getMessage());
+            settlement.postpone(item);
             return null;
         }
         if (work.nothingOwed()) {

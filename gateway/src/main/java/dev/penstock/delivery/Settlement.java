@@ -38,6 +38,8 @@ final class Settlement {
     private final DeliveryStats stats;
     private final InstantSource clock;
     private final Executor executor = task -> Thread.ofVirtual().name("delivery-report").start(task);
+    /** An age no message reaches; may be added to a time. */
+    private static final long NEVER_MILLIS = Long.MAX_VALUE / 4;
     private final AtomicInteger pending = new AtomicInteger();
     private final BiConsumer<Void, @Nullable Throwable> recorded = this::recorded;
 
@@ -62,9 +64,10 @@ final class Settlement {
             finish(work, contact, maxAgeMillis);
             return;
         }
-        pending.incrementAndGet();
         String remoteMta = contact.peer() == null ? null : contact.peer().name();
-        var _ = reports.send(work.envelope, work.content, failed, remoteMta).whenCompleteAsync((_, failure) -> {
+        var sent = reports.send(work.envelope, work.content, failed, remoteMta);
+        pending.incrementAndGet();
+        var _ = sent.whenCompleteAsync((_, failure) -> {
             try {
                 if (failure == null) {
                     stats.reports.increment();
@@ -74,10 +77,11 @@ final class Settlement {
                             failure.getMessage());
                     deferFailed(work);
                 }
-                finish(work, contact, maxAgeMillis);
+                // Without its report a message must not come back before its next wait is over, however old it is.
+                finish(work, contact, failure == null ? maxAgeMillis : NEVER_MILLIS);
             } catch (RuntimeException e) {
-                LOG.error("settlement-failed id={}, its outcome will be decided again after a restart",
-                        work.envelope.id(), e);
+                LOG.error("settlement-failed id={}, its outcome will be decided again", work.envelope.id(), e);
+                postpone(work.item);
             } finally {
                 pending.decrementAndGet();
             }

@@ -21,6 +21,7 @@ final class Scheduler {
     private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
     /** Items per hold of the lock: some tens of microseconds. */
     static final int BATCH = 512;
+    private static final long HOUSEKEEPING_RETRY_NANOS = 1_000_000_000; // a second
     private static final long CLOSE_MILLIS = 5_000; // a batch takes milliseconds
 
     private record Wake(long atNanos, Lane lane) {}
@@ -155,8 +156,18 @@ final class Scheduler {
         for (Lane lane : lanes) {
             guarded(wake, lane);
         }
-        long untilHousekeeping = housekeeping.getAsLong();
+        long untilHousekeeping = keepHouse();
         return all ? sleep(untilHousekeeping) : 0;
+    }
+
+    /** The wheel must go on turning whatever becomes of the rest. */
+    private long keepHouse() {
+        try {
+            return housekeeping.getAsLong();
+        } catch (RuntimeException e) {
+            log.error("the lanes couldn't be looked after", e);
+            return HOUSEKEEPING_RETRY_NANOS;
+        }
     }
 
     /** A listener that throws for one must not cost the others their turn. */

@@ -78,7 +78,7 @@ final class Committer implements Runnable {
     private final List<Request<?>> written = new ArrayList<>();
     private boolean unsynced;
     private long[] targets = new long[4];
-    private LogSegment active;
+    private volatile LogSegment active; // written by the committer, read by the keeper
 
     /** What {@link #failOverdue} looks at: the batch being written, while that takes. */
     private volatile Request<?> @Nullable [] inFlight;
@@ -267,7 +267,7 @@ final class Committer implements Runnable {
                     synced(written.get(i));
                 }
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             state.failed("writing to the spool failed", e);
             buffer.clear();
             batch.forEach(this::refuse);
@@ -330,19 +330,39 @@ final class Committer implements Runnable {
     /** What the buffer holds is not in the log. */
     private void noRoom(NoSpaceException e) {
         state.full(String.valueOf(e.getMessage()));
+        boolean tombstones = false;
         for (Request<?> request : buffered) {
             if (request != null) {
                 withoutRoom(request, e);
+            } else {
+                tombstones = true; // of a task
             }
+        }
+        if (tombstones) {
+            // Which task's they were isn't known; running one again changes nothing that is already there.
+            for (Request<?> request : written) {
+                if (request instanceof Request.Task task) {
+                    withoutRoom(task, e);
+                }
+            }
+            written.removeIf(Request.Task.class::isInstance);
         }
         buffered.clear();
         buffer.clear();
     }
 
+    /** The message of these parts will not be: reclaim needn't keep them for it. */
+    private void abandonParts(Request.Accept accept) {
+        accept.parts.forEach(Request.Part::abandon);
+        if (!accept.parts.isEmpty() && accept.message.state instanceof Several several) {
+            streams.ended(several.streamId);
+        }
+    }
+
     private void withoutRoom(Request<?> request, NoSpaceException e) {
         switch (request) {
             case Request.Accept accept -> {
-                accept.parts.forEach(Request.Part::abandon);
+                abandonParts(accept);
                 accept.fail(SpoolException.Reason.FULL, "no room", e);
             }
             case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
@@ -377,7 +397,7 @@ final class Committer implements Runnable {
     private void placeAccept(Request.Accept accept) throws IOException {
         failIfOverdue(accept, inFlightSince);
         if (accept.isDone() || state.refusesMail()) {
-            accept.parts.forEach(Request.Part::abandon);
+            abandonParts(accept);
             refuse(accept);
             return;
         }
@@ -390,7 +410,7 @@ final class Committer implements Runnable {
         for (int i = 0; i < places.length; i++) {
             Place place = accept.parts.get(i).place();
             if (place == null) {
-                accept.parts.forEach(Request.Part::abandon);
+                abandonParts(accept);
                 refuse(accept);
                 return;
             }
@@ -484,6 +504,7 @@ final class Committer implements Runnable {
     }
 
     private void roll(boolean isMail) throws IOException {
+        sync(); // before a newer segment is there: what is torn in this one is the log's end only as long as it is the last
         LogSegment next;
         try {
             next = segments.next();
@@ -494,7 +515,6 @@ final class Committer implements Runnable {
             state.full(String.valueOf(e.getMessage()));
             return; // ATTEMPT and DONE go beyond the end of the segment rather than nowhere
         }
-        sync();
         LogSegment full = active;
         active = next;
         segments.retire(full);

@@ -140,8 +140,8 @@ final class Keeper implements Runnable {
         try {
             long left = capacity - active.data.end();
             if (active.data.reserved() < Math.min(Segments.RESERVE_AHEAD / 2, left)) {
+                // Not synced here: a sync error is reported once for each open file, and the committer has to see it.
                 active.data.reserve(Math.min(Segments.RESERVE_AHEAD, left));
-                active.data.sync();
             }
             if (left < capacity / 2) {
                 segments.prepareSpare();

@@ -34,6 +34,9 @@ final class ReaderPool implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while reading from the spool");
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof UnreadableMessageException cause) {
+                throw new UnreadableMessageException(String.valueOf(cause.getMessage()), cause);
+            }
             if (e.getCause() instanceof IOException cause) {
                 throw new IOException(cause.getMessage(), cause);
             }

@@ -421,6 +421,11 @@ public final class SegmentSpool implements Spool {
             } catch (RuntimeException e) {
                 throw new IOException("the attempt can't be written", e);
             }
+            synchronized (message) {
+                if (attempt.segment == null) { // retained until there is room on the disk again
+                    throw new IOException("the attempt of message " + new MessageId(message.id) + " waits for room");
+                }
+            }
         }
         return Metas.attempt(record(message, () -> {
             LogSegment segment = attempt.segment;
@@ -449,7 +454,7 @@ public final class SegmentSpool implements Spool {
                 place = where.now();
             }
             if (place == null) {
-                throw new IOException("message " + new MessageId(message.id) + " is done");
+                throw new UnreadableMessageException("message " + new MessageId(message.id) + " is done", null);
             }
             try {
                 ByteBuffer octets = ByteBuffer.allocate(place.length());
@@ -457,12 +462,14 @@ public final class SegmentSpool implements Spool {
                 return checked(message, place, octets.clear());
             } catch (ClosedChannelException e) {
                 if (place.equals(last)) {
-                    throw new IOException("message " + new MessageId(message.id) + " is done", e);
+                    throw new UnreadableMessageException("message " + new MessageId(message.id) + " is done", e);
                 }
                 last = place;
             } catch (EOFException e) {
                 damaged(message, place, ByteBuffer.allocate(0));
-                throw e;
+                throw new UnreadableMessageException(
+                        "the record of message " + new MessageId(message.id) + " is cut off",
+                        e);
             }
         }
     }
@@ -475,8 +482,8 @@ public final class SegmentSpool implements Spool {
             }
         }
         damaged(message, place, octets);
-        throw new IOException("the record of message " + new MessageId(message.id) + " is damaged: " + place.segment()
-                + ", octet " + place.position());
+        throw new UnreadableMessageException("the record of message " + new MessageId(message.id) + " is damaged: "
+                + place.segment() + ", octet " + place.position(), null);
     }
 
     private void damaged(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {

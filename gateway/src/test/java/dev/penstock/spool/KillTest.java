@@ -72,7 +72,7 @@ class KillTest {
         Thread killer = Thread.ofPlatform().start(() -> {
             try {
                 if (!child.waitFor(millis, TimeUnit.MILLISECONDS)) {
-                    child.destroyForcibly(); // SIGKILL
+                    child.toHandle().destroyForcibly(); // SIGKILL, and the pipe stays to be read to its end
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();

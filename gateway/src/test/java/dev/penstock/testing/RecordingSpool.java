@@ -23,6 +23,7 @@ import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.spool.TestEntries;
+import dev.penstock.spool.UnreadableMessageException;
 
 /** A spool in memory that remembers in which order it was told what. Thread-safe; everything is durable at once. */
 public final class RecordingSpool implements Spool {
@@ -105,7 +106,7 @@ public final class RecordingSpool implements Spool {
     @Override
     public StoredMessage read(SpoolEntry entry) throws IOException {
         if (damaged.contains(entry.messageId())) {
-            throw new IOException("checksum mismatch");
+            throw new UnreadableMessageException("checksum mismatch", null);
         }
         return messages.get(entry.messageId());
     }
