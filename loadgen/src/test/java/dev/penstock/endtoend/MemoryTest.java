@@ -52,11 +52,11 @@ class MemoryTest {
                         .toArray(InetSocketAddress[]::new))
                 .behave("*", Behaviour.parse("defer=100%")).build());
                 ZoneServer zone = zone();
-                HeapProcess gateway = HeapProcess.start(directory, zone.server(), port, "900m")) {
+                GatewayJvm gateway = GatewayJvm.start(directory, zone.server(), port, "900m")) {
             queue(gateway, WARM_UP, "warm.test");
-            HeapProcess.Figures before = gateway.figuresCollected();
+            GatewayJvm.Figures before = gateway.figuresCollected();
             queue(gateway, MESSAGES, "d{0001..1000}.test");
-            HeapProcess.Figures after = gateway.figuresCollected();
+            GatewayJvm.Figures after = gateway.figuresCollected();
 
             long added = after.heap() - before.heap();
             log.warn("{} deferred messages add {} MB of heap to {} MB, {} octets each", MESSAGES, added >> 20,
@@ -67,7 +67,7 @@ class MemoryTest {
         }
     }
 
-    private static void queue(HeapProcess gateway, int messages, String domains) throws Exception {
+    private static void queue(GatewayJvm gateway, int messages, String domains) throws Exception {
         long scheduled = gateway.figures().scheduled();
         LoadReport sent = new LoadGenerator(LoadOptions.to(gateway.smtp()).sessions(20).messages(messages)
                 .messagesPerSession(5_000).sizes("1KB").domains(domains).build()).run();

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -26,8 +28,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.Penstock;
-import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.SpoolConfig;
@@ -38,7 +38,6 @@ import dev.penstock.message.Recipient;
 import dev.penstock.queue.ItemView;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.routing.Router;
-import dev.penstock.routing.ZoneServer;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.AttemptState.RecipientState;
@@ -60,6 +59,11 @@ class RestartTest {
     private static final Duration PROMISE = Duration.ofSeconds(5);
     /** The machine may be busy with other things: the better of two starts counts. */
     private static final int STARTS = 2;
+    private static final Duration FOREVER = ChronoUnit.FOREVER.getDuration();
+    private static final String HEAP = "900m";
+    /** Nothing is due while the test runs, so nobody is asked and nothing is sent. */
+    private static final String NO_DNS = "127.0.0.1:1";
+    private static final int NO_PORT = 1;
     /** The queue counts from the monotonic clock; both clocks are read in whole milliseconds, and NTP may turn one. */
     private static final Duration CLOCKS_APART = Duration.ofMillis(50);
 
@@ -68,31 +72,34 @@ class RestartTest {
 
     @Test
     void twoHundredThousandDeferredMessagesComeBackAsTheyWere() throws Exception {
-        GatewayConfig config = Gateway.config(directory, "127.0.0.1:1", 25);
-        SpoolConfig spool = config.spool();
         Path killed = directory.resolve("killed");
+        SpoolConfig spool = spoolIn(directory);
         Map<Part, Left> written = write(spool, killed);
         assertThat(written).hasSize(MESSAGES + MESSAGES / TWO_DOMAINS_EVERY);
 
-        // What a kill -9 leaves: the files as they were while the spool was open. A start repairs them, so each has its own.
-        Duration afterKill = Duration.ofDays(1);
+        // What a kill -9 leaves: the files as they were while they were in use. A start mends them, so each has its own.
+        Duration afterKill = FOREVER;
         for (int i = 0; i < STARTS; i++) {
             Path start = directory.resolve("killed-" + i);
-            copy(killed, start);
-            GatewayConfig crashed = withSpool(config, start);
-            afterKill = shorter(afterKill, start(crashed, "kill -9", written.size()));
-            assertSame(recovered(crashed.spool()), written);
+            copy(killed, spoolIn(start).directory());
+            try (GatewayJvm gateway = GatewayJvm.start(start, NO_DNS, NO_PORT, HEAP)) {
+                afterKill = shorter(afterKill, ready(gateway, "kill -9", written.size()));
+            } // by another kill -9
+            assertSame(recovered(spoolIn(start)), written);
             delete(start);
         }
-        assertThat(afterKill).as("after a kill -9").isLessThan(PROMISE);
 
-        Duration afterStop = Duration.ofDays(1);
+        Duration afterStop = FOREVER;
         for (int i = 0; i < STARTS; i++) {
-            afterStop = shorter(afterStop, start(config, "a clean stop", written.size()));
+            try (GatewayJvm gateway = GatewayJvm.start(directory, NO_DNS, NO_PORT, HEAP)) {
+                afterStop = shorter(afterStop, ready(gateway, "a clean stop", written.size()));
+                gateway.stop();
+            }
+            assertSame(recovered(spool), written);
         }
-        assertSame(recovered(spool), written);
-        assertThat(afterStop).as("after a clean stop").isLessThan(PROMISE);
         assertQueueTakesOver(spool, written);
+        assertThat(afterKill).as("after a kill -9").isLessThan(PROMISE);
+        assertThat(afterStop).as("after a clean stop").isLessThan(PROMISE);
     }
 
     /** A destination. */
@@ -103,7 +110,7 @@ class RestartTest {
 
     /** @return what was written, with a copy of the files while they were in use */
     private static Map<Part, Left> write(SpoolConfig config, Path copy) throws IOException {
-        byte[] content = ("Subject: restart\r\n\r\n" + "x".repeat(76) + "\r\n").repeat(BODY / 100 + 1)
+        byte[] content = ("Subject: restart\r\n\r\n" + "x".repeat(76) + "\r\n").repeat(BODY / 76 + 1)
                 .getBytes(US_ASCII);
         long now = InstantSource.system().millis();
         Map<Part, Left> written = new HashMap<>();
@@ -185,29 +192,21 @@ class RestartTest {
         return one.compareTo(other) < 0 ? one : other;
     }
 
-    /** Starts the gateway until it takes an envelope, and stops it. */
-    private static Duration start(GatewayConfig config, String after, int destinations) throws Exception {
-        try (ZoneServer zone = new ZoneServer(0).mx("local.test", 10, "nowhere.test").start()) {
-            GatewayConfig withDns = new GatewayConfig(config.hostname(), config.listeners(), config.inbound(),
-                    config.spool(), Gateway.config(config.spool().directory(), zone.server(), 25).dns(),
-                    config.routes(), config.queue(), config.delivery(), config.shaping(), config.events(),
-                    config.http());
-            long start = System.nanoTime();
-            try (Penstock penstock = Penstock.start(withDns)) {
-                assertReady(penstock);
-                Duration took = Duration.ofNanos(System.nanoTime() - start);
-                assertThat(penstock.queueStats().scheduled()).isEqualTo(destinations);
-                log.warn("restart after {} with {} deferred messages of {} octets: {} ms", after, MESSAGES, BODY,
-                        took.toMillis());
-                return took;
-            }
-        }
+    /** How long the gateway took from the start of its JVM until it took an envelope. */
+    private static Duration ready(GatewayJvm gateway, String after, int destinations) throws IOException {
+        assertTakesEnvelope(gateway.smtp());
+        Duration took = Duration.ofNanos(System.nanoTime() - gateway.startedNanos());
+        Duration cpu = gateway.cpu();
+        assertThat(gateway.figures().scheduled()).isEqualTo(destinations);
+        log.warn("restart after {} with {} deferred messages of {} octets: {} ms from before the JVM, {} ms of CPU",
+                after,
+                MESSAGES, BODY, took.toMillis(), cpu.toMillis());
+        return took;
     }
 
     /** The listener greets and takes an envelope; the transaction isn't completed, so that the spool stays as it is. */
-    private static void assertReady(Penstock penstock) throws IOException {
-        try (Socket socket = new Socket(penstock.smtpAddresses().getFirst().getAddress(),
-                penstock.smtpAddresses().getFirst().getPort());
+    private static void assertTakesEnvelope(InetSocketAddress smtp) throws IOException {
+        try (Socket socket = new Socket(smtp.getAddress(), smtp.getPort());
                 BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), ISO_8859_1))) {
             assertThat(in.readLine()).startsWith("220 ");
             socket.getOutputStream().write("HELO c.test\r\n".getBytes(US_ASCII));
@@ -219,14 +218,8 @@ class RestartTest {
         }
     }
 
-    private static GatewayConfig withSpool(GatewayConfig config, Path directory) {
-        SpoolConfig spool = config.spool();
-        return new GatewayConfig(config.hostname(), config.listeners(), config.inbound(),
-                new SpoolConfig(directory, spool.segmentSize(), spool.inlineLimit(), spool.cacheSize(),
-                        spool.minFreeSpace(), spool.appendDeadline(), spool.maxWaiting(), spool.readers(),
-                        spool.reclaimBelow()),
-                config.dns(), config.routes(), config.queue(), config.delivery(), config.shaping(), config.events(),
-                config.http());
+    private static SpoolConfig spoolIn(Path directory) {
+        return Gateway.config(directory, NO_DNS, NO_PORT).spool();
     }
 
     private static void delete(Path directory) throws IOException {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
@@ -19,16 +20,17 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.queue.QueueStats;
 
 /**
- * A gateway in a JVM of its own, so that its heap holds nothing of the load and the sink, and is as small as the test
- * says. It tries deferred mail again much later. Confined to the test's thread.
+ * A gateway in a JVM of its own, cold and with a heap as small as the test says, that tells what it holds when asked. It
+ * tries deferred mail again much later. Confined to the test's thread.
  */
-final class HeapProcess implements AutoCloseable {
+final class GatewayJvm implements AutoCloseable {
     private static final Duration LATER = Duration.ofHours(2);
     private static final String STARTED = "started ";
     private static final String FIGURES = "figures ";
     private static final String COUNT = "count";
     private static final String COLLECT = "collect";
     private static final int COLLECTIONS = 3;
+    private static final long STOP_SECONDS = 30;
     private final Process process;
     private final BufferedReader lines;
     private final PrintStream commands;
@@ -55,20 +57,24 @@ final class HeapProcess implements AutoCloseable {
         }
     }
 
-    private HeapProcess(Process process) {
+    private final long startedNanos;
+
+    private GatewayJvm(Process process, long startedNanos) {
         this.process = process;
+        this.startedNanos = startedNanos;
         lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         commands = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
         smtp = new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(answer(STARTED)));
     }
 
-    static HeapProcess start(Path directory, String dnsServer, int deliveryPort, String maxHeap) throws IOException {
-        return new HeapProcess(new ProcessBuilder(
+    static GatewayJvm start(Path directory, String dnsServer, int deliveryPort, String maxHeap) throws IOException {
+        long startedNanos = System.nanoTime();
+        return new GatewayJvm(new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx" + maxHeap,
                 "-XX:+UseCompactObjectHeaders", "-XX:+UseParallelGC", "-XX:+ExitOnOutOfMemoryError",
                 "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-                HeapProcess.class.getName(), directory.toString(), dnsServer, String.valueOf(deliveryPort))
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start());
+                GatewayJvm.class.getName(), directory.toString(), dnsServer, String.valueOf(deliveryPort))
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start(), startedNanos);
     }
 
     /** What {@link #start} runs in the other JVM; ends when its input does, so never outlives the test. */
@@ -102,6 +108,16 @@ final class HeapProcess implements AutoCloseable {
         return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
+    /** {@link System#nanoTime()} before there was a JVM. */
+    long startedNanos() {
+        return startedNanos;
+    }
+
+    /** CPU time used so far, which says more than the clock where the machine is busy with other things. */
+    Duration cpu() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
+    }
+
     InetSocketAddress smtp() {
         return smtp;
     }
@@ -130,8 +146,17 @@ final class HeapProcess implements AutoCloseable {
         throw new AssertionError("the gateway ended");
     }
 
+    /** A clean stop, awaited. */
+    void stop() throws InterruptedException {
+        commands.close();
+        if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+            throw new AssertionError("the gateway did not stop well");
+        }
+    }
+
+    /** kill -9, awaited, unless it has stopped. */
     @Override
     public void close() {
-        process.destroyForcibly();
+        process.destroyForcibly().onExit().join();
     }
 }
