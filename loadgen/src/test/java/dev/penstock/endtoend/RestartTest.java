@@ -7,14 +7,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
@@ -24,14 +28,17 @@ import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.Penstock;
-import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.QueueConfig;
+import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.SpoolConfig;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
-import dev.penstock.routing.ZoneServer;
+import dev.penstock.queue.ItemView;
+import dev.penstock.queue.MailQueue;
+import dev.penstock.routing.Router;
+import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.AttemptState.Status;
@@ -44,110 +51,162 @@ import dev.penstock.spool.SpoolEntry;
 class RestartTest {
     private static final Logger log = LoggerFactory.getLogger(RestartTest.class);
     private static final int MESSAGES = 200_000;
-    private static final int DOMAINS = 1_000;
+    private static final int DOMAINS = 100;
+    /** One message in so many goes to two domains, so that there are attempts of several parts. */
+    private static final int TWO_DOMAINS_EVERY = 10;
     private static final int BATCH = 2_000; // in flight at one time, well below the spool's limit
     private static final int BODY = Integer.getInteger("penstock.restart.body", 1_024);
     private static final Duration PROMISE = Duration.ofSeconds(5);
     /** The machine may be busy with other things: the better of two starts counts. */
     private static final int STARTS = 2;
+    private static final Duration FOREVER = ChronoUnit.FOREVER.getDuration();
+    private static final String HEAP = "900m";
+    /** Nothing is due while the test runs, so nobody is asked and nothing is sent. */
+    private static final String NO_DNS = "127.0.0.1:1";
+    private static final int NO_PORT = 1;
+    /** The queue counts from the monotonic clock; both clocks are read in whole milliseconds, and NTP may turn one. */
+    private static final Duration CLOCKS_APART = Duration.ofMillis(50);
 
     @TempDir
     Path directory;
 
     @Test
     void twoHundredThousandDeferredMessagesComeBackAsTheyWere() throws Exception {
-        GatewayConfig config = Gateway.config(directory, "127.0.0.1:1", 25);
-        SpoolConfig spool = config.spool();
         Path killed = directory.resolve("killed");
-        State written = write(spool, killed);
-        assertThat(written.count()).isEqualTo(MESSAGES);
+        SpoolConfig spool = spoolIn(directory);
+        Map<Part, Left> written = write(spool, killed);
+        assertThat(written).hasSize(MESSAGES + MESSAGES / TWO_DOMAINS_EVERY);
 
-        // What a kill -9 leaves: the files as they were while the spool was open.
-        Duration afterKill = startsFrom(withSpool(config, killed), "kill -9");
-        assertThat(recovered(withSpool(config, killed).spool())).isEqualTo(written);
+        // What a kill -9 leaves: the files as they were while they were in use. A start mends them, so each has its own.
+        Duration afterKill = FOREVER;
+        for (int i = 0; i < STARTS; i++) {
+            Path start = directory.resolve("killed-" + i);
+            copy(killed, spoolIn(start).directory());
+            try (GatewayJvm gateway = GatewayJvm.start(start, NO_DNS, NO_PORT, HEAP)) {
+                afterKill = shorter(afterKill, ready(gateway, "kill -9", written.size()));
+            } // by another kill -9
+            assertSame(recovered(spoolIn(start)), written);
+            delete(start);
+        }
+
+        Duration afterStop = FOREVER;
+        for (int i = 0; i < STARTS; i++) {
+            try (GatewayJvm gateway = GatewayJvm.start(directory, NO_DNS, NO_PORT, HEAP)) {
+                afterStop = shorter(afterStop, ready(gateway, "a clean stop", written.size()));
+                gateway.stop();
+            }
+            assertSame(recovered(spool), written);
+        }
+        assertQueueTakesOver(spool, written);
         assertThat(afterKill).as("after a kill -9").isLessThan(PROMISE);
-
-        Duration afterStop = startsFrom(config, "a clean stop");
-        assertThat(recovered(spool)).isEqualTo(written);
         assertThat(afterStop).as("after a clean stop").isLessThan(PROMISE);
     }
 
-    /** Every destination's state, folded so that order doesn't matter. */
-    private record State(long count, long digest) {
-        static final State NONE = new State(0, 0);
+    /** A destination. */
+    private record Part(long id, int part) {}
 
-        State with(long id, int part, int attempts, long nextMillis) {
-            long hash = Objects.hash(id, part, attempts, nextMillis) * 0x9E3779B97F4A7C15L;
-            return new State(count + 1, digest + (hash ^ hash >>> 29));
-        }
-    }
+    /** What is left of it by the attempts made. */
+    private record Left(int attempts, long nextMillis) {}
 
-    private static State write(SpoolConfig config, Path copy) throws IOException {
-        byte[] content = ("Subject: restart\r\n\r\n" + "x".repeat(76) + "\r\n").repeat(BODY / 100 + 1)
+    /** @return what was written, with a copy of the files while they were in use */
+    private static Map<Part, Left> write(SpoolConfig config, Path copy) throws IOException {
+        byte[] content = ("Subject: restart\r\n\r\n" + "x".repeat(76) + "\r\n").repeat(BODY / 76 + 1)
                 .getBytes(US_ASCII);
         long now = InstantSource.system().millis();
-        State state = State.NONE;
+        Map<Part, Left> written = new HashMap<>();
         try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {})) {
             for (int start = 0; start < MESSAGES; start += BATCH) {
                 List<CompletableFuture<List<SpoolEntry>>> commits = new ArrayList<>(BATCH);
                 for (int i = start; i < start + BATCH; i++) {
                     Spool.Intake intake = spool.intake();
                     intake.write(content, 0, BODY);
-                    String domain = "d" + i % DOMAINS + ".test";
                     commits.add(intake.commit(new Envelope(spool.nextId(), "a@send.test",
-                            List.of(new Recipient("r" + i + "@" + domain, domain)), BodyType.SEVEN_BIT, false, "", "",
-                            now, Origin.LOCAL), false, false));
+                            i % TWO_DOMAINS_EVERY == 0
+                                    ? List.of(recipient(i), recipient(i + 1))
+                                    : List.of(recipient(i)),
+                            BodyType.SEVEN_BIT, false, "", "", now, Origin.LOCAL), false, false));
                 }
                 List<CompletableFuture<Void>> attempts = new ArrayList<>(BATCH);
                 for (int i = 0; i < BATCH; i++) {
-                    SpoolEntry entry = commits.get(i).join().getFirst();
-                    int made = 1 + (start + i) % 7;
-                    long next = now + Duration.ofHours(1).toMillis() + start + i;
-                    attempts.add(spool.recordAttempt(entry, new AttemptState(made, next,
-                            List.of(new RecipientState(0, Status.DEFERRED, "451 4.7.1 try again later, please")))));
-                    state = state.with(entry.messageId(), entry.part(), made, next);
+                    for (SpoolEntry entry : commits.get(i).join()) {
+                        Left left = new Left(1 + (start + i) % 7 + entry.part(),
+                                now + Duration.ofHours(1).toMillis() + start + i);
+                        attempts.add(spool.recordAttempt(entry,
+                                new AttemptState(left.attempts, left.nextMillis, List.of(
+                                        new RecipientState(entry.part(), Status.DEFERRED,
+                                                "451 4.7.1 try again later")))));
+                        written.put(new Part(entry.messageId(), entry.part()), left);
+                    }
                 }
                 attempts.forEach(CompletableFuture::join);
             }
             copy(config.directory(), copy);
         }
-        return state;
+        return written;
     }
 
-    private static State recovered(SpoolConfig config) throws IOException {
-        State[] state = {State.NONE};
-        SegmentSpool.open(config, InstantSource.system(), (entry, _, attempts, nextMillis,
-                _) -> state[0] = state[0].with(entry.messageId(), entry.part(), attempts, nextMillis)).close();
-        return state[0];
+    private static Recipient recipient(int i) {
+        String domain = "d" + i % DOMAINS + ".test";
+        return new Recipient("r" + i + "@" + domain, domain);
     }
 
-    /** Starts the gateway until a message has got its 250, and stops it; the shortest time of some. */
-    private static Duration startsFrom(GatewayConfig config, String what) throws Exception {
-        Duration best = Duration.ofDays(1);
-        for (int i = 0; i < STARTS; i++) {
-            try (ZoneServer zone = new ZoneServer(0).mx("local.test", 10, "nowhere.test").start()) {
-                GatewayConfig withDns = new GatewayConfig(config.hostname(), config.listeners(), config.inbound(),
-                        config.spool(), Gateway.config(config.spool().directory(), zone.server(), 25).dns(),
-                        config.routes(), config.queue(), config.delivery(), config.shaping(), config.events(),
-                        config.http());
-                long start = System.nanoTime();
-                try (Penstock penstock = Penstock.start(withDns)) {
-                    assertReady(penstock);
-                    Duration took = Duration.ofNanos(System.nanoTime() - start);
-                    best = took.compareTo(best) < 0 ? took : best;
-                    assertThat(penstock.queueStats().scheduled()).isEqualTo(MESSAGES);
+    private static Map<Part, Left> recovered(SpoolConfig config) throws IOException {
+        Map<Part, Left> found = new HashMap<>();
+        SegmentSpool.open(config, InstantSource.system(), (entry, _, attempts, nextMillis, _) -> found
+                .put(new Part(entry.messageId(), entry.part()), new Left(attempts, nextMillis))).close();
+        return found;
+    }
+
+    /** Exactly, without a description of 200,000 differences. */
+    private static void assertSame(Map<Part, Left> found, Map<Part, Left> written) {
+        assertThat(found).hasSameSizeAs(written);
+        assertThat(found.equals(written)).as("attempts and next times").isTrue();
+    }
+
+    /** The queue holds each destination with its attempts and, within what two clocks may differ, its time. */
+    private static void assertQueueTakesOver(SpoolConfig config, Map<Part, Left> written) throws IOException {
+        InstantSource clock = InstantSource.system();
+        Router router = _ -> new CompletableFuture<>();
+        try (MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
+                router, clock, System::nanoTime);
+                SegmentSpool _ = SegmentSpool.open(config, clock,
+                        (entry, envelope, attempts, nextMillis, size) -> queue.submit(entry,
+                                envelope.destinations().get(entry.part()).domain(), envelope.tenant(),
+                                envelope.campaign(), envelope.receivedMillis(), attempts, nextMillis, size))) {
+            long found = 0;
+            for (int domain = 0; domain < DOMAINS; domain++) {
+                for (ItemView view : queue.items("d" + domain + ".test", Integer.MAX_VALUE)) {
+                    Left left = written.get(new Part(view.id().value(), view.part()));
+                    if (left == null || view.attempts() != left.attempts
+                            || Math.abs(view.nextAttemptMillis() - left.nextMillis) > CLOCKS_APART.toMillis()) {
+                        throw new AssertionError(view + " was " + left);
+                    }
+                    found++;
                 }
             }
+            assertThat(found).isEqualTo(written.size());
         }
-        log.warn("restart after {} with {} deferred messages of {} octets: {} ms", what, MESSAGES, BODY,
-                best.toMillis());
-        return best;
+    }
+
+    private static Duration shorter(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
+    }
+
+    /** How long the gateway took from the start of its JVM until it took an envelope. */
+    private static Duration ready(GatewayJvm gateway, String after, int destinations) throws IOException {
+        assertTakesEnvelope(gateway.smtp());
+        Duration took = Duration.ofNanos(System.nanoTime() - gateway.startedNanos());
+        Duration cpu = gateway.cpu();
+        assertThat(gateway.figures().scheduled()).isEqualTo(destinations);
+        log.warn("restart after {} with {} deferred messages of {} octets: {} ms from before the JVM, {} ms of CPU",
+                after,
+                MESSAGES, BODY, took.toMillis(), cpu.toMillis());
+        return took;
     }
 
     /** The listener greets and takes an envelope; the transaction isn't completed, so that the spool stays as it is. */
-    private static void assertReady(Penstock penstock) throws IOException {
-        try (Socket socket = new Socket(penstock.smtpAddresses().getFirst().getAddress(),
-                penstock.smtpAddresses().getFirst().getPort());
+    private static void assertTakesEnvelope(InetSocketAddress smtp) throws IOException {
+        try (Socket socket = new Socket(smtp.getAddress(), smtp.getPort());
                 BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), ISO_8859_1))) {
             assertThat(in.readLine()).startsWith("220 ");
             socket.getOutputStream().write("HELO c.test\r\n".getBytes(US_ASCII));
@@ -159,14 +218,16 @@ class RestartTest {
         }
     }
 
-    private static GatewayConfig withSpool(GatewayConfig config, Path directory) {
-        SpoolConfig spool = config.spool();
-        return new GatewayConfig(config.hostname(), config.listeners(), config.inbound(),
-                new SpoolConfig(directory, spool.segmentSize(), spool.inlineLimit(), spool.cacheSize(),
-                        spool.minFreeSpace(), spool.appendDeadline(), spool.maxWaiting(), spool.readers(),
-                        spool.reclaimBelow()),
-                config.dns(), config.routes(), config.queue(), config.delivery(), config.shaping(), config.events(),
-                config.http());
+    private static SpoolConfig spoolIn(Path directory) {
+        return Gateway.config(directory, NO_DNS, NO_PORT).spool();
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     private static void copy(Path from, Path to) throws IOException {
