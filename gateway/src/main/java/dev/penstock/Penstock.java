@@ -80,7 +80,10 @@ public final class Penstock implements AutoCloseable {
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
-            http = started(new HttpServer(config.http(), started(metrics()), this::health));
+            GatewayMetrics metrics = metrics();
+            parts.addFirst(metrics);
+            http = new HttpServer(config.http(), metrics, this::health);
+            parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
@@ -151,7 +154,6 @@ public final class Penstock implements AutoCloseable {
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
         config = changed;
-        log.info("event=reloaded hostname={}", changed.hostname());
     }
 
     /** Where SMTP is spoken, ports as bound. */
@@ -199,7 +201,7 @@ public final class Penstock implements AutoCloseable {
 
     /**
      * A clean stop, in the reverse order of the start: (1) no new mail, sessions get 421; (2) the queue gives out
-     * nothing more; (3) deliveries under way finish or are put back; (4) the spool writes what is left and is sealed; (5) the delivery log ends with the last event.
+     * nothing more; (3) deliveries under way finish or are put back; (4) the spool writes what is left and is sealed; (5) the delivery log ends with the last event; (6) health and metrics go last.
      */
     @Override
     public void close() {

@@ -15,6 +15,8 @@ public final class ConfigChange {
         differs(keys, "inbound.event-loops", current.inbound().eventLoops(), changed.inbound().eventLoops());
         spool(keys, current.spool(), changed.spool());
         delivery(keys, current.delivery(), changed.delivery());
+        differs(keys, "queue.lane-share-percent", current.queue().laneSharePercent(),
+                changed.queue().laneSharePercent());
         differs(keys, "events.directory", current.events().directory(), changed.events().directory());
         differs(keys, "events.max-pending", current.events().maxPending(), changed.events().maxPending());
         differs(keys, "http.address", current.http().address(), changed.http().address());

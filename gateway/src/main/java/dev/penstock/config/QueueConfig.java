@@ -11,7 +11,7 @@ import java.util.List;
  * @param retryIntervals   a list of waits used instead, its last entry repeated; empty means the exponential schedule
  * @param jitterPercent    every wait is made up to this much longer or shorter, at random
  * @param maxAge           older mail expires (maximal_queue_lifetime)
- * @param laneSharePercent the share of the content cache that one lane may hold
+ * @param laneSharePercent the share of the content cache that the mail of one recipient domain may hold
  */
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
         int jitterPercent, Duration maxAge, int laneSharePercent) {

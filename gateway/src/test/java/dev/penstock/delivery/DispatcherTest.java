@@ -139,6 +139,28 @@ final class DispatcherTest {
             rig.awaitEvents(2);
             assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(2);
             assertThat(rig.events.getLast().attempts()).isZero();
+            assertThat(mx.sessions()).as("no session is opened before its slot is near").isLessThanOrEqualTo(5);
+        }
+    }
+
+    @Test
+    void recipientsAlreadyTakenAreNotSentAgainWhenTheRestHasToWaitForItsSlot() {
+        TrafficLimits limits = new TrafficLimits(1, new Rate(1, Duration.ofSeconds(1), 1), null, 1_000,
+                Duration.ofMillis(100), Duration.ofMinutes(5), 10);
+        DeliveryConfig c = DeliveryConfig.DEFAULT;
+        DeliveryConfig twoEach = new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), 2, c.connectTimeout(),
+                c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(), c.dataDoneTimeout(),
+                c.quitTimeout(), c.badHostTime(), c.stopTimeout());
+        QueueConfig soon = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
+                Duration.ofDays(1), 10);
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(twoEach, limits, soon)) {
+            rig.route(mx);
+            rig.send("a@dest.example", "b@dest.example", "c@dest.example");
+            await().atMost(PATIENCE).until(() -> rig.events(MessageEvent.Type.DELIVERY).stream()
+                    .mapToInt(event -> event.recipients().size()).sum() >= 3);
+            assertThat(mx.messages()).hasSize(2);
+            assertThat(rig.events(MessageEvent.Type.DELIVERY).stream().flatMap(event -> event.recipients().stream()))
+                    .containsExactlyInAnyOrder("a@dest.example", "b@dest.example", "c@dest.example");
         }
     }
 

@@ -20,7 +20,8 @@ import dev.penstock.queue.QueueStats;
  * What the demo ends with. Immutable. The ledger balances when every acknowledged delivery reached the sink once and
  * whole, or is still queued, or has bounced.
  *
- * @param queued  destinations still in the gateway's queue, reports to the sender included
+ * @param queued  deliveries still in the gateway's queue; reports to the sender, known by what of them reached the sink,
+ *                are left out
  * @param bounced recipients the gateway gave up, their hosts having refused them
  * @param deliveredRate deliveries per second while load was sent
  */
@@ -28,16 +29,21 @@ record DemoResult(Ledger ledger, LoadReport load, SinkReport sink, long queued, 
         double deliveredRate) {
     static DemoResult of(LoadReport load, SinkReport sink, DeliveryStats.Snapshot delivery, QueueStats queue,
             double deliveredRate) {
-        return new DemoResult(Ledger.compare(load.acknowledged(), sink.received()), load, sink, queue.queued(),
+        return new DemoResult(Ledger.compare(load.acknowledged(), sink.received()), load, sink,
+                queue.queued() - (delivery.reports() - sink.foreign()),
                 delivery.bounced() + delivery.expired(), deliveredRate);
     }
 
     boolean balances() {
-        return load.accepted() > 0 && ledger.balances(queued + bounced);
+        return load.accepted() > 0 && lost() == 0 && ledger.duplicates() == 0 && ledger.corrupt() == 0;
+    }
+
+    /** What is unaccounted for; a negative number would be a message in two places, and balances as little. */
+    long lost() {
+        return ledger.missing() - queued - bounced;
     }
 
     String table() {
-        long lost = Math.max(0, ledger.missing() - queued - bounced);
         return String.format(Locale.ROOT, """
 
                 ledger
@@ -54,7 +60,7 @@ record DemoResult(Ledger ledger, LoadReport load, SinkReport sink, long queued, 
                 accept   (final dot to 250)              %s
                 transit  (first sent to taken by host)   %s
                 %s
-                """, ledger.acknowledged(), ledger.acknowledged() - ledger.missing(), queued, bounced, lost,
+                """, ledger.acknowledged(), ledger.acknowledged() - ledger.missing(), queued, bounced, lost(),
                 ledger.duplicates(), ledger.corrupt(), load.rate(), deliveredRate, load.accept(), sink.transit(),
                 balances()
                         ? "accepted = delivered + queued + bounced: nothing was lost, doubled or damaged"
@@ -70,6 +76,7 @@ record DemoResult(Ledger ledger, LoadReport load, SinkReport sink, long queued, 
             json.writeNumberProperty("delivered", ledger.acknowledged() - ledger.missing());
             json.writeNumberProperty("queued", queued);
             json.writeNumberProperty("bounced", bounced);
+            json.writeNumberProperty("lost", lost());
             json.writeNumberProperty("duplicates", ledger.duplicates());
             json.writeNumberProperty("corrupt", ledger.corrupt());
             json.writeNumberProperty("accepted_per_second", load.rate());

@@ -12,7 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code penstock demo}: shows what the gateway does, and proves by its ledger that nothing was lost. */
-@Command(name = "demo", mixinStandardHelpOptions = true, sortOptions = false, description = {
+@Command(name = "penstock demo", mixinStandardHelpOptions = true, sortOptions = false, description = {
     "Runs the gateway, a measuring sink on 9 loopback addresses, a DNS zone of 100 domains and load, all in this",
     "process; shows live what happens and ends with the ledger. Exit code 1: something was lost, doubled or damaged."})
 public final class Main implements Callable<Integer> {
