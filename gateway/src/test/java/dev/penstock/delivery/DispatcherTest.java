@@ -237,7 +237,9 @@ final class DispatcherTest {
             await().atMost(PATIENCE).until(() -> rig.queue.stats().parked() > 0);
             rig.awaitNoSessions();
             assertThat(rig.events).hasSizeBetween(3, 5);
-            assertThat(rig.dispatcher.stats().snapshot().sessionsTried()).isLessThan(12);
+            assertThat(rig.dispatcher.stats().snapshot().sessionsTried())
+                    .as("no storm: couriers, most of them found it parked")
+                    .isLessThan(50);
             assertThat(rig.queue.stats().parked()).isEqualTo(100 - rig.events.size());
             assertThat(rig.queue.lanes().getFirst().toString()).contains("3 connection failures in a row");
         }
