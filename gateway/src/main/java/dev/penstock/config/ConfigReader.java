@@ -78,12 +78,14 @@ public final class ConfigReader {
                 text -> text.isEmpty() ? Optional.empty() : Optional.of(TableBinder.toPath(text)));
         gateway.end();
 
-        List<ListenerConfig> listeners = listeners(file);
+        List<ListenerConfig> listeners = ListenerReader.read(file);
         GatewayConfig config = new GatewayConfig(hostname.isEmpty() ? systemHostname() : hostname, listeners,
                 inbound(file.table("inbound")), spool(file.table("spool")), dns(file.table("dns")),
                 routes(file.table("routes")), queue(file.table("queue")), delivery(file.table("delivery")),
                 shapingFile.map(path -> ShapingReader.read(source.other(path))).orElse(ShapingConfig.DEFAULT),
-                events(file.table("events")), http(file.table("http")));
+                events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth")),
+                PolicyReader.read(file.table("policy")), LocalDomainReader.read(file.table("local")),
+                InjectionReader.read(file.table("injection")));
         file.end();
 
         if (config.events().directory().toAbsolutePath().normalize()
@@ -91,40 +93,11 @@ public final class ConfigReader {
             file.reject("events", "directory is the spool's; the delivery log needs one of its own");
         }
         HttpConfig http = config.http();
-        if (http.port() != 0 && listeners.contains(new ListenerConfig(http.address(), http.port()))) {
+        ListenAddress httpAddress = new ListenAddress(http.address(), http.port());
+        if (http.port() != 0 && listeners.stream().anyMatch(listener -> listener.addresses().contains(httpAddress))) {
             file.reject("http", "a listener uses this address and port already");
         }
         return config;
-    }
-
-    private static List<ListenerConfig> listeners(TableBinder file) {
-        List<TableBinder> tables = file.tables("listener");
-        if (tables == null) {
-            return List.of(ListenerConfig.DEFAULT);
-        }
-        if (tables.isEmpty()) {
-            file.reject("listener", "at least one is needed");
-        }
-        List<ListenerConfig> listeners = new ArrayList<>();
-        Set<ListenerConfig> seen = new HashSet<>();
-        for (TableBinder table : tables) {
-            if (!table.has("address")) {
-                table.reject("address", "is missing; expected address:port like 127.0.0.1:2525");
-            }
-            Optional<ListenerConfig> listener = table.text("address", Optional.empty(),
-                    "address:port in quotes, like \"127.0.0.1:2525\"", text -> Optional.of(listener(text)));
-            table.end();
-            listener.ifPresent(listeners::add);
-            if (listener.isPresent() && listener.get().port() != 0 && !seen.add(listener.get())) {
-                table.reject("address", "another listener has this address and port already");
-            }
-        }
-        return listeners;
-    }
-
-    private static ListenerConfig listener(String text) {
-        Syntax.HostPort address = Syntax.addressAndPort(text);
-        return new ListenerConfig(address.host(), address.port());
     }
 
     private static InboundConfig inbound(TableBinder table) {
@@ -144,7 +117,8 @@ public final class ConfigReader {
                 table.integer("hard-error-limit", d.hardErrorLimit(), 1, 10_000),
                 table.integer("junk-command-limit", d.junkCommandLimit(), 1, MILLION),
                 table.integer("max-line-length", d.maxLineLength(), MIN_LINE_LENGTH, 16 * MILLION),
-                table.size("memory-limit", d.memoryLimit(), MEGABYTE, TERABYTE));
+                table.size("memory-limit", d.memoryLimit(), MEGABYTE, TERABYTE), ClientLimits.DEFAULT,
+                ContentRules.DEFAULT, HostilityConfig.DEFAULT);
         table.end();
         if (inbound.softErrorLimit() > inbound.hardErrorLimit()) {
             table.reject("soft-error-limit", inbound.softErrorLimit() + " is more than hard-error-limit, "

@@ -11,14 +11,28 @@ import java.util.Map;
  * @param listeners at least one
  * @param routes    by recipient domain, or {@code *} for all that have none of their own
  * @param shaping   the contents of the shaping file
+ * @param auth      who may log in
+ * @param policy    who may send what to whom
+ * @param localDomains domains whose mail is handed to a store, by domain
+ * @param injection mail taken over HTTP
  */
 public record GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
         DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
         ShapingConfig shaping,
-        EventsConfig events, HttpConfig http) {
+        EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
+        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection) {
     public GatewayConfig {
         listeners = List.copyOf(listeners);
         routes = Map.copyOf(routes);
+        localDomains = Map.copyOf(localDomains);
+    }
+
+    /** With nobody to log in, no policy, no local domains and no injection over HTTP. */
+    public GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
+            DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
+            ShapingConfig shaping, EventsConfig events, HttpConfig http) {
+        this(hostname, listeners, inbound, spool, dns, routes, queue, delivery, shaping, events, http,
+                AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(), InjectionConfig.DEFAULT);
     }
 
     /** What {@code ./penstock run} starts with when no file is named. */

@@ -26,17 +26,43 @@ import dev.penstock.units.ByteSize;
  *                              (line_length_limit is 2048 there and cuts; we refuse)
  * @param memoryLimit           octets of messages being received, over all sessions; beyond it sessions stop being read
  *                              and new transactions get 452 4.3.1
+ * @param clients               what one client may do over all its sessions
+ * @param content               what content may look like
+ * @param hostility             against clients that waste time
  */
 public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize maxMessageSize, int maxRecipients,
         int maxSessions, int maxSessionsPerAddress, int maxMessagesPerSession, Duration commandTimeout,
         Duration dataTimeout,
         int softErrorLimit, Duration errorDelay, int hardErrorLimit, int junkCommandLimit, int maxLineLength,
-        ByteSize memoryLimit) {
+        ByteSize memoryLimit, ClientLimits clients, ContentRules content, HostilityConfig hostility) {
     public static final InboundConfig DEFAULT = new InboundConfig(0, List.of("127.0.0.0/8", "::1/128"),
             new ByteSize(10_240_000), 1000, 15_000, 50, 10_000, Duration.ofSeconds(300), Duration.ofMinutes(30), 10,
             Duration.ofSeconds(1), 20, 100, 65_536, ByteSize.ofMegabytes(128));
 
     public InboundConfig {
         relayNetworks = List.copyOf(relayNetworks);
+    }
+
+    /** With defaults for the tables inside. */
+    public InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize maxMessageSize, int maxRecipients,
+            int maxSessions, int maxSessionsPerAddress, int maxMessagesPerSession, Duration commandTimeout,
+            Duration dataTimeout, int softErrorLimit, Duration errorDelay, int hardErrorLimit, int junkCommandLimit,
+            int maxLineLength, ByteSize memoryLimit) {
+        this(eventLoops, relayNetworks, maxMessageSize, maxRecipients, maxSessions, maxSessionsPerAddress,
+                maxMessagesPerSession, commandTimeout, dataTimeout, softErrorLimit, errorDelay, hardErrorLimit,
+                junkCommandLimit, maxLineLength, memoryLimit, ClientLimits.DEFAULT, ContentRules.DEFAULT,
+                HostilityConfig.DEFAULT);
+    }
+
+    /** With what {@code listener} limits otherwise. */
+    public InboundConfig with(ListenerLimits listener) {
+        return new InboundConfig(eventLoops, relayNetworks,
+                listener.maxMessageSize() == null ? maxMessageSize : listener.maxMessageSize(),
+                listener.maxRecipients() == null ? maxRecipients : listener.maxRecipients(), maxSessions,
+                maxSessionsPerAddress,
+                listener.maxMessagesPerSession() == null ? maxMessagesPerSession : listener.maxMessagesPerSession(),
+                listener.commandTimeout() == null ? commandTimeout : listener.commandTimeout(), dataTimeout,
+                softErrorLimit, errorDelay, hardErrorLimit, junkCommandLimit, maxLineLength, memoryLimit, clients,
+                content, hostility);
     }
 }

@@ -342,6 +342,7 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Vrfy _ -> junk(Replies.CANNOT_VERIFY); // RFC 5321 3.5.3
             case Command.Help _ -> junk(Replies.HELP);
             case Command.Quit() -> goodbye(Replies.BYE);
+            case Command.Bdat _,Command.StartTls _,Command.Auth _,Command.Xclient _ -> fail(Replies.NOT_IMPLEMENTED);
             case Command.NotImplemented _ -> fail(Replies.NOT_IMPLEMENTED);
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
             case Command.Malformed(Reply reply) -> fail(reply.encode());
@@ -434,9 +435,9 @@ final class Session extends ChannelInboundHandlerAdapter
             recipientsRefused = true;
             server.counters().recipientsRefused.increment();
             say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
-        } else if (!rcpt.parameters().isEmpty()) {
+        } else if (!rcpt.parameters().others().isEmpty()) {
             refuseRecipient(Reply.of(555, "5.5.4",
-                    "Unsupported option: " + rcpt.parameters().keySet().iterator().next()).encode());
+                    "Unsupported option: " + rcpt.parameters().others().keySet().iterator().next()).encode());
         } else if (mailbox.utf8()) {
             refuseRecipient(Replies.NEEDS_SMTPUTF8);
         } else if (!mayRelay) {

@@ -30,6 +30,7 @@ import reactor.netty.resources.LoopResources;
 import reactor.netty.tcp.TcpServer;
 
 import dev.penstock.config.InboundConfig;
+import dev.penstock.config.ListenAddress;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
@@ -106,11 +107,13 @@ public final class SmtpServer implements AutoCloseable {
         loops = newLoops;
         try {
             for (ListenerConfig listener : listeners) {
-                bound.add(TcpServer.create().runOn(newLoops).host(listener.address()).port(listener.port())
-                        .option(ChannelOption.SO_BACKLOG, BACKLOG).option(ChannelOption.SO_REUSEADDR, true)
-                        .childOption(ChannelOption.TCP_NODELAY, true)
-                        .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true).doOnConnection(this::connected)
-                        .bindNow());
+                for (ListenAddress at : listener.addresses()) {
+                    bound.add(TcpServer.create().runOn(newLoops).host(at.address()).port(at.port())
+                            .option(ChannelOption.SO_BACKLOG, BACKLOG).option(ChannelOption.SO_REUSEADDR, true)
+                            .childOption(ChannelOption.TCP_NODELAY, true)
+                            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true).doOnConnection(this::connected)
+                            .bindNow());
+                }
             }
         } catch (RuntimeException e) {
             close();

@@ -17,14 +17,21 @@ import java.util.Map;
  * @param campaign   what is sent, empty when unknown
  * @param receivedMillis when it was accepted, milliseconds since 1970
  * @param origin     where it came from
+ * @param options    what was asked for besides
  */
 public record Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
-        String tenant, String campaign, long receivedMillis, Origin origin) {
+        String tenant, String campaign, long receivedMillis, Origin origin, Options options) {
     public Envelope {
         recipients = List.copyOf(recipients);
         if (recipients.isEmpty()) {
             throw new IllegalArgumentException("an envelope needs a recipient");
         }
+    }
+
+    /** With nothing asked for besides. */
+    public Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
+            String tenant, String campaign, long receivedMillis, Origin origin) {
+        this(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis, origin, Options.NONE);
     }
 
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same parts. */

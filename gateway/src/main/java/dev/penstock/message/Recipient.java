@@ -1,9 +1,21 @@
 package dev.penstock.message;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.smtp.Notify;
+import dev.penstock.smtp.OriginalRecipient;
+
 /**
  * One recipient of an envelope.
  *
  * @param address the mailbox as RCPT gave it, without angle brackets and source route: {@code "a b"@example.com}
  * @param domain  the domain in the form it is routed by: lower case, A-labels, or an address literal with its brackets
+ * @param notifyOn what the sender wants to hear of (RFC 3461 4.1); null when it didn't say
+ * @param orcpt   the recipient as the author wrote it (RFC 3461 4.2); null when not told
  */
-public record Recipient(String address, String domain) {}
+public record Recipient(String address, String domain, @Nullable Notify notifyOn, @Nullable OriginalRecipient orcpt) {
+    /** With nothing asked for. */
+    public Recipient(String address, String domain) {
+        this(address, domain, null, null);
+    }
+}

@@ -20,6 +20,12 @@ public record Capabilities(Map<String, String> keywords) {
     public static final String DSN = "DSN"; // RFC 3461
     public static final String STARTTLS = "STARTTLS"; // RFC 3207
     public static final String AUTH = "AUTH"; // RFC 4954
+    public static final String BINARYMIME = "BINARYMIME"; // RFC 3030
+    public static final String LIMITS = "LIMITS"; // RFC 9422
+    public static final String REQUIRETLS = "REQUIRETLS"; // RFC 8689
+    public static final String FUTURERELEASE = "FUTURERELEASE"; // RFC 4865
+    public static final String DELIVERBY = "DELIVERBY"; // RFC 2852
+    public static final String XCLIENT = "XCLIENT"; // Postfix XCLIENT_README
     public static final String HELP = "HELP"; // RFC 5321 4.1.1.8
 
     /** What a server offers that only knows HELO. */

@@ -2,6 +2,8 @@ package dev.penstock.smtp;
 
 import java.util.Map;
 
+import org.jspecify.annotations.Nullable;
+
 /** One command line as the client sent it (RFC 5321 4.1). Immutable, like all its records. */
 public sealed interface Command {
     /** @param name what the client calls itself: not checked but for being one printable word */
@@ -12,10 +14,34 @@ public sealed interface Command {
 
     record Mail(ReversePath path, MailParameters parameters) implements Command {}
 
-    /** @param parameters keywords in upper case, with their values, empty when there was none */
-    record Rcpt(ForwardPath path, Map<String, String> parameters) implements Command {}
+    record Rcpt(ForwardPath path, RcptParameters parameters) implements Command {}
 
     record Data() implements Command {}
+
+    /**
+     * A chunk follows (RFC 3030 2).
+     *
+     * @param size of the chunk in octets
+     */
+    record Bdat(long size, boolean last) implements Command {}
+
+    /** RFC 3207. */
+    record StartTls() implements Command {}
+
+    /**
+     * RFC 4954.
+     *
+     * @param mechanism       upper case
+     * @param initialResponse base64 as sent, {@code =} for an empty one; null when there was none
+     */
+    record Auth(String mechanism, @Nullable String initialResponse) implements Command {}
+
+    /**
+     * XCLIENT of Postfix.
+     *
+     * @param attributes names in upper case, values decoded from xtext
+     */
+    record Xclient(Map<String, String> attributes) implements Command {}
 
     record Rset() implements Command {}
 
@@ -39,13 +65,33 @@ public sealed interface Command {
     /**
      * The parameters of MAIL.
      *
-     * @param size     octets the message will have (RFC 1870), -1 when not told
-     * @param body     RFC 6152, RFC 3030
-     * @param smtpUtf8 RFC 6531
-     * @param others   all other keywords in upper case, with their values, empty when there was none
+     * @param size       octets the message will have (RFC 1870), -1 when not told
+     * @param body       RFC 6152, RFC 3030
+     * @param smtpUtf8   RFC 6531
+     * @param ret        RFC 3461
+     * @param envid      RFC 3461, decoded from xtext; null when not told
+     * @param requireTls RFC 8689
+     * @param hold       RFC 4865
+     * @param deliverBy  RFC 2852
+     * @param auth       RFC 4954 5, decoded from xtext, {@code <>} for nobody; null when not told
+     * @param others     all other keywords in upper case, with their values, empty when there was none
      */
-    record MailParameters(long size, Body body, boolean smtpUtf8, Map<String, String> others) {
-        public static final MailParameters NONE = new MailParameters(-1, Body.SEVEN_BIT, false, Map.of());
+    record MailParameters(long size, Body body, boolean smtpUtf8, @Nullable Ret ret, @Nullable String envid,
+            boolean requireTls, @Nullable Hold hold, @Nullable DeliverBy deliverBy, @Nullable String auth,
+            Map<String, String> others) {
+        public static final MailParameters NONE = new MailParameters(-1, Body.SEVEN_BIT, false, null, null, false,
+                null, null, null, Map.of());
+    }
+
+    /**
+     * The parameters of RCPT.
+     *
+     * @param notifyOn RFC 3461, null when not told
+     * @param orcpt  RFC 3461, null when not told
+     * @param others all other keywords in upper case, with their values, empty when there was none
+     */
+    record RcptParameters(@Nullable Notify notifyOn, @Nullable OriginalRecipient orcpt, Map<String, String> others) {
+        public static final RcptParameters NONE = new RcptParameters(null, null, Map.of());
     }
 
     /** The values of BODY. */

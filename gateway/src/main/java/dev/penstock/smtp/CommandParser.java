@@ -163,7 +163,8 @@ public final class CommandParser {
             return malformed(501, "5.5.4", "SMTPUTF8 has no value");
         }
         return new Command.Mail(path,
-                new Command.MailParameters(size, body, smtpUtf8 != null, Map.copyOf(parameters)));
+                new Command.MailParameters(size, body, smtpUtf8 != null, null, null, false, null, null, null,
+                        Map.copyOf(parameters)));
     }
 
     /** RFC 1870 5: up to 20 digits; what doesn't fit into a long is too big for anybody all the same. */
@@ -187,12 +188,13 @@ public final class CommandParser {
         try {
             MailboxParser.Parsed<ForwardPath> parsed = MailboxParser.forwardPath(text, start);
             if (parsed.end() == text.length()) {
-                return new Command.Rcpt(parsed.path(), Map.of());
+                return new Command.Rcpt(parsed.path(), Command.RcptParameters.NONE);
             }
             Map<String, String> parameters = parameters(text, parsed.end());
             return parameters == null
                     ? malformed(501, "5.5.4", "Syntax: RCPT TO:<address> [KEYWORD=value ...]")
-                    : new Command.Rcpt(parsed.path(), Map.copyOf(parameters));
+                    : new Command.Rcpt(parsed.path(),
+                            new Command.RcptParameters(null, null, Map.copyOf(parameters)));
         } catch (AddressSyntaxException e) {
             return malformed(501, "5.1.3", "Bad recipient address syntax");
         }

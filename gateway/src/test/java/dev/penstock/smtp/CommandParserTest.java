@@ -44,7 +44,8 @@ class CommandParserTest {
         assertThat(parse("mail from: <a@example.com> size=12345 BODY=8bitmime SMTPUTF8 RET=HDRS X-ONE"))
                 .isInstanceOfSatisfying(Command.Mail.class,
                         mail -> assertThat(mail.parameters()).isEqualTo(new Command.MailParameters(12345,
-                                Command.Body.EIGHT_BIT_MIME, true, Map.of("RET", "HDRS", "X-ONE", ""))));
+                                Command.Body.EIGHT_BIT_MIME, true, null, null, false, null, null, null,
+                                Map.of("RET", "HDRS", "X-ONE", ""))));
     }
 
     @Test

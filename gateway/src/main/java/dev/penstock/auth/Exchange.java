@@ -1,0 +1,37 @@
+package dev.penstock.auth;
+
+import java.util.concurrent.CompletableFuture;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One SASL exchange (RFC 4422 3) on the server's side. One call at a time, the next after the last one's answer;
+ * whoever calls never blocks, the work is done elsewhere.
+ */
+public interface Exchange {
+    /**
+     * @param response decoded; null at the start when the client sent no initial response
+     * @return completes within a deadline, never exceptionally
+     */
+    CompletableFuture<Step> respond(byte @Nullable [] response);
+
+    /** What follows a response. */
+    sealed interface Step {
+        /** To be sent as it is: in base64, empty for an empty one. */
+        record Challenge(String base64) implements Step {}
+
+        record Success(Identity identity) implements Step {}
+
+        record Failure(Reason reason, String detail) implements Step {}
+    }
+
+    /** Why an exchange failed; {@code detail} is for the log, never for the client. */
+    enum Reason {
+        /** 535 5.7.8. */
+        CREDENTIALS,
+        /** 501 5.5.2: not what the mechanism wants. */
+        MALFORMED,
+        /** 454 4.7.0: can't be decided now. */
+        TEMPORARY
+    }
+}

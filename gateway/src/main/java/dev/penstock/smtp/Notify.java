@@ -1,0 +1,10 @@
+package dev.penstock.smtp;
+
+/** What a recipient's sender wants to hear of: NOTIFY of RCPT (RFC 3461 4.1). All false is NEVER. Immutable. */
+public record Notify(boolean success, boolean failure, boolean delay) {
+    public static final Notify NEVER = new Notify(false, false, false);
+
+    public boolean never() {
+        return !success && !failure && !delay;
+    }
+}
