@@ -31,6 +31,11 @@ final class Plugins implements AutoCloseable {
         this.loader = loader;
     }
 
+    /** Policies that are there already, in this order. */
+    static Plugins of(List<MessagePolicy> policies) {
+        return new Plugins(policies.stream().map(Plugin::new).toList(), null);
+    }
+
     /**
      * Blocks while it reads the jars.
      *
@@ -39,7 +44,7 @@ final class Plugins implements AutoCloseable {
      */
     static Plugins load(Optional<Path> directory) {
         if (directory.isEmpty()) {
-            return new Plugins(List.of(), null);
+            return of(List.of());
         }
         Path path = directory.get();
         URLClassLoader loader = new URLClassLoader("policy-plugins", jars(path).toArray(URL[]::new),
