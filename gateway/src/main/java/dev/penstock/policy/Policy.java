@@ -26,13 +26,20 @@ public interface Policy {
     CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain, Recipient recipient);
 
     /**
-     * A message whose content is complete but not durable yet.
+     * A message whose header section is there. What follows is read on when the answer is there.
      *
      * @param header the header section's fields that {@link #wantedHeaders()} names
-     * @param size   octets of content
+     * @param size   octets as declared at MAIL, -1 when not told
      */
     CompletableFuture<Decision> message(Client client, String sender, List<Recipient> recipients,
             List<HeaderField> header, long size);
+
+    /**
+     * Whether {@link #message} is to be asked at all; while not, content goes straight to the spool.
+     */
+    default boolean judgesMessages() {
+        return !wantedHeaders().isEmpty() || !removedHeaders().isEmpty();
+    }
 
     /** Lower case names of header fields that {@link #message} wants to see; empty when it needs none. */
     List<String> wantedHeaders();
