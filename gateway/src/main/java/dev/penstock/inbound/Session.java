@@ -344,6 +344,7 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Quit() -> goodbye(Replies.BYE);
             case Command.Bdat _,Command.StartTls _,Command.Auth _,Command.Xclient _ -> fail(Replies.NOT_IMPLEMENTED);
             case Command.NotImplemented _ -> fail(Replies.NOT_IMPLEMENTED);
+            case Command.Foreign _ -> fail(Replies.NOT_RECOGNIZED);
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
             case Command.Malformed(Reply reply) -> fail(reply.encode());
         }
