@@ -551,6 +551,7 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Help _ -> junk(Replies.HELP);
             case Command.Quit() -> goodbye(Replies.BYE);
             case Command.NotImplemented _ -> fail(Replies.NOT_IMPLEMENTED);
+            case Command.Foreign _ -> fail(Replies.NOT_RECOGNIZED);
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
             case Command.Malformed(Reply reply) -> fail(reply.encode());
         }

@@ -39,9 +39,14 @@ public sealed interface Command {
     /**
      * XCLIENT of Postfix.
      *
-     * @param attributes names in upper case, values decoded from xtext
+     * @param attributes one at least, names in upper case. Values are decoded from xtext: ADDR and DESTADDR are IP
+     *                   addresses without a tag, PORT and DESTPORT numbers, PROTO is SMTP or ESMTP; any may be
+     *                   {@link #UNAVAILABLE} or {@link #TEMPORARILY_UNAVAILABLE}
      */
-    record Xclient(Map<String, String> attributes) implements Command {}
+    record Xclient(Map<String, String> attributes) implements Command {
+        public static final String UNAVAILABLE = "[UNAVAILABLE]";
+        public static final String TEMPORARILY_UNAVAILABLE = "[TEMPUNAVAIL]";
+    }
 
     record Rset() implements Command {}
 
@@ -59,7 +64,18 @@ public sealed interface Command {
     /** No command of SMTP. */
     record Unrecognized() implements Command {}
 
-    /** A command that is written wrongly, with the reply that says how. */
+    /**
+     * The client speaks another protocol, or sends a message's header: smtpd_forbidden_commands of Postfix. Nothing it
+     * says after this can be meant for us.
+     *
+     * @param verb upper case: {@code GET}, {@code HOST:}, {@code TLS}, {@code SSH}; printable ASCII
+     */
+    record Foreign(String verb) implements Command {}
+
+    /**
+     * A command that is written wrongly, with the reply that says how. The code 521 tells that the session can't go on:
+     * after BDAT with a size that can't be read comes content, not a command.
+     */
     record Malformed(Reply reply) implements Command {}
 
     /**
@@ -87,8 +103,8 @@ public sealed interface Command {
      * The parameters of RCPT.
      *
      * @param notifyOn RFC 3461, null when not told
-     * @param orcpt  RFC 3461, null when not told
-     * @param others all other keywords in upper case, with their values, empty when there was none
+     * @param orcpt    RFC 3461, null when not told
+     * @param others   all other keywords in upper case, with their values, empty when there was none
      */
     record RcptParameters(@Nullable Notify notifyOn, @Nullable OriginalRecipient orcpt, Map<String, String> others) {
         public static final RcptParameters NONE = new RcptParameters(null, null, Map.of());
