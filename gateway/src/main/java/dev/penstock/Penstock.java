@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.auth.Authenticator;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
@@ -43,6 +45,40 @@ import dev.penstock.spool.SpoolStats;
 public final class Penstock implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Penstock.class);
 
+    private static final dev.penstock.policy.Policy PROVISIONAL = new dev.penstock.policy.Policy() {
+        @Override
+        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> connect(
+                dev.penstock.policy.Client c) {
+            return ok();
+        }
+        @Override
+        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> mail(dev.penstock.policy.Client c,
+                String s, String d, long z) {
+            return ok();
+        }
+        @Override
+        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> recipient(
+                dev.penstock.policy.Client c, String s, String d, dev.penstock.message.Recipient r) {
+            return ok();
+        }
+        @Override
+        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> message(
+                dev.penstock.policy.Client c, String s, List<dev.penstock.message.Recipient> r, List<HeaderField> h,
+                long z) {
+            return ok();
+        }
+        @Override
+        public List<String> wantedHeaders() {
+            return List.of();
+        }
+        @Override
+        public List<String> removedHeaders() {
+            return List.of();
+        }
+        private java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> ok() {
+            return java.util.concurrent.CompletableFuture.completedFuture(dev.penstock.policy.Decision.ACCEPT);
+        }
+    };
     private final DeliveryLog deliveryLog;
     private final DnsRouter router;
     private final Shaper shaper;
@@ -77,7 +113,8 @@ public final class Penstock implements AutoCloseable {
                             deliveryLog, clock, System::nanoTime));
             started(queue);
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), Map.of(), PROVISIONAL,
+                            Authenticator.NONE, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
             GatewayMetrics metrics = metrics();
@@ -149,7 +186,7 @@ public final class Penstock implements AutoCloseable {
         }
         router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
-        smtp.reconfigure(changed.inbound());
+        smtp.reconfigure(changed.listeners(), changed.inbound());
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());

@@ -232,17 +232,18 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void startHandshake(ServerTls entry) {
         phase = Phase.HANDSHAKE;
-        channel.pipeline().addFirst(NettyPipeline.SslHandler, entry.newHandler(channel));
+        channel.pipeline().addFirst(NettyPipeline.SslHandler, entry.newHandler());
         ask(); // what comes out of this before the handshake's end was sent in the clear
     }
 
     /** RFC 3207 4.2: the session begins anew, with nothing that was said in the clear. */
     private void secured() {
         ServerTls entry = settings.tls();
-        if (phase != Phase.HANDSHAKE || entry == null) {
+        SslHandler handler = channel.pipeline().get(SslHandler.class);
+        if (phase != Phase.HANDSHAKE || entry == null || handler == null) {
             return;
         }
-        TlsSession session = entry.session(channel);
+        TlsSession session = entry.session(handler);
         tls = session;
         helo = "";
         transaction = null;
@@ -551,7 +552,11 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Help _ -> junk(Replies.HELP);
             case Command.Quit() -> goodbye(Replies.BYE);
             case Command.NotImplemented _ -> fail(Replies.NOT_IMPLEMENTED);
-            case Command.Foreign _ -> fail(Replies.NOT_RECOGNIZED);
+            case Command.Foreign(String verb) -> {
+                log.info("event=foreign-protocol session={} client={} verb={}", sessionId(), remote, verb);
+                moreInput = true; // there is always more
+                goodbye(server.replies().foreign);
+            }
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
             case Command.Malformed(Reply reply) -> fail(reply.encode());
         }

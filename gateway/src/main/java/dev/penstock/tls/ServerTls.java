@@ -1,11 +1,10 @@
 package dev.penstock.tls;
 
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandler;
+import io.netty.handler.ssl.SslHandler;
 
 /** Placeholder. */
 public interface ServerTls {
-    ChannelHandler newHandler(Channel channel);
+    SslHandler newHandler();
 
-    TlsSession session(Channel channel);
+    TlsSession session(SslHandler handler);
 }
