@@ -27,6 +27,8 @@ import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
+import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -45,46 +47,13 @@ import dev.penstock.spool.SpoolStats;
 public final class Penstock implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Penstock.class);
 
-    private static final dev.penstock.policy.Policy PROVISIONAL = new dev.penstock.policy.Policy() {
-        @Override
-        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> connect(
-                dev.penstock.policy.Client c) {
-            return ok();
-        }
-        @Override
-        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> mail(dev.penstock.policy.Client c,
-                String s, String d, long z) {
-            return ok();
-        }
-        @Override
-        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> recipient(
-                dev.penstock.policy.Client c, String s, String d, dev.penstock.message.Recipient r) {
-            return ok();
-        }
-        @Override
-        public java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> message(
-                dev.penstock.policy.Client c, String s, List<dev.penstock.message.Recipient> r, List<HeaderField> h,
-                long z) {
-            return ok();
-        }
-        @Override
-        public List<String> wantedHeaders() {
-            return List.of();
-        }
-        @Override
-        public List<String> removedHeaders() {
-            return List.of();
-        }
-        private java.util.concurrent.CompletableFuture<dev.penstock.policy.Decision> ok() {
-            return java.util.concurrent.CompletableFuture.completedFuture(dev.penstock.policy.Decision.ACCEPT);
-        }
-    };
     private final DeliveryLog deliveryLog;
     private final DnsRouter router;
     private final Shaper shaper;
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
+    private final PolicyEngine policy;
     private final SmtpServer smtp;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
@@ -112,8 +81,9 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
                             deliveryLog, clock, System::nanoTime));
             started(queue);
+            policy = started(new PolicyEngine(config.policy(), RecipientDirectory.NONE));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), Map.of(), PROVISIONAL,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), Map.of(), policy,
                             Authenticator.NONE, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
@@ -186,6 +156,7 @@ public final class Penstock implements AutoCloseable {
         }
         router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
+        policy.reconfigure(changed.policy());
         smtp.reconfigure(changed.listeners(), changed.inbound());
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());

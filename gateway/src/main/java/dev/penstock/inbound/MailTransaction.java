@@ -19,8 +19,12 @@ final class MailTransaction {
     final boolean smtpUtf8;
     final Options options;
     final List<Recipient> recipients = new ArrayList<>(1);
+    /** What policies said to MAIL and RCPT, taken together. */
+    Decision.Accept answer = Decision.ACCEPT;
     String tenant;
     String campaign;
+    /** The policies have had their say about the message itself. */
+    boolean judged;
     boolean recipientsRefused;
     /** BDAT has begun: no more recipients, and DATA can't follow (RFC 3030 2). */
     boolean chunked;
@@ -39,12 +43,22 @@ final class MailTransaction {
         this.campaign = campaign;
     }
 
-    void apply(Decision.Accept accept) {
-        tenant = named(accept.tenant(), tenant);
-        campaign = named(accept.campaign(), campaign);
+    /** A yes to MAIL or RCPT: what it names holds for the message. */
+    void add(Decision.Accept accept) {
+        if (accept.tenant() != null || accept.campaign() != null) {
+            answer = new Decision.Accept(or(accept.tenant(), answer.tenant()), or(accept.campaign(), answer.campaign()),
+                    List.of(), List.of());
+        }
     }
 
-    private static String named(@Nullable String decided, String before) {
-        return decided == null ? before : decided;
+    /** The yes to the message. */
+    void judge(Decision.Accept accept) {
+        judged = true;
+        tenant = accept.tenant() == null ? tenant : accept.tenant();
+        campaign = accept.campaign() == null ? campaign : accept.campaign();
+    }
+
+    private static @Nullable String or(@Nullable String name, @Nullable String otherwise) {
+        return name == null ? otherwise : name;
     }
 }

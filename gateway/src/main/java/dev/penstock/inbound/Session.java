@@ -567,13 +567,12 @@ final class Session extends ChannelInboundHandlerAdapter
                 && (in[offset + 3] | 0x20) == 'h' && in[offset + 4] == ' ';
     }
 
+    /** RFC 3207 4: what is taken before TLS where TLS is required; wrong commands are told so. */
     private static boolean needsTls(Command command) {
-        return switch (command) {
-            case Command.Ehlo _,Command.Helo _,Command.StartTls _,Command.Noop _,Command.Quit _,Command.Malformed _,Command.Unrecognized _,Command.NotImplemented _ ->
-                false;
-            case Command.Auth _,Command.Xclient _,Command.Mail _,Command.Rcpt _,Command.Data _,Command.Bdat _,Command.Rset _,Command.Vrfy _,Command.Help _ ->
-                true;
-        };
+        return command instanceof Command.Mail || command instanceof Command.Rcpt || command instanceof Command.Data
+                || command instanceof Command.Bdat || command instanceof Command.Auth
+                || command instanceof Command.Xclient || command instanceof Command.Rset
+                || command instanceof Command.Vrfy || command instanceof Command.Help;
     }
 
     private void hello(String name, boolean extended) {
@@ -774,7 +773,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void mailDecided(MailTransaction begun, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
-                begun.apply(accept);
+                begun.add(accept);
                 transaction = begun;
                 say(Replies.SENDER_OK);
             }
@@ -910,7 +909,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void recipientDecided(MailTransaction open, Recipient recipient, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
-                open.apply(accept);
+                open.add(accept);
                 open.recipients.add(recipient);
                 say(Replies.RECIPIENT_OK);
             }
@@ -1074,7 +1073,7 @@ final class Session extends ChannelInboundHandlerAdapter
         HeaderGate header = message.waitingHeader();
         MailTransaction open = transaction;
         if (header != null && open != null) {
-            await(server.policy().message(client(), open.sender, open.recipients,
+            await(server.policy().message(client(), open.answer, open.sender, open.recipients,
                     header.fields(server.policy().wantedHeaders()), open.declaredSize), decision -> {
                         headerDecided(message, open, decision);
                         contentTaken();
@@ -1084,6 +1083,16 @@ final class Session extends ChannelInboundHandlerAdapter
         boolean over = phase == Phase.CHUNK ? chunkLeft == 0 : message.finished();
         if (over && phase == Phase.CHUNK && !lastChunk) {
             endOfChunk(message);
+        } else if (over && open != null && !open.judged && message.refusal() == null) {
+            CompletableFuture<Decision> answer = server.policy().message(client(), open.answer, open.sender,
+                    open.recipients, List.of(), message.size());
+            await(answer, decision -> {
+                switch (decision) {
+                    case Decision.Accept accept -> open.judge(accept);
+                    case Decision.Refuse(Reply reply) -> message.refuse(reply);
+                }
+                contentTaken();
+            });
         } else if (over) {
             phase = Phase.COMMANDS;
             endOfData(message);
@@ -1105,7 +1114,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void headerDecided(Reception message, MailTransaction open, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
-                open.apply(accept);
+                open.judge(accept);
                 Set<String> removed = new HashSet<>(server.policy().removedHeaders());
                 accept.removeHeaders().forEach(name -> removed.add(name.toLowerCase(Locale.ROOT)));
                 message.release(Trace.fields(accept.addHeaders()), removed);

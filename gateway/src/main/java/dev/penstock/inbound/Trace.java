@@ -4,12 +4,13 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.InetAddress;
-import java.util.Map;
+import java.util.List;
 
 import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.message.MessageId;
+import dev.penstock.policy.Policy;
 import dev.penstock.tls.TlsSession;
 
 /** The trace field that reception puts before a message (RFC 5321 4.4), and fields that policies add. Stateless. */
@@ -37,13 +38,13 @@ final class Trace {
     }
 
     /** Header fields in wire form. What would end a field early becomes a space. */
-    static byte[] fields(Map<String, String> fields) {
+    static byte[] fields(List<Policy.HeaderField> fields) {
         if (fields.isEmpty()) {
             return NONE;
         }
         StringBuilder text = new StringBuilder();
-        fields.forEach((name, value) -> text.append(printable(name)).append(": ")
-                .append(value.replaceAll("[\\r\\n\\x00]+", " ")).append("\r\n"));
+        fields.forEach(field -> text.append(printable(field.name())).append(": ")
+                .append(field.value().replaceAll("[\\r\\n\\x00]+", " ")).append("\r\n"));
         return text.toString().getBytes(UTF_8);
     }
 

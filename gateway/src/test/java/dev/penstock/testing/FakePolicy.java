@@ -50,10 +50,15 @@ public final class FakePolicy implements Policy {
     }
 
     @Override
-    public CompletableFuture<Decision> message(Client client, String sender, List<Recipient> recipients,
-            List<HeaderField> header, long size) {
+    public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
+            List<Recipient> recipients, List<HeaderField> header, long size) {
         headers.add(new ArrayList<>(header));
         return onMessage;
+    }
+
+    @Override
+    public boolean judgesMessages() {
+        return !wanted.isEmpty() || !removed.isEmpty();
     }
 
     @Override
