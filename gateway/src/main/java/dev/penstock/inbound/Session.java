@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -38,6 +39,7 @@ import dev.penstock.message.MessageId;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.smtp.ByteScan;
+import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.CommandParser;
 import dev.penstock.smtp.Mailbox;
@@ -64,6 +66,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** line_length_limit of Postfix; RFC 5321 4.5.3.1.4 wants 512 and what extensions add. */
     private static final int MAX_COMMAND_LINE = 2048;
+    private static final Set<String> OFFERED = Set.of(Capabilities.EIGHT_BIT_MIME); // among those with parameters
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
 
@@ -379,16 +382,15 @@ final class Session extends ChannelInboundHandlerAdapter
     private void mail(Command.Mail mail) {
         InboundConfig config = settings.config();
         Command.MailParameters parameters = mail.parameters();
+        String unsupported = parameters.unsupported(OFFERED);
         if (origin == null) {
             fail(Replies.HELLO_FIRST);
         } else if (sender != null) {
             fail(Replies.NESTED_MAIL); // RFC 5321 4.1.4
         } else if (messages >= config.maxMessagesPerSession()) {
             goodbye(server.replies().tooManyMessages);
-        } else if (parameters.smtpUtf8() || parameters.body() == Command.Body.BINARY_MIME
-                || !parameters.others().isEmpty()) {
-            // RFC 5321 4.1.1.11
-            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported(parameters)).encode());
+        } else if (unsupported != null) {
+            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode()); // RFC 5321 4.1.1.11
         } else if (mail.path().mailbox() instanceof Mailbox(_, _, _, boolean utf8) && utf8) {
             fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
         } else if (parameters.size() > config.maxMessageSize().bytes()) {
@@ -400,15 +402,6 @@ final class Session extends ChannelInboundHandlerAdapter
             body = parameters.body() == Command.Body.EIGHT_BIT_MIME ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT;
             say(Replies.SENDER_OK);
         }
-    }
-
-    private static String unsupported(Command.MailParameters parameters) {
-        if (parameters.smtpUtf8()) {
-            return "SMTPUTF8";
-        }
-        return parameters.body() == Command.Body.BINARY_MIME
-                ? "BODY=BINARYMIME"
-                : parameters.others().keySet().iterator().next();
     }
 
     /** Whether a new message would be kept; when not, the client is told. */
@@ -428,6 +421,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void rcpt(Command.Rcpt rcpt) {
         Mailbox mailbox = rcpt.path().mailbox();
+        String unsupported = rcpt.parameters().unsupported(OFFERED);
         if (sender == null) {
             fail(Replies.NEED_MAIL);
             return;
@@ -436,9 +430,8 @@ final class Session extends ChannelInboundHandlerAdapter
             recipientsRefused = true;
             server.counters().recipientsRefused.increment();
             say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
-        } else if (!rcpt.parameters().others().isEmpty()) {
-            refuseRecipient(Reply.of(555, "5.5.4",
-                    "Unsupported option: " + rcpt.parameters().others().keySet().iterator().next()).encode());
+        } else if (unsupported != null) {
+            refuseRecipient(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode());
         } else if (mailbox.utf8()) {
             refuseRecipient(Replies.NEEDS_SMTPUTF8);
         } else if (!mayRelay) {
