@@ -1,6 +1,7 @@
 package dev.penstock.smtp;
 
 import java.util.Map;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -97,6 +98,40 @@ public sealed interface Command {
             Map<String, String> others) {
         public static final MailParameters NONE = new MailParameters(-1, Body.SEVEN_BIT, false, null, null, false,
                 null, null, null, Map.of());
+
+        /**
+         * The first parameter that belongs to none of the extensions offered, as the client wrote it; null when there
+         * is none. RFC 5321 4.1.1.11 has it refused with 555.
+         *
+         * @param offered keywords of EHLO, as in {@link Capabilities}
+         */
+        public @Nullable String unsupported(Set<String> offered) {
+            if (body == Body.BINARY_MIME && !offered.contains(Capabilities.BINARYMIME)) {
+                return "BODY=BINARYMIME";
+            }
+            if (body == Body.EIGHT_BIT_MIME && !offered.contains(Capabilities.EIGHT_BIT_MIME)) {
+                return "BODY=8BITMIME";
+            }
+            if (smtpUtf8 && !offered.contains(Capabilities.SMTPUTF8)) {
+                return "SMTPUTF8";
+            }
+            if ((ret != null || envid != null) && !offered.contains(Capabilities.DSN)) {
+                return ret != null ? "RET" : "ENVID";
+            }
+            if (requireTls && !offered.contains(Capabilities.REQUIRETLS)) {
+                return "REQUIRETLS";
+            }
+            if (hold != null && !offered.contains(Capabilities.FUTURERELEASE)) {
+                return hold instanceof Hold.For ? "HOLDFOR" : "HOLDUNTIL";
+            }
+            if (deliverBy != null && !offered.contains(Capabilities.DELIVERBY)) {
+                return "BY";
+            }
+            if (auth != null && !offered.contains(Capabilities.AUTH)) {
+                return "AUTH";
+            }
+            return others.isEmpty() ? null : others.keySet().iterator().next();
+        }
     }
 
     /**
@@ -108,6 +143,14 @@ public sealed interface Command {
      */
     record RcptParameters(@Nullable Notify notifyOn, @Nullable OriginalRecipient orcpt, Map<String, String> others) {
         public static final RcptParameters NONE = new RcptParameters(null, null, Map.of());
+
+        /** As {@link MailParameters#unsupported}. */
+        public @Nullable String unsupported(Set<String> offered) {
+            if ((notifyOn != null || orcpt != null) && !offered.contains(Capabilities.DSN)) {
+                return notifyOn != null ? "NOTIFY" : "ORCPT";
+            }
+            return others.isEmpty() ? null : others.keySet().iterator().next();
+        }
     }
 
     /** The values of BODY. */

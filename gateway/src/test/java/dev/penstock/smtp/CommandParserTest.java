@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Map;
+import java.util.Set;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -345,6 +346,34 @@ class CommandParserTest {
     @Test
     void aTlsHandshakeIsNoCommand() {
         assertThat(parse("\u0016\u0003\u0001\u0002\u0000\u0001")).isEqualTo(new Command.Foreign("TLS"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "-", value = {
+        "SIZE=1                          | -",
+        "BODY=8BITMIME                   | BODY=8BITMIME",
+        "BODY=BINARYMIME                 | BODY=BINARYMIME",
+        "SMTPUTF8                        | SMTPUTF8",
+        "RET=FULL                        | RET",
+        "ENVID=x                         | ENVID",
+        "REQUIRETLS                      | REQUIRETLS",
+        "HOLDFOR=1                       | HOLDFOR",
+        "HOLDUNTIL=2026-12-31T00:00:00Z  | HOLDUNTIL",
+        "BY=1;R                          | BY",
+        "AUTH=<>                         | AUTH"})
+    void aParameterOfAnExtensionThatIsNotOfferedIsFound(String parameter, String keyword) {
+        Set<String> all = Set.of("SIZE", "8BITMIME", "BINARYMIME", "SMTPUTF8", "DSN", "REQUIRETLS", "FUTURERELEASE",
+                "DELIVERBY", "AUTH");
+        assertThat(parse("MAIL FROM:<> " + parameter)).isInstanceOfSatisfying(Command.Mail.class, mail -> {
+            assertThat(mail.parameters().unsupported(Set.of())).isEqualTo(keyword);
+            assertThat(mail.parameters().unsupported(all)).isNull();
+        });
+        assertThat(parse("MAIL FROM:<> X-ONE " + parameter)).isInstanceOfSatisfying(Command.Mail.class,
+                mail -> assertThat(mail.parameters().unsupported(all)).isEqualTo("X-ONE"));
+        assertThat(parse("RCPT TO:<a@x.example> NOTIFY=NEVER")).isInstanceOfSatisfying(Command.Rcpt.class, rcpt -> {
+            assertThat(rcpt.parameters().unsupported(Set.of())).isEqualTo("NOTIFY");
+            assertThat(rcpt.parameters().unsupported(all)).isNull();
+        });
     }
 
     private static void assertMalformed(String line, String reply) {
