@@ -736,6 +736,7 @@ final class Session extends ChannelInboundHandlerAdapter
         InboundConfig config = settings.config();
         Command.MailParameters parameters = mail.parameters();
         Mailbox mailbox = mail.path().mailbox();
+        String unsupported = parameters.unsupported(settings.offered(tls != null));
         if (helo.isEmpty()) {
             fail(Replies.HELLO_FIRST);
         } else if (transaction != null) {
@@ -744,14 +745,14 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.AUTH_FIRST); // RFC 4954 6
         } else if (messages >= config.maxMessagesPerSession()) {
             goodbye(server.replies().tooManyMessages);
-        } else if (parameters != Command.MailParameters.NONE && isUnsupported(parameters)) {
-            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported(parameters)).encode()); // RFC 5321 4.1.1.11
+        } else if (unsupported != null) {
+            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode()); // RFC 5321 4.1.1.11
         } else if (mailbox != null && mailbox.utf8() && !parameters.smtpUtf8()) {
             fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
         } else if (parameters.size() > config.maxMessageSize().bytes()) {
             fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
         } else if (hasRoom()) {
-            Options options = parameters == Command.MailParameters.NONE ? Options.NONE : options(parameters);
+            Options options = options(parameters);
             if (options == null) {
                 return;
             }
@@ -792,35 +793,11 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
-    private boolean isUnsupported(Command.MailParameters parameters) {
-        return !unsupported(parameters).isEmpty();
-    }
-
-    /** The parameter of an extension that isn't offered here; empty when there is none. */
-    private String unsupported(Command.MailParameters parameters) {
-        if (parameters.smtpUtf8() && !settings.offers(Capabilities.SMTPUTF8)) {
-            return Capabilities.SMTPUTF8;
-        }
-        if (parameters.body() == Command.Body.BINARY_MIME) {
-            return "BODY=BINARYMIME"; // the next host may need lines
-        }
-        if ((parameters.ret() != null || parameters.envid() != null) && !settings.offers(Capabilities.DSN)) {
-            return parameters.ret() != null ? "RET" : "ENVID";
-        }
-        if (parameters.requireTls() && (tls == null || !settings.offers(Capabilities.REQUIRETLS))) {
-            return Capabilities.REQUIRETLS; // RFC 8689 3: only over TLS
-        }
-        if (parameters.hold() != null && !settings.offers(Capabilities.FUTURERELEASE)) {
-            return parameters.hold() instanceof Hold.For ? "HOLDFOR" : "HOLDUNTIL";
-        }
-        if (parameters.deliverBy() != null && !settings.offers(Capabilities.DELIVERBY)) {
-            return "BY";
-        }
-        return parameters.others().isEmpty() ? "" : parameters.others().keySet().iterator().next();
-    }
-
     /** @return null when a parameter asks for the impossible; the client has been told then */
     private @Nullable Options options(Command.MailParameters parameters) {
+        if (parameters.isPlain()) {
+            return Options.NONE;
+        }
         long now = server.clock().millis();
         long holdUntil = switch (parameters.hold()) {
             case null -> 0;
@@ -867,12 +844,13 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         Command.RcptParameters parameters = rcpt.parameters();
+        String unsupported = parameters.unsupported(settings.offered(tls != null));
         if (open.recipients.size() >= settings.config().maxRecipients()) {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
             say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
-        } else if (parameters != Command.RcptParameters.NONE && isUnsupported(parameters)) {
-            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported(parameters)));
+        } else if (unsupported != null) {
+            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
         } else if (mailbox.utf8() && !open.smtpUtf8) {
             refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
         } else {
@@ -888,22 +866,6 @@ final class Session extends ChannelInboundHandlerAdapter
                 await(answer, decision -> recipientDecided(open, recipient, decision));
             }
         }
-    }
-
-    private boolean isUnsupported(Command.RcptParameters parameters) {
-        return !unsupported(parameters).isEmpty();
-    }
-
-    private String unsupported(Command.RcptParameters parameters) {
-        if (!settings.offers(Capabilities.DSN)) {
-            if (parameters.notifyOn() != null) {
-                return "NOTIFY";
-            }
-            if (parameters.orcpt() != null) {
-                return "ORCPT";
-            }
-        }
-        return parameters.others().isEmpty() ? "" : parameters.others().keySet().iterator().next();
     }
 
     private void recipientDecided(MailTransaction open, Recipient recipient, Decision decision) {
@@ -1332,7 +1294,9 @@ final class Session extends ChannelInboundHandlerAdapter
             if (written.isSuccess() && inputLeft && channel instanceof DuplexChannel duplex) {
                 SslHandler ssl = channel.pipeline().get(SslHandler.class);
                 if (ssl != null) {
-                    ssl.closeOutbound().addListener(_ -> duplex.shutdownOutput());
+                    var _ = ssl.closeOutbound().addListener(_ -> {
+                        var _ = duplex.shutdownOutput();
+                    });
                 } else {
                     var _ = duplex.shutdownOutput();
                 }

@@ -2,7 +2,9 @@ package dev.penstock.inbound;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +25,10 @@ final class Settings {
     /** RFC 4865 3: the most a message may be held. */
     static final long MAX_HOLD_SECONDS = 30L * 24 * 60 * 60;
     private static final String XCLIENT_ATTRIBUTES = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT";
+    /** With parameters. BINARYMIME isn't among them: the next host may want lines, and nothing here makes some. */
+    private static final Set<String> EXTENSIONS = Set.of(Capabilities.SIZE, Capabilities.EIGHT_BIT_MIME,
+            Capabilities.AUTH, Capabilities.SMTPUTF8, Capabilities.DSN, Capabilities.REQUIRETLS,
+            Capabilities.FUTURERELEASE, Capabilities.DELIVERBY);
     private static final long EHLO_AGE_SECONDS = 3600; // FUTURERELEASE tells a date that moves on
 
     private final String hostname;
@@ -33,6 +39,8 @@ final class Settings {
     private final Networks xclientNetworks;
     private final @Nullable ServerTls tls;
     private final Authenticator authenticator;
+    private final Set<String> offered;
+    private final Set<String> offeredOverTls;
     private volatile @Nullable Cached cached;
 
     private record Cached(long madeSecond, String mechanisms, Ehlo ehlo) {}
@@ -56,6 +64,11 @@ final class Settings {
         this.xclientNetworks = Networks.parse(listener.xclientNetworks());
         this.tls = tls;
         this.authenticator = authenticator;
+        Set<String> keywords = new HashSet<>(EXTENSIONS);
+        keywords.removeAll(listener.withheld());
+        this.offeredOverTls = Set.copyOf(keywords);
+        keywords.remove(Capabilities.REQUIRETLS); // RFC 8689 3
+        this.offered = Set.copyOf(keywords);
     }
 
     InboundConfig config() {
@@ -93,6 +106,11 @@ final class Settings {
 
     boolean requiresTls() {
         return tls != null && listener.tls().mode() == ListenerTls.Mode.REQUIRED;
+    }
+
+    /** Keywords whose parameters are taken. */
+    Set<String> offered(boolean overTls) {
+        return overTls ? offeredOverTls : offered;
     }
 
     boolean offers(String keyword) {

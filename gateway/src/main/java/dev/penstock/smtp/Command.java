@@ -99,6 +99,11 @@ public sealed interface Command {
         public static final MailParameters NONE = new MailParameters(-1, Body.SEVEN_BIT, false, null, null, false,
                 null, null, null, Map.of());
 
+        /** Whether nothing is asked for that the envelope keeps beside body and SMTPUTF8. */
+        public boolean isPlain() {
+            return ret == null && envid == null && !requireTls && hold == null && deliverBy == null;
+        }
+
         /**
          * The first parameter that belongs to none of the extensions offered, as the client wrote it; null when there
          * is none. RFC 5321 4.1.1.11 has it refused with 555.

@@ -225,7 +225,7 @@ class SessionTest {
 
     @Test
     void clientsOutsideTheRelayNetworksMayNotRelay() throws Exception {
-        smtp.server.reconfigure(new ConfigBuilder().relayNetworks("192.0.2.0/24", "2001:db8::/32").build());
+        smtp.reconfigure(new ConfigBuilder().relayNetworks("192.0.2.0/24", "2001:db8::/32").build());
         smtp.plays("""
                 S: 220 *
                 C: HELO client.example

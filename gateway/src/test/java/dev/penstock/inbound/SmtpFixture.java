@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.auth.Authenticator;
+import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
@@ -34,6 +35,7 @@ final class SmtpFixture implements AutoCloseable {
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     final FakePolicy policy;
+    private final ListenerConfig listener;
     final SmtpServer server;
     private final List<Client> clients = new ArrayList<>();
 
@@ -48,6 +50,7 @@ final class SmtpFixture implements AutoCloseable {
     SmtpFixture(UnaryOperator<ConfigBuilder> limits, ListenerConfig listener, @Nullable ServerTls tls,
             Authenticator authenticator, FakePolicy policy) {
         this.policy = policy;
+        this.listener = listener;
         server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
                 tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
                 (envelope, _, entries) -> {
@@ -55,6 +58,10 @@ final class SmtpFixture implements AutoCloseable {
                     accepted.add(envelope);
                 }, events::add, InstantSource.fixed(NOW));
         server.start();
+    }
+
+    void reconfigure(InboundConfig config) {
+        server.reconfigure(List.of(listener), config);
     }
 
     Client connect() throws IOException {
