@@ -83,7 +83,11 @@ public final class TestCertificates {
 
     /** Vouched for by nobody. */
     public static X509Bundle selfSigned(String name) {
-        return build(leaf(Kind.EC, name, Duration.ofDays(90)).addSanDnsName(name), null);
+        return selfSigned(Kind.EC, name);
+    }
+
+    public static X509Bundle selfSigned(Kind kind, String name) {
+        return build(leaf(kind, name, Duration.ofDays(90)).addSanDnsName(name).setIsCertificateAuthority(true), null);
     }
 
     private static CertificateBuilder leaf(Kind kind, String name, Duration validity) {
