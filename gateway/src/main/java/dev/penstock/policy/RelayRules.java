@@ -22,9 +22,15 @@ final class RelayRules {
         static Rule of(RelayRule rule) {
             return new Rule(rule.permit(), Set.copyOf(rule.listeners()), Networks.parse(rule.networks()),
                     Set.copyOf(rule.identities()), rule.senderDomains().isEmpty(),
-                    rule.senderDomains().contains(NULL_SENDER), new DomainSet(rule.senderDomains()),
+                    rule.senderDomains().contains(NULL_SENDER), domains(rule.senderDomains()),
                     rule.recipientDomains().isEmpty(), rule.recipientDomains().contains(LOCAL),
-                    new DomainSet(rule.recipientDomains()));
+                    domains(rule.recipientDomains()));
+        }
+
+        /** Without the words that are no domains. */
+        private static DomainSet domains(List<String> names) {
+            return new DomainSet(
+                    names.stream().filter(name -> !name.equals(LOCAL) && !name.equals(NULL_SENDER)).toList());
         }
 
         boolean fits(Client client, String senderDomain, String domain, boolean isLocal) {
