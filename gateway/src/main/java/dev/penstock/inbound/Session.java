@@ -620,7 +620,8 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.IN_TRANSACTION);
         } else {
             Exchange begun = settings.mechanisms(tls).contains(auth.mechanism())
-                    ? server.authenticator().start(auth.mechanism(), tls)
+                    ? server.authenticator().start(auth.mechanism(), tls,
+                            NetUtil.toAddressString(remote.getAddress()))
                     : null;
             if (begun == null) {
                 boolean later = tls == null && settings.tls() != null

@@ -61,7 +61,7 @@ final class SmtpFixture implements AutoCloseable {
     }
 
     void reconfigure(InboundConfig config) {
-        server.reconfigure(List.of(listener), config);
+        server.reconfigure(List.of(listener), config, Map.of());
     }
 
     Client connect() throws IOException {
