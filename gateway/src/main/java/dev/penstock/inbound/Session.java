@@ -1224,9 +1224,6 @@ final class Session extends ChannelInboundHandlerAdapter
         if (reply.isPermanent()) {
             server.counters().messagesRefused.increment();
             fail(reply.encode());
-        } else if (reply.code() == 421) {
-            server.counters().messagesDeferred.increment();
-            goodbye(reply.encode());
         } else {
             defer(reply);
         }
@@ -1242,7 +1239,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
-            goodbye(server.replies().shuttingDown); // RFC 5321 3.8: after 421 the connection is closed
+            goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
         } else {
             say(reply.encode());
         }
