@@ -558,7 +558,14 @@ final class Session extends ChannelInboundHandlerAdapter
                 goodbye(server.replies().foreign);
             }
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
-            case Command.Malformed(Reply reply) -> fail(reply.encode());
+            case Command.Malformed(Reply reply) -> {
+                if (reply.code() == 521) { // after a wrong BDAT nobody knows what is a command
+                    moreInput = true;
+                    goodbye(reply.encode());
+                } else {
+                    fail(reply.encode());
+                }
+            }
         }
     }
 

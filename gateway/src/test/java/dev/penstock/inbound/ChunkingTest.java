@@ -45,8 +45,8 @@ class ChunkingTest {
                 S: 250 2.0.0 * queued
                 C: QUIT
                 S: 221 2.0.0 Bye
-                """.replace("BDAT 9", "BDAT 8"));
-        assertThat(body(0)).isEqualTo("Subject: hello\r\n\r\n.a\r\n..b\r\n".replace("..b", "..b"));
+                """);
+        assertThat(body(0)).isEqualTo("Subject: hello\r\n\r\n.a\r\n..b\r\n");
         assertThat(smtp.spool.messages().getFirst().content().hasDotLines()).isTrue();
     }
 
@@ -96,15 +96,13 @@ class ChunkingTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"a\\nb | 550 5.5.2 Error: bare <LF> received",
-        "a\\rb | 550 5.5.2 Error: bare <CR> received", "ab\\r | 550 5.5.2 Error: bare <CR> received",
-        "a\\0b | 550 5.5.2 Error: NUL octet received"})
+    @CsvSource(delimiter = '|', value = {"a\\nb. | 550 5.5.2 Error: bare <LF> received",
+        "a\\rb. | 550 5.5.2 Error: bare <CR> received", "ab.\\r | 550 5.5.2 Error: bare <CR> received",
+        "a\\0b. | 550 5.5.2 Error: NUL octet received"})
     void contentThatIsNoLinesIsRefusedOnceItIsRead(String content, String reply) throws Exception {
-        String octets = content.replace("\\n", "\n").replace("\\r", "\r").replace("\\0", "\0").strip()
-                .concat(content.contains("b\\r") ? "\r" : "");
-        String sent = octets.endsWith("\r\r") ? octets.substring(0, octets.length() - 1) : octets;
+        String octets = content.replace("\\n", "\n").replace("\\r", "\r").replace("\\0", "\0");
         SmtpFixture.Client client = smtp.connect().plays(TO_BDAT);
-        client.send("BDAT " + sent.length() + " LAST\r\n" + sent);
+        client.send("BDAT " + octets.length() + " LAST\r\n" + octets);
         client.plays("S: " + reply + "\nC: NOOP\nS: 250 2.0.0 Ok");
         assertThat(smtp.accepted).isEmpty();
         assertThat(smtp.server.stats().receivingOctets()).isZero();
@@ -178,10 +176,9 @@ class ChunkingTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"BDAT | 501 5.5.4 *", "BDAT x LAST | 501 5.5.4 *", "BDAT -1 | 501 5.5.4 *",
-        "BDAT 1 FIRST | 501 5.5.4 *"})
-    void aWrongLineIsNoChunk(String line, String reply) throws Exception {
-        smtp.plays(TO_BDAT + "C: " + line + "\nS: " + reply + "\nC: NOOP\nS: 250 2.0.0 Ok");
+    @ValueSource(strings = {"BDAT", "BDAT x LAST", "BDAT -1", "BDAT 1 FIRST"})
+    void behindAWrongLineNothingIsExecuted(String line) throws Exception {
+        smtp.plays(TO_BDAT + "C: " + line + "\nC: NOOP\nS: 521 5.5.4 Syntax: BDAT size [LAST]\nS: <close>");
     }
 
     @Test
