@@ -31,15 +31,22 @@ public interface Policy {
     CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain, Recipient recipient);
 
     /**
-     * A message whose content is complete but not durable yet. The tenant and campaign of the answer are final; null
-     * means the client's, which are the listener's.
+     * A message whose header section is there; when {@link #judgesMessages() nobody needs to see} that, whose end is
+     * there. Nothing of it is durable yet, and what follows is read on when the answer is there. The tenant and campaign
+     * of the answer are final; null means the client's, which are the listener's.
      *
-     * @param mail   what was answered to MAIL
+     * @param mail   what was answered to MAIL and RCPT
      * @param header the header section's fields that {@link #wantedHeaders()} names, from top to bottom
-     * @param size   octets of content
+     * @param size   octets of content, as declared at MAIL when more may follow; -1 when not told
      */
     CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender, List<Recipient> recipients,
             List<HeaderField> header, long size);
+
+    /**
+     * Whether the header section of messages is to be held back for {@link #message}, or for what is left out of it;
+     * while not, content goes straight to the spool.
+     */
+    boolean judgesMessages();
 
     /** A message for which nothing but yes was answered to MAIL. */
     default CompletableFuture<Decision> message(Client client, String sender, List<Recipient> recipients,

@@ -187,6 +187,12 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     }
 
     @Override
+    public boolean judgesMessages() {
+        Rules now = rules;
+        return !now.wantedHeaders().isEmpty() || !now.removedHeaders().isEmpty() || now.panel().wants(Event.MESSAGE);
+    }
+
+    @Override
     public List<String> wantedHeaders() {
         return rules.wantedHeaders();
     }
