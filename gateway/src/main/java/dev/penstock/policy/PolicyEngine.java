@@ -115,7 +115,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             case Decision.Refuse _ -> CompletableFuture.completedFuture(decision);
             case Decision.Accept _ ->
                 now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
-                        .thenApply(PolicyEngine::withoutChanges);
+                        .thenApply(PolicyEngine::namesOnly);
         });
     }
 
