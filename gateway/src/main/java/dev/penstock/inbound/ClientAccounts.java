@@ -200,7 +200,7 @@ final class ClientAccounts {
         if (client.sessions >= current.config.maxSessionsPerAddress()) {
             return Refusal.TOO_MANY_FROM_CLIENT;
         }
-        if (isOver(client, Event.ERROR, current)) {
+        if (isAboveErrorRate(client, current)) {
             return Refusal.TOO_MANY_ERRORS;
         }
         return take(client, Event.SESSION, current) ? null : Refusal.TOO_FAST;
@@ -270,14 +270,16 @@ final class ClientAccounts {
         return limits;
     }
 
-    private boolean isOver(Client client, Event event, Limits current) {
-        Spacing spacing = current.spacing(event);
+    /** More of them were made than the rate has, so that not only the next one would have to wait. */
+    private boolean isAboveErrorRate(Client client, Limits current) {
+        Spacing spacing = current.spacing(Event.ERROR);
         AtomicLongArray arrivals = client.arrivals;
         if (spacing.isNone() || arrivals == null) {
             return false;
         }
         long now = nanoTime.getAsLong();
-        return spacing.waitNanos(nearest(spacing, arrivals.get(event.index), now, event), now) > 0;
+        long arrival = arrival(arrivals, Event.ERROR, spacing, now);
+        return spacing.waitNanos(arrival, now) > spacing.intervalNanos();
     }
 
     /** @return whether the event is within its rate; only then it is counted, but that errors may run up a debt */
@@ -289,13 +291,12 @@ final class ClientAccounts {
         }
         long now = nanoTime.getAsLong();
         while (true) {
-            long due = arrivals.get(event.index);
-            long arrival = nearest(spacing, due, now, event);
+            long arrival = arrival(arrivals, event, spacing, now);
             long wait = spacing.waitNanos(arrival, now);
             if (wait > 0 && wait >= mostDebt(spacing, event)) {
                 return countLimited(event);
             }
-            if (arrivals.compareAndSet(event.index, due, spacing.arrivalAfter(arrival, now))) {
+            if (arrivals.compareAndSet(event.index, arrival, spacing.arrivalAfter(arrival, now))) {
                 return wait == 0;
             }
         }
@@ -317,10 +318,10 @@ final class ClientAccounts {
         return event == Event.ERROR && spacing.rate() != null ? spacing.rate().period().toNanos() : 0;
     }
 
-    /** What was used up under another rate mustn't count for more than this one can give. */
-    private static long nearest(Spacing spacing, long arrival, long now, Event event) {
+    /** What was used up under another rate mustn't count for more than this one can take: cut down where it does. */
+    private static long arrival(AtomicLongArray arrivals, Event event, Spacing spacing, long now) {
         long furthest = spacing.toleranceNanos() + spacing.intervalNanos() + mostDebt(spacing, event);
-        return arrival - now > furthest ? now + furthest : arrival;
+        return arrivals.updateAndGet(event.index, due -> due - now > furthest ? now + furthest : due);
     }
 
     /** Open sessions. */

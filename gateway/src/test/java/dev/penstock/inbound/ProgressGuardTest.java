@@ -113,7 +113,7 @@ class ProgressGuardTest {
         guard.messageBegun(time.getAsLong());
         for (int i = 0; i < 30 * 60; i++) {
             assertThat(slowness()).isNull();
-            says(64);
+            says(65);
             pass(1);
         }
         says(1_000_000);

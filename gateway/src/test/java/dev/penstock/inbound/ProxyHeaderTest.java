@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -194,7 +195,7 @@ class ProxyHeaderTest {
     void aProxyThatOnlyLooksIsNoFailure() {
         Heard heard = new Heard();
         EmbeddedChannel channel = waiting(heard);
-        channel.close();
+        var _ = channel.close();
         assertThat(heard.told).containsExactly("CLOSED");
         EmbeddedChannel half = waiting(heard);
         half.pipeline().fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
@@ -275,7 +276,7 @@ class ProxyHeaderTest {
     }
 
     private static Socket connect(DisposableServer server) throws IOException {
-        Socket socket = new Socket("127.0.0.1", server.port());
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
         socket.setSoTimeout(10_000);
         socket.setTcpNoDelay(true);
         return socket;
