@@ -180,15 +180,14 @@ class ServerTlsTest {
 
     @Test
     void whenTooManyHandshakesWaitFurtherOnesFailAtOnce() throws Exception {
-        try (Handshakes none = new Handshakes(1, 1)) {
-            none.close();
-            try (TlsEnd server = new TlsEnd(new ServerTls(TlsConfigs.of(pem("mx.example")), none))) {
-                assertThatThrownBy(() -> server.connect(authority.clientContext(), "mx.example"))
-                        .isInstanceOf(IOException.class);
-                assertThat(server.failure()).isNotNull();
-            }
-            assertThat(none.refused()).isPositive();
+        Handshakes none = new Handshakes(1, 1);
+        none.close();
+        try (TlsEnd server = new TlsEnd(new ServerTls(TlsConfigs.of(pem("mx.example")), none))) {
+            assertThatThrownBy(() -> server.connect(authority.clientContext(), "mx.example"))
+                    .isInstanceOf(IOException.class);
+            assertThat(server.failure()).isNotNull();
         }
+        assertThat(none.refused()).isPositive();
     }
 
     private TlsEnd asking(ClientCertificates mode) {
