@@ -109,7 +109,7 @@ final class Panel {
                 what = cause.toString();
             }
         }
-        log(adviser, question, what);
+        log(adviser, question, String.valueOf(what));
         LOG.debug("policy={} failed", adviser.name(), cause);
         return switch (adviser.onFailure()) {
             case DEFER -> FAILED;
