@@ -17,19 +17,24 @@ import java.util.Map;
  * @param messagesAborted    whose connection was lost before the end of data
  * @param errors             commands answered with an error that counts against the session
  * @param timeouts           sessions closed because the client said nothing
+ * @param tlsSessions        TLS handshakes that succeeded
+ * @param tlsFailures        and that failed
+ * @param logins             AUTH that succeeded
+ * @param loginsFailed       and that failed
  * @param receivingOctets    of messages being received or made durable now
  * @param hostility          what was done against clients that waste time
  */
 public record InboundStats(long sessions, long sessionsTotal, long sessionsRefused, long messages, long octets,
         long recipients, long recipientsRefused, long messagesRefused, long messagesDeferred, long messagesAborted,
-        long errors, long timeouts, long receivingOctets, Hostility hostility) {
+        long errors, long timeouts, long tlsSessions, long tlsFailures, long logins, long loginsFailed,
+        long receivingOctets, Hostility hostility) {
 
-    /** Without hostile clients. */
+    /** Without TLS, logins and hostile clients. */
     public InboundStats(long sessions, long sessionsTotal, long sessionsRefused, long messages, long octets,
             long recipients, long recipientsRefused, long messagesRefused, long messagesDeferred, long messagesAborted,
             long errors, long timeouts, long receivingOctets) {
         this(sessions, sessionsTotal, sessionsRefused, messages, octets, recipients, recipientsRefused,
-                messagesRefused, messagesDeferred, messagesAborted, errors, timeouts, receivingOctets,
+                messagesRefused, messagesDeferred, messagesAborted, errors, timeouts, 0, 0, 0, 0, receivingOctets,
                 Hostility.NONE);
     }
 
