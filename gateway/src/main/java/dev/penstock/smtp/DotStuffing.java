@@ -7,7 +7,8 @@ package dev.penstock.smtp;
  *
  * <p>A CR or LF that stands alone leaves as CRLF. Receivers differ in what such an octet means to them, and one that
  * takes it for a line's end would find an end of data where there is none, and commands behind it (SMTP smuggling,
- * CVE-2023-51764 and its kin). As CRLF it is a line's end to everybody, and the dot behind it is doubled.
+ * CVE-2023-51764 and its kin). As CRLF it is a line's end to everybody, and the dot behind it is doubled. NUL, which
+ * some receivers drop, doesn't leave at all (RFC 5321 4.5.3.1.6 and RFC 5322 3.5 have no place for it).
  */
 public final class DotStuffing {
     private static final byte[] DOT = {'.'};
@@ -48,8 +49,9 @@ public final class DotStuffing {
                 out.write(DOT, 0, 1);
                 run = i;
             }
-            i = plainEnd(in, i, end);
-            lineStart = false;
+            int plainEnd = plainEnd(in, i, end);
+            lineStart &= plainEnd == i;
+            i = plainEnd;
             if (i == end) {
                 break;
             }
@@ -64,12 +66,19 @@ public final class DotStuffing {
                 i++;
                 run = i;
                 afterCr = special == '\r' && i == end;
-                if (!afterCr) {
+                lineStart = !afterCr;
+                if (lineStart) {
                     out.write(CRLF, 0, CRLF.length);
-                    lineStart = true;
                 }
+            } else if (special == 0) {
+                if (i > run) {
+                    out.write(in, run, i - run);
+                }
+                i++;
+                run = i; // the dot behind it still begins the line
             } else {
                 i++;
+                lineStart = false;
             }
         }
         if (end > run) {

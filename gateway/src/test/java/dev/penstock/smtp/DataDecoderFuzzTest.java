@@ -17,7 +17,8 @@ class DataDecoderFuzzTest {
         stuffing.encode(content, half, content.length - half, wire::write);
         stuffing.end(wire::write);
         byte[] decoded = decode(wire.toByteArray(), 7);
-        String lines = new String(content, StandardCharsets.ISO_8859_1).replaceAll("\r\n|\r|\n", "\r\n");
+        String lines = new String(content, StandardCharsets.ISO_8859_1).replaceAll("\r\n|\r|\n", "\r\n")
+                .replace("\0", "");
         String expected = lines.isEmpty() || lines.endsWith("\r\n") ? lines : lines + "\r\n";
         if (!expected.equals(new String(decoded, StandardCharsets.ISO_8859_1))) {
             throw new AssertionError("content changed on the way");
