@@ -38,8 +38,9 @@ final class InjectionReader {
                 table.integer("max-keys", d.maxKeys(), 1, MAX_KEYS));
         table.end();
         if (injection.memoryLimit().compareTo(injection.maxBody()) < 0) {
-            table.reject("memory-limit", injection.memoryLimit() + " is too small; allowed: at least max-body, which is "
-                    + injection.maxBody());
+            table.reject("memory-limit",
+                    injection.memoryLimit() + " is too small; allowed: at least max-body, which is "
+                            + injection.maxBody());
         }
         return injection;
     }
