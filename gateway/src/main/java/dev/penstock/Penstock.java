@@ -8,10 +8,13 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.auth.Authenticator;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
@@ -20,6 +23,10 @@ import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
+import dev.penstock.injection.InjectionKeys;
+import dev.penstock.injection.InjectionPolicy;
+import dev.penstock.injection.InjectionServer;
+import dev.penstock.injection.InjectionStats;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
@@ -50,6 +57,8 @@ public final class Penstock implements AutoCloseable {
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
     private final SmtpServer smtp;
+    private final InjectionKeys injectionKeys;
+    private final @Nullable InjectionServer injection;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -70,6 +79,7 @@ public final class Penstock implements AutoCloseable {
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            injectionKeys = started(InjectionKeys.open(config.injection(), clock));
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
             dispatcher = started(
@@ -80,6 +90,8 @@ public final class Penstock implements AutoCloseable {
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
+            injectionKeys.start(config.injection(), spool);
+            injection = config.injection().enabled() ? started(injection(clock)) : null;
             GatewayMetrics metrics = metrics();
             parts.addFirst(metrics);
             http = new HttpServer(config.http(), metrics, this::health);
@@ -95,6 +107,11 @@ public final class Penstock implements AutoCloseable {
                 queue.stats().queued());
     }
 
+    private InjectionServer injection(InstantSource clock) {
+        return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
+                this::accepted, Authenticator.NONE, new InjectionPolicy(), deliveryLog, clock, UnaryOperator.identity());
+    }
+
     private <T extends AutoCloseable> T started(T part) {
         parts.add(part);
         return part;
@@ -102,7 +119,7 @@ public final class Penstock implements AutoCloseable {
 
     private GatewayMetrics metrics() {
         return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
-                this::deliveryStats, deliveryLog::stats));
+                this::deliveryStats, deliveryLog::stats, this::injectionStats));
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */
@@ -119,6 +136,9 @@ public final class Penstock implements AutoCloseable {
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
     private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
+        if (injectionKeys.withholds(entry)) {
+            return;
+        }
         queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
                 envelope.receivedMillis(), attempts, nextAttemptMillis, size);
     }
@@ -150,6 +170,9 @@ public final class Penstock implements AutoCloseable {
         router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
         smtp.reconfigure(changed.inbound());
+        if (injection != null) {
+            injection.reconfigure(changed.injection(), changed.inbound());
+        }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
@@ -159,6 +182,16 @@ public final class Penstock implements AutoCloseable {
     /** Where SMTP is spoken, ports as bound. */
     public List<InetSocketAddress> smtpAddresses() {
         return smtp.addresses();
+    }
+
+    /** Where mail is taken over HTTP, port as bound; null when it isn't. */
+    public @Nullable InetSocketAddress injectionAddress() {
+        return injection == null ? null : injection.address();
+    }
+
+    /** All zero when no mail is taken over HTTP. */
+    public InjectionStats injectionStats() {
+        return injection == null ? InjectionStats.NONE : injection.stats();
     }
 
     /** Where metrics and health are served, port as bound. */

@@ -20,4 +20,6 @@ package dev.penstock.injection;
  */
 public record InjectionStats(long requests, long requestsTotal, long requestsAccepted, long requestsRefused,
         long unauthorized, long throttled, long unavailable, long replayed, long messages, long octets,
-        long recipients, long recipientsRefused, long keys, long bodyOctets) {}
+        long recipients, long recipientsRefused, long keys, long bodyOctets) {
+    public static final InjectionStats NONE = new InjectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+}

@@ -23,10 +23,10 @@ final class RenderBudget {
 
     private void take() {
         if (--stepsLeft < 0) {
-            throw new TemplateException("takes more than " + STEPS + " steps", null);
+            throw TemplateException.costly("takes more than " + STEPS + " steps");
         }
         if (System.nanoTime() - endNanos > 0) {
-            throw new TemplateException("takes longer than " + TimeUnit.NANOSECONDS.toMillis(NANOS) + " ms", null);
+            throw TemplateException.costly("takes longer than " + TimeUnit.NANOSECONDS.toMillis(NANOS) + " ms");
         }
     }
 
