@@ -109,7 +109,8 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
-                this::accepted, Authenticator.NONE, new InjectionPolicy(), deliveryLog, clock, UnaryOperator.identity());
+                this::accepted, Authenticator.NONE, new InjectionPolicy(), deliveryLog, clock,
+                UnaryOperator.identity());
     }
 
     private <T extends AutoCloseable> T started(T part) {

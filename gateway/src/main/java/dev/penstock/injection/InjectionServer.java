@@ -12,7 +12,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Base64;
 import java.util.Locale;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -87,7 +87,7 @@ public final class InjectionServer implements AutoCloseable {
     private final AtomicLong bodies = new AtomicLong();
     private final AtomicInteger connections = new AtomicInteger();
     private final AtomicLong requestNumber;
-    private final Set<CompletableFuture<Answer>> working = ConcurrentHashMap.newKeySet();
+    private final Map<String, CompletableFuture<Answer>> working = new ConcurrentHashMap<>(); // by request
     private final ExecutorService renderers;
     private final LoopResources loops = LoopResources.create("inject", 1, true);
     private final DisposableServer server;
@@ -226,17 +226,18 @@ public final class InjectionServer implements AutoCloseable {
         Call call = new Call(current, body, encoding, request.requestHeaders().get("Idempotency-Key"),
                 client(request, allowed), local(request), deadline);
         CompletableFuture<Answer> future = new CompletableFuture<>();
-        working.add(future);
+        working.put(call.client.sessionId(), future);
         request.receive().subscribe(body);
         Thread.ofVirtual().name("inject-" + call.client.sessionId()).start(() -> {
             Answer answer = call.run();
             counters.answered(answer);
-            working.remove(future);
+            working.remove(call.client.sessionId());
             open.decrementAndGet();
             future.complete(answer);
         });
         return Mono.fromFuture(future, true)
-                .flatMap(answer -> Mono.from(body.isComplete() ? send(response, answer) : last(response, answer, body)));
+                .flatMap(
+                        answer -> Mono.from(body.isComplete() ? send(response, answer) : last(response, answer, body)));
     }
 
     /** Before the body was asked for. */
@@ -531,7 +532,7 @@ public final class InjectionServer implements AutoCloseable {
         closing = true;
         // 2. those under way come to their end
         try {
-            CompletableFuture.allOf(working.toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
+            CompletableFuture.allOf(working.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
                     TimeUnit.MILLISECONDS);
         } catch (java.util.concurrent.TimeoutException e) {
             log.warn("injection requests={} cut off after {}", working.size(), STOP_TIME);

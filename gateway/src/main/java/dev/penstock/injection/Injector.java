@@ -246,7 +246,8 @@ final class Injector {
             if (!drafts.isEmpty()) {
                 SpoolHealth.State state = spool.health().state();
                 if (state != SpoolHealth.State.READY) {
-                    throw unavailable(state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
+                    throw unavailable(
+                            state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
                 if (key != null) {
                     join(journal.intent(key, drafts.stream().mapToLong(draft -> draft.id.value()).toArray()));

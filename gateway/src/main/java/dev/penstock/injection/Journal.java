@@ -41,14 +41,14 @@ import org.slf4j.LoggerFactory;
  * docs/injection.md for what that makes of each instant a process can die at.
  *
  * <p>Files are written one after the other and never again after a restart; one goes when all it holds is older than
- * the retention. A record is {length, CRC-32C, payload}.
+ * the retention. A record is {length, length inverted, CRC-32C, payload}: a length that can be
+ * trusted tells a record that was cut off, which never counted, from one that was damaged, which perhaps did.
  */
 final class Journal implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Journal.class);
     private static final String PREFIX = "keys-";
     private static final String SUFFIX = ".log";
-    private static final int HEADER = 8;
-    private static final int MAX_RECORD = 64 << 20;
+    private static final int HEADER = 12;
     private static final int KEY_OCTETS = 16;
     private static final int HASH_OCTETS = 32; // SHA-256
     private static final long SWEEP_MILLIS = 10_000;
@@ -173,12 +173,11 @@ final class Journal implements AutoCloseable {
             ByteBuffer header = ByteBuffer.allocate(HEADER);
             readFully(file.channel, header, at);
             int length = header.getInt();
-            int crc = header.getInt();
-            if (length <= 0 || length > MAX_RECORD || length > size - at - HEADER) {
-                // a write that the end of the process, or a full disk, cut off; or a length that was never written
-                damaged = length <= 0 || length > MAX_RECORD;
+            damaged = header.getInt() != ~length || length <= 0;
+            if (damaged || length > size - at - HEADER) { // cut off by the end of the process
                 break;
             }
+            int crc = header.getInt();
             ByteBuffer payload = ByteBuffer.allocate(length);
             readFully(file.channel, payload, at + HEADER);
             if (crc(payload.array()) != crc) {
@@ -398,7 +397,7 @@ final class Journal implements AutoCloseable {
         ByteBuffer octets = ByteBuffer.allocate(total);
         for (Pending pending : batch) {
             byte[] payload = payload(pending);
-            octets.putInt(payload.length).putInt(crc(payload)).put(payload);
+            octets.putInt(payload.length).putInt(~payload.length).putInt(crc(payload)).put(payload);
         }
         octets.flip();
         try {

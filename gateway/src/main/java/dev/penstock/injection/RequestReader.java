@@ -418,18 +418,10 @@ final class RequestReader {
 
     private boolean dialect(JsonParser json, String at) {
         String dialect = text(json, at);
-        switch (dialect) {
-            case "Jinja" -> {
-                return true;
-            }
-            case "Static" -> {
-                return false;
-            }
-            default -> {
-                wrong(at, "there is no dialect of this name here; allowed: \"Jinja\", \"Static\"");
-                return true;
-            }
+        if (!dialect.equals("Jinja") && !dialect.equals("Static")) {
+            wrong(at, "there is no dialect of this name here; allowed: \"Jinja\", \"Static\"");
         }
+        return !dialect.equals("Static");
     }
 
     private boolean traceHeaders(JsonParser json, String at) {
