@@ -503,11 +503,11 @@ final class Injector {
                     client.sessionId());
         }
 
-        /** When no recipient could be accepted, the reason of the first decides the status. */
+        /** Of several kinds of reasons, the one that may pass decides the status. */
         private Answer nothingAccepted() {
             Reply reply = Objects.requireNonNull(refusals.getFirst());
-            boolean all = refusals.stream().allMatch(other -> other != null && other.isTransient());
-            int status = all ? 503 : refusals.stream().allMatch(Injector::isPolicy) ? 403 : 422;
+            boolean mayPass = refusals.stream().anyMatch(other -> other != null && other.isTransient());
+            int status = mayPass ? 503 : refusals.stream().allMatch(Injector::isPolicy) ? 403 : 422;
             Answer answer = new Answer(status, Answer.PROBLEM, Map.of(),
                     new Answer.Body(body(status == 503
                             ? Problem.Kind.UNAVAILABLE

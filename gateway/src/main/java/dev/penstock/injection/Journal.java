@@ -310,7 +310,8 @@ final class Journal implements AutoCloseable {
         payload.position(1 + Long.BYTES + KEY_OCTETS);
         byte[] hash = new byte[HASH_OCTETS];
         payload.get(hash);
-        payload.position(payload.position() + payload.getInt() * Long.BYTES);
+        int failed = payload.getInt();
+        payload.position(payload.position() + failed * Long.BYTES);
         byte[] body = new byte[payload.remaining()];
         payload.get(body);
         return new Recorded(new Answer.Body(hash), new Answer.Body(body));

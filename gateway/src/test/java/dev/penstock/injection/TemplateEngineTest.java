@@ -40,20 +40,20 @@ class TemplateEngineTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "Hello {{ name }}!|Hello Ann <b>!",
-        "{{ n + 1 }} {{ half }} {{ n ~ name }}|8 0.5 7Ann <b>",
-        "{{ missing }}{{ none }}{{ missing.too }}|''",
-        "{{ missing | default('there') }}|there",
-        "{{ name | upper }} {{ name | e }}|ANN <B> Ann &lt;b&gt;",
-        "{{ map.key }} {{ map['in ner'].deep }}|value 1",
-        "{% for x in list %}{{ loop.index }}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}|1a,2b,3c",
-        "{% if n > 9 %}a{% elif n == 7 %}b{% else %}c{% endif %}|b",
-        "{% if yes and none is null %}x{% endif %}|x",
-        "{% set greeting = 'Hi ' + name %}{{ greeting }}|Hi Ann <b>",
-        "{{ list | join('-') }} {{ list | length }} {{ list[1] }}|a-b-c 3 b",
-        "{{ name | replace('Ann', 'Bob') }}|Bob <b>",
-        "{# nothing #}x|x"})
+    @CsvSource(delimiter = '¦', value = {
+        "Hello {{ name }}!¦Hello Ann <b>!",
+        "{{ n + 1 }} {{ half }} {{ n ~ name }}¦8 0.5 7Ann <b>",
+        "{{ missing }}{{ none }}{{ missing.too }}¦''",
+        "{{ missing | default('there') }}¦there",
+        "{{ name | upper }} {{ name | e }}¦ANN <B> Ann &lt;b&gt;",
+        "{{ map.key }} {{ map['in ner'].deep }}¦value 1",
+        "{% for x in list %}{{ loop.index }}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}¦1a,2b,3c",
+        "{% if n > 9 %}a{% elif n == 7 %}b{% else %}c{% endif %}¦b",
+        "{% if yes and none is null %}x{% endif %}¦x",
+        "{% set greeting = 'Hi ' + name %}{{ greeting }}¦Hi Ann <b>",
+        "{{ list | join('-') }} {{ list | length }} {{ list[1] }}¦a-b-c 3 b",
+        "{{ name | replace('Ann', 'Bob') }}¦Bob <b>",
+        "{# nothing #}x¦x"})
     void speaksWhatJinjaSpeaks(String template, String expected) {
         assertThat(render(template)).isEqualTo(expected);
     }
