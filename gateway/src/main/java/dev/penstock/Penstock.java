@@ -66,7 +66,7 @@ public final class Penstock implements AutoCloseable {
         InstantSource clock = InstantSource.system();
         try {
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
-            router = new DnsRouter(config.routes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
+            router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
@@ -84,7 +84,7 @@ public final class Penstock implements AutoCloseable {
             parts.addFirst(metrics);
             http = new HttpServer(config.http(), metrics, this::health);
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
-            router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
+            router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -147,7 +147,7 @@ public final class Penstock implements AutoCloseable {
         if (!fixed.isEmpty()) {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
-        router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
         smtp.reconfigure(changed.inbound());
         dispatcher.reconfigure(changed.queue());
