@@ -71,7 +71,8 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
 
     private record Question(String domain, String local) {}
 
-    private record Remembered(Answer answer, Duration time) {}
+    /** @param untilNanos by the ticker; to be compared by difference */
+    private record Remembered(Answer answer, Duration time, long untilNanos) {}
 
     /**
      * Reads the recipients files. One that can't be read doesn't stop the start: until it can, its domains' recipients
@@ -181,11 +182,16 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
         // A quoted local part is asked for as it is: to quote anew what is left of it gains nothing.
         boolean quoted = written.startsWith("\"");
         Question question = new Question(domain.name, quoted ? local : LocalParts.withoutTag(local, delimiters));
+        CompletableFuture<Remembered> old = answers.getIfPresent(question);
+        if (old != null && old.state() == CompletableFuture.State.SUCCESS) {
+            Remembered remembered = old.resultNow();
+            if (nanoTime.getAsLong() - remembered.untilNanos < 0) {
+                return decided(domain, remembered.answer, recipient);
+            }
+            answers.asMap().remove(question, old); // the cache would drop it in its own good time
+        }
         CompletableFuture<Remembered> found = answers.get(question, (_, _) -> ask(domain,
                 (quoted ? written : LocalParts.withoutTag(written, delimiters)) + "@" + domain.name));
-        if (found.state() == CompletableFuture.State.SUCCESS) {
-            return decided(domain, found.resultNow().answer(), recipient);
-        }
         CompletableFuture<Decision> decision = new CompletableFuture<>();
         var _ = found.copy().orTimeout(domain.config.verifyDeadline().toMillis(), TimeUnit.MILLISECONDS)
                 .whenComplete((answer, failure) -> {
@@ -204,7 +210,7 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
     private CompletableFuture<Remembered> ask(Domain domain, String mailbox) {
         CompletableFuture<Remembered> result = new CompletableFuture<>();
         if (domain.questions.getQueueLength() >= MAX_WAITING) {
-            result.complete(new Remembered(new Answer.Unknown("too many questions wait"), Duration.ZERO));
+            result.complete(remembered(new Answer.Unknown("too many questions wait"), Duration.ZERO));
             return result;
         }
         long end = nanoTime.getAsLong() + domain.config.verifyDeadline().toNanos();
@@ -241,8 +247,8 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
 
     private Remembered remembered(Domain domain, String mailbox, Answer answer) {
         return switch (answer) {
-            case Answer.Yes yes -> new Remembered(yes, domain.config.positiveTtl());
-            case Answer.No no -> new Remembered(no, domain.config.negativeTtl());
+            case Answer.Yes _ -> remembered(answer, domain.config.positiveTtl());
+            case Answer.No _ -> remembered(answer, domain.config.negativeTtl());
             case Answer.Unknown(String why) -> {
                 askedInVain.increment();
                 long now = nanoTime.getAsLong();
@@ -251,9 +257,13 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
                     LOG.warn("event=recipient-unverified mailbox={} answer={} why=\"{}\"", mailbox,
                             domain.config.onFailure(), why);
                 }
-                yield new Remembered(answer, FAILURE_TTL);
+                yield remembered(answer, FAILURE_TTL);
             }
         };
+    }
+
+    private Remembered remembered(Answer answer, Duration time) {
+        return new Remembered(answer, time, nanoTime.getAsLong() + time.toNanos());
     }
 
     private CompletableFuture<Decision> decided(Domain domain, Answer answer, Recipient recipient) {
