@@ -12,19 +12,24 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
+import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
+import dev.penstock.local.LocalRecipients;
+import dev.penstock.local.LocalStats;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
+import dev.penstock.policy.PolicyEngine;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -35,6 +40,7 @@ import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
+import dev.penstock.tls.TlsListeners;
 
 /**
  * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
@@ -49,6 +55,10 @@ public final class Penstock implements AutoCloseable {
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
+    private final SaslAuthenticator authenticator;
+    private final LocalRecipients recipients;
+    private final PolicyEngine policy;
+    private final TlsListeners tls;
     private final SmtpServer smtp;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
@@ -76,8 +86,15 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
                             deliveryLog, clock, System::nanoTime));
             started(queue);
+            authenticator = started(SaslAuthenticator.open(config.auth()));
+            RecipientProbe probe = started(
+                    new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
+            recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
+            policy = started(new PolicyEngine(config.policy(), recipients));
+            tls = started(new TlsListeners(config.listeners()));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
+                            authenticator, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
             GatewayMetrics metrics = metrics();
@@ -147,13 +164,31 @@ public final class Penstock implements AutoCloseable {
         if (!fixed.isEmpty()) {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
+        takeUpFiles(changed);
         router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
-        smtp.reconfigure(changed.inbound());
+        policy.reconfigure(changed.policy());
+        smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
         config = changed;
+    }
+
+    /** What the configuration names and can't be used after all leaves everything as it was. */
+    private void takeUpFiles(GatewayConfig changed) {
+        try {
+            authenticator.reconfigure(changed.auth());
+            try {
+                tls.reconfigure(changed.listeners());
+            } catch (RuntimeException e) {
+                authenticator.reconfigure(config.auth());
+                throw e;
+            }
+        } catch (IOException | RuntimeException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
     }
 
     /** Where SMTP is spoken, ports as bound. */
@@ -192,6 +227,10 @@ public final class Penstock implements AutoCloseable {
 
     public DeliveryStats.Snapshot deliveryStats() {
         return dispatcher.stats().snapshot();
+    }
+
+    public LocalStats localStats() {
+        return recipients.stats();
     }
 
     /** Returns when the gateway was closed. */
