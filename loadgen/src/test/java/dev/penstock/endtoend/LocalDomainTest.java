@@ -89,9 +89,9 @@ class LocalDomainTest {
     }
 
     @Test
-    void whileTheStoreIsAwayRecipientsAreDeferredAndQueuedMailWaits() throws Exception {
-        int silent = Peers.freePort("127.0.0.1");
-        try (Penstock penstock = start(callAhead(new Lmtp(List.of("127.0.0.1:" + silent))))) {
+    void whileTheStoreIsAwayRecipientsAreDeferredAndQueuedMailWaitsForIt() throws Exception {
+        Path folder = Files.createDirectory(directory.resolve("dovecot"));
+        try (Penstock penstock = start(callAhead(new Lmtp(List.of("unix:" + folder.resolve("run/lmtp")))))) {
             assertThat(send(penstock, "anna@example.com")).containsEntry("anna@example.com",
                     "451 4.1.1 <anna@example.com>: Recipient address can't be verified now, try again later");
             // Postmaster is never asked for.
@@ -99,6 +99,13 @@ class LocalDomainTest {
             Awaitility.await().atMost(PATIENCE)
                     .untilAsserted(() -> assertThat(penstock.deliveryStats().deferred()).isPositive());
             assertThat(penstock.spoolStats().messages()).isOne();
+
+            try (Dovecot dovecot = Dovecot.start(folder, List.of("postmaster@example.com", "anna@example.com"))) {
+                awaitDelivered(penstock, 1);
+                assertThat(bodyOf(dovecot.readByImap("postmaster@example.com"))).isEqualTo(expectedBody());
+                Awaitility.await().atMost(PATIENCE).untilAsserted(() -> assertThat(send(penstock, "anna@example.com"))
+                        .containsEntry("anna@example.com", "250 2.1.5 Ok"));
+            }
         }
     }
 
