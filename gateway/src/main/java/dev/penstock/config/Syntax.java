@@ -1,11 +1,11 @@
 package dev.penstock.config;
 
-import java.net.IDN;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.Locale;
 import java.util.regex.Pattern;
+
+import dev.penstock.smtp.Idna;
 
 /**
  * The forms of addresses, networks and names in configuration files. Nothing here asks a name server. Every method
@@ -118,7 +118,7 @@ final class Syntax {
     static String domain(String text) {
         String name;
         try {
-            name = IDN.toASCII(text, IDN.ALLOW_UNASSIGNED).toLowerCase(Locale.ROOT);
+            name = Idna.toAscii(text);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException("expected a domain name like example.com", e);
         }
