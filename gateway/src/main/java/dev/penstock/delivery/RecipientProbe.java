@@ -14,6 +14,7 @@ import dev.penstock.local.CallAhead;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
+import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
 
 /**
@@ -84,9 +85,8 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
     private Answer ask(MailHost host, boolean lmtp, String mailbox, Duration left, long end) {
         boolean smtpUtf8 = mailbox.chars().anyMatch(c -> c > 127);
         try (SmtpClientSession session = SmtpClientSession.open(host, lmtp, hostname, within(left), source, guard)) {
-            Failure unfit = session.unfit(0, false, smtpUtf8);
-            if (unfit != null) {
-                return new Answer.No(Reply.of(unfit.kind().code(), unfit.kind().enhanced(), unfit.text()));
+            if (smtpUtf8 && !session.offers().contains(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
+                return new Answer.No(Reply.of(553, "5.6.7", "The mail store takes no addresses beyond ASCII"));
             }
             SmtpClientSession.Probed probed = session.probe(mailbox, smtpUtf8);
             if (end - nanoTime.getAsLong() > 0) {

@@ -85,9 +85,11 @@ class UserCommandTest {
         user("add", "-f", file.toString(), "--no-password", "--certificate-name", "c.example", "bob");
         out.reset();
         assertThat(user("list", "-f", file.toString())).isEqualTo(ExitCode.OK);
-        assertThat(text(out)).containsPattern(
-                "alice +acme +argon2id m=19456 t=2 p=1 +SCRAM-SHA-256 i=10000 +active +-; -\n"
-                        + "bob +- +- +- +active +-; c.example\n2 users\n");
+        assertThat(text(out)).containsPattern("""
+                alice +acme +argon2id m=19456 t=2 p=1 +SCRAM-SHA-256 i=10000 +active +-; -
+                bob +- +- +- +active +-; c.example
+                2 users
+                """);
         String hash = users().getFirst().password().orElseThrow().text();
         assertThat(text(out)).doesNotContain(hash.substring(hash.length() - 20));
     }
