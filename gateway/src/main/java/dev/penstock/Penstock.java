@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,17 +19,22 @@ import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
+import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
+import dev.penstock.injection.InjectionKeys;
+import dev.penstock.injection.InjectionServer;
+import dev.penstock.injection.InjectionStats;
+import dev.penstock.local.LocalRecipients;
+import dev.penstock.local.LocalStats;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
 import dev.penstock.policy.PolicyEngine;
-import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -54,9 +61,12 @@ public final class Penstock implements AutoCloseable {
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
     private final SaslAuthenticator authenticator;
+    private final LocalRecipients recipients;
     private final PolicyEngine policy;
     private final TlsListeners tls;
     private final SmtpServer smtp;
+    private final InjectionKeys injectionKeys;
+    private final @Nullable InjectionServer injection;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -73,10 +83,11 @@ public final class Penstock implements AutoCloseable {
         InstantSource clock = InstantSource.system();
         try {
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
-            router = new DnsRouter(config.routes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
+            router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            injectionKeys = started(InjectionKeys.open(config.injection(), clock));
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
             dispatcher = started(
@@ -84,18 +95,23 @@ public final class Penstock implements AutoCloseable {
                             deliveryLog, clock, System::nanoTime));
             started(queue);
             authenticator = started(SaslAuthenticator.open(config.auth()));
-            policy = started(new PolicyEngine(config.policy(), RecipientDirectory.NONE));
+            RecipientProbe probe = started(
+                    new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
+            recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
+            policy = started(new PolicyEngine(config.policy(), recipients));
             tls = started(new TlsListeners(config.listeners()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
                             authenticator, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
+            injectionKeys.start(config.injection(), spool);
+            injection = config.injection().enabled() ? started(injection(clock)) : null;
             GatewayMetrics metrics = metrics();
             parts.addFirst(metrics);
             http = new HttpServer(config.http(), metrics, this::health);
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
-            router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
+            router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -106,6 +122,12 @@ public final class Penstock implements AutoCloseable {
                 queue.stats().queued());
     }
 
+    private InjectionServer injection(InstantSource clock) {
+        return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
+                this::accepted, authenticator, policy, deliveryLog, clock,
+                UnaryOperator.identity());
+    }
+
     private <T extends AutoCloseable> T started(T part) {
         parts.add(part);
         return part;
@@ -113,7 +135,7 @@ public final class Penstock implements AutoCloseable {
 
     private GatewayMetrics metrics() {
         return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
-                this::deliveryStats, deliveryLog::stats));
+                this::deliveryStats, deliveryLog::stats, this::injectionStats));
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */
@@ -130,6 +152,9 @@ public final class Penstock implements AutoCloseable {
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
     private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
+        if (injectionKeys.withholds(entry)) {
+            return;
+        }
         queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
                 envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, nextAttemptMillis, size);
     }
@@ -159,10 +184,14 @@ public final class Penstock implements AutoCloseable {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
         takeUpFiles(changed);
-        router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
+        if (injection != null) {
+            injection.reconfigure(changed.injection(), changed.inbound());
+        }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
@@ -187,6 +216,16 @@ public final class Penstock implements AutoCloseable {
     /** Where SMTP is spoken, ports as bound. */
     public List<InetSocketAddress> smtpAddresses() {
         return smtp.addresses();
+    }
+
+    /** Where mail is taken over HTTP, port as bound; null when it isn't. */
+    public @Nullable InetSocketAddress injectionAddress() {
+        return injection == null ? null : injection.address();
+    }
+
+    /** All zero when no mail is taken over HTTP. */
+    public InjectionStats injectionStats() {
+        return injection == null ? InjectionStats.NONE : injection.stats();
     }
 
     /** Where metrics and health are served, port as bound. */
@@ -220,6 +259,10 @@ public final class Penstock implements AutoCloseable {
 
     public DeliveryStats.Snapshot deliveryStats() {
         return dispatcher.stats().snapshot();
+    }
+
+    public LocalStats localStats() {
+        return recipients.stats();
     }
 
     /** Returns when the gateway was closed. */

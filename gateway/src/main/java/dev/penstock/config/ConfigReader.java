@@ -88,6 +88,11 @@ public final class ConfigReader {
                 InjectionReader.read(file.table("injection")));
         file.end();
 
+        for (String domain : config.localDomains().keySet()) {
+            if (config.routes().containsKey(domain)) {
+                file.reject("local", domain + " has a table in [routes] too; allowed: one of the two");
+            }
+        }
         if (config.events().directory().toAbsolutePath().normalize()
                 .equals(config.spool().directory().toAbsolutePath().normalize())) {
             file.reject("events", "directory is the spool's; the delivery log needs one of its own");
@@ -105,6 +110,18 @@ public final class ConfigReader {
         ListenAddress httpAddress = new ListenAddress(http.address(), http.port());
         if (http.port() != 0 && listeners.stream().anyMatch(listener -> listener.addresses().contains(httpAddress))) {
             file.reject("http", "a listener uses this address and port already");
+        }
+        InjectionConfig injection = config.injection();
+        if (injection.enabled() && injection.port() != 0) {
+            ListenAddress injectionAddress = new ListenAddress(injection.address(), injection.port());
+            if (injectionAddress.equals(httpAddress)
+                    || listeners.stream().anyMatch(listener -> listener.addresses().contains(injectionAddress))) {
+                file.reject("injection", "a listener or [http] uses this address and port already");
+            }
+        }
+        if (injection.directory().toAbsolutePath().normalize()
+                .equals(config.spool().directory().toAbsolutePath().normalize())) {
+            file.reject("injection", "directory is the spool's; idempotency keys need one of their own");
         }
         return config;
     }
