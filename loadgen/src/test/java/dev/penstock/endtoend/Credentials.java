@@ -7,6 +7,7 @@ import java.nio.file.Path;
 final class Credentials {
     static final String USER = "alice";
     static final String PASSWORD = "correct horse battery staple";
+    static final String TOKEN = "a.bearer.token";
     /** In a client's certificate: alice, too. */
     static final String CERTIFICATE_NAME = "alice@send.test";
 
