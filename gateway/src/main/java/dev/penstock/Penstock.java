@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.auth.Authenticator;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
@@ -25,6 +27,8 @@ import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
+import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -49,6 +53,7 @@ public final class Penstock implements AutoCloseable {
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
+    private final PolicyEngine policy;
     private final SmtpServer smtp;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
@@ -76,8 +81,10 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
                             deliveryLog, clock, System::nanoTime));
             started(queue);
+            policy = started(new PolicyEngine(config.policy(), RecipientDirectory.NONE));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), Map.of(), policy,
+                            Authenticator.NONE, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
             GatewayMetrics metrics = metrics();
@@ -149,7 +156,8 @@ public final class Penstock implements AutoCloseable {
         }
         router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
-        smtp.reconfigure(changed.inbound());
+        policy.reconfigure(changed.policy());
+        smtp.reconfigure(changed.listeners(), changed.inbound());
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());

@@ -83,7 +83,7 @@ public final class ConfigReader {
                 inbound(file.table("inbound")), spool(file.table("spool")), dns(file.table("dns")),
                 routes(file.table("routes")), queue(file.table("queue")), delivery(file.table("delivery")),
                 shapingFile.map(path -> ShapingReader.read(source.other(path))).orElse(ShapingConfig.DEFAULT),
-                events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth")),
+                events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth"), source),
                 PolicyReader.read(file.table("policy")), LocalDomainReader.read(file.table("local")),
                 InjectionReader.read(file.table("injection")));
         file.end();

@@ -188,6 +188,24 @@ final class TableBinder {
                 : wrongType(key, value, expected, fallback);
     }
 
+    /** As {@link #text}, but what is written there is never repeated in a message. */
+    <T> T secret(String key, T fallback, String expected, TextParser<T> parser) {
+        Object value = value(key);
+        if (value == null) {
+            return fallback;
+        }
+        if (!(value instanceof String text)) {
+            reject(key, "expected " + expected);
+            return fallback;
+        }
+        try {
+            return parser.parse(text);
+        } catch (IllegalArgumentException e) {
+            reject(key, String.valueOf(e.getMessage()));
+            return fallback;
+        }
+    }
+
     /** An array of texts, each made sense of by {@code parser}. */
     <T> List<T> list(String key, List<T> fallback, TextParser<T> parser) {
         Object value = value(key);

@@ -15,10 +15,15 @@ final class Counters {
     final LongAdder messagesAborted = new LongAdder();
     final LongAdder errors = new LongAdder();
     final LongAdder timeouts = new LongAdder();
+    final LongAdder tlsSessions = new LongAdder();
+    final LongAdder tlsFailures = new LongAdder();
+    final LongAdder logins = new LongAdder();
+    final LongAdder loginsFailed = new LongAdder();
 
     InboundStats snapshot(long sessions, long receivingOctets) {
         return new InboundStats(sessions, sessionsTotal.sum(), sessionsRefused.sum(), messages.sum(), octets.sum(),
                 recipients.sum(), recipientsRefused.sum(), messagesRefused.sum(), messagesDeferred.sum(),
-                messagesAborted.sum(), errors.sum(), timeouts.sum(), receivingOctets);
+                messagesAborted.sum(), errors.sum(), timeouts.sum(), tlsSessions.sum(),
+                tlsFailures.sum(), logins.sum(), loginsFailed.sum(), receivingOctets);
     }
 }

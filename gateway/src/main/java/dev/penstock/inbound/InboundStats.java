@@ -15,8 +15,13 @@ package dev.penstock.inbound;
  * @param messagesAborted    whose connection was lost before the end of data
  * @param errors             commands answered with an error that counts against the session
  * @param timeouts           sessions closed because the client said nothing
+ * @param tlsSessions        TLS handshakes that succeeded
+ * @param tlsFailures        and that failed
+ * @param logins             AUTH that succeeded
+ * @param loginsFailed       and that failed
  * @param receivingOctets    of messages being received or made durable now
  */
 public record InboundStats(long sessions, long sessionsTotal, long sessionsRefused, long messages, long octets,
         long recipients, long recipientsRefused, long messagesRefused, long messagesDeferred, long messagesAborted,
-        long errors, long timeouts, long receivingOctets) {}
+        long errors, long timeouts, long tlsSessions, long tlsFailures, long logins, long loginsFailed,
+        long receivingOctets) {}

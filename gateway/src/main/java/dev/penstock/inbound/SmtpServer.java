@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,14 +30,17 @@ import reactor.netty.DisposableServer;
 import reactor.netty.resources.LoopResources;
 import reactor.netty.tcp.TcpServer;
 
+import dev.penstock.auth.Authenticator;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenAddress;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Recipient;
+import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.tls.ServerTls;
 
 /**
  * The SMTP server: listeners, limits over all sessions, and the sessions themselves on their event loops. Thread-safe.
@@ -54,7 +58,7 @@ public final class SmtpServer implements AutoCloseable {
     private static final int BACKLOG = 1024; // capped by net.core.somaxconn
 
     private final String hostname;
-    private final List<ListenerConfig> listeners;
+    private final Map<String, ServerTls> tls;
     private final Spool spool;
     private final Acceptance acceptance;
     private final MessageEvent.Listener events;
@@ -74,20 +78,34 @@ public final class SmtpServer implements AutoCloseable {
         }
     };
     private @Nullable LoopResources loops;
-    private volatile Settings settings;
+    private final Policy policy;
+    private final Authenticator authenticator;
+    private volatile List<Settings> settings;
+    private volatile List<ListenerConfig> listeners;
+    private volatile InboundConfig config;
     private volatile boolean shuttingDown;
 
-    /** @throws IllegalArgumentException when a relay network is written wrongly */
-    public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config, Spool spool,
+    /**
+     * @param tls           by listener's name, for those that speak TLS
+     * @param policy        is asked before anything is taken
+     * @param authenticator says who a client is
+     * @throws IllegalArgumentException when a network is written wrongly
+     */
+    public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config,
+            Map<String, ServerTls> tls, Policy policy, Authenticator authenticator, Spool spool,
             Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
         this.listeners = List.copyOf(listeners);
+        this.tls = Map.copyOf(tls);
+        this.policy = policy;
+        this.authenticator = authenticator;
+        this.config = config;
         this.spool = spool;
         this.acceptance = acceptance;
         this.events = events;
         this.clock = clock;
         this.replies = new Replies(hostname);
-        this.settings = new Settings(hostname, config);
+        this.settings = settings(listeners, config);
         this.memory = new ReceptionMemory(config.memoryLimit().bytes());
         this.sessionNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
     }
@@ -101,17 +119,19 @@ public final class SmtpServer implements AutoCloseable {
         if (loops != null || shuttingDown) {
             throw new IllegalStateException("started before");
         }
-        int configured = settings.config().eventLoops();
+        int configured = config.eventLoops();
         int count = configured > 0 ? configured : Runtime.getRuntime().availableProcessors();
         LoopResources newLoops = LoopResources.create("smtp-in", 1, count, true);
         loops = newLoops;
         try {
-            for (ListenerConfig listener : listeners) {
-                for (ListenAddress at : listener.addresses()) {
+            for (int i = 0; i < listeners.size(); i++) {
+                int listener = i;
+                for (ListenAddress at : listeners.get(i).addresses()) {
                     bound.add(TcpServer.create().runOn(newLoops).host(at.address()).port(at.port())
                             .option(ChannelOption.SO_BACKLOG, BACKLOG).option(ChannelOption.SO_REUSEADDR, true)
                             .childOption(ChannelOption.TCP_NODELAY, true)
-                            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true).doOnConnection(this::connected)
+                            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                            .doOnConnection(connection -> connected(connection, listener))
                             .bindNow());
                 }
             }
@@ -127,10 +147,23 @@ public final class SmtpServer implements AutoCloseable {
         return bound.stream().map(server -> (InetSocketAddress) server.address()).toList();
     }
 
-    /** New limits, for sessions that are open too. The number of event loops stays what it was at the start. */
-    public void reconfigure(InboundConfig config) {
-        settings = new Settings(hostname, config);
-        memory.limit(config.memoryLimit().bytes());
+    /**
+     * New limits and listeners, for sessions that are open too. The number of event loops and the listeners' addresses
+     * stay what they were at the start.
+     */
+    public void reconfigure(List<ListenerConfig> newListeners, InboundConfig newConfig) {
+        if (newListeners.size() != listeners.size()) {
+            throw new IllegalArgumentException("listeners can't be added or removed while they listen");
+        }
+        settings = settings(newListeners, newConfig);
+        listeners = List.copyOf(newListeners);
+        config = newConfig;
+        memory.limit(newConfig.memoryLimit().bytes());
+    }
+
+    private List<Settings> settings(List<ListenerConfig> of, InboundConfig inbound) {
+        return of.stream().map(listener -> new Settings(hostname, listener, inbound, tls.get(listener.name()),
+                authenticator)).toList();
     }
 
     /** What was done since the start, and is open now. */
@@ -138,14 +171,14 @@ public final class SmtpServer implements AutoCloseable {
         return counters.snapshot(admission.sessions(), memory.used());
     }
 
-    private void connected(Connection connection) {
+    private void connected(Connection connection, int listener) {
         Channel channel = connection.channel();
         if (!(channel.remoteAddress() instanceof InetSocketAddress remote)) { // gone already
             var _ = channel.close();
             return;
         }
         InetAddress client = remote.getAddress();
-        Settings current = settings;
+        Settings current = settings.get(listener);
         Admission.Verdict verdict = admission.enter(client, current);
         if (shuttingDown || verdict != Admission.Verdict.ADMITTED) {
             byte[] reply = switch (verdict) {
@@ -161,7 +194,9 @@ public final class SmtpServer implements AutoCloseable {
             return;
         }
         counters.sessionsTotal.increment();
-        Session session = new Session(this, channel, scratch.get(), remote, current, sessionNumber.incrementAndGet());
+        InetSocketAddress local = channel.localAddress() instanceof InetSocketAddress address ? address : null;
+        Session session = new Session(this, channel, scratch.get(), remote, local, listener, current,
+                sessionNumber.incrementAndGet());
         sessions.add(session);
         channel.closeFuture().addListener(_ -> ended(session));
         connection.addHandlerLast("smtp-session", session);
@@ -256,8 +291,30 @@ public final class SmtpServer implements AutoCloseable {
         return replies;
     }
 
-    Settings settings() {
-        return settings;
+    Settings settings(int listener) {
+        return settings.get(listener);
+    }
+
+    Policy policy() {
+        return policy;
+    }
+
+    Authenticator authenticator() {
+        return authenticator;
+    }
+
+    /**
+     * A session's client turns out to be another one.
+     *
+     * @return false when that one has too many sessions; the session is counted as its old client's still
+     */
+    boolean moved(Session session, InetSocketAddress newRemote) {
+        Admission.Verdict verdict = admission.enter(newRemote.getAddress(), settings.get(session.listener()));
+        if (verdict != Admission.Verdict.ADMITTED) {
+            return false;
+        }
+        admission.leave(session.clientAddress());
+        return true;
     }
 
     Spool spool() {

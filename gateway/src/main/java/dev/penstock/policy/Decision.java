@@ -1,28 +1,48 @@
 package dev.penstock.policy;
 
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 
 /** The answer of a policy. Immutable. */
 public sealed interface Decision {
     /** Go on. */
-    Accept ACCEPT = new Accept(null, null, Map.of(), List.of());
+    Accept ACCEPT = new Accept(null, null, List.of(), List.of());
+
+    /** {@link #ACCEPT}, given already; shared, so it must not be completed again or cancelled to any effect. */
+    CompletableFuture<Decision> ACCEPTED = CompletableFuture.completedFuture(ACCEPT);
 
     /**
      * Go on, with changes.
      *
      * @param tenant        instead of the one there was; null to leave it
      * @param campaign      likewise
-     * @param addHeaders    header fields to put before the message's own, name to value; only at the message's end
-     * @param removeHeaders names of header fields to leave out; only at the message's end
+     * @param addHeaders    header fields to put before the message's own, in this order; only at the message's end
+     * @param removeHeaders lower case names of header fields to leave out; only at the message's end
      */
-    record Accept(@Nullable String tenant, @Nullable String campaign, Map<String, String> addHeaders,
-            List<String> removeHeaders) implements Decision {}
+    record Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
+            List<String> removeHeaders) implements Decision {
+        public Accept {
+            addHeaders = List.copyOf(addHeaders);
+            removeHeaders = List.copyOf(removeHeaders);
+        }
+    }
 
     /** @param reply 4xx or 5xx; with 421 the session ends (RFC 5321 3.8) */
-    record Refuse(Reply reply) implements Decision {}
+    record Refuse(Reply reply) implements Decision {
+        public Refuse {
+            if (reply.isPositive()) {
+                throw new IllegalArgumentException("not a refusal: " + reply.oneLine());
+            }
+        }
+    }
+
+    /** @return a completed future of a refusal */
+    static CompletableFuture<Decision> refused(Reply reply) {
+        return CompletableFuture.completedFuture(new Refuse(reply));
+    }
 }

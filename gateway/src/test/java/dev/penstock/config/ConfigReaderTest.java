@@ -353,7 +353,7 @@ class ConfigReaderTest {
                         + "DELIVERBY, DSN, ENHANCEDSTATUSCODES, FUTURERELEASE, LIMITS, PIPELINING, REQUIRETLS, SIZE, "
                         + "SMTPUTF8",
                 ":5:15: listener[0].mechanisms[0]: \"CRAM-MD5\": unknown; allowed: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, "
-                        + "OAUTHBEARER, PLAIN, LOGIN",
+                        + "OAUTHBEARER, XOAUTH2, PLAIN, LOGIN",
                 ":6:1: listener[0].min-protocol: \"TLSv1\": unknown; allowed: TLSv1.2, TLSv1.3",
                 ":7:19: listener[0].proxy-networks[0]: \"10.0.0.1/8\": the address has bits set beyond the prefix "
                         + "length; write the network's first address",

@@ -33,6 +33,12 @@ class SessionTest {
                 S: 250-SIZE 10240000
                 S: 250-8BITMIME
                 S: 250-ENHANCEDSTATUSCODES
+                S: 250-CHUNKING
+                S: 250-SMTPUTF8
+                S: 250-DSN
+                S: 250-LIMITS MAILMAX=10000 RCPTMAX=1000
+                S: 250-FUTURERELEASE 2592000 2026-12-23T10:20:30Z
+                S: 250-DELIVERBY
                 S: 250 HELP
                 C: MAIL FROM:<a@example.com> SIZE=100 BODY=8BITMIME
                 S: 250 2.1.0 Ok
@@ -219,7 +225,7 @@ class SessionTest {
 
     @Test
     void clientsOutsideTheRelayNetworksMayNotRelay() throws Exception {
-        smtp.server.reconfigure(new ConfigBuilder().relayNetworks("192.0.2.0/24", "2001:db8::/32").build());
+        smtp.reconfigure(new ConfigBuilder().relayNetworks("192.0.2.0/24", "2001:db8::/32").build());
         smtp.plays("""
                 S: 220 *
                 C: HELO client.example

@@ -11,14 +11,21 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.auth.Authenticator;
+import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
+import dev.penstock.tls.ServerTls;
 
 /** A server on a port of its own over a {@link FakeSpool}, and clients that speak to it in transcripts. */
 final class SmtpFixture implements AutoCloseable {
@@ -27,6 +34,8 @@ final class SmtpFixture implements AutoCloseable {
     final FakeSpool spool = new FakeSpool();
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final FakePolicy policy;
+    private final ListenerConfig listener;
     final SmtpServer server;
     private final List<Client> clients = new ArrayList<>();
 
@@ -35,13 +44,24 @@ final class SmtpFixture implements AutoCloseable {
     }
 
     SmtpFixture(UnaryOperator<ConfigBuilder> limits) {
-        server = new SmtpServer("gateway.example", List.of(new ListenerConfig("127.0.0.1", 0)),
-                limits.apply(new ConfigBuilder()).build(), spool,
+        this(limits, new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, new FakePolicy());
+    }
+
+    SmtpFixture(UnaryOperator<ConfigBuilder> limits, ListenerConfig listener, @Nullable ServerTls tls,
+            Authenticator authenticator, FakePolicy policy) {
+        this.policy = policy;
+        this.listener = listener;
+        server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
+                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
                 (envelope, _, entries) -> {
                     assertThat(entries).hasSameSizeAs(envelope.destinations());
                     accepted.add(envelope);
                 }, events::add, InstantSource.fixed(NOW));
         server.start();
+    }
+
+    void reconfigure(InboundConfig config) {
+        server.reconfigure(List.of(listener), config);
     }
 
     Client connect() throws IOException {

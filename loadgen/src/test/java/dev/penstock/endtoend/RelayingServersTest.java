@@ -70,16 +70,16 @@ class RelayingServersTest {
         for (Path path = folder; path.startsWith("/tmp/"); path = path.getParent()) {
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
         }
+        String exim = Peers.exim();
+        Path spool = Files.createDirectory(folder.resolve("spool"));
+        PeerProcess.run(folder, "chown", PATIENCE, List.of("/bin/chown", "Debian-exim:", spool.toString()));
         InetSocketAddress listener = gateway.starttls();
         Path config = Files.writeString(folder.resolve("exim.conf"), """
+                exim_path = %5$s
                 primary_hostname = exim.test
-                spool_directory = %1$s/spool
+                spool_directory = %1$s
                 log_file_path = %1$s/%%slog
                 log_selector = +all
-                exim_user = root
-                exim_group = root
-                never_users =
-                trusted_users = root
                 keep_environment =
                 tls_advertise_hosts =
                 begin routers
@@ -100,13 +100,14 @@ class RelayingServersTest {
                   tls_verify_cert_hostnames =
                 begin retry
                 * * F,1h,1m
-                """.formatted(folder, listener.getPort(), RELAY_CLIENT, gateway.certificates().authority()));
+                """.formatted(spool, listener.getPort(), RELAY_CLIENT, gateway.certificates().authority(),
+                exim));
         Files.setPosixFilePermissions(config, PosixFilePermissions.fromString("rw-r--r--"));
 
         PeerProcess.run(folder, "exim", PATIENCE, Map.of(), MESSAGE,
-                List.of(Peers.exim(), "-C", config.toString(), "-odi", "-oi", "-f", SENDER, RECIPIENT));
+                List.of(exim, "-C", config.toString(), "-odi", "-oi", "-f", SENDER, RECIPIENT));
 
-        String log = Files.readString(folder.resolve("mainlog"));
+        String log = Files.readString(spool.resolve("mainlog"));
         assertThat(log).as(log).containsPattern("=> " + RECIPIENT + ".* K ").contains(" CV=yes");
         SmtpSink.Transaction delivered = gateway.awaitDelivered();
         assertThat(delivered.received()).contains("[" + RELAY_CLIENT + "]", " with ESMTPS ");

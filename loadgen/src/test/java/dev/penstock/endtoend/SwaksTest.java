@@ -32,16 +32,19 @@ class SwaksTest {
     @TempDir
     Path directory;
 
+    private Credentials credentials;
     private InboundGateway gateway;
 
     @BeforeEach
     void start() throws Exception {
-        gateway = InboundGateway.start(directory, Credentials.table(directory));
+        credentials = Credentials.create(directory);
+        gateway = InboundGateway.start(directory, credentials.tables());
     }
 
     @AfterEach
     void stop() {
         gateway.close();
+        credentials.close();
     }
 
     @ParameterizedTest
@@ -53,6 +56,14 @@ class SwaksTest {
                 "--auth-password", Credentials.PASSWORD);
 
         assertThat(transcript).contains("235 2.7.0 ");
+        assertThat(gateway.awaitDelivered().received()).contains(" with ESMTPSA ");
+    }
+
+    @Test
+    void aPasswordKeptWithBcryptIsGoodToo() throws Exception {
+        accepted(gateway.starttls(), "--tls", "--auth", "PLAIN", "--auth-user", Credentials.BCRYPT_USER,
+                "--auth-password", Credentials.PASSWORD);
+
         assertThat(gateway.awaitDelivered().received()).contains(" with ESMTPSA ");
     }
 

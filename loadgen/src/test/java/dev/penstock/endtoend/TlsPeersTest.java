@@ -36,16 +36,19 @@ class TlsPeersTest {
     @TempDir
     Path directory;
 
+    private Credentials credentials;
     private InboundGateway gateway;
 
     @BeforeEach
     void start() throws Exception {
-        gateway = InboundGateway.start(directory, Credentials.table(directory));
+        credentials = Credentials.create(directory);
+        gateway = InboundGateway.start(directory, credentials.tables());
     }
 
     @AfterEach
     void stop() {
         gateway.close();
+        credentials.close();
     }
 
     @ParameterizedTest
