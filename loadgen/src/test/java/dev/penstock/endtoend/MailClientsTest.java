@@ -151,7 +151,7 @@ class MailClientsTest {
     }
 
     @Test
-    void nodemailerSendsWithReportsAndUnicodeAddresses() throws Exception {
+    void nodemailerSendsAndAsksForReports() throws Exception {
         InetSocketAddress listener = gateway.starttls();
         PeerProcess.run(directory, "nodemailer", PATIENCE,
                 Map.of("NODE_PATH", Peers.nodePackage("nodemailer").toString()), """
