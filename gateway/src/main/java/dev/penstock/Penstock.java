@@ -5,7 +5,6 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -13,7 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.auth.Authenticator;
+import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
@@ -39,6 +38,7 @@ import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
+import dev.penstock.tls.TlsListeners;
 
 /**
  * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
@@ -53,7 +53,9 @@ public final class Penstock implements AutoCloseable {
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
+    private final SaslAuthenticator authenticator;
     private final PolicyEngine policy;
+    private final TlsListeners tls;
     private final SmtpServer smtp;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
@@ -81,10 +83,12 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
                             deliveryLog, clock, System::nanoTime));
             started(queue);
+            authenticator = started(SaslAuthenticator.open(config.auth()));
             policy = started(new PolicyEngine(config.policy(), RecipientDirectory.NONE));
+            tls = started(new TlsListeners(config.listeners()));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), Map.of(), policy,
-                            Authenticator.NONE, spool, this::accepted,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
+                            authenticator, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
             GatewayMetrics metrics = metrics();
@@ -154,14 +158,30 @@ public final class Penstock implements AutoCloseable {
         if (!fixed.isEmpty()) {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
+        takeUpFiles(changed);
         router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
-        smtp.reconfigure(changed.listeners(), changed.inbound());
+        smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
         config = changed;
+    }
+
+    /** What the configuration names and can't be used after all leaves everything as it was. */
+    private void takeUpFiles(GatewayConfig changed) {
+        try {
+            authenticator.reconfigure(changed.auth());
+            try {
+                tls.reconfigure(changed.listeners());
+            } catch (RuntimeException e) {
+                authenticator.reconfigure(config.auth());
+                throw e;
+            }
+        } catch (IOException | RuntimeException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
     }
 
     /** Where SMTP is spoken, ports as bound. */

@@ -84,7 +84,7 @@ public final class ConfigReader {
                 routes(file.table("routes")), queue(file.table("queue")), delivery(file.table("delivery")),
                 shapingFile.map(path -> ShapingReader.read(source.other(path))).orElse(ShapingConfig.DEFAULT),
                 events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth"), source),
-                PolicyReader.read(file.table("policy")), LocalDomainReader.read(file.table("local")),
+                PolicyReader.read(file.table("policy"), listeners), LocalDomainReader.read(file.table("local")),
                 InjectionReader.read(file.table("injection")));
         file.end();
 

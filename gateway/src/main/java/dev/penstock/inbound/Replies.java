@@ -111,6 +111,11 @@ final class Replies {
         };
     }
 
+    /** Whether the spool is closed, so that the server is about to be. */
+    static boolean isClosed(Reply reply) {
+        return reply.equals(SPOOL_CLOSED);
+    }
+
     static byte[] encoded(int code, String status, String text) {
         return Reply.of(code, status, text).encode();
     }

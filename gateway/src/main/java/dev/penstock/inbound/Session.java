@@ -558,7 +558,14 @@ final class Session extends ChannelInboundHandlerAdapter
                 goodbye(server.replies().foreign);
             }
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
-            case Command.Malformed(Reply reply) -> fail(reply.encode());
+            case Command.Malformed(Reply reply) -> {
+                if (reply.code() == 521) { // after a wrong BDAT nobody knows what is a command
+                    moreInput = true;
+                    goodbye(reply.encode());
+                } else {
+                    fail(reply.encode());
+                }
+            }
         }
     }
 
@@ -620,7 +627,8 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.IN_TRANSACTION);
         } else {
             Exchange begun = settings.mechanisms(tls).contains(auth.mechanism())
-                    ? server.authenticator().start(auth.mechanism(), tls)
+                    ? server.authenticator().start(auth.mechanism(), tls,
+                            NetUtil.toAddressString(remote.getAddress()))
                     : null;
             if (begun == null) {
                 boolean later = tls == null && settings.tls() != null
@@ -1223,9 +1231,6 @@ final class Session extends ChannelInboundHandlerAdapter
         if (reply.isPermanent()) {
             server.counters().messagesRefused.increment();
             fail(reply.encode());
-        } else if (reply.code() == 421) {
-            server.counters().messagesDeferred.increment();
-            goodbye(reply.encode());
         } else {
             defer(reply);
         }
@@ -1241,7 +1246,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
-            goodbye(server.replies().shuttingDown); // RFC 5321 3.8: after 421 the connection is closed
+            goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
         } else {
             say(reply.encode());
         }

@@ -58,7 +58,6 @@ public final class SmtpServer implements AutoCloseable {
     private static final int BACKLOG = 1024; // capped by net.core.somaxconn
 
     private final String hostname;
-    private final Map<String, ServerTls> tls;
     private final Spool spool;
     private final Acceptance acceptance;
     private final MessageEvent.Listener events;
@@ -96,7 +95,6 @@ public final class SmtpServer implements AutoCloseable {
             Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
         this.listeners = List.copyOf(listeners);
-        this.tls = Map.copyOf(tls);
         this.policy = policy;
         this.authenticator = authenticator;
         this.config = config;
@@ -105,7 +103,7 @@ public final class SmtpServer implements AutoCloseable {
         this.events = events;
         this.clock = clock;
         this.replies = new Replies(hostname);
-        this.settings = settings(listeners, config);
+        this.settings = settings(listeners, config, tls);
         this.memory = new ReceptionMemory(config.memoryLimit().bytes());
         this.sessionNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
     }
@@ -151,17 +149,18 @@ public final class SmtpServer implements AutoCloseable {
      * New limits and listeners, for sessions that are open too. The number of event loops and the listeners' addresses
      * stay what they were at the start.
      */
-    public void reconfigure(List<ListenerConfig> newListeners, InboundConfig newConfig) {
+    public void reconfigure(List<ListenerConfig> newListeners, InboundConfig newConfig,
+            Map<String, ServerTls> newTls) {
         if (newListeners.size() != listeners.size()) {
             throw new IllegalArgumentException("listeners can't be added or removed while they listen");
         }
-        settings = settings(newListeners, newConfig);
+        settings = settings(newListeners, newConfig, newTls);
         listeners = List.copyOf(newListeners);
         config = newConfig;
         memory.limit(newConfig.memoryLimit().bytes());
     }
 
-    private List<Settings> settings(List<ListenerConfig> of, InboundConfig inbound) {
+    private List<Settings> settings(List<ListenerConfig> of, InboundConfig inbound, Map<String, ServerTls> tls) {
         return of.stream().map(listener -> new Settings(hostname, listener, inbound, tls.get(listener.name()),
                 authenticator)).toList();
     }

@@ -1,7 +1,6 @@
 package dev.penstock.tls;
 
 import java.time.Duration;
-import java.util.List;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -12,30 +11,23 @@ public final class CertificateWatch implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(CertificateWatch.class);
 
-    private final List<ServerTls> servers;
+    private final Runnable look;
     private final Duration period;
     private final Thread thread;
 
-    /** @param servers of all listeners that speak TLS */
-    public CertificateWatch(List<ServerTls> servers) {
-        this(servers, PERIOD);
+    /** @param look looks at the files; called by one thread */
+    public CertificateWatch(Runnable look) {
+        this(look, PERIOD);
     }
 
-    CertificateWatch(List<ServerTls> servers, Duration period) {
-        this.servers = List.copyOf(servers);
+    CertificateWatch(Runnable look, Duration period) {
+        this.look = look;
         this.period = period;
         this.thread = Thread.ofPlatform().name("tls-certificates").daemon().unstarted(this::run);
     }
 
     public void start() {
-        if (!servers.isEmpty()) {
-            thread.start();
-        }
-    }
-
-    /** Looks now, on the calling thread: for a reload that an operator asked for. */
-    public void refresh() {
-        servers.forEach(ServerTls::refresh);
+        thread.start();
     }
 
     private void run() {
@@ -43,7 +35,7 @@ public final class CertificateWatch implements AutoCloseable {
             while (!Thread.currentThread().isInterrupted()) {
                 Thread.sleep(period);
                 try {
-                    refresh();
+                    look.run();
                 } catch (RuntimeException e) {
                     LOG.error("certificate-watch", e);
                 }

@@ -12,6 +12,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -22,6 +23,8 @@ import javax.net.ssl.X509ExtendedTrustManager;
 
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
 
 /**
  * An authority and what it issues, made anew for each test and never kept: certificates of servers and clients, PEM
@@ -29,6 +32,7 @@ import io.netty.pkitesting.X509Bundle;
  */
 public final class TestCertificates {
     private static final char[] NO_PASSWORD = {};
+    private static final String SUBJECT_ALTERNATIVE_NAME = "2.5.29.17"; // RFC 5280 4.2.1.6
 
     private final X509Bundle authority;
 
@@ -69,11 +73,8 @@ public final class TestCertificates {
 
     /** @param validity from now; negative for one that has expired */
     public X509Bundle server(Kind kind, Duration validity, String... names) {
-        CertificateBuilder builder = leaf(kind, names[0], validity).addExtendedKeyUsageServerAuth();
-        for (String name : names) {
-            builder.addSanDnsName(name);
-        }
-        return build(builder, authority);
+        return build(leaf(kind, names[0], validity).addExtendedKeyUsageServerAuth()
+                .addExtensionOctetString(SUBJECT_ALTERNATIVE_NAME, false, dnsNames(names)), authority);
     }
 
     /** For a client; {@code name} is its common name. */
@@ -88,6 +89,16 @@ public final class TestCertificates {
 
     public static X509Bundle selfSigned(Kind kind, String name) {
         return build(leaf(kind, name, Duration.ofDays(90)).addSanDnsName(name).setIsCertificateAuthority(true), null);
+    }
+
+    /** Wildcards too, which the builder doesn't take. */
+    private static byte[] dnsNames(String... names) {
+        try {
+            return new GeneralNames(Arrays.stream(names).map(name -> new GeneralName(GeneralName.dNSName, name))
+                    .toArray(GeneralName[]::new)).getEncoded();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static CertificateBuilder leaf(Kind kind, String name, Duration validity) {

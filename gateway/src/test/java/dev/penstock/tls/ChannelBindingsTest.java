@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import javax.net.ssl.ExtendedSSLSession;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -16,7 +15,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-import dev.penstock.config.ListenerTls;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.testing.TestCertificates.Kind;
 import dev.penstock.testing.TestCertificates.PemFiles;
@@ -96,8 +94,6 @@ class ChannelBindingsTest {
 
     private TlsEnd server(X509Bundle certificate) {
         PemFiles files = TestCertificates.write(directory, "server", certificate);
-        return new TlsEnd(new ServerTls(new ListenerTls(ListenerTls.Mode.OFFERED,
-                List.of(new ListenerTls.Certificate(files.chain(), files.key())), "TLSv1.2",
-                ListenerTls.ClientCertificates.NONE, Optional.empty()), handshakes));
+        return new TlsEnd(new ServerTls(TlsConfigs.of(files), handshakes));
     }
 }
