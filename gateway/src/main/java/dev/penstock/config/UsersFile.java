@@ -174,7 +174,7 @@ public final class UsersFile {
 
     /**
      * Reads the file, or takes it for empty where there is none, and writes what {@code change} makes of its users; nothing
-     * when that is the same list. Others who use this method wait for their turn, so that no change is lost.
+     * when those are the same. Others who use this method wait for their turn, so that no change is lost.
      *
      * @return what is in the file now; {@link Invalid} when it has an error, then it was left as it is
      */
@@ -189,7 +189,7 @@ public final class UsersFile {
                 return result;
             }
             List<UserConfig> changed = change.apply(valid.users());
-            if (changed != valid.users()) {
+            if (!changed.equals(valid.users())) {
                 write(target, changed);
             }
             return new Valid(changed);

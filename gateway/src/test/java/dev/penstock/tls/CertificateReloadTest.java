@@ -140,7 +140,7 @@ class CertificateReloadTest {
     @Test
     void theWatchNoticesByItself() throws Exception {
         ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
-        try (CertificateWatch watch = new CertificateWatch(List.of(tls), Duration.ofMillis(10))) {
+        try (CertificateWatch watch = new CertificateWatch(tls::refresh, Duration.ofMillis(10))) {
             watch.start();
             write("server", after);
             await().until(() -> tls.stats().reloads() > 0);
