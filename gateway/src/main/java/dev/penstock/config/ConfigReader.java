@@ -270,6 +270,7 @@ public final class ConfigReader {
                 table.durations("retry-intervals", d.retryIntervals(), SECOND, Duration.ofDays(30)),
                 table.integer("jitter-percent", d.jitterPercent(), 0, 50),
                 table.duration("max-age", d.maxAge(), SECOND, YEAR),
+                table.duration("delay-warning", d.delayWarning(), Duration.ZERO, YEAR),
                 table.integer("lane-share-percent", d.laneSharePercent(), 1, 100));
         table.end();
         atMost(table, "retry-interval", queue.retryInterval(), "max-retry-interval", queue.maxRetryInterval());

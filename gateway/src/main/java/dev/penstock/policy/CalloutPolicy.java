@@ -268,9 +268,14 @@ final class CalloutPolicy implements Adviser {
             if (code != 0 && code / 100 != klass || status != null && status.klass() != klass) {
                 throw new NoAnswerException("code or enhanced isn't " + klass + "xx with " + action);
             }
-            String said = text.isEmpty() ? usual.text() : text;
             return new Decision.Refuse(new Reply(code == 0 ? usual.code() : code, status,
-                    List.of(said.length() > MAX_TEXT ? said.substring(0, MAX_TEXT) : said)));
+                    List.of(text.isEmpty() ? usual.text() : line(text))));
+        }
+
+        /** RFC 6531 3.7.4.2: only clients that use SMTPUTF8 may be told more than ASCII. */
+        private static String line(String text) {
+            return text.codePoints().limit(MAX_TEXT).map(c -> c >= ' ' && c < 127 ? c : '?')
+                    .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
         }
     }
 

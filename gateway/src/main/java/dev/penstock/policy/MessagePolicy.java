@@ -24,17 +24,17 @@ public interface MessagePolicy extends Closeable {
         return Decision.ACCEPTED;
     }
 
-    /** A transaction's sender. Header fields of the answer don't count. */
+    /** A transaction's sender. Header fields of the answer don't count; a tenant holds for the message. */
     default CompletionStage<Decision> mail(Question.Mail question) {
         return Decision.ACCEPTED;
     }
 
-    /** One recipient. Tenants and header fields of the answer don't count. */
+    /** One recipient. Header fields of the answer don't count; a tenant holds for the message. */
     default CompletionStage<Decision> recipient(Question.Rcpt question) {
         return Decision.ACCEPTED;
     }
 
-    /** A message whose content is complete but not durable yet. */
+    /** A message whose header section is there; nothing of it is durable yet. */
     default CompletionStage<Decision> message(Question.Message question) {
         return Decision.ACCEPTED;
     }

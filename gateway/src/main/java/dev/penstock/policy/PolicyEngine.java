@@ -79,7 +79,9 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     @Override
     public CompletableFuture<Decision> connect(Client client) {
         Panel panel = rules.panel();
-        return panel.wants(Event.CONNECT) ? panel.ask(new Question.Connect(client)) : Decision.ACCEPTED;
+        return panel.wants(Event.CONNECT)
+                ? panel.ask(new Question.Connect(client)).thenApply(PolicyEngine::withoutChanges)
+                : Decision.ACCEPTED;
     }
 
     @Override
@@ -92,6 +94,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         }
         return now.panel().wants(Event.MAIL)
                 ? now.panel().ask(new Question.Mail(client, sender, senderDomain, declaredSize))
+                        .thenApply(PolicyEngine::namesOnly)
                 : Decision.ACCEPTED;
     }
 
@@ -111,8 +114,26 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         return known.thenCompose(decision -> switch (decision) {
             case Decision.Refuse _ -> CompletableFuture.completedFuture(decision);
             case Decision.Accept _ ->
-                now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient));
+                now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
+                        .thenApply(PolicyEngine::namesOnly);
         });
+    }
+
+    private static Decision withoutChanges(Decision decision) {
+        return switch (decision) {
+            case Decision.Refuse _ -> decision;
+            case Decision.Accept _ -> Decision.ACCEPT;
+        };
+    }
+
+    private static Decision namesOnly(Decision decision) {
+        return switch (decision) {
+            case Decision.Refuse _ -> decision;
+            case Decision.Accept(var tenant, var campaign, var added, var removed) ->
+                added.isEmpty() && removed.isEmpty()
+                        ? decision
+                        : new Decision.Accept(tenant, campaign, List.of(), List.of());
+        };
     }
 
     @Override

@@ -3,17 +3,21 @@ package dev.penstock.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.tomlj.Toml;
 
 import dev.penstock.config.PolicyConfig.Callout;
 import dev.penstock.config.PolicyConfig.Event;
@@ -65,6 +69,17 @@ class PolicyReaderTest {
                         new CalloutConfig(URI.create("https://policy.example/decide?v=1"), Duration.ofSeconds(1), 8,
                                 "Bearer abc"),
                         Set.of(Event.CONNECT, Event.RECIPIENT), List.of("list-id"), OnFailure.ACCEPT))));
+    }
+
+    @Test
+    void theSampleHoldsEveryKeyThatIsNoTableAndNoOther() throws IOException {
+        Set<String> keys = new TreeSet<>();
+        for (RecordComponent component : PolicyConfig.class.getRecordComponents()) {
+            keys.add(component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT));
+        }
+        keys.removeAll(Set.of("relay", "callout"));
+        assertThat(Toml.parse(Path.of("..", "config", "penstock.toml")).getTableOrEmpty("policy").keySet())
+                .isEqualTo(keys);
     }
 
     /** The lines of the sample that are comments, taken at their word. */
@@ -124,7 +139,7 @@ class PolicyReaderTest {
                 ":12:1: policy.relay[0].recipients: unknown key; allowed here: action, listeners, networks, identities, "
                         + "sender-domains, recipient-domains",
                 ":14:1: policy.relay[1].action: \"allow\": expected \"permit\" or \"refuse\"",
-                ":15:2: policy.callout: url is missing; expected one like \"http://127.0.0.1:8080/check\"",
+                ":15:1: policy.callout: url is missing; expected one like \"http://127.0.0.1:8080/check\"",
                 ":16:11: policy.callout.events[0]: \"data\": expected connect, mail, recipient or message",
                 ":17:12: policy.callout.headers[0]: \"a:b\": expected the name of a header field, like X-Tenant: "
                         + "1 to 64 printable ASCII characters without space and colon",

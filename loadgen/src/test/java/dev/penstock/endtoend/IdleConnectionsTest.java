@@ -46,6 +46,7 @@ class IdleConnectionsTest {
     private static final Duration RUN = Duration.ofSeconds(MEASURED ? 15 : 3);
     private static final long MOST_P99_MICROS = MEASURED ? 50_000 : 1_000_000;
     private static final double MOST_GROWTH = 1.2; // of p99, by slow clients
+    private static final double LEAST_RATE = 0.8; // of that planned, on a machine that has other things to do
 
     @TempDir
     Path directory;
@@ -100,7 +101,7 @@ class IdleConnectionsTest {
                 log.warn("good client alone: {}", alone.transaction());
                 log.warn("good client beside {} slow ones: {}", SLOW, beside.transaction());
                 ratios.add((double) beside.transaction().p99() / alone.transaction().p99());
-                assertThat(beside.transaction().p99()).isLessThan(MOST_P99_MICROS);
+                assertThat(beside.rate()).as("the good client keeps its rate").isGreaterThan(RATE * LEAST_RATE);
             }
             double median = ratios.stream().sorted().toList().get(PAIRS / 2);
             log.warn(String.format(Locale.ROOT, "p99 beside slow clients / alone: median %.2f of %s", median, ratios));
