@@ -6,7 +6,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,8 +44,8 @@ final class PeerDialogue implements AutoCloseable {
             for (String line = out.readLine(); line != null; line = out.readLine()) {
                 lines.add(Optional.of(line));
             }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        } catch (IOException _) {
+            // closed here, or the program ended
         } finally {
             lines.add(Optional.empty());
         }

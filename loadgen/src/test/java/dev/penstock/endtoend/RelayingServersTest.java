@@ -4,6 +4,8 @@ import static dev.penstock.endtoend.InboundGateway.NAME;
 import static dev.penstock.endtoend.InboundGateway.RECIPIENT;
 import static dev.penstock.endtoend.InboundGateway.RELAY_CLIENT;
 import static dev.penstock.endtoend.InboundGateway.SENDER;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetSocketAddress;
@@ -144,8 +146,6 @@ class RelayingServersTest {
 
     /** As smtp-sink's file has it, in octets. */
     private static String body() {
-        return new String(
-                MESSAGE.substring(MESSAGE.indexOf("\n\n") + 2).getBytes(java.nio.charset.StandardCharsets.UTF_8),
-                java.nio.charset.StandardCharsets.ISO_8859_1);
+        return new String(MESSAGE.substring(MESSAGE.indexOf("\n\n") + 2).getBytes(UTF_8), ISO_8859_1);
     }
 }

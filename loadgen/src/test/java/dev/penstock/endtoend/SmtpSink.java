@@ -74,7 +74,7 @@ final class SmtpSink implements AutoCloseable {
         return transactions;
     }
 
-    /** The file begins with smtp-sink's own fields, the last of which is its Received. */
+    /** The file begins with smtp-sink's own fields, the last of which is its Received, and ends in an empty line. */
     private static Transaction transaction(String text) {
         String mail = "";
         List<String> rcpts = new ArrayList<>();
@@ -89,7 +89,8 @@ final class SmtpSink implements AutoCloseable {
             }
             rest = rest.substring(end + 1);
         }
-        return new Transaction(mail, List.copyOf(rcpts), rest.substring(rest.indexOf("\nReceived: ") + 1));
+        return new Transaction(mail, List.copyOf(rcpts),
+                rest.substring(rest.indexOf("\nReceived: ") + 1, rest.length() - 1));
     }
 
     @Override
