@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,6 +23,9 @@ import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
+import dev.penstock.injection.InjectionKeys;
+import dev.penstock.injection.InjectionServer;
+import dev.penstock.injection.InjectionStats;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
@@ -57,6 +62,8 @@ public final class Penstock implements AutoCloseable {
     private final PolicyEngine policy;
     private final TlsListeners tls;
     private final SmtpServer smtp;
+    private final InjectionKeys injectionKeys;
+    private final @Nullable InjectionServer injection;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -77,6 +84,7 @@ public final class Penstock implements AutoCloseable {
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            injectionKeys = started(InjectionKeys.open(config.injection(), clock));
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
             dispatcher = started(
@@ -91,6 +99,8 @@ public final class Penstock implements AutoCloseable {
                             authenticator, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
+            injectionKeys.start(config.injection(), spool);
+            injection = config.injection().enabled() ? started(injection(clock)) : null;
             GatewayMetrics metrics = metrics();
             parts.addFirst(metrics);
             http = new HttpServer(config.http(), metrics, this::health);
@@ -106,6 +116,12 @@ public final class Penstock implements AutoCloseable {
                 queue.stats().queued());
     }
 
+    private InjectionServer injection(InstantSource clock) {
+        return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
+                this::accepted, authenticator, policy, deliveryLog, clock,
+                UnaryOperator.identity());
+    }
+
     private <T extends AutoCloseable> T started(T part) {
         parts.add(part);
         return part;
@@ -113,7 +129,7 @@ public final class Penstock implements AutoCloseable {
 
     private GatewayMetrics metrics() {
         return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
-                this::deliveryStats, deliveryLog::stats));
+                this::deliveryStats, deliveryLog::stats, this::injectionStats));
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */
@@ -130,6 +146,9 @@ public final class Penstock implements AutoCloseable {
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
     private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
+        if (injectionKeys.withholds(entry)) {
+            return;
+        }
         queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
                 envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, nextAttemptMillis, size);
     }
@@ -163,6 +182,9 @@ public final class Penstock implements AutoCloseable {
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
+        if (injection != null) {
+            injection.reconfigure(changed.injection(), changed.inbound());
+        }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
@@ -187,6 +209,16 @@ public final class Penstock implements AutoCloseable {
     /** Where SMTP is spoken, ports as bound. */
     public List<InetSocketAddress> smtpAddresses() {
         return smtp.addresses();
+    }
+
+    /** Where mail is taken over HTTP, port as bound; null when it isn't. */
+    public @Nullable InetSocketAddress injectionAddress() {
+        return injection == null ? null : injection.address();
+    }
+
+    /** All zero when no mail is taken over HTTP. */
+    public InjectionStats injectionStats() {
+        return injection == null ? InjectionStats.NONE : injection.stats();
     }
 
     /** Where metrics and health are served, port as bound. */

@@ -106,6 +106,18 @@ public final class ConfigReader {
         if (http.port() != 0 && listeners.stream().anyMatch(listener -> listener.addresses().contains(httpAddress))) {
             file.reject("http", "a listener uses this address and port already");
         }
+        InjectionConfig injection = config.injection();
+        if (injection.enabled() && injection.port() != 0) {
+            ListenAddress injectionAddress = new ListenAddress(injection.address(), injection.port());
+            if (injectionAddress.equals(httpAddress)
+                    || listeners.stream().anyMatch(listener -> listener.addresses().contains(injectionAddress))) {
+                file.reject("injection", "a listener or [http] uses this address and port already");
+            }
+        }
+        if (injection.directory().toAbsolutePath().normalize()
+                .equals(config.spool().directory().toAbsolutePath().normalize())) {
+            file.reject("injection", "directory is the spool's; idempotency keys need one of their own");
+        }
         return config;
     }
 

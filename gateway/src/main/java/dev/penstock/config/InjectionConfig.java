@@ -1,10 +1,42 @@
 package dev.penstock.config;
 
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+import dev.penstock.units.ByteSize;
+
 /**
  * Mail taken over HTTP.
  *
- * @param enabled whether at all
+ * @param address              to listen on; empty for not at all
+ * @param port                 to listen on
+ * @param maxBody              octets of a request's body, after gzip; more get 413 (request_body_limit of KumoMTA, 2 MB)
+ * @param maxRecipients        of one request; more get 422
+ * @param maxConcurrent        requests at one time; more get 429
+ * @param maxConnections       at one time; more are closed at once
+ * @param memoryLimit          octets of the bodies of all requests at one time; what goes beyond gets 503
+ * @param deadline             for a request's body to come, and for its messages to be made
+ * @param requireAuth          whether clients outside {@code relayNetworks} must log in; false only behind a proxy that
+ *                             asks
+ * @param relayNetworks        CIDR blocks whose clients need not log in
+ * @param directory            where idempotency keys are kept
+ * @param idempotencyRetention how long they are remembered
+ * @param maxKeys              how many are; requests with further ones get 503
  */
-public record InjectionConfig(boolean enabled) {
-    public static final InjectionConfig DEFAULT = new InjectionConfig(false);
+public record InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
+        int maxConnections, ByteSize memoryLimit, Duration deadline, boolean requireAuth, List<String> relayNetworks,
+        Path directory, Duration idempotencyRetention, int maxKeys) {
+    public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(32), 10_000, 64,
+            1000, ByteSize.ofMegabytes(256), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
+            Duration.ofHours(24), 1_000_000);
+
+    public InjectionConfig {
+        relayNetworks = List.copyOf(relayNetworks);
+    }
+
+    /** Whether mail is taken over HTTP at all. */
+    public boolean enabled() {
+        return !address.isEmpty();
+    }
 }

@@ -1,11 +1,47 @@
 package dev.penstock.config;
 
+import java.time.Duration;
+
+import dev.penstock.units.ByteSize;
+
 /** Reads the table {@code [injection]}. Stateless. */
 final class InjectionReader {
+    private static final int MAX_PORT = 65_535;
+    private static final int MAX_RECIPIENTS = 100_000;
+    private static final int MAX_CONCURRENT = 10_000;
+    private static final int MAX_CONNECTIONS = 1_000_000;
+    private static final int MAX_KEYS = 100_000_000;
+    private static final ByteSize KILOBYTE = ByteSize.ofKilobytes(1);
+    private static final ByteSize MAX_BODY = ByteSize.ofMegabytes(1024);
+    private static final ByteSize MAX_MEMORY = ByteSize.ofMegabytes(1024 * 1024);
+    private static final Duration SECOND = Duration.ofSeconds(1);
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+
     private InjectionReader() {}
 
     static InjectionConfig read(TableBinder table) {
+        InjectionConfig d = InjectionConfig.DEFAULT;
+        InjectionConfig injection = new InjectionConfig(
+                table.text("address", d.address(), "an IP address in quotes, or \"\" for no injection",
+                        text -> text.isEmpty() ? text : Syntax.address(text)),
+                table.integer("port", d.port(), 0, MAX_PORT),
+                table.size("max-body", d.maxBody(), KILOBYTE, MAX_BODY),
+                table.integer("max-recipients", d.maxRecipients(), 1, MAX_RECIPIENTS),
+                table.integer("max-concurrent", d.maxConcurrent(), 1, MAX_CONCURRENT),
+                table.integer("max-connections", d.maxConnections(), 1, MAX_CONNECTIONS),
+                table.size("memory-limit", d.memoryLimit(), KILOBYTE, MAX_MEMORY),
+                table.duration("deadline", d.deadline(), SECOND, Duration.ofHours(1)),
+                table.flag("require-auth", d.requireAuth()),
+                table.list("relay-networks", d.relayNetworks(), Syntax::network),
+                table.path("directory", d.directory()),
+                table.duration("idempotency-retention", d.idempotencyRetention(), MINUTE, Duration.ofDays(30)),
+                table.integer("max-keys", d.maxKeys(), 1, MAX_KEYS));
         table.end();
-        return InjectionConfig.DEFAULT;
+        if (injection.memoryLimit().compareTo(injection.maxBody()) < 0) {
+            table.reject("memory-limit",
+                    injection.memoryLimit() + " is too small; allowed: at least max-body, which is "
+                            + injection.maxBody());
+        }
+        return injection;
     }
 }

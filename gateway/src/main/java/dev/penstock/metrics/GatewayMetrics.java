@@ -29,6 +29,7 @@ import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.Refusal;
 import dev.penstock.inbound.Slowness;
+import dev.penstock.injection.InjectionStats;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.spool.SpoolStats;
@@ -43,7 +44,7 @@ public final class GatewayMetrics implements AutoCloseable {
     /** Where the figures come from. Called on the scraping thread; must not block. */
     public record Sources(Supplier<InboundStats> inbound, Supplier<SpoolStats> spool, Supplier<QueueStats> queue,
             Supplier<RoutingStats> routing, Supplier<DeliveryStats.Snapshot> delivery,
-            Supplier<DeliveryLogStats> deliveryLog) {}
+            Supplier<DeliveryLogStats> deliveryLog, Supplier<InjectionStats> injection) {}
 
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -59,6 +60,7 @@ public final class GatewayMetrics implements AutoCloseable {
         routing(part("penstock.routing.", sources.routing()));
         delivery(part("penstock.delivery.", sources.delivery()));
         deliveryLog(part("penstock.delivery.log.", sources.deliveryLog()));
+        injection(part("penstock.injection.", sources.injection()));
         process();
     }
 
@@ -236,6 +238,26 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("failures", "Writes that failed and were tried again", DeliveryLogStats::failures);
         part.counter("files", "Files begun", DeliveryLogStats::files);
         part.gauge("pending", "Events that wait", DeliveryLogStats::pending);
+    }
+
+    private static void injection(Part<InjectionStats> part) {
+        part.gauge("requests.open", "HTTP requests being answered", InjectionStats::requests);
+        requests(part, "accepted", InjectionStats::requestsAccepted);
+        requests(part, "refused", InjectionStats::requestsRefused);
+        requests(part, "unauthorized", InjectionStats::unauthorized);
+        requests(part, "throttled", InjectionStats::throttled);
+        requests(part, "unavailable", InjectionStats::unavailable);
+        part.counter("replayed", "Requests answered from their idempotency key", InjectionStats::replayed);
+        part.counter("messages", "Messages kept", InjectionStats::messages);
+        part.counter("bytes", "Octets of their content", InjectionStats::octets);
+        part.counter("recipients", "Recipients accepted", InjectionStats::recipients);
+        part.counter("recipients.refused", "Recipients refused", InjectionStats::recipientsRefused);
+        part.gauge("keys", "Idempotency keys remembered", InjectionStats::keys);
+        part.gauge("receiving.bytes", "Octets of bodies being worked on", InjectionStats::bodyOctets);
+    }
+
+    private static void requests(Part<InjectionStats> part, String outcome, ToDoubleFunction<InjectionStats> value) {
+        part.counter("requests", "HTTP requests answered, by outcome", value, "outcome", outcome);
     }
 
     private void process() {

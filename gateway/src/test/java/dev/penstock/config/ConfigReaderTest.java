@@ -33,11 +33,13 @@ import dev.penstock.units.Rate;
 class ConfigReaderTest {
     private static final Path SAMPLE = Path.of("..", "config", "penstock.toml");
     private static final Path SHAPING_SAMPLE = Path.of("..", "config", "shaping.toml");
-    private static final Map<String, Class<? extends Record>> TABLES = Map.of("inbound", InboundConfig.class,
-            "inbound.clients",
-            ClientLimits.class, "inbound.content", ContentRules.class, "inbound.hostility", HostilityConfig.class,
-            "spool", SpoolConfig.class, "dns", DnsConfig.class, "queue", QueueConfig.class, "delivery",
-            DeliveryConfig.class, "events", EventsConfig.class, "http", HttpConfig.class);
+    private static final Map<String, Class<? extends Record>> TABLES = Map.ofEntries(
+            Map.entry("inbound", InboundConfig.class), Map.entry("inbound.clients", ClientLimits.class),
+            Map.entry("inbound.content", ContentRules.class), Map.entry("inbound.hostility", HostilityConfig.class),
+            Map.entry("spool", SpoolConfig.class), Map.entry("dns", DnsConfig.class),
+            Map.entry("queue", QueueConfig.class), Map.entry("delivery", DeliveryConfig.class),
+            Map.entry("events", EventsConfig.class), Map.entry("http", HttpConfig.class),
+            Map.entry("injection", InjectionConfig.class));
 
     @TempDir
     Path directory;
@@ -228,6 +230,20 @@ class ConfigReaderTest {
                 [http]
                 address = "::1"
                 port = 0
+                [injection]
+                address = "::1"
+                port = 80
+                max-body = "2 MB"
+                max-recipients = 3
+                max-concurrent = 4
+                max-connections = 5
+                memory-limit = "6 MB"
+                deadline = "7s"
+                require-auth = false
+                relay-networks = ["10.0.0.0/8"]
+                directory = "/var/lib/penstock"
+                idempotency-retention = "8h"
+                max-keys = 9
                 """.formatted(shaping, chain, key)));
         TrafficLimits defaults = new TrafficLimits(7, Rate.parse("50/s,max_burst=5"), Rate.parse("30/min"), 20,
                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4);
@@ -268,7 +284,10 @@ class ConfigReaderTest {
                         Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
                                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
                 new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofSeconds(1), 10),
-                new HttpConfig("::1", 0));
+                new HttpConfig("::1", 0), AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(),
+                new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, ByteSize.ofMegabytes(6),
+                        Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
+                        Duration.ofHours(8), 9));
         assertThat(config).isEqualTo(expected);
         assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "injection"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);

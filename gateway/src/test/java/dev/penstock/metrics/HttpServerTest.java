@@ -22,6 +22,7 @@ import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
+import dev.penstock.injection.InjectionStats;
 import dev.penstock.metrics.Health.Check;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.RoutingStats;
@@ -38,7 +39,7 @@ class HttpServerTest {
             () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23),
             () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
                     Map.of(Phase.END_OF_DATA, 16L)),
-            () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6)));
+            () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6), () -> InjectionStats.NONE));
     private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
             () -> Objects.requireNonNull(health.get()).checks());
     private final HttpClient client = HttpClient.newHttpClient();

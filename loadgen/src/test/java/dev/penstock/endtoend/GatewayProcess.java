@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.InjectionConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.queue.QueueStats;
@@ -63,11 +64,17 @@ final class GatewayProcess implements AutoCloseable {
     /** Starts one and doesn't wait. */
     static GatewayProcess launch(Path directory, String dnsServer, int smtpPort, int deliveryPort)
             throws IOException {
+        return launch(directory, dnsServer, smtpPort, deliveryPort, 0);
+    }
+
+    /** @param injectionPort where it takes mail over HTTP, from this machine without credentials; 0 for not at all */
+    static GatewayProcess launch(Path directory, String dnsServer, int smtpPort, int deliveryPort, int injectionPort)
+            throws IOException {
         return new GatewayProcess(new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
                 "-XX:+UseCompactObjectHeaders", "--enable-native-access=ALL-UNNAMED", "-XX:+UseParallelGC", "-cp",
                 System.getProperty("java.class.path"), GatewayProcess.class.getName(), directory.toString(), dnsServer,
-                String.valueOf(smtpPort), String.valueOf(deliveryPort)).redirectError(ProcessBuilder.Redirect.INHERIT)
+                String.valueOf(smtpPort), String.valueOf(deliveryPort), String.valueOf(injectionPort)).redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
     }
 
@@ -85,7 +92,8 @@ final class GatewayProcess implements AutoCloseable {
         GatewayConfig config = new GatewayConfig(base.hostname(),
                 List.of(new ListenerConfig("127.0.0.1", Integer.parseInt(arguments[2]))), base.inbound(), base.spool(),
                 base.dns(), Map.of(), new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10),
-                base.delivery(), base.shaping(), base.events(), base.http());
+                base.delivery(), base.shaping(), base.events(), base.http(), base.auth(), base.policy(),
+                base.localDomains(), injection(Path.of(arguments[0]), Integer.parseInt(arguments[4])));
         Thread.ofPlatform().name("parent-watch").daemon().start(GatewayProcess::endWithParent);
         try (Penstock penstock = Penstock.start(config)) {
             while (!Thread.interrupted()) {
@@ -96,6 +104,13 @@ final class GatewayProcess implements AutoCloseable {
                 TimeUnit.MILLISECONDS.sleep(REPORT_MILLIS);
             }
         }
+    }
+
+    private static InjectionConfig injection(Path directory, int port) {
+        InjectionConfig d = InjectionConfig.DEFAULT;
+        return new InjectionConfig(port == 0 ? "" : "127.0.0.1", port, d.maxBody(), d.maxRecipients(),
+                d.maxConcurrent(), d.maxConnections(), d.memoryLimit(), d.deadline(), true, List.of("127.0.0.0/8"),
+                directory.resolve("injection"), d.idempotencyRetention(), d.maxKeys());
     }
 
     /** A test that is killed itself leaves no gateway behind. */

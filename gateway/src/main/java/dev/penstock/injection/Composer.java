@@ -1,0 +1,367 @@
+package dev.penstock.injection;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayOutputStream;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.injection.InjectionRequest.Attachment;
+import dev.penstock.injection.InjectionRequest.Parts;
+import dev.penstock.injection.InjectionRequest.Person;
+import dev.penstock.injection.InjectionRequest.Raw;
+import dev.penstock.injection.InjectionRequest.Rcpt;
+import dev.penstock.injection.TemplateEngine.Template;
+import dev.penstock.message.MessageId;
+import dev.penstock.smtp.AddressSyntaxException;
+import dev.penstock.smtp.Mailbox;
+import dev.penstock.smtp.MailboxParser;
+import dev.penstock.smtp.ReceivedCounter;
+import dev.penstock.smtp.Reply;
+
+/**
+ * Makes the messages of one request: templates read once, filled in for each recipient, and put together as RFC 5322
+ * and MIME want it. Thread-safe.
+ */
+final class Composer {
+    private static final DateTimeFormatter RFC_5322 = DateTimeFormatter
+            .ofPattern("EEE, d MMM yyyy HH:mm:ss Z", Locale.ENGLISH).withZone(ZoneOffset.UTC);
+    private static final int MAX_LINE = 998; // RFC 5322 2.1.1
+    private static final int MAX_RECEIVED = 50; // hopcount_limit of Postfix
+    private static final int MAX_FIELD = 16 << 10; // characters of one header field's value, filled in
+
+    private final InjectionRequest request;
+    private final String hostname;
+    private final long maxSize;
+    private final List<Problem.Wrong> wrongs = new ArrayList<>();
+    private final Template raw;
+    private final @Nullable Template text;
+    private final @Nullable Template html;
+    private final @Nullable Template amp;
+    private final @Nullable Template subject;
+    private final @Nullable Sender from;
+    private final @Nullable Sender replyTo;
+    private final Map<String, Template> headers = new LinkedHashMap<>();
+    private final List<Attachment> inline;
+    private final List<Attachment> files;
+    private boolean personal;
+    private volatile boolean tooCostly;
+
+    private record Sender(Mailbox mailbox, Template name) {}
+
+    /** @throws Problem when a template can't be read */
+    Composer(InjectionRequest request, TemplateEngine engine, String hostname, long maxSize) {
+        this.request = request;
+        this.hostname = hostname;
+        this.maxSize = maxSize;
+        switch (request.content()) {
+            case Raw(String message) -> {
+                raw = template(engine, message, false, "/content");
+                text = null;
+                html = null;
+                amp = null;
+                subject = null;
+                from = null;
+                replyTo = null;
+                inline = List.of();
+                files = List.of();
+            }
+            case Parts parts -> {
+                raw = TemplateEngine.constant("");
+                text = optional(engine, parts.text(), false, "/content/text_body");
+                html = optional(engine, parts.html(), true, "/content/html_body");
+                amp = optional(engine, parts.amp(), true, "/content/amp_html_body");
+                subject = optional(engine, parts.subject(), false, "/content/subject");
+                from = sender(engine, parts.from(), "/content/from/name");
+                replyTo = sender(engine, parts.replyTo(), "/content/reply_to/name");
+                parts.headers().forEach((name, value) -> headers.put(name,
+                        template(engine, value, false, "/content/headers/" + name)));
+                inline = parts.attachments().stream()
+                        .filter(file -> !file.contentId().isEmpty() && parts.html() != null).toList();
+                files = parts.attachments().stream().filter(file -> !inline.contains(file)).toList();
+                personal |= headers.keySet().stream().noneMatch(name -> name.equalsIgnoreCase("to"));
+            }
+        }
+        if (!wrongs.isEmpty()) {
+            throw Problem.invalid(wrongs);
+        }
+    }
+
+    private @Nullable Sender sender(TemplateEngine engine, @Nullable Person person, String at) {
+        return person == null
+                ? null
+                : new Sender(MailboxParser.parse(person.email(), true), template(engine, person.name(), false, at));
+    }
+
+    private @Nullable Template optional(TemplateEngine engine, @Nullable String source, boolean escaped, String at) {
+        return source == null ? null : template(engine, source, escaped, at);
+    }
+
+    private Template template(TemplateEngine engine, String source, boolean escaped, String at) {
+        if (!request.templated()) {
+            return TemplateEngine.constant(source);
+        }
+        try {
+            Template template = engine.compile(source, escaped);
+            personal |= !template.isConstant();
+            return template;
+        } catch (TemplateException e) {
+            wrongs.add(new Problem.Wrong(at, String.valueOf(e.getMessage())));
+            return TemplateEngine.constant("");
+        }
+    }
+
+    /** Whether every recipient gets a message of its own. */
+    boolean isPersonal() {
+        return personal;
+    }
+
+    /**
+     * Makes one message, without its trace line.
+     *
+     * @param recipient whose substitutions are used
+     * @throws RefusedException when it can't be made
+     */
+    byte[] compose(Rcpt recipient, MessageId id, Instant now) {
+        Map<String, @Nullable Object> values = values(recipient);
+        byte[] message = switch (request.content()) {
+            case Raw _ -> whole(fill(raw, values, "/content", maxSize), id, now);
+            case Parts _ -> assembled(recipient, values, id, now);
+        };
+        if (message.length > maxSize) {
+            throw tooBig();
+        }
+        return message;
+    }
+
+    private static RefusedException tooBig() {
+        return new RefusedException(Reply.of(552, "5.3.4", "Error: message file too big"));
+    }
+
+    private Map<String, @Nullable Object> values(Rcpt recipient) {
+        if (!personal) {
+            return Map.of();
+        }
+        Map<String, @Nullable Object> values = new HashMap<>(request.substitutions());
+        values.put("email", recipient.email());
+        if (!recipient.name().isEmpty()) {
+            values.put("name", recipient.name());
+        }
+        values.putAll(recipient.substitutions());
+        return values;
+    }
+
+    private String fill(Template template, Map<String, @Nullable Object> values, String at, long maxLength) {
+        if (tooCostly) {
+            throw RefusedException.content("a template took too long for another recipient");
+        }
+        try {
+            return template.render(values, maxLength);
+        } catch (TemplateException e) {
+            tooCostly |= e.isCostly();
+            throw RefusedException.content("the template " + at + " " + e.getMessage());
+        }
+    }
+
+    /** A value of a header field: in one line, whatever was filled in. */
+    private String line(Template template, Map<String, @Nullable Object> values, String at) {
+        String value = fill(template, values, at, MAX_FIELD);
+        if (RequestReader.hasControls(value)) {
+            throw RefusedException.content(at + " has a line break or another control character when filled in");
+        }
+        return value;
+    }
+
+    private byte[] whole(String message, MessageId id, Instant now) {
+        if (message.indexOf(0) >= 0) {
+            throw RefusedException.content("the message has a NUL character");
+        }
+        byte[] octets = BodyText.lines(message).getBytes(UTF_8);
+        HeaderSection header = HeaderSection.of(octets);
+        if (!header.has("from")) {
+            throw RefusedException.content("the message has no From field");
+        }
+        ReceivedCounter received = new ReceivedCounter();
+        received.scan(octets, 0, octets.length);
+        if (received.count() > MAX_RECEIVED) {
+            throw new RefusedException(Reply.of(554, "5.4.6", "Error: too many hops"));
+        }
+        checkLines(octets);
+        StringBuilder missing = new StringBuilder(); // RFC 6409 8.2 and 8.3
+        if (!header.has("date")) {
+            HeaderText.field(missing, "Date", RFC_5322.format(now));
+        }
+        if (!header.has("message-id")) {
+            HeaderText.field(missing, "Message-ID", "<" + id + "@" + hostname + ">");
+        }
+        if (missing.isEmpty()) {
+            return octets;
+        }
+        byte[] head = missing.toString().getBytes(UTF_8);
+        byte[] complete = new byte[head.length + octets.length];
+        System.arraycopy(head, 0, complete, 0, head.length);
+        System.arraycopy(octets, 0, complete, head.length, octets.length);
+        return complete;
+    }
+
+    private static void checkLines(byte[] octets) {
+        int line = 1;
+        int length = 0;
+        for (byte b : octets) {
+            if (b == '\n') {
+                line++;
+                length = 0;
+            } else if (b != '\r' && ++length > MAX_LINE) {
+                throw RefusedException.content("line " + line + " of the message is longer than " + MAX_LINE
+                        + " octets");
+            }
+        }
+    }
+
+    private byte[] assembled(Rcpt recipient, Map<String, @Nullable Object> values, MessageId id, Instant now) {
+        StringBuilder head = new StringBuilder(512);
+        if (from != null) {
+            HeaderText.field(head, "From",
+                    HeaderText.address(line(from.name, values, "/content/from/name"), from.mailbox));
+        }
+        if (headers.keySet().stream().noneMatch(name -> name.equalsIgnoreCase("to")) && recipient.mailbox() != null) {
+            HeaderText.field(head, "To", HeaderText.address(recipient.name(), recipient.mailbox()));
+        }
+        if (subject != null) {
+            HeaderText.field(head, "Subject",
+                    HeaderText.unstructured(line(subject, values, "/content/subject")));
+        }
+        if (replyTo != null) {
+            HeaderText.field(head, "Reply-To",
+                    HeaderText.address(line(replyTo.name, values, "/content/reply_to/name"), replyTo.mailbox));
+        }
+        boolean dated = false;
+        boolean identified = false;
+        for (Map.Entry<String, Template> header : headers.entrySet()) {
+            String name = header.getKey();
+            String at = "/content/headers/" + name;
+            String value = line(header.getValue(), values, at);
+            dated |= name.equalsIgnoreCase("date");
+            identified |= name.equalsIgnoreCase("message-id");
+            HeaderText.field(head, name, isAddressField(name) ? addresses(value, at) : HeaderText.unstructured(value));
+        }
+        if (!dated) {
+            HeaderText.field(head, "Date", RFC_5322.format(now));
+        }
+        if (!identified) {
+            HeaderText.field(head, "Message-ID", "<" + id + "@" + hostname + ">");
+        }
+        HeaderText.field(head, "MIME-Version", "1.0");
+        ByteArrayOutputStream out = new ByteArrayOutputStream(4096);
+        out.writeBytes(head.toString().getBytes(UTF_8));
+        mixed(out, values, "=_" + id);
+        return out.toByteArray();
+    }
+
+    private static boolean isAddressField(String name) {
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            case "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to", "resent-cc" -> true;
+            default -> false;
+        };
+    }
+
+    private static String addresses(String value, String at) {
+        try {
+            return HeaderText.addresses(value);
+        } catch (AddressSyntaxException e) {
+            throw RefusedException.content(at + " isn't a list of addresses: " + e.getMessage());
+        }
+    }
+
+    // ---- the tree of parts: mixed(related(alternative(text, amp, html), inline files), files) ---------------------
+
+    private void mixed(ByteArrayOutputStream out, Map<String, @Nullable Object> values, String boundary) {
+        if (files.isEmpty()) {
+            related(out, values, boundary);
+            return;
+        }
+        String own = boundary + "/m";
+        multipart(out, "mixed", own);
+        delimiter(out, own);
+        related(out, values, boundary);
+        files.forEach(file -> file(out, own, file, "attachment"));
+        end(out, own);
+    }
+
+    private void related(ByteArrayOutputStream out, Map<String, @Nullable Object> values, String boundary) {
+        if (inline.isEmpty()) {
+            alternative(out, values, boundary);
+            return;
+        }
+        String own = boundary + "/r";
+        multipart(out, "related", own);
+        delimiter(out, own);
+        alternative(out, values, boundary);
+        inline.forEach(file -> file(out, own, file, "inline"));
+        end(out, own);
+    }
+
+    private void alternative(ByteArrayOutputStream out, Map<String, @Nullable Object> values, String boundary) {
+        int kinds = (text == null ? 0 : 1) + (amp == null ? 0 : 1) + (html == null ? 0 : 1);
+        String own = boundary + "/a";
+        if (kinds > 1) {
+            multipart(out, "alternative", own);
+        }
+        body(out, text, "text/plain", values, "/content/text_body", kinds > 1 ? own : "");
+        body(out, amp, "text/x-amp-html", values, "/content/amp_html_body", kinds > 1 ? own : "");
+        body(out, html, "text/html", values, "/content/html_body", kinds > 1 ? own : "");
+        if (kinds > 1) {
+            end(out, own);
+        }
+    }
+
+    private void body(ByteArrayOutputStream out, @Nullable Template template, String type,
+            Map<String, @Nullable Object> values, String at, String boundary) {
+        if (template == null) {
+            return;
+        }
+        if (!boundary.isEmpty()) {
+            delimiter(out, boundary);
+        }
+        ascii(out, "Content-Type: " + type + "; charset=utf-8\r\n");
+        BodyText.part(out, fill(template, values, at, maxSize));
+    }
+
+    private static void file(ByteArrayOutputStream out, String boundary, Attachment file, String disposition) {
+        delimiter(out, boundary);
+        StringBuilder head = new StringBuilder(256);
+        HeaderText.field(head, "Content-Type", file.contentType());
+        HeaderText.field(head, "Content-Disposition", disposition
+                + (file.fileName().isEmpty() ? "" : HeaderText.parameter("filename", file.fileName())));
+        if (!file.contentId().isEmpty()) {
+            HeaderText.field(head, "Content-ID", "<" + file.contentId() + ">");
+        }
+        ascii(out, head.toString());
+        BodyText.base64(out, file.data().bytes);
+    }
+
+    private static void multipart(ByteArrayOutputStream out, String kind, String boundary) {
+        ascii(out, "Content-Type: multipart/" + kind + ";\r\n boundary=\"" + boundary + "\"\r\n\r\n");
+    }
+
+    private static void delimiter(ByteArrayOutputStream out, String boundary) {
+        ascii(out, "--" + boundary + "\r\n");
+    }
+
+    private static void end(ByteArrayOutputStream out, String boundary) {
+        ascii(out, "--" + boundary + "--\r\n");
+    }
+
+    private static void ascii(ByteArrayOutputStream out, String text) {
+        out.writeBytes(text.getBytes(UTF_8));
+    }
+}

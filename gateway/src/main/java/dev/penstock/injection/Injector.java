@@ -1,0 +1,620 @@
+package dev.penstock.injection;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+import io.netty.util.NetUtil;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.json.JsonFactory;
+
+import dev.penstock.config.InboundConfig;
+import dev.penstock.inbound.Acceptance;
+import dev.penstock.injection.InjectionRequest.Rcpt;
+import dev.penstock.message.BodyType;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.policy.Client;
+import dev.penstock.policy.Decision;
+import dev.penstock.policy.Policy;
+import dev.penstock.smtp.EnhancedStatus;
+import dev.penstock.smtp.Mailbox;
+import dev.penstock.smtp.Reply;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolException;
+import dev.penstock.spool.SpoolHealth;
+
+/**
+ * Turns requests into messages in the spool. Thread-safe; each request is worked on by a virtual thread that may block,
+ * its templates are filled in by a few platform threads.
+ *
+ * <p>Without an idempotency key each message belongs to the gateway when the spool says that it is durable. With one it
+ * does when, besides, the {@link Journal} says that the answer is: see there.
+ */
+final class Injector {
+    private static final Logger log = LoggerFactory.getLogger(Injector.class);
+    private static final JsonFactory JSON = new JsonFactory();
+    private static final DateTimeFormatter RFC_5322 = DateTimeFormatter
+            .ofPattern("EEE, d MMM yyyy HH:mm:ss Z", Locale.ENGLISH).withZone(ZoneOffset.UTC);
+    private static final int AHEAD = 8; // messages made before they are written
+    private static final int LARGE = 1 << 20; // of such, one
+    private static final int COMMITS = 128; // that one request waits for at a time
+    private static final int PIECE = 64 << 10;
+    private static final String RETRY_SECONDS = "5";
+
+    private final String hostname;
+    private final Spool spool;
+    private final Acceptance acceptance;
+    private final Policy policy;
+    private final MessageEvent.Listener events;
+    private final InstantSource clock;
+    private final Journal journal;
+    private final Counters counters;
+    private final ExecutorService renderers;
+    private final TemplateEngine templates = new TemplateEngine();
+    private final Map<Journal.Key, Running> running = new ConcurrentHashMap<>();
+
+    /** A request with a key that is being worked on; completes when it has been. */
+    private record Running(Answer.Body hash, CompletableFuture<@Nullable Void> ended) {}
+
+    /** Recipients of one message, and what becomes of it. Confined to the request's thread. */
+    private static final class Draft {
+        final MessageId id;
+        final List<Integer> recipients;
+        @Nullable
+        CompletableFuture<byte[]> content;
+        @Nullable
+        Envelope envelope;
+        long size;
+        @Nullable
+        CompletableFuture<List<SpoolEntry>> commit;
+        @Nullable
+        List<SpoolEntry> entries;
+        @Nullable
+        Reply refusal;
+
+        Draft(MessageId id, List<Integer> recipients) {
+            this.id = id;
+            this.recipients = recipients;
+        }
+    }
+
+    Injector(String hostname, Spool spool, Acceptance acceptance, Policy policy, MessageEvent.Listener events,
+            InstantSource clock, Journal journal, Counters counters, ExecutorService renderers) {
+        this.hostname = hostname;
+        this.spool = spool;
+        this.acceptance = acceptance;
+        this.policy = policy;
+        this.events = events;
+        this.clock = clock;
+        this.journal = journal;
+        this.counters = counters;
+        this.renderers = renderers;
+    }
+
+    /**
+     * Works on one request to its end, and gives the answer.
+     *
+     * @param key           null for none
+     * @param hash          SHA-256 of the body
+     * @param deadlineNanos after which no further message is made
+     */
+    Answer inject(InjectionRequest request, Client client, String local, @Nullable String key, byte[] hash,
+            InboundConfig limits, int maxKeys, long deadlineNanos) {
+        Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes());
+        if (key == null) {
+            return new Work(request, composer, client, local, limits, deadlineNanos).run(null, hash);
+        }
+        String identity = client.identity() == null ? "" : client.identity().name();
+        Journal.Key own = Journal.Key.of(identity, key);
+        while (true) {
+            Answer recorded = recorded(own, hash);
+            if (recorded != null) {
+                return recorded;
+            }
+            Running mine = new Running(new Answer.Body(hash), new CompletableFuture<>());
+            Running other = running.putIfAbsent(own, mine);
+            if (other == null) {
+                try {
+                    Answer since = recorded(own, hash); // by whom was running a moment ago
+                    if (since != null) {
+                        return since;
+                    }
+                    if (!journal.isWritable() || !journal.hasRoom(maxKeys)) {
+                        throw unavailable(journal.isWritable()
+                                ? "too many idempotency keys are remembered"
+                                : "idempotency keys can't be recorded now");
+                    }
+                    return new Work(request, composer, client, local, limits, deadlineNanos).run(own, hash);
+                } catch (Journal.JournalException e) {
+                    log.warn("event=injection-journal error=\"{}\"", e.getMessage());
+                    throw unavailable("the idempotency key can't be recorded");
+                } finally {
+                    running.remove(own);
+                    mine.ended.complete(null);
+                }
+            }
+            if (!Journal.sameHash(other.hash.octets, hash)) {
+                throw reused();
+            }
+            await(other, deadlineNanos);
+        }
+    }
+
+    private static void await(Running other, long deadlineNanos) {
+        try {
+            other.ended.get(Math.max(deadlineNanos - System.nanoTime(), 0), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw unavailable("the request with this idempotency key is still being worked on");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw unavailable("the gateway is stopping");
+        } catch (java.util.concurrent.ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private @Nullable Answer recorded(Journal.Key key, byte[] hash) {
+        Journal.Recorded recorded;
+        try {
+            recorded = journal.find(key);
+        } catch (IOException e) {
+            log.error("event=injection-journal-read", e);
+            throw unavailable("the idempotency key can't be looked up");
+        }
+        if (recorded == null) {
+            return null;
+        }
+        if (!Journal.sameHash(recorded.hash().octets, hash)) {
+            throw reused();
+        }
+        counters.replayed.increment();
+        return Answer.json(recorded.body().octets).with("Idempotency-Replayed", "true");
+    }
+
+    private static Problem reused() {
+        return Problem.of(Problem.Kind.KEY_REUSED, "a request with this idempotency key had another body");
+    }
+
+    private static Problem unavailable(String detail) {
+        return Problem.of(Problem.Kind.UNAVAILABLE, detail).with("Retry-After", RETRY_SECONDS);
+    }
+
+    /** One request. Confined to its thread. */
+    private final class Work {
+        private final InjectionRequest request;
+        private final Composer composer;
+        private final String local;
+        private final InboundConfig limits;
+        private final long deadlineNanos;
+        private final String sender;
+        private final String senderDomain;
+        private final List<@Nullable Recipient> recipients = new ArrayList<>();
+        private final List<@Nullable Reply> refusals = new ArrayList<>();
+        private final List<@Nullable MessageId> ids = new ArrayList<>();
+        private Client client;
+
+        Work(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
+                long deadlineNanos) {
+            this.request = request;
+            this.composer = composer;
+            this.client = client;
+            this.local = local;
+            this.limits = limits;
+            this.deadlineNanos = deadlineNanos;
+            Mailbox from = request.sender();
+            sender = from == null ? "" : HeaderText.wire(from);
+            senderDomain = from == null ? "" : from.domain();
+        }
+
+        Answer run(Journal.@Nullable Key key, byte[] hash) {
+            ask(policy.connect(client));
+            ask(policy.mail(client, sender, senderDomain, 0));
+            for (Rcpt recipient : request.recipients()) {
+                decide(recipient);
+            }
+            List<Draft> drafts = drafts();
+            if (!drafts.isEmpty()) {
+                SpoolHealth.State state = spool.health().state();
+                if (state != SpoolHealth.State.READY) {
+                    throw unavailable(
+                            state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
+                }
+                if (key != null) {
+                    join(journal.intent(key, drafts.stream().mapToLong(draft -> draft.id.value()).toArray()));
+                }
+                make(drafts, key == null);
+            }
+            for (Draft draft : drafts) {
+                for (int recipient : draft.recipients) {
+                    refusals.set(recipient, draft.refusal);
+                    ids.set(recipient, draft.id);
+                }
+            }
+            boolean accepted = drafts.stream().anyMatch(draft -> draft.entries != null);
+            Answer answer = accepted ? Answer.json(results()) : nothingAccepted();
+            if (accepted && key != null) {
+                finish(key, hash, drafts, answer);
+            }
+            long refused = refusals.stream().filter(Objects::nonNull).count();
+            counters.recipientsRefused.add(refused);
+            return answer;
+        }
+
+        /** About the whole request. */
+        private void ask(CompletableFuture<Decision> question) {
+            switch (question.join()) {
+                case Decision.Accept accept -> become(accept);
+                case Decision.Refuse(Reply reply) -> throw refused(reply);
+            }
+        }
+
+        private void become(Decision.Accept accept) {
+            if (accept.tenant() != null || accept.campaign() != null) {
+                client = new Client(client.sessionId(), client.listener(), client.address(), client.helo(),
+                        client.protocol(), client.tls(), client.identity(), client.relayNetwork(),
+                        accept.tenant() == null ? client.tenant() : accept.tenant(),
+                        accept.campaign() == null ? client.campaign() : accept.campaign());
+            }
+        }
+
+        private static Problem refused(Reply reply) {
+            return reply.isTransient()
+                    ? Problem.of(Problem.Kind.TOO_MANY, reply.oneLine()).with("Retry-After", RETRY_SECONDS)
+                    : Problem.of(Problem.Kind.FORBIDDEN, reply.oneLine());
+        }
+
+        private void decide(Rcpt rcpt) {
+            Mailbox mailbox = rcpt.mailbox();
+            Recipient recipient = null;
+            Reply refusal = null;
+            if (mailbox == null) {
+                refusal = Reply.of(553, "5.1.3", "not an address: " + rcpt.wrong());
+            } else {
+                recipient = new Recipient(HeaderText.wire(mailbox), mailbox.domain());
+                switch (policy.recipient(client, sender, senderDomain, recipient).join()) {
+                    case Decision.Accept accept -> become(accept);
+                    case Decision.Refuse(Reply reply) -> refusal = reply;
+                }
+            }
+            recipients.add(recipient);
+            refusals.add(refusal);
+            ids.add(null);
+        }
+
+        /** Who gets which message: each his own, or all the same. */
+        private List<Draft> drafts() {
+            List<Draft> drafts = new ArrayList<>();
+            int limit = composer.isPersonal() ? 1 : limits.maxRecipients();
+            List<Integer> group = new ArrayList<>();
+            for (int i = 0; i < recipients.size(); i++) {
+                if (refusals.get(i) == null) {
+                    group.add(i);
+                    if (group.size() == limit) {
+                        drafts.add(new Draft(spool.nextId(), List.copyOf(group)));
+                        group.clear();
+                    }
+                }
+            }
+            if (!group.isEmpty()) {
+                drafts.add(new Draft(spool.nextId(), List.copyOf(group)));
+            }
+            return drafts;
+        }
+
+        /**
+         * Makes the messages, and waits until each is durable or refused.
+         *
+         * @param handOver whether the durable ones go to the queue at once
+         */
+        private void make(List<Draft> drafts, boolean handOver) {
+            Deque<Draft> committing = new ArrayDeque<>();
+            int ahead = 0;
+            int inAdvance = AHEAD;
+            for (int i = 0; i < drafts.size(); i++) {
+                while (ahead < drafts.size() && ahead < i + inAdvance) {
+                    Draft next = drafts.get(ahead++);
+                    next.content = CompletableFuture.supplyAsync(() -> compose(next), renderers);
+                }
+                Draft draft = drafts.get(i);
+                try {
+                    byte[] content = join(Objects.requireNonNull(draft.content));
+                    draft.content = null;
+                    inAdvance = content.length > LARGE ? 1 : AHEAD;
+                    write(draft, content);
+                } catch (RefusedException e) {
+                    draft.refusal = e.reply();
+                } catch (SpoolException e) {
+                    draft.refusal = reply(e);
+                } catch (RuntimeException e) {
+                    log.error("message={} can't be made", draft.id, e);
+                    draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
+                }
+                if (draft.commit != null) {
+                    committing.add(draft);
+                }
+                while (committing.size() >= COMMITS
+                        || !committing.isEmpty() && (i + 1 == drafts.size() || isDone(committing.getFirst()))) {
+                    settle(committing.remove(), handOver);
+                }
+            }
+        }
+
+        private static boolean isDone(Draft draft) {
+            return draft.commit != null && draft.commit.isDone();
+        }
+
+        /** On a thread of the pool. */
+        private byte[] compose(Draft draft) {
+            if (System.nanoTime() - deadlineNanos > 0) {
+                throw new RefusedException(Reply.of(451, "4.3.0", "Error: the request took too long"));
+            }
+            return composer.compose(request.recipients().get(draft.recipients.getFirst()), draft.id,
+                    Instant.ofEpochMilli(clock.millis()));
+        }
+
+        private void write(Draft draft, byte[] composed) {
+            Set<Recipient> to = new LinkedHashSet<>();
+            draft.recipients.forEach(i -> to.add(Objects.requireNonNull(recipients.get(i))));
+            List<Recipient> list = List.copyOf(to);
+            HeaderSection header = HeaderSection.of(composed);
+            List<String> wanted = policy.wantedHeaders();
+            Decision decision = policy
+                    .message(client, sender, list, header.fields(wanted::contains), composed.length).join();
+            switch (decision) {
+                case Decision.Refuse(Reply reply) -> throw new RefusedException(reply);
+                case Decision.Accept accept -> commit(draft, list, header, accept);
+            }
+        }
+
+        private void commit(Draft draft, List<Recipient> to, HeaderSection header, Decision.Accept accept) {
+            List<String> removed = new ArrayList<>(policy.removedHeaders());
+            accept.removeHeaders().forEach(name -> removed.add(name.toLowerCase(Locale.ROOT)));
+            byte[] content = header.without(removed::contains);
+            StringBuilder head = new StringBuilder(256);
+            if (request.receivedHeader()) {
+                head.append(trace(draft.id));
+            }
+            accept.addHeaders().forEach(field -> HeaderText.field(head, field.name(),
+                    HeaderText.unstructured(field.value().replaceAll("\\p{Cntrl}+", " "))));
+            byte[] first = head.toString().getBytes(ISO_8859_1);
+            MemoryContent facts = MemoryContent.of(content);
+            boolean utf8 = header.hasEightBit() || needsUtf8(sender)
+                    || to.stream().anyMatch(recipient -> needsUtf8(recipient.address()));
+            Envelope envelope = new Envelope(draft.id, sender, to,
+                    facts.hasEightBit() ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT, utf8,
+                    accept.tenant() == null ? client.tenant() : accept.tenant(),
+                    accept.campaign() == null ? client.campaign() : accept.campaign(), clock.millis(),
+                    new Origin("HTTP", NetUtil.toSocketAddressString(client.address()), client.helo(),
+                            client.identity() == null ? "" : client.identity().name()));
+            Spool.Intake intake = spool.intake();
+            intake.write(first, 0, first.length);
+            for (int at = 0; at < content.length; at += PIECE) {
+                intake.write(content, at, Math.min(PIECE, content.length - at));
+                intake.writable().join();
+            }
+            draft.size = intake.size();
+            draft.envelope = envelope;
+            draft.commit = intake.commit(envelope, facts.hasDotLines(), facts.hasEightBit());
+        }
+
+        private String trace(MessageId id) {
+            String address = NetUtil.toAddressString(client.address().getAddress());
+            return "Received: from [" + (address.indexOf(':') < 0 ? "" : "IPv6:") + address + "]\r\n\tby " + hostname
+                    + " with HTTP id " + id + ";\r\n\t" + RFC_5322.format(Instant.ofEpochMilli(clock.millis()))
+                    + "\r\n";
+        }
+
+        private void settle(Draft draft, boolean handOver) {
+            try {
+                draft.entries = join(Objects.requireNonNull(draft.commit));
+            } catch (SpoolException e) {
+                draft.refusal = reply(e);
+                return;
+            } catch (RuntimeException e) {
+                log.error("message={} commit failed", draft.id, e);
+                draft.refusal = Reply.of(451, "4.3.0", "Error: queue file write error");
+                return;
+            }
+            if (handOver) {
+                accepted(draft);
+            }
+        }
+
+        /** The answer becomes durable, and only then the messages the queue's. */
+        private void finish(Journal.Key key, byte[] hash, List<Draft> drafts, Answer answer) {
+            List<Long> failed = drafts.stream().filter(draft -> draft.entries == null)
+                    .map(draft -> draft.id.value()).toList();
+            try {
+                join(journal.done(key, hash, failed, answer.body().octets));
+            } catch (Journal.JournalException e) {
+                if (e.isCertain()) {
+                    forget(drafts);
+                } else {
+                    log.error("event=injection-unknown messages={} consequence=\"the next start tells whether they are "
+                            + "delivered\"", drafts.stream().map(draft -> draft.id.toString()).toList(), e);
+                }
+                throw unavailable("the answer can't be recorded");
+            }
+            drafts.stream().filter(draft -> draft.entries != null).forEach(this::accepted);
+        }
+
+        private void forget(List<Draft> drafts) {
+            for (Draft draft : drafts) {
+                if (draft.entries != null) {
+                    draft.entries.forEach(entry -> spool.done(entry).exceptionally(e -> {
+                        log.warn("message={} can't be forgotten before the next start", draft.id, e);
+                        return null;
+                    }));
+                }
+            }
+        }
+
+        private void accepted(Draft draft) {
+            Envelope envelope = Objects.requireNonNull(draft.envelope);
+            counters.messages.increment();
+            counters.octets.add(draft.size);
+            counters.recipients.add(draft.recipients.size());
+            try {
+                acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
+                events.on(reception(envelope, draft.size));
+            } catch (RuntimeException e) {
+                log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(),
+                        e);
+            }
+        }
+
+        private MessageEvent reception(Envelope envelope, long size) {
+            return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(),
+                    envelope.recipients().stream().map(Recipient::address).toList(),
+                    envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
+                    new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
+                    new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()), local,
+                    envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(),
+                    client.sessionId());
+        }
+
+        /** Of several kinds of reasons, the one that may pass decides the status. */
+        private Answer nothingAccepted() {
+            Reply reply = Objects.requireNonNull(refusals.getFirst());
+            boolean mayPass = refusals.stream().anyMatch(other -> other != null && other.isTransient());
+            int status = mayPass ? 503 : refusals.stream().allMatch(Injector::isPolicy) ? 403 : 422;
+            Answer answer = new Answer(status, Answer.PROBLEM, Map.of(),
+                    new Answer.Body(body(status == 503
+                            ? Problem.Kind.UNAVAILABLE
+                            : status == 403 ? Problem.Kind.FORBIDDEN : Problem.Kind.INVALID,
+                            "no recipient was accepted; the first: " + reply.oneLine())));
+            return status == 503 ? answer.with("Retry-After", RETRY_SECONDS) : answer;
+        }
+
+        private byte[] results() {
+            return body(null, "");
+        }
+
+        /** As KumoMTA tells them. */
+        private void failures(JsonGenerator json) {
+            json.writeName("failed_recipients");
+            json.writeStartArray();
+            for (int i = 0; i < refusals.size(); i++) {
+                if (refusals.get(i) != null) {
+                    json.writeString(request.recipients().get(i).email());
+                }
+            }
+            json.writeEndArray();
+            json.writeName("errors");
+            json.writeStartArray();
+            for (int i = 0; i < refusals.size(); i++) {
+                Reply refusal = refusals.get(i);
+                if (refusal != null) {
+                    json.writeString(request.recipients().get(i).email() + ": " + refusal.oneLine());
+                }
+            }
+            json.writeEndArray();
+        }
+
+        private byte[] body(Problem.@Nullable Kind kind, String detail) {
+            ByteArrayOutputStream out = new ByteArrayOutputStream(256 + 128 * recipients.size());
+            int failed = (int) refusals.stream().filter(Objects::nonNull).count();
+            try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), out)) {
+                json.writeStartObject();
+                if (kind != null) {
+                    json.writeStringProperty("type", kind.type);
+                    json.writeStringProperty("title", kind.title);
+                    json.writeNumberProperty("status", kind.status);
+                    json.writeStringProperty("detail", detail);
+                }
+                json.writeNumberProperty("success_count", recipients.size() - failed);
+                json.writeNumberProperty("fail_count", failed);
+                if (kind == null) {
+                    failures(json);
+                }
+                json.writeName("recipients");
+                json.writeStartArray();
+                for (int i = 0; i < refusals.size(); i++) {
+                    result(json, request.recipients().get(i).email(), ids.get(i), refusals.get(i));
+                }
+                json.writeEndArray();
+                json.writeEndObject();
+            }
+            return out.toByteArray();
+        }
+    }
+
+    private static void result(JsonGenerator json, String email, @Nullable MessageId id, @Nullable Reply refusal) {
+        json.writeStartObject();
+        json.writeStringProperty("email", email);
+        if (refusal == null) {
+            json.writeStringProperty("status", "accepted");
+            json.writeStringProperty("message_id", String.valueOf(id));
+        } else {
+            EnhancedStatus enhanced = refusal.status();
+            json.writeStringProperty("status", "refused");
+            json.writeName("error");
+            json.writeStartObject();
+            json.writeNumberProperty("code", refusal.code());
+            json.writeStringProperty("enhanced", enhanced == null ? "" : enhanced.toString());
+            json.writeStringProperty("text", refusal.text());
+            json.writeEndObject();
+        }
+        json.writeEndObject();
+    }
+
+    /** Security or policy status (RFC 3463 3.8), or a mailbox that isn't (3.2). */
+    private static boolean isPolicy(@Nullable Reply reply) {
+        return reply != null && (reply.code() == 550 || reply.code() == 554)
+                && String.valueOf(reply.status()).startsWith("5.7.");
+    }
+
+    private static boolean needsUtf8(String address) {
+        return !HeaderText.isPlain(address);
+    }
+
+    private static Reply reply(SpoolException e) {
+        return switch (e.reason()) {
+            case FULL -> Reply.of(452, "4.3.1", "Insufficient system storage");
+            case OVERLOADED, FAILED -> Reply.of(451, "4.3.0", "Error: queue file write error");
+            case CLOSED -> Reply.of(421, "4.3.2", "Service shutting down");
+        };
+    }
+
+    /** What the future gives, or the exception it failed with as it is. */
+    private static <T extends @Nullable Object> T join(CompletableFuture<T> future) {
+        try {
+            return future.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw e;
+        }
+    }
+}

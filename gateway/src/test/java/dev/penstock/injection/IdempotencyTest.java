@@ -1,0 +1,95 @@
+package dev.penstock.injection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.penstock.spool.SpoolException;
+
+class IdempotencyTest {
+    private static final String BODY = """
+            {"envelope_sender": "s@s.example", "recipients": [{"email": "ann@a.example"}, {"email": "nobody"}],
+             "content": {"from": {"email": "s@s.example"}, "subject": "{{ email }}", "text_body": "t"}}
+            """;
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void theSameKeyInjectsOnceAndIsAnsweredAlike() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            InjectionFixture.Reply first = http.post(BODY, "k1");
+            InjectionFixture.Reply second = http.post(BODY, "k1");
+            assertThat(second.status()).isEqualTo(200);
+            assertThat(second.body()).isEqualTo(first.body());
+            assertThat(first.header("Idempotency-Replayed")).isEmpty();
+            assertThat(second.header("Idempotency-Replayed")).isEqualTo("true");
+            assertThat(http.spool.messages()).hasSize(1);
+            assertThat(http.post(BODY, "k2").body()).isNotEqualTo(first.body());
+            assertThat(http.spool.messages()).hasSize(2);
+        }
+        try (InjectionFixture again = new InjectionFixture(directory)) {
+            assertThat(again.post(BODY, "k1").header("Idempotency-Replayed")).isEqualTo("true");
+            assertThat(again.spool.messages()).isEmpty();
+        }
+    }
+
+    @Test
+    void theKeyMayStandInTheBody() throws Exception {
+        String body = BODY.replaceFirst("\\{", "{\"idempotency_key\": \"in body\", ");
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            http.post(body);
+            assertThat(http.post(body).header("Idempotency-Replayed")).isEqualTo("true");
+            assertThat(http.post(body, "another").status()).isEqualTo(422);
+            assertThat(http.spool.messages()).hasSize(1);
+        }
+    }
+
+    @Test
+    void anotherBodyUnderTheSameKeyIsRefused() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            http.post(BODY, "k");
+            InjectionFixture.Reply other = http.post(BODY.replace("ann@", "bob@"), "k");
+            assertThat(other.status()).isEqualTo(422);
+            assertThat(other.text("/type")).isEqualTo("urn:penstock:problem:idempotency-key-reused");
+            assertThat(http.spool.messages()).hasSize(1);
+        }
+    }
+
+    @Test
+    void duplicatesAtTheSameTimeWaitForTheFirst() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            http.spool.holdCommits();
+            List<CompletableFuture<InjectionFixture.Reply>> replies = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                replies.add(http.postLater(BODY, "k"));
+            }
+            Awaitility.await().until(() -> http.server.stats().requests() == 8);
+            http.spool.completeCommits();
+            for (CompletableFuture<InjectionFixture.Reply> reply : replies) {
+                assertThat(reply.get().body()).isEqualTo(replies.getFirst().get().body());
+            }
+            assertThat(http.spool.messages()).hasSize(1);
+            assertThat(http.accepted).hasSize(1);
+            assertThat(http.server.stats().replayed()).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void whatWasNotAcceptedMayBeTriedAgain() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            http.spool.failCommits(SpoolException.Reason.FULL);
+            assertThat(http.post(BODY, "k").status()).isEqualTo(503);
+            http.spool.failCommits(null);
+            assertThat(http.post(BODY, "k").status()).isEqualTo(200);
+            assertThat(http.accepted).hasSize(1);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+package dev.penstock.injection;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.UnaryOperator;
+import java.util.zip.GZIPOutputStream;
+
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import org.apache.james.mime4j.dom.Message;
+import org.apache.james.mime4j.message.DefaultMessageBuilder;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+import dev.penstock.auth.Authenticator;
+import dev.penstock.auth.Exchange;
+import dev.penstock.auth.Identity;
+import dev.penstock.config.InboundConfig;
+import dev.penstock.config.InjectionConfig;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.policy.Policy;
+import dev.penstock.testing.FakeSpool;
+import dev.penstock.tls.TlsSession;
+import dev.penstock.units.ByteSize;
+
+/**
+ * A server on a port of its own over a {@link FakeSpool}, and a client. Every answer is held against the document that
+ * the server serves about itself.
+ */
+final class InjectionFixture implements AutoCloseable {
+    static final Instant NOW = Instant.parse("2026-11-23T10:20:30Z");
+    static final String BASIC = "Basic " + Base64.getEncoder().encodeToString("ann:secret".getBytes(UTF_8));
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final JsonNode DOCUMENT = document();
+
+    final FakeSpool spool = new FakeSpool();
+    final List<Envelope> accepted = new CopyOnWriteArrayList<>();
+    final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final InjectionServer server;
+    private final InjectionKeys keys;
+    private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    /** ann, whose password is secret, and nobody else. */
+    static final class OneUser implements Authenticator {
+        @Override
+        public List<String> mechanisms(@Nullable TlsSession tls) {
+            return List.of();
+        }
+
+        @Override
+        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls) {
+            return null;
+        }
+
+        @Override
+        public CompletableFuture<Exchange.Step> password(String name, byte[] password) {
+            return CompletableFuture.completedFuture(switch (name + ":" + new String(password, UTF_8)) {
+                case "ann:secret" -> new Exchange.Step.Success(new Identity("ann", "shop", List.of()));
+                case "bob:slow" -> new Exchange.Step.Failure(Exchange.Reason.TEMPORARY, "no answer");
+                default -> new Exchange.Step.Failure(Exchange.Reason.CREDENTIALS, "wrong");
+            });
+        }
+
+        @Override
+        public @Nullable Identity certificate(java.security.cert.X509Certificate certificate) {
+            return null;
+        }
+    }
+
+    InjectionFixture(Path directory) throws IOException {
+        this(directory, config -> config, new InjectionPolicy());
+    }
+
+    InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy) throws IOException {
+        InjectionConfig config = change.apply(config(directory));
+        keys = InjectionKeys.open(config, InstantSource.fixed(NOW));
+        keys.start(config, spool);
+        server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, keys, spool,
+                (envelope, _, entries) -> {
+                    assertThat(entries).hasSameSizeAs(envelope.destinations());
+                    accepted.add(envelope);
+                }, new OneUser(), policy, events::add, InstantSource.fixed(NOW), UnaryOperator.identity());
+    }
+
+    static InjectionConfig config(Path directory) {
+        InjectionConfig d = InjectionConfig.DEFAULT;
+        return new InjectionConfig("127.0.0.1", 0, ByteSize.ofMegabytes(1), 1000, d.maxConcurrent(),
+                d.maxConnections(), ByteSize.ofMegabytes(4), Duration.ofSeconds(20), true, List.of(),
+                directory.resolve("keys"), d.idempotencyRetention(), d.maxKeys());
+    }
+
+    static InjectionConfig limited(InjectionConfig c, int maxConcurrent, Duration deadline) {
+        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), maxConcurrent,
+                c.maxConnections(), c.memoryLimit(), deadline, c.requireAuth(), c.relayNetworks(), c.directory(),
+                c.idempotencyRetention(), c.maxKeys());
+    }
+
+    static InjectionConfig relaying(InjectionConfig c, String network) {
+        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
+                c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), List.of(network), c.directory(),
+                c.idempotencyRetention(), c.maxKeys());
+    }
+
+    /** An answer. */
+    record Reply(int status, java.net.http.HttpHeaders headers, JsonNode body) {
+        String text(String pointer) {
+            return body.at(pointer).asString();
+        }
+
+        String header(String name) {
+            return headers.firstValue(name).orElse("");
+        }
+
+        /** Pointer and detail of each thing that is wrong. */
+        List<String> wrongs() {
+            return body.get("errors").valueStream()
+                    .map(wrong -> wrong.get("pointer").asString() + ": " + wrong.get("detail").asString()).toList();
+        }
+    }
+
+    URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + server.address().getPort() + path);
+    }
+
+    HttpRequest.Builder request() {
+        return HttpRequest.newBuilder(uri("/api/inject/v1")).timeout(Duration.ofSeconds(30))
+                .header("Content-Type", "application/json").header("Authorization", BASIC);
+    }
+
+    Reply post(String body) throws IOException, InterruptedException {
+        return send(request().POST(HttpRequest.BodyPublishers.ofString(body)).build());
+    }
+
+    Reply post(String body, String key) throws IOException, InterruptedException {
+        return send(request().header("Idempotency-Key", key).POST(HttpRequest.BodyPublishers.ofString(body)).build());
+    }
+
+    CompletableFuture<Reply> postLater(String body, String key) {
+        HttpRequest request = request().header("Idempotency-Key", key).POST(HttpRequest.BodyPublishers.ofString(body))
+                .build();
+        return client.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray())
+                .thenApply(response -> checked(request, response));
+    }
+
+    Reply send(HttpRequest request) throws IOException, InterruptedException {
+        return checked(request, client.send(request, HttpResponse.BodyHandlers.ofByteArray()));
+    }
+
+    static byte[] gzip(InputStream in) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+            in.transferTo(gzip);
+        }
+        return out.toByteArray();
+    }
+
+    static byte[] gzip(String text) throws IOException {
+        return gzip(new ByteArrayInputStream(text.getBytes(UTF_8)));
+    }
+
+    /** Path, method, status, media type and body must be in the document. */
+    private static Reply checked(HttpRequest request, HttpResponse<byte[]> response) {
+        JsonNode body = response.body().length == 0 ? JSON.nullNode() : JSON.readTree(response.body());
+        JsonNode path = DOCUMENT.get("paths").get(request.uri().getPath());
+        if (path != null) {
+            JsonNode operation = path.get(request.method().toLowerCase(java.util.Locale.ROOT));
+            JsonNode responses = (operation == null ? path.iterator().next() : operation).get("responses");
+            JsonNode known = responses.get(String.valueOf(response.statusCode()));
+            assertThat(known).as("%s %s answered with %d", request.method(), request.uri(), response.statusCode())
+                    .isNotNull();
+            String type = response.headers().firstValue("Content-Type").orElse("");
+            JsonNode content = known.get("content").get(type);
+            assertThat(content).as("%d in %s", response.statusCode(), type).isNotNull();
+            assertValid(content.get("schema"), body);
+            JsonNode headers = known.get("headers");
+            if (headers != null && !headers.has("Idempotency-Replayed")) {
+                headers.propertyNames().forEach(
+                        name -> assertThat(response.headers().firstValue(name)).as(name).isPresent());
+            }
+        }
+        return new Reply(response.statusCode(), response.headers(), body);
+    }
+
+    static void assertValid(JsonNode schema, JsonNode value) {
+        ObjectNode whole = JSON.createObjectNode();
+        whole.put("$schema", "https://json-schema.org/draft/2020-12/schema");
+        whole.set("components", DOCUMENT.get("components"));
+        whole.set("allOf", JSON.createArrayNode().add(schema));
+        Schema compiled = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12).getSchema(whole);
+        assertThat(compiled.validate(value)).as(value.toString()).isEmpty();
+    }
+
+    static JsonNode schema(String name) {
+        return DOCUMENT.get("components").get("schemas").get(name);
+    }
+
+    static JsonNode parse(String json) {
+        return JSON.readTree(json);
+    }
+
+    private static JsonNode document() {
+        try (InputStream in = InjectionServer.class.getResourceAsStream("openapi.json")) {
+            return JSON.readTree(in);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A kept message without its trace line, as a MIME parser reads it. */
+    Message mime(int index) throws IOException {
+        return new DefaultMessageBuilder()
+                .parseMessage(new ByteArrayInputStream(
+                        spool.content(index).getBytes(java.nio.charset.StandardCharsets.ISO_8859_1)));
+    }
+
+    @Override
+    public void close() {
+        client.close();
+        server.close();
+        keys.close();
+    }
+}

@@ -1,0 +1,323 @@
+package dev.penstock.injection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.http.HttpRequest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.policy.Client;
+import dev.penstock.policy.Decision;
+import dev.penstock.policy.Policy;
+import dev.penstock.smtp.Reply;
+import dev.penstock.spool.SpoolException;
+import dev.penstock.spool.SpoolHealth;
+
+class InjectionTest {
+    private static final String SIMPLE = """
+            {"envelope_sender": "bounce@shop.example",
+             "recipients": [{"email": "ann@a.example", "name": "Ann", "substitutions": {"code": 7}},
+                            {"email": "bob@b.example", "name": "Bob"}],
+             "substitutions": {"code": "none", "items": [{"name": "tea"}, {"name": "milk"}]},
+             "content": {"from": {"email": "shop@shop.example", "name": "The Shop"},
+                         "subject": "Hello {{ name }}",
+                         "text_body": "Code {{ code }}:{% for item in items %} {{ loop.index }} {{ item.name }}{% endfor %}\\n",
+                         "html_body": "<p>{{ name }}</p>"}}
+            """;
+    private static final String RAW = """
+            {"envelope_sender": "", "content": "From: <a@b.example>\\nSubject: x\\n\\n.dot\\nbare\\rcr",
+             "recipients": [{"email": "ann@a.example"}, {"email": "bob@b.example"}, {"email": "cid@a.example"}]}
+            """;
+
+    @TempDir
+    Path directory;
+    private InjectionFixture http;
+
+    @BeforeEach
+    void start() throws Exception {
+        http = new InjectionFixture(directory);
+    }
+
+    @AfterEach
+    void stop() {
+        http.close();
+    }
+
+    @Test
+    void everyRecipientGetsAMessageOfItsOwnWithItsSubstitutions() throws Exception {
+        InjectionFixture.Reply reply = http.post(SIMPLE);
+        assertThat(reply.status()).isEqualTo(200);
+        assertThat(reply.body().get("success_count").asInt()).isEqualTo(2);
+        assertThat(http.spool.messages()).hasSize(2);
+        assertThat(http.spool.messages().get(1).envelope().id()).hasToString(reply.text("/recipients/1/message_id"));
+        assertThat(http.mime(0).getSubject()).isEqualTo("Hello Ann");
+        assertThat(http.mime(0).getFrom().get(0).getName()).isEqualTo("The Shop");
+        assertThat(http.spool.content(1)).contains("To: Bob <bob@b.example>\r\n");
+        assertThat(http.spool.content(0)).contains("Code 7: 1 tea 2 milk\r\n", "<p>Ann</p>\r\n");
+        assertThat(http.spool.content(1)).contains("Code none:");
+    }
+
+    @Test
+    void theEnvelopeSaysWhereMailCameFrom() throws Exception {
+        http.post(SIMPLE);
+        assertThat(http.accepted).hasSize(2);
+        assertThat(http.accepted.getFirst().sender()).isEqualTo("bounce@shop.example");
+        assertThat(http.accepted.getFirst().recipients()).containsExactly(new Recipient("ann@a.example", "a.example"));
+        assertThat(http.accepted.getFirst().tenant()).isEqualTo("shop");
+        Origin origin = http.accepted.getFirst().origin();
+        assertThat(origin.protocol()).isEqualTo("HTTP");
+        assertThat(origin.identity()).isEqualTo("ann");
+        assertThat(origin.address()).startsWith("127.0.0.1:");
+        assertThat(http.events).extracting(MessageEvent::type).containsOnly(MessageEvent.Type.RECEPTION);
+        assertThat(http.events).extracting(MessageEvent::protocol).containsExactly("HTTP", "HTTP");
+        assertThat(http.spool.content(0)).startsWith("Received: from [127.0.0.1]\r\n\tby gateway.example with HTTP id "
+                + http.accepted.getFirst().id() + ";\r\n\tMon, 23 Nov 2026 10:20:30 +0000\r\nFrom: The Shop <");
+    }
+
+    @Test
+    void aMessageThatIsTheSameForAllIsKeptOnce() throws Exception {
+        InjectionFixture.Reply reply = http.post(RAW);
+        assertThat(reply.status()).isEqualTo(200);
+        assertThat(http.spool.messages()).hasSize(1);
+        assertThat(http.spool.messages().getFirst().envelope().destinations()).hasSize(2);
+        assertThat(http.spool.messages().getFirst().envelope().sender()).isEmpty();
+        assertThat(reply.text("/recipients/0/message_id")).isEqualTo(reply.text("/recipients/2/message_id"));
+    }
+
+    @Test
+    void aWholeMessageGetsProperLinesDateAndMessageId() throws Exception {
+        http.post(RAW);
+        String id = http.accepted.getFirst().id().toString();
+        assertThat(http.spool.content(0)).endsWith("Date: Mon, 23 Nov 2026 10:20:30 +0000\r\nMessage-ID: <" + id
+                + "@gateway.example>\r\nFrom: <a@b.example>\r\nSubject: x\r\n\r\n.dot\r\nbare\r\ncr\r\n");
+        assertThat(http.spool.messages().getFirst().content().hasDotLines()).isTrue();
+    }
+
+    @Test
+    void nothingIsAnsweredBeforeItIsDurable() throws Exception {
+        http.spool.holdCommits();
+        CompletableFuture<InjectionFixture.Reply> reply = http.postLater(RAW, "held");
+        org.awaitility.Awaitility.await().until(() -> http.spool.waitingCommits() == 1);
+        assertThat(reply).isNotDone();
+        assertThat(http.accepted).isEmpty();
+        http.spool.completeCommits();
+        assertThat(reply.get().status()).isEqualTo(200);
+        assertThat(http.accepted).hasSize(1);
+    }
+
+    @Test
+    void gzipAndDeflateAreUnderstood() throws Exception {
+        assertThat(http.send(http.request().header("Content-Encoding", "gzip")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(InjectionFixture.gzip(SIMPLE))).build()).status())
+                .isEqualTo(200);
+        assertThat(http.send(http.request().header("Content-Encoding", "gzip")
+                .POST(HttpRequest.BodyPublishers.ofString("not gzip")).build()).status()).isEqualTo(422);
+        InjectionFixture.Reply brotli = http.send(http.request().header("Content-Encoding", "br")
+                .POST(HttpRequest.BodyPublishers.ofString(SIMPLE)).build());
+        assertThat(brotli.status()).isEqualTo(415);
+        assertThat(brotli.header("Accept-Encoding")).isEqualTo("gzip, deflate");
+    }
+
+    @Test
+    void wrongFieldsAreNamedAllAtOnce() throws Exception {
+        InjectionFixture.Reply reply = http.post("""
+                {"envelope_sender": "no address", "recipients": [{"email": 5}, {"name": "x"}, {"emial": "a@b.example"}],
+                 "content": {"subject": "a\\r\\nBcc: x@y.example", "headers": {"X Y": "z", "Bcc": "a@b.example"},
+                             "attachments": [{"content_type": "nonsense", "data": "%%", "base64": true}]},
+                 "template_dialect": "Perl"}
+                """);
+        assertThat(reply.status()).isEqualTo(422);
+        assertThat(reply.text("/type")).isEqualTo("urn:penstock:problem:invalid-request");
+        assertThat(reply.body().get("errors").valueStream().map(wrong -> wrong.get("pointer").asString()))
+                .contains("/envelope_sender", "/recipients/0/email", "/recipients/1/email", "/recipients/2/emial",
+                        "/content/subject", "/content/headers/X Y", "/content/headers/Bcc",
+                        "/content/attachments/0/content_type", "/content", "/content/from", "/template_dialect");
+        assertThat(http.spool.messages()).isEmpty();
+    }
+
+    @Test
+    void brokenJsonIsToldWithItsPlace() throws Exception {
+        InjectionFixture.Reply reply = http.post("{\"envelope_sender\": \"a@b.example\",\n \"recipients\": [}");
+        assertThat(reply.status()).isEqualTo(422);
+        assertThat(reply.wrongs().getFirst()).startsWith("/recipients").contains("line 2, column");
+        assertThat(http.post("[]").wrongs()).containsExactly(": expected an object");
+        assertThat(http.post("").status()).isEqualTo(422);
+        assertThat(http.post("{\"a\": 1, \"a\": 2}").wrongs().toString()).contains("uplicate");
+    }
+
+    @Test
+    void brokenTemplatesAreToldBeforeAnythingIsSent() throws Exception {
+        InjectionFixture.Reply reply = http
+                .post(SIMPLE.replace("{{ code }}", "{% if %}").replace("<p>{{ name", "{{ 1 +"));
+        assertThat(reply.status()).isEqualTo(422);
+        assertThat(reply.body().get("errors").valueStream().map(wrong -> wrong.get("pointer").asString()))
+                .containsExactly("/content/text_body", "/content/html_body");
+        assertThat(http.spool.messages()).isEmpty();
+    }
+
+    @Test
+    void oneRecipientsTroubleIsNotTheOthers() throws Exception {
+        InjectionFixture.Reply reply = http.post("""
+                {"envelope_sender": "s@s.example",
+                 "recipients": [{"email": "ann@a.example", "substitutions": {"x": "fine"}}, {"email": "not an address"},
+                                {"email": "eve@a.example", "substitutions": {"x": "a\\r\\nBcc: all@a.example"}}],
+                 "content": {"from": {"email": "s@s.example"}, "subject": "{{ x }}", "text_body": "t"}}
+                """);
+        assertThat(reply.status()).isEqualTo(200);
+        assertThat(reply.text("/recipients/0/status")).isEqualTo("accepted");
+        assertThat(reply.text("/recipients/1/error/enhanced")).isEqualTo("5.1.3");
+        assertThat(reply.text("/recipients/2/error/enhanced")).isEqualTo("5.6.0");
+        assertThat(reply.text("/recipients/2/error/text")).contains("/content/subject has a line break");
+        assertThat(reply.body().get("failed_recipients").size()).isEqualTo(2);
+        assertThat(http.spool.messages()).hasSize(1);
+    }
+
+    @Test
+    void credentialsAreNeededAndChecked() throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(http.uri("/api/inject/v1"))
+                .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(SIMPLE));
+        InjectionFixture.Reply none = http.send(request.build());
+        assertThat(none.status()).isEqualTo(401);
+        assertThat(none.header("WWW-Authenticate")).isEqualTo("Basic realm=\"penstock\", charset=\"UTF-8\"");
+        assertThat(none.text("/detail")).isEqualTo("credentials are needed");
+        for (String wrong : List.of("Basic YW5uOndyb25n", "Basic ???", "Basic", "Bearer x", "Digest y")) {
+            assertThat(http.send(request.copy().header("Authorization", wrong).build()).status()).as(wrong)
+                    .isEqualTo(401);
+        }
+        InjectionFixture.Reply later = http.send(request.copy().header("Authorization", "Basic Ym9iOnNsb3c=").build());
+        assertThat(later.status()).isEqualTo(503);
+        assertThat(http.spool.messages()).isEmpty();
+    }
+
+    @Test
+    void relayNetworksNeedNoCredentials() throws Exception {
+        try (InjectionFixture open = new InjectionFixture(directory.resolve("open"),
+                config -> InjectionFixture.relaying(config, "127.0.0.0/8"), new InjectionPolicy())) {
+            assertThat(open.send(HttpRequest.newBuilder(open.uri("/api/inject/v1"))
+                    .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(SIMPLE))
+                    .build()).status()).isEqualTo(200);
+            assertThat(open.accepted.getFirst().origin().identity()).isEmpty();
+        }
+    }
+
+    @Test
+    void methodsTypesAndPathsAreChecked() throws Exception {
+        InjectionFixture.Reply get = http.send(http.request().GET().build());
+        assertThat(get.status()).isEqualTo(405);
+        assertThat(get.header("Allow")).isEqualTo("POST");
+        assertThat(http.send(http.request().setHeader("Content-Type", "text/plain")
+                .POST(HttpRequest.BodyPublishers.ofString(SIMPLE)).build()).status()).isEqualTo(415);
+        assertThat(http.send(HttpRequest.newBuilder(http.uri("/elsewhere")).build()).status()).isEqualTo(404);
+        assertThat(http.send(HttpRequest.newBuilder(http.uri("/api/openapi.json")).DELETE().build()).status())
+                .isEqualTo(405);
+        InjectionFixture.Reply document = http.send(HttpRequest.newBuilder(http.uri("/api/openapi.json")).build());
+        assertThat(document.status()).isEqualTo(200);
+        assertThat(document.text("/openapi")).isEqualTo("3.1.0");
+    }
+
+    @Test
+    void theDocumentDescribesWhatIsRead() {
+        InjectionFixture.assertValid(InjectionFixture.schema("Request"), InjectionFixture.parse(SIMPLE));
+        InjectionFixture.assertValid(InjectionFixture.schema("Request"), InjectionFixture.parse(RAW));
+    }
+
+    @Test
+    void aSpoolInTroubleIsToldWithWhenToComeAgain() throws Exception {
+        http.spool.health(SpoolHealth.State.FULL);
+        InjectionFixture.Reply full = http.post(SIMPLE);
+        assertThat(full.status()).isEqualTo(503);
+        assertThat(full.header("Retry-After")).isEqualTo("5");
+        assertThat(full.text("/detail")).isEqualTo("the spool is full");
+        http.spool.health(SpoolHealth.State.READY);
+        http.spool.failCommits(SpoolException.Reason.OVERLOADED);
+        InjectionFixture.Reply failed = http.post(SIMPLE);
+        assertThat(failed.status()).isEqualTo(503);
+        assertThat(failed.text("/recipients/1/error/code")).isEqualTo("451");
+        assertThat(http.accepted).isEmpty();
+        assertThat(http.spool.openIntakes()).isZero();
+    }
+
+    @Test
+    void policyDecides() throws Exception {
+        Policy policy = new Policy() {
+            @Override
+            public CompletableFuture<Decision> connect(Client client) {
+                return Decision.ACCEPTED;
+            }
+
+            @Override
+            public CompletableFuture<Decision> mail(Client client, String sender, String senderDomain,
+                    long declaredSize) {
+                return switch (senderDomain) {
+                    case "busy.example" -> Decision.refused(Reply.of(451, "4.7.1", "Too much"));
+                    case "other.example" -> Decision.refused(Reply.of(550, "5.7.1", "Not yours"));
+                    default -> CompletableFuture.completedFuture(
+                            new Decision.Accept("tenant-" + client.tenant(), "summer", List.of(), List.of()));
+                };
+            }
+
+            @Override
+            public CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain,
+                    Recipient recipient) {
+                return recipient.domain().equals("b.example")
+                        ? Decision.refused(Reply.of(550, "5.7.1", "Relay access denied"))
+                        : Decision.ACCEPTED;
+            }
+
+            @Override
+            public CompletableFuture<Decision> message(Client client, String sender, List<Recipient> recipients,
+                    List<HeaderField> header, long size) {
+                return CompletableFuture.completedFuture(new Decision.Accept(null, null,
+                        List.of(new HeaderField("X-Seen", header.getFirst().value())), List.of("subject")));
+            }
+
+            @Override
+            public List<String> wantedHeaders() {
+                return List.of("subject");
+            }
+
+            @Override
+            public List<String> removedHeaders() {
+                return List.of("message-id");
+            }
+        };
+        try (InjectionFixture ruled = new InjectionFixture(directory.resolve("ruled"), config -> config, policy)) {
+            InjectionFixture.Reply reply = ruled.post(SIMPLE);
+            assertThat(reply.status()).isEqualTo(200);
+            assertThat(reply.text("/recipients/1/error/text")).isEqualTo("Relay access denied");
+            assertThat(ruled.accepted).hasSize(1);
+            assertThat(ruled.accepted.getFirst().tenant()).isEqualTo("tenant-shop");
+            assertThat(ruled.accepted.getFirst().campaign()).isEqualTo("summer");
+            assertThat(ruled.spool.content(0)).contains("X-Seen: Hello Ann\r\n")
+                    .doesNotContain("Subject:", "Message-ID:");
+            assertThat(ruled.post(SIMPLE.replace("bounce@shop", "bounce@other")).status()).isEqualTo(403);
+            InjectionFixture.Reply busy = ruled.post(SIMPLE.replace("bounce@shop", "bounce@busy"));
+            assertThat(busy.status()).isEqualTo(429);
+            assertThat(busy.text("/detail")).isEqualTo("451 4.7.1 Too much");
+            assertThat(ruled.post(SIMPLE.replace("ann@a", "ann@b")).status()).isEqualTo(403);
+        }
+    }
+
+    @Test
+    void addressesBeyondAsciiAreKeptSendable() throws Exception {
+        InjectionFixture.Reply reply = http.post("""
+                {"envelope_sender": "s@bücher.example",
+                 "recipients": [{"email": "ann@bücher.example", "name": "Änn"}, {"email": "änn@a.example"}],
+                 "content": {"from": {"email": "s@s.example"}, "subject": "{{ email }}", "text_body": "t"}}
+                """);
+        assertThat(reply.status()).isEqualTo(200);
+        assertThat(http.accepted.get(0).sender()).isEqualTo("s@xn--bcher-kva.example");
+        assertThat(http.accepted.get(0).recipients().getFirst().address()).isEqualTo("ann@xn--bcher-kva.example");
+        assertThat(http.accepted.get(0).smtpUtf8()).isFalse();
+        assertThat(http.accepted.get(1).smtpUtf8()).isTrue();
+    }
+}
