@@ -23,8 +23,11 @@ import java.util.Set;
 public record ListenerConfig(String name, List<ListenAddress> addresses, ListenerTls tls, Set<String> withheld,
         List<String> mechanisms, boolean authRequired, List<String> proxyNetworks, Duration proxyTimeout,
         List<String> xclientNetworks, String tenant, String campaign, ListenerLimits limits) {
-    /** All that Penstock knows, strongest first; OAUTHBEARER, XOAUTH2 and passwords need TLS besides. */
+    /** Of what Penstock knows, strongest first; OAUTHBEARER and passwords need TLS besides. */
     public static final List<String> MECHANISMS = AuthConfig.MECHANISMS;
+    /** EHLO keywords that a listener may leave out; STARTTLS, AUTH and XCLIENT follow from keys of their own. */
+    public static final List<String> WITHHOLDABLE = List.of("8BITMIME", "BINARYMIME", "CHUNKING", "DELIVERBY", "DSN",
+            "ENHANCEDSTATUSCODES", "FUTURERELEASE", "LIMITS", "PIPELINING", "REQUIRETLS", "SIZE", "SMTPUTF8");
     private static final Duration PROXY_TIMEOUT = Duration.ofSeconds(5); // smtpd_upstream_proxy_timeout of Postfix
 
     public static final ListenerConfig DEFAULT = new ListenerConfig("127.0.0.1", 2525);
