@@ -23,6 +23,7 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
@@ -46,6 +47,8 @@ final class Reports {
     /** RFC 5322 2.1.1 allows 998 octets in a line; folded well before. */
     private static final int FOLD_AT = 76;
     private static final int MAX_TEXT = 2_000;
+    /** RFC 8689 5: a report about such a message is one itself. */
+    private static final Options REQUIRE_TLS = new Options(null, null, true, 0, 0, null, false);
     /** The committer, which completes a commit, must not be held up. */
     private static final Executor EXECUTOR = task -> Thread.ofVirtual().name("delivery-report").start(task);
 
@@ -85,7 +88,8 @@ final class Reports {
             MessageId id = spool.nextId();
             byte[] report = write(original, content, recipients, remoteMta, id, Instant.ofEpochMilli(now));
             Envelope envelope = new Envelope(id, "", List.of(new Recipient(sender.address(), sender.domain())),
-                    BodyType.SEVEN_BIT, sender.utf8(), original.tenant(), "", now, Origin.LOCAL);
+                    BodyType.SEVEN_BIT, sender.utf8(), original.tenant(), "", now, Origin.LOCAL,
+                    original.options().requireTls() ? REQUIRE_TLS : Options.NONE);
             Spool.Intake intake = spool.intake();
             intake.write(report, 0, report.length);
             return intake.commit(envelope, MemoryContent.of(report).hasDotLines(), false).thenAcceptAsync(entries -> {
@@ -122,7 +126,8 @@ final class Reports {
     byte[] write(Envelope original, Content content, List<Failed> recipients, @Nullable String remoteMta, MessageId id,
             Instant now) throws IOException {
         String boundary = "=_" + id + "/" + hostname;
-        boolean whole = content.size() <= MAX_RETURNED && !content.hasEightBit();
+        boolean whole = content.size() <= MAX_RETURNED && !content.hasEightBit()
+                && !original.options().requireTls(); // RFC 8689 5
         StringBuilder text = new StringBuilder(2048);
         header(text, "From", "Mail Delivery System <MAILER-DAEMON@" + hostname + ">");
         header(text, "To", "<" + ascii(original.sender()) + ">");

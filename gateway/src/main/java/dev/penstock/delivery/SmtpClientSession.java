@@ -16,6 +16,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.Content;
 import dev.penstock.routing.MailHost;
 import dev.penstock.smtp.Capabilities;
@@ -24,6 +25,7 @@ import dev.penstock.smtp.Reply;
 import dev.penstock.smtp.ReplyParser;
 import dev.penstock.smtp.ReplySyntaxException;
 import dev.penstock.smtp.Sink;
+import dev.penstock.tls.ClientTls;
 
 /**
  * The client's end of one SMTP (RFC 5321) or LMTP (RFC 2033) session over a plain blocking socket. Confined to the
@@ -43,6 +45,8 @@ final class SmtpClientSession implements AutoCloseable {
     private static final byte[] CLOSE = ascii(">");
     private static final byte[] BODY_8BITMIME = ascii(" BODY=8BITMIME");
     private static final byte[] SMTPUTF8 = ascii(" SMTPUTF8");
+    private static final byte[] REQUIRETLS = ascii(" REQUIRETLS");
+    private static final byte[] STARTTLS = ascii("STARTTLS\r\n");
     private static final byte[] CRLF = ascii("\r\n");
     private static final byte[] CLOSE_CRLF = ascii(">\r\n");
     private static final byte[] DATA = ascii("DATA\r\n");
@@ -54,6 +58,8 @@ final class SmtpClientSession implements AutoCloseable {
     /** A 4 KB message with both envelopes fits without growing. */
     private static final int FIRST_BUFFER = 8 << 10;
     private static final int INPUT_BUFFER = 2 << 10;
+    /** For the handshake, when a command's time isn't shorter. */
+    private static final Duration HANDSHAKE_TIME = Duration.ofMinutes(1);
     /** For a reply that may have come before the host closed on us. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
@@ -62,8 +68,10 @@ final class SmtpClientSession implements AutoCloseable {
     private final DeliveryConfig config;
     private final Socket socket;
     private final DeadlineGuard.Watch watch;
-    private final InputStream input;
-    private final OutputStream output;
+    private final boolean configured;
+    private InputStream input;
+    private OutputStream output;
+    private ClientTls.@Nullable Connection tls;
     private final ByteBuffer received = ByteBuffer.allocate(INPUT_BUFFER).flip();
     private final ReplyParser parser = new ReplyParser();
     private final DotStuffing stuffing = new DotStuffing();
@@ -85,10 +93,18 @@ final class SmtpClientSession implements AutoCloseable {
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
 
-    private SmtpClientSession(MailHost host, boolean lmtp, DeliveryConfig config, Socket socket,
+    /**
+     * How a session is secured.
+     *
+     * @param configured whether the configuration names the host
+     */
+    record Security(TlsPolicy policy, ClientTls tls, boolean configured) {}
+
+    private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
             DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
         this.host = host;
         this.lmtp = lmtp;
+        this.configured = configured;
         this.config = config;
         this.socket = socket;
         this.watch = watch;
@@ -96,12 +112,13 @@ final class SmtpClientSession implements AutoCloseable {
         this.output = output;
     }
 
-    /** Connects, awaits the greeting and says hello. */
-    static SmtpClientSession open(MailHost host, boolean lmtp, String hostname, DeliveryConfig config,
-            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, config, source, guard);
+    /** Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. */
+    static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
+            DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard);
         try {
             session.greet(hostname);
+            session.secure(security, hostname);
             return session;
         } catch (SessionException e) {
             session.close();
@@ -109,7 +126,7 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private static SmtpClientSession connect(MailHost host, boolean lmtp, DeliveryConfig config,
+    private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
             @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
         Socket socket = new Socket();
         try {
@@ -118,7 +135,8 @@ final class SmtpClientSession implements AutoCloseable {
                 socket.bind(new InetSocketAddress(source, 0));
             }
             socket.connect(new InetSocketAddress(host.address(), host.port()), millis(config.connectTimeout()));
-            return new SmtpClientSession(host, lmtp, config, socket, guard.watch(() -> closeQuietly(socket)),
+            return new SmtpClientSession(host, lmtp, configured, config, socket,
+                    guard.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream());
         } catch (IOException e) {
             closeQuietly(socket);
@@ -137,6 +155,10 @@ final class SmtpClientSession implements AutoCloseable {
         if (greeting.code() >= 300) {
             throw new SessionException(Phase.GREETING, new Cause.Replied(greeting));
         }
+        sayHello(hostname);
+    }
+
+    private void sayHello(String hostname) throws SessionException {
         Reply hello = hello(lmtp ? "LHLO " : "EHLO ", hostname);
         esmtp = hello.code() < 300;
         if (hello.isPermanent() && !lmtp) { // RFC 5321 3.2: an old server gets HELO
@@ -159,12 +181,61 @@ final class SmtpClientSession implements AutoCloseable {
         return read(Phase.HELLO, config.commandTimeout());
     }
 
+    /** RFC 3207 4; what the host offered in clear is forgotten (4.2). */
+    private void secure(Security security, String hostname) throws SessionException {
+        boolean optional = security.policy == TlsPolicy.OPPORTUNISTIC;
+        if (security.policy == TlsPolicy.NONE || optional && !capabilities.has(Capabilities.STARTTLS)) {
+            return;
+        }
+        if (!capabilities.has(Capabilities.STARTTLS)) {
+            throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.TLS_NOT_OFFERED,
+                    describe(host) + " offers no TLS, which is " + security.policy));
+        }
+        append(STARTTLS);
+        flush(Phase.STARTTLS, config.commandTimeout());
+        Reply ready = read(Phase.STARTTLS, config.commandTimeout());
+        if (ready.code() >= 300) {
+            if (optional) {
+                return;
+            }
+            throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
+        }
+        handshake(security);
+        capabilities = Capabilities.NONE;
+        pipelining = false;
+        sayHello(hostname);
+    }
+
+    private void handshake(Security security) throws SessionException {
+        try {
+            // a server has nothing to say before the client's first message: whoever did wasn't under TLS
+            if (received.hasRemaining() || input.available() > 0) {
+                throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.PLAINTEXT_AFTER_STARTTLS,
+                        describe(host) + " sent something in clear after its answer to STARTTLS"));
+            }
+            Duration time = config.commandTimeout();
+            watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
+            ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
+                    security.policy == TlsPolicy.VERIFIED);
+            input = secured.socket().getInputStream();
+            output = secured.socket().getOutputStream();
+            tls = secured;
+        } catch (IOException e) {
+            Failure broken = broken(Phase.STARTTLS, e.getMessage());
+            throw new SessionException(Phase.STARTTLS, broken.kind() == Failure.Kind.STOPPED
+                    ? broken
+                    : new Failure(Failure.Kind.TLS_FAILED, "TLS handshake with " + describe(host) + " failed: "
+                            + (watch.expired() ? "timed out" : e.getMessage())));
+        }
+    }
+
     MailHost host() {
         return host;
     }
 
     String protocol() {
-        return lmtp ? "LMTP" : esmtp ? "ESMTP" : "SMTP";
+        String plain = lmtp ? "LMTP" : esmtp ? "ESMTP" : "SMTP";
+        return tls == null || !esmtp ? plain : plain + "S"; // RFC 3848
     }
 
     String sourceAddress() {
@@ -182,7 +253,11 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Why the host can't take this at all, as it announced; null when it may be asked. */
     @Nullable
-    Failure unfit(long size, boolean eightBit, boolean smtpUtf8) {
+    Failure unfit(long size, boolean eightBit, boolean smtpUtf8, boolean requireTls) {
+        Failure insecure = requireTls ? insecure() : null;
+        if (insecure != null) {
+            return insecure;
+        }
         long limit = capabilities.size();
         if (limit > 0 && size > limit) { // RFC 1870 6.1
             return new Failure(Failure.Kind.TOO_LARGE,
@@ -196,6 +271,11 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " takes no addresses and header fields beyond ASCII");
         }
         return null;
+    }
+
+    private @Nullable Failure insecure() {
+        return RequireTls.refusal(new RequireTls.Session(describe(host), configured, tls != null,
+                tls == null ? "" : tls.problem(), capabilities.has(Capabilities.REQUIRETLS)));
     }
 
     /** Sends the envelope when it can go in one piece. */
@@ -233,6 +313,9 @@ final class SmtpClientSession implements AutoCloseable {
         }
         if (t.smtpUtf8) {
             append(SMTPUTF8);
+        }
+        if (t.requireTls) {
+            append(REQUIRETLS);
         }
         append(CRLF);
     }
@@ -407,7 +490,10 @@ final class SmtpClientSession implements AutoCloseable {
             append(QUIT);
             flush(Phase.QUIT, config.quitTimeout());
             read(Phase.QUIT, config.quitTimeout());
-        } catch (SessionException _) {
+            if (tls != null) {
+                tls.socket().close(); // says so under TLS
+            }
+        } catch (SessionException | IOException _) {
             // the session is over either way
         } finally {
             close();

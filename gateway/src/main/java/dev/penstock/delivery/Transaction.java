@@ -19,6 +19,7 @@ final class Transaction {
     final int[] places;
     final Content content;
     final boolean smtpUtf8;
+    final boolean requireTls;
 
     /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
     boolean resetFirst;
@@ -33,12 +34,14 @@ final class Transaction {
     /** By recipient, null for those not accepted. SMTP has one reply for all, LMTP one for each (RFC 2033 4.2). */
     final @Nullable Reply[] end;
 
-    Transaction(String sender, List<String> recipients, int[] places, Content content, boolean smtpUtf8) {
+    Transaction(String sender, List<String> recipients, int[] places, Content content, boolean smtpUtf8,
+            boolean requireTls) {
         this.sender = sender;
         this.recipients = recipients;
         this.places = places;
         this.content = content;
         this.smtpUtf8 = smtpUtf8;
+        this.requireTls = requireTls;
         this.rcpt = new @Nullable Reply[recipients.size()];
         this.end = new @Nullable Reply[recipients.size()];
     }

@@ -59,7 +59,8 @@ final class Work {
             places[i] = again.isEmpty() ? next++ : again.removeFirst();
             addresses[i] = recipient(places[i]).address();
         }
-        return new Transaction(envelope.sender(), List.of(addresses), places, content, envelope.smtpUtf8());
+        return new Transaction(envelope.sender(), List.of(addresses), places, content, envelope.smtpUtf8(),
+                envelope.options().requireTls());
     }
 
     Recipient recipient(int place) {

@@ -1,14 +1,25 @@
 package dev.penstock.queue;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.TlsPolicy;
+
 /**
  * What the sessions of a lane have in common. Immutable.
  *
  * @param source the source address pool; {@code default} until there are several
  * @param site   the shaping key: a site's name, or {@code domain:} and a domain with a shaping section of its own
  * @param lmtp   whether its hosts speak LMTP
+ * @param configured whether the configuration names its hosts
+ * @param tls    how TLS is used towards them, null for as everywhere
  */
-public record LaneKey(String source, String site, boolean lmtp) {
+public record LaneKey(String source, String site, boolean lmtp, boolean configured, @Nullable TlsPolicy tls) {
     public static final String DEFAULT_SOURCE = "default";
+
+    /** Of hosts that DNS told. */
+    public LaneKey(String source, String site, boolean lmtp) {
+        this(source, site, lmtp, false, null);
+    }
 
     /** For logs: {@code default->mx.example.net}. */
     @Override

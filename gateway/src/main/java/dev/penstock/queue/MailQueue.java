@@ -349,7 +349,8 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void assign(DomainQueue domain, int epoch, Route.Hosts hosts) {
-        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, hosts.site()), hosts.lmtp());
+        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, hosts.site()), hosts.lmtp(),
+                hosts.configured(), hosts.tls());
         while (true) {
             Lane lane = lanes.get(key);
             if (lane == null) {

@@ -2,6 +2,10 @@ package dev.penstock.routing;
 
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.TlsPolicy;
+
 /** Where a domain's mail goes, as known now. */
 public sealed interface Route {
     /**
@@ -10,8 +14,16 @@ public sealed interface Route {
      * @param site  what the domain is grouped under
      * @param hosts in the order to try: by preference, equal preferences shuffled anew for each call; not empty
      * @param lmtp  speak LMTP instead of SMTP
+     * @param configured whether the configuration names the hosts, instead of DNS
+     * @param tls   how to use TLS, null for the same as everywhere
      */
-    record Hosts(Site site, List<MailHost> hosts, boolean lmtp) implements Route {}
+    record Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured,
+            @Nullable TlsPolicy tls) implements Route {
+        /** As DNS has them. */
+        public Hosts(Site site, List<MailHost> hosts, boolean lmtp) {
+            this(site, hosts, lmtp, false, null);
+        }
+    }
 
     /**
      * No hosts.

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
-import java.util.List;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
@@ -140,7 +139,7 @@ class CertificateReloadTest {
     @Test
     void theWatchNoticesByItself() throws Exception {
         ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
-        try (CertificateWatch watch = new CertificateWatch(List.of(tls), Duration.ofMillis(10))) {
+        try (CertificateWatch watch = new CertificateWatch(tls::refresh, Duration.ofMillis(10))) {
             watch.start();
             write("server", after);
             await().until(() -> tls.stats().reloads() > 0);
