@@ -131,7 +131,7 @@ public final class Penstock implements AutoCloseable {
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
     private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
         queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
-                envelope.receivedMillis(), attempts, nextAttemptMillis, size);
+                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, nextAttemptMillis, size);
     }
 
     /** On an event loop: the message is durable, the client is about to hear 250. */
@@ -139,7 +139,7 @@ public final class Penstock implements AutoCloseable {
         List<Destination> destinations = envelope.destinations();
         for (int i = 0; i < entries.size(); i++) {
             queue.submit(entries.get(i), destinations.get(i).domain(), envelope.tenant(), envelope.campaign(),
-                    envelope.receivedMillis(), 0, 0, size);
+                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, size);
         }
     }
 

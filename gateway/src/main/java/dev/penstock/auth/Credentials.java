@@ -17,12 +17,12 @@ import dev.penstock.config.UserConfig;
 
 /** The users of one reading of the credentials file. Immutable. */
 final class Credentials {
-    static final Credentials NONE = new Credentials(List.of());
-
     /** Costs what a hash made with the defaults costs. */
     private static final PasswordHash DEFAULT_UNMATCHED = new PasswordHash.Argon2id(
             PasswordHash.Argon2id.DEFAULT_MEMORY, PasswordHash.Argon2id.DEFAULT_ITERATIONS,
             PasswordHash.Argon2id.DEFAULT_PARALLELISM, "A".repeat(22), "A".repeat(43));
+
+    static final Credentials NONE = new Credentials(List.of());
 
     private final Map<String, UserConfig> byName;
     private final Map<String, UserConfig> byCertificateName;

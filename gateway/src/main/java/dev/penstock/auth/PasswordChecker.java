@@ -8,6 +8,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiPredicate;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
@@ -43,6 +44,7 @@ final class PasswordChecker implements AutoCloseable {
     }
 
     private final byte[] key = Hashing.random(KEY_LENGTH);
+    private final BiPredicate<PasswordHash, byte[]> matches;
     private final ThreadPoolExecutor pool;
     private final LongAdder checks = new LongAdder();
     private final LongAdder recalled = new LongAdder();
@@ -54,10 +56,12 @@ final class PasswordChecker implements AutoCloseable {
             .buildAsync();
 
     PasswordChecker() {
-        this(THREADS, MAX_WAITING);
+        this(THREADS, MAX_WAITING, Hashing::matches);
     }
 
-    PasswordChecker(int threads, int maxWaiting) {
+    /** @param matches may take its time */
+    PasswordChecker(int threads, int maxWaiting, BiPredicate<PasswordHash, byte[]> matches) {
+        this.matches = matches;
         pool = new ThreadPoolExecutor(threads, threads, IDLE_THREAD.toNanos(), TimeUnit.NANOSECONDS,
                 new ArrayBlockingQueue<>(maxWaiting),
                 Thread.ofPlatform().daemon().name("password-check-", 0).factory());
@@ -95,7 +99,7 @@ final class PasswordChecker implements AutoCloseable {
                 }
                 try {
                     checks.increment();
-                    result.complete(Hashing.matches(hash, password) ? Verdict.RIGHT : Verdict.WRONG);
+                    result.complete(matches.test(hash, password) ? Verdict.RIGHT : Verdict.WRONG);
                 } catch (RuntimeException | Error e) {
                     result.completeExceptionally(e);
                 }

@@ -67,7 +67,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
      * @throws IOException when the credentials file has an error
      */
     public static SaslAuthenticator open(AuthConfig config) throws IOException {
-        return new SaslAuthenticator(config, (_, _) -> null, new PasswordChecker());
+        return new SaslAuthenticator(config, ChannelBinding.OF_TLS, new PasswordChecker());
     }
 
     SaslAuthenticator(AuthConfig config, ChannelBinding binding, PasswordChecker checker) throws IOException {

@@ -5,6 +5,7 @@ import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Reads a table that names a URL to be asked. Stateless. */
 final class CalloutReader {
@@ -16,6 +17,14 @@ final class CalloutReader {
 
     /** @return empty when there is no such table */
     static Optional<CalloutConfig> read(TableBinder parent, String key) {
+        return read(parent, key, _ -> {});
+    }
+
+    /**
+     * @param more reads what else the table has
+     * @return empty when there is no such table
+     */
+    static Optional<CalloutConfig> read(TableBinder parent, String key, Consumer<TableBinder> more) {
         boolean present = parent.has(key);
         TableBinder table = parent.table(key);
         if (!present || !parent.hasTable(key)) {
@@ -28,6 +37,7 @@ final class CalloutReader {
         Duration deadline = table.duration("deadline", CalloutConfig.DEADLINE, MIN_DEADLINE, MAX_DEADLINE);
         int maxInFlight = table.integer("max-in-flight", CalloutConfig.MAX_IN_FLIGHT, 1, MAX_IN_FLIGHT);
         String authorization = table.secret("authorization", "", "a text in quotes", CalloutReader::fieldValue);
+        more.accept(table);
         table.end();
         return url.map(found -> new CalloutConfig(found, deadline, maxInFlight, authorization));
     }

@@ -21,6 +21,7 @@ public final class ConfigChange {
         differs(keys, "events.max-pending", current.events().maxPending(), changed.events().maxPending());
         differs(keys, "http.address", current.http().address(), changed.http().address());
         differs(keys, "http.port", current.http().port(), changed.http().port());
+        differs(keys, "policy.plugins", current.policy().plugins(), changed.policy().plugins());
         return List.copyOf(keys);
     }
 

@@ -84,7 +84,7 @@ public final class ConfigReader {
                 routes(file.table("routes")), queue(file.table("queue")), delivery(file.table("delivery")),
                 shapingFile.map(path -> ShapingReader.read(source.other(path))).orElse(ShapingConfig.DEFAULT),
                 events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth"), source),
-                PolicyReader.read(file.table("policy")), LocalDomainReader.read(file.table("local")),
+                PolicyReader.read(file.table("policy"), listeners), LocalDomainReader.read(file.table("local")),
                 InjectionReader.read(file.table("injection")));
         file.end();
 
@@ -272,6 +272,7 @@ public final class ConfigReader {
                 table.durations("retry-intervals", d.retryIntervals(), SECOND, Duration.ofDays(30)),
                 table.integer("jitter-percent", d.jitterPercent(), 0, 50),
                 table.duration("max-age", d.maxAge(), SECOND, YEAR),
+                table.duration("delay-warning", d.delayWarning(), Duration.ZERO, YEAR),
                 table.integer("lane-share-percent", d.laneSharePercent(), 1, 100));
         table.end();
         atMost(table, "retry-interval", queue.retryInterval(), "max-retry-interval", queue.maxRetryInterval());

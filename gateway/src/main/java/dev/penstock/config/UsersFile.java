@@ -3,6 +3,7 @@ package dev.penstock.config;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
@@ -171,11 +173,40 @@ public final class UsersFile {
     }
 
     /**
+     * Reads the file, or takes it for empty where there is none, and writes what {@code change} makes of its users; nothing
+     * when those are the same. Others who use this method wait for their turn, so that no change is lost.
+     *
+     * @return what is in the file now; {@link Invalid} when it has an error, then it was left as it is
+     */
+    public static Result change(Path file, UnaryOperator<List<UserConfig>> change) throws IOException {
+        Path target = target(file);
+        Path lock = target.resolveSibling("." + target.getFileName() + ".lock");
+        try (FileChannel channel = FileChannel.open(lock,
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(OWNER_ONLY)); FileLock _ = channel.lock()) {
+            Result result = Files.exists(target) ? read(target) : new Valid(List.of());
+            if (!(result instanceof Valid valid)) {
+                return result;
+            }
+            List<UserConfig> changed = change.apply(valid.users());
+            if (!changed.equals(valid.users())) {
+                write(target, changed);
+            }
+            return new Valid(changed);
+        }
+    }
+
+    /** A symbolic link stays one. */
+    private static Path target(Path file) throws IOException {
+        return Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+    }
+
+    /**
      * Replaces the file as a whole; it is durable when this returns. A new file is readable by its owner only, an
      * existing one keeps its owner, and its permissions but for those of others.
      */
     public static void write(Path file, Collection<UserConfig> users) throws IOException {
-        Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath(); // a symbolic link stays one
+        Path target = target(file);
         Path directory = target.getParent();
         if (directory == null) {
             throw new IOException(file + " is a directory");

@@ -40,6 +40,8 @@ public record Failure(Kind kind, String text) implements Cause {
         NEEDS_TLS(550, "5.7.10"),
         /** A message with REQUIRETLS, and a host that doesn't offer it. */
         NEEDS_REQUIRETLS(550, "5.7.30"),
+        /** The sender has set a time after which the message must come back (RFC 2852 4.1.4.2). */
+        NEEDS_DELIVERBY(550, "5.3.3"),
         /** The spool couldn't give the content while it was being sent. */
         CONTENT_UNREADABLE(400, "4.3.0");
 

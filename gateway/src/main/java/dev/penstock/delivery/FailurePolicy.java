@@ -73,6 +73,13 @@ public record FailurePolicy(Duration maxAge) {
         return isTooOld(ageMillis) ? new Outcome.Expired(expiry(attempts, null), BlastRadius.MESSAGE) : null;
     }
 
+    /** The outcome of an item that comes up after the time its sender has set (RFC 2852 4.1.3, mode R). */
+    Outcome.Expired pastDeadline(int attempts) {
+        return new Outcome.Expired(new Reason(Phase.ROUTE, EXPIRED_CODE, EXPIRED_STATUS,
+                "delivery time expired: not delivered by the time its sender set, in " + attempts + " attempts", false),
+                BlastRadius.MESSAGE);
+    }
+
     private boolean isTooOld(long ageMillis) {
         return ageMillis >= maxAge.toMillis();
     }
@@ -135,7 +142,7 @@ public record FailurePolicy(Duration maxAge) {
     private static Outcome failed(Situation s, Failure failure) {
         Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false);
         return switch (failure.kind()) {
-            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, UNAUTHENTICATED_HOST ->
+            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, UNAUTHENTICATED_HOST, NEEDS_DELIVERBY ->
                 new Outcome.Bounced(reason, BlastRadius.MESSAGE);
             case NEEDS_TLS, NEEDS_REQUIRETLS -> s.lastHost
                     ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)

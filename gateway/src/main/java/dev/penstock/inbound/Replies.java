@@ -68,8 +68,6 @@ final class Replies {
     final byte[] shuttingDown;
     final byte[] timeout;
     final byte[] tooManyErrors;
-    final byte[] tooManySessions;
-    final byte[] tooManyFromAddress;
     final byte[] tooManyMessages;
     final byte[] outOfStep;
     final byte[] earlyTalk;
@@ -83,8 +81,6 @@ final class Replies {
         shuttingDown = encoded(421, "4.3.2", hostname + " Service shutting down");
         timeout = encoded(421, "4.4.2", hostname + " Error: timeout exceeded");
         tooManyErrors = encoded(421, "4.7.0", hostname + " Error: too many errors");
-        tooManySessions = encoded(421, "4.3.2", hostname + " Error: too many sessions");
-        tooManyFromAddress = encoded(421, "4.3.2", hostname + " Error: too many sessions from your address");
         tooManyMessages = encoded(421, "4.3.2", hostname + " Error: too many messages in one session");
         outOfStep = encoded(554, "5.5.0", "Error: SMTP protocol synchronization");
         earlyTalk = encoded(554, "5.5.1", hostname + " Error: wait for the greeting");
@@ -109,6 +105,11 @@ final class Replies {
             case FAILED -> SPOOL_FAILED;
             case CLOSED -> SPOOL_CLOSED;
         };
+    }
+
+    /** Whether the spool is closed, so that the server is about to be. */
+    static boolean isClosed(Reply reply) {
+        return reply.equals(SPOOL_CLOSED);
     }
 
     static byte[] encoded(int code, String status, String text) {

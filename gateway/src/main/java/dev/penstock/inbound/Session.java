@@ -3,7 +3,6 @@ package dev.penstock.inbound;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -123,6 +122,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private final Channel channel;
     private final EventLoop loop;
     private final LoopScratch scratch;
+    private final ClientAccount account;
     private final int listener; // its place among the server's
     private final long number;
 
@@ -147,8 +147,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private @Nullable ByteBuf out; // replies that wait for the end of the group
     private boolean moreInput; // follows the command being executed, in the same read
 
-    private long activityNanos = System.nanoTime();
-    private long dataStartNanos;
+    private final ProgressGuard progress = new ProgressGuard(System.nanoTime());
     private @Nullable Future<?> timer;
 
     private String helo = ""; // empty until EHLO or HELO
@@ -166,12 +165,13 @@ final class Session extends ChannelInboundHandlerAdapter
     private int errors;
     private int junkCommands;
 
-    Session(SmtpServer server, Channel channel, LoopScratch scratch, InetSocketAddress remote,
+    Session(SmtpServer server, Channel channel, LoopScratch scratch, ClientAccount account, InetSocketAddress remote,
             @Nullable InetSocketAddress local, int listener, Settings settings, long number) {
         this.server = server;
         this.channel = channel;
         this.loop = channel.eventLoop();
         this.scratch = scratch;
+        this.account = account;
         this.listener = listener;
         this.settings = settings;
         this.number = number;
@@ -197,6 +197,7 @@ final class Session extends ChannelInboundHandlerAdapter
     /** Greets, unless a policy minds, after the pause in which only bad clients talk (RFC 5321 4.3.1). */
     private void welcome() {
         phase = Phase.GREETING;
+        progress.pause(System.nanoTime());
         await(server.policy().connect(client()), decision -> {
             switch (decision) {
                 case Decision.Accept _ -> pause();
@@ -225,7 +226,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void greet() {
         phase = Phase.COMMANDS;
         greeted = true;
-        activityNanos = System.nanoTime();
+        progress.resume(System.nanoTime());
         say(server.replies().greeting);
         advance();
     }
@@ -249,7 +250,6 @@ final class Session extends ChannelInboundHandlerAdapter
         transaction = null;
         identity = session.client() == null ? null : server.authenticator().certificate(session.client());
         who();
-        activityNanos = System.nanoTime();
         server.counters().tlsSessions.increment();
         if (greeted) {
             phase = Phase.COMMANDS;
@@ -291,12 +291,12 @@ final class Session extends ChannelInboundHandlerAdapter
             then.accept(answer.join());
             return;
         }
-        wait = Wait.ANSWER;
+        waitFor(Wait.ANSWER);
         var _ = answer.whenComplete((value, failure) -> hop(() -> {
             if (wait != Wait.ANSWER || phase == Phase.CLOSING || phase == Phase.CLOSED) {
                 return;
             }
-            wait = Wait.NONE;
+            waitNoMore();
             if (failure != null) { // against the contract of all who are asked
                 log.error("session={} an answer failed", number, failure);
                 goodbye(server.replies().failed);
@@ -321,7 +321,6 @@ final class Session extends ChannelInboundHandlerAdapter
             talkedEarly();
             return;
         }
-        activityNanos = System.nanoTime();
         Settings current = server.settings(listener);
         if (current != settings) {
             settings = current;
@@ -329,6 +328,7 @@ final class Session extends ChannelInboundHandlerAdapter
             client = null;
         }
         ByteBuf buffer = (ByteBuf) message;
+        progress.input(System.nanoTime(), buffer.readableBytes());
         while (buffer.isReadable()) {
             int length = Math.min(buffer.readableBytes(), scratch.input.length);
             buffer.readBytes(scratch.input, 0, length);
@@ -339,7 +339,8 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** Octets in the clear where TLS should be (CVE-2011-0411), or before the greeting: never executed. */
     private void talkedEarly() {
-        server.counters().errors.increment();
+        server.counters().earlyTalkers.increment();
+        account.error();
         log.debug("session={} client={} talked early in {}", number, remote, phase);
         if (phase == Phase.GREETING) {
             moreInput = true;
@@ -416,8 +417,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (phase == Phase.CLOSED) {
             return;
         }
-        wait = Wait.NONE;
-        activityNanos = System.nanoTime();
+        waitNoMore();
         byte[] input = held;
         if (input != null) {
             held = null;
@@ -440,7 +440,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         if (!channel.isWritable()) {
-            wait = Wait.CLIENT;
+            wait = Wait.CLIENT; // its clock goes on
             return;
         }
         ask();
@@ -482,12 +482,14 @@ final class Session extends ChannelInboundHandlerAdapter
         moreInput = lineFeed + 1 < end;
         if (lineFeed == end) {
             keepPart(in, position, end);
+            progress.lineUnfinished(System.nanoTime());
             return end;
         }
         if (line != null) {
             keepPart(in, position, lineFeed);
             byte[] whole = line;
             line = null;
+            progress.lineEnded();
             execute(whole, 0, lineLength);
             lineLength = 0;
         } else {
@@ -553,12 +555,21 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Quit() -> goodbye(Replies.BYE);
             case Command.NotImplemented _ -> fail(Replies.NOT_IMPLEMENTED);
             case Command.Foreign(String verb) -> {
+                server.counters().foreignCommands.increment();
+                account.error();
                 log.info("event=foreign-protocol session={} client={} verb={}", sessionId(), remote, verb);
                 moreInput = true; // there is always more
                 goodbye(server.replies().foreign);
             }
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
-            case Command.Malformed(Reply reply) -> fail(reply.encode());
+            case Command.Malformed(Reply reply) -> {
+                if (reply.code() == 521) { // after a wrong BDAT nobody knows what is a command
+                    moreInput = true;
+                    goodbye(reply.encode());
+                } else {
+                    fail(reply.encode());
+                }
+            }
         }
     }
 
@@ -714,8 +725,9 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.XCLIENT_BAD_ADDRESS);
             return;
         }
-        if (!server.moved(this, newRemote)) {
-            goodbye(server.replies().tooManyFromAddress);
+        Refusal refusal = account.move(newRemote.getAddress());
+        if (refusal != null) {
+            goodbye(refusal.reply(server.hostname()));
             return;
         }
         remote = newRemote;
@@ -752,6 +764,9 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
         } else if (parameters.size() > config.maxMessageSize().bytes()) {
             fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
+        } else if (!account.mayMail()) {
+            server.counters().messagesLimited.increment();
+            say(ClientAccount.TOO_MANY_MESSAGES);
         } else if (hasRoom()) {
             Options options = options(parameters);
             if (options == null) {
@@ -852,6 +867,10 @@ final class Session extends ChannelInboundHandlerAdapter
             say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
         } else if (unsupported != null) {
             refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
+        } else if (!account.mayRcpt()) {
+            open.recipientsRefused = true;
+            server.counters().recipientsLimited.increment();
+            say(ClientAccount.TOO_MANY_RECIPIENTS);
         } else if (mailbox.utf8() && !open.smtpUtf8) {
             refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
         } else {
@@ -905,7 +924,7 @@ final class Session extends ChannelInboundHandlerAdapter
                 return;
             }
             phase = Phase.DATA;
-            dataStartNanos = activityNanos;
+            progress.messageBegun(System.nanoTime());
             say(Replies.START_DATA);
         }
     }
@@ -940,7 +959,7 @@ final class Session extends ChannelInboundHandlerAdapter
                 open.failed = true;
                 chunkRefusal = refusal.encode();
             }
-            dataStartNanos = activityNanos;
+            progress.messageBegun(System.nanoTime());
         }
         phase = Phase.CHUNK;
         if (size == 0) {
@@ -976,7 +995,8 @@ final class Session extends ChannelInboundHandlerAdapter
      */
     private boolean isOutOfStep() {
         if (moreInput) {
-            server.counters().errors.increment();
+            server.counters().outOfStep.increment();
+            account.error();
             goodbye(server.replies().outOfStep);
         }
         return moreInput;
@@ -986,6 +1006,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void reset() {
         MailTransaction open = transaction;
         transaction = null;
+        progress.messageEnded();
         if (open != null && open.chunked) {
             server.counters().messagesAborted.increment();
             abortReception();
@@ -1066,10 +1087,10 @@ final class Session extends ChannelInboundHandlerAdapter
             }
             CompletableFuture<Void> writable = intake.writable();
             if (!writable.isDone()) {
-                wait = Wait.SPOOL;
+                waitFor(Wait.SPOOL);
                 var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
             } else if (!server.memory().mayProceed(this)) {
-                wait = Wait.MEMORY;
+                waitFor(Wait.MEMORY);
             }
         }
     }
@@ -1094,6 +1115,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         message.abort(this);
+        progress.messageEnded();
         if (transaction != null) {
             transaction.failed = true;
             transaction.chunked = false;
@@ -1134,6 +1156,7 @@ final class Session extends ChannelInboundHandlerAdapter
         MessageId id = message.id();
         MailTransaction open = transaction;
         transaction = null;
+        progress.messageEnded();
         if (refusal != null || intake == null || id == null || open == null) {
             message.abort(this);
             refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
@@ -1159,11 +1182,11 @@ final class Session extends ChannelInboundHandlerAdapter
                     (entries, failure) -> answer(settle(envelope, size, octets, entries, failure), envelope));
             return;
         }
-        wait = Wait.COMMIT;
+        waitFor(Wait.COMMIT);
         var _ = commit.whenComplete((entries, failure) -> {
             try {
                 loop.execute(() -> {
-                    wait = Wait.NONE;
+                    waitNoMore();
                     answer(settle(envelope, size, octets, entries, failure), envelope);
                     if (wait == Wait.NONE) {
                         resume();
@@ -1214,6 +1237,7 @@ final class Session extends ChannelInboundHandlerAdapter
             refuseMessage(refusal);
         } else {
             messages++;
+            progress.accepted();
             errors = 0; // as Postfix does after a message
             junkCommands = 0;
             say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
@@ -1224,9 +1248,6 @@ final class Session extends ChannelInboundHandlerAdapter
         if (reply.isPermanent()) {
             server.counters().messagesRefused.increment();
             fail(reply.encode());
-        } else if (reply.code() == 421) {
-            server.counters().messagesDeferred.increment();
-            goodbye(reply.encode());
         } else {
             defer(reply);
         }
@@ -1242,7 +1263,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
-            goodbye(server.replies().shuttingDown); // RFC 5321 3.8: after 421 the connection is closed
+            goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
         } else {
             say(reply.encode());
         }
@@ -1250,7 +1271,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** A command that brings no message nearer; too many of them are errors. */
     private void junk(byte[] reply) {
-        if (++junkCommands > settings.config().junkCommandLimit()) {
+        if (++junkCommands > server.stress().junkCommandLimit(settings.config())) {
             fail(reply);
         } else {
             say(reply);
@@ -1261,13 +1282,28 @@ final class Session extends ChannelInboundHandlerAdapter
         InboundConfig config = settings.config();
         say(reply);
         errors++;
+        account.error();
         server.counters().errors.increment();
-        if (errors >= config.hardErrorLimit()) {
+        if (errors >= server.stress().hardErrorLimit(config)) {
             goodbye(server.replies().tooManyErrors);
-        } else if (errors > config.softErrorLimit() && !config.errorDelay().isZero() && phase != Phase.CLOSED) {
-            wait = Wait.PENALTY;
-            var _ = loop.schedule(() -> resumeFrom(Wait.PENALTY), config.errorDelay().toNanos(), NANOSECONDS);
+            return;
         }
+        long delay = Stress.errorDelayNanos(errors, config);
+        if (delay > 0 && phase != Phase.CLOSED) {
+            waitFor(Wait.PENALTY);
+            var _ = loop.schedule(() -> resumeFrom(Wait.PENALTY), delay, NANOSECONDS);
+        }
+    }
+
+    /** From now on the client waits for us. */
+    private void waitFor(Wait reason) {
+        wait = reason;
+        progress.pause(System.nanoTime());
+    }
+
+    private void waitNoMore() {
+        wait = Wait.NONE;
+        progress.resume(System.nanoTime());
     }
 
     /**
@@ -1321,8 +1357,8 @@ final class Session extends ChannelInboundHandlerAdapter
     /** One timer per session, which looks at the clock and starts itself again: input doesn't touch it. */
     private void startTimer() {
         InboundConfig config = settings.config();
-        long period = Math.min(config.commandTimeout().toNanos(), config.dataTimeout().toNanos());
-        long left = Math.min(nanosLeft(), period);
+        long left = Math.min(progress.nanosLeft(System.nanoTime(), config, server.stress().isOn()),
+                ProgressGuard.periodNanos(config));
         timer = loop.schedule(this::checkTime, Math.max(left, 1), NANOSECONDS);
     }
 
@@ -1330,29 +1366,19 @@ final class Session extends ChannelInboundHandlerAdapter
         if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
             return;
         }
-        if (nanosLeft() > 0) {
+        Slowness slowness = progress.slowness(System.nanoTime(), settings.config(), server.stress().isOn());
+        if (slowness == null) {
             startTimer();
             return;
         }
-        server.counters().timeouts.increment();
-        log.debug("session={} client={} timed out in {}", number, remote, phase);
-        if (wait == Wait.CLIENT) {
-            closeNow(); // it doesn't read replies either
+        server.counters().slow(slowness);
+        log.debug("session={} client={} timed out in {}: {}", number, remote, phase, slowness);
+        if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
+            closeNow(); // it doesn't read replies either, or could not
         } else {
             countAbort();
             goodbye(server.replies().timeout);
         }
-    }
-
-    /** Until the client has been silent too long; while we are what is waited for its clock stands still. */
-    private long nanosLeft() {
-        long now = System.nanoTime();
-        long command = settings.config().commandTimeout().toNanos();
-        long left = wait == Wait.NONE || wait == Wait.CLIENT ? activityNanos + command - now : command;
-        if (phase == Phase.DATA || phase == Phase.CHUNK) {
-            left = Math.min(left, dataStartNanos + settings.config().dataTimeout().toNanos() - now);
-        }
-        return left;
     }
 
     // ---- called by the server ----------------------------------------------------------------------------------
@@ -1371,17 +1397,10 @@ final class Session extends ChannelInboundHandlerAdapter
         var _ = channel.close();
     }
 
-    InetAddress clientAddress() {
-        return remote.getAddress();
-    }
-
-    int listener() {
-        return listener;
-    }
-
     /** The channel is closed; called once. */
     void closed() {
         countAbort();
+        account.leave();
         phase = Phase.CLOSED;
         held = null;
         line = null;

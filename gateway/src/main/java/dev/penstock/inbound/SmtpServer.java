@@ -1,6 +1,5 @@
 package dev.penstock.inbound;
 
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
@@ -64,7 +63,8 @@ public final class SmtpServer implements AutoCloseable {
     private final InstantSource clock;
     private final Replies replies;
     private final Counters counters = new Counters();
-    private final Admission admission = new Admission();
+    private final Stress stress = new Stress(counters);
+    private final ClientAccounts clients;
     private final ReceptionMemory memory;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     private final AtomicLong sessionNumber;
@@ -98,6 +98,7 @@ public final class SmtpServer implements AutoCloseable {
         this.policy = policy;
         this.authenticator = authenticator;
         this.config = config;
+        this.clients = new ClientAccounts(config, counters, System::nanoTime);
         this.spool = spool;
         this.acceptance = acceptance;
         this.events = events;
@@ -157,6 +158,8 @@ public final class SmtpServer implements AutoCloseable {
         settings = settings(newListeners, newConfig, newTls);
         listeners = List.copyOf(newListeners);
         config = newConfig;
+        clients.reconfigure(newConfig);
+        updateStress();
         memory.limit(newConfig.memoryLimit().bytes());
     }
 
@@ -167,7 +170,7 @@ public final class SmtpServer implements AutoCloseable {
 
     /** What was done since the start, and is open now. */
     public InboundStats stats() {
-        return counters.snapshot(admission.sessions(), memory.used());
+        return counters.snapshot(clients.sessions(), memory.used());
     }
 
     private void connected(Connection connection, int listener) {
@@ -176,26 +179,50 @@ public final class SmtpServer implements AutoCloseable {
             var _ = channel.close();
             return;
         }
-        InetAddress client = remote.getAddress();
+        InetSocketAddress local = channel.localAddress() instanceof InetSocketAddress address ? address : null;
         Settings current = settings.get(listener);
-        Admission.Verdict verdict = admission.enter(client, current);
-        if (shuttingDown || verdict != Admission.Verdict.ADMITTED) {
-            byte[] reply = switch (verdict) {
-                case ADMITTED -> replies.shuttingDown;
-                case TOO_MANY -> replies.tooManySessions;
-                case TOO_MANY_FROM_ADDRESS -> replies.tooManyFromAddress;
-            };
-            if (verdict == Admission.Verdict.ADMITTED) {
-                admission.leave(client);
+        if (!current.proxyNetworks().contains(remote.getAddress())) {
+            admit(connection, listener, clients.enter(remote.getAddress(), current.listener()), remote, local);
+            return;
+        }
+        ClientAccount account = clients.enter(current.listener());
+        if (account.refusal() != null) {
+            admit(connection, listener, account, remote, local);
+            return;
+        }
+        ProxyHeader.await(channel, current.listener().proxyTimeout(), counters, new ProxyHeader.Listener() {
+            @Override
+            public void arrived(@Nullable InetSocketAddress source, @Nullable InetSocketAddress destination,
+                    boolean more) {
+                InetSocketAddress client = source == null ? remote : source;
+                account.move(client.getAddress());
+                admit(connection, listener, account, client, destination == null ? local : destination);
             }
-            counters.sessionsRefused.increment();
+
+            @Override
+            public void failed(ProxyHeader.Failure why) {
+                account.leave();
+            }
+        });
+    }
+
+    private void admit(Connection connection, int listener, ClientAccount account, InetSocketAddress remote,
+            @Nullable InetSocketAddress local) {
+        Channel channel = connection.channel();
+        Refusal refusal = account.refusal();
+        if (shuttingDown || refusal != null) {
+            if (refusal == null) {
+                account.leave();
+                counters.sessionsRefused.increment();
+            }
+            byte[] reply = refusal == null ? replies.shuttingDown : refusal.reply(hostname);
             channel.writeAndFlush(Unpooled.wrappedBuffer(reply)).addListener(ChannelFutureListener.CLOSE);
             return;
         }
         counters.sessionsTotal.increment();
-        InetSocketAddress local = channel.localAddress() instanceof InetSocketAddress address ? address : null;
-        Session session = new Session(this, channel, scratch.get(), remote, local, listener, current,
-                sessionNumber.incrementAndGet());
+        updateStress();
+        Session session = new Session(this, channel, scratch.get(), account, remote, local, listener,
+                settings.get(listener), sessionNumber.incrementAndGet());
         sessions.add(session);
         channel.closeFuture().addListener(_ -> ended(session));
         connection.addHandlerLast("smtp-session", session);
@@ -204,11 +231,15 @@ public final class SmtpServer implements AutoCloseable {
 
     private void ended(Session session) {
         session.closed();
-        admission.leave(session.clientAddress());
         sessions.remove(session);
+        updateStress();
         if (shuttingDown && sessions.isEmpty()) {
             empty.complete(null);
         }
+    }
+
+    private void updateStress() {
+        stress.update(clients.sessions(), config);
     }
 
     /** A message is durable. Called by sessions; what goes wrong here must not take the 250 from the client. */
@@ -302,18 +333,8 @@ public final class SmtpServer implements AutoCloseable {
         return authenticator;
     }
 
-    /**
-     * A session's client turns out to be another one.
-     *
-     * @return false when that one has too many sessions; the session is counted as its old client's still
-     */
-    boolean moved(Session session, InetSocketAddress newRemote) {
-        Admission.Verdict verdict = admission.enter(newRemote.getAddress(), settings.get(session.listener()));
-        if (verdict != Admission.Verdict.ADMITTED) {
-            return false;
-        }
-        admission.leave(session.clientAddress());
-        return true;
+    Stress stress() {
+        return stress;
     }
 
     Spool spool() {

@@ -18,12 +18,12 @@ public interface Policy {
     CompletableFuture<Decision> connect(Client client);
 
     /**
-     * A transaction's sender. What an {@link Decision.Accept} says of tenant and campaign is kept and handed to
-     * {@link #message}.
+     * A transaction's sender. What an {@link Decision.Accept} says of tenant and campaign, here and of a recipient, is
+     * kept and handed to {@link #message}.
      *
      * @param sender       empty for the null reverse path
      * @param senderDomain as it is routed by: lower case, A-labels; empty for the null reverse path
-     * @param declaredSize of MAIL's SIZE, 0 when not told
+     * @param declaredSize of MAIL's SIZE, -1 when not told
      */
     CompletableFuture<Decision> mail(Client client, String sender, String senderDomain, long declaredSize);
 

@@ -21,38 +21,67 @@ import dev.penstock.smtp.Reply;
  */
 public final class PolicyEngine implements Policy, AutoCloseable {
     /** One configuration, ready to be asked. Immutable. */
-    private record Rules(RelayRules relay, Ownership ownership, boolean checkFromHeader, Tenancy tenancy, Panel panel,
-            List<String> wantedHeaders, List<String> removedHeaders) {}
+    private record Rules(RelayRules relay, Ownership ownership, boolean checkFromHeader, Tenancy tenancy,
+            @Nullable CalloutPolicy callout, Panel panel, List<String> wantedHeaders, List<String> removedHeaders) {}
 
     private final RecipientDirectory directory;
     private final PolicyCounters counters = new PolicyCounters();
+    private final Plugins plugins;
     private volatile Rules rules;
 
+    /**
+     * Blocks while it loads plug-ins.
+     *
+     * @throws PluginException when one can't be
+     */
     public PolicyEngine(PolicyConfig config, RecipientDirectory directory) {
+        this(config, directory, Plugins.load(config.plugins()));
+    }
+
+    PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins) {
         this.directory = directory;
-        this.rules = compile(config);
+        this.plugins = plugins;
+        this.rules = compile(config, config.callout().map(CalloutPolicy::new).orElse(null));
     }
 
-    /** Puts other rules in force; a change of {@code plugins} has no effect. */
-    public void reconfigure(PolicyConfig config) {
-        rules = compile(config);
+    /** Puts other rules in force. The plug-ins stay those that were loaded. */
+    public synchronized void reconfigure(PolicyConfig config) {
+        CalloutPolicy before = rules.callout();
+        boolean same = before != null && config.callout().isPresent() && before.config().equals(config.callout().get());
+        rules = compile(config, same ? before : config.callout().map(CalloutPolicy::new).orElse(null));
+        if (before != null && !same) {
+            before.retire();
+        }
     }
 
-    private Rules compile(PolicyConfig config) {
+    private Rules compile(PolicyConfig config, @Nullable CalloutPolicy callout) {
         Tenancy tenancy = new Tenancy(config);
+        List<Adviser> advisers = new ArrayList<>();
         Set<String> wanted = new LinkedHashSet<>(tenancy.headers());
         if (config.checkFromHeader()) {
             wanted.add("from");
         }
+        for (Plugin plugin : plugins.all()) {
+            advisers.add(plugin.adviser(config.deadline(), config.maxInFlight(), config.onFailure()));
+            wanted.addAll(plugin.wantedHeaders());
+        }
+        if (callout != null) {
+            advisers.add(callout);
+            if (callout.wants(Event.MESSAGE)) {
+                wanted.addAll(callout.config().headers());
+            }
+        }
         return new Rules(new RelayRules(config.relay()), new Ownership(config.allowNullSender()),
-                config.checkFromHeader(), tenancy, new Panel(List.of(), counters), List.copyOf(wanted),
+                config.checkFromHeader(), tenancy, callout, new Panel(advisers, counters), List.copyOf(wanted),
                 config.removeHeaders() ? tenancy.headers() : List.of());
     }
 
     @Override
     public CompletableFuture<Decision> connect(Client client) {
         Panel panel = rules.panel();
-        return panel.wants(Event.CONNECT) ? panel.ask(new Question.Connect(client)) : Decision.ACCEPTED;
+        return panel.wants(Event.CONNECT)
+                ? panel.ask(new Question.Connect(client)).thenApply(PolicyEngine::withoutChanges)
+                : Decision.ACCEPTED;
     }
 
     @Override
@@ -65,6 +94,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         }
         return now.panel().wants(Event.MAIL)
                 ? now.panel().ask(new Question.Mail(client, sender, senderDomain, declaredSize))
+                        .thenApply(PolicyEngine::namesOnly)
                 : Decision.ACCEPTED;
     }
 
@@ -84,8 +114,26 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         return known.thenCompose(decision -> switch (decision) {
             case Decision.Refuse _ -> CompletableFuture.completedFuture(decision);
             case Decision.Accept _ ->
-                now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient));
+                now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
+                        .thenApply(PolicyEngine::namesOnly);
         });
+    }
+
+    private static Decision withoutChanges(Decision decision) {
+        return switch (decision) {
+            case Decision.Refuse _ -> decision;
+            case Decision.Accept _ -> Decision.ACCEPT;
+        };
+    }
+
+    private static Decision namesOnly(Decision decision) {
+        return switch (decision) {
+            case Decision.Refuse _ -> decision;
+            case Decision.Accept(var tenant, var campaign, var added, var removed) ->
+                added.isEmpty() && removed.isEmpty()
+                        ? decision
+                        : new Decision.Accept(tenant, campaign, List.of(), List.of());
+        };
     }
 
     @Override
@@ -155,9 +203,17 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     }
 
     public PolicyStats stats() {
-        return counters.snapshot(0);
+        CalloutPolicy callout = rules.callout();
+        return counters.snapshot(plugins.inFlight() + (callout == null ? 0 : callout.inFlight()));
     }
 
+    /** Breaks off what is unanswered; blocks as long as the plug-ins take to close. */
     @Override
-    public void close() {}
+    public synchronized void close() {
+        CalloutPolicy callout = rules.callout();
+        if (callout != null) {
+            callout.close();
+        }
+        plugins.close();
+    }
 }

@@ -17,7 +17,7 @@ public sealed interface Question {
      *
      * @param sender       empty for the null reverse path
      * @param senderDomain lower case, A-labels; empty for the null reverse path
-     * @param declaredSize 0 when not told
+     * @param declaredSize octets, as MAIL's SIZE told; -1 when it didn't
      */
     record Mail(Client client, String sender, String senderDomain, long declaredSize) implements Question {}
 
@@ -25,13 +25,13 @@ public sealed interface Question {
     record Rcpt(Client client, String sender, String senderDomain, Recipient recipient) implements Question {}
 
     /**
-     * A message whose content has come whole but isn't durable yet.
+     * A message whose header section is there; nothing of it is durable yet.
      *
      * @param tenant     whose it is unless the answer says otherwise, empty for none
      * @param campaign   likewise
      * @param recipients those that were accepted
      * @param header     the fields that were asked for, from top to bottom
-     * @param size       octets of content
+     * @param size       octets of content as declared at MAIL, or as counted where all has come; -1 when not told
      */
     record Message(Client client, String sender, String tenant, String campaign, List<Recipient> recipients,
             List<Policy.HeaderField> header, long size) implements Question {

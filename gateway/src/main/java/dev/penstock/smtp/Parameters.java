@@ -19,7 +19,6 @@ final class Parameters {
     private static final int MAX_ORCPT = 500; // RFC 3461 4.2
     private static final int MAX_SECONDS_DIGITS = 9; // RFC 4865 3, RFC 2852 4
     private static final int MAX_DATE_TIME = 40; // RFC 3339 5.6 with nanoseconds and more
-    private static final String UTF_8 = "utf-8"; // the address type of RFC 6533 3
 
     private Parameters() {}
 
@@ -184,8 +183,9 @@ final class Parameters {
         int semicolon = text.indexOf(';');
         String type = semicolon < 0 ? "" : text.substring(0, semicolon).toLowerCase(Locale.ROOT);
         String encoded = text.substring(semicolon + 1);
-        String address = type.equals(UTF_8) ? XText.decodeUnicode(encoded) : XText.decode(encoded);
-        if (!isAtom(type) || address == null || address.isEmpty() || !type.equals(UTF_8) && !isAscii(address)) {
+        String address = type.equals(OriginalRecipient.UTF_8) ? XText.decodeUnicode(encoded) : XText.decode(encoded);
+        if (!isAtom(type) || address == null || address.isEmpty()
+                || !type.equals(OriginalRecipient.UTF_8) && !isAscii(address)) {
             throw new CommandSyntaxException("Bad ORCPT value, expected type;xtext");
         }
         return new OriginalRecipient(type, address);

@@ -205,6 +205,7 @@ class ConfigReaderTest {
                 retry-intervals = ["1m", "2h30m"]
                 jitter-percent = 0
                 max-age = "1d"
+                delay-warning = "6h"
                 lane-share-percent = 50
                 [delivery]
                 port = 2600
@@ -261,7 +262,9 @@ class ConfigReaderTest {
                         TlsPolicy.REQUIRED), "*",
                         new RouteConfig(List.of("smart.example"), false)),
                 new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
-                        List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1), 50),
+                        List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1),
+                        Duration.ofHours(6),
+                        50),
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
                         Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), TlsPolicy.VERIFIED,
@@ -655,8 +658,9 @@ class ConfigReaderTest {
                 spool.segment-size = "64 MB"
                 events.directory = "elsewhere"
                 http.port = 0
+                policy.plugins = "plugins"
                 """)))).containsExactly("listener", "inbound.event-loops", "spool.segment-size", "events.directory",
-                "http.port");
+                "http.port", "policy.plugins");
     }
 
     private Path write(String text) throws IOException {

@@ -142,7 +142,7 @@ class OverloadTest {
             }
             String part = ("x".repeat(998) + "\r\n").repeat(40);
             for (SmtpFixture.Client client : clients) {
-                client.send(part);
+                client.send("Subject: large\r\n\r\n" + part);
             }
             await().until(() -> smtp.server.stats().receivingOctets() >= 100_000);
             smtp.plays(HELLO + "C: MAIL FROM:<a@example.com>\nS: 452 4.3.1 Insufficient system memory");

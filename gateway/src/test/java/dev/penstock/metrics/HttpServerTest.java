@@ -134,6 +134,6 @@ class HttpServerTest {
     }
 
     private static InboundStats inbound(long messages) {
-        return new InboundStats(0, 0, 0, messages, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        return new InboundStats(0, 0, 0, messages, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     }
 }
