@@ -64,7 +64,8 @@ final class FailurePolicyTest {
         row(table, "REQUIRETLS, another host left", "", "", "");
         for (Failure.Kind kind : List.of(Failure.Kind.UNAUTHENTICATED_HOST, Failure.Kind.NEEDS_TLS,
                 Failure.Kind.NEEDS_REQUIRETLS)) {
-            row(table, "MAIL", kind.name(), cell(Phase.MAIL, new Failure(kind, "x"), false, false, false, false, YOUNG));
+            row(table, "MAIL", kind.name(),
+                    cell(Phase.MAIL, new Failure(kind, "x"), false, false, false, false, YOUNG));
         }
         table.append('\n');
         row(table, "RCPT 450, too old", "", cell(Phase.RCPT, reply("450 4.2.1"), false, false, true, false, OLD));
