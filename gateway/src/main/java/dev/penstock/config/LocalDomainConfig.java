@@ -85,7 +85,7 @@ public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recip
     public record Maildir(MaildirConfig maildir) implements Store {
         @Override
         public RouteConfig route() {
-            return new RouteConfig(List.of(), false, Optional.of(maildir));
+            return RouteConfig.of(maildir);
         }
     }
 }

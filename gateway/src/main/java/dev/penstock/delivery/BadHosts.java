@@ -10,7 +10,7 @@ import com.github.benmanes.caffeine.cache.Ticker;
 
 import dev.penstock.routing.MailHost;
 
-/** Remembers for a while which hosts couldn't be reached, over all lanes. Thread-safe. */
+/** Remembers for a while which hosts something was wrong with, over all lanes. Thread-safe. */
 final class BadHosts {
     private static final int MAX_HOSTS = 100_000;
 
@@ -26,6 +26,10 @@ final class BadHosts {
 
     void remove(MailHost host) {
         bad.invalidate(host.address());
+    }
+
+    boolean has(MailHost host) {
+        return bad.getIfPresent(host.address()) != null;
     }
 
     /** The hosts in their order without the bad ones; all of them when there is no other. */

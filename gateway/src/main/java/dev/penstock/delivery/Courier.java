@@ -10,6 +10,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
@@ -129,7 +130,8 @@ final class Courier implements Runnable {
             }
             Work unfinished;
             try {
-                SmtpClientSession open = open(host);
+                SmtpClientSession open = open(host,
+                        work.envelope.options().requireTls() && !desk.lane.key().lmtp());
                 contact = contact(host, open);
                 unfinished = converse(open, work, lastHost);
             } catch (SessionException e) {
@@ -176,11 +178,28 @@ final class Courier implements Runnable {
         }
     }
 
-    private SmtpClientSession open(MailHost host) throws SessionException {
+    /** @param insisting whether to try TLS though it failed lately, and not to go on in clear */
+    private SmtpClientSession open(MailHost host, boolean insisting) throws SessionException {
         SmtpClientSession open;
+        TlsPolicy policy = desk.lane.key().tls() == null ? dispatcher.config.tls() : desk.lane.key().tls();
+        boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
         try {
-            open = SmtpClientSession.open(host, desk.lane.key().lmtp(), dispatcher.hostname, dispatcher.config,
-                    dispatcher.source, dispatcher.guard);
+            if (mayFallBack && dispatcher.brokenTls.has(host)) {
+                open = connect(host, TlsPolicy.NONE);
+            } else {
+                try {
+                    open = connect(host, policy);
+                } catch (SessionException e) {
+                    if (!mayFallBack || finishing || !isTlsFailure(e)) {
+                        throw e;
+                    }
+                    dispatcher.brokenTls.add(host);
+                    dispatcher.stats.tlsFallbacks.increment();
+                    LOG.info("tls-failed-going-on-in-clear lane={} host={} why={}", desk.lane.key(), host.name(),
+                            e.getMessage());
+                    open = connect(host, TlsPolicy.NONE);
+                }
+            }
         } catch (SessionException e) {
             if (!finishing) {
                 dispatcher.badHosts.add(host);
@@ -196,6 +215,16 @@ final class Courier implements Runnable {
             dispatcher.established(desk);
         }
         return open;
+    }
+
+    private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
+        return SmtpClientSession.open(host, desk.lane.key().lmtp(),
+                new SmtpClientSession.Security(policy, dispatcher.tls, desk.lane.key().configured()),
+                dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
+    }
+
+    private static boolean isTlsFailure(SessionException e) {
+        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.TLS_FAILED;
     }
 
     private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
@@ -214,7 +243,13 @@ final class Courier implements Runnable {
         Transaction transaction = null;
         while (true) {
             if (transaction == null) {
-                if (!settleUnfit(open, work)) {
+                Failure unfit = unfit(open, work);
+                if (unfit != null) {
+                    if (!lastHost && unfit.isOfHost()) {
+                        return toNextHost(open, work, unfit);
+                    }
+                    settle(work, unfit);
+                } else {
                     if (!awaitSlot(open)) {
                         giveBack(work);
                         open.quit();
@@ -234,7 +269,7 @@ final class Courier implements Runnable {
                 boolean reused = open.reused();
                 try {
                     if (open.awaitGo(transaction)) {
-                        next = followUp(open, work, transaction);
+                        next = followUp(open, work, transaction, lastHost);
                         follow = next == null
                                 ? null
                                 : transaction(open, next);
@@ -296,22 +331,30 @@ final class Courier implements Runnable {
                 dispatcher.millis());
     }
 
-    /** Settles work the host has announced not to take. @return whether that was so */
-    private boolean settleUnfit(SmtpClientSession open, Work work) {
-        Failure unfit = open.unfit(work, dispatcher.millis());
-        if (unfit == null) {
-            return false;
-        }
+    /** Why the host can't take this, as it announced; null when it may be asked. */
+    private @Nullable Failure unfit(SmtpClientSession open, Work work) {
+        return open.unfit(work, dispatcher.millis());
+    }
+
+    private void settle(Work work, Failure unfit) {
         work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false));
         settle(work);
-        return true;
+    }
+
+    /** Nothing is wrong with the host, but for this message another may do better. */
+    private Work toNextHost(SmtpClientSession open, Work work, Failure unfit) {
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false, false));
+        work.nextHost();
+        open.quit();
+        session = null;
+        return work;
     }
 
     /**
      * The transaction whose envelope can go behind the end of data: more recipients of the same message, or the lane's
      * next message when no other courier waits for it and its slot is now.
      */
-    private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction) {
+    private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction, boolean lastHost) {
         if (!open.pipelines() || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
                 || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
             return null;
@@ -332,9 +375,16 @@ final class Courier implements Runnable {
                 permit.refundMessage(slot);
                 return null;
             }
-            if (!settleUnfit(open, next)) {
+            Failure unfit = unfit(open, next);
+            if (unfit == null) {
                 return next;
             }
+            if (!lastHost && unfit.isOfHost()) { // it has its turn when this session has ended
+                permit.refundMessage(slot);
+                giveBack(next);
+                return null;
+            }
+            settle(next, unfit);
         }
     }
 
@@ -499,7 +549,7 @@ final class Courier implements Runnable {
             inHand = null;
             return null;
         }
-        if (finishing && e.phase().compareTo(Phase.HELLO) <= 0) { // our own interrupt
+        if (finishing && e.phase().compareTo(Phase.STARTTLS) <= 0) { // our own interrupt
             giveBack(work);
             return null;
         }

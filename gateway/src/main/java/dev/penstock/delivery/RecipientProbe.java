@@ -10,12 +10,14 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.local.CallAhead;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
+import dev.penstock.tls.ClientTls;
 
 /**
  * Asks a domain's store for recipients: {@code MAIL FROM:<>}, {@code RCPT TO}, and no message. Thread-safe.
@@ -32,6 +34,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
     private final Router router;
     private final LongSupplier nanoTime;
     private final DeadlineGuard guard;
+    private final ClientTls tls;
 
     /**
      * @param router   knows the stores of the local domains
@@ -44,6 +47,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
         this.router = router;
         this.nanoTime = nanoTime;
         this.guard = new DeadlineGuard(nanoTime);
+        this.tls = new ClientTls(config.tlsCa());
         guard.start();
     }
 
@@ -74,7 +78,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
             if (left <= 0 || asked++ == MAX_HOSTS) {
                 return answer;
             }
-            answer = ask(host, route.lmtp(), mailbox, Duration.ofNanos(left), end);
+            answer = ask(host, route, mailbox, Duration.ofNanos(left), end);
             if (!(answer instanceof Answer.Unknown)) {
                 return answer;
             }
@@ -82,9 +86,29 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
         return answer;
     }
 
-    private Answer ask(MailHost host, boolean lmtp, String mailbox, Duration left, long end) {
+    /** As a courier opens it: a question must not fail where a delivery wouldn't. */
+    private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits) throws SessionException {
+        TlsPolicy policy = route.tls() == null ? config.tls() : route.tls();
+        try {
+            return open(host, route, limits, policy);
+        } catch (SessionException e) {
+            if (policy == TlsPolicy.OPPORTUNISTIC && e.reason() instanceof Failure(Failure.Kind kind, _)
+                    && kind == Failure.Kind.TLS_FAILED) {
+                return open(host, route, limits, TlsPolicy.NONE);
+            }
+            throw e;
+        }
+    }
+
+    private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits, TlsPolicy policy)
+            throws SessionException {
+        return SmtpClientSession.open(host, route.lmtp(),
+                new SmtpClientSession.Security(policy, tls, route.configured()), hostname, limits, source, guard);
+    }
+
+    private Answer ask(MailHost host, Route.Hosts route, String mailbox, Duration left, long end) {
         boolean smtpUtf8 = mailbox.chars().anyMatch(c -> c > 127);
-        try (SmtpClientSession session = SmtpClientSession.open(host, lmtp, hostname, within(left), source, guard)) {
+        try (SmtpClientSession session = open(host, route, within(left))) {
             if (smtpUtf8 && !session.offers().contains(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
                 return new Answer.No(Reply.of(553, "5.6.7", "The mail store takes no addresses beyond ASCII"));
             }

@@ -361,8 +361,8 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
-        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()),
-                route.protocol());
+        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
+                route.configured(), route.tls());
         while (true) {
             Lane lane = lanes.get(key);
             if (lane == null) {

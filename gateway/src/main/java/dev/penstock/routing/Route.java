@@ -2,7 +2,10 @@ package dev.penstock.routing;
 
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.TlsPolicy;
 
 /** Where a domain's mail goes, as known now. */
 public sealed interface Route {
@@ -13,6 +16,13 @@ public sealed interface Route {
 
         /** How its mail is handed over. */
         Protocol protocol();
+
+        /** Whether the configuration names where it leads, instead of DNS. */
+        boolean configured();
+
+        /** How TLS is used, null for the same as everywhere. */
+        @Nullable
+        TlsPolicy tls();
     }
 
     /** How mail is handed over. */
@@ -29,8 +39,16 @@ public sealed interface Route {
      * @param site  what the domain is grouped under
      * @param hosts in the order to try: by preference, equal preferences shuffled anew for each call; not empty
      * @param lmtp  speak LMTP instead of SMTP
+     * @param configured whether the configuration names the hosts, instead of DNS
+     * @param tls   how to use TLS, null for the same as everywhere
      */
-    record Hosts(Site site, List<MailHost> hosts, boolean lmtp) implements Open {
+    record Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured,
+            @Nullable TlsPolicy tls) implements Open {
+        /** As DNS has them. */
+        public Hosts(Site site, List<MailHost> hosts, boolean lmtp) {
+            this(site, hosts, lmtp, false, null);
+        }
+
         @Override
         public Protocol protocol() {
             return lmtp ? Protocol.LMTP : Protocol.SMTP;
@@ -42,6 +60,16 @@ public sealed interface Route {
         @Override
         public Protocol protocol() {
             return Protocol.MAILDIR;
+        }
+
+        @Override
+        public boolean configured() {
+            return true;
+        }
+
+        @Override
+        public @Nullable TlsPolicy tls() {
+            return null;
         }
     }
 

@@ -203,6 +203,7 @@ class ConfigReaderTest {
                 [routes."Example.COM"]
                 hosts = ["mx.internal:2526", "[::1]:25", "192.0.2.1"]
                 lmtp = true
+                tls = "required"
                 [routes."*"]
                 hosts = ["smart.example"]
                 [queue]
@@ -227,6 +228,8 @@ class ConfigReaderTest {
                 quit-timeout = "7s"
                 bad-host-time = "8s"
                 stop-timeout = "9s"
+                tls = "verified"
+                tls-ca = "/etc/penstock/ca.pem"
                 [events]
                 directory = "/var/log/penstock"
                 max-file-size = "1 MB"
@@ -276,7 +279,8 @@ class ConfigReaderTest {
                 new DnsConfig(List.of("127.0.0.1:5353", "::1"), Duration.ofSeconds(1), Duration.ofSeconds(4), 8, 10,
                         Duration.ofSeconds(1), Duration.ofHours(2), Duration.ofMinutes(3), Duration.ofSeconds(4),
                         Duration.ofSeconds(5)),
-                Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true), "*",
+                Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
+                        TlsPolicy.REQUIRED), "*",
                         new RouteConfig(List.of("smart.example"), false)),
                 new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
                         List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1),
@@ -284,7 +288,8 @@ class ConfigReaderTest {
                         50),
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
-                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9)),
+                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), TlsPolicy.VERIFIED,
+                        Optional.of(Path.of("/etc/penstock/ca.pem"))),
                 new ShapingConfig(defaults,
                         Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
                                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
@@ -614,7 +619,7 @@ class ConfigReaderTest {
                 new LocalDomainConfig(new Smtp(List.of("mail.internal:2525")), Verify.NONE, Optional.empty())));
         assertThat(config.allRoutes()).isEqualTo(Map.of("example.com",
                 new RouteConfig(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"), true), "b.example",
-                new RouteConfig(List.of(), false, Optional.of(maildir)), "c.example",
+                RouteConfig.of(maildir), "c.example",
                 new RouteConfig(List.of("mail.internal:2525"), false), "d.example",
                 new RouteConfig(List.of("mx.example"), false)));
         assertThat(maildir.base()).isEqualTo(Path.of("/var/mail"));

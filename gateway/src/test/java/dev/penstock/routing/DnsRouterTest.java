@@ -281,7 +281,7 @@ class DnsRouterTest {
     @Test
     void maildirsAreRoutesThatNeedNoLookUpAndFollowTheConfiguration() {
         MaildirConfig maildir = new MaildirConfig("/var/mail/{local}", true, "+", false);
-        RouteConfig store = new RouteConfig(List.of(), false, Optional.of(maildir));
+        RouteConfig store = RouteConfig.of(maildir);
         try (Routers routed = new Routers(Map.of("a.example", store, "b.example", store))) {
             assertThat(routed.route("a.example")).isEqualTo(new Route.Store(new Site("a.example"), maildir));
             assertThat(routed.route("b.example")).isEqualTo(new Route.Store(new Site("b.example"), maildir));
