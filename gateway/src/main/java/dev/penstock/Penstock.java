@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.auth.Authenticator;
+import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
@@ -24,7 +24,6 @@ import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
 import dev.penstock.injection.InjectionKeys;
-import dev.penstock.injection.InjectionPolicy;
 import dev.penstock.injection.InjectionServer;
 import dev.penstock.injection.InjectionStats;
 import dev.penstock.message.Destination;
@@ -32,6 +31,8 @@ import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
+import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -42,6 +43,7 @@ import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolStats;
+import dev.penstock.tls.TlsListeners;
 
 /**
  * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
@@ -56,6 +58,9 @@ public final class Penstock implements AutoCloseable {
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
+    private final SaslAuthenticator authenticator;
+    private final PolicyEngine policy;
+    private final TlsListeners tls;
     private final SmtpServer smtp;
     private final InjectionKeys injectionKeys;
     private final @Nullable InjectionServer injection;
@@ -86,8 +91,12 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
                             deliveryLog, clock, System::nanoTime));
             started(queue);
+            authenticator = started(SaslAuthenticator.open(config.auth()));
+            policy = started(new PolicyEngine(config.policy(), RecipientDirectory.NONE));
+            tls = started(new TlsListeners(config.listeners()));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), spool, this::accepted,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
+                            authenticator, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
             injectionKeys.start(config.injection(), spool);
@@ -109,7 +118,7 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
-                this::accepted, Authenticator.NONE, new InjectionPolicy(), deliveryLog, clock,
+                this::accepted, authenticator, policy, deliveryLog, clock,
                 UnaryOperator.identity());
     }
 
@@ -141,7 +150,7 @@ public final class Penstock implements AutoCloseable {
             return;
         }
         queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
-                envelope.receivedMillis(), attempts, nextAttemptMillis, size);
+                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, nextAttemptMillis, size);
     }
 
     /** On an event loop: the message is durable, the client is about to hear 250. */
@@ -149,7 +158,7 @@ public final class Penstock implements AutoCloseable {
         List<Destination> destinations = envelope.destinations();
         for (int i = 0; i < entries.size(); i++) {
             queue.submit(entries.get(i), destinations.get(i).domain(), envelope.tenant(), envelope.campaign(),
-                    envelope.receivedMillis(), 0, 0, size);
+                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, size);
         }
     }
 
@@ -168,9 +177,11 @@ public final class Penstock implements AutoCloseable {
         if (!fixed.isEmpty()) {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
+        takeUpFiles(changed);
         router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
         shaper.reconfigure(changed.shaping());
-        smtp.reconfigure(changed.inbound());
+        policy.reconfigure(changed.policy());
+        smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         if (injection != null) {
             injection.reconfigure(changed.injection(), changed.inbound());
         }
@@ -178,6 +189,21 @@ public final class Penstock implements AutoCloseable {
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
         config = changed;
+    }
+
+    /** What the configuration names and can't be used after all leaves everything as it was. */
+    private void takeUpFiles(GatewayConfig changed) {
+        try {
+            authenticator.reconfigure(changed.auth());
+            try {
+                tls.reconfigure(changed.listeners());
+            } catch (RuntimeException e) {
+                authenticator.reconfigure(config.auth());
+                throw e;
+            }
+        } catch (IOException | RuntimeException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
     }
 
     /** Where SMTP is spoken, ports as bound. */

@@ -18,12 +18,12 @@ public interface Authenticator {
         }
 
         @Override
-        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls) {
+        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress) {
             return null;
         }
 
         @Override
-        public CompletableFuture<Exchange.Step> password(String name, byte[] password) {
+        public CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress) {
             return CompletableFuture.completedFuture(
                     new Exchange.Step.Failure(Exchange.Reason.CREDENTIALS, "there are no credentials"));
         }
@@ -40,12 +40,28 @@ public interface Authenticator {
      */
     List<String> mechanisms(@Nullable TlsSession tls);
 
-    /** @return null for a mechanism that isn't among {@link #mechanisms} */
+    /**
+     * @param mechanism     in any letter case
+     * @param clientAddress an IP address, for questions to others; empty when it isn't known
+     * @return null for a mechanism that isn't among {@link #mechanisms}
+     */
     @Nullable
-    Exchange start(String mechanism, @Nullable TlsSession tls);
+    Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress);
 
-    /** For HTTP's Basic authentication: gives Success or Failure. */
-    CompletableFuture<Exchange.Step> password(String name, byte[] password);
+    default @Nullable Exchange start(String mechanism, @Nullable TlsSession tls) {
+        return start(mechanism, tls, "");
+    }
+
+    /**
+     * For HTTP's Basic authentication: gives Success or Failure.
+     *
+     * @param password UTF-8; the caller may change it as soon as this returns
+     */
+    CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress);
+
+    default CompletableFuture<Exchange.Step> password(String name, byte[] password) {
+        return password(name, password, "");
+    }
 
     /** The identity of a verified client certificate: the user whose certificate names include one of its names. */
     @Nullable

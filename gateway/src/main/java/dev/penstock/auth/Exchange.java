@@ -1,5 +1,7 @@
 package dev.penstock.auth;
 
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -15,17 +17,40 @@ public interface Exchange {
      */
     CompletableFuture<Step> respond(byte @Nullable [] response);
 
+    /**
+     * A response as the client wrote it: base64, {@code =} for an empty initial one (RFC 4954 4).
+     *
+     * @return null when it isn't base64: 501 5.5.2
+     */
+    static byte @Nullable [] decode(String base64) {
+        if (base64.equals("=")) {
+            return new byte[0];
+        }
+        if (base64.length() % 4 != 0) { // RFC 4954 4 wants the padding, which the JDK doesn't
+            return null;
+        }
+        try {
+            return Base64.getDecoder().decode(base64);
+        } catch (IllegalArgumentException _) {
+            return null;
+        }
+    }
+
     /** What follows a response. */
     sealed interface Step {
         /** To be sent as it is: in base64, empty for an empty one. */
-        record Challenge(String base64) implements Step {}
+        record Challenge(String base64) implements Step {
+            static Challenge of(String text) {
+                return new Challenge(Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8)));
+            }
+        }
 
         record Success(Identity identity) implements Step {}
 
         record Failure(Reason reason, String detail) implements Step {}
     }
 
-    /** Why an exchange failed; {@code detail} is for the log, never for the client. */
+    /** Why an exchange failed; {@code detail} is for the log, never for the client, and holds no secret. */
     enum Reason {
         /** 535 5.7.8. */
         CREDENTIALS,

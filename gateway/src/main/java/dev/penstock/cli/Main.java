@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
 
 import dev.penstock.metrics.BuildInfo;
 
-/** The command line of the gateway: {@code penstock run|check-config|spool|version}. Confined to the main thread. */
+/** The command line of the gateway: {@code penstock run|check-config|spool|user|version}. Confined to the main thread. */
 @Command(name = "penstock", description = "An SMTP gateway for bulk mail.", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, synopsisSubcommandLabel = "COMMAND")
 public final class Main {
     private Main() {}
@@ -21,10 +21,16 @@ public final class Main {
 
     static int execute(Gateway.Starter starter, Signals signals, PrintStream out, PrintStream err,
             String... arguments) {
+        return execute(starter, signals, PasswordSource.ofProcess(), out, err, arguments);
+    }
+
+    static int execute(Gateway.Starter starter, Signals signals, PasswordSource passwords, PrintStream out,
+            PrintStream err, String... arguments) {
         CommandLine commands = new CommandLine(new Main());
         commands.addSubcommand(new RunCommand(starter, signals, out, err));
         commands.addSubcommand(new CheckConfigCommand(out, err));
         commands.addSubcommand(new SpoolCommand(out, err));
+        commands.addSubcommand(new UserCommand(passwords, out, err));
         commands.addSubcommand(new VersionCommand(out));
         commands.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
         commands.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));

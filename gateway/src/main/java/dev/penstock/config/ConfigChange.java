@@ -11,7 +11,7 @@ public final class ConfigChange {
     public static List<String> notReloadable(GatewayConfig current, GatewayConfig changed) {
         List<String> keys = new ArrayList<>();
         differs(keys, "gateway.hostname", current.hostname(), changed.hostname());
-        differs(keys, "listener", current.listeners(), changed.listeners());
+        differs(keys, "listener", sockets(current), sockets(changed));
         differs(keys, "inbound.event-loops", current.inbound().eventLoops(), changed.inbound().eventLoops());
         spool(keys, current.spool(), changed.spool());
         delivery(keys, current.delivery(), changed.delivery());
@@ -24,7 +24,16 @@ public final class ConfigChange {
         differs(keys, "injection.address", current.injection().address(), changed.injection().address());
         differs(keys, "injection.port", current.injection().port(), changed.injection().port());
         differs(keys, "injection.directory", current.injection().directory(), changed.injection().directory());
+        differs(keys, "policy.plugins", current.policy().plugins(), changed.policy().plugins());
         return List.copyOf(keys);
+    }
+
+    /** What is bound or decided when the sockets are opened; the rest of a listener is what new sessions go by. */
+    private record Socket(String name, List<ListenAddress> addresses, boolean implicitTls) {}
+
+    private static List<Socket> sockets(GatewayConfig config) {
+        return config.listeners().stream().map(listener -> new Socket(listener.name(), listener.addresses(),
+                listener.tls().mode() == ListenerTls.Mode.IMPLICIT)).toList();
     }
 
     private static void spool(List<String> keys, SpoolConfig current, SpoolConfig changed) {

@@ -83,14 +83,23 @@ public final class ConfigReader {
                 inbound(file.table("inbound")), spool(file.table("spool")), dns(file.table("dns")),
                 routes(file.table("routes")), queue(file.table("queue")), delivery(file.table("delivery")),
                 shapingFile.map(path -> ShapingReader.read(source.other(path))).orElse(ShapingConfig.DEFAULT),
-                events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth")),
-                PolicyReader.read(file.table("policy")), LocalDomainReader.read(file.table("local")),
+                events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth"), source),
+                PolicyReader.read(file.table("policy"), listeners), LocalDomainReader.read(file.table("local")),
                 InjectionReader.read(file.table("injection")));
         file.end();
 
         if (config.events().directory().toAbsolutePath().normalize()
                 .equals(config.spool().directory().toAbsolutePath().normalize())) {
             file.reject("events", "directory is the spool's; the delivery log needs one of its own");
+        }
+        boolean nobody = config.auth().users().isEmpty() && config.auth().callout().isEmpty()
+                && config.auth().bearer().isEmpty();
+        for (ListenerConfig listener : listeners) {
+            if (listener.authRequired() && nobody
+                    && listener.tls().clientCertificates() == ListenerTls.ClientCertificates.NONE) {
+                file.reject("listener", "\"" + listener.name()
+                        + "\" has auth-required, but [auth] has no users, callout or bearer: nobody could log in");
+            }
         }
         HttpConfig http = config.http();
         ListenAddress httpAddress = new ListenAddress(http.address(), http.port());
@@ -129,14 +138,65 @@ public final class ConfigReader {
                 table.integer("hard-error-limit", d.hardErrorLimit(), 1, 10_000),
                 table.integer("junk-command-limit", d.junkCommandLimit(), 1, MILLION),
                 table.integer("max-line-length", d.maxLineLength(), MIN_LINE_LENGTH, 16 * MILLION),
-                table.size("memory-limit", d.memoryLimit(), MEGABYTE, TERABYTE), ClientLimits.DEFAULT,
-                ContentRules.DEFAULT, HostilityConfig.DEFAULT);
+                table.size("memory-limit", d.memoryLimit(), MEGABYTE, TERABYTE),
+                clients(table.table("clients")), content(table.table("content")),
+                hostility(table.table("hostility")));
         table.end();
         if (inbound.softErrorLimit() > inbound.hardErrorLimit()) {
             table.reject("soft-error-limit", inbound.softErrorLimit() + " is more than hard-error-limit, "
                     + inbound.hardErrorLimit() + ", so it could never be reached");
         }
         return inbound;
+    }
+
+    private static ClientLimits clients(TableBinder table) {
+        ClientLimits d = ClientLimits.DEFAULT;
+        int maxSessionsPerNetwork = table.integer("max-sessions-per-network", 0, 0, MILLION);
+        ClientLimits clients = new ClientLimits(
+                table.list("exempt", d.exempt(), Syntax::network),
+                table.integer("ipv6-prefix", d.ipv6Prefix(), 1, 128),
+                table.integer("network-prefix-v4", d.networkPrefixV4(), 1, Integer.SIZE),
+                table.integer("network-prefix-v6", d.networkPrefixV6(), 1, 128),
+                maxSessionsPerNetwork == 0 ? null : maxSessionsPerNetwork,
+                table.rate("session-rate", d.sessionRate()),
+                table.rate("message-rate", d.messageRate()),
+                table.rate("recipient-rate", d.recipientRate()),
+                table.rate("error-rate", d.errorRate()),
+                table.integer("max-clients", d.maxClients(), 1, 100 * MILLION));
+        table.end();
+        if (clients.networkPrefixV6() > clients.ipv6Prefix()) {
+            table.reject("network-prefix-v6", clients.networkPrefixV6() + " is more than ipv6-prefix, "
+                    + clients.ipv6Prefix() + "; the network around a client can't be smaller than the client");
+        }
+        return clients;
+    }
+
+    private static ContentRules content(TableBinder table) {
+        ContentRules d = ContentRules.DEFAULT;
+        ContentRules content = new ContentRules(
+                table.choice("bare-newlines", d.bareNewlines(), ContentRules.Handling.class),
+                table.choice("nul", d.nul(), ContentRules.Handling.class),
+                table.size("max-header", d.maxHeader(), KILOBYTE, ByteSize.ofMegabytes(16)),
+                table.integer("max-hops", d.maxHops(), 1, 1_000));
+        table.end();
+        return content;
+    }
+
+    private static HostilityConfig hostility(TableBinder table) {
+        HostilityConfig d = HostilityConfig.DEFAULT;
+        HostilityConfig hostility = new HostilityConfig(
+                table.duration("greet-delay", d.greetDelay(), Duration.ZERO, Duration.ofMinutes(1)),
+                table.size("min-data-rate", d.minDataRate(), NO_BYTES, MEGABYTE),
+                table.duration("data-grace", d.dataGrace(), SECOND, HOUR),
+                table.duration("command-deadline", d.commandDeadline(), SECOND, HOUR),
+                table.duration("session-deadline", d.sessionDeadline(), SECOND, DAY),
+                table.duration("max-error-delay", d.maxErrorDelay(), Duration.ZERO, Duration.ofMinutes(1)),
+                table.integer("stress-at", d.stressAt(), 1, 100),
+                table.duration("stress-timeout", d.stressTimeout(), SECOND, HOUR),
+                table.integer("stress-error-limit", d.stressErrorLimit(), 1, 10_000),
+                table.integer("stress-junk-limit", d.stressJunkLimit(), 1, MILLION));
+        table.end();
+        return hostility;
     }
 
     private static SpoolConfig spool(TableBinder table) {
@@ -222,6 +282,7 @@ public final class ConfigReader {
                 table.durations("retry-intervals", d.retryIntervals(), SECOND, Duration.ofDays(30)),
                 table.integer("jitter-percent", d.jitterPercent(), 0, 50),
                 table.duration("max-age", d.maxAge(), SECOND, YEAR),
+                table.duration("delay-warning", d.delayWarning(), Duration.ZERO, YEAR),
                 table.integer("lane-share-percent", d.laneSharePercent(), 1, 100));
         table.end();
         atMost(table, "retry-interval", queue.retryInterval(), "max-retry-interval", queue.maxRetryInterval());

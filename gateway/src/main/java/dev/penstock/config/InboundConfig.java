@@ -13,8 +13,9 @@ import dev.penstock.units.ByteSize;
  * @param maxMessageSize        octets of content; announced as SIZE (message_size_limit, 10240000)
  * @param maxRecipients         per message; more get 452 4.5.3 (smtpd_recipient_limit, 1000)
  * @param maxSessions           at one time over all listeners; more get 421
- * @param maxSessionsPerAddress at one time per client address (smtpd_client_connection_count_limit, 50); relay
- *                              networks are exempt, as in Postfix's smtpd_client_event_limit_exceptions
+ * @param maxSessionsPerAddress at one time per client, an IPv4 address or an IPv6 network
+ *                              (smtpd_client_connection_count_limit, 50); relay networks are exempt, as in Postfix's
+ *                              smtpd_client_event_limit_exceptions, and so are those of {@code clients.exempt}
  * @param maxMessagesPerSession accepted in one session, then 421
  * @param commandTimeout        between commands (smtpd_timeout, 300 s)
  * @param dataTimeout           for a whole message, from 354 to its end

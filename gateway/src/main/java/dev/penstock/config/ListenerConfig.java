@@ -10,7 +10,7 @@ import java.util.Set;
  * @param name            in logs, rules and metrics; unique
  * @param addresses       at least one
  * @param tls             whether and how TLS is spoken
- * @param withheld        EHLO keywords not offered here though the gateway knows them: {@code CHUNKING}, {@code DSN} …
+ * @param withheld        EHLO keywords not offered here though the gateway knows them, of {@link #WITHHOLDABLE}
  * @param mechanisms      SASL mechanisms offered, of those that the credentials allow
  * @param authRequired    MAIL is refused (530 5.7.0) before AUTH, or a client certificate that is an identity
  * @param proxyNetworks   whose connections must begin with a PROXY protocol header, version 1 or 2
@@ -26,6 +26,9 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
     /** Of what Penstock knows, strongest first; OAUTHBEARER and passwords need TLS besides. */
     public static final List<String> MECHANISMS = List.of("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "OAUTHBEARER",
             "PLAIN", "LOGIN");
+    /** EHLO keywords that a listener may leave out; STARTTLS, AUTH and XCLIENT follow from keys of their own. */
+    public static final List<String> WITHHOLDABLE = List.of("8BITMIME", "BINARYMIME", "CHUNKING", "DELIVERBY", "DSN",
+            "ENHANCEDSTATUSCODES", "FUTURERELEASE", "LIMITS", "PIPELINING", "REQUIRETLS", "SIZE", "SMTPUTF8");
     private static final Duration PROXY_TIMEOUT = Duration.ofSeconds(5); // smtpd_upstream_proxy_timeout of Postfix
 
     public static final ListenerConfig DEFAULT = new ListenerConfig("127.0.0.1", 2525);

@@ -1,18 +1,55 @@
 package dev.penstock.config;
 
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * Who may send what to whom, and for which tenant.
  *
- * @param relay the first rule that fits decides; where none fits, relay networks and identities may send to any domain,
- *              and everybody to local domains
+ * @param relay              the first rule that fits decides; where none fits, relay networks and identities may send
+ *                           to any domain, and everybody to local domains
+ * @param allowNullSender    whether an identity that has sender domains may use the null reverse path as well
+ * @param checkFromHeader    whether the addresses of its From field must be in its domains, too
+ * @param tenantHeader       the header field that names the tenant, empty for none
+ * @param campaignHeader     likewise
+ * @param headersFromAnybody whether these fields count from clients, too, that are neither in a relay network nor
+ *                           logged in
+ * @param removeHeaders      whether these fields are left out of the message
+ * @param plugins            a directory of jars with implementations of the plug-in interface
+ * @param deadline           for the answer of a plug-in
+ * @param onFailure          what is answered when a plug-in doesn't
+ * @param maxInFlight        questions to one plug-in at a time; more fail at once
+ * @param callout            asked as well
  */
-public record PolicyConfig(List<RelayRule> relay) {
+public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boolean checkFromHeader,
+        String tenantHeader, String campaignHeader, boolean headersFromAnybody, boolean removeHeaders,
+        Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout) {
     public static final PolicyConfig DEFAULT = new PolicyConfig(List.of());
 
     public PolicyConfig {
         relay = List.copyOf(relay);
+    }
+
+    /** With defaults for all else. */
+    public PolicyConfig(List<RelayRule> relay) {
+        this(relay, true, false, "X-Tenant", "X-Campaign", false, true, Optional.empty(), Duration.ofSeconds(2),
+                OnFailure.DEFER, 1_024, Optional.empty());
+    }
+
+    /** What is answered when a policy can't be asked, fails or is late. */
+    public enum OnFailure {
+        /** 451 4.7.1. */
+        DEFER,
+        /** As if it had said yes. */
+        ACCEPT
+    }
+
+    /** When a policy is asked. */
+    public enum Event {
+        CONNECT, MAIL, RECIPIENT, MESSAGE
     }
 
     /**
@@ -26,5 +63,28 @@ public record PolicyConfig(List<RelayRule> relay) {
      * @param recipientDomains likewise; {@code local} for all local domains
      */
     public record RelayRule(boolean permit, List<String> listeners, List<String> networks, List<String> identities,
-            List<String> senderDomains, List<String> recipientDomains) {}
+            List<String> senderDomains, List<String> recipientDomains) {
+        public RelayRule {
+            listeners = List.copyOf(listeners);
+            networks = List.copyOf(networks);
+            identities = List.copyOf(identities);
+            senderDomains = List.copyOf(senderDomains);
+            recipientDomains = List.copyOf(recipientDomains);
+        }
+    }
+
+    /**
+     * A policy asked over HTTP.
+     *
+     * @param http      whom, and how long
+     * @param events    when
+     * @param headers   names of header fields that it is told at the message's end
+     * @param onFailure what is answered when it doesn't
+     */
+    public record Callout(CalloutConfig http, Set<Event> events, List<String> headers, OnFailure onFailure) {
+        public Callout {
+            events = Set.copyOf(events);
+            headers = List.copyOf(headers);
+        }
+    }
 }

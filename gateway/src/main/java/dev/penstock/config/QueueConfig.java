@@ -11,14 +11,22 @@ import java.util.List;
  * @param retryIntervals   a list of waits used instead, its last entry repeated; empty means the exponential schedule
  * @param jitterPercent    every wait is made up to this much longer or shorter, at random
  * @param maxAge           older mail expires (maximal_queue_lifetime)
+ * @param delayWarning     senders are told of mail deferred for so long; zero for only those that ask by NOTIFY=DELAY
+ *                         (delay_warning_time)
  * @param laneSharePercent the share of the content cache that the mail of one recipient domain may hold
  */
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
-        int jitterPercent, Duration maxAge, int laneSharePercent) {
+        int jitterPercent, Duration maxAge, Duration delayWarning, int laneSharePercent) {
     public static final QueueConfig DEFAULT = new QueueConfig(Duration.ofMinutes(5), Duration.ofHours(4), List.of(), 10,
-            Duration.ofDays(5), 10);
+            Duration.ofDays(5), Duration.ZERO, 10);
 
     public QueueConfig {
         retryIntervals = List.copyOf(retryIntervals);
+    }
+
+    /** Without telling senders of delays unless they ask. */
+    public QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
+            int jitterPercent, Duration maxAge, int laneSharePercent) {
+        this(retryInterval, maxRetryInterval, retryIntervals, jitterPercent, maxAge, Duration.ZERO, laneSharePercent);
     }
 }

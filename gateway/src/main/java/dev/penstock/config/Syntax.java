@@ -1,10 +1,10 @@
 package dev.penstock.config;
 
-import java.net.IDN;
 import java.net.Inet4Address;
 import java.net.InetAddress;
-import java.util.Locale;
 import java.util.regex.Pattern;
+
+import dev.penstock.smtp.Idna;
 
 /**
  * The forms of addresses, networks and names in configuration files. Nothing here asks a name server. Every method
@@ -93,7 +93,7 @@ final class Syntax {
     static String domain(String text) {
         String name;
         try {
-            name = IDN.toASCII(text, IDN.ALLOW_UNASSIGNED).toLowerCase(Locale.ROOT);
+            name = Idna.toAscii(text);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException("expected a domain name like example.com", e);
         }

@@ -4,10 +4,15 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
@@ -17,6 +22,7 @@ import org.tomlj.TomlTable;
 
 import dev.penstock.units.ByteSize;
 import dev.penstock.units.Durations;
+import dev.penstock.units.Rate;
 
 /**
  * One TOML table being turned into a record. Confined to the thread that reads the configuration.
@@ -146,6 +152,31 @@ final class TableBinder {
         }
     }
 
+    /** One of an enum's constants, written lower-case-dashed. */
+    <E extends Enum<E>> E choice(String key, E fallback, Class<E> type) {
+        Map<String, E> choices = new LinkedHashMap<>();
+        for (E constant : type.getEnumConstants()) {
+            choices.put(constant.name().toLowerCase(Locale.ROOT).replace('_', '-'), constant);
+        }
+        String allowed = choices.keySet().stream().map(TableBinder::quoted).collect(Collectors.joining(", "));
+        return text(key, fallback, "one of " + allowed, text -> {
+            E chosen = choices.get(text);
+            if (chosen == null) {
+                throw new IllegalArgumentException("unknown; allowed: " + allowed);
+            }
+            return chosen;
+        });
+    }
+
+    /** A rate, or {@code "none"} for no limit, which is null. */
+    @Nullable
+    Rate rate(String key, @Nullable Rate fallback) {
+        Optional<Rate> rate = text(key, Optional.ofNullable(fallback),
+                "a rate in quotes, like \"100/min\", or \"none\"",
+                text -> text.equals("none") ? Optional.empty() : Optional.of(Rate.parse(text)));
+        return rate.orElse(null);
+    }
+
     /** Text that {@code parser} makes sense of. */
     <T> T text(String key, T fallback, String expected, TextParser<T> parser) {
         Object value = value(key);
@@ -155,6 +186,24 @@ final class TableBinder {
         return value instanceof String text
                 ? parsed(key, text, fallback, parser)
                 : wrongType(key, value, expected, fallback);
+    }
+
+    /** As {@link #text}, but what is written there is never repeated in a message. */
+    <T> T secret(String key, T fallback, String expected, TextParser<T> parser) {
+        Object value = value(key);
+        if (value == null) {
+            return fallback;
+        }
+        if (!(value instanceof String text)) {
+            reject(key, "expected " + expected);
+            return fallback;
+        }
+        try {
+            return parser.parse(text);
+        } catch (IllegalArgumentException e) {
+            reject(key, String.valueOf(e.getMessage()));
+            return fallback;
+        }
     }
 
     /** An array of texts, each made sense of by {@code parser}. */

@@ -2,6 +2,7 @@ package dev.penstock.delivery;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,8 @@ final class Courier implements Runnable {
     private boolean established;
     private boolean useful;
     private boolean foundMail;
+    /** The host takes no more over this session, and is to be asked over another. */
+    private boolean reopen;
     private int transactions;
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
@@ -105,7 +108,8 @@ final class Courier implements Runnable {
         Work work = first;
         List<MailHost> hosts = dispatcher.badHosts.withoutBad(desk.lane.route().hosts());
         int tries = Math.min(hosts.size(), MAX_HOSTS);
-        for (int i = 0; i < tries; i++) {
+        for (int i = 0; i < tries; i = reopen ? i : i + 1) {
+            reopen = false;
             MailHost host = hosts.get(i);
             boolean lastHost = i == tries - 1;
             if (!enter(SessionView.State.CONNECTING)) {
@@ -153,7 +157,8 @@ final class Courier implements Runnable {
 
     private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
         return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.address().getHostAddress()),
-                open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId);
+                open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId,
+                open == null ? Set.of() : open.offers());
     }
 
     /**
@@ -172,7 +177,7 @@ final class Courier implements Runnable {
                         open.quit();
                         return null;
                     }
-                    transaction = work.transaction(dispatcher.config.maxRecipientsPerTransaction());
+                    transaction = transaction(open, work);
                     try {
                         open.begin(transaction);
                     } catch (SessionException e) {
@@ -189,7 +194,7 @@ final class Courier implements Runnable {
                         next = followUp(open, work, transaction);
                         follow = next == null
                                 ? null
-                                : next.transaction(dispatcher.config.maxRecipientsPerTransaction());
+                                : transaction(open, next);
                         open.send(transaction, follow);
                         open.awaitEnd(transaction);
                     }
@@ -223,6 +228,12 @@ final class Courier implements Runnable {
                     continue;
                 }
                 if (work.hasMore()) {
+                    if (open.isUsedUp(0)) {
+                        reopen = true;
+                        leave();
+                        open.quit();
+                        return work;
+                    }
                     continue;
                 }
                 settle(work);
@@ -237,9 +248,14 @@ final class Courier implements Runnable {
         }
     }
 
+    private Transaction transaction(SmtpClientSession open, Work work) {
+        return work.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
+                dispatcher.millis());
+    }
+
     /** Settles work the host has announced not to take. @return whether that was so */
     private boolean settleUnfit(SmtpClientSession open, Work work) {
-        Failure unfit = open.unfit(work.content.size(), work.content.hasEightBit(), work.envelope.smtpUtf8());
+        Failure unfit = open.unfit(work, dispatcher.millis());
         if (unfit == null) {
             return false;
         }
@@ -253,7 +269,7 @@ final class Courier implements Runnable {
      * next message when no other courier waits for it and its slot is now.
      */
     private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction) {
-        if (!open.pipelines() || finishing || isWorn(transactions + 1)
+        if (!open.pipelines() || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
                 || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
             return null;
         }
@@ -281,7 +297,7 @@ final class Courier implements Runnable {
 
     /** The next message over this session, waited for while the session may idle; null to end it. */
     private @Nullable Work nextWork(SmtpClientSession open) {
-        if (finishing || isWorn(transactions)) {
+        if (finishing || isWorn(transactions) || open.isUsedUp(0)) {
             return null;
         }
         Work work = take();
@@ -501,7 +517,7 @@ final class Courier implements Runnable {
     private Outcome decide(Work work, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost, boolean siteFailing) {
         return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost, siteFailing,
-                work.item.attempts(), dispatcher.millis() - work.envelope.receivedMillis()));
+                work.item.attempts(), dispatcher.millis() - work.item.receivedMillis()));
     }
 
     private void settle(Work work) {

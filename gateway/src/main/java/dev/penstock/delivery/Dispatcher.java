@@ -21,6 +21,7 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
 import dev.penstock.queue.Lane;
 import dev.penstock.queue.LaneListener;
 import dev.penstock.queue.MailQueue;
@@ -31,6 +32,7 @@ import dev.penstock.shaping.Opening;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.Refusal;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.smtp.DeliverBy;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.StoredMessage;
@@ -99,6 +101,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
         this.settlement = new Settlement(spool, queue, new Reports(hostname, spool, queue, events, clock), events,
                 stats, clock);
+        settlement.delayWarning(queueConfig.delayWarning());
         this.sessionIds = new AtomicLong(clock.millis() << 20);
         guard.start();
     }
@@ -117,6 +120,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     /** Follows a changed configuration; mail already queued expires by the new age. */
     public void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
+        settlement.delayWarning(queueConfig.delayWarning());
         desks.values().forEach(desk -> {
             desk.hold(nanoTime(), 0); // the slot it waits for may be another one now
             consider(desk);
@@ -252,7 +256,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         if (work != null) {
             FailurePolicy now = policy;
             work.decideRest(now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
-                    false, item.attempts(), millis() - work.envelope.receivedMillis())));
+                    false, item.attempts(), millis() - item.receivedMillis())));
             settlement.settle(work, contact, now.maxAge().toMillis());
         }
     }
@@ -267,9 +271,10 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         Work work;
         try {
             StoredMessage stored = spool.read(item.entry());
-            AttemptState last = item.attempts() == 0 || stored.envelope().recipients().size() == 1
-                    ? NEVER_ATTEMPTED
-                    : spool.lastAttempt(item.entry());
+            AttemptState last = item.attempts() == 0
+                    || stored.envelope().recipients().size() == 1 && !settlement.mayTellDelay(stored.envelope())
+                            ? NEVER_ATTEMPTED
+                            : spool.lastAttempt(item.entry());
             work = new Work(item, stored.envelope(), stored.content(), last);
         } catch (UnreadableMessageException e) {
             settlement.unreadable(item, String.valueOf(e.getMessage()));
@@ -286,6 +291,11 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         }
         FailurePolicy now = policy;
         Outcome.Expired expired = now.beforeAttempt(item.attempts(), millis() - item.receivedMillis());
+        Options options = work.envelope.options();
+        if (expired == null && options.deliverByMode() == DeliverBy.Mode.RETURN
+                && millis() >= options.deliverByMillis()) {
+            expired = now.pastDeadline(item.attempts());
+        }
         if (expired != null) {
             work.decideRest(expired);
             settlement.settle(work, Contact.none(contact.site()), now.maxAge().toMillis());

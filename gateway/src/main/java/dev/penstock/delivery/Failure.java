@@ -23,6 +23,10 @@ public record Failure(Kind kind, String text) implements Cause {
         NEEDS_8BITMIME(554, "5.6.3"),
         /** Addresses or header beyond ASCII, and no SMTPUTF8 (RFC 6531 3.5). */
         NEEDS_SMTPUTF8(553, "5.6.7"),
+        /** The sender requires TLS on the whole way (RFC 8689 5). */
+        NEEDS_REQUIRETLS(550, "5.7.30"),
+        /** The sender has set a time after which the message must come back (RFC 2852 4.1.4.2). */
+        NEEDS_DELIVERBY(550, "5.3.3"),
         /** The spool couldn't give the content while it was being sent. */
         CONTENT_UNREADABLE(400, "4.3.0");
 

@@ -73,6 +73,13 @@ public record FailurePolicy(Duration maxAge) {
         return isTooOld(ageMillis) ? new Outcome.Expired(expiry(attempts, null), BlastRadius.MESSAGE) : null;
     }
 
+    /** The outcome of an item that comes up after the time its sender has set (RFC 2852 4.1.3, mode R). */
+    Outcome.Expired pastDeadline(int attempts) {
+        return new Outcome.Expired(new Reason(Phase.ROUTE, EXPIRED_CODE, EXPIRED_STATUS,
+                "delivery time expired: not delivered by the time its sender set, in " + attempts + " attempts", false),
+                BlastRadius.MESSAGE);
+    }
+
     private boolean isTooOld(long ageMillis) {
         return ageMillis >= maxAge.toMillis();
     }
@@ -134,7 +141,8 @@ public record FailurePolicy(Duration maxAge) {
     private static Outcome failed(Situation s, Failure failure) {
         Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false);
         return switch (failure.kind()) {
-            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8 -> new Outcome.Bounced(reason, BlastRadius.MESSAGE);
+            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, NEEDS_REQUIRETLS, NEEDS_DELIVERBY ->
+                new Outcome.Bounced(reason, BlastRadius.MESSAGE);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONTENT_UNREADABLE -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0

@@ -2,14 +2,16 @@ package dev.penstock.delivery;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
@@ -29,6 +31,10 @@ import dev.penstock.queue.MailQueue;
 import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
+import dev.penstock.smtp.Notify;
+import dev.penstock.smtp.OriginalRecipient;
+import dev.penstock.smtp.Ret;
+import dev.penstock.smtp.XText;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolException;
 
@@ -36,7 +42,8 @@ import dev.penstock.spool.SpoolException;
  * Writes delivery status notifications (RFC 3464) and hands them to spool and queue. Thread-safe.
  *
  * <p>A report is 7-bit throughout, so that any host takes it: of a message with 8-bit content it returns the header
- * only, octets above 127 as question marks.
+ * only, octets above 127 as question marks. Only to a sender whose own address is beyond ASCII, and whose host takes
+ * SMTPUTF8 therefore, it goes in the form of RFC 6533, with addresses as they are.
  */
 final class Reports {
     private static final Logger LOG = LoggerFactory.getLogger(Reports.class);
@@ -55,8 +62,27 @@ final class Reports {
     private final MessageEvent.Listener events;
     private final InstantSource clock;
 
-    /** A recipient that won't get the message. */
-    record Failed(String address, Outcome outcome) {}
+    /** RFC 3464 2.3.3. */
+    enum Action {
+        FAILED("failed", "could not be delivered to", "It won't be tried again."),
+        DELAYED("delayed", "has not been delivered yet to", "It will be tried again: don't send it once more."),
+        RELAYED("relayed", "has been passed on for",
+                "The next host doesn't tell what becomes of it: no more will be heard from there."),
+        DELIVERED("delivered", "has been delivered to", "");
+
+        private final String field;
+        private final String text;
+        private final String what;
+
+        Action(String field, String text, String what) {
+            this.field = field;
+            this.text = text;
+            this.what = what;
+        }
+    }
+
+    /** What became of a recipient. */
+    record Told(Recipient recipient, Outcome outcome, Action action) {}
 
     Reports(String hostname, Spool spool, MailQueue queue, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
@@ -67,15 +93,16 @@ final class Reports {
     }
 
     /**
-     * Tells the sender about recipients that one attempt gave up.
+     * Tells the sender what one attempt came to.
      *
-     * @param original  the message they didn't get
-     * @param remoteMta the host that refused, null when none was asked
+     * @param original  the message
+     * @param remoteMta the host that answered, null when none was asked
+     * @param untilMillis when what is delayed is given up
      * @return completes when the report is durable and queued, at once when nobody is to be told; fails when it can't be
      *         kept, and then the recipients must not be given up yet
      */
-    CompletableFuture<Void> send(Envelope original, Content content, List<Failed> recipients,
-            @Nullable String remoteMta) {
+    CompletableFuture<Void> send(Envelope original, Content content, List<Told> recipients,
+            @Nullable String remoteMta, long untilMillis) {
         Mailbox sender = sender(original);
         if (sender == null) {
             return CompletableFuture.completedFuture(null);
@@ -83,12 +110,17 @@ final class Reports {
         try {
             long now = clock.millis();
             MessageId id = spool.nextId();
-            byte[] report = write(original, content, recipients, remoteMta, id, Instant.ofEpochMilli(now));
-            Envelope envelope = new Envelope(id, "", List.of(new Recipient(sender.address(), sender.domain())),
-                    BodyType.SEVEN_BIT, sender.utf8(), original.tenant(), "", now, Origin.LOCAL);
+            byte[] report = write(original, content, recipients, remoteMta, id, Instant.ofEpochMilli(now),
+                    Instant.ofEpochMilli(untilMillis), sender.utf8());
+            MemoryContent written = MemoryContent.of(report);
+            // RFC 3461 6: a report asks for no report
+            Envelope envelope = new Envelope(id, "",
+                    List.of(new Recipient(sender.address(), sender.domain(), Notify.NEVER, null)),
+                    written.hasEightBit() ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT, sender.utf8(),
+                    original.tenant(), "", now, Origin.LOCAL);
             Spool.Intake intake = spool.intake();
             intake.write(report, 0, report.length);
-            return intake.commit(envelope, MemoryContent.of(report).hasDotLines(), false).thenAcceptAsync(entries -> {
+            return intake.commit(envelope, written.hasDotLines(), written.hasEightBit()).thenAcceptAsync(entries -> {
                 events.on(reception(envelope, original, report.length));
                 queue.submit(entries.getFirst(), sender.domain(), envelope.tenant(), "", now, 0, 0, report.length);
             }, EXECUTOR);
@@ -118,75 +150,124 @@ final class Reports {
                 report.receivedMillis(), report.receivedMillis(), 0, Origin.LOCAL.protocol(), "");
     }
 
-    /** The whole message: RFC 3462 around RFC 3464. */
-    byte[] write(Envelope original, Content content, List<Failed> recipients, @Nullable String remoteMta, MessageId id,
-            Instant now) throws IOException {
+    /**
+     * The whole message: RFC 6522 around RFC 3464.
+     *
+     * @param until when what is delayed is given up
+     * @param utf8  in the form of RFC 6533
+     */
+    byte[] write(Envelope original, Content content, List<Told> recipients, @Nullable String remoteMta, MessageId id,
+            Instant now, Instant until, boolean utf8) throws IOException {
         String boundary = "=_" + id + "/" + hostname;
-        boolean whole = content.size() <= MAX_RETURNED && !content.hasEightBit();
-        StringBuilder text = new StringBuilder(2048);
-        header(text, "From", "Mail Delivery System <MAILER-DAEMON@" + hostname + ">");
-        header(text, "To", "<" + ascii(original.sender()) + ">");
-        header(text, "Subject", "Undelivered mail returned to sender");
-        header(text, "Date", date(now));
-        header(text, "Message-ID", "<" + id + "@" + hostname + ">");
-        header(text, "Auto-Submitted", "auto-replied"); // RFC 3834 5
-        header(text, "MIME-Version", "1.0");
-        text.append("Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"").append(boundary)
-                .append("\"\r\n\r\nThis is a MIME-encapsulated message.\r\n");
+        Action worst = recipients.stream().map(Told::action).min(Comparator.naturalOrder()).orElseThrow();
+        // RFC 3461 4.3: RET is about failures; RFC 8689 5: the content must not go where TLS isn't promised
+        boolean whole = worst == Action.FAILED && original.options().ret() != Ret.HDRS
+                && !original.options().requireTls() && content.size() <= MAX_RETURNED && !content.hasEightBit();
+        Text text = new Text(utf8);
+        text.header("From", "Mail Delivery System <MAILER-DAEMON@" + hostname + ">");
+        text.header("To", "<" + original.sender() + ">");
+        text.header("Subject", switch (worst) {
+            case FAILED -> "Undelivered mail returned to sender";
+            case DELAYED -> "Delayed mail (still being tried)";
+            case RELAYED, DELIVERED -> "Successful mail delivery report";
+        });
+        text.header("Date", date(now));
+        text.header("Message-ID", "<" + id + "@" + hostname + ">");
+        text.header("Auto-Submitted", "auto-replied"); // RFC 3834 5
+        text.header("MIME-Version", "1.0");
+        text.raw("Content-Type: multipart/report; report-type=" + (utf8 ? "global-delivery-status" : "delivery-status")
+                + ";\r\n boundary=\"" + boundary + "\"\r\n");
+        text.raw((utf8 ? "Content-Transfer-Encoding: 8bit\r\n" : "") + "\r\nThis is a MIME-encapsulated message.\r\n");
 
-        part(text, boundary, "text/plain; charset=us-ascii");
-        text.append("This is the mail system at ").append(hostname).append(".\r\n\r\n")
-                .append("Your message could not be delivered to one or more recipients.\r\n")
-                .append("It won't be tried again. A copy of it, or of its header, is attached.\r\n\r\n");
-        for (Failed failed : recipients) {
-            Reason reason = failed.outcome.reason();
-            fold(text, "<" + ascii(failed.address) + ">: "
+        text.part(boundary, utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii");
+        text.raw("This is the mail system at " + hostname + ".\r\n\r\n");
+        for (Action action : Action.values()) {
+            explain(text, recipients.stream().filter(told -> told.action == action).toList(), action, remoteMta);
+        }
+        text.raw(worst == Action.FAILED
+                ? "A copy of your message, or of its header, is attached.\r\n"
+                : "The header of your message is attached.\r\n");
+
+        text.part(boundary, utf8 ? "message/global-delivery-status" : "message/delivery-status");
+        String envid = original.options().envid();
+        if (envid != null) {
+            text.header("Original-Envelope-Id", envid);
+        }
+        text.header("Reporting-MTA", "dns; " + hostname);
+        text.header("X-Penstock-Queue-ID", original.id().toString());
+        text.header("Arrival-Date", date(Instant.ofEpochMilli(original.receivedMillis())));
+        for (Told told : recipients) {
+            status(text, told, remoteMta, now, until);
+        }
+
+        byte[] returned = whole ? new byte[0] : head(content, utf8);
+        text.part(boundary, whole
+                ? "message/rfc822"
+                : utf8 && hasEightBit(returned) ? "message/global-headers" : "text/rfc822-headers");
+        ByteArrayOutputStream out = new ByteArrayOutputStream(MAX_HEADER);
+        out.writeBytes(text.toBytes());
+        if (whole) {
+            content.forEachChunk(out::write);
+        } else {
+            out.writeBytes(returned);
+        }
+        out.writeBytes(("\r\n--" + boundary + "--\r\n").getBytes(StandardCharsets.US_ASCII));
+        return out.toByteArray();
+    }
+
+    private static void explain(Text text, List<Told> recipients, Action action, @Nullable String remoteMta) {
+        if (recipients.isEmpty()) {
+            return;
+        }
+        text.raw("Your message " + action.text + " one or more recipients.\r\n"
+                + (action.what.isEmpty() ? "" : action.what + "\r\n") + "\r\n");
+        for (Told told : recipients) {
+            Reason reason = told.outcome.reason();
+            text.fold("<" + told.recipient.address() + ">: "
                     + (reason.remote() && remoteMta != null ? "host " + remoteMta + " said: " : "")
                     + bounded(reason.oneLine())
                     + (reason.remote() && !reason.phase().command().isEmpty()
                             ? " (in reply to " + reason.phase().command() + ")"
                             : ""),
                     "    ");
-            text.append("\r\n");
+            text.raw("\r\n");
         }
-
-        part(text, boundary, "message/delivery-status");
-        header(text, "Reporting-MTA", "dns; " + hostname);
-        header(text, "X-Penstock-Queue-ID", original.id().toString());
-        header(text, "Arrival-Date", date(Instant.ofEpochMilli(original.receivedMillis())));
-        for (Failed failed : recipients) {
-            Reason reason = failed.outcome.reason();
-            text.append("\r\n");
-            header(text, "Final-Recipient", typed(failed.address));
-            header(text, "Action", "failed");
-            header(text, "Status", status(reason));
-            if (remoteMta != null && reason.remote()) {
-                header(text, "Remote-MTA", "dns; " + remoteMta);
-            }
-            header(text, "Diagnostic-Code",
-                    (reason.remote() ? "smtp; " : "X-Penstock; ") + bounded(reason.oneLine()));
-            header(text, "Last-Attempt-Date", date(now));
-        }
-
-        part(text, boundary, whole ? "message/rfc822" : "text/rfc822-headers");
-        ByteArrayOutputStream out = new ByteArrayOutputStream(text.length() + MAX_HEADER);
-        out.writeBytes(text.toString().getBytes(StandardCharsets.US_ASCII));
-        if (whole) {
-            content.forEachChunk(out::write);
-        } else {
-            out.writeBytes(head(content));
-        }
-        out.writeBytes(("\r\n--" + boundary + "--\r\n").getBytes(StandardCharsets.US_ASCII));
-        return out.toByteArray();
     }
 
-    /** A permanent status whatever the reply's class was, because nothing more will be tried (RFC 3464 2.3.4). */
-    private static String status(Reason reason) {
-        return "5" + reason.enhanced().substring(1);
+    /** RFC 3464 2.3. */
+    private static void status(Text text, Told told, @Nullable String remoteMta, Instant now, Instant until) {
+        Reason reason = told.outcome.reason();
+        text.raw("\r\n");
+        OriginalRecipient orcpt = told.recipient.orcpt();
+        if (orcpt != null) {
+            text.header("Original-Recipient", text.typed(orcpt));
+        }
+        text.header("Final-Recipient", text.typed(OriginalRecipient.of(told.recipient.address())));
+        text.header("Action", told.action.field);
+        text.header("Status", status(told.action, reason));
+        if (remoteMta != null && reason.remote()) {
+            text.header("Remote-MTA", "dns; " + remoteMta);
+        }
+        text.header("Diagnostic-Code",
+                (reason.remote() ? "smtp; " : "X-Penstock; ") + bounded(reason.oneLine()));
+        text.header("Last-Attempt-Date", date(now));
+        if (told.action == Action.DELAYED) {
+            text.header("Will-Retry-Until", date(until));
+        }
     }
 
-    /** The header section in whole lines, 7-bit. */
-    private static byte[] head(Content content) throws IOException {
+    /** Of the action's class whatever the reply's was (RFC 3464 2.3.4): of what failed nothing more will be tried. */
+    private static String status(Action action, Reason reason) {
+        char klass = switch (action) {
+            case FAILED -> '5';
+            case DELAYED -> '4';
+            case RELAYED, DELIVERED -> '2';
+        };
+        return klass + reason.enhanced().substring(1);
+    }
+
+    /** The header section in whole lines, 7-bit unless it may be UTF-8 and is. */
+    private static byte[] head(Content content, boolean utf8) throws IOException {
         byte[] head = new byte[(int) Math.min(content.size(), MAX_HEADER)];
         int[] count = {0};
         content.forEachChunk((bytes, offset, length) -> {
@@ -196,9 +277,6 @@ final class Reports {
         });
         int end = 0;
         for (int i = 0; i < count[0]; i++) {
-            if (head[i] < 0) {
-                head[i] = '?';
-            }
             if (head[i] == '\n') {
                 boolean emptyLine = i - end == 1;
                 if (emptyLine) {
@@ -207,39 +285,36 @@ final class Reports {
                 end = i + 1;
             }
         }
-        return Arrays.copyOf(head, end);
-    }
-
-    private static void part(StringBuilder text, String boundary, String type) {
-        text.append("\r\n--").append(boundary).append("\r\nContent-Type: ").append(type).append("\r\n\r\n");
-    }
-
-    private static void header(StringBuilder text, String name, String value) {
-        fold(text, name + ": " + ascii(value), " ");
-    }
-
-    /** Breaks at spaces; a word longer than a line stays whole as long as RFC 5322 allows. */
-    private static void fold(StringBuilder text, String line, String indent) {
-        int from = 0;
-        String prefix = "";
-        while (line.length() - from > FOLD_AT) {
-            int space = line.lastIndexOf(' ', from + FOLD_AT);
-            if (space <= from || line.substring(from, space).isBlank()) {
-                space = line.indexOf(' ', from + FOLD_AT);
+        byte[] lines = Arrays.copyOf(head, end);
+        if (!utf8 || !isUtf8(lines)) {
+            for (int i = 0; i < lines.length; i++) {
+                lines[i] = lines[i] < 0 ? (byte) '?' : lines[i];
             }
-            if (space < 0 || space == line.length() - 1) {
-                break;
-            }
-            text.append(prefix).append(line, from, space).append("\r\n");
-            prefix = indent;
-            from = space + 1;
         }
-        text.append(prefix).append(line, from, line.length()).append("\r\n");
+        return lines;
+    }
+
+    private static boolean isUtf8(byte[] octets) {
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(octets));
+            return true;
+        } catch (CharacterCodingException e) {
+            return false;
+        }
+    }
+
+    private static boolean hasEightBit(byte[] octets) {
+        for (byte octet : octets) {
+            if (octet < 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static String bounded(String text) {
         StringBuilder bounded = new StringBuilder();
-        String source = ascii(text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) + "..." : text);
+        String source = text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) + "..." : text;
         int word = 0;
         for (int i = 0; i < source.length(); i++) { // no word so long that it can't be folded
             word = source.charAt(i) == ' ' ? 0 : word + 1;
@@ -252,29 +327,68 @@ final class Reports {
         return bounded.toString();
     }
 
-    /** RFC 3464 2.3.2, and for addresses beyond ASCII the 7-bit form of RFC 6533 3. */
-    private static String typed(String address) {
-        if (address.chars().allMatch(c -> c < 128)) {
-            return "rfc822; " + address;
-        }
-        StringBuilder text = new StringBuilder("utf-8; ");
-        address.codePoints().forEach(c -> {
-            if (c > 32 && c < 127 && c != '+' && c != '=' && c != '\\') {
-                text.append((char) c);
-            } else {
-                text.append("\\x{").append(Integer.toHexString(c).toUpperCase(Locale.ROOT)).append('}');
-            }
-        });
-        return text.toString();
-    }
+    /** The report as it grows. Nothing given to it can end a line, and nothing beyond ASCII comes in unless it may. */
+    private static final class Text {
+        private final StringBuilder text = new StringBuilder(2048);
+        private final boolean utf8;
 
-    private static String ascii(String text) {
-        StringBuilder ascii = new StringBuilder(text.length());
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            ascii.append(c >= ' ' && c < 127 ? c : c == '\t' ? ' ' : '?');
+        Text(boolean utf8) {
+            this.utf8 = utf8;
         }
-        return ascii.toString();
+
+        /** Our own words. */
+        void raw(String words) {
+            text.append(words);
+        }
+
+        void part(String boundary, String type) {
+            text.append("\r\n--").append(boundary).append("\r\nContent-Type: ").append(type)
+                    .append(utf8 ? "\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" : "\r\n\r\n");
+        }
+
+        void header(String name, String value) {
+            fold(name + ": " + value, " ");
+        }
+
+        /** Breaks at spaces; a word longer than a line stays whole as long as RFC 5322 allows. */
+        void fold(String unclean, String indent) {
+            String line = clean(unclean);
+            int from = 0;
+            String prefix = "";
+            while (line.length() - from > FOLD_AT) {
+                int space = line.lastIndexOf(' ', from + FOLD_AT);
+                if (space <= from || line.substring(from, space).isBlank()) {
+                    space = line.indexOf(' ', from + FOLD_AT);
+                }
+                if (space < 0 || space == line.length() - 1) {
+                    break;
+                }
+                text.append(prefix).append(line, from, space).append("\r\n");
+                prefix = indent;
+                from = space + 1;
+            }
+            text.append(prefix).append(line, from, line.length()).append("\r\n");
+        }
+
+        /** RFC 3464 2.3.2, and for addresses beyond ASCII RFC 6533 3. */
+        String typed(OriginalRecipient recipient) {
+            boolean encode = !utf8 && recipient.type().equals(OriginalRecipient.UTF_8);
+            return recipient.type() + "; " + (encode ? XText.encodeUnicode(recipient.address()) : recipient.address());
+        }
+
+        private String clean(String line) {
+            StringBuilder clean = new StringBuilder(line.length());
+            line.codePoints().forEach(c -> {
+                boolean fits = c >= ' ' && c < 127
+                        || utf8 && c > 127 && !Character.isISOControl(c) && Character.getType(c) != Character.SURROGATE;
+                clean.appendCodePoint(fits ? c : c == '\t' ? ' ' : '?');
+            });
+            return clean.toString();
+        }
+
+        byte[] toBytes() {
+            return text.toString().getBytes(StandardCharsets.UTF_8);
+        }
     }
 
     private static String date(Instant instant) {

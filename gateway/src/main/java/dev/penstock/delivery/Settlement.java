@@ -1,5 +1,6 @@
 package dev.penstock.delivery;
 
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,10 +13,16 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
+import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.smtp.Capabilities;
+import dev.penstock.smtp.DeliverBy;
+import dev.penstock.smtp.Notify;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
 
@@ -40,6 +47,7 @@ final class Settlement {
     private final Executor executor = task -> Thread.ofVirtual().name("delivery-report").start(task);
     /** An age no message reaches; may be added to a time. */
     private static final long NEVER_MILLIS = Long.MAX_VALUE / 4;
+    private volatile long delayWarningMillis;
     private final AtomicInteger pending = new AtomicInteger();
     private final BiConsumer<Void, @Nullable Throwable> recorded = this::recorded;
 
@@ -59,26 +67,28 @@ final class Settlement {
             giveBack(work.item);
             return;
         }
-        List<Reports.Failed> failed = work.envelope.sender().isEmpty() ? List.of() : failed(work);
-        if (failed.isEmpty()) {
+        List<Reports.Told> told = work.envelope.sender().isEmpty() ? List.of() : told(work, contact);
+        if (told.isEmpty()) {
             finish(work, contact, maxAgeMillis);
             return;
         }
         String remoteMta = contact.peer() == null ? null : contact.peer().name();
-        var sent = reports.send(work.envelope, work.content, failed, remoteMta);
+        var sent = reports.send(work.envelope, work.content, told, remoteMta,
+                work.item.receivedMillis() + maxAgeMillis);
         pending.incrementAndGet();
         var _ = sent.whenCompleteAsync((_, failure) -> {
             try {
                 if (failure == null) {
                     stats.reports.increment();
+                    rememberDelays(work, told);
                 } else {
                     stats.reportsFailed.increment();
-                    LOG.warn("report-failed id={} recipients={}: {}", work.envelope.id(), failed.size(),
+                    LOG.warn("report-failed id={} recipients={}: {}", work.envelope.id(), told.size(),
                             failure.getMessage());
                     deferFailed(work);
                 }
                 // Without its report a message must not come back before its next wait is over, however old it is.
-                finish(work, contact, failure == null ? maxAgeMillis : NEVER_MILLIS);
+                finish(work, contact, failure == null || !owesFailure(told) ? maxAgeMillis : NEVER_MILLIS);
             } catch (RuntimeException e) {
                 LOG.error("settlement-failed id={}, its outcome will be decided again", work.envelope.id(), e);
                 postpone(work.item);
@@ -93,18 +103,99 @@ final class Settlement {
         return pending.get();
     }
 
-    private static List<Reports.Failed> failed(Work work) {
-        List<Reports.Failed> failed = List.of();
+    /** A delay that is asked for, and no time for it configured, is told after this; Postfix's usual setting. */
+    private static final Duration DELAY_TOLD_AFTER = Duration.ofHours(4);
+
+    /** From now on senders hear of mail deferred for so long; zero for only those that ask. */
+    void delayWarning(Duration time) {
+        delayWarningMillis = time.toMillis();
+    }
+
+    /** Whether a report of delay may be due, so that it must be known which have been sent. */
+    boolean mayTellDelay(Envelope envelope) {
+        if (envelope.sender().isEmpty()) {
+            return false;
+        }
+        return delayWarningMillis > 0 || envelope.options().deliverByMode() == DeliverBy.Mode.NOTIFY
+                || envelope.recipients().stream().anyMatch(Settlement::asksForDelay);
+    }
+
+    private static boolean asksForDelay(Recipient recipient) {
+        Notify notify = recipient.notifyOn();
+        return notify != null && notify.delay();
+    }
+
+    /** What the sender is to hear of this attempt (RFC 3461 5, RFC 2852 4.1). */
+    private List<Reports.Told> told(Work work, Contact contact) {
+        List<Reports.Told> told = List.of();
         for (int place = 0; place < work.size(); place++) {
             Outcome outcome = work.outcome(place);
-            if (outcome instanceof Outcome.Bounced || outcome instanceof Outcome.Expired) {
-                if (failed.isEmpty()) {
-                    failed = new ArrayList<>();
+            Reports.Action action = switch (outcome) {
+                case Outcome.Bounced _,Outcome.Expired _ -> wants(work.recipient(place), true)
+                        ? Reports.Action.FAILED
+                        : null;
+                case Outcome.Deferred _ -> isDelayDue(work, place) ? Reports.Action.DELAYED : null;
+                case Outcome.Delivered _ -> success(work, place, contact);
+                case Outcome.Untried _ -> null;
+                case null -> null;
+            };
+            if (action != null && outcome != null) {
+                if (told.isEmpty()) {
+                    told = new ArrayList<>();
                 }
-                failed.add(new Reports.Failed(work.recipient(place).address(), outcome));
+                told.add(new Reports.Told(work.recipient(place), outcome, action));
             }
         }
-        return failed;
+        return told;
+    }
+
+    /** Without NOTIFY a sender hears of failures and of delays (RFC 3461 4.1). */
+    private static boolean wants(Recipient recipient, boolean failure) {
+        Notify notify = recipient.notifyOn();
+        return notify == null || (failure ? notify.failure() : notify.delay());
+    }
+
+    private boolean isDelayDue(Work work, int place) {
+        Recipient recipient = work.recipient(place);
+        if (work.isDelayTold(place) || !wants(recipient, false)) {
+            return false;
+        }
+        long now = clock.millis();
+        Options options = work.envelope.options();
+        if (options.deliverByMode() == DeliverBy.Mode.NOTIFY && now >= options.deliverByMillis()) {
+            return true;
+        }
+        long configured = delayWarningMillis;
+        if (configured == 0 && recipient.notifyOn() == null) {
+            return false;
+        }
+        return now - work.item.receivedMillis() >= (configured > 0 ? configured : DELAY_TOLD_AFTER.toMillis());
+    }
+
+    /** Who takes the message with the wish to tell of its fate tells of it; for all others it is told here. */
+    private static Reports.@Nullable Action success(Work work, int place, Contact contact) {
+        Notify notify = work.recipient(place).notifyOn();
+        if (notify != null && notify.success() && !contact.offers().contains(Capabilities.DSN)) {
+            return contact.relays() ? Reports.Action.RELAYED : Reports.Action.DELIVERED;
+        }
+        Options options = work.envelope.options();
+        boolean timeUntold = options.deliverByMode() != null && contact.relays()
+                && (options.deliverByTrace() || !contact.offers().contains(Capabilities.DELIVERBY));
+        return timeUntold && (notify == null || !notify.never()) ? Reports.Action.RELAYED : null;
+    }
+
+    private static boolean owesFailure(List<Reports.Told> told) {
+        return told.stream().anyMatch(one -> one.action() == Reports.Action.FAILED);
+    }
+
+    private static void rememberDelays(Work work, List<Reports.Told> told) {
+        for (int place = 0; place < work.size(); place++) {
+            Recipient recipient = work.recipient(place);
+            if (work.outcome(place) instanceof Outcome.Deferred && told.stream().anyMatch(
+                    one -> one.action() == Reports.Action.DELAYED && one.recipient().equals(recipient))) {
+                work.delayTold(place);
+            }
+        }
     }
 
     private static void deferFailed(Work work) {
@@ -122,7 +213,7 @@ final class Settlement {
         log(work, contact, now);
         boolean owed = false;
         for (int place = 0; place < work.size(); place++) {
-            owed |= status(work.outcome(place)) == AttemptState.Status.DEFERRED;
+            owed |= !status(work.outcome(place)).isFinal();
         }
         QueueItem item = work.item;
         if (!owed) {
@@ -134,10 +225,18 @@ final class Settlement {
         // the last wait ends when the mail expires, so that its sender hears of it in time
         long due = Math.min(now + queue.nextRetry(attempts).toMillis(),
                 Math.max(now, item.receivedMillis() + maxAgeMillis));
+        long deadline = work.envelope.options().deliverByMillis();
+        if (work.envelope.options().deliverByMode() != null && deadline > now) {
+            due = Math.min(due, deadline);
+        }
         List<AttemptState.RecipientState> states = new ArrayList<>(work.size());
         for (int place = 0; place < work.size(); place++) {
             Outcome outcome = work.outcome(place);
-            states.add(new AttemptState.RecipientState(work.recipientIndex(place), status(outcome),
+            AttemptState.Status status = status(outcome);
+            states.add(new AttemptState.RecipientState(work.recipientIndex(place),
+                    status == AttemptState.Status.DEFERRED && work.isDelayTold(place)
+                            ? AttemptState.Status.DELAYED
+                            : status,
                     outcome == null ? "" : cut(outcome.reason().oneLine())));
         }
         track(spool.recordAttempt(item.entry(), new AttemptState(attempts, due, states)));

@@ -12,18 +12,27 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.message.Content;
+import dev.penstock.message.Options;
+import dev.penstock.message.Recipient;
 import dev.penstock.routing.MailHost;
 import dev.penstock.smtp.Capabilities;
+import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.DotStuffing;
+import dev.penstock.smtp.Idna;
+import dev.penstock.smtp.Notify;
+import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Reply;
 import dev.penstock.smtp.ReplyParser;
 import dev.penstock.smtp.ReplySyntaxException;
+import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.Sink;
+import dev.penstock.smtp.XText;
 
 /**
  * The client's end of one SMTP (RFC 5321) or LMTP (RFC 2033) session over a plain blocking socket. Confined to the
@@ -43,12 +52,20 @@ final class SmtpClientSession implements AutoCloseable {
     private static final byte[] CLOSE = ascii(">");
     private static final byte[] BODY_8BITMIME = ascii(" BODY=8BITMIME");
     private static final byte[] SMTPUTF8 = ascii(" SMTPUTF8");
+    private static final byte[] RET_FULL = ascii(" RET=FULL");
+    private static final byte[] RET_HDRS = ascii(" RET=HDRS");
+    private static final byte[] ENVID = ascii(" ENVID=");
+    private static final byte[] BY = ascii(" BY=");
+    private static final byte[] NOTIFY = ascii(" NOTIFY=");
+    private static final byte[] ORCPT = ascii(" ORCPT=");
     private static final byte[] CRLF = ascii("\r\n");
     private static final byte[] CLOSE_CRLF = ascii(">\r\n");
     private static final byte[] DATA = ascii("DATA\r\n");
     private static final byte[] END_OF_DATA = ascii(".\r\n");
     private static final byte[] QUIT = ascii("QUIT\r\n");
 
+    private static final int MAX_ORCPT = 500; // RFC 3461 4.2
+    private static final long MAX_BY = 999_999_999; // seconds; RFC 2852 4
     /** RFC 5321 4.5.3.2.5 gives each block of content its time; KumoMTA, Postfix and we call 64 KB a block. */
     private static final int BLOCK = 64 << 10;
     /** A 4 KB message with both envelopes fits without growing. */
@@ -68,14 +85,11 @@ final class SmtpClientSession implements AutoCloseable {
     private final ReplyParser parser = new ReplyParser();
     private final DotStuffing stuffing = new DotStuffing();
     private final Sink<IOException> appendSink = this::appendContent;
-    private final Content.ChunkSink rawSink = this::rawContent;
     private final Content.ChunkSink stuffedSink = (bytes, offset, length) -> stuffing.encode(bytes, offset, length,
             appendSink);
 
     private byte[] out = new byte[FIRST_BUFFER];
     private int count;
-    /** The last two octets of the raw content sent, as one number. */
-    private int tail;
     private Capabilities capabilities = Capabilities.NONE;
     private boolean pipelining;
     private boolean esmtp;
@@ -182,20 +196,51 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Why the host can't take this at all, as it announced; null when it may be asked. */
     @Nullable
-    Failure unfit(long size, boolean eightBit, boolean smtpUtf8) {
+    Failure unfit(Work work, long nowMillis) {
+        long size = work.content.size();
         long limit = capabilities.size();
         if (limit > 0 && size > limit) { // RFC 1870 6.1
             return new Failure(Failure.Kind.TOO_LARGE,
                     "message of " + size + " octets, " + describe(host) + " takes " + limit);
         }
-        if (eightBit && !capabilities.has(Capabilities.EIGHT_BIT_MIME)) { // RFC 6152 3
+        if (work.content.hasEightBit() && !capabilities.has(Capabilities.EIGHT_BIT_MIME)) { // RFC 6152 3
             return new Failure(Failure.Kind.NEEDS_8BITMIME, describe(host) + " takes no 8-bit content");
         }
-        if (smtpUtf8 && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
+        if (work.needsSmtpUtf8() && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
             return new Failure(Failure.Kind.NEEDS_SMTPUTF8,
                     describe(host) + " takes no addresses and header fields beyond ASCII");
         }
+        Options options = work.envelope.options();
+        if (options.requireTls() && !lmtp) { // RFC 8689 4.2.1; the store isn't another relay
+            return new Failure(Failure.Kind.NEEDS_REQUIRETLS,
+                    "the sender requires TLS, which the session with " + describe(host) + " doesn't have");
+        }
+        if (options.deliverByMode() == DeliverBy.Mode.RETURN && !lmtp
+                && !takesDeliverBy(work.secondsLeft(nowMillis))) { // RFC 2852 4.1.4.2
+            return new Failure(Failure.Kind.NEEDS_DELIVERBY,
+                    describe(host) + " doesn't promise to return what it can't deliver in time");
+        }
         return null;
+    }
+
+    /** Whether the host offers DELIVERBY and takes so short a time (RFC 2852 3). */
+    private boolean takesDeliverBy(long seconds) {
+        return capabilities.has(Capabilities.DELIVERBY) && seconds >= capabilities.minimumDeliverBy();
+    }
+
+    /** Recipients the host takes in one transaction as it announced (RFC 9422 4.2), {@code max} at most. */
+    int maxRecipients(int max) {
+        return Math.min(max, capabilities.limit("RCPTMAX"));
+    }
+
+    /** Whether the host takes no more than these transactions over one session (RFC 9422 4.1). */
+    boolean isUsedUp(int further) {
+        return answered + further >= capabilities.limit("MAILMAX");
+    }
+
+    /** Keywords of the host's answer to EHLO. */
+    Set<String> offers() {
+        return capabilities.keywords().keySet();
     }
 
     /** Sends the envelope when it can go in one piece. */
@@ -214,14 +259,17 @@ final class SmtpClientSession implements AutoCloseable {
         }
         appendMail(t);
         for (int i = 0; i < t.recipients.size(); i++) {
-            appendRcpt(t.recipients.get(i));
+            appendRcpt(t, t.recipients.get(i));
         }
         append(DATA);
     }
 
     private void appendMail(Transaction t) throws SessionException {
+        Options options = t.envelope.options();
+        boolean smtpUtf8 = t.envelope.smtpUtf8() && capabilities.has(Capabilities.SMTPUTF8);
+        String sender = t.envelope.sender();
         append(MAIL);
-        append(t.sender);
+        append(t.envelope.smtpUtf8() && !smtpUtf8 ? withALabels(sender) : sender);
         if (capabilities.has(Capabilities.SIZE)) {
             append(SIZE);
             append(t.content.size());
@@ -231,16 +279,63 @@ final class SmtpClientSession implements AutoCloseable {
         if (t.content.hasEightBit()) {
             append(BODY_8BITMIME);
         }
-        if (t.smtpUtf8) {
+        if (smtpUtf8) {
             append(SMTPUTF8);
+        }
+        if (capabilities.has(Capabilities.DSN)) {
+            if (options.ret() != null) {
+                append(options.ret() == Ret.FULL ? RET_FULL : RET_HDRS);
+            }
+            if (options.envid() != null) {
+                append(ENVID);
+                append(XText.encode(options.envid()));
+            }
+        }
+        if (options.deliverByMode() != null && takesDeliverBy(t.secondsLeft)) {
+            append(BY);
+            append(Math.clamp(t.secondsLeft, -MAX_BY, MAX_BY));
+            append(options.deliverByMode() == DeliverBy.Mode.RETURN ? ";R" : ";N");
+            if (options.deliverByTrace()) {
+                append("T");
+            }
         }
         append(CRLF);
     }
 
-    private void appendRcpt(String mailbox) throws SessionException {
+    private void appendRcpt(Transaction t, Recipient recipient) throws SessionException {
         append(RCPT);
-        append(mailbox);
-        append(CLOSE_CRLF);
+        append(t.envelope.smtpUtf8() && !capabilities.has(Capabilities.SMTPUTF8)
+                ? withALabels(recipient.address())
+                : recipient.address());
+        if (!capabilities.has(Capabilities.DSN)) {
+            append(CLOSE_CRLF);
+            return;
+        }
+        append(CLOSE);
+        Notify notify = recipient.notifyOn();
+        if (notify != null) {
+            append(NOTIFY);
+            append(notify.keywords());
+        }
+        OriginalRecipient original = recipient.orcpt() == null
+                ? OriginalRecipient.of(recipient.address()) // RFC 3461 5.2.1
+                : recipient.orcpt();
+        String orcpt = original.encoded();
+        if (orcpt.length() <= MAX_ORCPT) {
+            append(ORCPT);
+            append(orcpt);
+        }
+        append(CRLF);
+    }
+
+    /** The address with its domain in ASCII; as it is when the domain can't be. */
+    private static String withALabels(String address) {
+        int at = address.lastIndexOf('@') + 1;
+        try {
+            return address.substring(0, at) + Idna.toAscii(address.substring(at));
+        } catch (IllegalArgumentException e) {
+            return address;
+        }
     }
 
     /**
@@ -267,7 +362,7 @@ final class SmtpClientSession implements AutoCloseable {
         }
         for (int i = 0; i < t.rcpt.length; i++) {
             if (!pipelining) {
-                appendRcpt(t.recipients.get(i));
+                appendRcpt(t, t.recipients.get(i));
             }
             Reply rcpt = command(Phase.RCPT, null);
             t.rcpt[i] = rcpt;
@@ -329,26 +424,9 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private void appendContent(Content content) throws IOException, SessionException {
-        if (content.hasDotLines()) {
-            stuffing.reset();
-            content.forEachChunk(stuffedSink);
-            stuffing.end(appendSink);
-        } else {
-            tail = '\r' << 8 | '\n';
-            content.forEachChunk(rawSink);
-            if (tail != ('\r' << 8 | '\n')) {
-                append(CRLF);
-            }
-            append(END_OF_DATA);
-        }
-    }
-
-    private void rawContent(byte[] bytes, int offset, int length) throws IOException {
-        if (length > 0) {
-            int beforeLast = length > 1 ? bytes[offset + length - 2] : tail & 0xff;
-            tail = (beforeLast & 0xff) << 8 | bytes[offset + length - 1] & 0xff;
-            appendContent(bytes, offset, length);
-        }
+        stuffing.reset();
+        content.forEachChunk(stuffedSink);
+        stuffing.end(appendSink);
     }
 
     private void appendContent(byte[] bytes, int offset, int length) throws IOException {

@@ -6,19 +6,21 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.message.Content;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.Recipient;
 import dev.penstock.smtp.Reply;
 
 /**
  * One message to some of its recipients over one session, with the replies as they come in. Confined to the courier.
  */
 final class Transaction {
-    final String sender;
-    /** Mailboxes, as RCPT gives them. */
-    final List<String> recipients;
+    final Envelope envelope;
+    final List<Recipient> recipients;
     /** Where each recipient stands in the {@link Work}. */
     final int[] places;
     final Content content;
-    final boolean smtpUtf8;
+    /** Of the time the sender has set (RFC 2852), what is left in seconds; no meaning when it has set none. */
+    final long secondsLeft;
 
     /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
     boolean resetFirst;
@@ -33,12 +35,12 @@ final class Transaction {
     /** By recipient, null for those not accepted. SMTP has one reply for all, LMTP one for each (RFC 2033 4.2). */
     final @Nullable Reply[] end;
 
-    Transaction(String sender, List<String> recipients, int[] places, Content content, boolean smtpUtf8) {
-        this.sender = sender;
+    Transaction(Envelope envelope, List<Recipient> recipients, int[] places, Content content, long secondsLeft) {
+        this.envelope = envelope;
         this.recipients = recipients;
         this.places = places;
         this.content = content;
-        this.smtpUtf8 = smtpUtf8;
+        this.secondsLeft = secondsLeft;
         this.rcpt = new @Nullable Reply[recipients.size()];
         this.end = new @Nullable Reply[recipients.size()];
     }
@@ -72,7 +74,8 @@ final class Transaction {
 
     @Override
     public String toString() {
-        return "<" + sender + "> to " + recipients + " mail=" + mail + " rcpt=" + Arrays.toString(rcpt) + " data="
+        return "<" + envelope.sender() + "> to " + recipients + " mail=" + mail + " rcpt=" + Arrays.toString(rcpt)
+                + " data="
                 + data;
     }
 }

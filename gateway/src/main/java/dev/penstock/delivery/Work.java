@@ -23,6 +23,8 @@ final class Work {
     private final @Nullable Outcome[] outcomes;
     /** Places in {@code owed} up to here have been in a transaction; later ones are undecided. */
     private int next;
+    /** By place in {@code owed}: whether the sender has been told of the delay. */
+    private final boolean[] delayTold;
     /** Places the host wanted in another transaction. */
     private final List<Integer> again = new ArrayList<>(0);
 
@@ -32,6 +34,13 @@ final class Work {
         this.content = content;
         this.owed = owed(item, envelope, last);
         this.outcomes = new @Nullable Outcome[owed.length];
+        this.delayTold = new boolean[owed.length];
+        for (AttemptState.RecipientState state : last.recipients()) {
+            for (int place = 0; place < owed.length; place++) {
+                delayTold[place] |= owed[place] == state.recipient()
+                        && state.status() == AttemptState.Status.DELAYED;
+            }
+        }
     }
 
     private static int[] owed(QueueItem item, Envelope envelope, AttemptState last) {
@@ -51,15 +60,56 @@ final class Work {
     }
 
     /** The recipients for one more transaction, at most {@code max}; call only while {@link #hasMore()}. */
-    Transaction transaction(int max) {
+    Transaction transaction(int max, long nowMillis) {
         int size = Math.min(max, again.size() + owed.length - next);
         int[] places = new int[size];
-        String[] addresses = new String[size];
+        Recipient[] recipients = new Recipient[size];
         for (int i = 0; i < size; i++) {
             places[i] = again.isEmpty() ? next++ : again.removeFirst();
-            addresses[i] = recipient(places[i]).address();
+            recipients[i] = recipient(places[i]);
         }
-        return new Transaction(envelope.sender(), List.of(addresses), places, content, envelope.smtpUtf8());
+        return new Transaction(envelope, List.of(recipients), places, content, secondsLeft(nowMillis));
+    }
+
+    /** RFC 2852 4: what is left of the time the sender has set, rounded up; negative when it is over. */
+    long secondsLeft(long nowMillis) {
+        return -Math.floorDiv(nowMillis - envelope.options().deliverByMillis(), 1000L);
+    }
+
+    /**
+     * Whether only a host with SMTPUTF8 can have it. A message that merely asked for it can do without when nothing but
+     * domains is beyond ASCII, because those have A-labels (RFC 6531 3.2, 3.3).
+     */
+    boolean needsSmtpUtf8() {
+        if (!envelope.smtpUtf8()) {
+            return false;
+        }
+        if (content.hasEightBit() || !hasAsciiLocalPart(envelope.sender())) {
+            return true;
+        }
+        for (int place = 0; place < owed.length; place++) {
+            if (!hasAsciiLocalPart(recipient(place).address())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean hasAsciiLocalPart(String address) {
+        for (int i = address.lastIndexOf('@'); i >= 0; i--) {
+            if (address.charAt(i) > 127) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    boolean isDelayTold(int place) {
+        return delayTold[place];
+    }
+
+    void delayTold(int place) {
+        delayTold[place] = true;
     }
 
     Recipient recipient(int place) {

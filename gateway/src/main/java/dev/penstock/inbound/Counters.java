@@ -1,6 +1,11 @@
 package dev.penstock.inbound;
 
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What {@link InboundStats} tells of the past. Thread-safe. */
 final class Counters {
@@ -15,10 +20,64 @@ final class Counters {
     final LongAdder messagesAborted = new LongAdder();
     final LongAdder errors = new LongAdder();
     final LongAdder timeouts = new LongAdder();
+    final LongAdder tlsSessions = new LongAdder();
+    final LongAdder tlsFailures = new LongAdder();
+    final LongAdder logins = new LongAdder();
+    final LongAdder loginsFailed = new LongAdder();
+
+    final LongAdder messagesLimited = new LongAdder();
+    final LongAdder recipientsLimited = new LongAdder();
+    final LongAdder proxyFailures = new LongAdder();
+    final LongAdder earlyTalkers = new LongAdder();
+    final LongAdder foreignCommands = new LongAdder();
+    final LongAdder outOfStep = new LongAdder();
+    final LongAdder stressed = new LongAdder();
+    private final Map<Refusal, LongAdder> refused = adders(Refusal.class);
+    private final Map<Slowness, LongAdder> slow = adders(Slowness.class);
+    private volatile boolean stress;
+
+    private static <E extends Enum<E>> Map<E, LongAdder> adders(Class<E> type) {
+        return Stream.of(type.getEnumConstants()).collect(Collectors.toMap(Function.identity(), _ -> new LongAdder(),
+                (one, _) -> one, () -> new EnumMap<>(type)));
+    }
+
+    private static <E extends Enum<E>> Map<E, Long> sums(Map<E, LongAdder> adders) {
+        Map<E, Long> sums = new EnumMap<>(adders.keySet().iterator().next().getDeclaringClass());
+        adders.forEach((key, adder) -> sums.put(key, adder.sum()));
+        return sums;
+    }
+
+    void refused(Refusal refusal) {
+        sessionsRefused.increment();
+        count(refused, refusal);
+    }
+
+    void slow(Slowness slowness) {
+        timeouts.increment();
+        count(slow, slowness);
+    }
+
+    void stress(boolean now) {
+        stress = now;
+        if (now) {
+            stressed.increment();
+        }
+    }
+
+    private static <E> void count(Map<E, LongAdder> adders, E key) {
+        LongAdder adder = adders.get(key);
+        if (adder != null) {
+            adder.increment();
+        }
+    }
 
     InboundStats snapshot(long sessions, long receivingOctets) {
         return new InboundStats(sessions, sessionsTotal.sum(), sessionsRefused.sum(), messages.sum(), octets.sum(),
                 recipients.sum(), recipientsRefused.sum(), messagesRefused.sum(), messagesDeferred.sum(),
-                messagesAborted.sum(), errors.sum(), timeouts.sum(), receivingOctets);
+                messagesAborted.sum(), errors.sum(), timeouts.sum(), tlsSessions.sum(), tlsFailures.sum(),
+                logins.sum(), loginsFailed.sum(), receivingOctets,
+                new InboundStats.Hostility(sums(refused), messagesLimited.sum(), recipientsLimited.sum(), sums(slow),
+                        proxyFailures.sum(), earlyTalkers.sum(), foreignCommands.sum(), outOfStep.sum(), stressed.sum(),
+                        stress));
     }
 }

@@ -1,10 +1,15 @@
 package dev.penstock.inbound;
 
+import java.util.Set;
+
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.ContentRules;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.message.MessageId;
+import dev.penstock.smtp.ChunkScanner;
 import dev.penstock.smtp.DataDecoder;
+import dev.penstock.smtp.LineNormaliser;
 import dev.penstock.smtp.ReceivedCounter;
 import dev.penstock.smtp.Reply;
 import dev.penstock.smtp.Sink;
@@ -12,23 +17,29 @@ import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolException;
 
 /**
- * The message that a session is receiving, from 354 to the end of data. Confined to the session's event loop; used for
- * one message after the other.
+ * The message that a session is receiving, by DATA or by BDAT, up to its end. Confined to the session's event loop; used
+ * for one message after the other.
  *
- * <p>Once there is a reason to refuse the message nothing more of it is kept: the rest is read and forgotten up to the
- * end of data, and then the reason is told.
+ * <p>Content goes from the decoder of DATA, or the scanner of BDAT, through the normaliser (when configured) and the
+ * {@link HeaderGate} (when the header section decides something) into the spool. Once there is a reason to refuse the
+ * message nothing more of it is kept: the rest is read and forgotten up to its end, and then the reason is told.
  */
-final class Reception implements Sink<RuntimeException> {
-    private static final int MAX_RECEIVED = 50; // hopcount_limit of Postfix; RFC 5321 6.3 wants 100 or so, at least
-
+final class Reception {
     private final ReceptionMemory memory;
     private final DataDecoder decoder = new DataDecoder();
     private final ReceivedCounter received = new ReceivedCounter();
+    private final Sink<RuntimeException> spooled = this::spool;
+    private final Sink<RuntimeException> kept = this::keep;
+    private final Sink<RuntimeException> decoded = this::decoded;
+    private @Nullable ChunkScanner chunks; // null unless the message comes by BDAT
+    private @Nullable ChunkScanner spareScanner;
+    private @Nullable LineNormaliser normaliser;
+    private boolean normalises;
+    private @Nullable HeaderGate gate;
     private Spool.@Nullable Intake intake;
     private @Nullable MessageId id;
     private @Nullable Reply refusal;
-    private long maxSize;
-    private int maxLineLength;
+    private InboundConfig config = InboundConfig.DEFAULT;
     private long size;
     private long held;
 
@@ -36,70 +47,160 @@ final class Reception implements Sink<RuntimeException> {
         this.memory = memory;
     }
 
-    /** @throws SpoolException when the spool takes nothing; there is nothing to receive then */
-    void begin(Spool spool, MessageId newId, byte[] traceHeader, InboundConfig config) {
+    /**
+     * @param gated whether the header section waits for {@link #release}
+     * @throws SpoolException when the spool takes nothing; there is nothing to receive then
+     */
+    void begin(Spool spool, MessageId newId, byte[] traceHeader, InboundConfig newConfig, boolean chunked,
+            boolean gated) {
         Spool.Intake begun = spool.intake();
         begun.write(traceHeader, 0, traceHeader.length);
         intake = begun;
         id = newId;
         refusal = null;
+        config = newConfig;
         size = 0;
         held = traceHeader.length;
         memory.add(held);
-        maxSize = config.maxMessageSize().bytes();
-        maxLineLength = config.maxLineLength();
         decoder.reset();
         received.reset();
+        chunks = null;
+        if (chunked) {
+            spareScanner = spareScanner == null ? new ChunkScanner() : spareScanner;
+            spareScanner.reset();
+            chunks = spareScanner;
+        }
+        gate = gated ? new HeaderGate() : null;
+        ContentRules rules = config.content();
+        boolean newlines = rules.bareNewlines() == ContentRules.Handling.NORMALISE;
+        boolean nuls = rules.nul() == ContentRules.Handling.NORMALISE;
+        normalises = newlines || nuls;
+        if (normalises) {
+            normaliser = normaliser == null ? new LineNormaliser() : normaliser;
+            normaliser.reset(newlines, nuls);
+        }
     }
 
-    /** Takes input up to the end of data and no further. @return how many octets were taken */
+    /**
+     * Takes what follows DATA, up to the end of data and no further.
+     *
+     * @return how many octets were taken
+     */
     int take(byte[] in, int offset, int length) {
-        int taken = decoder.decode(in, offset, length, this);
-        if (refusal == null) {
-            judge();
+        int taken = decoder.decode(in, offset, length, decoded);
+        if (decoder.finished()) {
+            contentEnded();
         }
+        judge();
         return taken;
     }
 
-    /** Content from the decoder. */
-    @Override
-    public void write(byte[] bytes, int offset, int length) {
+    /** Takes octets of a chunk. */
+    void takeChunk(byte[] in, int offset, int length) {
+        scanner().scan(in, offset, length);
+        decoded(in, offset, length);
+        judge();
+    }
+
+    /** The last chunk is there. Content that doesn't end in CRLF gets one, as every line has it. */
+    void endOfChunks() {
+        scanner().end();
+        if (!scanner().atLineStart()) {
+            byte[] end = {'\r', '\n'};
+            decoded(end, 0, end.length);
+        }
+        contentEnded();
+        judge();
+    }
+
+    private ChunkScanner scanner() {
+        if (chunks == null) {
+            throw new IllegalStateException("this message comes by DATA");
+        }
+        return chunks;
+    }
+
+    private void contentEnded() {
+        if (normalises && normaliser != null) {
+            normaliser.end(kept);
+        }
+        if (gate != null) {
+            gate.end();
+        }
+    }
+
+    private void decoded(byte[] bytes, int offset, int length) {
+        if (normalises && normaliser != null) {
+            normaliser.normalise(bytes, offset, length, kept);
+        } else {
+            keep(bytes, offset, length);
+        }
+    }
+
+    private void keep(byte[] bytes, int offset, int length) {
         size += length;
-        Spool.Intake to = intake;
-        if (to == null) {
+        if (intake == null) {
             return;
         }
-        if (size > maxSize) {
+        if (size > config.maxMessageSize().bytes()) {
             refuse(Replies.TOO_BIG);
             return;
         }
         received.scan(bytes, offset, length);
+        held += length;
+        memory.add(length);
+        if (gate != null && !gate.isOpen()) {
+            gate.write(bytes, offset, length);
+        } else {
+            spool(bytes, offset, length);
+        }
+    }
+
+    private void spool(byte[] bytes, int offset, int length) {
+        Spool.Intake to = intake;
+        if (to == null) {
+            return;
+        }
         try {
             to.write(bytes, offset, length);
         } catch (SpoolException e) {
             refuse(Replies.of(e.reason()));
-            return;
         }
-        held += length;
-        memory.add(length);
     }
 
     private void judge() {
-        if (decoder.bareLf()) {
+        if (refusal != null) {
+            return;
+        }
+        ContentRules rules = config.content();
+        boolean strictLines = rules.bareNewlines() == ContentRules.Handling.REJECT;
+        boolean strictNul = rules.nul() == ContentRules.Handling.REJECT;
+        ChunkScanner scanner = chunks;
+        boolean bareLf = scanner == null ? decoder.bareLf() : scanner.bareLf();
+        boolean bareCr = scanner == null ? decoder.bareCr() : scanner.bareCr();
+        boolean nul = scanner == null ? decoder.hasNul() : scanner.hasNul();
+        long longest = scanner == null ? decoder.longestLine() : scanner.longestLine();
+        if (bareLf && strictLines) {
             refuse(Replies.BARE_LF);
-        } else if (decoder.bareCr()) {
+        } else if (bareCr && strictLines) {
             refuse(Replies.BARE_CR);
-        } else if (decoder.hasNul()) {
+        } else if (nul && strictNul) {
             refuse(Replies.NUL);
-        } else if (decoder.longestLine() > maxLineLength) {
+        } else if (longest > config.maxLineLength()) {
             refuse(Replies.LINE_TOO_LONG);
-        } else if (received.count() > MAX_RECEIVED) {
+        } else if (received.headerOctets() > rules.maxHeader().bytes()) {
+            refuse(Replies.HEADER_TOO_BIG);
+        } else if (received.count() > rules.maxHops()) {
             refuse(Replies.LOOP);
         }
     }
 
-    private void refuse(Reply reply) {
-        refusal = reply;
+    /** From now on the message is read and forgotten. */
+    void refuse(Reply reply) {
+        if (refusal == null) {
+            refusal = reply;
+        }
+        gate = null;
         if (intake != null) {
             intake.abort();
             intake = null;
@@ -108,6 +209,30 @@ final class Reception implements Sink<RuntimeException> {
 
     boolean finished() {
         return decoder.finished();
+    }
+
+    /** The header section, when it is whole and waits for {@link #release}; else null. */
+    @Nullable
+    HeaderGate waitingHeader() {
+        return gate != null && gate.isReady() ? gate : null;
+    }
+
+    /**
+     * Lets the header section go into the spool.
+     *
+     * @param added   header fields to put before it, in wire form
+     * @param removed lower case names of fields to leave out
+     */
+    void release(byte[] added, Set<String> removed) {
+        HeaderGate waiting = gate;
+        if (waiting != null) {
+            if (added.length > 0) {
+                held += added.length;
+                memory.add(added.length);
+                spool(added, 0, added.length);
+            }
+            waiting.release(removed, spooled);
+        }
     }
 
     /** Why the message will not be kept; null while it will. */
@@ -126,12 +251,20 @@ final class Reception implements Sink<RuntimeException> {
         return id;
     }
 
+    /** Octets of content so far, as given by the client. */
+    long size() {
+        return size;
+    }
+
     boolean hasDotLines() {
-        return decoder.hasDotLines();
+        if (normalises && normaliser != null) {
+            return normaliser.hasDotLines();
+        }
+        return chunks == null ? decoder.hasDotLines() : chunks.hasDotLines();
     }
 
     boolean hasEightBit() {
-        return decoder.hasEightBit();
+        return chunks == null ? decoder.hasEightBit() : chunks.hasEightBit();
     }
 
     /** The octets that count against the memory limit; whoever asks releases them. */
@@ -139,6 +272,7 @@ final class Reception implements Sink<RuntimeException> {
         long octets = held;
         held = 0;
         intake = null;
+        gate = null;
         return octets;
     }
 

@@ -3,16 +3,22 @@ package dev.penstock.inbound;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
@@ -22,6 +28,8 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.ChannelInputShutdownReadComplete;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.NetUtil;
 import io.netty.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
@@ -29,24 +37,33 @@ import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
+import reactor.netty.NettyPipeline;
 
+import dev.penstock.auth.Exchange;
+import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Envelope;
-import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
+import dev.penstock.policy.Client;
+import dev.penstock.policy.Decision;
 import dev.penstock.smtp.ByteScan;
+import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.CommandParser;
+import dev.penstock.smtp.DeliverBy;
+import dev.penstock.smtp.Hold;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.Reply;
-import dev.penstock.smtp.ReversePath;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.SpoolHealth;
+import dev.penstock.tls.ServerTls;
+import dev.penstock.tls.TlsSession;
 
 /**
  * One SMTP session of a client (RFC 5321). Confined to the connection's event loop, but for {@link #proceed} and
@@ -64,12 +81,22 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** line_length_limit of Postfix; RFC 5321 4.5.3.1.4 wants 512 and what extensions add. */
     private static final int MAX_COMMAND_LINE = 2048;
+    /** RFC 4954 4: octets of AUTH with its initial response, and of a response, without CRLF. */
+    private static final int MAX_AUTH_LINE = 12_288;
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private enum Phase {
+        /** Nothing may come before the greeting. */
+        GREETING,
+        /** For TLS; nothing but its handshake may come. */
+        HANDSHAKE,
         COMMANDS,
+        /** Lines are responses of a SASL exchange. */
+        AUTH,
         DATA,
+        /** Octets of a chunk (BDAT). */
+        CHUNK,
         /** The last reply is on its way; input is thrown away. */
         CLOSING,
         CLOSED
@@ -77,6 +104,8 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private enum Wait {
         NONE,
+        /** For a policy, or for who checks credentials. */
+        ANSWER,
         /** For the message to be durable. */
         COMMIT,
         /** For the spool to catch up. */
@@ -93,14 +122,22 @@ final class Session extends ChannelInboundHandlerAdapter
     private final Channel channel;
     private final EventLoop loop;
     private final LoopScratch scratch;
-    private final InetAddress clientAddress;
-    private final String client; // address and port
+    private final ClientAccount account;
+    private final int listener; // its place among the server's
     private final long number;
 
     private Settings settings;
-    private boolean mayRelay;
-    private Phase phase = Phase.COMMANDS;
+    private InetSocketAddress remote; // as PROXY or XCLIENT told it
+    private @Nullable InetSocketAddress local;
+    private @Nullable TlsSession tls;
+    private @Nullable Identity identity;
+    private @Nullable Client client; // what policies are told, made when it is first needed
+    private String clientName = ""; // as XCLIENT told it
+    private boolean relayNetwork;
+    private Phase phase = Phase.GREETING;
     private Wait wait = Wait.NONE;
+    private boolean greeted;
+    private boolean loggedIn; // by AUTH
     private @Nullable Subscription subscription;
     private boolean asked; // a read is under way
     private boolean inputEnded;
@@ -110,32 +147,37 @@ final class Session extends ChannelInboundHandlerAdapter
     private @Nullable ByteBuf out; // replies that wait for the end of the group
     private boolean moreInput; // follows the command being executed, in the same read
 
-    private long activityNanos = System.nanoTime();
-    private long dataStartNanos;
+    private final ProgressGuard progress = new ProgressGuard(System.nanoTime());
     private @Nullable Future<?> timer;
 
-    private @Nullable Origin origin; // null until EHLO or HELO
-    private String traceStart = "";
-    private @Nullable ReversePath sender; // null outside a transaction
-    private BodyType body = BodyType.SEVEN_BIT;
-    private List<Recipient> recipients = List.of();
-    private boolean recipientsRefused;
+    private String helo = ""; // empty until EHLO or HELO
+    private boolean esmtp;
+    private @Nullable Origin origin; // made for the first message after EHLO
+    private @Nullable String traceStart; // likewise
+    private @Nullable Exchange exchange; // only in phase AUTH
+    private @Nullable MailTransaction transaction;
     private @Nullable Reception reception;
+    private long chunkSize;
+    private long chunkLeft;
+    private boolean lastChunk;
+    private byte @Nullable [] chunkRefusal; // the chunk is read and forgotten, then this is said
     private int messages;
     private int errors;
     private int junkCommands;
 
-    Session(SmtpServer server, Channel channel, LoopScratch scratch, InetSocketAddress remote,
-            Settings settings, long number) {
+    Session(SmtpServer server, Channel channel, LoopScratch scratch, ClientAccount account, InetSocketAddress remote,
+            @Nullable InetSocketAddress local, int listener, Settings settings, long number) {
         this.server = server;
         this.channel = channel;
         this.loop = channel.eventLoop();
         this.scratch = scratch;
+        this.account = account;
+        this.listener = listener;
         this.settings = settings;
         this.number = number;
-        this.clientAddress = remote.getAddress();
-        this.client = NetUtil.toSocketAddressString(remote);
-        this.mayRelay = settings.relayNetworks().contains(clientAddress);
+        this.remote = remote;
+        this.local = local;
+        this.relayNetwork = settings.relayNetworks().contains(remote.getAddress());
     }
 
     // ---- input and output --------------------------------------------------------------------------------------
@@ -144,8 +186,127 @@ final class Session extends ChannelInboundHandlerAdapter
     public void onSubscribe(Subscription newSubscription) {
         subscription = newSubscription;
         startTimer();
+        ServerTls entry = settings.tls();
+        if (entry != null && settings.isImplicitTls()) {
+            startHandshake(entry);
+        } else {
+            welcome();
+        }
+    }
+
+    /** Greets, unless a policy minds, after the pause in which only bad clients talk (RFC 5321 4.3.1). */
+    private void welcome() {
+        phase = Phase.GREETING;
+        progress.pause(System.nanoTime());
+        await(server.policy().connect(client()), decision -> {
+            switch (decision) {
+                case Decision.Accept _ -> pause();
+                case Decision.Refuse(Reply reply) -> {
+                    server.counters().sessionsRefused.increment();
+                    goodbye(reply.encode());
+                }
+            }
+        });
+    }
+
+    private void pause() {
+        long delay = settings.config().hostility().greetDelay().toNanos();
+        if (delay == 0 || relayNetwork || settings.listener().authRequired()) {
+            greet();
+        } else {
+            ask();
+            var _ = loop.schedule(() -> {
+                if (phase == Phase.GREETING) {
+                    greet();
+                }
+            }, delay, NANOSECONDS);
+        }
+    }
+
+    private void greet() {
+        phase = Phase.COMMANDS;
+        greeted = true;
+        progress.resume(System.nanoTime());
         say(server.replies().greeting);
         advance();
+    }
+
+    private void startHandshake(ServerTls entry) {
+        phase = Phase.HANDSHAKE;
+        channel.pipeline().addFirst(NettyPipeline.SslHandler, entry.newHandler());
+        ask(); // what comes out of this before the handshake's end was sent in the clear
+    }
+
+    /** RFC 3207 4.2: the session begins anew, with nothing that was said in the clear. */
+    private void secured() {
+        ServerTls entry = settings.tls();
+        SslHandler handler = channel.pipeline().get(SslHandler.class);
+        if (phase != Phase.HANDSHAKE || entry == null || handler == null) {
+            return;
+        }
+        TlsSession session = entry.session(handler);
+        tls = session;
+        helo = "";
+        transaction = null;
+        identity = session.client() == null ? null : server.authenticator().certificate(session.client());
+        who();
+        server.counters().tlsSessions.increment();
+        if (greeted) {
+            phase = Phase.COMMANDS;
+        } else {
+            welcome();
+        }
+    }
+
+    /** Something about the client has changed. */
+    private void who() {
+        client = null;
+        origin = null;
+        traceStart = null;
+    }
+
+    private Client client() {
+        Client known = client;
+        if (known == null) {
+            TlsSession session = tls;
+            known = new Client(sessionId(), settings.listener().name(), remote, helo, protocol(false),
+                    session == null ? "" : session.protocol() + " " + session.cipher(), identity, relayNetwork,
+                    settings.listener().tenant(), settings.listener().campaign());
+            client = known;
+        }
+        return known;
+    }
+
+    /** RFC 3848; RFC 6531 3.7.3 for messages with SMTPUTF8. */
+    private String protocol(boolean smtpUtf8) {
+        if (!esmtp) {
+            return "SMTP";
+        }
+        return (smtpUtf8 ? "UTF8SMTP" : "ESMTP") + (tls == null ? "" : "S") + (loggedIn ? "A" : "");
+    }
+
+    /** Goes on with {@code then} when the answer is there, at once when it is there already. */
+    private <T> void await(CompletableFuture<T> answer, Consumer<T> then) {
+        if (answer.isDone()) {
+            then.accept(answer.join());
+            return;
+        }
+        waitFor(Wait.ANSWER);
+        var _ = answer.whenComplete((value, failure) -> hop(() -> {
+            if (wait != Wait.ANSWER || phase == Phase.CLOSING || phase == Phase.CLOSED) {
+                return;
+            }
+            waitNoMore();
+            if (failure != null) { // against the contract of all who are asked
+                log.error("session={} an answer failed", number, failure);
+                goodbye(server.replies().failed);
+                return;
+            }
+            then.accept(value);
+            if (wait == Wait.NONE) {
+                resume();
+            }
+        }));
     }
 
     /** One read; reactor-netty releases the buffer. */
@@ -156,13 +317,18 @@ final class Session extends ChannelInboundHandlerAdapter
             ask();
             return;
         }
-        activityNanos = System.nanoTime();
-        Settings current = server.settings();
+        if (phase == Phase.GREETING || phase == Phase.HANDSHAKE) {
+            talkedEarly();
+            return;
+        }
+        Settings current = server.settings(listener);
         if (current != settings) {
             settings = current;
-            mayRelay = current.relayNetworks().contains(clientAddress);
+            relayNetwork = current.relayNetworks().contains(remote.getAddress());
+            client = null;
         }
         ByteBuf buffer = (ByteBuf) message;
+        progress.input(System.nanoTime(), buffer.readableBytes());
         while (buffer.isReadable()) {
             int length = Math.min(buffer.readableBytes(), scratch.input.length);
             buffer.readBytes(scratch.input, 0, length);
@@ -171,9 +337,22 @@ final class Session extends ChannelInboundHandlerAdapter
         advance();
     }
 
+    /** Octets in the clear where TLS should be (CVE-2011-0411), or before the greeting: never executed. */
+    private void talkedEarly() {
+        server.counters().earlyTalkers.increment();
+        account.error();
+        log.debug("session={} client={} talked early in {}", number, remote, phase);
+        if (phase == Phase.GREETING) {
+            moreInput = true;
+            goodbye(server.replies().earlyTalk);
+        } else {
+            closeNow();
+        }
+    }
+
     @Override
     public void onError(Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, client, failure.toString());
+        log.debug("session={} client={} lost: {}", number, remote, failure.toString());
         closeNow();
     }
 
@@ -194,7 +373,15 @@ final class Session extends ChannelInboundHandlerAdapter
     @Override
     public void userEventTriggered(ChannelHandlerContext context, Object event) {
         context.fireUserEventTriggered(event);
-        if (event instanceof ChannelInputShutdownReadComplete) {
+        if (event instanceof SslHandshakeCompletionEvent handshake) {
+            if (handshake.isSuccess()) {
+                secured();
+            } else {
+                server.counters().tlsFailures.increment();
+                log.debug("session={} client={} TLS failed: {}", number, remote, handshake.cause().toString());
+                closeNow();
+            }
+        } else if (event instanceof ChannelInputShutdownReadComplete) {
             inputEnded = true;
             if (asked) { // nothing is left to answer
                 closeNow();
@@ -211,12 +398,13 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         int position = 0;
         while (position < end && wait == Wait.NONE) {
-            if (phase == Phase.COMMANDS) {
-                position = command(in, position, end);
-            } else if (phase == Phase.DATA) {
-                position = data(in, position, end);
-            } else {
-                return;
+            switch (phase) {
+                case COMMANDS, AUTH -> position = command(in, position, end);
+                case DATA -> position = data(in, position, end);
+                case CHUNK -> position = chunk(in, position, end);
+                case GREETING, HANDSHAKE, CLOSING, CLOSED -> {
+                    return;
+                }
             }
         }
         if (position < end) {
@@ -229,8 +417,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (phase == Phase.CLOSED) {
             return;
         }
-        wait = Wait.NONE;
-        activityNanos = System.nanoTime();
+        waitNoMore();
         byte[] input = held;
         if (input != null) {
             held = null;
@@ -241,7 +428,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** At the end of each turn: lets replies go and asks for more input, as far as nothing must be waited for. */
     private void advance() {
-        if (phase == Phase.CLOSED || wait == Wait.PENALTY) {
+        if (phase == Phase.CLOSED || phase == Phase.GREETING || wait == Wait.PENALTY) {
             return;
         }
         flush();
@@ -253,7 +440,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         if (!channel.isWritable()) {
-            wait = Wait.CLIENT;
+            wait = Wait.CLIENT; // its clock goes on
             return;
         }
         ask();
@@ -295,12 +482,14 @@ final class Session extends ChannelInboundHandlerAdapter
         moreInput = lineFeed + 1 < end;
         if (lineFeed == end) {
             keepPart(in, position, end);
+            progress.lineUnfinished(System.nanoTime());
             return end;
         }
         if (line != null) {
             keepPart(in, position, lineFeed);
             byte[] whole = line;
             line = null;
+            progress.lineEnded();
             execute(whole, 0, lineLength);
             lineLength = 0;
         } else {
@@ -312,9 +501,10 @@ final class Session extends ChannelInboundHandlerAdapter
     private void keepPart(byte[] in, int from, int to) {
         int part = to - from;
         byte[] kept = line == null ? new byte[Math.max(part, 128)] : line;
-        int wanted = Math.min(lineLength + part, MAX_COMMAND_LINE + 2); // more tells no more
+        int most = maxLine() + 2; // more tells no more
+        int wanted = Math.min(lineLength + part, most);
         if (wanted > kept.length) {
-            kept = Arrays.copyOf(kept, Math.min(Math.max(wanted, kept.length * 2), MAX_COMMAND_LINE + 2));
+            kept = Arrays.copyOf(kept, Math.min(Math.max(wanted, kept.length * 2), most));
         }
         int copied = Math.min(wanted - lineLength, kept.length - lineLength);
         System.arraycopy(in, from, kept, lineLength, copied);
@@ -322,92 +512,325 @@ final class Session extends ChannelInboundHandlerAdapter
         line = kept;
     }
 
+    private int maxLine() {
+        return phase == Phase.AUTH || mayLogIn() ? MAX_AUTH_LINE : MAX_COMMAND_LINE;
+    }
+
+    private boolean mayLogIn() {
+        return esmtp && !loggedIn && !settings.mechanisms(tls).isEmpty();
+    }
+
     private void execute(byte[] in, int offset, int lengthWithCr) {
         int length = lengthWithCr > 0 && in[offset + lengthWithCr - 1] == '\r' ? lengthWithCr - 1 : lengthWithCr;
-        if (length > MAX_COMMAND_LINE) {
+        if (phase == Phase.AUTH) {
+            authResponse(in, offset, length);
+            return;
+        }
+        if (length > MAX_COMMAND_LINE && !(length <= MAX_AUTH_LINE && mayLogIn() && isAuth(in, offset))) {
             fail(Replies.COMMAND_TOO_LONG);
             return;
         }
-        switch (CommandParser.parse(in, offset, length)) {
-            case Command.Ehlo(String name) -> hello(name, "ESMTP", settings.ehlo());
-            case Command.Helo(String name) -> hello(name, "SMTP", server.replies().helo);
+        Command command = CommandParser.parse(in, offset, length);
+        if (tls == null && settings.requiresTls() && needsTls(command)) {
+            fail(Replies.TLS_FIRST); // RFC 3207 4
+            return;
+        }
+        switch (command) {
+            case Command.Ehlo(String name) -> hello(name, true);
+            case Command.Helo(String name) -> hello(name, false);
+            case Command.StartTls() -> startTls();
+            case Command.Auth auth -> auth(auth);
+            case Command.Xclient(Map<String, String> attributes) -> xclient(attributes);
             case Command.Mail mail -> mail(mail);
             case Command.Rcpt rcpt -> rcpt(rcpt);
             case Command.Data() -> startData();
+            case Command.Bdat(long size, boolean last) -> startChunk(size, last);
             case Command.Rset() -> {
-                endTransaction();
+                reset();
                 junk(Replies.OK);
             }
             case Command.Noop() -> junk(Replies.OK);
             case Command.Vrfy _ -> junk(Replies.CANNOT_VERIFY); // RFC 5321 3.5.3
             case Command.Help _ -> junk(Replies.HELP);
             case Command.Quit() -> goodbye(Replies.BYE);
-            case Command.Bdat _,Command.StartTls _,Command.Auth _,Command.Xclient _ -> fail(Replies.NOT_IMPLEMENTED);
             case Command.NotImplemented _ -> fail(Replies.NOT_IMPLEMENTED);
+            case Command.Foreign(String verb) -> {
+                server.counters().foreignCommands.increment();
+                account.error();
+                log.info("event=foreign-protocol session={} client={} verb={}", sessionId(), remote, verb);
+                moreInput = true; // there is always more
+                goodbye(server.replies().foreign);
+            }
             case Command.Unrecognized() -> fail(Replies.NOT_RECOGNIZED);
-            case Command.Malformed(Reply reply) -> fail(reply.encode());
+            case Command.Malformed(Reply reply) -> {
+                if (reply.code() == 521) { // after a wrong BDAT nobody knows what is a command
+                    moreInput = true;
+                    goodbye(reply.encode());
+                } else {
+                    fail(reply.encode());
+                }
+            }
         }
     }
 
-    private void hello(String name, String protocol, byte[] reply) {
+    private static boolean isAuth(byte[] in, int offset) {
+        return (in[offset] | 0x20) == 'a' && (in[offset + 1] | 0x20) == 'u' && (in[offset + 2] | 0x20) == 't'
+                && (in[offset + 3] | 0x20) == 'h' && in[offset + 4] == ' ';
+    }
+
+    /** RFC 3207 4: what is taken before TLS where TLS is required; wrong commands are told so. */
+    private static boolean needsTls(Command command) {
+        return command instanceof Command.Mail || command instanceof Command.Rcpt || command instanceof Command.Data
+                || command instanceof Command.Bdat || command instanceof Command.Auth
+                || command instanceof Command.Xclient || command instanceof Command.Rset
+                || command instanceof Command.Vrfy || command instanceof Command.Help;
+    }
+
+    private void hello(String name, boolean extended) {
         if (isOutOfStep()) {
             return;
         }
-        endTransaction(); // RFC 5321 4.1.4: as RSET
-        String helo = printable(name);
-        origin = new Origin(protocol, client, helo);
-        String literal = (clientAddress.getAddress().length == 4 ? "[" : "[IPv6:")
-                + NetUtil.toAddressString(clientAddress) + "]";
-        // RFC 5321 4.4
-        traceStart = "Received: from " + helo + " (" + literal + ")\r\n\tby " + server.hostname() + " with "
-                + protocol + " id ";
-        junk(reply);
+        reset(); // RFC 5321 4.1.4: as RSET
+        helo = Trace.printable(name);
+        esmtp = extended;
+        who();
+        junk(extended
+                ? settings.ehlo(tls, loggedIn, settings.xclientNetworks().contains(remote.getAddress()),
+                        server.clock().instant())
+                : server.replies().helo);
     }
 
-    private static String printable(String name) {
-        StringBuilder clean = new StringBuilder(name);
-        for (int i = 0; i < clean.length(); i++) {
-            char c = clean.charAt(i);
-            if (c <= ' ' || c > '~' || "()<>\\\",;@".indexOf(c) >= 0) {
-                clean.setCharAt(i, '?');
+    private void startTls() {
+        if (isOutOfStep()) { // what follows it in the clear is never executed
+            return;
+        }
+        ServerTls entry = settings.tls();
+        if (entry == null) {
+            fail(Replies.NO_TLS);
+        } else if (tls != null) {
+            fail(Replies.TLS_ACTIVE);
+        } else {
+            reset();
+            say(Replies.START_TLS);
+            flush();
+            startHandshake(entry);
+        }
+    }
+
+    // ---- who the client is -------------------------------------------------------------------------------------
+
+    private void auth(Command.Auth auth) {
+        if (isOutOfStep()) { // RFC 4954 4: it is the last of its group
+            return;
+        }
+        if (!esmtp) {
+            fail(Replies.HELLO_FIRST);
+        } else if (loggedIn) {
+            fail(Replies.AUTH_ACTIVE);
+        } else if (transaction != null) {
+            fail(Replies.IN_TRANSACTION);
+        } else {
+            Exchange begun = settings.mechanisms(tls).contains(auth.mechanism())
+                    ? server.authenticator().start(auth.mechanism(), tls,
+                            NetUtil.toAddressString(remote.getAddress()))
+                    : null;
+            if (begun == null) {
+                boolean later = tls == null && settings.tls() != null
+                        && settings.listener().mechanisms().contains(auth.mechanism());
+                fail(later ? Replies.TLS_FIRST : Replies.NO_SUCH_MECHANISM);
+                return;
+            }
+            exchange = begun;
+            phase = Phase.AUTH;
+            String initial = auth.initialResponse();
+            if (initial == null) {
+                await(begun.respond(null), this::authStep);
+            } else {
+                authResponse(initial.equals("=") ? "" : initial);
             }
         }
-        return clean.toString();
     }
+
+    private void authResponse(byte[] in, int offset, int length) {
+        if (length > MAX_AUTH_LINE) {
+            leaveAuth(Replies.COMMAND_TOO_LONG);
+        } else if (length == 1 && in[offset] == '*') {
+            leaveAuth(Replies.AUTH_CANCELLED);
+        } else {
+            authResponse(new String(in, offset, length, ISO_8859_1));
+        }
+    }
+
+    private void authResponse(String base64) {
+        byte[] response;
+        try {
+            response = Base64.getDecoder().decode(base64);
+        } catch (IllegalArgumentException _) {
+            leaveAuth(Replies.AUTH_MALFORMED);
+            return;
+        }
+        Exchange running = exchange;
+        if (running != null) {
+            await(running.respond(response), this::authStep);
+        }
+    }
+
+    private void authStep(Exchange.Step step) {
+        switch (step) {
+            case Exchange.Step.Challenge(String base64) -> say(("334 " + base64 + "\r\n").getBytes(ISO_8859_1));
+            case Exchange.Step.Success(Identity proved) -> {
+                phase = Phase.COMMANDS;
+                exchange = null;
+                identity = proved;
+                loggedIn = true;
+                who();
+                server.counters().logins.increment();
+                say(Replies.AUTHENTICATED);
+            }
+            case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
+                log.info("event=auth-failed session={} client={} reason={} detail={}", sessionId(), remote, reason,
+                        detail);
+                server.counters().loginsFailed.increment();
+                leaveAuth(switch (reason) {
+                    case CREDENTIALS -> Replies.AUTH_FAILED;
+                    case MALFORMED -> Replies.AUTH_MALFORMED;
+                    case TEMPORARY -> Replies.AUTH_UNAVAILABLE;
+                });
+            }
+        }
+    }
+
+    private void leaveAuth(byte[] reply) {
+        phase = Phase.COMMANDS;
+        exchange = null;
+        fail(reply);
+    }
+
+    /** XCLIENT_README of Postfix: a trusted client tells whom it speaks for; the session begins anew. */
+    private void xclient(Map<String, String> attributes) {
+        if (isOutOfStep()) {
+            return;
+        }
+        if (!settings.xclientNetworks().contains(remote.getAddress())) {
+            fail(Replies.XCLIENT_FORBIDDEN);
+            return;
+        }
+        if (transaction != null) {
+            fail(Replies.IN_TRANSACTION);
+            return;
+        }
+        InetSocketAddress newRemote = Xclient.address(attributes, "ADDR", "PORT", remote);
+        InetSocketAddress newLocal = Xclient.address(attributes, "DESTADDR", "DESTPORT", local);
+        if (newRemote == null) {
+            fail(Replies.XCLIENT_BAD_ADDRESS);
+            return;
+        }
+        Refusal refusal = account.move(newRemote.getAddress());
+        if (refusal != null) {
+            goodbye(refusal.reply(server.hostname()));
+            return;
+        }
+        remote = newRemote;
+        local = newLocal;
+        relayNetwork = settings.relayNetworks().contains(newRemote.getAddress());
+        clientName = Xclient.name(attributes, "NAME", clientName);
+        String login = Xclient.name(attributes, "LOGIN", identity == null ? "" : identity.name());
+        identity = login.isEmpty() ? null : new Identity(login, "", List.of());
+        loggedIn = identity != null;
+        helo = "";
+        esmtp = false;
+        who();
+        welcome();
+    }
+
+    // ---- transactions ------------------------------------------------------------------------------------------
 
     private void mail(Command.Mail mail) {
         InboundConfig config = settings.config();
         Command.MailParameters parameters = mail.parameters();
-        if (origin == null) {
+        Mailbox mailbox = mail.path().mailbox();
+        String unsupported = parameters.unsupported(settings.offered(tls != null));
+        if (helo.isEmpty()) {
             fail(Replies.HELLO_FIRST);
-        } else if (sender != null) {
+        } else if (transaction != null) {
             fail(Replies.NESTED_MAIL); // RFC 5321 4.1.4
+        } else if (settings.listener().authRequired() && identity == null) {
+            fail(Replies.AUTH_FIRST); // RFC 4954 6
         } else if (messages >= config.maxMessagesPerSession()) {
             goodbye(server.replies().tooManyMessages);
-        } else if (parameters.smtpUtf8() || parameters.body() == Command.Body.BINARY_MIME
-                || !parameters.others().isEmpty()) {
-            // RFC 5321 4.1.1.11
-            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported(parameters)).encode());
-        } else if (mail.path().mailbox() instanceof Mailbox(_, _, _, boolean utf8) && utf8) {
+        } else if (unsupported != null) {
+            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode()); // RFC 5321 4.1.1.11
+        } else if (mailbox != null && mailbox.utf8() && !parameters.smtpUtf8()) {
             fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
         } else if (parameters.size() > config.maxMessageSize().bytes()) {
             fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
+        } else if (!account.mayMail()) {
+            server.counters().messagesLimited.increment();
+            say(ClientAccount.TOO_MANY_MESSAGES);
         } else if (hasRoom()) {
-            sender = mail.path();
-            recipients = new ArrayList<>(1);
-            recipientsRefused = false;
-            body = parameters.body() == Command.Body.EIGHT_BIT_MIME ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT;
-            say(Replies.SENDER_OK);
+            Options options = options(parameters);
+            if (options == null) {
+                return;
+            }
+            Client asking = client();
+            MailTransaction begun = new MailTransaction(mail.path().address(),
+                    mailbox == null ? "" : mailbox.domain(), parameters.size(),
+                    parameters.body() == Command.Body.EIGHT_BIT_MIME ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT,
+                    parameters.smtpUtf8(), options, asking.tenant(), asking.campaign());
+            CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
+                    begun.declaredSize);
+            if (answer.isDone()) {
+                mailDecided(begun, answer.join());
+            } else {
+                await(answer, decision -> mailDecided(begun, decision));
+            }
         }
     }
 
-    private static String unsupported(Command.MailParameters parameters) {
-        if (parameters.smtpUtf8()) {
-            return "SMTPUTF8";
+    private void mailDecided(MailTransaction begun, Decision decision) {
+        switch (decision) {
+            case Decision.Accept accept -> {
+                begun.add(accept);
+                transaction = begun;
+                say(Replies.SENDER_OK);
+            }
+            case Decision.Refuse(Reply reply) -> refuse(reply);
         }
-        return parameters.body() == Command.Body.BINARY_MIME
-                ? "BODY=BINARYMIME"
-                : parameters.others().keySet().iterator().next();
+    }
+
+    /** What a policy said no to. */
+    private void refuse(Reply reply) {
+        if (reply.code() == 421) {
+            goodbye(reply.encode()); // RFC 5321 3.8
+        } else if (reply.isPermanent()) {
+            fail(reply.encode());
+        } else {
+            say(reply.encode());
+        }
+    }
+
+    /** @return null when a parameter asks for the impossible; the client has been told then */
+    private @Nullable Options options(Command.MailParameters parameters) {
+        if (parameters.isPlain()) {
+            return Options.NONE;
+        }
+        long now = server.clock().millis();
+        long holdUntil = switch (parameters.hold()) {
+            case null -> 0;
+            case Hold.For(long seconds) -> now + Math.min(seconds, Settings.MAX_HOLD_SECONDS + 1) * 1000;
+            case Hold.Until(Instant time) -> Math.max(1, time.toEpochMilli());
+        };
+        if (holdUntil > now + Settings.MAX_HOLD_SECONDS * 1000 || holdUntil != 0 && holdUntil < now) {
+            fail(Replies.BAD_HOLD); // RFC 4865 4.2
+            return null;
+        }
+        DeliverBy by = parameters.deliverBy();
+        if (by != null && by.seconds() <= 0 && by.mode() == DeliverBy.Mode.RETURN) {
+            fail(Replies.BAD_DELIVER_BY); // RFC 2852 4
+            return null;
+        }
+        return new Options(parameters.ret(), parameters.envid(), parameters.requireTls(), holdUntil,
+                by == null ? 0 : now + by.seconds() * 1000, by == null ? null : by.mode(), by != null && by.trace());
     }
 
     /** Whether a new message would be kept; when not, the client is told. */
@@ -427,60 +850,142 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void rcpt(Command.Rcpt rcpt) {
         Mailbox mailbox = rcpt.path().mailbox();
-        if (sender == null) {
+        MailTransaction open = transaction;
+        if (open == null) {
             fail(Replies.NEED_MAIL);
             return;
         }
-        if (recipients.size() >= settings.config().maxRecipients()) {
-            recipientsRefused = true;
+        if (open.chunked) {
+            fail(Replies.CHUNKING_BEGUN);
+            return;
+        }
+        Command.RcptParameters parameters = rcpt.parameters();
+        String unsupported = parameters.unsupported(settings.offered(tls != null));
+        if (open.recipients.size() >= settings.config().maxRecipients()) {
+            open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
             say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
-        } else if (!rcpt.parameters().others().isEmpty()) {
-            refuseRecipient(Reply.of(555, "5.5.4",
-                    "Unsupported option: " + rcpt.parameters().others().keySet().iterator().next()).encode());
-        } else if (mailbox.utf8()) {
-            refuseRecipient(Replies.NEEDS_SMTPUTF8);
-        } else if (!mayRelay) {
-            refuseRecipient(
-                    Reply.of(554, "5.7.1", "<" + rcpt.path().address() + ">: Relay access denied").encode());
+        } else if (unsupported != null) {
+            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
+        } else if (!account.mayRcpt()) {
+            open.recipientsRefused = true;
+            server.counters().recipientsLimited.increment();
+            say(ClientAccount.TOO_MANY_RECIPIENTS);
+        } else if (mailbox.utf8() && !open.smtpUtf8) {
+            refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
         } else {
-            recipients.add(rcpt.path().isLocalPostmaster()
-                    ? new Recipient(mailbox.localPart() + "@" + server.hostname(), server.hostname())
-                    : new Recipient(mailbox.address(), mailbox.domain()));
-            say(Replies.RECIPIENT_OK);
+            Recipient recipient = rcpt.path().isLocalPostmaster()
+                    ? new Recipient(mailbox.localPart() + "@" + server.hostname(), server.hostname(),
+                            parameters.notifyOn(), parameters.orcpt())
+                    : new Recipient(mailbox.address(), mailbox.domain(), parameters.notifyOn(), parameters.orcpt());
+            CompletableFuture<Decision> answer = server.policy().recipient(client(), open.sender, open.senderDomain,
+                    recipient);
+            if (answer.isDone()) {
+                recipientDecided(open, recipient, answer.join());
+            } else {
+                await(answer, decision -> recipientDecided(open, recipient, decision));
+            }
         }
     }
 
-    private void refuseRecipient(byte[] reply) {
-        recipientsRefused = true;
+    private void recipientDecided(MailTransaction open, Recipient recipient, Decision decision) {
+        switch (decision) {
+            case Decision.Accept accept -> {
+                open.add(accept);
+                open.recipients.add(recipient);
+                say(Replies.RECIPIENT_OK);
+            }
+            case Decision.Refuse(Reply reply) -> refuseRecipient(open, reply);
+        }
+    }
+
+    private void refuseRecipient(MailTransaction open, Reply reply) {
+        open.recipientsRefused = true;
         server.counters().recipientsRefused.increment();
-        fail(reply);
+        refuse(reply);
     }
 
     private void startData() {
         if (isOutOfStep()) {
             return;
         }
-        if (sender == null) {
+        MailTransaction open = transaction;
+        if (open == null) {
             fail(Replies.NEED_MAIL);
-        } else if (recipients.isEmpty()) {
-            fail(recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
+        } else if (open.chunked) {
+            fail(Replies.DATA_AFTER_BDAT);
+        } else if (open.recipients.isEmpty()) {
+            fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
         } else {
-            MessageId id = server.spool().nextId();
-            byte[] trace = (traceStart + id + ";\r\n\t" + scratch.date(server.clock()) + "\r\n").getBytes(ISO_8859_1);
-            if (reception == null) {
-                reception = new Reception(server.memory());
-            }
-            try {
-                reception.begin(server.spool(), id, trace, settings.config());
-            } catch (SpoolException e) {
-                endTransaction();
-                defer(Replies.of(e.reason()));
+            Reply refusal = beginReception(open, false);
+            if (refusal != null) {
+                transaction = null;
+                defer(refusal);
                 return;
             }
             phase = Phase.DATA;
-            dataStartNanos = activityNanos;
+            progress.messageBegun(System.nanoTime());
             say(Replies.START_DATA);
+        }
+    }
+
+    /** The chunk's octets follow in any case, and are read in any case (RFC 3030 2). */
+    private void startChunk(long size, boolean last) {
+        MailTransaction open = transaction;
+        if (!settings.offers(Capabilities.CHUNKING)) {
+            goodbye(Replies.NOT_IMPLEMENTED); // nothing can be told from what follows
+            return;
+        }
+        if (size > settings.config().maxMessageSize().bytes()) {
+            goodbye(server.replies().chunkTooBig); // reading it all only to refuse it would be a gift to bad clients
+            return;
+        }
+        chunkSize = size;
+        chunkLeft = size;
+        lastChunk = last;
+        chunkRefusal = null;
+        if (open == null) {
+            chunkRefusal = Replies.NEED_MAIL;
+        } else if (open.failed) {
+            chunkRefusal = Replies.FAILED_CHUNK;
+        } else if (open.recipients.isEmpty()) {
+            chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
+        } else if (!open.chunked) {
+            Reply refusal = beginReception(open, true);
+            if (refusal == null) {
+                open.chunked = true;
+            } else {
+                server.counters().messagesDeferred.increment();
+                open.failed = true;
+                chunkRefusal = refusal.encode();
+            }
+            progress.messageBegun(System.nanoTime());
+        }
+        phase = Phase.CHUNK;
+        if (size == 0) {
+            chunkTaken();
+        }
+    }
+
+    /** @return why the spool takes nothing; null when it does */
+    private @Nullable Reply beginReception(MailTransaction open, boolean chunked) {
+        MessageId id = server.spool().nextId();
+        String start = traceStart;
+        if (start == null) {
+            start = Trace.start(helo, clientName, remote.getAddress(), tls, server.hostname());
+            traceStart = start;
+        }
+        byte[] trace = Trace.field(start, protocol(open.smtpUtf8), id, scratch.date(server.clock()));
+        Reception message = reception;
+        if (message == null) {
+            message = new Reception(server.memory());
+            reception = message;
+        }
+        try {
+            message.begin(server.spool(), id, trace, settings.config(), chunked, server.policy().judgesMessages());
+            return null;
+        } catch (SpoolException e) {
+            return Replies.of(e.reason());
         }
     }
 
@@ -490,41 +995,132 @@ final class Session extends ChannelInboundHandlerAdapter
      */
     private boolean isOutOfStep() {
         if (moreInput) {
-            server.counters().errors.increment();
+            server.counters().outOfStep.increment();
+            account.error();
             goodbye(server.replies().outOfStep);
         }
         return moreInput;
     }
 
-    private void endTransaction() {
-        sender = null;
-        recipients = List.of();
-        recipientsRefused = false;
+    /** Forgets the transaction, and what has come of its message. */
+    private void reset() {
+        MailTransaction open = transaction;
+        transaction = null;
+        progress.messageEnded();
+        if (open != null && open.chunked) {
+            server.counters().messagesAborted.increment();
+            abortReception();
+        }
     }
 
     // ---- message data ------------------------------------------------------------------------------------------
 
     /** @return where the input after the data begins, or {@code end} */
     private int data(byte[] in, int position, int end) {
+        int taken = requireReception().take(in, position, end - position);
+        contentTaken();
+        return position + taken;
+    }
+
+    /** @return where the input after the chunk begins, or {@code end} */
+    private int chunk(byte[] in, int position, int end) {
+        int taken = (int) Math.min(end - position, chunkLeft);
+        if (chunkRefusal == null) {
+            requireReception().takeChunk(in, position, taken);
+        }
+        chunkLeft -= taken;
+        moreInput = position + taken < end;
+        chunkTaken();
+        return position + taken;
+    }
+
+    private void chunkTaken() {
+        byte[] refusal = chunkRefusal;
+        if (refusal == null) {
+            if (chunkLeft == 0 && lastChunk) {
+                requireReception().endOfChunks();
+            }
+            contentTaken();
+        } else if (chunkLeft == 0) {
+            phase = Phase.COMMANDS;
+            chunkRefusal = null;
+            if (lastChunk) {
+                transaction = null;
+            }
+            fail(refusal);
+        }
+    }
+
+    /** Some content is in: asks what the header section means, or waits for room, or ends the message. */
+    private void contentTaken() {
         Reception message = requireReception();
-        int taken = message.take(in, position, end - position);
-        if (message.finished()) {
+        HeaderGate header = message.waitingHeader();
+        MailTransaction open = transaction;
+        if (header != null && open != null) {
+            await(server.policy().message(client(), open.answer, open.sender, open.recipients,
+                    header.fields(server.policy().wantedHeaders()), open.declaredSize), decision -> {
+                        headerDecided(message, open, decision);
+                        contentTaken();
+                    });
+            return;
+        }
+        boolean over = phase == Phase.CHUNK ? chunkLeft == 0 : message.finished();
+        if (over && phase == Phase.CHUNK && !lastChunk) {
+            endOfChunk(message);
+        } else if (over && open != null && !open.judged && message.refusal() == null) {
+            CompletableFuture<Decision> answer = server.policy().message(client(), open.answer, open.sender,
+                    open.recipients, List.of(), message.size());
+            await(answer, decision -> {
+                switch (decision) {
+                    case Decision.Accept accept -> open.judge(accept);
+                    case Decision.Refuse(Reply reply) -> message.refuse(reply);
+                }
+                contentTaken();
+            });
+        } else if (over) {
             phase = Phase.COMMANDS;
             endOfData(message);
         } else {
             Spool.Intake intake = message.intake();
             if (intake == null) {
-                return position + taken;
+                return;
             }
             CompletableFuture<Void> writable = intake.writable();
             if (!writable.isDone()) {
-                wait = Wait.SPOOL;
+                waitFor(Wait.SPOOL);
                 var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
             } else if (!server.memory().mayProceed(this)) {
-                wait = Wait.MEMORY;
+                waitFor(Wait.MEMORY);
             }
         }
-        return position + taken;
+    }
+
+    private void headerDecided(Reception message, MailTransaction open, Decision decision) {
+        switch (decision) {
+            case Decision.Accept accept -> {
+                open.judge(accept);
+                Set<String> removed = new HashSet<>(server.policy().removedHeaders());
+                accept.removeHeaders().forEach(name -> removed.add(name.toLowerCase(Locale.ROOT)));
+                message.release(Trace.fields(accept.addHeaders()), removed);
+            }
+            case Decision.Refuse(Reply reply) -> message.refuse(reply);
+        }
+    }
+
+    private void endOfChunk(Reception message) {
+        phase = Phase.COMMANDS;
+        Reply refusal = message.refusal();
+        if (refusal == null) {
+            say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
+            return;
+        }
+        message.abort(this);
+        progress.messageEnded();
+        if (transaction != null) {
+            transaction.failed = true;
+            transaction.chunked = false;
+        }
+        refuseMessage(refusal);
     }
 
     private Reception requireReception() {
@@ -550,7 +1146,7 @@ final class Session extends ChannelInboundHandlerAdapter
         try {
             loop.execute(task);
         } catch (RejectedExecutionException e) {
-            log.debug("session={} client={} is gone with its event loop", number, client);
+            log.debug("session={} client={} is gone with its event loop", number, remote);
         }
     }
 
@@ -558,17 +1154,20 @@ final class Session extends ChannelInboundHandlerAdapter
         Reply refusal = message.refusal();
         Spool.Intake intake = message.intake();
         MessageId id = message.id();
-        if (refusal != null || intake == null || id == null || sender == null || origin == null) {
+        MailTransaction open = transaction;
+        transaction = null;
+        progress.messageEnded();
+        if (refusal != null || intake == null || id == null || open == null) {
             message.abort(this);
-            endTransaction();
             refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
             return;
         }
-        List<Recipient> to = recipients.size() == 1 ? recipients : new ArrayList<>(new LinkedHashSet<>(recipients));
-        Envelope envelope = new Envelope(id, sender.address(), to, body, false, "", "", server.clock().millis(),
-                origin);
+        List<Recipient> to = open.recipients.size() == 1
+                ? open.recipients
+                : new ArrayList<>(new LinkedHashSet<>(open.recipients));
+        Envelope envelope = new Envelope(id, open.sender, to, open.body, open.smtpUtf8, open.tenant, open.campaign,
+                server.clock().millis(), origin(open.smtpUtf8), open.options);
         long size = intake.size();
-        endTransaction();
         CompletableFuture<List<SpoolEntry>> commit;
         try {
             commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
@@ -583,11 +1182,11 @@ final class Session extends ChannelInboundHandlerAdapter
                     (entries, failure) -> answer(settle(envelope, size, octets, entries, failure), envelope));
             return;
         }
-        wait = Wait.COMMIT;
+        waitFor(Wait.COMMIT);
         var _ = commit.whenComplete((entries, failure) -> {
             try {
                 loop.execute(() -> {
-                    wait = Wait.NONE;
+                    waitNoMore();
                     answer(settle(envelope, size, octets, entries, failure), envelope);
                     if (wait == Wait.NONE) {
                         resume();
@@ -597,6 +1196,18 @@ final class Session extends ChannelInboundHandlerAdapter
                 settle(envelope, size, octets, entries, failure);
             }
         });
+    }
+
+    private Origin origin(boolean smtpUtf8) {
+        Origin known = origin;
+        if (known == null || smtpUtf8) {
+            known = new Origin(protocol(smtpUtf8), NetUtil.toSocketAddressString(remote), helo,
+                    identity == null ? "" : identity.name());
+            if (!smtpUtf8) {
+                origin = known;
+            }
+        }
+        return known;
     }
 
     /**
@@ -617,7 +1228,7 @@ final class Session extends ChannelInboundHandlerAdapter
             log.error("message={} session={} commit failed", envelope.id(), number, cause);
             return Replies.of(SpoolException.Reason.FAILED);
         }
-        server.accepted(envelope, size, entries, sessionId(), channel.localAddress());
+        server.accepted(envelope, size, entries, sessionId(), local);
         return null;
     }
 
@@ -626,6 +1237,7 @@ final class Session extends ChannelInboundHandlerAdapter
             refuseMessage(refusal);
         } else {
             messages++;
+            progress.accepted();
             errors = 0; // as Postfix does after a message
             junkCommands = 0;
             say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
@@ -651,7 +1263,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
-            goodbye(server.replies().shuttingDown); // RFC 5321 3.8: after 421 the connection is closed
+            goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
         } else {
             say(reply.encode());
         }
@@ -659,7 +1271,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** A command that brings no message nearer; too many of them are errors. */
     private void junk(byte[] reply) {
-        if (++junkCommands > settings.config().junkCommandLimit()) {
+        if (++junkCommands > server.stress().junkCommandLimit(settings.config())) {
             fail(reply);
         } else {
             say(reply);
@@ -670,13 +1282,28 @@ final class Session extends ChannelInboundHandlerAdapter
         InboundConfig config = settings.config();
         say(reply);
         errors++;
+        account.error();
         server.counters().errors.increment();
-        if (errors >= config.hardErrorLimit()) {
+        if (errors >= server.stress().hardErrorLimit(config)) {
             goodbye(server.replies().tooManyErrors);
-        } else if (errors > config.softErrorLimit() && !config.errorDelay().isZero() && phase != Phase.CLOSED) {
-            wait = Wait.PENALTY;
-            var _ = loop.schedule(() -> resumeFrom(Wait.PENALTY), config.errorDelay().toNanos(), NANOSECONDS);
+            return;
         }
+        long delay = Stress.errorDelayNanos(errors, config);
+        if (delay > 0 && phase != Phase.CLOSED) {
+            waitFor(Wait.PENALTY);
+            var _ = loop.schedule(() -> resumeFrom(Wait.PENALTY), delay, NANOSECONDS);
+        }
+    }
+
+    /** From now on the client waits for us. */
+    private void waitFor(Wait reason) {
+        wait = reason;
+        progress.pause(System.nanoTime());
+    }
+
+    private void waitNoMore() {
+        wait = Wait.NONE;
+        progress.resume(System.nanoTime());
     }
 
     /**
@@ -688,7 +1315,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         say(reply);
-        boolean inputLeft = moreInput || held != null || phase == Phase.DATA;
+        boolean inputLeft = moreInput || held != null || phase == Phase.DATA || phase == Phase.CHUNK;
         phase = Phase.CLOSING;
         wait = Wait.NONE;
         held = null;
@@ -702,7 +1329,14 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         channel.writeAndFlush(last).addListener((ChannelFutureListener) written -> {
             if (written.isSuccess() && inputLeft && channel instanceof DuplexChannel duplex) {
-                var _ = duplex.shutdownOutput();
+                SslHandler ssl = channel.pipeline().get(SslHandler.class);
+                if (ssl != null) {
+                    var _ = ssl.closeOutbound().addListener(_ -> {
+                        var _ = duplex.shutdownOutput();
+                    });
+                } else {
+                    var _ = duplex.shutdownOutput();
+                }
                 ask();
             } else {
                 closeNow();
@@ -723,8 +1357,8 @@ final class Session extends ChannelInboundHandlerAdapter
     /** One timer per session, which looks at the clock and starts itself again: input doesn't touch it. */
     private void startTimer() {
         InboundConfig config = settings.config();
-        long period = Math.min(config.commandTimeout().toNanos(), config.dataTimeout().toNanos());
-        long left = Math.min(nanosLeft(), period);
+        long left = Math.min(progress.nanosLeft(System.nanoTime(), config, server.stress().isOn()),
+                ProgressGuard.periodNanos(config));
         timer = loop.schedule(this::checkTime, Math.max(left, 1), NANOSECONDS);
     }
 
@@ -732,29 +1366,19 @@ final class Session extends ChannelInboundHandlerAdapter
         if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
             return;
         }
-        if (nanosLeft() > 0) {
+        Slowness slowness = progress.slowness(System.nanoTime(), settings.config(), server.stress().isOn());
+        if (slowness == null) {
             startTimer();
             return;
         }
-        server.counters().timeouts.increment();
-        log.debug("session={} client={} timed out in {}", number, client, phase);
-        if (wait == Wait.CLIENT) {
-            closeNow(); // it doesn't read replies either
+        server.counters().slow(slowness);
+        log.debug("session={} client={} timed out in {}: {}", number, remote, phase, slowness);
+        if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
+            closeNow(); // it doesn't read replies either, or could not
         } else {
             countAbort();
             goodbye(server.replies().timeout);
         }
-    }
-
-    /** Until the client has been silent too long; while we are what is waited for its clock stands still. */
-    private long nanosLeft() {
-        long now = System.nanoTime();
-        long command = settings.config().commandTimeout().toNanos();
-        long left = wait == Wait.NONE || wait == Wait.CLIENT ? activityNanos + command - now : command;
-        if (phase == Phase.DATA) {
-            left = Math.min(left, dataStartNanos + settings.config().dataTimeout().toNanos() - now);
-        }
-        return left;
     }
 
     // ---- called by the server ----------------------------------------------------------------------------------
@@ -773,13 +1397,10 @@ final class Session extends ChannelInboundHandlerAdapter
         var _ = channel.close();
     }
 
-    InetAddress clientAddress() {
-        return clientAddress;
-    }
-
     /** The channel is closed; called once. */
     void closed() {
         countAbort();
+        account.leave();
         phase = Phase.CLOSED;
         held = null;
         line = null;
@@ -798,7 +1419,8 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     private void countAbort() {
-        if (phase == Phase.DATA) {
+        MailTransaction open = transaction;
+        if (phase == Phase.DATA || open != null && open.chunked) {
             server.counters().messagesAborted.increment();
         }
     }

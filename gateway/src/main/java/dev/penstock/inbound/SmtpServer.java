@@ -1,12 +1,12 @@
 package dev.penstock.inbound;
 
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,14 +29,17 @@ import reactor.netty.DisposableServer;
 import reactor.netty.resources.LoopResources;
 import reactor.netty.tcp.TcpServer;
 
+import dev.penstock.auth.Authenticator;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenAddress;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Recipient;
+import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.tls.ServerTls;
 
 /**
  * The SMTP server: listeners, limits over all sessions, and the sessions themselves on their event loops. Thread-safe.
@@ -54,14 +57,14 @@ public final class SmtpServer implements AutoCloseable {
     private static final int BACKLOG = 1024; // capped by net.core.somaxconn
 
     private final String hostname;
-    private final List<ListenerConfig> listeners;
     private final Spool spool;
     private final Acceptance acceptance;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
     private final Replies replies;
     private final Counters counters = new Counters();
-    private final Admission admission = new Admission();
+    private final Stress stress = new Stress(counters);
+    private final ClientAccounts clients;
     private final ReceptionMemory memory;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     private final AtomicLong sessionNumber;
@@ -74,20 +77,34 @@ public final class SmtpServer implements AutoCloseable {
         }
     };
     private @Nullable LoopResources loops;
-    private volatile Settings settings;
+    private final Policy policy;
+    private final Authenticator authenticator;
+    private volatile List<Settings> settings;
+    private volatile List<ListenerConfig> listeners;
+    private volatile InboundConfig config;
     private volatile boolean shuttingDown;
 
-    /** @throws IllegalArgumentException when a relay network is written wrongly */
-    public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config, Spool spool,
+    /**
+     * @param tls           by listener's name, for those that speak TLS
+     * @param policy        is asked before anything is taken
+     * @param authenticator says who a client is
+     * @throws IllegalArgumentException when a network is written wrongly
+     */
+    public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config,
+            Map<String, ServerTls> tls, Policy policy, Authenticator authenticator, Spool spool,
             Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
         this.listeners = List.copyOf(listeners);
+        this.policy = policy;
+        this.authenticator = authenticator;
+        this.config = config;
+        this.clients = new ClientAccounts(config, counters, System::nanoTime);
         this.spool = spool;
         this.acceptance = acceptance;
         this.events = events;
         this.clock = clock;
         this.replies = new Replies(hostname);
-        this.settings = new Settings(hostname, config);
+        this.settings = settings(listeners, config, tls);
         this.memory = new ReceptionMemory(config.memoryLimit().bytes());
         this.sessionNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
     }
@@ -101,17 +118,19 @@ public final class SmtpServer implements AutoCloseable {
         if (loops != null || shuttingDown) {
             throw new IllegalStateException("started before");
         }
-        int configured = settings.config().eventLoops();
+        int configured = config.eventLoops();
         int count = configured > 0 ? configured : Runtime.getRuntime().availableProcessors();
         LoopResources newLoops = LoopResources.create("smtp-in", 1, count, true);
         loops = newLoops;
         try {
-            for (ListenerConfig listener : listeners) {
-                for (ListenAddress at : listener.addresses()) {
+            for (int i = 0; i < listeners.size(); i++) {
+                int listener = i;
+                for (ListenAddress at : listeners.get(i).addresses()) {
                     bound.add(TcpServer.create().runOn(newLoops).host(at.address()).port(at.port())
                             .option(ChannelOption.SO_BACKLOG, BACKLOG).option(ChannelOption.SO_REUSEADDR, true)
                             .childOption(ChannelOption.TCP_NODELAY, true)
-                            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true).doOnConnection(this::connected)
+                            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                            .doOnConnection(connection -> connected(connection, listener))
                             .bindNow());
                 }
             }
@@ -127,41 +146,83 @@ public final class SmtpServer implements AutoCloseable {
         return bound.stream().map(server -> (InetSocketAddress) server.address()).toList();
     }
 
-    /** New limits, for sessions that are open too. The number of event loops stays what it was at the start. */
-    public void reconfigure(InboundConfig config) {
-        settings = new Settings(hostname, config);
-        memory.limit(config.memoryLimit().bytes());
+    /**
+     * New limits and listeners, for sessions that are open too. The number of event loops and the listeners' addresses
+     * stay what they were at the start.
+     */
+    public void reconfigure(List<ListenerConfig> newListeners, InboundConfig newConfig,
+            Map<String, ServerTls> newTls) {
+        if (newListeners.size() != listeners.size()) {
+            throw new IllegalArgumentException("listeners can't be added or removed while they listen");
+        }
+        settings = settings(newListeners, newConfig, newTls);
+        listeners = List.copyOf(newListeners);
+        config = newConfig;
+        clients.reconfigure(newConfig);
+        updateStress();
+        memory.limit(newConfig.memoryLimit().bytes());
+    }
+
+    private List<Settings> settings(List<ListenerConfig> of, InboundConfig inbound, Map<String, ServerTls> tls) {
+        return of.stream().map(listener -> new Settings(hostname, listener, inbound, tls.get(listener.name()),
+                authenticator)).toList();
     }
 
     /** What was done since the start, and is open now. */
     public InboundStats stats() {
-        return counters.snapshot(admission.sessions(), memory.used());
+        return counters.snapshot(clients.sessions(), memory.used());
     }
 
-    private void connected(Connection connection) {
+    private void connected(Connection connection, int listener) {
         Channel channel = connection.channel();
         if (!(channel.remoteAddress() instanceof InetSocketAddress remote)) { // gone already
             var _ = channel.close();
             return;
         }
-        InetAddress client = remote.getAddress();
-        Settings current = settings;
-        Admission.Verdict verdict = admission.enter(client, current);
-        if (shuttingDown || verdict != Admission.Verdict.ADMITTED) {
-            byte[] reply = switch (verdict) {
-                case ADMITTED -> replies.shuttingDown;
-                case TOO_MANY -> replies.tooManySessions;
-                case TOO_MANY_FROM_ADDRESS -> replies.tooManyFromAddress;
-            };
-            if (verdict == Admission.Verdict.ADMITTED) {
-                admission.leave(client);
+        InetSocketAddress local = channel.localAddress() instanceof InetSocketAddress address ? address : null;
+        Settings current = settings.get(listener);
+        if (!current.proxyNetworks().contains(remote.getAddress())) {
+            admit(connection, listener, clients.enter(remote.getAddress(), current.listener()), remote, local);
+            return;
+        }
+        ClientAccount account = clients.enter(current.listener());
+        if (account.refusal() != null) {
+            admit(connection, listener, account, remote, local);
+            return;
+        }
+        ProxyHeader.await(channel, current.listener().proxyTimeout(), counters, new ProxyHeader.Listener() {
+            @Override
+            public void arrived(@Nullable InetSocketAddress source, @Nullable InetSocketAddress destination,
+                    boolean more) {
+                InetSocketAddress client = source == null ? remote : source;
+                account.move(client.getAddress());
+                admit(connection, listener, account, client, destination == null ? local : destination);
             }
-            counters.sessionsRefused.increment();
+
+            @Override
+            public void failed(ProxyHeader.Failure why) {
+                account.leave();
+            }
+        });
+    }
+
+    private void admit(Connection connection, int listener, ClientAccount account, InetSocketAddress remote,
+            @Nullable InetSocketAddress local) {
+        Channel channel = connection.channel();
+        Refusal refusal = account.refusal();
+        if (shuttingDown || refusal != null) {
+            if (refusal == null) {
+                account.leave();
+                counters.sessionsRefused.increment();
+            }
+            byte[] reply = refusal == null ? replies.shuttingDown : refusal.reply(hostname);
             channel.writeAndFlush(Unpooled.wrappedBuffer(reply)).addListener(ChannelFutureListener.CLOSE);
             return;
         }
         counters.sessionsTotal.increment();
-        Session session = new Session(this, channel, scratch.get(), remote, current, sessionNumber.incrementAndGet());
+        updateStress();
+        Session session = new Session(this, channel, scratch.get(), account, remote, local, listener,
+                settings.get(listener), sessionNumber.incrementAndGet());
         sessions.add(session);
         channel.closeFuture().addListener(_ -> ended(session));
         connection.addHandlerLast("smtp-session", session);
@@ -170,11 +231,15 @@ public final class SmtpServer implements AutoCloseable {
 
     private void ended(Session session) {
         session.closed();
-        admission.leave(session.clientAddress());
         sessions.remove(session);
+        updateStress();
         if (shuttingDown && sessions.isEmpty()) {
             empty.complete(null);
         }
+    }
+
+    private void updateStress() {
+        stress.update(clients.sessions(), config);
     }
 
     /** A message is durable. Called by sessions; what goes wrong here must not take the 250 from the client. */
@@ -256,8 +321,20 @@ public final class SmtpServer implements AutoCloseable {
         return replies;
     }
 
-    Settings settings() {
-        return settings;
+    Settings settings(int listener) {
+        return settings.get(listener);
+    }
+
+    Policy policy() {
+        return policy;
+    }
+
+    Authenticator authenticator() {
+        return authenticator;
+    }
+
+    Stress stress() {
+        return stress;
     }
 
     Spool spool() {

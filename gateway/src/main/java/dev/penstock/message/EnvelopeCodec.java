@@ -8,10 +8,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
+import dev.penstock.smtp.DeliverBy;
+import dev.penstock.smtp.Notify;
+import dev.penstock.smtp.OriginalRecipient;
+import dev.penstock.smtp.Ret;
+
 /**
  * Envelopes as octets: a row of fields {tag, length, value}, in which a reader skips the tags it doesn't know, so that
  * later versions may add some. Stateless. A length and every number is a base-128 varint, text is UTF-8. A field at its
- * usual value (no tenant, 7-bit) is left out. A recipient's domain is left out when it is literally what follows the
+ * usual value (no tenant, 7-bit, nothing asked for) is left out. A recipient's domain is left out when it is literally what follows the
  * last {@code @} of the address.
  */
 public final class EnvelopeCodec {
@@ -26,8 +31,22 @@ public final class EnvelopeCodec {
     private static final int ORIGIN_PROTOCOL = 9;
     private static final int ORIGIN_ADDRESS = 10;
     private static final int ORIGIN_HELO = 11;
+    private static final int RET = 12;
+    private static final int ENVID = 13;
+    private static final int REQUIRE_TLS = 14;
+    private static final int HOLD_UNTIL = 15;
+    private static final int DELIVER_BY = 16; // nested: milliseconds, flags
+    private static final int NOTIFY = 17; // of the recipient before it
+    private static final int ORCPT = 18; // of the recipient before it; nested: length of the type, type, address
+    private static final int ORIGIN_IDENTITY = 19;
 
     private static final int EIGHT_BIT = 1; // value of BODY
+    private static final int HDRS = 1; // value of RET
+    private static final int SUCCESS = 1; // bits of NOTIFY, none for NEVER
+    private static final int FAILURE = 2;
+    private static final int DELAY = 4;
+    private static final int RETURN_MODE = 1; // bits of DELIVER_BY
+    private static final int TRACE = 2;
     private static final int VARINT_MAX = 10; // 64 bits in groups of 7
 
     private EnvelopeCodec() {}
@@ -43,13 +62,16 @@ public final class EnvelopeCodec {
             if (hasOwnDomain(recipient)) {
                 out.text(RECIPIENT, address);
             } else {
-                byte[] bytes = address.getBytes(UTF_8);
-                byte[] domain = recipient.domain().getBytes(UTF_8);
-                out.varint(RECIPIENT_ROUTED);
-                out.varint(varintLength(bytes.length) + bytes.length + domain.length);
-                out.varint(bytes.length);
-                out.bytes(bytes);
-                out.bytes(domain);
+                out.pair(RECIPIENT_ROUTED, address, recipient.domain());
+            }
+            Notify notify = recipient.notifyOn();
+            if (notify != null) {
+                out.number(NOTIFY, (notify.success() ? SUCCESS : 0) | (notify.failure() ? FAILURE : 0)
+                        | (notify.delay() ? DELAY : 0));
+            }
+            OriginalRecipient orcpt = recipient.orcpt();
+            if (orcpt != null) {
+                out.pair(ORCPT, orcpt.type(), orcpt.address());
             }
         }
         if (envelope.body() != BodyType.SEVEN_BIT) {
@@ -72,7 +94,36 @@ public final class EnvelopeCodec {
         if (!envelope.origin().helo().isEmpty()) {
             out.text(ORIGIN_HELO, envelope.origin().helo());
         }
+        if (!envelope.origin().identity().isEmpty()) {
+            out.text(ORIGIN_IDENTITY, envelope.origin().identity());
+        }
+        if (!envelope.options().equals(Options.NONE)) {
+            encode(envelope.options(), out);
+        }
         return out.toArray();
+    }
+
+    private static void encode(Options options, Out out) {
+        if (options.ret() != null) {
+            out.number(RET, options.ret() == Ret.HDRS ? HDRS : 0);
+        }
+        if (options.envid() != null) {
+            out.text(ENVID, options.envid());
+        }
+        if (options.requireTls()) {
+            out.number(REQUIRE_TLS, 1);
+        }
+        if (options.holdUntilMillis() != 0) {
+            out.number(HOLD_UNTIL, options.holdUntilMillis());
+        }
+        if (options.deliverByMode() != null) {
+            int flags = (options.deliverByMode() == DeliverBy.Mode.RETURN ? RETURN_MODE : 0)
+                    | (options.deliverByTrace() ? TRACE : 0);
+            out.varint(DELIVER_BY);
+            out.varint(varintLength(options.deliverByMillis()) + varintLength(flags));
+            out.varint(options.deliverByMillis());
+            out.varint(flags);
+        }
     }
 
     /**
@@ -99,6 +150,14 @@ public final class EnvelopeCodec {
         String protocol = "";
         String address = "";
         String helo = "";
+        String identity = "";
+        Ret ret = null;
+        String envid = null;
+        boolean requireTls = false;
+        long holdUntilMillis = 0;
+        long deliverByMillis = 0;
+        DeliverBy.Mode deliverByMode = null;
+        boolean deliverByTrace = false;
         while (in.hasRemaining()) {
             long tag = varint(in);
             int length = length(in);
@@ -110,11 +169,21 @@ public final class EnvelopeCodec {
                     recipients.add(new Recipient(mailbox, mailbox.substring(mailbox.lastIndexOf('@') + 1)));
                 }
                 case RECIPIENT_ROUTED -> {
-                    String mailbox = text(in, length(in));
-                    if (in.position() > end) {
-                        throw new IllegalArgumentException("a recipient of " + id + " is longer than its field");
-                    }
+                    String mailbox = first(in, end, id);
                     recipients.add(new Recipient(mailbox, text(in, end - in.position())));
+                }
+                case NOTIFY -> {
+                    long bits = varint(in);
+                    Recipient last = last(recipients, id);
+                    recipients.set(recipients.size() - 1, new Recipient(last.address(), last.domain(),
+                            new Notify((bits & SUCCESS) != 0, (bits & FAILURE) != 0, (bits & DELAY) != 0),
+                            last.orcpt()));
+                }
+                case ORCPT -> {
+                    String type = first(in, end, id);
+                    Recipient last = last(recipients, id);
+                    recipients.set(recipients.size() - 1, new Recipient(last.address(), last.domain(),
+                            last.notifyOn(), new OriginalRecipient(type, text(in, end - in.position()))));
                 }
                 case BODY -> body = varint(in) == EIGHT_BIT
                         ? BodyType.EIGHT_BIT_MIME
@@ -126,6 +195,17 @@ public final class EnvelopeCodec {
                 case ORIGIN_PROTOCOL -> protocol = text(in, length);
                 case ORIGIN_ADDRESS -> address = text(in, length);
                 case ORIGIN_HELO -> helo = text(in, length);
+                case ORIGIN_IDENTITY -> identity = text(in, length);
+                case RET -> ret = varint(in) == HDRS ? Ret.HDRS : Ret.FULL;
+                case ENVID -> envid = text(in, length);
+                case REQUIRE_TLS -> requireTls = varint(in) != 0;
+                case HOLD_UNTIL -> holdUntilMillis = varint(in);
+                case DELIVER_BY -> {
+                    deliverByMillis = varint(in);
+                    long flags = varint(in);
+                    deliverByMode = (flags & RETURN_MODE) != 0 ? DeliverBy.Mode.RETURN : DeliverBy.Mode.NOTIFY;
+                    deliverByTrace = (flags & TRACE) != 0;
+                }
                 default -> {
                     // from a later version
                 }
@@ -133,7 +213,25 @@ public final class EnvelopeCodec {
             in.position(end);
         }
         return new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis,
-                new Origin(protocol, address, helo));
+                new Origin(protocol, address, helo, identity), new Options(ret, envid, requireTls, holdUntilMillis,
+                        deliverByMillis, deliverByMode, deliverByTrace));
+    }
+
+    /** The first text of a nested pair; the second is the rest of the field. */
+    private static String first(ByteBuffer in, int end, MessageId id) {
+        String text = text(in, length(in));
+        if (in.position() > end) {
+            throw new IllegalArgumentException("a text in the envelope of " + id + " is longer than its field");
+        }
+        return text;
+    }
+
+    private static Recipient last(List<Recipient> recipients, MessageId id) {
+        if (recipients.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the envelope of " + id + " has a recipient's field before any recipient");
+        }
+        return recipients.getLast();
     }
 
     private static boolean hasOwnDomain(Recipient recipient) {
@@ -191,6 +289,16 @@ public final class EnvelopeCodec {
             byte[] encoded = text.getBytes(UTF_8);
             varint(encoded.length);
             bytes(encoded);
+        }
+
+        void pair(int tag, String first, String second) {
+            byte[] one = first.getBytes(UTF_8);
+            byte[] two = second.getBytes(UTF_8);
+            varint(tag);
+            varint(varintLength(one.length) + one.length + two.length);
+            varint(one.length);
+            bytes(one);
+            bytes(two);
         }
 
         void number(int tag, long value) {

@@ -27,6 +27,8 @@ import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
+import dev.penstock.inbound.Refusal;
+import dev.penstock.inbound.Slowness;
 import dev.penstock.injection.InjectionStats;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.RoutingStats;
@@ -94,6 +96,32 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("errors", "Commands answered with an error", InboundStats::errors);
         part.counter("timeouts", "Sessions closed for silence", InboundStats::timeouts);
         part.gauge("receiving.bytes", "Octets of messages being received", InboundStats::receivingOctets);
+        hostility(part);
+    }
+
+    private static void hostility(Part<InboundStats> part) {
+        for (Refusal refusal : Refusal.values()) {
+            part.counter("refusals", "Sessions refused, by the limit", stats -> stats.hostility().refused()
+                    .getOrDefault(refusal, 0L), "limit", label(refusal));
+        }
+        for (Slowness slowness : Slowness.values()) {
+            part.counter("slow", "Sessions closed because the client took too long, by the deadline",
+                    stats -> stats.hostility().slow().getOrDefault(slowness, 0L), "deadline", label(slowness));
+        }
+        part.counter("messages.limited", "MAIL commands beyond the client's rate",
+                stats -> stats.hostility().messagesLimited());
+        part.counter("recipients.limited", "RCPT commands beyond the client's rate",
+                stats -> stats.hostility().recipientsLimited());
+        part.counter("proxy.failures", "Connections of proxies closed for want of a valid PROXY header",
+                stats -> stats.hostility().proxyFailures());
+        part.counter("early.talkers", "Clients that spoke before they were greeted",
+                stats -> stats.hostility().earlyTalkers());
+        part.counter("foreign.commands", "Sessions closed for a command of another protocol",
+                stats -> stats.hostility().foreignCommands());
+        part.counter("out.of.step", "Sessions closed for input behind a command that ends its group",
+                stats -> stats.hostility().outOfStep());
+        part.counter("stressed", "Times that sessions came near their limit", stats -> stats.hostility().stressed());
+        part.gauge("stress", "1 while the stress limits apply", stats -> stats.hostility().stress() ? 1 : 0);
     }
 
     private static void spool(Part<SpoolStats> part) {
@@ -181,7 +209,7 @@ public final class GatewayMetrics implements AutoCloseable {
         for (Phase phase : Phase.values()) {
             part.counter("failed.recipients", "Recipients deferred, bounced or expired, by where it was decided",
                     stats -> stats.failuresByPhase().getOrDefault(phase, 0L), "phase",
-                    phase.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+                    label(phase));
         }
         part.counter("requeued", "Items put back untried", DeliveryStats.Snapshot::requeued);
         part.counter("bytes", "Octets of content delivered", DeliveryStats.Snapshot::octets);
@@ -192,6 +220,10 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);
+    }
+
+    private static String label(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     private static void recipients(Part<DeliveryStats.Snapshot> part, String outcome,

@@ -134,10 +134,22 @@ public final class MailQueue implements AutoCloseable {
      */
     public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
             int attempts, long dueMillis, long size) {
+        submit(entry, domain, tenant, campaign, receivedMillis, 0, attempts, dueMillis, size);
+    }
+
+    /**
+     * Takes in a destination of a message that may be held (RFC 4865): it isn't due before the hold's end, and its age
+     * counts from there.
+     *
+     * @param holdMillis the hold's end, milliseconds since 1970; 0 for none. Else as above
+     */
+    public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
+            long holdMillis, int attempts, long dueMillis, long size) {
         long now = clock.millis();
+        long earliest = holdMillis == 0 ? now : Math.max(now, clock.fromWall(holdMillis));
         long due = dueMillis == 0
-                ? now
-                : Math.clamp(clock.fromWall(dueMillis), 0, now + RetrySchedule.longest(config).toMillis());
+                ? earliest
+                : Math.clamp(clock.fromWall(dueMillis), 0, earliest + RetrySchedule.longest(config).toMillis());
         boolean later = due > now || !started;
         submitted.increment();
         while (true) {
@@ -152,7 +164,7 @@ public final class MailQueue implements AutoCloseable {
                 }
                 SubQueue home = queue.subQueue(tenant, campaign);
                 home.items++;
-                item = new QueueItem(entry, home, receivedMillis, size);
+                item = new QueueItem(entry, home, Math.max(receivedMillis, holdMillis), size);
                 item.schedule(due, attempts);
                 if (!later) {
                     tell = lane.append(item);

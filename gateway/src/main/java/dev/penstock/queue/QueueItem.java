@@ -77,7 +77,7 @@ public final class QueueItem {
         return (int) (dueAttemptsState >>> ATTEMPTS_SHIFT) & MAX_ATTEMPTS;
     }
 
-    /** When the message was accepted, milliseconds since 1970. */
+    /** When the message was accepted, or the hold it asked for ends: its age counts from here. Milliseconds since 1970. */
     public long receivedMillis() {
         return receivedAndKilobytes >>> RECEIVED_SHIFT;
     }

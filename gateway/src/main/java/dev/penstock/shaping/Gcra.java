@@ -15,18 +15,6 @@ import dev.penstock.units.Rate;
  * {@code n} intervals lets {@code n} events go at once; as a new limiter has just paused, that is also its start.
  */
 public final class Gcra {
-    private record Spacing(long intervalNanos, long toleranceNanos, @Nullable Rate rate) {
-        private static final Spacing NONE = new Spacing(0, 0, null);
-
-        static Spacing of(@Nullable Rate rate) {
-            if (rate == null) {
-                return NONE;
-            }
-            long interval = Math.ceilDiv(rate.period().toNanos(), rate.count()); // rounded up: never over the rate
-            return new Spacing(interval, interval * (rate.burst() - 1), rate);
-        }
-    }
-
     private final AtomicLong arrival;
     private volatile Spacing spacing;
 
@@ -53,17 +41,16 @@ public final class Gcra {
      */
     public long reserve(long nowNanos, long maxWaitNanos) {
         Spacing now = spacing;
-        if (now.rate() == null) {
+        if (now.isNone()) {
             return 0;
         }
         while (true) {
             long due = arrival.get();
-            long base = Math.max(0, due - nowNanos); // differences, because nanoTime may wrap
-            long wait = Math.max(0, base - now.toleranceNanos());
+            long wait = now.waitNanos(due, nowNanos);
             if (wait > maxWaitNanos) {
                 return wait;
             }
-            if (arrival.compareAndSet(due, nowNanos + base + now.intervalNanos())) {
+            if (arrival.compareAndSet(due, now.arrivalAfter(due, nowNanos))) {
                 return wait;
             }
         }
@@ -72,7 +59,7 @@ public final class Gcra {
     /** Nanoseconds until the next slot, 0 for now; takes nothing. */
     public long peek(long nowNanos) {
         Spacing now = spacing;
-        return now.rate() == null ? 0 : Math.max(0, arrival.get() - nowNanos - now.toleranceNanos());
+        return now.isNone() ? 0 : now.waitNanos(arrival.get(), nowNanos);
     }
 
     /**
@@ -84,7 +71,7 @@ public final class Gcra {
      */
     public boolean refund(long slotNanos) {
         Spacing now = spacing;
-        if (now.rate() == null) {
+        if (now.isNone()) {
             return true;
         }
         long due = arrival.get();

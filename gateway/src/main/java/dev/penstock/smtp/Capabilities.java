@@ -58,9 +58,30 @@ public record Capabilities(Map<String, String> keywords) {
         return keywords.containsKey(keyword);
     }
 
+    /** A limit of LIMITS (RFC 9422 3), {@link Integer#MAX_VALUE} when the server told none above zero. */
+    public int limit(String name) {
+        String text = keywords.getOrDefault(LIMITS, "");
+        for (String limit : text.isEmpty() ? new String[0] : text.split(" +", -1)) {
+            if (limit.regionMatches(true, 0, name + "=", 0, name.length() + 1)) {
+                long value = number(limit.substring(name.length() + 1));
+                return value > 0 && value < Integer.MAX_VALUE ? (int) value : Integer.MAX_VALUE;
+            }
+        }
+        return Integer.MAX_VALUE;
+    }
+
+    /** Seconds a message must have left at least (RFC 2852 3); 0 when the server told none. */
+    public long minimumDeliverBy() {
+        return number(keywords.getOrDefault(DELIVERBY, ""));
+    }
+
     /** Octets the server takes at most (RFC 1870 4); 0 when it told none. */
     public long size() {
-        String value = keywords.getOrDefault(SIZE, "");
+        return number(keywords.getOrDefault(SIZE, ""));
+    }
+
+    /** @return 0 when it is none */
+    private static long number(String value) {
         if (value.isEmpty() || value.length() > 18 || !value.chars().allMatch(c -> c >= '0' && c <= '9')) {
             return 0;
         }

@@ -1,6 +1,7 @@
 package dev.penstock.smtp;
 
 import java.util.Map;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -39,9 +40,14 @@ public sealed interface Command {
     /**
      * XCLIENT of Postfix.
      *
-     * @param attributes names in upper case, values decoded from xtext
+     * @param attributes one at least, names in upper case. Values are decoded from xtext: ADDR and DESTADDR are IP
+     *                   addresses without a tag, PORT and DESTPORT numbers, PROTO is SMTP or ESMTP; any may be
+     *                   {@link #UNAVAILABLE} or {@link #TEMPORARILY_UNAVAILABLE}
      */
-    record Xclient(Map<String, String> attributes) implements Command {}
+    record Xclient(Map<String, String> attributes) implements Command {
+        public static final String UNAVAILABLE = "[UNAVAILABLE]";
+        public static final String TEMPORARILY_UNAVAILABLE = "[TEMPUNAVAIL]";
+    }
 
     record Rset() implements Command {}
 
@@ -59,7 +65,18 @@ public sealed interface Command {
     /** No command of SMTP. */
     record Unrecognized() implements Command {}
 
-    /** A command that is written wrongly, with the reply that says how. */
+    /**
+     * The client speaks another protocol, or sends a message's header: smtpd_forbidden_commands of Postfix. Nothing it
+     * says after this can be meant for us.
+     *
+     * @param verb upper case: {@code GET}, {@code HOST:}, {@code TLS}, {@code SSH}; printable ASCII
+     */
+    record Foreign(String verb) implements Command {}
+
+    /**
+     * A command that is written wrongly, with the reply that says how. The code 521 tells that the session can't go on:
+     * after BDAT with a size that can't be read comes content, not a command.
+     */
     record Malformed(Reply reply) implements Command {}
 
     /**
@@ -81,17 +98,64 @@ public sealed interface Command {
             Map<String, String> others) {
         public static final MailParameters NONE = new MailParameters(-1, Body.SEVEN_BIT, false, null, null, false,
                 null, null, null, Map.of());
+
+        /** Whether nothing is asked for that the envelope keeps beside body and SMTPUTF8. */
+        public boolean isPlain() {
+            return ret == null && envid == null && !requireTls && hold == null && deliverBy == null;
+        }
+
+        /**
+         * The first parameter that belongs to none of the extensions offered, as the client wrote it; null when there
+         * is none. RFC 5321 4.1.1.11 has it refused with 555.
+         *
+         * @param offered keywords of EHLO, as in {@link Capabilities}
+         */
+        public @Nullable String unsupported(Set<String> offered) {
+            if (body == Body.BINARY_MIME && !offered.contains(Capabilities.BINARYMIME)) {
+                return "BODY=BINARYMIME";
+            }
+            if (body == Body.EIGHT_BIT_MIME && !offered.contains(Capabilities.EIGHT_BIT_MIME)) {
+                return "BODY=8BITMIME";
+            }
+            if (smtpUtf8 && !offered.contains(Capabilities.SMTPUTF8)) {
+                return "SMTPUTF8";
+            }
+            if ((ret != null || envid != null) && !offered.contains(Capabilities.DSN)) {
+                return ret != null ? "RET" : "ENVID";
+            }
+            if (requireTls && !offered.contains(Capabilities.REQUIRETLS)) {
+                return "REQUIRETLS";
+            }
+            if (hold != null && !offered.contains(Capabilities.FUTURERELEASE)) {
+                return hold instanceof Hold.For ? "HOLDFOR" : "HOLDUNTIL";
+            }
+            if (deliverBy != null && !offered.contains(Capabilities.DELIVERBY)) {
+                return "BY";
+            }
+            if (auth != null && !offered.contains(Capabilities.AUTH)) {
+                return "AUTH";
+            }
+            return others.isEmpty() ? null : others.keySet().iterator().next();
+        }
     }
 
     /**
      * The parameters of RCPT.
      *
      * @param notifyOn RFC 3461, null when not told
-     * @param orcpt  RFC 3461, null when not told
-     * @param others all other keywords in upper case, with their values, empty when there was none
+     * @param orcpt    RFC 3461, null when not told
+     * @param others   all other keywords in upper case, with their values, empty when there was none
      */
     record RcptParameters(@Nullable Notify notifyOn, @Nullable OriginalRecipient orcpt, Map<String, String> others) {
         public static final RcptParameters NONE = new RcptParameters(null, null, Map.of());
+
+        /** As {@link MailParameters#unsupported}. */
+        public @Nullable String unsupported(Set<String> offered) {
+            if ((notifyOn != null || orcpt != null) && !offered.contains(Capabilities.DSN)) {
+                return notifyOn != null ? "NOTIFY" : "ORCPT";
+            }
+            return others.isEmpty() ? null : others.keySet().iterator().next();
+        }
     }
 
     /** The values of BODY. */

@@ -3,9 +3,7 @@ package dev.penstock.smtp;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
@@ -23,16 +21,26 @@ public final class CommandParser {
     private static final int QUIT = verb("QUIT");
     private static final int VRFY = verb("VRFY");
     private static final int HELP = verb("HELP");
+    private static final int BDAT = verb("BDAT");
+    private static final int AUTH = verb("AUTH");
     private static final int MAX_HELO_NAME = 255; // RFC 5321 4.5.3.1.2
+    private static final int MAX_MECHANISM = 20; // RFC 4422 3.1
+    private static final int LONGEST_VERB = 64; // more tells no more
     private static final Set<String> NOT_IMPLEMENTED = Set.of("EXPN", "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML",
-            "BDAT", "AUTH", "STARTTLS");
-    private static final int LONGEST_VERB = 8;
+            "LHLO");
+    /** Methods of HTTP (RFC 9110 9.3), which browsers and proxies can be made to send anywhere. */
+    private static final Set<String> FOREIGN = Set.of("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS",
+            "TRACE", "PATCH");
+    private static final int TLS_HANDSHAKE = 22; // RFC 8446 5.1, then the version's major number
+    private static final int TLS_MAJOR_VERSION = 3;
 
     private static final Command DATA_COMMAND = new Command.Data();
     private static final Command RSET_COMMAND = new Command.Rset();
     private static final Command NOOP_COMMAND = new Command.Noop();
     private static final Command QUIT_COMMAND = new Command.Quit();
+    private static final Command STARTTLS_COMMAND = new Command.StartTls();
     private static final Command UNRECOGNIZED = new Command.Unrecognized();
+    private static final Command BAD_BDAT = malformed(521, "5.5.4", "Syntax: BDAT size [LAST]");
 
     private CommandParser() {}
 
@@ -46,7 +54,9 @@ public final class CommandParser {
         for (int i = offset; i < end; i++) {
             ascii &= line[i] >= 0;
             if (line[i] >= 0 && line[i] < ' ' && line[i] != '\t' || line[i] == 127) {
-                return malformed(500, "5.5.2", "Error: bad syntax");
+                return isTls(line, offset, end)
+                        ? new Command.Foreign("TLS")
+                        : malformed(500, "5.5.2", "Error: bad syntax");
             }
         }
         if (end - offset < 4 || end - offset > 4 && line[offset + 4] != ' ' && line[offset + 4] != '\t') {
@@ -93,16 +103,87 @@ public final class CommandParser {
         if (verb == HELP) {
             return new Command.Help(text.substring(4).strip());
         }
+        if (verb == BDAT) {
+            return bdat(text);
+        }
+        if (verb == AUTH) {
+            return auth(text);
+        }
         return otherVerb(line, offset, end);
+    }
+
+    private static boolean isTls(byte[] line, int offset, int end) {
+        return end - offset > 1 && line[offset] == TLS_HANDSHAKE && line[offset + 1] == TLS_MAJOR_VERSION;
     }
 
     private static Command otherVerb(byte[] line, int offset, int end) {
         int length = 0;
-        while (offset + length < end && length <= LONGEST_VERB && line[offset + length] > ' ') {
+        while (offset + length < end && length < LONGEST_VERB && line[offset + length] > ' ') {
             length++;
         }
-        String verb = new String(line, offset, length, StandardCharsets.ISO_8859_1).toUpperCase(Locale.ROOT);
-        return NOT_IMPLEMENTED.contains(verb) ? new Command.NotImplemented(verb) : UNRECOGNIZED;
+        String verb = new String(line, offset, length, StandardCharsets.US_ASCII).toUpperCase(Locale.ROOT);
+        if (verb.equals("STARTTLS")) {
+            return end - offset == length ? STARTTLS_COMMAND : malformed(501, "5.5.4", "Syntax: STARTTLS");
+        }
+        if (verb.equals("XCLIENT")) {
+            return xclient(new String(line, offset + length, end - offset - length, StandardCharsets.ISO_8859_1));
+        }
+        if (NOT_IMPLEMENTED.contains(verb)) {
+            return new Command.NotImplemented(verb);
+        }
+        if (FOREIGN.contains(verb) || verb.length() > 1 && verb.endsWith(":") || isRequestLine(line, offset, end)) {
+            return new Command.Foreign(verb);
+        }
+        return verb.startsWith("SSH-") ? new Command.Foreign("SSH") : UNRECOGNIZED;
+    }
+
+    /** Whether the line's last word is {@code HTTP/1.1} or the like (RFC 9112 3, RFC 2326 6.1, RFC 3261 7.1). */
+    private static boolean isRequestLine(byte[] line, int offset, int end) {
+        int start = end;
+        while (start > offset && line[start - 1] > ' ') {
+            start--;
+        }
+        String word = new String(line, start, Math.min(end - start, LONGEST_VERB), StandardCharsets.ISO_8859_1);
+        return start > offset && (word.startsWith("HTTP/") || word.startsWith("RTSP/") || word.startsWith("SIP/"));
+    }
+
+    private static Command bdat(String text) {
+        String[] words = text.substring(4).strip().split("[ \t]+", -1);
+        if (words.length > 2 || words.length == 2 && !words[1].equalsIgnoreCase("LAST")) {
+            return BAD_BDAT;
+        }
+        try {
+            return new Command.Bdat(Parameters.size(words[0], ""), words.length == 2);
+        } catch (CommandSyntaxException e) {
+            return BAD_BDAT;
+        }
+    }
+
+    private static Command auth(String text) {
+        String[] words = text.substring(4).strip().split("[ \t]+", -1);
+        String mechanism = words[0].toUpperCase(Locale.ROOT);
+        return words.length > 2 || !isMechanism(mechanism)
+                ? malformed(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+                : new Command.Auth(mechanism, words.length == 2 ? words[1] : null);
+    }
+
+    /** RFC 4422 3.1. */
+    private static boolean isMechanism(String name) {
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            if ((c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_') {
+                return false;
+            }
+        }
+        return !name.isEmpty() && name.length() <= MAX_MECHANISM;
+    }
+
+    private static Command xclient(String attributes) {
+        try {
+            return new Command.Xclient(XclientAttributes.parse(attributes));
+        } catch (CommandSyntaxException e) {
+            return new Command.Malformed(e.reply());
+        }
     }
 
     private static Command alone(Command command, String verb, int offset, int end) {
@@ -126,58 +207,12 @@ public final class CommandParser {
             if (parsed.end() == text.length()) {
                 return new Command.Mail(parsed.path(), Command.MailParameters.NONE);
             }
-            Map<String, String> parameters = parameters(text, parsed.end());
-            if (parameters == null) {
-                return malformed(501, "5.5.4", "Syntax: MAIL FROM:<address> [KEYWORD=value ...]");
-            }
-            return mail(parsed.path(), parameters);
+            return new Command.Mail(parsed.path(), Parameters.mail(text, parsed.end()));
+        } catch (CommandSyntaxException e) {
+            return new Command.Malformed(e.reply());
         } catch (AddressSyntaxException e) {
             return malformed(501, "5.1.7", "Bad sender address syntax");
         }
-    }
-
-    private static Command mail(ReversePath path, Map<String, String> parameters) {
-        long size = -1;
-        String sizeText = parameters.remove("SIZE");
-        if (sizeText != null) {
-            size = size(sizeText);
-            if (size < 0) {
-                return malformed(501, "5.5.4", "Bad message size syntax");
-            }
-        }
-        Command.Body body = Command.Body.SEVEN_BIT;
-        String bodyText = parameters.remove("BODY");
-        if (bodyText != null) {
-            switch (bodyText.toUpperCase(Locale.ROOT)) {
-                case "7BIT" -> {
-                }
-                case "8BITMIME" -> body = Command.Body.EIGHT_BIT_MIME;
-                case "BINARYMIME" -> body = Command.Body.BINARY_MIME;
-                default -> {
-                    return malformed(501, "5.5.4", "Unknown BODY value");
-                }
-            }
-        }
-        String smtpUtf8 = parameters.remove("SMTPUTF8");
-        if (smtpUtf8 != null && !smtpUtf8.isEmpty()) { // RFC 6531 3.4: it has no value
-            return malformed(501, "5.5.4", "SMTPUTF8 has no value");
-        }
-        return new Command.Mail(path,
-                new Command.MailParameters(size, body, smtpUtf8 != null, null, null, false, null, null, null,
-                        Map.copyOf(parameters)));
-    }
-
-    /** RFC 1870 5: up to 20 digits; what doesn't fit into a long is too big for anybody all the same. */
-    private static long size(String text) {
-        if (text.isEmpty() || text.length() > 20) {
-            return -1;
-        }
-        for (int i = 0; i < text.length(); i++) {
-            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
-                return -1;
-            }
-        }
-        return text.length() > 18 ? Long.MAX_VALUE : Long.parseLong(text);
     }
 
     private static Command rcpt(String text) {
@@ -190,11 +225,9 @@ public final class CommandParser {
             if (parsed.end() == text.length()) {
                 return new Command.Rcpt(parsed.path(), Command.RcptParameters.NONE);
             }
-            Map<String, String> parameters = parameters(text, parsed.end());
-            return parameters == null
-                    ? malformed(501, "5.5.4", "Syntax: RCPT TO:<address> [KEYWORD=value ...]")
-                    : new Command.Rcpt(parsed.path(),
-                            new Command.RcptParameters(null, null, Map.copyOf(parameters)));
+            return new Command.Rcpt(parsed.path(), Parameters.rcpt(text, parsed.end()));
+        } catch (CommandSyntaxException e) {
+            return new Command.Malformed(e.reply());
         } catch (AddressSyntaxException e) {
             return malformed(501, "5.1.3", "Bad recipient address syntax");
         }
@@ -210,44 +243,6 @@ public final class CommandParser {
             start++;
         }
         return start;
-    }
-
-    /** RFC 5321 4.1.2, esmtp-param. @return null when they are written wrongly or one comes twice */
-    private static @Nullable Map<String, String> parameters(String text, int from) {
-        Map<String, String> parameters = new LinkedHashMap<>();
-        int i = from;
-        while (i < text.length()) {
-            if (text.charAt(i) != ' ') {
-                return null;
-            }
-            while (i < text.length() && text.charAt(i) == ' ') {
-                i++;
-            }
-            int start = i;
-            while (i < text.length() && isKeyword(text.charAt(i), i > start)) {
-                i++;
-            }
-            String keyword = text.substring(start, i).toUpperCase(Locale.ROOT);
-            String value = "";
-            if (i < text.length() && text.charAt(i) == '=') {
-                int valueStart = ++i;
-                while (i < text.length() && text.charAt(i) > ' ' && text.charAt(i) != '=') {
-                    i++;
-                }
-                value = text.substring(valueStart, i);
-                if (value.isEmpty()) {
-                    return null;
-                }
-            }
-            if (keyword.isEmpty() || parameters.putIfAbsent(keyword, value) != null) {
-                return null;
-            }
-        }
-        return parameters;
-    }
-
-    private static boolean isKeyword(char c, boolean hyphenToo) {
-        return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || hyphenToo && c == '-';
     }
 
     private static @Nullable String utf8(byte[] line, int offset, int end) {

@@ -1,6 +1,5 @@
 package dev.penstock.smtp;
 
-import java.net.IDN;
 import java.util.Locale;
 
 /**
@@ -159,7 +158,7 @@ public final class MailboxParser {
 
     private static String aLabels(String domain) {
         try {
-            return IDN.toASCII(domain, 0);
+            return Idna.toAscii(domain);
         } catch (IllegalArgumentException e) {
             throw new AddressSyntaxException("not an internationalized domain name");
         }

@@ -4,6 +4,15 @@ package dev.penstock.smtp;
 public record Notify(boolean success, boolean failure, boolean delay) {
     public static final Notify NEVER = new Notify(false, false, false);
 
+    /** As RCPT has it: {@code SUCCESS,FAILURE,DELAY}. */
+    public String keywords() {
+        if (never()) {
+            return "NEVER";
+        }
+        String keywords = (success ? ",SUCCESS" : "") + (failure ? ",FAILURE" : "") + (delay ? ",DELAY" : "");
+        return keywords.substring(1);
+    }
+
     public boolean never() {
         return !success && !failure && !delay;
     }

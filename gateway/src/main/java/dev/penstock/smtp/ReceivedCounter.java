@@ -12,16 +12,21 @@ public final class ReceivedCounter {
     private int count;
     private int matched; // octets of NAME that the line begins with so far
     private boolean inHeader = true;
+    private long headerOctets;
 
     /** As new. */
     public void reset() {
         count = 0;
         matched = 0;
         inHeader = true;
+        headerOctets = 0;
     }
 
     /** Looks at content; after the empty line that ends the header it costs nothing. */
     public void scan(byte[] in, int offset, int length) {
+        if (!inHeader) {
+            return;
+        }
         int end = offset + length;
         int i = offset;
         while (inHeader && i < end) {
@@ -44,9 +49,15 @@ public final class ReceivedCounter {
                 matched = i <= end ? 0 : NO_MATCH;
             }
         }
+        headerOctets += Math.min(i, end) - offset;
     }
 
     public int count() {
         return count;
+    }
+
+    /** Octets of the header section so far. */
+    public long headerOctets() {
+        return headerOctets;
     }
 }

@@ -19,11 +19,13 @@ public record AttemptState(int attempts, long nextMillis, List<RecipientState> r
         DEFERRED,
         DELIVERED,
         BOUNCED,
-        EXPIRED;
+        EXPIRED,
+        /** Deferred, and the sender has been told so. */
+        DELAYED;
 
         /** Whether nothing more will be tried. */
         public boolean isFinal() {
-            return this != DEFERRED;
+            return this != DEFERRED && this != DELAYED;
         }
     }
 

@@ -184,6 +184,7 @@ final class Metas {
             case DELIVERED -> 1;
             case BOUNCED -> 2;
             case EXPIRED -> 3;
+            case DELAYED -> 4;
         };
     }
 
@@ -193,6 +194,7 @@ final class Metas {
             case 1 -> Status.DELIVERED;
             case 2 -> Status.BOUNCED;
             case 3 -> Status.EXPIRED;
+            case 4 -> Status.DELAYED;
             default -> throw new IllegalArgumentException("unknown status " + code);
         };
     }

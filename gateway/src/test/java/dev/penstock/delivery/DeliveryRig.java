@@ -113,6 +113,16 @@ final class DeliveryRig implements AutoCloseable {
         return entries.getFirst();
     }
 
+    /** As the gateway hands over what it has accepted. */
+    SpoolEntry submit(Envelope envelope, Content content) {
+        List<SpoolEntry> entries = spool.add(envelope, content);
+        for (SpoolEntry entry : entries) {
+            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "",
+                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, content.size());
+        }
+        return entries.getFirst();
+    }
+
     void awaitEvents(int count) {
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> events.size() >= count);
     }

@@ -53,7 +53,7 @@ class OverloadTest {
         try (SmtpFixture smtp = new SmtpFixture(config -> config.counts(1000, 100, 1, 1000))) {
             smtp.plays(HELLO);
             smtp.plays(HELLO);
-            smtp.server.reconfigure(
+            smtp.reconfigure(
                     new ConfigBuilder().counts(1000, 100, 1, 1000).relayNetworks("192.0.2.0/24").build());
             smtp.plays("""
                     S: 421 4.3.2 gateway.example Error: too many sessions from your address
@@ -142,7 +142,7 @@ class OverloadTest {
             }
             String part = ("x".repeat(998) + "\r\n").repeat(40);
             for (SmtpFixture.Client client : clients) {
-                client.send(part);
+                client.send("Subject: large\r\n\r\n" + part);
             }
             await().until(() -> smtp.server.stats().receivingOctets() >= 100_000);
             smtp.plays(HELLO + "C: MAIL FROM:<a@example.com>\nS: 452 4.3.1 Insufficient system memory");

@@ -11,14 +11,21 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.auth.Authenticator;
+import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
+import dev.penstock.tls.ServerTls;
 
 /** A server on a port of its own over a {@link FakeSpool}, and clients that speak to it in transcripts. */
 final class SmtpFixture implements AutoCloseable {
@@ -27,6 +34,8 @@ final class SmtpFixture implements AutoCloseable {
     final FakeSpool spool = new FakeSpool();
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final FakePolicy policy;
+    private final ListenerConfig listener;
     final SmtpServer server;
     private final List<Client> clients = new ArrayList<>();
 
@@ -35,13 +44,24 @@ final class SmtpFixture implements AutoCloseable {
     }
 
     SmtpFixture(UnaryOperator<ConfigBuilder> limits) {
-        server = new SmtpServer("gateway.example", List.of(new ListenerConfig("127.0.0.1", 0)),
-                limits.apply(new ConfigBuilder()).build(), spool,
+        this(limits, new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, new FakePolicy());
+    }
+
+    SmtpFixture(UnaryOperator<ConfigBuilder> limits, ListenerConfig listener, @Nullable ServerTls tls,
+            Authenticator authenticator, FakePolicy policy) {
+        this.policy = policy;
+        this.listener = listener;
+        server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
+                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
                 (envelope, _, entries) -> {
                     assertThat(entries).hasSameSizeAs(envelope.destinations());
                     accepted.add(envelope);
                 }, events::add, InstantSource.fixed(NOW));
         server.start();
+    }
+
+    void reconfigure(InboundConfig config) {
+        server.reconfigure(List.of(listener), config, Map.of());
     }
 
     Client connect() throws IOException {
@@ -79,7 +99,7 @@ final class SmtpFixture implements AutoCloseable {
         /**
          * Lines {@code C: text} are sent with CRLF, those that follow each other in one write; {@code S: text} must be
          * the next line from the server, in which {@code *} stands for anything; {@code S: <close>} is the end of the
-         * connection. Other escapes: {@code \n}, {@code \r}, {@code \0}, and {@code \c} for no CRLF.
+         * connection, {@code S: <ehlo>} a whole positive answer to EHLO. Other escapes: {@code \n}, {@code \r}, {@code \0}, and {@code \c} for no CRLF.
          */
         Client plays(String transcript) throws IOException {
             StringBuilder toSend = new StringBuilder();
@@ -92,7 +112,12 @@ final class SmtpFixture implements AutoCloseable {
                 } else if (line.startsWith("S:")) {
                     send(toSend.toString());
                     toSend.setLength(0);
-                    expect(line.length() > 3 ? line.substring(3) : "");
+                    String expected = line.length() > 3 ? line.substring(3) : "";
+                    if (expected.equals("<ehlo>")) {
+                        expectEhlo();
+                    } else {
+                        expect(expected);
+                    }
                 }
             }
             send(toSend.toString());
@@ -110,6 +135,14 @@ final class SmtpFixture implements AutoCloseable {
             String line = readLine();
             String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");
             assertThat(line).matches(regex);
+        }
+
+        private void expectEhlo() throws IOException {
+            String line;
+            do {
+                line = readLine();
+                assertThat(line).startsWith("250");
+            } while (line.startsWith("250-"));
         }
 
         /** {@code <close>} at the end of the connection. */

@@ -15,12 +15,31 @@ import java.util.stream.Stream;
 final class Peers {
     private static final List<String> FOLDERS = List.of("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin");
 
+    /** Where {@code .ci/setup} puts what Debian can't install beside the rest. */
+    private static final Path OWN_FOLDER = Path.of("/usr/local/lib/penstock-peers");
+
     private Peers() {}
 
     /** The program's path. Where it is missing the test fails in CI and is skipped on a laptop. */
     static String require(String program) {
         return FOLDERS.stream().flatMap(folder -> Stream.of(Path.of(folder, program))).filter(Files::isExecutable)
                 .map(Path::toString).findFirst().orElseGet(() -> missing(program + " is not installed, see .ci/setup"));
+    }
+
+    /** The Exim that is unpacked beside Postfix; to be started as root. */
+    static String exim() {
+        requireRoot();
+        Path binary = OWN_FOLDER.resolve("exim/usr/sbin/exim4");
+        return Files.isExecutable(binary) ? binary.toString() : missing("exim4 is not there, see .ci/setup");
+    }
+
+    /** The folder that node finds packages in. */
+    static Path nodePackage(String name) {
+        Path modules = OWN_FOLDER.resolve("node_modules");
+        if (!Files.isDirectory(modules.resolve(name))) {
+            missing(name + " is not installed, see .ci/setup");
+        }
+        return modules;
     }
 
     /** Needed where a peer must start as root: fails in CI and skips on a laptop otherwise. */

@@ -9,7 +9,7 @@ import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
 
 /** Whoever may inject at all may send what he likes. Stateless. */
-public final class InjectionPolicy implements Policy {
+final class OpenPolicy implements Policy {
     @Override
     public CompletableFuture<Decision> connect(Client client) {
         return Decision.ACCEPTED;
@@ -27,9 +27,14 @@ public final class InjectionPolicy implements Policy {
     }
 
     @Override
-    public CompletableFuture<Decision> message(Client client, String sender, List<Recipient> recipients,
-            List<HeaderField> header, long size) {
+    public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
+            List<Recipient> recipients, List<HeaderField> header, long size) {
         return Decision.ACCEPTED;
+    }
+
+    @Override
+    public boolean judgesMessages() {
+        return false;
     }
 
     @Override

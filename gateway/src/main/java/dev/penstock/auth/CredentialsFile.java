@@ -1,0 +1,140 @@
+package dev.penstock.auth;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.Problem;
+import dev.penstock.config.UsersFile;
+
+/**
+ * Keeps what the credentials file says, and looks every second whether it has changed. Thread-safe. A file that can't be
+ * read or has an error changes nothing: it is reported once, and the users of the last good reading stay in force.
+ */
+final class CredentialsFile implements AutoCloseable {
+    /** Between two looks. */
+    static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
+
+    private static final Logger log = LoggerFactory.getLogger(CredentialsFile.class);
+
+    /** A file's contents are taken for the same while all of this is. */
+    private record Stamp(FileTime modified, long size, @Nullable Object inode) {
+        static @Nullable Stamp of(Path file) {
+            try {
+                BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
+                return new Stamp(found.lastModifiedTime(), found.size(), found.fileKey());
+            } catch (IOException _) {
+                return null;
+            }
+        }
+    }
+
+    private final Path file;
+    private final Runnable changed;
+    private final ReentrantLock reading = new ReentrantLock(); // guards `seen`
+    private final LongAdder reloads = new LongAdder();
+    private final LongAdder refused = new LongAdder();
+    private final Thread watcher;
+    private @Nullable Stamp seen;
+    private volatile Credentials current;
+
+    /**
+     * @param changed called after other users came into force
+     * @throws IOException when the file has an error
+     */
+    CredentialsFile(Path file, Runnable changed) throws IOException {
+        this.file = file;
+        this.changed = changed;
+        this.seen = Stamp.of(file);
+        this.current = switch (UsersFile.read(file)) {
+            case UsersFile.Valid valid -> new Credentials(valid.users());
+            case UsersFile.Invalid invalid -> throw new IOException(invalid.problems().getFirst().toString());
+        };
+        this.watcher = Thread.ofPlatform().daemon().name("credentials").unstarted(this::watch);
+    }
+
+    void start() {
+        watcher.start();
+    }
+
+    Credentials current() {
+        return current;
+    }
+
+    Path path() {
+        return file;
+    }
+
+    long reloads() {
+        return reloads.sum();
+    }
+
+    /** Readings that changed nothing because of an error. */
+    long refused() {
+        return refused.sum();
+    }
+
+    /** Reads the file when it isn't what was read last. Blocks while it does. */
+    void look() {
+        reading.lock();
+        try {
+            Stamp stamp = Stamp.of(file);
+            if (stamp == null ? seen == null : stamp.equals(seen)) {
+                return;
+            }
+            seen = stamp;
+            read();
+        } finally {
+            reading.unlock();
+        }
+    }
+
+    private void read() {
+        switch (UsersFile.read(file)) {
+            case UsersFile.Valid valid -> {
+                current = new Credentials(valid.users());
+                reloads.increment();
+                changed.run();
+                log.info("event=credentials-reloaded file={} users={}", file, valid.users().size());
+            }
+            case UsersFile.Invalid invalid -> {
+                refused.increment();
+                for (Problem problem : invalid.problems()) {
+                    log.error("event=credentials-error {}", problem);
+                }
+                log.error("event=credentials-refused file={} errors={} users={}", file, invalid.problems().size(),
+                        current.size());
+            }
+        }
+    }
+
+    private void watch() {
+        try {
+            while (true) {
+                Thread.sleep(LOOK_INTERVAL);
+                try {
+                    look();
+                } catch (RuntimeException e) {
+                    refused.increment();
+                    log.error("event=credentials-look-failed file={}", file, e);
+                }
+            }
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void close() {
+        watcher.interrupt();
+    }
+}

@@ -1,0 +1,304 @@
+package dev.penstock.auth;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.auth.Exchange.Reason;
+import dev.penstock.auth.Exchange.Step;
+import dev.penstock.config.AuthConfig;
+import dev.penstock.config.CalloutConfig;
+import dev.penstock.config.PasswordHash;
+import dev.penstock.config.SaslPrep;
+import dev.penstock.config.ScramVerifier;
+import dev.penstock.config.UserConfig;
+import dev.penstock.tls.TlsSession;
+
+/**
+ * Lets users of the credentials file log in, and those that a call-out vouches for. Thread-safe; calls never block, but
+ * for {@link #open}, {@link #reconfigure} and {@link #look}.
+ */
+public final class SaslAuthenticator implements Authenticator, AutoCloseable {
+    /** Longer than a password check may wait and then take. */
+    static final Duration CHECK_DEADLINE = Duration.ofSeconds(10);
+
+    private static final Logger log = LoggerFactory.getLogger(SaslAuthenticator.class);
+    private static final String SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
+    private static final String SCRAM = "SCRAM-SHA-256";
+    private static final int KEY_LENGTH = 32; // octets, as long as SHA-256's output
+    private static final int SHA_256_LENGTH = 32;
+
+    /** What a configuration names. */
+    private record Sources(AuthConfig config, @Nullable CredentialsFile file, @Nullable IdentityCallout callout,
+            @Nullable IdentityCallout bearer) {
+        Credentials users() {
+            return file == null ? Credentials.NONE : file.current();
+        }
+    }
+
+    private final byte[] saltKey = Hashing.random(KEY_LENGTH);
+    private final ChannelBinding binding;
+    private final PasswordChecker checker;
+    private final LongAdder successes = new LongAdder();
+    private final LongAdder refused = new LongAdder();
+    private final LongAdder malformed = new LongAdder();
+    private final LongAdder undecided = new LongAdder();
+    private final LongAdder unanswered = new LongAdder();
+    private volatile Sources sources;
+
+    /**
+     * Reads the credentials file and begins to watch it.
+     *
+     * @throws IOException when the credentials file has an error
+     */
+    public static SaslAuthenticator open(AuthConfig config) throws IOException {
+        return new SaslAuthenticator(config, ChannelBinding.OF_TLS, new PasswordChecker());
+    }
+
+    SaslAuthenticator(AuthConfig config, ChannelBinding binding, PasswordChecker checker) throws IOException {
+        this.binding = binding;
+        this.checker = checker;
+        Optional<Path> users = config.users();
+        CredentialsFile file = users.isPresent() ? opened(users.get()) : null;
+        this.sources = new Sources(config, file, callout(config.callout(), "ok"),
+                callout(config.bearer(), "active"));
+    }
+
+    private CredentialsFile opened(Path path) throws IOException {
+        CredentialsFile file = new CredentialsFile(path, checker::forget);
+        file.start();
+        return file;
+    }
+
+    private @Nullable IdentityCallout callout(Optional<CalloutConfig> config, String decision) {
+        return config.map(found -> new IdentityCallout(found, decision, unanswered)).orElse(null);
+    }
+
+    /**
+     * Applies a changed configuration; exchanges under way end as they began, but questions to a server that isn't asked
+     * any more are undecided. The credentials file is read again.
+     *
+     * @throws IOException when the credentials file is another one and has an error; then nothing has changed
+     */
+    public synchronized void reconfigure(AuthConfig changed) throws IOException {
+        Sources old = sources;
+        CredentialsFile file = old.file();
+        if (!changed.users().equals(old.config().users())) {
+            file = changed.users().isPresent() ? opened(changed.users().get()) : null;
+        } else if (file != null) {
+            file.look();
+        }
+        IdentityCallout callout = changed.callout().equals(old.config().callout())
+                ? old.callout()
+                : callout(changed.callout(), "ok");
+        IdentityCallout bearer = changed.bearer().equals(old.config().bearer())
+                ? old.bearer()
+                : callout(changed.bearer(), "active");
+        sources = new Sources(changed, file, callout, bearer);
+        checker.forget();
+        closeUnless(old.file() == file, old.file());
+        closeUnless(old.callout() == callout, old.callout());
+        closeUnless(old.bearer() == bearer, old.bearer());
+    }
+
+    /** Reads the credentials file now when it has changed, instead of within a second. */
+    public void look() {
+        CredentialsFile file = sources.file();
+        if (file != null) {
+            file.look();
+        }
+    }
+
+    @Override
+    public List<String> mechanisms(@Nullable TlsSession tls) {
+        Sources now = sources;
+        return now.config().mechanisms().stream().filter(name -> offered(now, name, tls)).toList();
+    }
+
+    private boolean offered(Sources now, String mechanism, @Nullable TlsSession tls) {
+        return now.config().mechanisms().contains(mechanism) && switch (mechanism) {
+            case SCRAM -> now.users().hasScram();
+            case SCRAM_PLUS -> tls != null && now.users().hasScram() && hasBinding(tls);
+            case "PLAIN", "LOGIN" -> tls != null && (now.users().hasPasswords() || now.callout() != null);
+            case "OAUTHBEARER", "XOAUTH2" -> tls != null && now.bearer() != null;
+            default -> false;
+        };
+    }
+
+    private boolean hasBinding(TlsSession tls) {
+        return binding.data(ChannelBinding.EXPORTER, tls) != null
+                || binding.data(ChannelBinding.SERVER_END_POINT, tls) != null;
+    }
+
+    @Override
+    public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress) {
+        Sources now = sources;
+        String name = mechanism.toUpperCase(Locale.ROOT);
+        if (!offered(now, name, tls)) {
+            return null;
+        }
+        Exchange exchange = switch (name) {
+            case SCRAM, SCRAM_PLUS -> new ScramExchange(name.equals(SCRAM_PLUS), offered(now, SCRAM_PLUS, tls),
+                    type -> tls == null ? null : binding.data(type, tls), user -> account(now, user));
+            case "PLAIN" -> new PlainExchange(
+                    (user, password) -> login(now, name, user, password, clientAddress));
+            case "LOGIN" -> new LoginExchange(
+                    (user, password) -> login(now, name, user, password, clientAddress));
+            default -> new BearerExchange(BearerExchange.Form.valueOf(name), token -> judge(now, token, clientAddress));
+        };
+        return response -> exchange.respond(response).thenApply(this::counted);
+    }
+
+    @Override
+    public CompletableFuture<Step> password(String name, byte[] password, String clientAddress) {
+        return login(sources, "BASIC", name, password.clone(), clientAddress).thenApply(this::counted);
+    }
+
+    private Step counted(Step step) {
+        switch (step) {
+            case Step.Success _ -> successes.increment();
+            case Step.Failure(Reason reason, String _) -> (switch (reason) {
+                case CREDENTIALS -> refused;
+                case MALFORMED -> malformed;
+                case TEMPORARY -> undecided;
+            }).increment();
+            case Step.Challenge _ -> {
+            }
+        }
+        return step;
+    }
+
+    /** A name that isn't known takes as long as a password that is wrong. */
+    private CompletableFuture<Step> login(Sources now, String mechanism, String writtenName, byte[] writtenPassword,
+            String clientAddress) {
+        String name = SaslPrep.query(writtenName);
+        String text = Utf8.decode(writtenPassword);
+        String password = text == null ? null : SaslPrep.query(text);
+        if (name == null || text == null || password == null) {
+            return Steps.refused("the name or the password has characters that are never allowed");
+        }
+        Credentials users = now.users();
+        UserConfig user = users.byName(name);
+        if (user == null && now.callout() != null) {
+            Map<String, String> question = new LinkedHashMap<>();
+            question.put("mechanism", mechanism);
+            question.put("name", writtenName);
+            question.put("password", text);
+            question.put("client", clientAddress);
+            return now.callout().ask(question, name);
+        }
+        PasswordHash hash = user == null ? users.unmatched() : user.password().orElse(users.unmatched());
+        return checker.check(hash, Utf8.encode(password))
+                .orTimeout(CHECK_DEADLINE.toNanos(), TimeUnit.NANOSECONDS)
+                .handle((verdict, failure) -> {
+                    if (failure != null) {
+                        log.error("event=password-check-failed name=\"{}\"", name, failure);
+                        return new Step.Failure(Reason.TEMPORARY, "the check failed: " + failure);
+                    }
+                    return switch (verdict) {
+                        case BUSY -> new Step.Failure(Reason.TEMPORARY, "too many passwords are being checked");
+                        case WRONG -> new Step.Failure(Reason.CREDENTIALS, "wrong name or password");
+                        case RIGHT -> user == null || user.disabled()
+                                ? new Step.Failure(Reason.CREDENTIALS, "the user is disabled")
+                                : new Step.Success(identity(user));
+                    };
+                });
+    }
+
+    private static Identity identity(UserConfig user) {
+        return new Identity(user.name(), user.tenant(), user.senderDomains());
+    }
+
+    private ScramExchange.Account account(Sources now, String name) {
+        Credentials users = now.users();
+        UserConfig user = users.byName(name);
+        if (user == null || user.scramSha256().isEmpty()) {
+            return new ScramExchange.Account(madeUp(name, users.scramIterations()), null);
+        }
+        return new ScramExchange.Account(user.scramSha256().get(), user.disabled() ? null : identity(user));
+    }
+
+    /** The same salt each time, so that asking twice doesn't tell that there is no such user. */
+    private ScramVerifier madeUp(String name, int iterations) {
+        byte[] salt = Arrays.copyOf(Hashing.hmac(saltKey, Utf8.encode(name)), ScramVerifier.SALT_LENGTH);
+        Base64.Encoder base64 = Base64.getEncoder();
+        String noKey = base64.encodeToString(new byte[SHA_256_LENGTH]);
+        return new ScramVerifier(iterations, base64.encodeToString(salt), noKey, noKey);
+    }
+
+    private CompletableFuture<Step> judge(Sources now, BearerExchange.Token token, String clientAddress) {
+        if (now.bearer() == null) {
+            return Steps.refused("there is nobody to ask about tokens");
+        }
+        Map<String, String> question = new LinkedHashMap<>();
+        question.put("token", token.value());
+        question.put("host", token.host());
+        question.put("port", token.port());
+        question.put("client", clientAddress);
+        return now.bearer().ask(question, "").thenApply(step -> narrowed(now.users(), step));
+    }
+
+    /** A user of the credentials file stays one, whoever vouches for the name: disabled, or bound to sender domains. */
+    private static Step narrowed(Credentials users, Step step) {
+        UserConfig user = step instanceof Step.Success(Identity found) ? users.byName(found.name()) : null;
+        if (!(step instanceof Step.Success(Identity identity)) || user == null) {
+            return step;
+        }
+        if (user.disabled()) {
+            return new Step.Failure(Reason.CREDENTIALS, "the user is disabled");
+        }
+        return new Step.Success(new Identity(user.name(),
+                identity.tenant().isEmpty() ? user.tenant() : identity.tenant(),
+                identity.senderDomains().isEmpty() ? user.senderDomains() : identity.senderDomains()));
+    }
+
+    @Override
+    public @Nullable Identity certificate(X509Certificate certificate) {
+        Credentials users = sources.users();
+        return CertificateNames.of(certificate).stream().map(users::byCertificateName)
+                .filter(user -> user != null).findFirst()
+                .filter(user -> !user.disabled()).map(SaslAuthenticator::identity).orElse(null);
+    }
+
+    public AuthStats stats() {
+        CredentialsFile file = sources.file();
+        return new AuthStats(successes.sum(), refused.sum(), malformed.sum(), undecided.sum(), checker.checks(),
+                checker.recalled(), checker.busy(), unanswered.sum(), sources.users().size(),
+                file == null ? 0 : file.reloads(), file == null ? 0 : file.refused());
+    }
+
+    private static void closeUnless(boolean kept, @Nullable AutoCloseable part) {
+        if (kept || part == null) {
+            return;
+        }
+        try {
+            part.close();
+        } catch (Exception e) {
+            log.error("event=close-failed part={}", part.getClass().getSimpleName(), e);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        Sources last = sources;
+        closeUnless(false, last.file());
+        closeUnless(false, last.callout());
+        closeUnless(false, last.bearer());
+        checker.close();
+    }
+}

@@ -1,0 +1,64 @@
+package dev.penstock.inbound;
+
+import java.util.ArrayList;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.message.BodyType;
+import dev.penstock.message.Options;
+import dev.penstock.message.Recipient;
+import dev.penstock.policy.Decision;
+
+/** What a session knows of a message between MAIL and its end. Confined to the session's event loop. */
+final class MailTransaction {
+    final String sender; // empty for <>
+    final String senderDomain; // empty for <>
+    final long declaredSize; // -1 when not told
+    final BodyType body;
+    final boolean smtpUtf8;
+    final Options options;
+    final List<Recipient> recipients = new ArrayList<>(1);
+    /** What policies said to MAIL and RCPT, taken together. */
+    Decision.Accept answer = Decision.ACCEPT;
+    String tenant;
+    String campaign;
+    /** The policies have had their say about the message itself. */
+    boolean judged;
+    boolean recipientsRefused;
+    /** BDAT has begun: no more recipients, and DATA can't follow (RFC 3030 2). */
+    boolean chunked;
+    /** A chunk was refused: nothing but RSET helps. */
+    boolean failed;
+
+    MailTransaction(String sender, String senderDomain, long declaredSize, BodyType body, boolean smtpUtf8,
+            Options options, String tenant, String campaign) {
+        this.sender = sender;
+        this.senderDomain = senderDomain;
+        this.declaredSize = declaredSize;
+        this.body = body;
+        this.smtpUtf8 = smtpUtf8;
+        this.options = options;
+        this.tenant = tenant;
+        this.campaign = campaign;
+    }
+
+    /** A yes to MAIL or RCPT: what it names holds for the message. */
+    void add(Decision.Accept accept) {
+        if (accept.tenant() != null || accept.campaign() != null) {
+            answer = new Decision.Accept(or(accept.tenant(), answer.tenant()), or(accept.campaign(), answer.campaign()),
+                    List.of(), List.of());
+        }
+    }
+
+    /** The yes to the message. */
+    void judge(Decision.Accept accept) {
+        judged = true;
+        tenant = accept.tenant() == null ? tenant : accept.tenant();
+        campaign = accept.campaign() == null ? campaign : accept.campaign();
+    }
+
+    private static @Nullable String or(@Nullable String name, @Nullable String otherwise) {
+        return name == null ? otherwise : name;
+    }
+}

@@ -1,0 +1,219 @@
+package dev.penstock.policy;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.auth.Identity;
+import dev.penstock.config.PolicyConfig;
+import dev.penstock.config.PolicyConfig.Event;
+import dev.penstock.message.Recipient;
+import dev.penstock.smtp.Reply;
+
+/**
+ * The policy as it is configured. Thread-safe. A question is answered by the rules that stood when it was asked, even
+ * when others are put in force meanwhile.
+ */
+public final class PolicyEngine implements Policy, AutoCloseable {
+    /** One configuration, ready to be asked. Immutable. */
+    private record Rules(RelayRules relay, Ownership ownership, boolean checkFromHeader, Tenancy tenancy,
+            @Nullable CalloutPolicy callout, Panel panel, List<String> wantedHeaders, List<String> removedHeaders) {}
+
+    private final RecipientDirectory directory;
+    private final PolicyCounters counters = new PolicyCounters();
+    private final Plugins plugins;
+    private volatile Rules rules;
+
+    /**
+     * Blocks while it loads plug-ins.
+     *
+     * @throws PluginException when one can't be
+     */
+    public PolicyEngine(PolicyConfig config, RecipientDirectory directory) {
+        this(config, directory, Plugins.load(config.plugins()));
+    }
+
+    PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins) {
+        this.directory = directory;
+        this.plugins = plugins;
+        this.rules = compile(config, config.callout().map(CalloutPolicy::new).orElse(null));
+    }
+
+    /** Puts other rules in force. The plug-ins stay those that were loaded. */
+    public synchronized void reconfigure(PolicyConfig config) {
+        CalloutPolicy before = rules.callout();
+        boolean same = before != null && config.callout().isPresent() && before.config().equals(config.callout().get());
+        rules = compile(config, same ? before : config.callout().map(CalloutPolicy::new).orElse(null));
+        if (before != null && !same) {
+            before.retire();
+        }
+    }
+
+    private Rules compile(PolicyConfig config, @Nullable CalloutPolicy callout) {
+        Tenancy tenancy = new Tenancy(config);
+        List<Adviser> advisers = new ArrayList<>();
+        Set<String> wanted = new LinkedHashSet<>(tenancy.headers());
+        if (config.checkFromHeader()) {
+            wanted.add("from");
+        }
+        for (Plugin plugin : plugins.all()) {
+            advisers.add(plugin.adviser(config.deadline(), config.maxInFlight(), config.onFailure()));
+            wanted.addAll(plugin.wantedHeaders());
+        }
+        if (callout != null) {
+            advisers.add(callout);
+            if (callout.wants(Event.MESSAGE)) {
+                wanted.addAll(callout.config().headers());
+            }
+        }
+        return new Rules(new RelayRules(config.relay()), new Ownership(config.allowNullSender()),
+                config.checkFromHeader(), tenancy, callout, new Panel(advisers, counters), List.copyOf(wanted),
+                config.removeHeaders() ? tenancy.headers() : List.of());
+    }
+
+    @Override
+    public CompletableFuture<Decision> connect(Client client) {
+        Panel panel = rules.panel();
+        return panel.wants(Event.CONNECT)
+                ? panel.ask(new Question.Connect(client)).thenApply(PolicyEngine::withoutChanges)
+                : Decision.ACCEPTED;
+    }
+
+    @Override
+    public CompletableFuture<Decision> mail(Client client, String sender, String senderDomain, long declaredSize) {
+        Rules now = rules;
+        Reply refusal = now.ownership().refusal(client, sender, senderDomain);
+        if (refusal != null) {
+            counters.sendersRefused.increment();
+            return Decision.refused(refusal);
+        }
+        return now.panel().wants(Event.MAIL)
+                ? now.panel().ask(new Question.Mail(client, sender, senderDomain, declaredSize))
+                        .thenApply(PolicyEngine::namesOnly)
+                : Decision.ACCEPTED;
+    }
+
+    @Override
+    public CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain,
+            Recipient recipient) {
+        Rules now = rules;
+        boolean isLocal = directory.isLocal(recipient.domain());
+        if (!now.relay().permit(client, senderDomain, recipient.domain(), isLocal)) {
+            counters.relayDenied.increment();
+            return Decision.refused(Reply.of(554, "5.7.1", "<" + recipient.address() + ">: Relay access denied"));
+        }
+        CompletableFuture<Decision> known = isLocal ? directory.verify(client, recipient) : Decision.ACCEPTED;
+        if (!now.panel().wants(Event.RECIPIENT)) {
+            return known;
+        }
+        return known.thenCompose(decision -> switch (decision) {
+            case Decision.Refuse _ -> CompletableFuture.completedFuture(decision);
+            case Decision.Accept _ ->
+                now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
+                        .thenApply(PolicyEngine::namesOnly);
+        });
+    }
+
+    private static Decision withoutChanges(Decision decision) {
+        return switch (decision) {
+            case Decision.Refuse _ -> decision;
+            case Decision.Accept _ -> Decision.ACCEPT;
+        };
+    }
+
+    private static Decision namesOnly(Decision decision) {
+        return switch (decision) {
+            case Decision.Refuse _ -> decision;
+            case Decision.Accept(var tenant, var campaign, var added, var removed) ->
+                added.isEmpty() && removed.isEmpty()
+                        ? decision
+                        : new Decision.Accept(tenant, campaign, List.of(), List.of());
+        };
+    }
+
+    @Override
+    public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
+            List<Recipient> recipients, List<HeaderField> header, long size) {
+        Rules now = rules;
+        Identity identity = client.identity();
+        if (now.checkFromHeader() && identity != null && Ownership.isRestricted(identity)) {
+            Reply refusal = now.ownership().refusal(identity, FromHeader.of(header));
+            if (refusal != null) {
+                counters.sendersRefused.increment();
+                return Decision.refused(refusal);
+            }
+        }
+        String tenant;
+        String campaign;
+        try {
+            tenant = now.tenancy().tenant(client, mail, header);
+            campaign = now.tenancy().campaign(client, mail, header);
+        } catch (Tenancy.IllegalNameException e) {
+            counters.headersRefused.increment();
+            return Decision.refused(Reply.of(550, "5.6.0", "Error: " + e.getMessage()));
+        }
+        if (!now.panel().wants(Event.MESSAGE)) {
+            return tenant == null && campaign == null
+                    ? Decision.ACCEPTED
+                    : CompletableFuture.completedFuture(
+                            new Decision.Accept(tenant, campaign, List.of(), List.of()));
+        }
+        return now.panel()
+                .ask(new Question.Message(client, sender, or(tenant, client.tenant()), or(campaign, client.campaign()),
+                        recipients, header, size))
+                .thenApply(decision -> switch (decision) {
+                    case Decision.Refuse _ -> decision;
+                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed) ->
+                        new Decision.Accept(otherTenant == null ? tenant : otherTenant,
+                                otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed));
+                });
+    }
+
+    private static String or(@Nullable String name, String otherwise) {
+        return name == null ? otherwise : name;
+    }
+
+    private static List<String> lowerCase(List<String> names) {
+        List<String> lower = new ArrayList<>(names.size());
+        for (String name : names) {
+            lower.add(name.toLowerCase(Locale.ROOT));
+        }
+        return lower;
+    }
+
+    @Override
+    public boolean judgesMessages() {
+        Rules now = rules;
+        return !now.wantedHeaders().isEmpty() || !now.removedHeaders().isEmpty() || now.panel().wants(Event.MESSAGE);
+    }
+
+    @Override
+    public List<String> wantedHeaders() {
+        return rules.wantedHeaders();
+    }
+
+    @Override
+    public List<String> removedHeaders() {
+        return rules.removedHeaders();
+    }
+
+    public PolicyStats stats() {
+        CalloutPolicy callout = rules.callout();
+        return counters.snapshot(plugins.inFlight() + (callout == null ? 0 : callout.inFlight()));
+    }
+
+    /** Breaks off what is unanswered; blocks as long as the plug-ins take to close. */
+    @Override
+    public synchronized void close() {
+        CalloutPolicy callout = rules.callout();
+        if (callout != null) {
+            callout.close();
+        }
+        plugins.close();
+    }
+}

@@ -1,0 +1,102 @@
+package dev.penstock.policy;
+
+import java.util.List;
+import java.util.Locale;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.auth.Identity;
+import dev.penstock.config.PolicyConfig;
+import dev.penstock.policy.Policy.HeaderField;
+
+/**
+ * Whose a message is, and what it belongs to. Immutable.
+ *
+ * <p>Of the tenant: what a policy said at MAIL, else the identity's, else the header field of a client who is trusted,
+ * else the listener's. An identity's comes before the field, so that no tenant can pose as another. Of the campaign:
+ * the same without the identity, which has none.
+ */
+final class Tenancy {
+    static final int MAX_LENGTH = 128; // characters of a name, a limit of our own: it goes into logs and queue names
+
+    private final String tenantHeader;
+    private final String campaignHeader;
+    private final boolean fromAnybody;
+
+    Tenancy(PolicyConfig config) {
+        this.tenantHeader = config.tenantHeader().toLowerCase(Locale.ROOT);
+        this.campaignHeader = config.campaignHeader().toLowerCase(Locale.ROOT);
+        this.fromAnybody = config.headersFromAnybody();
+    }
+
+    /** Lower case names of the fields, none that is switched off. */
+    List<String> headers() {
+        return List.of(tenantHeader, campaignHeader).stream().filter(name -> !name.isEmpty()).distinct().toList();
+    }
+
+    /**
+     * @return null for the listener's
+     * @throws IllegalNameException when the client named one that can't be
+     */
+    @Nullable
+    String tenant(Client client, Decision.Accept mail, List<HeaderField> header) {
+        if (mail.tenant() != null) {
+            return mail.tenant();
+        }
+        Identity identity = client.identity();
+        if (identity != null && !identity.tenant().isEmpty()) {
+            return identity.tenant();
+        }
+        return named(client, tenantHeader, header);
+    }
+
+    /**
+     * @return null for the listener's
+     * @throws IllegalNameException when the client named one that can't be
+     */
+    @Nullable
+    String campaign(Client client, Decision.Accept mail, List<HeaderField> header) {
+        return mail.campaign() != null ? mail.campaign() : named(client, campaignHeader, header);
+    }
+
+    /** The topmost field counts: it is the one that was added last. An empty one is none. */
+    private @Nullable String named(Client client, String name, List<HeaderField> header) {
+        if (header.isEmpty() || name.isEmpty()
+                || !(fromAnybody || client.relayNetwork() || client.identity() != null)) {
+            return null;
+        }
+        for (HeaderField field : header) {
+            if (field.name().equalsIgnoreCase(name)) {
+                if (field.value().isEmpty()) {
+                    return null;
+                }
+                if (!isName(field.value())) {
+                    throw new IllegalNameException(field.name());
+                }
+                return field.value();
+            }
+        }
+        return null;
+    }
+
+    /** Whether {@code text} can be a tenant's or campaign's name. */
+    static boolean isName(String text) {
+        return text.length() <= MAX_LENGTH && text.codePoints().allMatch(Tenancy::isPrintable);
+    }
+
+    private static boolean isPrintable(int c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
+                false;
+            default -> c != '\uFFFD'; // what was no UTF-8
+        };
+    }
+
+    /** A client named a tenant or campaign that can't be. Has no stack trace: what it tells is about the message. */
+    static final class IllegalNameException extends RuntimeException {
+        IllegalNameException(String header) {
+            super(header + ": expected at most " + MAX_LENGTH + " printable characters", null, false, false);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package dev.penstock.tls;
+
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
+import java.util.List;
+
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSession;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
+
+/**
+ * Checks clients' certificates against authorities of our own: chain, dates and use (RFC 5280), no revocation lists.
+ * Immutable.
+ *
+ * <p>The trust manager leaves in the session what it found, and {@link #verified} tells it afterwards.
+ */
+final class ClientCertificates {
+    /** JSSE wants a key exchange's name; for client certificates it plays no part in the check. */
+    private static final String ANY = "UNKNOWN";
+    /** In a session that a certificate was sent for, a Boolean. */
+    private static final String VERIFIED = "dev.penstock.tls.verified";
+
+    private final X509ExtendedTrustManager strict;
+
+    private ClientCertificates(X509ExtendedTrustManager strict) {
+        this.strict = strict;
+    }
+
+    /** @throws CertificateFileException when the file can't be used */
+    static ClientCertificates read(Path file) {
+        List<X509Certificate> authorities = PemFile.certificates(file);
+        try {
+            KeyStore anchors = KeyStore.getInstance(KeyStore.getDefaultType());
+            anchors.load(null, null);
+            for (int i = 0; i < authorities.size(); i++) {
+                anchors.setCertificateEntry(Integer.toString(i), authorities.get(i));
+            }
+            TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+            factory.init(anchors);
+            for (TrustManager manager : factory.getTrustManagers()) {
+                if (manager instanceof X509ExtendedTrustManager extended) {
+                    return new ClientCertificates(extended);
+                }
+            }
+            throw new IllegalStateException("no X.509 trust manager in this Java");
+        } catch (GeneralSecurityException | IOException e) {
+            throw new CertificateFileException(file, "can't be used as authorities: " + e.getMessage(), e);
+        }
+    }
+
+    /** @param lenient whether a handshake goes on whatever the certificate is worth */
+    X509ExtendedTrustManager trustManager(boolean lenient) {
+        return new Recording(lenient);
+    }
+
+    /** What the handshake found out; a resumed session had none, and its chain is checked now. */
+    boolean verified(SSLSession session, X509Certificate[] chain) {
+        return session.getValue(VERIFIED) instanceof Boolean found ? found : isGood(chain);
+    }
+
+    private boolean isGood(X509Certificate[] chain) {
+        try {
+            strict.checkClientTrusted(chain, ANY);
+            return true;
+        } catch (CertificateException _) {
+            return false;
+        }
+    }
+
+    private final class Recording extends X509ExtendedTrustManager {
+        private final boolean lenient;
+
+        Recording(boolean lenient) {
+            this.lenient = lenient;
+        }
+
+        /** Named to clients, so that they can choose. */
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return strict.getAcceptedIssuers();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
+                throws CertificateException {
+            boolean good = false;
+            try {
+                strict.checkClientTrusted(chain, authType, engine);
+                good = true;
+            } catch (CertificateException e) {
+                if (!lenient) {
+                    throw e;
+                }
+            }
+            engine.getHandshakeSession().putValue(VERIFIED, good);
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            throw onlyEngines();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
+            throw onlyEngines();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
+                throws CertificateException {
+            throw onlyEngines();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            throw onlyEngines();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
+            throw onlyEngines();
+        }
+
+        private static CertificateException onlyEngines() {
+            return new CertificateException("only clients of a server's engine are checked here");
+        }
+    }
+}

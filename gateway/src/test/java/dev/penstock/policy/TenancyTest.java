@@ -1,0 +1,114 @@
+package dev.penstock.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Optional;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.auth.Identity;
+import dev.penstock.config.PolicyConfig;
+import dev.penstock.policy.Policy.HeaderField;
+import dev.penstock.smtp.Reply;
+
+class TenancyTest {
+    private static final Identity ACME_USER = new Identity("ann", "acme", List.of());
+    private static final Identity PLAIN_USER = new Identity("bob", "", List.of());
+    private static final List<HeaderField> NONE = List.of();
+    private static final List<HeaderField> FIELDS = List.of(new HeaderField("x-TENANT", "globex"),
+            new HeaderField("X-Campaign", "spring"), new HeaderField("X-Tenant", "initech"));
+
+    /** What counts, by who sends and what is there. */
+    @Test
+    void precedence() {
+        PolicyEngine engine = engine("X-Tenant", "X-Campaign", false);
+        Decision.Accept atMail = new Decision.Accept("hooli", "launch", List.of(), List.of());
+        assertThat(table(engine, Decision.ACCEPT)).isEqualTo("""
+                stranger, none: tenant=null campaign=null
+                stranger, fields: tenant=null campaign=null
+                relay, none: tenant=null campaign=null
+                relay, fields: tenant=globex campaign=spring
+                plain user, none: tenant=null campaign=null
+                plain user, fields: tenant=globex campaign=spring
+                user of acme, none: tenant=acme campaign=null
+                user of acme, fields: tenant=acme campaign=spring
+                """);
+        assertThat(table(engine, atMail).lines()).hasSize(8).allMatch(
+                line -> line.endsWith("tenant=hooli campaign=launch"));
+    }
+
+    @Test
+    void fieldsOfAnybodyCountWhenTheyAreToldTo() {
+        assertThat(table(engine("X-Tenant", "X-Campaign", true), Decision.ACCEPT))
+                .contains("stranger, fields: tenant=globex campaign=spring")
+                .contains("user of acme, fields: tenant=acme campaign=spring");
+    }
+
+    @Test
+    void aFieldCanBeSwitchedOff() {
+        PolicyEngine engine = engine("", "X-Job", false);
+        assertThat(engine.wantedHeaders()).containsExactly("x-job");
+        assertThat(engine.removedHeaders()).containsExactly("x-job");
+        assertThat(table(engine, Decision.ACCEPT)).contains("relay, fields: tenant=null campaign=null");
+    }
+
+    @Test
+    void fieldsAreRemovedFromEveryMessageOrStay() {
+        assertThat(engine("X-Tenant", "X-Campaign", false).removedHeaders()).containsExactly("x-tenant", "x-campaign");
+        PolicyConfig d = PolicyConfig.DEFAULT;
+        assertThat(new PolicyEngine(new PolicyConfig(d.relay(), true, false, "X-Tenant", "X-Tenant", false, false,
+                Optional.empty(), d.deadline(), d.onFailure(), d.maxInFlight(), Optional.empty()),
+                RecipientDirectory.NONE).removedHeaders()).isEmpty();
+    }
+
+    @Test
+    void aNameThatCannotBeIsRefused() {
+        PolicyEngine engine = engine("X-Tenant", "X-Campaign", false);
+        for (String name : List.of("x".repeat(129), "a\tb", "a\u0000", "a\u202Eb", "a\uFFFD", "\uD800")) {
+            assertThat(tenant(engine, Clients.RELAY, name)).as(name).isEqualTo(new Decision.Refuse(
+                    Reply.of(550, "5.6.0", "Error: X-Tenant: expected at most 128 printable characters")));
+            assertThat(tenant(engine, Clients.STRANGER, name)).as(name).isEqualTo(Decision.ACCEPT);
+        }
+        for (String name : List.of("x".repeat(128), "Acme & Co.", "müller")) {
+            assertThat(tenant(engine, Clients.RELAY, name)).as(name)
+                    .isEqualTo(new Decision.Accept(name, null, List.of(), List.of()));
+        }
+        assertThat(tenant(engine, Clients.RELAY, "")).isEqualTo(Decision.ACCEPT);
+        assertThat(engine.stats().headersRefused()).isEqualTo(6);
+    }
+
+    private static Decision tenant(PolicyEngine engine, Client client, String name) {
+        return engine.message(client, "", List.of(), List.of(new HeaderField("X-Tenant", name)), 1).join();
+    }
+
+    private static PolicyEngine engine(String tenantHeader, String campaignHeader, boolean fromAnybody) {
+        PolicyConfig d = PolicyConfig.DEFAULT;
+        return new PolicyEngine(new PolicyConfig(d.relay(), true, false, tenantHeader, campaignHeader, fromAnybody,
+                true, Optional.empty(), d.deadline(), d.onFailure(), d.maxInFlight(), Optional.empty()),
+                RecipientDirectory.NONE);
+    }
+
+    private static String table(PolicyEngine engine, Decision.Accept atMail) {
+        return row(engine, atMail, "stranger", null, false) + row(engine, atMail, "relay", null, true)
+                + row(engine, atMail, "plain user", PLAIN_USER, false)
+                + row(engine, atMail, "user of acme", ACME_USER, true);
+    }
+
+    private static String row(PolicyEngine engine, Decision.Accept atMail, String who, @Nullable Identity identity,
+            boolean relayNetwork) {
+        Client client = Clients.ofTenant(identity, relayNetwork, "listener-tenant", "listener-campaign");
+        return cell(engine, atMail, client, who + ", none", NONE) + cell(engine, atMail, client, who + ", fields",
+                FIELDS);
+    }
+
+    private static String cell(PolicyEngine engine, Decision.Accept atMail, Client client, String name,
+            List<HeaderField> header) {
+        return switch (engine.message(client, atMail, "a@b.example", List.of(), header, 1).join()) {
+            case Decision.Accept(var tenant, var campaign, _, _) ->
+                name + ": tenant=" + tenant + " campaign=" + campaign + "\n";
+            case Decision.Refuse(Reply reply) -> name + ": " + reply.oneLine() + "\n";
+        };
+    }
+}

@@ -1,0 +1,167 @@
+package dev.penstock.tls;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+
+import io.netty.pkitesting.X509Bundle;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.penstock.config.ListenerTls.ClientCertificates;
+import dev.penstock.testing.TestCertificates;
+import dev.penstock.testing.TestCertificates.PemFiles;
+
+class CertificateReloadTest {
+    private final TestCertificates authority = new TestCertificates();
+    private final Handshakes handshakes = new Handshakes();
+    private final X509Bundle before = authority.server("mx.example");
+    private final X509Bundle after = authority.server("mx.example");
+
+    @TempDir
+    Path directory;
+
+    @AfterEach
+    void close() {
+        handshakes.close();
+    }
+
+    @Test
+    void filesRenamedIntoPlaceAreShownToNewConnectionsAndOldOnesGoOn() throws Exception {
+        ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
+        SSLContext context = authority.clientContext(); // would resume if it could
+        try (TlsEnd server = new TlsEnd(tls); SSLSocket old = server.connect(context, "mx.example")) {
+            assertThat(tls.refresh()).isFalse();
+            write("server", after);
+            assertThat(tls.refresh()).isTrue();
+            assertThat(tls.refresh()).isFalse();
+
+            assertThat(serial(server, context)).isEqualTo(serial(after));
+            old.getOutputStream().write("x".getBytes(StandardCharsets.US_ASCII));
+            assertThat(old.getInputStream().read()).isEqualTo('x');
+            assertThat(tls.stats()).isEqualTo(new TlsStats(2, 0, 1, 0));
+        }
+    }
+
+    @Test
+    void aSymbolicLinkToANewDirectoryIsAChange() throws Exception {
+        write(Files.createDirectory(directory.resolve("1")), before);
+        write(Files.createDirectory(directory.resolve("2")), after);
+        Path live = Files.createSymbolicLink(directory.resolve("live"), Path.of("1"));
+        ServerTls tls = new ServerTls(TlsConfigs.of(new PemFiles(live.resolve("server.pem"),
+                live.resolve("server.key"))), handshakes);
+        try (TlsEnd server = new TlsEnd(tls)) {
+            Files.move(Files.createSymbolicLink(directory.resolve("new"), Path.of("2")), live,
+                    StandardCopyOption.ATOMIC_MOVE);
+            assertThat(tls.refresh()).isTrue();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(after));
+        }
+    }
+
+    @Test
+    void aBadNewFileKeepsTheOldPairAndIsCountedOnce() throws Exception {
+        PemFiles files = write("server", before);
+        ServerTls tls = new ServerTls(TlsConfigs.of(files), handshakes);
+        try (TlsEnd server = new TlsEnd(tls)) {
+            TestCertificates.replace(files.chain(), "not a certificate");
+            assertThat(tls.refresh()).isFalse();
+            assertThat(tls.refresh()).isFalse();
+            assertThat(tls.stats().failedReloads()).isEqualTo(1);
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(before));
+
+            Files.delete(files.key()); // a problem of its own
+            tls.refresh();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(before));
+
+            write("server", after);
+            assertThat(tls.refresh()).isTrue();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(after));
+            assertThat(tls.stats().reloads()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aPairIsTakenOnlyWhenBothOfItHaveCome() throws Exception {
+        PemFiles files = write("server", before);
+        ServerTls tls = new ServerTls(TlsConfigs.of(files), handshakes);
+        try (TlsEnd server = new TlsEnd(tls)) {
+            TestCertificates.replace(files.chain(), after.getCertificatePathPEM());
+            assertThat(tls.refresh()).isFalse();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(before));
+            TestCertificates.replace(files.key(), after.getPrivateKeyPEM());
+            assertThat(tls.refresh()).isTrue();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(after));
+        }
+    }
+
+    @Test
+    void aGoodPairIsTakenThoughAnotherIsBad() throws Exception {
+        PemFiles files = write("server", before);
+        PemFiles other = write("other", authority.server("other.example"));
+        ServerTls tls = new ServerTls(TlsConfigs.of(files, other), handshakes);
+        try (TlsEnd server = new TlsEnd(tls)) {
+            TestCertificates.replace(other.key(), "");
+            write("server", after);
+            assertThat(tls.refresh()).isTrue();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(after));
+            assertThat(tls.stats().failedReloads()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void authoritiesOfClientsAreReadAnewToo() throws Exception {
+        TestCertificates other = new TestCertificates("Another authority");
+        Path file = authority.writeAuthority(directory, "ca.pem");
+        ServerTls tls = new ServerTls(TlsConfigs.asking(ClientCertificates.REQUESTED, file, write("server", before)),
+                handshakes);
+        SSLContext context = authority.clientContext(authority.client("app.example"));
+        try (TlsEnd server = new TlsEnd(tls)) {
+            server.connect(context, "mx.example").close();
+            assertThat(server.session().client()).isNotNull();
+            other.writeAuthority(directory, "ca.pem");
+            assertThat(tls.refresh()).isTrue();
+            server.connect(context, "mx.example").close();
+            assertThat(server.session().client()).isNull();
+        }
+    }
+
+    @Test
+    void theWatchNoticesByItself() throws Exception {
+        ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
+        try (CertificateWatch watch = new CertificateWatch(tls::refresh, Duration.ofMillis(10))) {
+            watch.start();
+            write("server", after);
+            await().until(() -> tls.stats().reloads() > 0);
+        }
+    }
+
+    private BigInteger serial(TlsEnd server, SSLContext context) throws IOException {
+        try (SSLSocket client = server.connect(context, "mx.example")) {
+            return ((X509Certificate) client.getSession().getPeerCertificates()[0]).getSerialNumber();
+        }
+    }
+
+    private static BigInteger serial(X509Bundle certificate) {
+        return certificate.getCertificate().getSerialNumber();
+    }
+
+    private PemFiles write(String name, X509Bundle certificate) {
+        return TestCertificates.write(directory, name, certificate);
+    }
+
+    private static PemFiles write(Path directory, X509Bundle certificate) {
+        return TestCertificates.write(directory, "server", certificate);
+    }
+}
