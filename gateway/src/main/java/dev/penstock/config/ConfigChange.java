@@ -21,10 +21,10 @@ public final class ConfigChange {
         differs(keys, "events.max-pending", current.events().maxPending(), changed.events().maxPending());
         differs(keys, "http.address", current.http().address(), changed.http().address());
         differs(keys, "http.port", current.http().port(), changed.http().port());
+        differs(keys, "policy.plugins", current.policy().plugins(), changed.policy().plugins());
         differs(keys, "injection.address", current.injection().address(), changed.injection().address());
         differs(keys, "injection.port", current.injection().port(), changed.injection().port());
         differs(keys, "injection.directory", current.injection().directory(), changed.injection().directory());
-        differs(keys, "policy.plugins", current.policy().plugins(), changed.policy().plugins());
         return List.copyOf(keys);
     }
 

@@ -88,6 +88,11 @@ public final class ConfigReader {
                 InjectionReader.read(file.table("injection")));
         file.end();
 
+        for (String domain : config.localDomains().keySet()) {
+            if (config.routes().containsKey(domain)) {
+                file.reject("local", domain + " has a table in [routes] too; allowed: one of the two");
+            }
+        }
         if (config.events().directory().toAbsolutePath().normalize()
                 .equals(config.spool().directory().toAbsolutePath().normalize())) {
             file.reject("events", "directory is the spool's; the delivery log needs one of its own");

@@ -1,6 +1,6 @@
 package dev.penstock.delivery;
 
-import java.net.InetAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
 
@@ -14,20 +14,18 @@ import dev.penstock.routing.MailHost;
 final class BadHosts {
     private static final int MAX_HOSTS = 100_000;
 
-    private final Cache<Key, Boolean> bad;
-
-    private record Key(InetAddress address, int port) {}
+    private final Cache<SocketAddress, Boolean> bad;
 
     BadHosts(Duration time, Ticker ticker) {
         this.bad = Caffeine.newBuilder().expireAfterWrite(time).maximumSize(MAX_HOSTS).ticker(ticker).build();
     }
 
     void add(MailHost host) {
-        bad.put(new Key(host.address(), host.port()), true);
+        bad.put(host.address(), true);
     }
 
     void remove(MailHost host) {
-        bad.invalidate(new Key(host.address(), host.port()));
+        bad.invalidate(host.address());
     }
 
     /** The hosts in their order without the bad ones; all of them when there is no other. */
@@ -36,7 +34,7 @@ final class BadHosts {
             return hosts;
         }
         List<MailHost> good = hosts.stream()
-                .filter(host -> bad.getIfPresent(new Key(host.address(), host.port())) == null).toList();
+                .filter(host -> bad.getIfPresent(host.address()) == null).toList();
         return good.isEmpty() ? hosts : good;
     }
 

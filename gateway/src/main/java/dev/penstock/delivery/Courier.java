@@ -9,11 +9,13 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.config.MaildirConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Route;
 import dev.penstock.shaping.Permit;
 
 /**
@@ -28,6 +30,8 @@ final class Courier implements Runnable {
     /** Hosts tried for one message in one attempt (Postfix's smtp_mx_address_limit). */
     private static final int MAX_HOSTS = 5;
 
+    /** RFC 5321 4.2.2, as a store that spoke LMTP would say it. */
+    private static final int STORED = 250;
     /** Messages over one session while other lanes have to wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
 
@@ -103,10 +107,17 @@ final class Courier implements Runnable {
         }
     }
 
-    /** Tries the hosts of the lane's route until one has taken the mail, or there is none left. */
     private void deliver(Work first) {
+        switch (desk.lane.route()) {
+            case Route.Hosts route -> deliver(first, route.hosts());
+            case Route.Store route -> store(first, route.maildir());
+        }
+    }
+
+    /** Tries the hosts of the lane's route until one has taken the mail, or there is none left. */
+    private void deliver(Work first, List<MailHost> routeHosts) {
         Work work = first;
-        List<MailHost> hosts = dispatcher.badHosts.withoutBad(desk.lane.route().hosts());
+        List<MailHost> hosts = dispatcher.badHosts.withoutBad(routeHosts);
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
@@ -133,6 +144,38 @@ final class Courier implements Runnable {
         }
     }
 
+    /** Writes into Maildirs as long as there is mail. */
+    private void store(Work first, MaildirConfig maildir) {
+        established = true;
+        dispatcher.established(desk);
+        contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId,
+                Set.of());
+        Work work = first;
+        while (work != null) {
+            if (!awaitSlot(null)) {
+                giveBack(work);
+                return;
+            }
+            Transaction transaction = work.transaction(Integer.MAX_VALUE, dispatcher.millis());
+            for (int place : transaction.places) {
+                work.decide(place, stored(work, place, maildir));
+            }
+            answered();
+            settle(work);
+            work = finishing || isWorn(transactions) ? null : take();
+        }
+    }
+
+    private Outcome stored(Work work, int place, MaildirConfig maildir) {
+        try {
+            String file = dispatcher.maildirs.deliver(maildir, work.envelope.sender(), work.recipient(place),
+                    work.content);
+            return new Outcome.Delivered(new Reason(Phase.END_OF_DATA, STORED, "2.0.0", "stored as " + file, false));
+        } catch (MaildirStore.StoreException e) {
+            return decide(work, Phase.CONTENT, e.failure(), false, false, true, false);
+        }
+    }
+
     private SmtpClientSession open(MailHost host) throws SessionException {
         SmtpClientSession open;
         try {
@@ -156,7 +199,7 @@ final class Courier implements Runnable {
     }
 
     private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
-        return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.address().getHostAddress()),
+        return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.addressText()),
                 open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId,
                 open == null ? Set.of() : open.offers());
     }
@@ -341,7 +384,7 @@ final class Courier implements Runnable {
     }
 
     /** @return whether it has come; false when it is further away than the session may idle, or the courier is to finish */
-    private boolean awaitSlot(SmtpClientSession open) {
+    private boolean awaitSlot(@Nullable SmtpClientSession open) {
         long wait = permit.reserveMessage(permit.limits().idleTimeout().toNanos());
         if (wait == 0) {
             enterBusy();
@@ -353,7 +396,9 @@ final class Courier implements Runnable {
             return false;
         }
         long slot = dispatcher.nanoTime() + wait;
-        open.idle();
+        if (open != null) {
+            open.idle();
+        }
         if (!enter(SessionView.State.WAITING)) {
             permit.refundMessage(slot);
             return false;
@@ -586,7 +631,7 @@ final class Courier implements Runnable {
         return new SessionView(sessionId, desk.lane.key(),
                 open == null
                         ? null
-                        : new MessageEvent.Peer(open.host().name(), open.host().address().getHostAddress()),
+                        : new MessageEvent.Peer(open.host().name(), open.host().addressText()),
                 state, stateMillis, transactions);
     }
 }

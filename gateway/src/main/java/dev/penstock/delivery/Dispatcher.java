@@ -62,6 +62,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     final DeadlineGuard guard;
     final BadHosts badHosts;
     final Settlement settlement;
+    final MaildirStore maildirs;
     final DeliveryStats stats = new DeliveryStats();
     private final Spool spool;
     private final MailQueue queue;
@@ -101,6 +102,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
         this.settlement = new Settlement(spool, queue, new Reports(hostname, spool, queue, events, clock), events,
                 stats, clock);
+        this.maildirs = new MaildirStore(hostname, clock);
         settlement.delayWarning(queueConfig.delayWarning());
         this.sessionIds = new AtomicLong(clock.millis() << 20);
         guard.start();
@@ -362,7 +364,9 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         }
         // 4. Reports on their way reach the spool.
         await(end);
-        // 5. No deadlines are left to keep.
+        // 5. No files go into Maildirs any more.
+        maildirs.close();
+        // 6. No deadlines are left to keep.
         guard.close();
     }
 

@@ -28,7 +28,17 @@ public record Failure(Kind kind, String text) implements Cause {
         /** The sender has set a time after which the message must come back (RFC 2852 4.1.4.2). */
         NEEDS_DELIVERBY(550, "5.3.3"),
         /** The spool couldn't give the content while it was being sent. */
-        CONTENT_UNREADABLE(400, "4.3.0");
+        CONTENT_UNREADABLE(400, "4.3.0"),
+        /** The file system of a Maildir has no space left. */
+        STORE_FULL(452, "4.3.1"),
+        /** Its owner's disk quota is used up. */
+        MAILBOX_FULL(452, "4.2.2"),
+        /** The Maildir isn't there and isn't to be made, or what it is to be made in isn't there. */
+        NO_MAILDIR(450, "4.2.1"),
+        /** The Maildir can't be written for another reason. */
+        STORE_TROUBLE(451, "4.3.0"),
+        /** The local part can't be a directory's name. */
+        BAD_MAILBOX_NAME(553, "5.1.3");
 
         private final int code;
         private final String enhanced;

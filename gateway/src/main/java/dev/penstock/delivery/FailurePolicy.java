@@ -143,6 +143,9 @@ public record FailurePolicy(Duration maxAge) {
         return switch (failure.kind()) {
             case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, NEEDS_REQUIRETLS, NEEDS_DELIVERBY ->
                 new Outcome.Bounced(reason, BlastRadius.MESSAGE);
+            case BAD_MAILBOX_NAME -> new Outcome.Bounced(reason, BlastRadius.RECIPIENT);
+            case STORE_FULL, MAILBOX_FULL, NO_MAILDIR, STORE_TROUBLE -> new Outcome.Deferred(reason,
+                    BlastRadius.RECIPIENT);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONTENT_UNREADABLE -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -125,13 +126,16 @@ final class SmtpClientSession implements AutoCloseable {
 
     private static SmtpClientSession connect(MailHost host, boolean lmtp, DeliveryConfig config,
             @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+        if (host.address() instanceof UnixDomainSocketAddress path) {
+            return connect(host, path, lmtp, config, guard);
+        }
         Socket socket = new Socket();
         try {
             socket.setTcpNoDelay(true);
             if (source != null) {
                 socket.bind(new InetSocketAddress(source, 0));
             }
-            socket.connect(new InetSocketAddress(host.address(), host.port()), millis(config.connectTimeout()));
+            socket.connect(host.address(), millis(config.connectTimeout()));
             return new SmtpClientSession(host, lmtp, config, socket, guard.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream());
         } catch (IOException e) {
@@ -141,6 +145,21 @@ final class SmtpClientSession implements AutoCloseable {
                 case ConnectException _ -> Failure.Kind.CONNECTION_REFUSED;
                 default -> Failure.Kind.UNREACHABLE;
             };
+            throw new SessionException(Phase.CONNECT,
+                    new Failure(kind, "can't connect to " + describe(host) + ": " + e.getMessage()));
+        }
+    }
+
+    private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
+            DeliveryConfig config, DeadlineGuard guard) throws SessionException {
+        try {
+            Socket socket = UnixSocket.connect(path, config.connectTimeout());
+            return new SmtpClientSession(host, lmtp, config, socket, guard.watch(() -> closeQuietly(socket)),
+                    socket.getInputStream(), socket.getOutputStream());
+        } catch (IOException e) {
+            Failure.Kind kind = e instanceof SocketTimeoutException
+                    ? Failure.Kind.CONNECT_TIMEOUT
+                    : Failure.Kind.CONNECTION_REFUSED;
             throw new SessionException(Phase.CONNECT,
                     new Failure(kind, "can't connect to " + describe(host) + ": " + e.getMessage()));
         }
@@ -182,7 +201,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     String sourceAddress() {
-        return socket.getLocalAddress().getHostAddress();
+        return host.isUnixSocket() ? "" : socket.getLocalAddress().getHostAddress();
     }
 
     boolean pipelines() {
@@ -471,6 +490,35 @@ final class SmtpClientSession implements AutoCloseable {
         answered++;
     }
 
+    /**
+     * Asks whether the host would take mail for {@code mailbox}, and sends none. The null reverse path is what no host may
+     * refuse by policy, and asks for no question back (RFC 5321 6.1).
+     *
+     * @return the answer to MAIL if that was refused, else to RCPT
+     */
+    Probed probe(String mailbox, boolean smtpUtf8) throws SessionException {
+        append(MAIL);
+        append(CLOSE);
+        if (smtpUtf8) {
+            append(SMTPUTF8);
+        }
+        append(CRLF);
+        flush(Phase.MAIL, config.commandTimeout());
+        Reply mail = read(Phase.MAIL, config.commandTimeout());
+        if (mail.code() >= 300) {
+            return new Probed(Phase.MAIL, mail);
+        }
+        needsReset = true;
+        append(RCPT);
+        append(mailbox);
+        append(CLOSE_CRLF);
+        flush(Phase.RCPT, config.commandTimeout());
+        return new Probed(Phase.RCPT, read(Phase.RCPT, config.commandTimeout()));
+    }
+
+    /** The answer to a question. */
+    record Probed(Phase phase, Reply reply) {}
+
     /** Nothing is to be sent for now: holds no deadline and little memory. */
     void idle() {
         watch.clear();
@@ -630,7 +678,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static String describe(MailHost host) {
-        return host.name() + "[" + host.address().getHostAddress() + "]:" + host.port();
+        return host.text();
     }
 
     private static int millis(Duration duration) {

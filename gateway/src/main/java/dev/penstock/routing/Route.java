@@ -2,8 +2,27 @@ package dev.penstock.routing;
 
 import java.util.List;
 
+import dev.penstock.config.MaildirConfig;
+
 /** Where a domain's mail goes, as known now. */
 public sealed interface Route {
+    /** A route that leads somewhere. */
+    sealed interface Open extends Route {
+        /** What the domain is grouped under. */
+        Site site();
+
+        /** How its mail is handed over. */
+        Protocol protocol();
+    }
+
+    /** How mail is handed over. */
+    enum Protocol {
+        SMTP,
+        LMTP,
+        /** Files in a directory of this machine. */
+        MAILDIR
+    }
+
     /**
      * Hosts to try.
      *
@@ -11,7 +30,20 @@ public sealed interface Route {
      * @param hosts in the order to try: by preference, equal preferences shuffled anew for each call; not empty
      * @param lmtp  speak LMTP instead of SMTP
      */
-    record Hosts(Site site, List<MailHost> hosts, boolean lmtp) implements Route {}
+    record Hosts(Site site, List<MailHost> hosts, boolean lmtp) implements Open {
+        @Override
+        public Protocol protocol() {
+            return lmtp ? Protocol.LMTP : Protocol.SMTP;
+        }
+    }
+
+    /** Maildirs of this machine. */
+    record Store(Site site, MaildirConfig maildir) implements Open {
+        @Override
+        public Protocol protocol() {
+            return Protocol.MAILDIR;
+        }
+    }
 
     /**
      * No hosts.

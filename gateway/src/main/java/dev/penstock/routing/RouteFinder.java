@@ -155,7 +155,7 @@ final class RouteFinder {
         List<Mx> names = new ArrayList<>();
         for (int i = 0; i < route.hosts().size(); i++) {
             Endpoint host = route.hosts().get(i);
-            if (host.address() == null) {
+            if (host.address() == null && host.socket() == null) {
                 names.add(new Mx(i, DomainNames.normalize(host.host())));
             }
         }
@@ -166,6 +166,10 @@ final class RouteFinder {
         DnsAnswer.@Nullable Trouble trouble = null;
         for (int i = 0; i < route.hosts().size(); i++) {
             Endpoint host = route.hosts().get(i);
+            if (host.socket() != null) {
+                hosts.add(i, host.host(), host.socket());
+                continue;
+            }
             String name = DomainNames.normalize(host.host());
             List<InetAddress> addresses;
             if (host.address() != null) {

@@ -148,7 +148,7 @@ class HostileClientTest {
     @Test
     void slowClientsGetATimeoutAndTakeOnlyTheirPlaces() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory,
-                config -> InjectionFixture.limited(config, 4, Duration.ofSeconds(3)), new OpenPolicy())) {
+                config -> InjectionFixture.limited(config, 4, Duration.ofSeconds(3)), new InjectionPolicy())) {
             List<Socket> slow = new ArrayList<>();
             try {
                 for (int i = 0; i < 3; i++) {
@@ -173,7 +173,7 @@ class HostileClientTest {
     @Test
     void moreRequestsThanPlacesGet429() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory,
-                config -> InjectionFixture.limited(config, 2, Duration.ofSeconds(20)), new OpenPolicy())) {
+                config -> InjectionFixture.limited(config, 2, Duration.ofSeconds(20)), new InjectionPolicy())) {
             http.spool.holdCommits();
             List<CompletableFuture<InjectionFixture.Reply>> held = List.of(http.postLater(SMALL, "a"),
                     http.postLater(SMALL, "b"));

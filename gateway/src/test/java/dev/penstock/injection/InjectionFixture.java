@@ -71,7 +71,8 @@ final class InjectionFixture implements AutoCloseable {
         }
 
         @Override
-        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress) {
+        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls,
+                String clientAddress) {
             return null;
         }
 
@@ -91,7 +92,7 @@ final class InjectionFixture implements AutoCloseable {
     }
 
     InjectionFixture(Path directory) throws IOException {
-        this(directory, config -> config, new OpenPolicy());
+        this(directory, config -> config, new InjectionPolicy());
     }
 
     InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy) throws IOException {

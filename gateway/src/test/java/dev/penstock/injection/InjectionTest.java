@@ -201,7 +201,7 @@ class InjectionTest {
     @Test
     void relayNetworksNeedNoCredentials() throws Exception {
         try (InjectionFixture open = new InjectionFixture(directory.resolve("open"),
-                config -> InjectionFixture.relaying(config, "127.0.0.0/8"), new OpenPolicy())) {
+                config -> InjectionFixture.relaying(config, "127.0.0.0/8"), new InjectionPolicy())) {
             assertThat(open.send(HttpRequest.newBuilder(open.uri("/api/inject/v1"))
                     .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(SIMPLE))
                     .build()).status()).isEqualTo(200);
@@ -274,15 +274,15 @@ class InjectionTest {
             }
 
             @Override
-            public boolean judgesMessages() {
-                return true;
-            }
-
-            @Override
             public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
                     List<Recipient> recipients, List<HeaderField> header, long size) {
                 return CompletableFuture.completedFuture(new Decision.Accept(mail.tenant(), mail.campaign(),
                         List.of(new HeaderField("X-Seen", header.getFirst().value())), List.of("subject")));
+            }
+
+            @Override
+            public boolean judgesMessages() {
+                return true;
             }
 
             @Override
