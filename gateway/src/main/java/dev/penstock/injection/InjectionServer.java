@@ -352,7 +352,7 @@ public final class InjectionServer implements AutoCloseable {
     }
 
     /** RFC 7617. */
-    private @Nullable CompletableFuture<Exchange.Step> basic(String credentials, String client) {
+    private @Nullable CompletableFuture<Exchange.Step> basic(String credentials, String address) {
         byte[] decoded;
         try {
             decoded = Base64.getDecoder().decode(credentials);
@@ -367,19 +367,19 @@ public final class InjectionServer implements AutoCloseable {
             return null;
         }
         byte[] password = java.util.Arrays.copyOfRange(decoded, colon + 1, decoded.length);
-        return authenticator.password(new String(decoded, 0, colon, UTF_8), password, client);
+        return authenticator.password(new String(decoded, 0, colon, UTF_8), password, address);
     }
 
     /** RFC 6750, asked as OAUTHBEARER asks (RFC 7628 3.1); null where that isn't offered. */
     private @Nullable CompletableFuture<Exchange.Step> bearer(String token, @Nullable SSLSession session,
-            String client) {
+            String address) {
         if (!token.chars().allMatch(c -> c > ' ' && c <= '~')) {
             return null;
         }
         TlsSession tls = session == null
                 ? null
                 : new TlsSession(session.getProtocol(), session.getCipherSuite(), "", null, session);
-        Exchange exchange = authenticator.start("OAUTHBEARER", tls, client);
+        Exchange exchange = authenticator.start("OAUTHBEARER", tls, address);
         return exchange == null
                 ? null
                 : exchange.respond(("n,,\u0001auth=Bearer " + token + "\u0001\u0001").getBytes(UTF_8));

@@ -299,7 +299,7 @@ class ConfigReaderTest {
                         Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
                         Duration.ofHours(8), 9));
         assertThat(config).isEqualTo(expected);
-        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "injection"));
+        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
         assertEveryComponentDiffers("tls", config.listeners().getFirst().tls(), ListenerTls.NONE);
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);
