@@ -19,6 +19,7 @@ import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
+import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
@@ -26,13 +27,14 @@ import dev.penstock.inbound.SmtpServer;
 import dev.penstock.injection.InjectionKeys;
 import dev.penstock.injection.InjectionServer;
 import dev.penstock.injection.InjectionStats;
+import dev.penstock.local.LocalRecipients;
+import dev.penstock.local.LocalStats;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
 import dev.penstock.policy.PolicyEngine;
-import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
@@ -59,6 +61,7 @@ public final class Penstock implements AutoCloseable {
     private final SegmentSpool spool;
     private final Dispatcher dispatcher;
     private final SaslAuthenticator authenticator;
+    private final LocalRecipients recipients;
     private final PolicyEngine policy;
     private final TlsListeners tls;
     private final SmtpServer smtp;
@@ -80,7 +83,7 @@ public final class Penstock implements AutoCloseable {
         InstantSource clock = InstantSource.system();
         try {
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
-            router = new DnsRouter(config.routes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
+            router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
@@ -92,7 +95,10 @@ public final class Penstock implements AutoCloseable {
                             deliveryLog, clock, System::nanoTime));
             started(queue);
             authenticator = started(SaslAuthenticator.open(config.auth()));
-            policy = started(new PolicyEngine(config.policy(), RecipientDirectory.NONE));
+            RecipientProbe probe = started(
+                    new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
+            recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
+            policy = started(new PolicyEngine(config.policy(), recipients));
             tls = started(new TlsListeners(config.listeners()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
@@ -105,7 +111,7 @@ public final class Penstock implements AutoCloseable {
             parts.addFirst(metrics);
             http = new HttpServer(config.http(), metrics, this::health);
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
-            router.reconfigure(config.routes(), config.dns(), config.delivery().port(), ownAddresses());
+            router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -178,7 +184,8 @@ public final class Penstock implements AutoCloseable {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
         takeUpFiles(changed);
-        router.reconfigure(changed.routes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
+        recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
@@ -252,6 +259,10 @@ public final class Penstock implements AutoCloseable {
 
     public DeliveryStats.Snapshot deliveryStats() {
         return dispatcher.stats().snapshot();
+    }
+
+    public LocalStats localStats() {
+        return recipients.stats();
     }
 
     /** Returns when the gateway was closed. */

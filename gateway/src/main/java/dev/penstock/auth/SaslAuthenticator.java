@@ -34,6 +34,7 @@ import dev.penstock.tls.TlsSession;
  * for {@link #open}, {@link #reconfigure} and {@link #look}.
  */
 public final class SaslAuthenticator implements Authenticator, AutoCloseable {
+    private static final String TLS_1_3 = "TLSv1.3";
     /** Longer than a password check may wait and then take. */
     static final Duration CHECK_DEADLINE = Duration.ofSeconds(10);
 
@@ -133,7 +134,9 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     private boolean offered(Sources now, String mechanism, @Nullable TlsSession tls) {
         return now.config().mechanisms().contains(mechanism) && switch (mechanism) {
             case SCRAM -> now.users().hasScram();
-            case SCRAM_PLUS -> tls != null && now.users().hasScram() && hasBinding(tls);
+            // before TLS 1.3 clients bind by tls-unique (RFC 5802 6), which JSSE doesn't give
+            case SCRAM_PLUS ->
+                tls != null && tls.protocol().equals(TLS_1_3) && now.users().hasScram() && hasBinding(tls);
             case "PLAIN", "LOGIN" -> tls != null && (now.users().hasPasswords() || now.callout() != null);
             case "OAUTHBEARER", "XOAUTH2" -> tls != null && now.bearer() != null;
             default -> false;

@@ -63,6 +63,8 @@ public final class ConfigChange {
         differs(keys, "delivery.quit-timeout", current.quitTimeout(), changed.quitTimeout());
         differs(keys, "delivery.bad-host-time", current.badHostTime(), changed.badHostTime());
         differs(keys, "delivery.stop-timeout", current.stopTimeout(), changed.stopTimeout());
+        differs(keys, "delivery.tls", current.tls(), changed.tls());
+        differs(keys, "delivery.tls-ca", current.tlsCa(), changed.tlsCa());
     }
 
     private static void differs(List<String> keys, String key, Object current, Object changed) {

@@ -88,6 +88,11 @@ public final class ConfigReader {
                 InjectionReader.read(file.table("injection")));
         file.end();
 
+        for (String domain : config.localDomains().keySet()) {
+            if (config.routes().containsKey(domain)) {
+                file.reject("local", domain + " has a table in [routes] too; allowed: one of the two");
+            }
+        }
         if (config.events().directory().toAbsolutePath().normalize()
                 .equals(config.spool().directory().toAbsolutePath().normalize())) {
             file.reject("events", "directory is the spool's; the delivery log needs one of its own");
@@ -261,10 +266,12 @@ public final class ConfigReader {
                 route.reject("hosts", "at least one host is needed");
             }
             boolean lmtp = route.flag("lmtp", false);
+            Optional<TlsPolicy> tls = route.text("tls", Optional.empty(), TLS_POLICIES,
+                    text -> Optional.of(TlsPolicy.parse(text)));
             route.end();
             try {
                 String domain = name.equals("*") ? name : Syntax.domain(name);
-                if (routes.put(domain, new RouteConfig(hosts, lmtp)) != null) {
+                if (routes.put(domain, new RouteConfig(hosts, lmtp, tls.orElse(null))) != null) {
                     table.reject(name, "there is a route for " + domain + " in another spelling already");
                 }
             } catch (IllegalArgumentException e) {
@@ -289,6 +296,8 @@ public final class ConfigReader {
         return queue;
     }
 
+    private static final String TLS_POLICIES = "\"opportunistic\", \"none\", \"required\" or \"verified\"";
+
     private static DeliveryConfig delivery(TableBinder table) {
         DeliveryConfig d = DeliveryConfig.DEFAULT;
         DeliveryConfig delivery = new DeliveryConfig(
@@ -305,7 +314,10 @@ public final class ConfigReader {
                 table.duration("data-done-timeout", d.dataDoneTimeout(), MILLISECOND, HOUR),
                 table.duration("quit-timeout", d.quitTimeout(), MILLISECOND, HOUR),
                 table.duration("bad-host-time", d.badHostTime(), Duration.ZERO, DAY),
-                table.duration("stop-timeout", d.stopTimeout(), Duration.ZERO, HOUR));
+                table.duration("stop-timeout", d.stopTimeout(), Duration.ZERO, HOUR),
+                table.text("tls", d.tls(), TLS_POLICIES, TlsPolicy::parse),
+                table.text("tls-ca", d.tlsCa(), "a path in quotes",
+                        text -> text.isEmpty() ? Optional.empty() : Optional.of(TableBinder.toPath(text))));
         table.end();
         return delivery;
     }

@@ -1,6 +1,8 @@
 package dev.penstock.config;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2).
@@ -18,12 +20,25 @@ import java.time.Duration;
  * @param quitTimeout              for the reply to QUIT
  * @param badHostTime              a host that couldn't be reached isn't tried again for this long when there is another
  * @param stopTimeout              deliveries under way at a stop get this long to finish
+ * @param tls                      of hosts whose route says nothing else
+ * @param tlsCa                    PEM file of the authorities that hosts' certificates are checked against; those that
+ *                                 come with Java when empty
  */
 public record DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
-        Duration stopTimeout) {
+        Duration stopTimeout, TlsPolicy tls, Optional<Path> tlsCa) {
     public static final DeliveryConfig DEFAULT = new DeliveryConfig(25, "", 5_000, 100, Duration.ofSeconds(30),
             Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(2), Duration.ofMinutes(3),
             Duration.ofMinutes(10), Duration.ofSeconds(5), Duration.ofMinutes(1), Duration.ofSeconds(20));
+
+    /** With TLS when a host offers it. */
+    public DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,
+            Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
+            Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
+            Duration stopTimeout) {
+        this(port, sourceAddress, maxSessions, maxRecipientsPerTransaction, connectTimeout, greetingTimeout,
+                commandTimeout, dataInitTimeout, dataBlockTimeout, dataDoneTimeout, quitTimeout, badHostTime,
+                stopTimeout, TlsPolicy.OPPORTUNISTIC, Optional.empty());
+    }
 }

@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -33,6 +34,16 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
             ShapingConfig shaping, EventsConfig events, HttpConfig http) {
         this(hostname, listeners, inbound, spool, dns, routes, queue, delivery, shaping, events, http,
                 AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(), InjectionConfig.DEFAULT);
+    }
+
+    /** The configured routes and those of the local domains, which have no other. */
+    public Map<String, RouteConfig> allRoutes() {
+        if (localDomains.isEmpty()) {
+            return routes;
+        }
+        Map<String, RouteConfig> all = new HashMap<>(routes);
+        localDomains.forEach((domain, local) -> all.put(domain, local.store().route()));
+        return all;
     }
 
     /** What {@code ./penstock run} starts with when no file is named. */

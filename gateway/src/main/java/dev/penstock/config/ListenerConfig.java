@@ -24,8 +24,7 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
         List<String> mechanisms, boolean authRequired, List<String> proxyNetworks, Duration proxyTimeout,
         List<String> xclientNetworks, String tenant, String campaign, ListenerLimits limits) {
     /** Of what Penstock knows, strongest first; OAUTHBEARER and passwords need TLS besides. */
-    public static final List<String> MECHANISMS = List.of("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "OAUTHBEARER",
-            "PLAIN", "LOGIN");
+    public static final List<String> MECHANISMS = AuthConfig.MECHANISMS;
     /** EHLO keywords that a listener may leave out; STARTTLS, AUTH and XCLIENT follow from keys of their own. */
     public static final List<String> WITHHOLDABLE = List.of("8BITMIME", "BINARYMIME", "CHUNKING", "DELIVERBY", "DSN",
             "ENHANCEDSTATUSCODES", "FUTURERELEASE", "LIMITS", "PIPELINING", "REQUIRETLS", "SIZE", "SMTPUTF8");

@@ -2,6 +2,7 @@ package dev.penstock.config;
 
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
 import dev.penstock.smtp.Idna;
@@ -12,6 +13,8 @@ import dev.penstock.smtp.Idna;
  */
 final class Syntax {
     private static final int MAX_PORT = 65_535;
+    private static final String UNIX = "unix:";
+    private static final int MAX_SOCKET_PATH = 107; // unix(7): sun_path has 108 octets with its NUL
     private static final int MAX_NAME_LENGTH = 253; // RFC 1035 2.3.4: 255 octets on the wire
     private static final Pattern LABEL = Pattern.compile("[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?");
 
@@ -47,8 +50,14 @@ final class Syntax {
         return text;
     }
 
-    /** {@code name}, {@code name:port}, {@code address:port} or {@code [v6]:port}, checked, as written. */
+    /**
+     * {@code name}, {@code name:port}, {@code address:port}, {@code [v6]:port} or {@code unix:/path}, checked, as
+     * written.
+     */
     static String host(String text) {
+        if (text.startsWith(UNIX)) {
+            return unixSocket(text);
+        }
         HostPort split = split(text);
         if (split.port() == 0) {
             throw new IllegalArgumentException("port 0 can't be connected to");
@@ -59,6 +68,22 @@ final class Syntax {
             domain(split.host());
         }
         return text;
+    }
+
+    private static String unixSocket(String text) {
+        String path = text.substring(UNIX.length());
+        if (!path.startsWith("/") || path.endsWith("/") || path.indexOf(0) >= 0) {
+            throw new IllegalArgumentException("expected an absolute path after unix:, like unix:/run/dovecot/lmtp");
+        }
+        if (path.getBytes(StandardCharsets.UTF_8).length > MAX_SOCKET_PATH) {
+            throw new IllegalArgumentException("the path is too long; allowed: " + MAX_SOCKET_PATH + " octets");
+        }
+        return text;
+    }
+
+    /** Of a text that {@link #host} has passed; -1 when it names none. */
+    static int portOf(String host) {
+        return host.startsWith(UNIX) ? -1 : split(host).port();
     }
 
     /** A CIDR block; a bare address is a block of one. */

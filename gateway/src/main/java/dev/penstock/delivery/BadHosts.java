@@ -1,6 +1,6 @@
 package dev.penstock.delivery;
 
-import java.net.InetAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
 
@@ -10,24 +10,26 @@ import com.github.benmanes.caffeine.cache.Ticker;
 
 import dev.penstock.routing.MailHost;
 
-/** Remembers for a while which hosts couldn't be reached, over all lanes. Thread-safe. */
+/** Remembers for a while which hosts something was wrong with, over all lanes. Thread-safe. */
 final class BadHosts {
     private static final int MAX_HOSTS = 100_000;
 
-    private final Cache<Key, Boolean> bad;
-
-    private record Key(InetAddress address, int port) {}
+    private final Cache<SocketAddress, Boolean> bad;
 
     BadHosts(Duration time, Ticker ticker) {
         this.bad = Caffeine.newBuilder().expireAfterWrite(time).maximumSize(MAX_HOSTS).ticker(ticker).build();
     }
 
     void add(MailHost host) {
-        bad.put(new Key(host.address(), host.port()), true);
+        bad.put(host.address(), true);
     }
 
     void remove(MailHost host) {
-        bad.invalidate(new Key(host.address(), host.port()));
+        bad.invalidate(host.address());
+    }
+
+    boolean has(MailHost host) {
+        return bad.getIfPresent(host.address()) != null;
     }
 
     /** The hosts in their order without the bad ones; all of them when there is no other. */
@@ -36,7 +38,7 @@ final class BadHosts {
             return hosts;
         }
         List<MailHost> good = hosts.stream()
-                .filter(host -> bad.getIfPresent(new Key(host.address(), host.port())) == null).toList();
+                .filter(host -> bad.getIfPresent(host.address()) == null).toList();
         return good.isEmpty() ? hosts : good;
     }
 

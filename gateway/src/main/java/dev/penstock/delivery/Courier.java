@@ -9,11 +9,14 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Route;
 import dev.penstock.shaping.Permit;
 
 /**
@@ -28,6 +31,8 @@ final class Courier implements Runnable {
     /** Hosts tried for one message in one attempt (Postfix's smtp_mx_address_limit). */
     private static final int MAX_HOSTS = 5;
 
+    /** RFC 5321 4.2.2, as a store that spoke LMTP would say it. */
+    private static final int STORED = 250;
     /** Messages over one session while other lanes have to wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
 
@@ -103,10 +108,17 @@ final class Courier implements Runnable {
         }
     }
 
-    /** Tries the hosts of the lane's route until one has taken the mail, or there is none left. */
     private void deliver(Work first) {
+        switch (desk.lane.route()) {
+            case Route.Hosts route -> deliver(first, route.hosts());
+            case Route.Store route -> store(first, route.maildir());
+        }
+    }
+
+    /** Tries the hosts of the lane's route until one has taken the mail, or there is none left. */
+    private void deliver(Work first, List<MailHost> routeHosts) {
         Work work = first;
-        List<MailHost> hosts = dispatcher.badHosts.withoutBad(desk.lane.route().hosts());
+        List<MailHost> hosts = dispatcher.badHosts.withoutBad(routeHosts);
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
@@ -118,7 +130,8 @@ final class Courier implements Runnable {
             }
             Work unfinished;
             try {
-                SmtpClientSession open = open(host);
+                SmtpClientSession open = open(host,
+                        work.envelope.options().requireTls() && !desk.lane.key().lmtp());
                 contact = contact(host, open);
                 unfinished = converse(open, work, lastHost);
             } catch (SessionException e) {
@@ -133,11 +146,60 @@ final class Courier implements Runnable {
         }
     }
 
-    private SmtpClientSession open(MailHost host) throws SessionException {
-        SmtpClientSession open;
+    /** Writes into Maildirs as long as there is mail. */
+    private void store(Work first, MaildirConfig maildir) {
+        established = true;
+        dispatcher.established(desk);
+        contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId,
+                Set.of());
+        Work work = first;
+        while (work != null) {
+            if (!awaitSlot(null)) {
+                giveBack(work);
+                return;
+            }
+            Transaction transaction = work.transaction(Integer.MAX_VALUE, dispatcher.millis());
+            for (int place : transaction.places) {
+                work.decide(place, stored(work, place, maildir));
+            }
+            answered();
+            settle(work);
+            work = finishing || isWorn(transactions) ? null : take();
+        }
+    }
+
+    private Outcome stored(Work work, int place, MaildirConfig maildir) {
         try {
-            open = SmtpClientSession.open(host, desk.lane.key().lmtp(), dispatcher.hostname, dispatcher.config,
-                    dispatcher.source, dispatcher.guard);
+            String file = dispatcher.maildirs.deliver(maildir, work.envelope.sender(), work.recipient(place),
+                    work.content);
+            return new Outcome.Delivered(new Reason(Phase.END_OF_DATA, STORED, "2.0.0", "stored as " + file, false));
+        } catch (MaildirStore.StoreException e) {
+            return decide(work, Phase.CONTENT, e.failure(), false, false, true, false);
+        }
+    }
+
+    /** @param insisting whether to try TLS though it failed lately, and not to go on in clear */
+    private SmtpClientSession open(MailHost host, boolean insisting) throws SessionException {
+        SmtpClientSession open;
+        TlsPolicy policy = desk.lane.key().tls() == null ? dispatcher.config.tls() : desk.lane.key().tls();
+        boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
+        try {
+            if (mayFallBack && dispatcher.brokenTls.has(host)) {
+                open = connect(host, TlsPolicy.NONE);
+            } else {
+                try {
+                    open = connect(host, policy);
+                } catch (SessionException e) {
+                    if (!mayFallBack || finishing || !isTlsFailure(e)) {
+                        throw e;
+                    }
+                    dispatcher.brokenTls.add(host);
+                    dispatcher.stats.tlsFallbacks.increment();
+                    LOG.info("tls-failed-going-on-in-clear lane={} host={} why={}", desk.lane.key(), host.name(),
+                            e.getMessage());
+                    open = connect(host, TlsPolicy.NONE);
+                }
+            }
         } catch (SessionException e) {
             if (!finishing) {
                 dispatcher.badHosts.add(host);
@@ -155,8 +217,18 @@ final class Courier implements Runnable {
         return open;
     }
 
+    private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
+        return SmtpClientSession.open(host, desk.lane.key().lmtp(),
+                new SmtpClientSession.Security(policy, dispatcher.tls, desk.lane.key().configured()),
+                dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
+    }
+
+    private static boolean isTlsFailure(SessionException e) {
+        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.TLS_FAILED;
+    }
+
     private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
-        return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.address().getHostAddress()),
+        return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.addressText()),
                 open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId,
                 open == null ? Set.of() : open.offers());
     }
@@ -171,7 +243,13 @@ final class Courier implements Runnable {
         Transaction transaction = null;
         while (true) {
             if (transaction == null) {
-                if (!settleUnfit(open, work)) {
+                Failure unfit = unfit(open, work);
+                if (unfit != null) {
+                    if (!lastHost && unfit.isOfHost()) {
+                        return toNextHost(open, work, unfit);
+                    }
+                    settle(work, unfit);
+                } else {
                     if (!awaitSlot(open)) {
                         giveBack(work);
                         open.quit();
@@ -191,7 +269,7 @@ final class Courier implements Runnable {
                 boolean reused = open.reused();
                 try {
                     if (open.awaitGo(transaction)) {
-                        next = followUp(open, work, transaction);
+                        next = followUp(open, work, transaction, lastHost);
                         follow = next == null
                                 ? null
                                 : transaction(open, next);
@@ -253,22 +331,30 @@ final class Courier implements Runnable {
                 dispatcher.millis());
     }
 
-    /** Settles work the host has announced not to take. @return whether that was so */
-    private boolean settleUnfit(SmtpClientSession open, Work work) {
-        Failure unfit = open.unfit(work, dispatcher.millis());
-        if (unfit == null) {
-            return false;
-        }
+    /** Why the host can't take this, as it announced; null when it may be asked. */
+    private @Nullable Failure unfit(SmtpClientSession open, Work work) {
+        return open.unfit(work, dispatcher.millis());
+    }
+
+    private void settle(Work work, Failure unfit) {
         work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false));
         settle(work);
-        return true;
+    }
+
+    /** Nothing is wrong with the host, but for this message another may do better. */
+    private Work toNextHost(SmtpClientSession open, Work work, Failure unfit) {
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false, false));
+        work.nextHost();
+        open.quit();
+        session = null;
+        return work;
     }
 
     /**
      * The transaction whose envelope can go behind the end of data: more recipients of the same message, or the lane's
      * next message when no other courier waits for it and its slot is now.
      */
-    private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction) {
+    private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction, boolean lastHost) {
         if (!open.pipelines() || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
                 || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
             return null;
@@ -289,9 +375,16 @@ final class Courier implements Runnable {
                 permit.refundMessage(slot);
                 return null;
             }
-            if (!settleUnfit(open, next)) {
+            Failure unfit = unfit(open, next);
+            if (unfit == null) {
                 return next;
             }
+            if (!lastHost && unfit.isOfHost()) { // it has its turn when this session has ended
+                permit.refundMessage(slot);
+                giveBack(next);
+                return null;
+            }
+            settle(next, unfit);
         }
     }
 
@@ -341,7 +434,7 @@ final class Courier implements Runnable {
     }
 
     /** @return whether it has come; false when it is further away than the session may idle, or the courier is to finish */
-    private boolean awaitSlot(SmtpClientSession open) {
+    private boolean awaitSlot(@Nullable SmtpClientSession open) {
         long wait = permit.reserveMessage(permit.limits().idleTimeout().toNanos());
         if (wait == 0) {
             enterBusy();
@@ -353,7 +446,9 @@ final class Courier implements Runnable {
             return false;
         }
         long slot = dispatcher.nanoTime() + wait;
-        open.idle();
+        if (open != null) {
+            open.idle();
+        }
         if (!enter(SessionView.State.WAITING)) {
             permit.refundMessage(slot);
             return false;
@@ -454,7 +549,7 @@ final class Courier implements Runnable {
             inHand = null;
             return null;
         }
-        if (finishing && e.phase().compareTo(Phase.HELLO) <= 0) { // our own interrupt
+        if (finishing && e.phase().compareTo(Phase.STARTTLS) <= 0) { // our own interrupt
             giveBack(work);
             return null;
         }
@@ -586,7 +681,7 @@ final class Courier implements Runnable {
         return new SessionView(sessionId, desk.lane.key(),
                 open == null
                         ? null
-                        : new MessageEvent.Peer(open.host().name(), open.host().address().getHostAddress()),
+                        : new MessageEvent.Peer(open.host().name(), open.host().addressText()),
                 state, stateMillis, transactions);
     }
 }

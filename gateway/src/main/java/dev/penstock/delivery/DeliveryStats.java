@@ -10,6 +10,7 @@ public final class DeliveryStats {
     final LongAdder sessionsOpened = new LongAdder();
     final LongAdder connectFailures = new LongAdder();
     final LongAdder sessionsBroken = new LongAdder();
+    final LongAdder tlsFallbacks = new LongAdder();
     final LongAdder transactions = new LongAdder();
     final LongAdder delivered = new LongAdder();
     final LongAdder deferred = new LongAdder();
@@ -53,13 +54,14 @@ public final class DeliveryStats {
      * @param reportsFailed      that couldn't be kept, so that the bounce waits
      * @param unreadable         items dropped from the queue because the spool couldn't read them
      * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
+     * @param tlsFallbacks       connections made anew in clear because the handshake had failed
      * @param failuresByPhase    recipients deferred, bounced or expired, by where it was decided
      */
     public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
             long transactions,
             long delivered, long deferred, long bounced, long expired, long requeued, long octets,
             long lostAfterEndOfData, long reports, long reportsFailed, long unreadable, long spoolFailures,
-            Map<Phase, Long> failuresByPhase) {}
+            long tlsFallbacks, Map<Phase, Long> failuresByPhase) {}
 
     /** Never blocks. */
     public Snapshot snapshot() {
@@ -69,6 +71,7 @@ public final class DeliveryStats {
                 transactions.sum(),
                 delivered.sum(), deferred.sum(), bounced.sum(), expired.sum(), requeued.sum(), octets.sum(),
                 lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(), unreadable.sum(), spoolFailures.sum(),
+                tlsFallbacks.sum(),
                 Map.copyOf(phases));
     }
 }

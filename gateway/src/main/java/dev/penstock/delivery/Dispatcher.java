@@ -37,6 +37,7 @@ import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.spool.UnreadableMessageException;
+import dev.penstock.tls.ClientTls;
 
 /**
  * Sends couriers to lanes that have mail: as many as their shaping permits and their backlog is worth. Thread-safe;
@@ -53,6 +54,8 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     /** Of the time for a stop, the part kept for putting back what had to be broken off. */
     private static final int GRACE_SHARE = 5;
     private static final Duration MAX_GRACE = Duration.ofSeconds(1);
+    /** For how long a host is spoken to in clear after a failed handshake; long against the cost of failing again. */
+    private static final Duration BROKEN_TLS_TIME = Duration.ofHours(1);
     private static final long STOP_POLL_MILLIS = 10;
     private static final int BASE_36 = 36;
 
@@ -61,7 +64,11 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     final @Nullable InetAddress source;
     final DeadlineGuard guard;
     final BadHosts badHosts;
+    final ClientTls tls;
+    /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
+    final BadHosts brokenTls;
     final Settlement settlement;
+    final MaildirStore maildirs;
     final DeliveryStats stats = new DeliveryStats();
     private final Spool spool;
     private final MailQueue queue;
@@ -99,8 +106,11 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         this.policy = new FailurePolicy(queueConfig.maxAge());
         this.guard = new DeadlineGuard(nanoTime);
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
+        this.tls = new ClientTls(config.tlsCa());
+        this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
         this.settlement = new Settlement(spool, queue, new Reports(hostname, spool, queue, events, clock), events,
                 stats, clock);
+        this.maildirs = new MaildirStore(hostname, clock);
         settlement.delayWarning(queueConfig.delayWarning());
         this.sessionIds = new AtomicLong(clock.millis() << 20);
         guard.start();
@@ -362,7 +372,9 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         }
         // 4. Reports on their way reach the spool.
         await(end);
-        // 5. No deadlines are left to keep.
+        // 5. No files go into Maildirs any more.
+        maildirs.close();
+        // 6. No deadlines are left to keep.
         guard.close();
     }
 

@@ -7,6 +7,11 @@ package dev.penstock.delivery;
  * @param text in words for the delivery log and the report, naming the host where one is concerned
  */
 public record Failure(Kind kind, String text) implements Cause {
+    /** Whether another host might take what this one can't. */
+    boolean isOfHost() {
+        return kind == Kind.NEEDS_TLS || kind == Kind.NEEDS_REQUIRETLS;
+    }
+
     /** Each with the code and the enhanced status (RFC 3463) it is logged and reported with. */
     public enum Kind {
         CONNECTION_REFUSED(400, "4.4.1"),
@@ -23,12 +28,32 @@ public record Failure(Kind kind, String text) implements Cause {
         NEEDS_8BITMIME(554, "5.6.3"),
         /** Addresses or header beyond ASCII, and no SMTPUTF8 (RFC 6531 3.5). */
         NEEDS_SMTPUTF8(553, "5.6.7"),
-        /** The sender requires TLS on the whole way (RFC 8689 5). */
+        /** The policy is for TLS always, and the host offers none: X.7.10, encryption needed (RFC 7372 names it so). */
+        TLS_NOT_OFFERED(400, "4.7.10"),
+        /** X.7.5: cryptographic failure. */
+        TLS_FAILED(400, "4.7.5"),
+        /** Octets in clear between the answer to STARTTLS and the handshake (CVE-2011-0411). */
+        PLAINTEXT_AFTER_STARTTLS(400, "4.7.5"),
+        /** A message with REQUIRETLS, and a host found in a way that anybody could have forged (RFC 8689 4.2.1). */
+        UNAUTHENTICATED_HOST(550, "5.7.10"),
+        /** A message with REQUIRETLS, and no TLS with a certificate for the host's name. */
+        NEEDS_TLS(550, "5.7.10"),
+        /** A message with REQUIRETLS, and a host that doesn't offer it. */
         NEEDS_REQUIRETLS(550, "5.7.30"),
         /** The sender has set a time after which the message must come back (RFC 2852 4.1.4.2). */
         NEEDS_DELIVERBY(550, "5.3.3"),
         /** The spool couldn't give the content while it was being sent. */
-        CONTENT_UNREADABLE(400, "4.3.0");
+        CONTENT_UNREADABLE(400, "4.3.0"),
+        /** The file system of a Maildir has no space left. */
+        STORE_FULL(452, "4.3.1"),
+        /** Its owner's disk quota is used up. */
+        MAILBOX_FULL(452, "4.2.2"),
+        /** The Maildir isn't there and isn't to be made, or what it is to be made in isn't there. */
+        NO_MAILDIR(450, "4.2.1"),
+        /** The Maildir can't be written for another reason. */
+        STORE_TROUBLE(451, "4.3.0"),
+        /** The local part can't be a directory's name. */
+        BAD_MAILBOX_NAME(553, "5.1.3");
 
         private final int code;
         private final String enhanced;

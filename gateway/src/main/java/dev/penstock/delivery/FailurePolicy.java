@@ -86,7 +86,8 @@ public record FailurePolicy(Duration maxAge) {
 
     private Outcome answered(Situation s, Reply reply) {
         return switch (s.phase) {
-            case ROUTE, CONNECT, GREETING, HELLO, QUIT -> new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
+            case ROUTE, CONNECT, GREETING, HELLO, STARTTLS, QUIT ->
+                new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
             case RSET -> new Outcome.Untried(said(s, reply), BlastRadius.SESSION);
             case MAIL, RCPT, DATA -> answeredToEnvelope(s, reply);
             case CONTENT -> refused(s, reply, BlastRadius.SESSION);
@@ -141,8 +142,16 @@ public record FailurePolicy(Duration maxAge) {
     private static Outcome failed(Situation s, Failure failure) {
         Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false);
         return switch (failure.kind()) {
-            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, NEEDS_REQUIRETLS, NEEDS_DELIVERBY ->
+            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, UNAUTHENTICATED_HOST, NEEDS_DELIVERBY ->
                 new Outcome.Bounced(reason, BlastRadius.MESSAGE);
+            case BAD_MAILBOX_NAME -> new Outcome.Bounced(reason, BlastRadius.RECIPIENT);
+            case STORE_FULL, MAILBOX_FULL, NO_MAILDIR, STORE_TROUBLE -> new Outcome.Deferred(reason,
+                    BlastRadius.RECIPIENT);
+            case NEEDS_TLS, NEEDS_REQUIRETLS -> s.lastHost
+                    ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)
+                    : new Outcome.Deferred(reason, BlastRadius.HOST); // another may do better
+            case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS ->
+                new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONTENT_UNREADABLE -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0

@@ -8,6 +8,8 @@ public enum Phase {
     GREETING(""),
     /** EHLO, HELO or LHLO. */
     HELLO("EHLO"),
+    /** The command and the handshake. */
+    STARTTLS("STARTTLS"),
     RSET("RSET"),
     MAIL("MAIL FROM"),
     RCPT("RCPT TO"),

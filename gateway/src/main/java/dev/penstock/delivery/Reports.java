@@ -25,6 +25,7 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
@@ -53,6 +54,8 @@ final class Reports {
     /** RFC 5322 2.1.1 allows 998 octets in a line; folded well before. */
     private static final int FOLD_AT = 76;
     private static final int MAX_TEXT = 2_000;
+    /** RFC 8689 5: a report about such a message is one itself. */
+    private static final Options REQUIRE_TLS = new Options(null, null, true, 0, 0, null, false);
     /** The committer, which completes a commit, must not be held up. */
     private static final Executor EXECUTOR = task -> Thread.ofVirtual().name("delivery-report").start(task);
 
@@ -117,7 +120,8 @@ final class Reports {
             Envelope envelope = new Envelope(id, "",
                     List.of(new Recipient(sender.address(), sender.domain(), Notify.NEVER, null)),
                     written.hasEightBit() ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT, sender.utf8(),
-                    original.tenant(), "", now, Origin.LOCAL);
+                    original.tenant(), "", now, Origin.LOCAL,
+                    original.options().requireTls() ? REQUIRE_TLS : Options.NONE);
             Spool.Intake intake = spool.intake();
             intake.write(report, 0, report.length);
             return intake.commit(envelope, written.hasDotLines(), written.hasEightBit()).thenAcceptAsync(entries -> {

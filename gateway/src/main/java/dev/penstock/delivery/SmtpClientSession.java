@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -17,6 +18,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.Content;
 import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
@@ -33,6 +35,7 @@ import dev.penstock.smtp.ReplySyntaxException;
 import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.Sink;
 import dev.penstock.smtp.XText;
+import dev.penstock.tls.ClientTls;
 
 /**
  * The client's end of one SMTP (RFC 5321) or LMTP (RFC 2033) session over a plain blocking socket. Confined to the
@@ -52,6 +55,8 @@ final class SmtpClientSession implements AutoCloseable {
     private static final byte[] CLOSE = ascii(">");
     private static final byte[] BODY_8BITMIME = ascii(" BODY=8BITMIME");
     private static final byte[] SMTPUTF8 = ascii(" SMTPUTF8");
+    private static final byte[] REQUIRETLS = ascii(" REQUIRETLS");
+    private static final byte[] STARTTLS = ascii("STARTTLS\r\n");
     private static final byte[] RET_FULL = ascii(" RET=FULL");
     private static final byte[] RET_HDRS = ascii(" RET=HDRS");
     private static final byte[] ENVID = ascii(" ENVID=");
@@ -71,6 +76,8 @@ final class SmtpClientSession implements AutoCloseable {
     /** A 4 KB message with both envelopes fits without growing. */
     private static final int FIRST_BUFFER = 8 << 10;
     private static final int INPUT_BUFFER = 2 << 10;
+    /** For the handshake, when a command's time isn't shorter. */
+    private static final Duration HANDSHAKE_TIME = Duration.ofMinutes(1);
     /** For a reply that may have come before the host closed on us. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
@@ -79,8 +86,10 @@ final class SmtpClientSession implements AutoCloseable {
     private final DeliveryConfig config;
     private final Socket socket;
     private final DeadlineGuard.Watch watch;
-    private final InputStream input;
-    private final OutputStream output;
+    private final boolean configured;
+    private InputStream input;
+    private OutputStream output;
+    private ClientTls.@Nullable Connection tls;
     private final ByteBuffer received = ByteBuffer.allocate(INPUT_BUFFER).flip();
     private final ReplyParser parser = new ReplyParser();
     private final DotStuffing stuffing = new DotStuffing();
@@ -99,10 +108,18 @@ final class SmtpClientSession implements AutoCloseable {
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
 
-    private SmtpClientSession(MailHost host, boolean lmtp, DeliveryConfig config, Socket socket,
+    /**
+     * How a session is secured.
+     *
+     * @param configured whether the configuration names the host
+     */
+    record Security(TlsPolicy policy, ClientTls tls, boolean configured) {}
+
+    private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
             DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
         this.host = host;
         this.lmtp = lmtp;
+        this.configured = configured;
         this.config = config;
         this.socket = socket;
         this.watch = watch;
@@ -110,12 +127,13 @@ final class SmtpClientSession implements AutoCloseable {
         this.output = output;
     }
 
-    /** Connects, awaits the greeting and says hello. */
-    static SmtpClientSession open(MailHost host, boolean lmtp, String hostname, DeliveryConfig config,
-            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, config, source, guard);
+    /** Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. */
+    static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
+            DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard);
         try {
             session.greet(hostname);
+            session.secure(security, hostname);
             return session;
         } catch (SessionException e) {
             session.close();
@@ -123,16 +141,20 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private static SmtpClientSession connect(MailHost host, boolean lmtp, DeliveryConfig config,
+    private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
             @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+        if (host.address() instanceof UnixDomainSocketAddress path) {
+            return connect(host, path, lmtp, configured, config, guard);
+        }
         Socket socket = new Socket();
         try {
             socket.setTcpNoDelay(true);
             if (source != null) {
                 socket.bind(new InetSocketAddress(source, 0));
             }
-            socket.connect(new InetSocketAddress(host.address(), host.port()), millis(config.connectTimeout()));
-            return new SmtpClientSession(host, lmtp, config, socket, guard.watch(() -> closeQuietly(socket)),
+            socket.connect(host.address(), millis(config.connectTimeout()));
+            return new SmtpClientSession(host, lmtp, configured, config, socket,
+                    guard.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream());
         } catch (IOException e) {
             closeQuietly(socket);
@@ -146,11 +168,31 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
+    private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
+            boolean configured, DeliveryConfig config, DeadlineGuard guard) throws SessionException {
+        try {
+            Socket socket = UnixSocket.connect(path, config.connectTimeout());
+            return new SmtpClientSession(host, lmtp, configured, config, socket,
+                    guard.watch(() -> closeQuietly(socket)),
+                    socket.getInputStream(), socket.getOutputStream());
+        } catch (IOException e) {
+            Failure.Kind kind = e instanceof SocketTimeoutException
+                    ? Failure.Kind.CONNECT_TIMEOUT
+                    : Failure.Kind.CONNECTION_REFUSED;
+            throw new SessionException(Phase.CONNECT,
+                    new Failure(kind, "can't connect to " + describe(host) + ": " + e.getMessage()));
+        }
+    }
+
     private void greet(String hostname) throws SessionException {
         Reply greeting = read(Phase.GREETING, config.greetingTimeout());
         if (greeting.code() >= 300) {
             throw new SessionException(Phase.GREETING, new Cause.Replied(greeting));
         }
+        sayHello(hostname);
+    }
+
+    private void sayHello(String hostname) throws SessionException {
         Reply hello = hello(lmtp ? "LHLO " : "EHLO ", hostname);
         esmtp = hello.code() < 300;
         if (hello.isPermanent() && !lmtp) { // RFC 5321 3.2: an old server gets HELO
@@ -173,16 +215,65 @@ final class SmtpClientSession implements AutoCloseable {
         return read(Phase.HELLO, config.commandTimeout());
     }
 
+    /** RFC 3207 4; what the host offered in clear is forgotten (4.2). */
+    private void secure(Security security, String hostname) throws SessionException {
+        boolean optional = security.policy == TlsPolicy.OPPORTUNISTIC;
+        if (security.policy == TlsPolicy.NONE || optional && !capabilities.has(Capabilities.STARTTLS)) {
+            return;
+        }
+        if (!capabilities.has(Capabilities.STARTTLS)) {
+            throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.TLS_NOT_OFFERED,
+                    describe(host) + " offers no TLS, which is " + security.policy));
+        }
+        append(STARTTLS);
+        flush(Phase.STARTTLS, config.commandTimeout());
+        Reply ready = read(Phase.STARTTLS, config.commandTimeout());
+        if (ready.code() >= 300) {
+            if (optional) {
+                return;
+            }
+            throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
+        }
+        handshake(security);
+        capabilities = Capabilities.NONE;
+        pipelining = false;
+        sayHello(hostname);
+    }
+
+    private void handshake(Security security) throws SessionException {
+        try {
+            // a server has nothing to say before the client's first message: whoever did wasn't under TLS
+            if (received.hasRemaining() || input.available() > 0) {
+                throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.PLAINTEXT_AFTER_STARTTLS,
+                        describe(host) + " sent something in clear after its answer to STARTTLS"));
+            }
+            Duration time = config.commandTimeout();
+            watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
+            ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
+                    security.policy == TlsPolicy.VERIFIED);
+            input = secured.socket().getInputStream();
+            output = secured.socket().getOutputStream();
+            tls = secured;
+        } catch (IOException e) {
+            Failure broken = broken(Phase.STARTTLS, e.getMessage());
+            throw new SessionException(Phase.STARTTLS, broken.kind() == Failure.Kind.STOPPED
+                    ? broken
+                    : new Failure(Failure.Kind.TLS_FAILED, "TLS handshake with " + describe(host) + " failed: "
+                            + (watch.expired() ? "timed out" : e.getMessage())));
+        }
+    }
+
     MailHost host() {
         return host;
     }
 
     String protocol() {
-        return lmtp ? "LMTP" : esmtp ? "ESMTP" : "SMTP";
+        String plain = lmtp ? "LMTP" : esmtp ? "ESMTP" : "SMTP";
+        return tls == null || !esmtp ? plain : plain + "S"; // RFC 3848
     }
 
     String sourceAddress() {
-        return socket.getLocalAddress().getHostAddress();
+        return host.isUnixSocket() ? "" : socket.getLocalAddress().getHostAddress();
     }
 
     boolean pipelines() {
@@ -212,8 +303,10 @@ final class SmtpClientSession implements AutoCloseable {
         }
         Options options = work.envelope.options();
         if (options.requireTls() && !lmtp) { // RFC 8689 4.2.1; the store isn't another relay
-            return new Failure(Failure.Kind.NEEDS_REQUIRETLS,
-                    "the sender requires TLS, which the session with " + describe(host) + " doesn't have");
+            Failure insecure = insecure();
+            if (insecure != null) {
+                return insecure;
+            }
         }
         if (options.deliverByMode() == DeliverBy.Mode.RETURN && !lmtp
                 && !takesDeliverBy(work.secondsLeft(nowMillis))) { // RFC 2852 4.1.4.2
@@ -221,6 +314,11 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " doesn't promise to return what it can't deliver in time");
         }
         return null;
+    }
+
+    private @Nullable Failure insecure() {
+        return RequireTls.refusal(new RequireTls.Session(describe(host), configured, tls != null,
+                tls == null ? "" : tls.problem(), capabilities.has(Capabilities.REQUIRETLS)));
     }
 
     /** Whether the host offers DELIVERBY and takes so short a time (RFC 2852 3). */
@@ -281,6 +379,9 @@ final class SmtpClientSession implements AutoCloseable {
         }
         if (smtpUtf8) {
             append(SMTPUTF8);
+        }
+        if (options.requireTls() && capabilities.has(Capabilities.REQUIRETLS)) {
+            append(REQUIRETLS);
         }
         if (capabilities.has(Capabilities.DSN)) {
             if (options.ret() != null) {
@@ -471,6 +572,35 @@ final class SmtpClientSession implements AutoCloseable {
         answered++;
     }
 
+    /**
+     * Asks whether the host would take mail for {@code mailbox}, and sends none. The null reverse path is what no host may
+     * refuse by policy, and asks for no question back (RFC 5321 6.1).
+     *
+     * @return the answer to MAIL if that was refused, else to RCPT
+     */
+    Probed probe(String mailbox, boolean smtpUtf8) throws SessionException {
+        append(MAIL);
+        append(CLOSE);
+        if (smtpUtf8) {
+            append(SMTPUTF8);
+        }
+        append(CRLF);
+        flush(Phase.MAIL, config.commandTimeout());
+        Reply mail = read(Phase.MAIL, config.commandTimeout());
+        if (mail.code() >= 300) {
+            return new Probed(Phase.MAIL, mail);
+        }
+        needsReset = true;
+        append(RCPT);
+        append(mailbox);
+        append(CLOSE_CRLF);
+        flush(Phase.RCPT, config.commandTimeout());
+        return new Probed(Phase.RCPT, read(Phase.RCPT, config.commandTimeout()));
+    }
+
+    /** The answer to a question. */
+    record Probed(Phase phase, Reply reply) {}
+
     /** Nothing is to be sent for now: holds no deadline and little memory. */
     void idle() {
         watch.clear();
@@ -485,7 +615,10 @@ final class SmtpClientSession implements AutoCloseable {
             append(QUIT);
             flush(Phase.QUIT, config.quitTimeout());
             read(Phase.QUIT, config.quitTimeout());
-        } catch (SessionException _) {
+            if (tls != null) {
+                tls.socket().close(); // says so under TLS
+            }
+        } catch (SessionException | IOException _) {
             // the session is over either way
         } finally {
             close();
@@ -630,7 +763,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static String describe(MailHost host) {
-        return host.name() + "[" + host.address().getHostAddress() + "]:" + host.port();
+        return host.text();
     }
 
     private static int millis(Duration duration) {

@@ -1,12 +1,12 @@
 package dev.penstock.inbound;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
-import java.util.Locale;
-import java.util.Set;
 
 import dev.penstock.policy.Policy;
 import dev.penstock.smtp.ByteScan;
@@ -20,25 +20,42 @@ import dev.penstock.smtp.Sink;
  * there, so that is bounded by one read.
  */
 final class HeaderGate {
-    private final ByteArrayOutputStream held = new ByteArrayOutputStream(2048);
+    private static final int FIRST_SIZE = 8 << 10; // a usual message whole
+    private static final int TO_LOWER_CASE = 0x20; // for letters; the hyphen of field names has the bit already
+
+    private byte[] held = new byte[FIRST_SIZE];
+    private int size;
     private int matched = 2; // octets of CRLFCRLF: the line before the message ended with CRLF
     private int headerLength = -1;
     private boolean open;
 
     /** Takes content, as long as the gate {@link #isOpen() isn't open}. */
     void write(byte[] bytes, int offset, int length) {
+        if (size + length > held.length) {
+            held = Arrays.copyOf(held, Math.max(size + length, held.length * 2));
+        }
+        System.arraycopy(bytes, offset, held, size, length);
         if (headerLength < 0) {
-            for (int i = 0; i < length; i++) {
-                byte octet = bytes[offset + i];
-                boolean next = octet == (matched % 2 == 0 ? '\r' : '\n');
-                matched = next ? matched + 1 : octet == '\r' ? 1 : 0;
-                if (matched == 4) {
-                    headerLength = held.size() + i + 1;
-                    break;
+            findEnd(size, size + length);
+        }
+        size += length;
+    }
+
+    private void findEnd(int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (matched == 0) {
+                i = ByteScan.indexOf((byte) '\r', held, i, to);
+                if (i == to) {
+                    return;
                 }
             }
+            boolean next = held[i] == (matched % 2 == 0 ? '\r' : '\n');
+            matched = next ? matched + 1 : held[i] == '\r' ? 1 : 0;
+            if (matched == 4) {
+                headerLength = i + 1;
+                return;
+            }
         }
-        held.write(bytes, offset, length);
     }
 
     /** Whether the whole header section is there; from then on it can be decided about. */
@@ -49,7 +66,7 @@ final class HeaderGate {
     /** The message has ended: a header section without an empty line after it is whole now. */
     void end() {
         if (headerLength < 0) {
-            headerLength = held.size();
+            headerLength = size;
         }
     }
 
@@ -58,19 +75,19 @@ final class HeaderGate {
     }
 
     /** Fields whose lower case name is among {@code names}, in their order, unfolded. */
-    List<Policy.HeaderField> fields(List<String> names) {
+    List<Policy.HeaderField> fields(Collection<String> names) {
+        List<Policy.HeaderField> found = List.of();
         if (names.isEmpty()) {
-            return List.of();
+            return found;
         }
-        List<Policy.HeaderField> found = new ArrayList<>();
-        byte[] bytes = held.toByteArray();
         for (int start = 0; start < headerLength;) {
-            int end = endOfField(bytes, start);
-            String name = name(bytes, start, end);
-            if (names.contains(name.toLowerCase(Locale.ROOT))) {
-                int value = ByteScan.indexOf((byte) ':', bytes, start, end) + 1;
-                found.add(new Policy.HeaderField(name,
-                        new String(bytes, value, end - value, UTF_8).replaceAll("\\r\\n(?=[ \\t])", "").strip()));
+            int end = endOfField(start);
+            if (isOneOf(names, start, end)) {
+                found = found.isEmpty() ? new ArrayList<>(2) : found;
+                int colon = ByteScan.indexOf((byte) ':', held, start, end);
+                found.add(new Policy.HeaderField(new String(held, start, colon - start, US_ASCII).strip(),
+                        new String(held, colon + 1, end - colon - 1, UTF_8).replaceAll("\\r\\n(?=[ \\t])", "")
+                                .strip()));
             }
             start = end;
         }
@@ -78,49 +95,63 @@ final class HeaderGate {
     }
 
     /** Gives on what was held, without the fields whose lower case name is among {@code removed}, and opens. */
-    <X extends Exception> void release(Set<String> removed, Sink<X> out) throws X {
-        byte[] bytes = held.toByteArray();
+    <X extends Exception> void release(Collection<String> removed, Sink<X> out) throws X {
         open = true;
         int kept = 0; // from here nothing has been given on
         if (!removed.isEmpty()) {
             for (int start = 0; start < headerLength;) {
-                int end = endOfField(bytes, start);
-                if (removed.contains(name(bytes, start, end).toLowerCase(Locale.ROOT))) {
+                int end = endOfField(start);
+                if (isOneOf(removed, start, end)) {
                     if (start > kept) {
-                        out.write(bytes, kept, start - kept);
+                        out.write(held, kept, start - kept);
                     }
                     kept = end;
                 }
                 start = end;
             }
         }
-        if (bytes.length > kept) {
-            out.write(bytes, kept, bytes.length - kept);
+        if (size > kept) {
+            out.write(held, kept, size - kept);
         }
-        held.reset();
+        held = new byte[0];
+        size = 0;
     }
 
     /** The index after the field that begins at {@code start}, its folded lines included (RFC 5322 2.2.3). */
-    private int endOfField(byte[] bytes, int start) {
+    private int endOfField(int start) {
         int i = start;
-        while (i < headerLength) {
-            while (i < headerLength && bytes[i] != '\n') {
-                i++;
-            }
-            i++;
-            if (i >= headerLength || bytes[i] != ' ' && bytes[i] != '\t') {
-                return Math.min(i, headerLength);
-            }
-        }
-        return headerLength;
+        do {
+            i = ByteScan.indexOf((byte) '\n', held, i, headerLength) + 1;
+        } while (i < headerLength && (held[i] == ' ' || held[i] == '\t'));
+        return Math.min(i, headerLength);
     }
 
-    /** What stands before the colon, without the space that obsolete syntax (RFC 5322 4.5) has there. */
-    private static String name(byte[] bytes, int start, int end) {
-        int colon = start;
-        while (colon < end && bytes[colon] != ':' && bytes[colon] != '\r' && bytes[colon] != '\n') {
-            colon++;
+    private boolean isOneOf(Collection<String> names, int start, int end) {
+        for (String name : names) {
+            if (isNamed(name, start, end)) {
+                return true;
+            }
         }
-        return colon < end && bytes[colon] == ':' ? new String(bytes, start, colon - start, UTF_8).strip() : "";
+        return false;
+    }
+
+    /** Whether {@code name} stands before the colon, with the space that obsolete syntax (RFC 5322 4.5) allows there. */
+    private boolean isNamed(String name, int start, int end) {
+        int length = name.length();
+        if (end - start <= length) {
+            return false;
+        }
+        for (int i = 0; i < length; i++) {
+            byte octet = held[start + i];
+            int lower = octet >= 'A' && octet <= 'Z' ? octet | TO_LOWER_CASE : octet;
+            if (lower != name.charAt(i)) {
+                return false;
+            }
+        }
+        int i = start + length;
+        while (i < end && (held[i] == ' ' || held[i] == '\t')) {
+            i++;
+        }
+        return i < end && held[i] == ':';
     }
 }

@@ -172,7 +172,13 @@ final class ProxyHeader extends ChannelInboundHandlerAdapter {
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
         boolean malformed = cause instanceof DecoderException || cause instanceof UnknownHostException;
-        fail(context.channel(), malformed ? Failure.MALFORMED : Failure.CLOSED, String.valueOf(cause.getMessage()));
+        fail(context.channel(), malformed ? Failure.MALFORMED : Failure.CLOSED,
+                printable(String.valueOf(cause.getMessage())));
+    }
+
+    /** The message may quote what was sent: no line of the log may end within it. */
+    private static String printable(String text) {
+        return text.replaceAll("[^ -~]", "?");
     }
 
     private void fail(Channel channel, Failure why, String detail) {

@@ -1,6 +1,6 @@
 package dev.penstock.inbound;
 
-import java.util.Set;
+import java.util.Collection;
 
 import org.jspecify.annotations.Nullable;
 
@@ -227,7 +227,7 @@ final class Reception {
      * @param added   header fields to put before it, in wire form
      * @param removed lower case names of fields to leave out
      */
-    void release(byte[] added, Set<String> removed) {
+    void release(byte[] added, Collection<String> removed) {
         HeaderGate waiting = gate;
         if (waiting != null) {
             if (added.length > 0) {

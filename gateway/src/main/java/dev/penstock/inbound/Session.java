@@ -7,12 +7,10 @@ import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -374,6 +372,13 @@ final class Session extends ChannelInboundHandlerAdapter
         if (wait == Wait.CLIENT && channel.isWritable()) {
             resume();
         }
+    }
+
+    /** Whatever fails in the pipeline, TLS above all, ends the session; nobody behind it needs to hear of it. */
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable failure) {
+        log.debug("session={} client={} lost: {}", number, remote, failure.toString());
+        closeNow();
     }
 
     /** The client has shut its side down: what it sent is still answered. */
@@ -1114,8 +1119,12 @@ final class Session extends ChannelInboundHandlerAdapter
         switch (decision) {
             case Decision.Accept accept -> {
                 open.judge(accept);
-                Set<String> removed = new HashSet<>(server.policy().removedHeaders());
-                accept.removeHeaders().forEach(name -> removed.add(name.toLowerCase(Locale.ROOT)));
+                List<String> removed = server.policy().removedHeaders();
+                if (!accept.removeHeaders().isEmpty()) {
+                    List<String> more = new ArrayList<>(removed);
+                    more.addAll(accept.removeHeaders());
+                    removed = more;
+                }
                 message.release(Trace.fields(accept.addHeaders()), removed);
             }
             case Decision.Refuse(Reply reply) -> message.refuse(reply);

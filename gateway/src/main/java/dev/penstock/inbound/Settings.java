@@ -16,6 +16,7 @@ import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
+import dev.penstock.units.Networks;
 
 /**
  * One listener's configuration with what follows from it. Immutable but for a cached answer; sessions take up a new one

@@ -326,8 +326,8 @@ public final class InjectionServer implements AutoCloseable {
                     Problem.of(Problem.Kind.FORBIDDEN, "credentials are taken over TLS only"));
         }
         CompletableFuture<Exchange.Step> step = switch (scheme.toLowerCase(Locale.ROOT)) {
-            case "basic" -> basic(credentials);
-            case "bearer" -> bearer(credentials, session);
+            case "basic" -> basic(credentials, NetUtil.toAddressString(remote.getAddress()));
+            case "bearer" -> bearer(credentials, session, NetUtil.toAddressString(remote.getAddress()));
             default -> null;
         };
         if (step == null) {
@@ -352,7 +352,7 @@ public final class InjectionServer implements AutoCloseable {
     }
 
     /** RFC 7617. */
-    private @Nullable CompletableFuture<Exchange.Step> basic(String credentials) {
+    private @Nullable CompletableFuture<Exchange.Step> basic(String credentials, String address) {
         byte[] decoded;
         try {
             decoded = Base64.getDecoder().decode(credentials);
@@ -367,18 +367,19 @@ public final class InjectionServer implements AutoCloseable {
             return null;
         }
         byte[] password = java.util.Arrays.copyOfRange(decoded, colon + 1, decoded.length);
-        return authenticator.password(new String(decoded, 0, colon, UTF_8), password);
+        return authenticator.password(new String(decoded, 0, colon, UTF_8), password, address);
     }
 
     /** RFC 6750, asked as OAUTHBEARER asks (RFC 7628 3.1); null where that isn't offered. */
-    private @Nullable CompletableFuture<Exchange.Step> bearer(String token, @Nullable SSLSession session) {
+    private @Nullable CompletableFuture<Exchange.Step> bearer(String token, @Nullable SSLSession session,
+            String address) {
         if (!token.chars().allMatch(c -> c > ' ' && c <= '~')) {
             return null;
         }
         TlsSession tls = session == null
                 ? null
                 : new TlsSession(session.getProtocol(), session.getCipherSuite(), "", null, session);
-        Exchange exchange = authenticator.start("OAUTHBEARER", tls);
+        Exchange exchange = authenticator.start("OAUTHBEARER", tls, address);
         return exchange == null
                 ? null
                 : exchange.respond(("n,,\u0001auth=Bearer " + token + "\u0001\u0001").getBytes(UTF_8));

@@ -221,7 +221,8 @@ final class Injector {
         private final List<@Nullable Recipient> recipients = new ArrayList<>();
         private final List<@Nullable Reply> refusals = new ArrayList<>();
         private final List<@Nullable MessageId> ids = new ArrayList<>();
-        private Client client;
+        private final Client client;
+        private Decision.Accept mail = Decision.ACCEPT;
 
         Work(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
                 long deadlineNanos) {
@@ -238,7 +239,7 @@ final class Injector {
 
         Answer run(Journal.@Nullable Key key, byte[] hash) {
             ask(policy.connect(client));
-            ask(policy.mail(client, sender, senderDomain, 0));
+            ask(policy.mail(client, sender, senderDomain, -1));
             for (Rcpt recipient : request.recipients()) {
                 decide(recipient);
             }
@@ -280,10 +281,8 @@ final class Injector {
 
         private void become(Decision.Accept accept) {
             if (accept.tenant() != null || accept.campaign() != null) {
-                client = new Client(client.sessionId(), client.listener(), client.address(), client.helo(),
-                        client.protocol(), client.tls(), client.identity(), client.relayNetwork(),
-                        accept.tenant() == null ? client.tenant() : accept.tenant(),
-                        accept.campaign() == null ? client.campaign() : accept.campaign());
+                mail = new Decision.Accept(accept.tenant() == null ? mail.tenant() : accept.tenant(),
+                        accept.campaign() == null ? mail.campaign() : accept.campaign(), List.of(), List.of());
             }
         }
 
@@ -389,7 +388,7 @@ final class Injector {
             HeaderSection header = HeaderSection.of(composed);
             List<String> wanted = policy.wantedHeaders();
             Decision decision = policy
-                    .message(client, sender, list, header.fields(wanted::contains), composed.length).join();
+                    .message(client, mail, sender, list, header.fields(wanted::contains), composed.length).join();
             switch (decision) {
                 case Decision.Refuse(Reply reply) -> throw new RefusedException(reply);
                 case Decision.Accept accept -> commit(draft, list, header, accept);

@@ -201,6 +201,8 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("connect.failures", "Hosts that could not be reached or refused",
                 DeliveryStats.Snapshot::connectFailures);
         part.counter("sessions.broken", "Sessions ended by a failure", DeliveryStats.Snapshot::sessionsBroken);
+        part.counter("tls.fallbacks", "Connections made anew in clear because the TLS handshake had failed",
+                DeliveryStats.Snapshot::tlsFallbacks);
         part.counter("transactions", "Transactions answered for", DeliveryStats.Snapshot::transactions);
         recipients(part, "delivered", DeliveryStats.Snapshot::delivered);
         recipients(part, "deferred", DeliveryStats.Snapshot::deferred);

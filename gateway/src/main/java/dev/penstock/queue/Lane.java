@@ -26,7 +26,7 @@ public final class Lane {
     final long number;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition mail = lock.newCondition();
-    private volatile Route.@Nullable Hosts hosts;
+    private volatile Route.@Nullable Open route;
 
     private final Turns turns = new Turns();
     private int ready;
@@ -44,11 +44,11 @@ public final class Lane {
     boolean wakePending;
     long wakeNanos;
 
-    Lane(MailQueue queue, LaneKey key, long number, Route.@Nullable Hosts hosts) {
+    Lane(MailQueue queue, LaneKey key, long number, Route.@Nullable Open route) {
         this.queue = queue;
         this.key = key;
         this.number = number;
-        this.hosts = hosts;
+        this.route = route;
     }
 
     public LaneKey key() {
@@ -107,10 +107,10 @@ public final class Lane {
     }
 
     /**
-     * The hosts to try now, in that order. Asks the router for the domain that is next, so that a changed or newly
+     * Where to take its mail now, hosts in the order to try. Asks the router for the domain that is next, so that a changed or newly
      * shuffled answer takes effect with the next session; while the router looks it up, the last answer holds.
      */
-    public Route.Hosts route() {
+    public Route.Open route() {
         for (int i = 0; i < ROUTE_TRIES; i++) {
             DomainQueue domain = nextDomain();
             if (domain == null || !queue.askNow(domain) || domain.lane == this) {
@@ -118,7 +118,7 @@ public final class Lane {
             }
             // That domain belongs elsewhere now; the next one may still belong here.
         }
-        return requireNonNull(hosts, "the limbo has no hosts");
+        return requireNonNull(route, "the limbo has no hosts");
     }
 
     /**
@@ -278,8 +278,8 @@ public final class Lane {
     }
 
     /** Locked. */
-    void hosts(Route.Hosts now) {
-        hosts = now;
+    void route(Route.Open now) {
+        route = now;
     }
 
     /** Locked. */

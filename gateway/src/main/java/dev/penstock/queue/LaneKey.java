@@ -1,18 +1,34 @@
 package dev.penstock.queue;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.TlsPolicy;
+import dev.penstock.routing.Route.Protocol;
+
 /**
  * What the sessions of a lane have in common. Immutable.
  *
  * @param source the source address pool; {@code default} until there are several
  * @param site   the shaping key: a site's name, or {@code domain:} and a domain with a shaping section of its own
- * @param lmtp   whether its hosts speak LMTP
+ * @param protocol how its mail is handed over
+ * @param configured whether the configuration names its hosts
+ * @param tls    how TLS is used towards them, null for as everywhere
  */
-public record LaneKey(String source, String site, boolean lmtp) {
+public record LaneKey(String source, String site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
     public static final String DEFAULT_SOURCE = "default";
+
+    /** Of hosts that DNS told. */
+    public LaneKey(String source, String site, boolean lmtp) {
+        this(source, site, lmtp ? Protocol.LMTP : Protocol.SMTP, false, null);
+    }
+
+    public boolean lmtp() {
+        return protocol == Protocol.LMTP;
+    }
 
     /** For logs: {@code default->mx.example.net}. */
     @Override
     public String toString() {
-        return source + "->" + site + (lmtp ? " (LMTP)" : "");
+        return source + "->" + site + (protocol == Protocol.SMTP ? "" : " (" + protocol + ")");
     }
 }

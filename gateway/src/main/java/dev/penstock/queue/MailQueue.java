@@ -94,8 +94,8 @@ public final class MailQueue implements AutoCloseable {
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
     }
 
-    private Lane newLane(LaneKey key, Route.@Nullable Hosts hosts) {
-        return new Lane(this, key, laneNumbers.getAndIncrement(), hosts);
+    private Lane newLane(LaneKey key, Route.@Nullable Open route) {
+        return new Lane(this, key, laneNumbers.getAndIncrement(), route);
     }
 
     /** Begins to give out mail. What was submitted before comes first. */
@@ -352,7 +352,7 @@ public final class MailQueue implements AutoCloseable {
 
     private void answered(DomainQueue domain, int epoch, Route route) {
         switch (route) {
-            case Route.Hosts hosts -> assign(domain, epoch, hosts);
+            case Route.Open open -> assign(domain, epoch, open);
             case Route.Failure failure -> {
                 move(domain, limbo);
                 failureExecutor.execute(() -> fail(domain, failure));
@@ -360,18 +360,19 @@ public final class MailQueue implements AutoCloseable {
         }
     }
 
-    private void assign(DomainQueue domain, int epoch, Route.Hosts hosts) {
-        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, hosts.site()), hosts.lmtp());
+    private void assign(DomainQueue domain, int epoch, Route.Open route) {
+        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
+                route.configured(), route.tls());
         while (true) {
             Lane lane = lanes.get(key);
             if (lane == null) {
-                lane = lanes.computeIfAbsent(key, _ -> newLane(key, hosts));
+                lane = lanes.computeIfAbsent(key, _ -> newLane(key, route));
             }
             move(domain, lane);
             lane.lock();
             try {
                 if (domain.lane == lane) {
-                    lane.hosts(hosts);
+                    lane.route(route);
                     domain.asking = false;
                     domain.askedEpoch = epoch;
                     domain.askedNanos = clock.nanos();

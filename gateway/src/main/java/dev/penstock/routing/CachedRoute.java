@@ -24,7 +24,7 @@ final class CachedRoute {
     private final @Nullable MxSet mx;
     private final @Nullable Site site;
     private final @Nullable HostList hosts;
-    private final boolean lmtp;
+    private final @Nullable ConfiguredRoute configured;
     private final boolean uncertain;
     private final long freshUntil;
     private final long keptUntil;
@@ -34,14 +34,15 @@ final class CachedRoute {
     private final AtomicBoolean refreshing = new AtomicBoolean();
     private volatile long refreshFrom;
 
-    private CachedRoute(@Nullable MxSet mx, @Nullable Site site, @Nullable HostList hosts, boolean lmtp,
-            boolean uncertain, long freshUntil, long keptUntil, @Nullable CompletableFuture<Route> fixed,
+    private CachedRoute(@Nullable MxSet mx, @Nullable Site site, @Nullable HostList hosts,
+            @Nullable ConfiguredRoute configured, boolean uncertain, long freshUntil, long keptUntil,
+            @Nullable CompletableFuture<Route> fixed,
             @Nullable LongAdder failureKind) {
         this.failureKind = failureKind;
         this.mx = mx;
         this.site = site;
         this.hosts = hosts;
-        this.lmtp = lmtp;
+        this.configured = configured;
         this.uncertain = uncertain;
         this.freshUntil = freshUntil;
         this.keptUntil = keptUntil;
@@ -49,20 +50,24 @@ final class CachedRoute {
         refreshFrom = freshUntil;
     }
 
-    /** @param uncertain some hosts couldn't be looked up: a complete older answer is better while it lasts */
-    static CachedRoute hosts(@Nullable MxSet mx, Site site, HostList hosts, boolean lmtp, boolean uncertain,
+    /**
+     * @param configured what the configuration says, null for hosts that DNS told
+     * @param uncertain  some hosts couldn't be looked up: a complete older answer is better while it lasts
+     */
+    static CachedRoute hosts(@Nullable MxSet mx, Site site, HostList hosts, @Nullable ConfiguredRoute configured,
+            boolean uncertain,
             long freshUntil, long keptUntil) {
         @Nullable
         CompletableFuture<Route> fixed = hosts.isFixed()
-                ? CompletableFuture.completedFuture(new Route.Hosts(site, hosts.order(RandomGenerator.getDefault()),
-                        lmtp))
+                ? CompletableFuture.completedFuture(
+                        route(site, hosts.order(RandomGenerator.getDefault()), configured))
                 : null;
-        return new CachedRoute(mx, site, hosts, lmtp, uncertain, freshUntil, keptUntil, fixed, null);
+        return new CachedRoute(mx, site, hosts, configured, uncertain, freshUntil, keptUntil, fixed, null);
     }
 
     /** @param kind counts the failures like this one that have been answered with */
     static CachedRoute failure(LongAdder kind, Route.Failure failure, long freshUntil) {
-        return new CachedRoute(null, null, null, false, !failure.permanent(), freshUntil, freshUntil,
+        return new CachedRoute(null, null, null, null, !failure.permanent(), freshUntil, freshUntil,
                 CompletableFuture.completedFuture(failure), kind);
     }
 
@@ -77,7 +82,13 @@ final class CachedRoute {
         if (site == null || hosts == null) {
             throw new IllegalStateException("a route is fixed or has hosts");
         }
-        return new Route.Hosts(site, hosts.order(random), lmtp);
+        return route(site, hosts.order(random), configured);
+    }
+
+    private static Route.Hosts route(Site site, List<MailHost> hosts, @Nullable ConfiguredRoute configured) {
+        return configured == null
+                ? new Route.Hosts(site, hosts, false)
+                : new Route.Hosts(site, hosts, configured.lmtp(), true, configured.tls());
     }
 
     /** Once, when the look-up that made this answered before its deadline. */

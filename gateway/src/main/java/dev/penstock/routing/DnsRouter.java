@@ -73,6 +73,9 @@ public final class DnsRouter implements Router {
         Settings current = settings;
         @Nullable
         ConfiguredRoute configured = current.routes.isEmpty() ? null : configured(current, domain);
+        if (configured != null && configured.store() != null) {
+            return configured.store();
+        }
         @Nullable
         CompletableFuture<CachedRoute> found = cache.getIfPresent(configured == null ? domain : configured.key());
         if (found != null && found.state() == CompletableFuture.State.SUCCESS) {
@@ -146,7 +149,7 @@ public final class DnsRouter implements Router {
     private Settings settings(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort, OwnAddresses own) {
         Map<String, ConfiguredRoute> configured = new HashMap<>();
         routes.forEach((domain, route) -> configured.put(DomainNames.normalize(domain),
-                ConfiguredRoute.of(route, smtpPort)));
+                ConfiguredRoute.of(DomainNames.normalize(domain), route, smtpPort)));
         Freshness freshness = Freshness.of(dns);
         DnsClient client = new DnsClient(new NameServers(dns.servers()), dns.timeout(), dns.maxInFlight(), counters);
         HostBook book = new HostBook(client, freshness, dns.cacheSize(), ticker, executor);

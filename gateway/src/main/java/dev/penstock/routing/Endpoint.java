@@ -2,23 +2,30 @@ package dev.penstock.routing;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.UnixDomainSocketAddress;
 import java.util.regex.Pattern;
 
 import org.jspecify.annotations.Nullable;
 
 /**
  * A host and a port as configuration writes them: {@code name}, {@code name:port}, {@code address}, {@code address:port},
- * {@code v6}, {@code [v6]}, {@code [v6]:port}. Immutable.
+ * {@code v6}, {@code [v6]}, {@code [v6]:port}, {@code unix:/path}. Immutable.
  *
- * @param host    without brackets
- * @param address null when {@code host} is a name
+ * @param host    without brackets; a Unix domain socket's as it is written
+ * @param address null when {@code host} is a name, or a Unix domain socket
+ * @param port    0 for a Unix domain socket
+ * @param socket  null when it is no Unix domain socket
  */
-record Endpoint(String host, @Nullable InetAddress address, int port) {
+record Endpoint(String host, @Nullable InetAddress address, int port, @Nullable UnixDomainSocketAddress socket) {
+    private static final String UNIX = "unix:";
     private static final Pattern DOTTED_QUAD = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}");
     private static final int MAX_PORT = 65_535;
 
     /** @throws IllegalArgumentException saying what is wrong with {@code text} */
     static Endpoint parse(String text, int defaultPort) {
+        if (text.startsWith(UNIX)) {
+            return new Endpoint(text, null, 0, UnixDomainSocketAddress.of(text.substring(UNIX.length())));
+        }
         String host = text;
         int port = defaultPort;
         int colon = text.lastIndexOf(':');
@@ -37,7 +44,7 @@ record Endpoint(String host, @Nullable InetAddress address, int port) {
             throw new IllegalArgumentException(
                     "expected name, name:port, address:port or [v6]:port instead of '" + text + "'");
         }
-        return new Endpoint(host, address, port);
+        return new Endpoint(host, address, port, null);
     }
 
     /** Never asks DNS. Null when {@code text} isn't an address. */

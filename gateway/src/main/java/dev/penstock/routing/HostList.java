@@ -2,6 +2,7 @@ package dev.penstock.routing;
 
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.net.UnixDomainSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -98,6 +99,11 @@ final class HostList {
                 (address instanceof Inet4Address ? four : six).add(new MailHost(name, address, port, preference));
             }
             choices.add(new Choice(rank, List.copyOf(four), List.copyOf(six)));
+        }
+
+        /** A socket in the file system. */
+        void add(int rank, String name, UnixDomainSocketAddress socket) {
+            choices.add(new Choice(rank, List.of(new MailHost(name, socket, 0)), List.of()));
         }
 
         HostList build() {

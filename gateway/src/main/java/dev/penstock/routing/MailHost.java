@@ -1,13 +1,39 @@
 package dev.penstock.routing;
 
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 
 /**
  * An address to open a connection to.
  *
  * @param name       the MX or route host, without a trailing dot; an address literal's text when there is no name
- * @param address    resolved
- * @param port       25 unless a route says otherwise
+ * @param address    resolved, with port 25 unless a route says otherwise; or a socket in this machine's file system
  * @param preference the MX preference; 0 for routes and implicit MX
  */
-public record MailHost(String name, InetAddress address, int port, int preference) {}
+public record MailHost(String name, SocketAddress address, int preference) {
+    public MailHost(String name, InetAddress address, int port, int preference) {
+        this(name, new InetSocketAddress(address, port), preference);
+    }
+
+    /** Whether it is a Unix domain socket. */
+    public boolean isUnixSocket() {
+        return address instanceof UnixDomainSocketAddress;
+    }
+
+    /** The IP address, or the socket's path. */
+    public String addressText() {
+        return address instanceof InetSocketAddress inet ? inet.getAddress().getHostAddress() : address.toString();
+    }
+
+    /** 0 for a Unix domain socket. */
+    public int port() {
+        return address instanceof InetSocketAddress inet ? inet.getPort() : 0;
+    }
+
+    /** For people: {@code mx.example.net[192.0.2.1]:25}, {@code unix:/run/dovecot/lmtp}. */
+    public String text() {
+        return isUnixSocket() ? name : name + "[" + addressText() + "]:" + port();
+    }
+}

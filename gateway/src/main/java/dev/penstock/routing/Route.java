@@ -2,16 +2,76 @@ package dev.penstock.routing;
 
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.TlsPolicy;
+
 /** Where a domain's mail goes, as known now. */
 public sealed interface Route {
+    /** A route that leads somewhere. */
+    sealed interface Open extends Route {
+        /** What the domain is grouped under. */
+        Site site();
+
+        /** How its mail is handed over. */
+        Protocol protocol();
+
+        /** Whether the configuration names where it leads, instead of DNS. */
+        boolean configured();
+
+        /** How TLS is used, null for the same as everywhere. */
+        @Nullable
+        TlsPolicy tls();
+    }
+
+    /** How mail is handed over. */
+    enum Protocol {
+        SMTP,
+        LMTP,
+        /** Files in a directory of this machine. */
+        MAILDIR
+    }
+
     /**
      * Hosts to try.
      *
      * @param site  what the domain is grouped under
      * @param hosts in the order to try: by preference, equal preferences shuffled anew for each call; not empty
      * @param lmtp  speak LMTP instead of SMTP
+     * @param configured whether the configuration names the hosts, instead of DNS
+     * @param tls   how to use TLS, null for the same as everywhere
      */
-    record Hosts(Site site, List<MailHost> hosts, boolean lmtp) implements Route {}
+    record Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured,
+            @Nullable TlsPolicy tls) implements Open {
+        /** As DNS has them. */
+        public Hosts(Site site, List<MailHost> hosts, boolean lmtp) {
+            this(site, hosts, lmtp, false, null);
+        }
+
+        @Override
+        public Protocol protocol() {
+            return lmtp ? Protocol.LMTP : Protocol.SMTP;
+        }
+    }
+
+    /** Maildirs of this machine. */
+    record Store(Site site, MaildirConfig maildir) implements Open {
+        @Override
+        public Protocol protocol() {
+            return Protocol.MAILDIR;
+        }
+
+        @Override
+        public boolean configured() {
+            return true;
+        }
+
+        @Override
+        public @Nullable TlsPolicy tls() {
+            return null;
+        }
+    }
 
     /**
      * No hosts.

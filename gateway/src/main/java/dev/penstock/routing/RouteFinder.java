@@ -140,7 +140,7 @@ final class RouteFinder {
             int limit = ownPreference;
             List<String> names = mx.hosts().stream().filter(host -> host.preference() < limit).map(Mx::host).toList();
             Site site = sites.intern(new Site(mx.implicit() ? domain : SiteNames.of(names)));
-            return CachedRoute.hosts(mx, site, list, false, trouble != null, fresh, fresh + freshness.stale());
+            return CachedRoute.hosts(mx, site, list, null, trouble != null, fresh, fresh + freshness.stale());
         }
         if (trouble != null) {
             return temporary("mail hosts of " + domain, trouble);
@@ -155,7 +155,7 @@ final class RouteFinder {
         List<Mx> names = new ArrayList<>();
         for (int i = 0; i < route.hosts().size(); i++) {
             Endpoint host = route.hosts().get(i);
-            if (host.address() == null) {
+            if (host.address() == null && host.socket() == null) {
                 names.add(new Mx(i, DomainNames.normalize(host.host())));
             }
         }
@@ -166,6 +166,10 @@ final class RouteFinder {
         DnsAnswer.@Nullable Trouble trouble = null;
         for (int i = 0; i < route.hosts().size(); i++) {
             Endpoint host = route.hosts().get(i);
+            if (host.socket() != null) {
+                hosts.add(i, host.host(), host.socket());
+                continue;
+            }
             String name = DomainNames.normalize(host.host());
             List<InetAddress> addresses;
             if (host.address() != null) {
@@ -185,7 +189,7 @@ final class RouteFinder {
         }
         HostList list = hosts.build();
         if (!list.isEmpty()) {
-            return CachedRoute.hosts(null, sites.intern(new Site(route.site())), list, route.lmtp(), trouble != null,
+            return CachedRoute.hosts(null, sites.intern(new Site(route.site())), list, route, trouble != null,
                     fresh, fresh + freshness.stale());
         }
         if (trouble != null) {
@@ -214,7 +218,7 @@ final class RouteFinder {
         HostList.Builder hosts = new HostList.Builder();
         hosts.add(0, domain, List.of(address), smtpPort, 0);
         long fresh = ticker.getAsLong() + freshness.max();
-        return CachedRoute.hosts(null, sites.intern(new Site(domain)), hosts.build(), false, false, fresh, fresh);
+        return CachedRoute.hosts(null, sites.intern(new Site(domain)), hosts.build(), null, false, fresh, fresh);
     }
 
     CachedRoute overdue(String domain) {

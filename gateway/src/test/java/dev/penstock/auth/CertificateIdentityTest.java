@@ -56,7 +56,7 @@ class CertificateIdentityTest {
     }
 
     private static CertificateBuilder certificate(String subject) {
-        return new CertificateBuilder().ecp256().subject(subject);
+        return new CertificateBuilder().ecp256().subject(subject).setIsCertificateAuthority(true);
     }
 
     private @Nullable String name(CertificateBuilder builder) throws Exception {

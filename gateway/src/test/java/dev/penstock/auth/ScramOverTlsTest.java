@@ -39,7 +39,7 @@ class ScramOverTlsTest {
     private record Ends(TlsSession server, SSLSession client) {}
 
     @ParameterizedTest
-    @CsvSource({"TLSv1.3,tls-exporter", "TLSv1.3,tls-server-end-point", "TLSv1.2,tls-server-end-point"})
+    @CsvSource({"TLSv1.3,tls-exporter", "TLSv1.3,tls-server-end-point"})
     void plusSucceedsOnItsConnectionAndFailsThroughAnother(String protocol, String type) throws Exception {
         try (SaslAuthenticator authenticator = SaslAuthenticator
                 .open(Users.file(directory.resolve("users.toml"), Users.user("user", "pencil")))) {
@@ -51,6 +51,16 @@ class ScramOverTlsTest {
 
             Ends middle = handshake(protocol, authority.server("mx.example"));
             assertThat(login(authenticator, middle.server(), type, binding)).isInstanceOf(Step.Failure.class);
+        }
+    }
+
+    @Test
+    void beforeTls13PlusIsNotOffered() throws Exception {
+        try (SaslAuthenticator authenticator = SaslAuthenticator
+                .open(Users.file(directory.resolve("users.toml"), Users.user("user", "pencil")))) {
+            Ends ends = handshake("TLSv1.2", authority.server("mx.example"));
+            assertThat(authenticator.mechanisms(ends.server())).startsWith("SCRAM-SHA-256")
+                    .doesNotContain("SCRAM-SHA-256-PLUS");
         }
     }
 

@@ -27,6 +27,11 @@ import dev.penstock.config.ContentRules.Handling;
 import dev.penstock.config.ListenerTls.Certificate;
 import dev.penstock.config.ListenerTls.ClientCertificates;
 import dev.penstock.config.ListenerTls.Mode;
+import dev.penstock.config.LocalDomainConfig.Lmtp;
+import dev.penstock.config.LocalDomainConfig.Maildir;
+import dev.penstock.config.LocalDomainConfig.OnFailure;
+import dev.penstock.config.LocalDomainConfig.Smtp;
+import dev.penstock.config.LocalDomainConfig.Verify;
 import dev.penstock.units.ByteSize;
 import dev.penstock.units.Rate;
 
@@ -198,6 +203,7 @@ class ConfigReaderTest {
                 [routes."Example.COM"]
                 hosts = ["mx.internal:2526", "[::1]:25", "192.0.2.1"]
                 lmtp = true
+                tls = "required"
                 [routes."*"]
                 hosts = ["smart.example"]
                 [queue]
@@ -222,6 +228,8 @@ class ConfigReaderTest {
                 quit-timeout = "7s"
                 bad-host-time = "8s"
                 stop-timeout = "9s"
+                tls = "verified"
+                tls-ca = "/etc/penstock/ca.pem"
                 [events]
                 directory = "/var/log/penstock"
                 max-file-size = "1 MB"
@@ -271,7 +279,8 @@ class ConfigReaderTest {
                 new DnsConfig(List.of("127.0.0.1:5353", "::1"), Duration.ofSeconds(1), Duration.ofSeconds(4), 8, 10,
                         Duration.ofSeconds(1), Duration.ofHours(2), Duration.ofMinutes(3), Duration.ofSeconds(4),
                         Duration.ofSeconds(5)),
-                Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true), "*",
+                Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
+                        TlsPolicy.REQUIRED), "*",
                         new RouteConfig(List.of("smart.example"), false)),
                 new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
                         List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1),
@@ -279,7 +288,8 @@ class ConfigReaderTest {
                         50),
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
-                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9)),
+                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), TlsPolicy.VERIFIED,
+                        Optional.of(Path.of("/etc/penstock/ca.pem"))),
                 new ShapingConfig(defaults,
                         Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
                                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
@@ -289,7 +299,7 @@ class ConfigReaderTest {
                         Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
                         Duration.ofHours(8), 9));
         assertThat(config).isEqualTo(expected);
-        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "injection"));
+        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
         assertEveryComponentDiffers("tls", config.listeners().getFirst().tls(), ListenerTls.NONE);
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);
@@ -375,7 +385,7 @@ class ConfigReaderTest {
                         + "DELIVERBY, DSN, ENHANCEDSTATUSCODES, FUTURERELEASE, LIMITS, PIPELINING, REQUIRETLS, SIZE, "
                         + "SMTPUTF8",
                 ":5:15: listener[0].mechanisms[0]: \"CRAM-MD5\": unknown; allowed: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, "
-                        + "OAUTHBEARER, PLAIN, LOGIN",
+                        + "OAUTHBEARER, XOAUTH2, PLAIN, LOGIN",
                 ":6:1: listener[0].min-protocol: \"TLSv1\": unknown; allowed: TLSv1.2, TLSv1.3",
                 ":7:19: listener[0].proxy-networks[0]: \"10.0.0.1/8\": the address has bits set beyond the prefix "
                         + "length; write the network's first address",
@@ -573,6 +583,128 @@ class ConfigReaderTest {
                         + "63 letters, digits and hyphens",
                 ":6:1: routes.\"A.example\": there is a route for a.example in another spelling already",
                 ":9:1: routes.\"c.example\".hosts: at least one host is needed");
+    }
+
+    @Test
+    void localDomainsAreReadWithAllTheirKeys() throws IOException {
+        Path recipients = Files.writeString(directory.resolve("recipients"), "anna\n");
+        GatewayConfig config = valid(write("""
+                [local."Example.COM"]
+                lmtp = ["unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"]
+                recipient-delimiter = "+-"
+                case-sensitive = true
+                positive-ttl = "2h"
+                negative-ttl = "1m"
+                verify-deadline = "3s"
+                on-failure = "accept"
+                [local."b.example"]
+                maildir = "/var/mail/{domain}/{local}/Maildir"
+                maildir-create = false
+                verify = "file"
+                recipients = '%s'
+                [local."c.example"]
+                smtp = ["mail.internal:2525"]
+                verify = "none"
+                [routes."d.example"]
+                hosts = ["mx.example"]
+                """.formatted(recipients)));
+
+        MaildirConfig maildir = new MaildirConfig("/var/mail/{domain}/{local}/Maildir", false, "+", false);
+        assertThat(config.localDomains()).isEqualTo(Map.of("example.com",
+                new LocalDomainConfig(new Lmtp(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424")),
+                        Verify.CALL_AHEAD, Optional.empty(), "+-", true, Duration.ofHours(2), Duration.ofMinutes(1),
+                        Duration.ofSeconds(3), OnFailure.ACCEPT),
+                "b.example", new LocalDomainConfig(new Maildir(maildir), Verify.FILE, Optional.of(recipients)),
+                "c.example",
+                new LocalDomainConfig(new Smtp(List.of("mail.internal:2525")), Verify.NONE, Optional.empty())));
+        assertThat(config.allRoutes()).isEqualTo(Map.of("example.com",
+                new RouteConfig(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"), true), "b.example",
+                RouteConfig.of(maildir), "c.example",
+                new RouteConfig(List.of("mail.internal:2525"), false), "d.example",
+                new RouteConfig(List.of("mx.example"), false)));
+        assertThat(maildir.base()).isEqualTo(Path.of("/var/mail"));
+        assertThat(ConfigChange.notReloadable(valid(write("")), config)).isEmpty();
+    }
+
+    @Test
+    void localDomainsStandInTheSampleWithAllTheirDefaults() throws IOException {
+        List<String> keys = Files.readAllLines(SAMPLE).stream().dropWhile(line -> !line.equals("[local]"))
+                .takeWhile(line -> !line.isEmpty()).filter(line -> line.matches("# [a-z-]+ = .*"))
+                .map(line -> line.substring(2)).toList();
+        assertThat(keys).hasSize(12);
+        LocalDomainConfig read = valid(write("[local.\"example.com\"]\n" + String.join("\n",
+                keys.stream().filter(key -> !key.matches("(smtp|maildir|maildir-create|recipients) = .*")).toList())))
+                .localDomains().get("example.com");
+        assertThat(read).isEqualTo(new LocalDomainConfig(
+                new Lmtp(List.of("unix:/run/dovecot/lmtp", "127.0.0.1:24")), Verify.CALL_AHEAD, Optional.empty()));
+    }
+
+    @Test
+    void localDomainsAreChecked() throws IOException {
+        assertThat(errors("""
+                [local.example.com]
+                lmtp = ["a"]
+                [local."a.example"]
+                verify = "maybe"
+                [local."b.example"]
+                lmtp = ["mx:25", "unix:lmtp", "unix:/%s"]
+                smtp = ["mx"]
+                on-failure = "reject"
+                [local."c.example"]
+                maildir = "/var/mail/{domain}/{user}"
+                [local."d.example"]
+                maildir = "/var/mail/../{local}"
+                recipients = ""
+                recipient-delimiter = "a/"
+                [local."e.example"]
+                maildir = "/var/mail/{local}"
+                verify = "none"
+                [local."f.example"]
+                maildir = "/var/mail/{local}"
+                verify = "call-ahead"
+                [local."g.example"]
+                lmtp = []
+                maildir-create = true
+                recipients = "/"
+                verify = "none"
+                [routes."g.example"]
+                hosts = ["mx.example"]
+                """.formatted("x".repeat(110)))).containsExactly(
+                ":1:1: local.example: a domain needs quotes here: [local.\"example.com\"]",
+                ":1:1: local: g.example has a table in [routes] too; allowed: one of the two",
+                ":3:1: local.\"a.example\": where its mail goes is missing; expected one of lmtp, smtp, maildir",
+                ":4:1: local.\"a.example\".verify: \"maybe\": allowed: \"file\", \"call-ahead\", \"none\"",
+                ":6:9: local.\"b.example\".lmtp[0]: \"mx:25\": LMTP must not use port 25 (RFC 2033 5)",
+                ":6:18: local.\"b.example\".lmtp[1]: \"unix:lmtp\": expected an absolute path after unix:, like "
+                        + "unix:/run/dovecot/lmtp",
+                ":6:31: local.\"b.example\".lmtp[2]: \"unix:/" + "x".repeat(110) + "\": the path is too long; "
+                        + "allowed: 107 octets",
+                ":7:1: local.\"b.example\".smtp: the mail goes by lmtp already; allowed: one of lmtp, smtp, maildir",
+                ":8:1: local.\"b.example\".on-failure: \"reject\": allowed: \"defer\", \"accept\"",
+                ":9:1: local.\"c.example\": recipients is missing: the file with the addresses there are; without one, "
+                        + "say verify = \"none\"",
+                ":10:1: local.\"c.example\".maildir: \"/var/mail/{domain}/{user}\": {user} is unknown; allowed: {local}, "
+                        + "{domain}",
+                ":12:1: local.\"d.example\".maildir: \"/var/mail/../{local}\": expected an absolute path without . and "
+                        + "..",
+                ":13:1: local.\"d.example\".recipients: \"\": expected a path",
+                ":14:1: local.\"d.example\".recipient-delimiter: \"a/\": allowed: none or some of - + = _ # ! ~ ^ $ % & *",
+                ":17:1: local.\"e.example\".verify: anybody could have directories made; say maildir-create = false, "
+                        + "or name the recipients",
+                ":20:1: local.\"f.example\".verify: a Maildir can't be asked; allowed here: \"file\", \"none\"",
+                ":22:1: local.\"g.example\".lmtp: at least one host is needed",
+                ":23:1: local.\"g.example\".maildir-create: has no meaning without maildir",
+                ":24:1: local.\"g.example\".recipients: is not used with verify = \"none\"");
+    }
+
+    @Test
+    void aRecipientsFileThatIsNotThereIsAWarning() throws IOException {
+        Valid valid = (Valid) ConfigReader.read(write("""
+                [local."a.example"]
+                lmtp = ["127.0.0.1"]
+                recipients = "/no/such/file"
+                """));
+        assertThat(valid.warnings()).extracting(Problem::key).containsExactly("local.\"a.example\".recipients");
     }
 
     @Test

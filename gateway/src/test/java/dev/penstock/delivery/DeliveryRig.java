@@ -4,16 +4,19 @@ import static org.awaitility.Awaitility.await;
 
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Content;
@@ -21,6 +24,7 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
@@ -44,6 +48,15 @@ final class DeliveryRig implements AutoCloseable {
             Duration.ofSeconds(10), Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(5));
     static final DeliveryConfig IMPATIENT = new DeliveryConfig(25, "", 100, 100, SHORT, SHORT, SHORT, SHORT, SHORT,
             SHORT, SHORT, Duration.ofMinutes(1), Duration.ofSeconds(5));
+    /** Trusts only what {@code authorities} vouches for. */
+    static DeliveryConfig trusting(Path authorities) {
+        DeliveryConfig c = CONFIG;
+        return new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), c.maxRecipientsPerTransaction(),
+                c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(),
+                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout(), c.tls(),
+                Optional.of(authorities));
+    }
+
     private static final Duration PATIENCE = Duration.ofSeconds(15);
 
     final RecordingSpool spool = new RecordingSpool();
@@ -82,6 +95,15 @@ final class DeliveryRig implements AutoCloseable {
         router.set(domain, new Route.Hosts(new Site(domain), list, lmtp));
     }
 
+    /** Of the configuration. */
+    void route(TlsPolicy tls, FakeMx... hosts) {
+        List<MailHost> list = new ArrayList<>();
+        for (int i = 0; i < hosts.length; i++) {
+            list.add(host("mx" + (i + 1) + "." + DOMAIN, hosts[i].port()));
+        }
+        router.set(DOMAIN, new Route.Hosts(new Site(DOMAIN), list, false, true, tls));
+    }
+
     void route(FakeMx... hosts) {
         route(DOMAIN, false, hosts);
     }
@@ -100,11 +122,15 @@ final class DeliveryRig implements AutoCloseable {
     }
 
     SpoolEntry submit(String sender, Content content, long receivedMillis, String... recipients) {
+        return submit(sender, content, receivedMillis, Options.NONE, recipients);
+    }
+
+    SpoolEntry submit(String sender, Content content, long receivedMillis, Options options, String... recipients) {
         MessageId id = spool.nextId();
         Envelope envelope = new Envelope(id, sender,
                 List.of(recipients).stream()
                         .map(address -> new Recipient(address, address.substring(address.indexOf('@') + 1))).toList(),
-                BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL);
+                BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options);
         List<SpoolEntry> entries = spool.add(envelope, content);
         for (SpoolEntry entry : entries) {
             queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "", receivedMillis, 0, 0,

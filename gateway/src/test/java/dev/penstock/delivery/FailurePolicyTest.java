@@ -61,6 +61,13 @@ final class FailurePolicyTest {
         row(table, "", "last host, site failing", cell(Phase.CONNECT, refused, false, false, true, true, YOUNG));
         row(table, "", "last host, site failing, too old", cell(Phase.CONNECT, refused, false, false, true, true, OLD));
         table.append('\n');
+        row(table, "REQUIRETLS, another host left", "", "", "");
+        for (Failure.Kind kind : List.of(Failure.Kind.UNAUTHENTICATED_HOST, Failure.Kind.NEEDS_TLS,
+                Failure.Kind.NEEDS_REQUIRETLS)) {
+            row(table, "MAIL", kind.name(),
+                    cell(Phase.MAIL, new Failure(kind, "x"), false, false, false, false, YOUNG));
+        }
+        table.append('\n');
         row(table, "RCPT 450, too old", "", cell(Phase.RCPT, reply("450 4.2.1"), false, false, true, false, OLD));
         row(table, "RCPT 550, too old", "", cell(Phase.RCPT, reply("550 5.1.1"), false, false, true, false, OLD));
         return table.toString();
@@ -83,10 +90,16 @@ final class FailurePolicyTest {
                 replies(causes, "421 4.3.2", "450 4.3.2", "550 5.7.1");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY);
             }
+            case STARTTLS -> {
+                replies(causes, "421 4.3.2", "454 4.7.0", "501 5.5.4");
+                failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.TLS_NOT_OFFERED,
+                        Failure.Kind.TLS_FAILED, Failure.Kind.PLAINTEXT_AFTER_STARTTLS);
+            }
             case RSET, DATA, RCPT, CONTENT, END_OF_DATA -> common(causes);
             case MAIL -> {
                 common(causes);
-                failures(causes, Failure.Kind.TOO_LARGE, Failure.Kind.NEEDS_8BITMIME, Failure.Kind.NEEDS_SMTPUTF8);
+                failures(causes, Failure.Kind.TOO_LARGE, Failure.Kind.NEEDS_8BITMIME, Failure.Kind.NEEDS_SMTPUTF8,
+                        Failure.Kind.UNAUTHENTICATED_HOST, Failure.Kind.NEEDS_TLS, Failure.Kind.NEEDS_REQUIRETLS);
             }
             case QUIT -> failures(causes, Failure.Kind.CONNECTION_LOST);
         }

@@ -71,12 +71,13 @@ final class InjectionFixture implements AutoCloseable {
         }
 
         @Override
-        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls) {
+        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls,
+                String clientAddress) {
             return null;
         }
 
         @Override
-        public CompletableFuture<Exchange.Step> password(String name, byte[] password) {
+        public CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress) {
             return CompletableFuture.completedFuture(switch (name + ":" + new String(password, UTF_8)) {
                 case "ann:secret" -> new Exchange.Step.Success(new Identity("ann", "shop", List.of()));
                 case "bob:slow" -> new Exchange.Step.Failure(Exchange.Reason.TEMPORARY, "no answer");

@@ -274,10 +274,15 @@ class InjectionTest {
             }
 
             @Override
-            public CompletableFuture<Decision> message(Client client, String sender, List<Recipient> recipients,
-                    List<HeaderField> header, long size) {
-                return CompletableFuture.completedFuture(new Decision.Accept(null, null,
+            public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
+                    List<Recipient> recipients, List<HeaderField> header, long size) {
+                return CompletableFuture.completedFuture(new Decision.Accept(mail.tenant(), mail.campaign(),
                         List.of(new HeaderField("X-Seen", header.getFirst().value())), List.of("subject")));
+            }
+
+            @Override
+            public boolean judgesMessages() {
+                return true;
             }
 
             @Override

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.xbill.DNS.Rcode;
 
+import dev.penstock.config.MaildirConfig;
 import dev.penstock.config.RouteConfig;
 import dev.penstock.testing.FakeDns;
 
@@ -61,8 +63,8 @@ class DnsRouterTest {
         for (int i = 0; i < 3_000; i++) {
             List<MailHost> hosts = at.hosts("example.com").hosts();
             assertThat(hosts).hasSize(3);
-            assertThat(hosts.getLast().address().getHostAddress()).isEqualTo("2001:db8:0:0:0:0:0:1");
-            first.merge(hosts.getFirst().address().getHostAddress(), 1, Integer::sum);
+            assertThat(hosts.getLast().addressText()).isEqualTo("2001:db8:0:0:0:0:0:1");
+            first.merge(hosts.getFirst().addressText(), 1, Integer::sum);
         }
         assertThat(first).hasSize(3);
         first.forEach((address, count) -> assertThat(count).as(address).isCloseTo(1_000, within(150)));
@@ -225,7 +227,7 @@ class DnsRouterTest {
     void addressLiteralsNeedNoDns() {
         assertThat(at.targets("[192.0.2.7]")).containsExactly("[192.0.2.7]/192.0.2.7:2526");
         assertThat(at.hosts("[IPv6:2001:db8::7]").hosts()).singleElement()
-                .satisfies(host -> assertThat(host.address().getHostAddress()).isEqualTo("2001:db8:0:0:0:0:0:7"));
+                .satisfies(host -> assertThat(host.addressText()).isEqualTo("2001:db8:0:0:0:0:0:7"));
         assertThat(at.failure("[127.0.0.1]").enhanced()).isEqualTo("5.4.6");
         assertThat(at.failure("[0.0.0.0]").enhanced()).isEqualTo("5.1.2");
         assertThat(dns.questions()).isEmpty();
@@ -262,6 +264,32 @@ class DnsRouterTest {
             assertThat(routed.hosts("other.example")).isEqualTo(routed.hosts("[192.0.2.7]"));
             assertThat(routed.hosts("other.example").lmtp()).isTrue();
             assertThat(routed.dns.questions()).noneMatch(question -> question.startsWith("MX"));
+        }
+    }
+
+    @Test
+    void aUnixDomainSocketIsAHostInItsPlaceAndAsksNoDns() {
+        try (Routers routed = new Routers(Map.of("example.com",
+                new RouteConfig(List.of("unix:/run/dovecot/lmtp", "192.0.2.1"), true)))) {
+            assertThat(routed.hosts("example.com").hosts()).extracting(MailHost::text)
+                    .containsExactly("unix:/run/dovecot/lmtp", "192.0.2.1[192.0.2.1]:24");
+            assertThat(routed.hosts("example.com").protocol()).isEqualTo(Route.Protocol.LMTP);
+            assertThat(routed.dns.questions()).isEmpty();
+        }
+    }
+
+    @Test
+    void maildirsAreRoutesThatNeedNoLookUpAndFollowTheConfiguration() {
+        MaildirConfig maildir = new MaildirConfig("/var/mail/{local}", true, "+", false);
+        RouteConfig store = RouteConfig.of(maildir);
+        try (Routers routed = new Routers(Map.of("a.example", store, "b.example", store))) {
+            assertThat(routed.route("a.example")).isEqualTo(new Route.Store(new Site("a.example"), maildir));
+            assertThat(routed.route("b.example")).isEqualTo(new Route.Store(new Site("b.example"), maildir));
+            assertThat(routed.dns.questions()).isEmpty();
+
+            routed.router.reconfigure(Map.of("a.example", new RouteConfig(List.of("192.0.2.1"), false)),
+                    routed.config(Routers.CONFIG), Routers.SMTP_PORT, Routers.OWN);
+            assertThat(routed.targets("a.example")).containsExactly("192.0.2.1/192.0.2.1:2526");
         }
     }
 

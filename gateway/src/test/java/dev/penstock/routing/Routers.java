@@ -76,7 +76,7 @@ final class Routers implements AutoCloseable {
     /** As {@code name/address:port}. */
     List<String> targets(String domain) {
         return hosts(domain).hosts().stream()
-                .map(host -> host.name() + "/" + host.address().getHostAddress() + ":" + host.port()).toList();
+                .map(host -> host.name() + "/" + host.addressText() + ":" + host.port()).toList();
     }
 
     void advance(Duration duration) {

@@ -130,7 +130,7 @@ class UnboundTest {
         if (!(route instanceof Route.Hosts hosts)) {
             throw new AssertionError("expected hosts for " + domain + " instead of " + route);
         }
-        return hosts.hosts().stream().map(host -> host.name() + "/" + host.address().getHostAddress()).toList();
+        return hosts.hosts().stream().map(host -> host.name() + "/" + host.addressText()).toList();
     }
 
     private String failure(String domain) {

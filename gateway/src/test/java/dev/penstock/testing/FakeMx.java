@@ -20,6 +20,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+
+import io.netty.pkitesting.X509Bundle;
 
 /**
  * An SMTP server on 127.0.0.1 that follows a transcript, or without one takes everything but what it was told to refuse.
@@ -34,6 +38,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * content              message data up to the final dot
  * await NAME           goes on when {@link #release} is called
  * drip 220 slow        sent octet by octet, one every 50 ms, without line end, for ever
+ * tls                  does a handshake as a server; needs {@link #certificate}
+ * raw 250 ok\r\n2      sent as it is, in a write of its own, with \r and \n for line ends
+ * octet                reads one octet
  * stall                does nothing until the client closes
  * partly               reads 1,000 octets of message data
  * close                closes
@@ -59,6 +66,8 @@ public final class FakeMx implements AutoCloseable {
     private final AtomicInteger sessions = new AtomicInteger();
     private final AtomicInteger mostOpen = new AtomicInteger();
     private volatile String capabilities = DEFAULT_CAPABILITIES;
+
+    private volatile SSLContext tls;
 
     /** A message as it came: its octets as ISO 8859-1, with its dots, up to and including the final line. */
     public record Received(String sender, List<String> recipients, String text, int session) {}
@@ -93,6 +102,12 @@ public final class FakeMx implements AutoCloseable {
         synchronized (replies) {
             replies.put(command, reply);
         }
+        return this;
+    }
+
+    /** Shown by the step {@code tls}, and by sessions without a transcript, which then offer STARTTLS. */
+    public FakeMx certificate(X509Bundle certificate) {
+        tls = TestCertificates.serverContext(certificate);
         return this;
     }
 
@@ -190,8 +205,9 @@ public final class FakeMx implements AutoCloseable {
     /** Confined to its thread. */
     private final class Session {
         private final Socket socket;
-        private final InputStream in;
-        private final OutputStream out;
+        private InputStream in;
+        private OutputStream out;
+        private boolean encrypted;
         private final int number;
         private final byte[] buffer = new byte[64 << 10];
         private int position;
@@ -213,7 +229,7 @@ public final class FakeMx implements AutoCloseable {
                     reply(line.substring(3));
                     continue;
                 }
-                if (position == limit) {
+                if (position == limit && !line.startsWith("raw ")) {
                     flush();
                 }
                 if (line.startsWith("C: ")) {
@@ -229,7 +245,12 @@ public final class FakeMx implements AutoCloseable {
                 }
             }
             flush();
-            socket.shutdownOutput();
+            if (socket.isClosed()) {
+                return;
+            }
+            if (!encrypted) {
+                socket.shutdownOutput();
+            }
             while (in.read(buffer) >= 0) {
                 // the client closes when it has read everything
             }
@@ -256,6 +277,13 @@ public final class FakeMx implements AutoCloseable {
                 for (int i = 0; i < PARTLY; i++) {
                     read();
                 }
+            } else if (line.equals("tls")) {
+                secure();
+            } else if (line.equals("octet")) {
+                read();
+            } else if (line.startsWith("raw ")) {
+                out.write(line.substring(4).replace("\\r", "\r").replace("\\n", "\n")
+                        .getBytes(StandardCharsets.US_ASCII));
             } else if (line.equals("close")) {
                 socket.close();
             } else if (line.equals("reset")) {
@@ -269,6 +297,18 @@ public final class FakeMx implements AutoCloseable {
             } else {
                 throw new AssertionError("unknown step: " + line);
             }
+        }
+
+        private void secure() throws IOException {
+            flush();
+            if (position != limit) {
+                throw new AssertionError("the client spoke before the answer to STARTTLS");
+            }
+            SSLSocket secured = (SSLSocket) tls.getSocketFactory().createSocket(socket, null, true);
+            secured.startHandshake();
+            in = secured.getInputStream();
+            out = secured.getOutputStream();
+            encrypted = true;
         }
 
         private void expect(String line, String command) {
@@ -286,6 +326,13 @@ public final class FakeMx implements AutoCloseable {
                 commands.add(command);
                 boolean goOn = switch (command.split("[ :]", 2)[0]) {
                     case "EHLO", "LHLO" -> answer(command, hello());
+                    case "STARTTLS" -> {
+                        boolean going = answer(command, tls == null || encrypted ? "503 5.5.1 no" : "220 2.0.0 go on");
+                        if (going && lastCode.equals("220")) {
+                            secure();
+                        }
+                        yield going;
+                    }
                     case "HELO", "NOOP" -> answer(command, "250 mx");
                     case "MAIL" -> {
                         sender = path(command);
@@ -316,7 +363,7 @@ public final class FakeMx implements AutoCloseable {
         }
 
         private String hello() {
-            String offered = capabilities;
+            String offered = capabilities + (tls == null || encrypted || capabilities.isEmpty() ? "" : ",STARTTLS");
             return offered.isEmpty()
                     ? "502 5.5.1 no"
                     : "250-mx\r\n250-" + String.join("\r\n250-", offered.split(","))

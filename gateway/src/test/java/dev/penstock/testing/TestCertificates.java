@@ -34,6 +34,11 @@ public final class TestCertificates {
     private static final char[] NO_PASSWORD = {};
     private static final String SUBJECT_ALTERNATIVE_NAME = "2.5.29.17"; // RFC 5280 4.2.1.6
 
+    static {
+        // as ServerTls does, which may come later: JSSE reads it once, before its first handshake as a server
+        System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
+    }
+
     private final X509Bundle authority;
 
     /** Kinds of keys in use. */

@@ -74,7 +74,8 @@ final class GatewayProcess implements AutoCloseable {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
                 "-XX:+UseCompactObjectHeaders", "--enable-native-access=ALL-UNNAMED", "-XX:+UseParallelGC", "-cp",
                 System.getProperty("java.class.path"), GatewayProcess.class.getName(), directory.toString(), dnsServer,
-                String.valueOf(smtpPort), String.valueOf(deliveryPort), String.valueOf(injectionPort)).redirectError(ProcessBuilder.Redirect.INHERIT)
+                String.valueOf(smtpPort), String.valueOf(deliveryPort), String.valueOf(injectionPort))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
     }
 

@@ -160,7 +160,8 @@ class InjectionKillTest {
             List<MatchResult> results = RESULT.matcher(answer).results().toList();
             assertThat(results).as("%s, seed %d", answer, SEED).hasSize(RECIPIENTS);
             for (MatchResult result : results) {
-                assertThat(received.get(key + " " + result.group(1))).as("%s for %s, seed %d", key, result.group(1), SEED)
+                assertThat(received.get(key + " " + result.group(1)))
+                        .as("%s for %s, seed %d", key, result.group(1), SEED)
                         .containsExactly("<" + result.group(2) + "@gateway.test>");
             }
         });

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 import org.awaitility.Awaitility;
@@ -21,24 +22,50 @@ final class PeerProcess implements AutoCloseable {
     }
 
     static PeerProcess start(Path directory, String name, List<String> command) throws IOException {
+        return start(directory, name, Map.of(), "", command);
+    }
+
+    private static PeerProcess start(Path directory, String name, Map<String, String> environment, String input,
+            List<String> command) throws IOException {
         Path output = directory.resolve(name + ".out");
-        Process process = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true)
-                .redirectOutput(output.toFile()).start();
+        ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true)
+                .redirectOutput(output.toFile());
+        builder.environment().putAll(environment);
+        if (!input.isEmpty()) {
+            builder.redirectInput(Files.writeString(directory.resolve(name + ".in"), input).toFile());
+        }
+        Process process = builder.start();
         process.getOutputStream().close();
         return new PeerProcess(process, output);
     }
 
+    /** How a program ended, and what it printed. */
+    record Outcome(int exit, String output) {}
+
     /** Runs a program to its end and returns what it printed; a failure of the program fails the test. */
     static String run(Path directory, String name, Duration limit, List<String> command)
             throws IOException, InterruptedException {
-        try (PeerProcess peer = start(directory, name, command)) {
+        return run(directory, name, limit, Map.of(), "", command);
+    }
+
+    /** The same, with something in the environment and on standard input. */
+    static String run(Path directory, String name, Duration limit, Map<String, String> environment, String input,
+            List<String> command) throws IOException, InterruptedException {
+        Outcome outcome = outcome(directory, name, limit, environment, input, command);
+        if (outcome.exit() != 0) {
+            throw new AssertionError(name + " ended with " + outcome.exit() + ":\n" + outcome.output());
+        }
+        return outcome.output();
+    }
+
+    /** Runs a program that may fail to its end. */
+    static Outcome outcome(Path directory, String name, Duration limit, Map<String, String> environment, String input,
+            List<String> command) throws IOException, InterruptedException {
+        try (PeerProcess peer = start(directory, name, environment, input, command)) {
             if (!peer.process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new AssertionError(name + " did not end within " + limit + ":\n" + peer.output());
             }
-            if (peer.process.exitValue() != 0) {
-                throw new AssertionError(name + " ended with " + peer.process.exitValue() + ":\n" + peer.output());
-            }
-            return peer.output();
+            return new Outcome(peer.process.exitValue(), peer.output());
         }
     }
 

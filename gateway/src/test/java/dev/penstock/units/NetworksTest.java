@@ -1,4 +1,4 @@
-package dev.penstock.inbound;
+package dev.penstock.units;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;

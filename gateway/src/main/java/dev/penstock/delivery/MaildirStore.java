@@ -1,0 +1,347 @@
+package dev.penstock.delivery;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.MaildirConfig;
+import dev.penstock.local.LocalParts;
+import dev.penstock.message.Content;
+import dev.penstock.message.Recipient;
+
+/**
+ * Writes messages into Maildirs. Thread-safe; callers wait while a few platform threads of its own do the work, since a
+ * sync on a virtual thread would hold its carrier.
+ *
+ * <p>A message is written to {@code tmp}, synced, moved to {@code new}, and the move is synced: when {@link #deliver}
+ * returns, no crash undoes it. One that comes between the move and the spool's own record makes the message come twice.
+ * Whatever fails before leaves nothing but a file in {@code tmp} at worst, which Maildir readers remove after 36 hours.
+ */
+final class MaildirStore implements AutoCloseable {
+    /** Syncs that wait for one disk at the same time gain from each other up to about here. */
+    private static final int THREADS = 4;
+    private static final int BUFFER = 64 << 10;
+    private static final int MAX_NAME = 255; // NAME_MAX of all usual file systems, octets
+    private static final int TRIES = 3;
+    private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
+    private static final FileAttribute<?> PRIVATE_DIRECTORY = PosixFilePermissions.asFileAttribute(PRIVATE);
+    private static final FileAttribute<?> PRIVATE_FILE = PosixFilePermissions
+            .asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+    private final String host;
+    private final InstantSource clock;
+    private final long pid = ProcessHandle.current().pid();
+    private final AtomicLong sequence = new AtomicLong();
+    private final ExecutorService threads = Executors.newFixedThreadPool(THREADS,
+            Thread.ofPlatform().name("maildir-", 0).daemon().factory());
+
+    /** @param hostname goes into the names of files, so that stores on a shared file system don't clash */
+    MaildirStore(String hostname, InstantSource clock) {
+        this.host = hostname.replace("/", "\\057").replace(":", "\\072"); // maildir(5)
+        this.clock = clock;
+    }
+
+    /**
+     * Stores a message for one recipient.
+     *
+     * @param sender empty for the null reverse path
+     * @return the file's name
+     * @throws StoreException saying what is wrong
+     */
+    String deliver(MaildirConfig config, String sender, Recipient recipient, Content content) throws StoreException {
+        Path maildir = directory(config, recipient);
+        Future<String> stored;
+        try {
+            stored = threads.submit(() -> store(config, maildir, sender, recipient, content));
+        } catch (RejectedExecutionException e) {
+            throw new StoreException(Failure.Kind.STOPPED, "the Maildir store is closed", e);
+        }
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return stored.get();
+                } catch (InterruptedException _) {
+                    interrupted = true; // the file may be there already, so the answer is worth its wait
+                }
+            }
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException cause
+                    ? failure(maildir, cause)
+                    : new StoreException(Failure.Kind.STORE_TROUBLE, "storing in " + maildir + " failed", e.getCause());
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** The recipient's Maildir, of which nothing that the client wrote can lead out of the base. */
+    static Path directory(MaildirConfig config, Recipient recipient) throws StoreException {
+        String local = LocalParts.of(recipient.address(), config.caseSensitive());
+        String user = LocalParts.withoutTag(local, config.recipientDelimiter());
+        if (!isSafe(user) || !isSafe(recipient.domain())) {
+            throw new StoreException(Failure.Kind.BAD_MAILBOX_NAME,
+                    "<" + recipient.address() + "> can't be the name of a directory", null);
+        }
+        Path base = config.base();
+        Path maildir;
+        try {
+            maildir = Path.of(config.template().replace(MaildirConfig.DOMAIN, recipient.domain())
+                    .replace(MaildirConfig.LOCAL, user));
+        } catch (InvalidPathException e) {
+            throw new StoreException(Failure.Kind.STORE_TROUBLE, "no file of this process can be named after <"
+                    + recipient.address() + ">, its locale isn't UTF-8", e);
+        }
+        if (!maildir.normalize().equals(maildir) || !maildir.startsWith(base) || maildir.equals(base)) {
+            throw new StoreException(Failure.Kind.BAD_MAILBOX_NAME,
+                    "<" + recipient.address() + "> would be kept outside of " + base, null);
+        }
+        return maildir;
+    }
+
+    /** One path component: not hidden, no separator, nothing that a shell or a terminal would act upon. */
+    private static boolean isSafe(String name) {
+        if (name.isEmpty() || name.startsWith(".") || name.startsWith("-")
+                || name.getBytes(StandardCharsets.UTF_8).length > MAX_NAME) {
+            return false;
+        }
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            if (c == '/' || c == '\\' || c == '{' || c == '}' || Character.isISOControl(c)
+                    || Character.isWhitespace(c)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private String store(MaildirConfig config, Path maildir, String sender, Recipient recipient, Content content)
+            throws IOException {
+        makeDirectories(config, maildir);
+        Path tmp = maildir.resolve("tmp");
+        Path arrived = maildir.resolve("new");
+        for (int tries = 1;; tries++) {
+            String name = uniqueName();
+            Path file = tmp.resolve(name);
+            try {
+                String sizes = write(file, sender, recipient, content);
+                Files.move(file, arrived.resolve(name + sizes), StandardCopyOption.ATOMIC_MOVE);
+                sync(arrived);
+                return name;
+            } catch (FileAlreadyExistsException e) {
+                if (tries == TRIES) {
+                    throw e;
+                }
+            } catch (IOException | RuntimeException e) {
+                removeQuietly(file, e);
+                throw e;
+            }
+        }
+    }
+
+    /** maildir(5): {@code seconds.MmicrosecondsPpidQsequence.host}. */
+    private String uniqueName() {
+        Instant now = clock.instant();
+        return now.getEpochSecond() + ".M" + now.getNano() / 1_000 + "P" + pid + "Q" + sequence.incrementAndGet() + "."
+                + host;
+    }
+
+    /** @return the end of its name: octets as they are and with CRLF, which spares Maildir readers the counting */
+    private static String write(Path file, String sender, Recipient recipient, Content content) throws IOException {
+        try (FileChannel channel = FileChannel.open(file,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
+            LineFeeds out = new LineFeeds(channel);
+            // RFC 5321 4.4: final delivery puts the reverse path before everything else.
+            out.header("Return-Path: <" + sender + ">");
+            out.header("Delivered-To: " + recipient.address());
+            content.forEachChunk(out::content);
+            out.end();
+            channel.force(true);
+            return ",S=" + out.octets + ",W=" + (out.octets + out.lines);
+        }
+    }
+
+    private void makeDirectories(MaildirConfig config, Path maildir) throws IOException {
+        if (Files.isDirectory(maildir.resolve("new")) && Files.isDirectory(maildir.resolve("tmp"))) {
+            return;
+        }
+        Path base = config.base();
+        if (!Files.isDirectory(base)) {
+            throw new NoMaildirException(base + " is not there; is its file system mounted?");
+        }
+        if (!config.create()) {
+            throw new NoMaildirException("there is no Maildir " + maildir);
+        }
+        makeDirectory(base, maildir);
+        for (String part : new String[]{"tmp", "new", "cur"}) {
+            makeDirectory(maildir, maildir.resolve(part));
+        }
+    }
+
+    /** All that is missing from below {@code base} to {@code directory}, each synced into its parent. */
+    private static void makeDirectory(Path base, Path directory) throws IOException {
+        Path made = base;
+        for (Path part : base.relativize(directory)) {
+            Path parent = made;
+            made = made.resolve(part);
+            if (!Files.isDirectory(made)) {
+                try {
+                    Files.createDirectory(made, PRIVATE_DIRECTORY);
+                    sync(parent);
+                } catch (FileAlreadyExistsException e) {
+                    if (!Files.isDirectory(made)) { // else another delivery was faster
+                        throw e;
+                    }
+                }
+            }
+        }
+    }
+
+    private static void sync(Path directory) throws IOException {
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    private static void removeQuietly(Path file, Throwable cause) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            cause.addSuppressed(e);
+        }
+    }
+
+    /** The JDK has no types for these two, only the system's text. */
+    private static StoreException failure(Path maildir, IOException e) {
+        String text = String.valueOf(e.getMessage());
+        Failure.Kind kind = e instanceof NoMaildirException
+                ? Failure.Kind.NO_MAILDIR
+                : text.contains("No space left on device")
+                        ? Failure.Kind.STORE_FULL
+                        : text.contains("Disk quota exceeded")
+                                ? Failure.Kind.MAILBOX_FULL
+                                : Failure.Kind.STORE_TROUBLE;
+        return new StoreException(kind, e instanceof NoMaildirException
+                ? text
+                : "can't store in " + maildir + ": "
+                        + (text.startsWith(maildir.toString()) ? e.getClass().getSimpleName() + " " + text : text),
+                e);
+    }
+
+    /** Takes nothing more; what is under way goes on. */
+    @Override
+    public void close() {
+        threads.shutdown();
+    }
+
+    private static final class NoMaildirException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        NoMaildirException(String message) {
+            super(message);
+        }
+    }
+
+    /** Why a message was not stored. */
+    static final class StoreException extends Exception {
+        private static final long serialVersionUID = 1L;
+        private final Failure.Kind kind;
+
+        StoreException(Failure.Kind kind, String message, @Nullable Throwable cause) {
+            super(message, cause);
+            this.kind = kind;
+        }
+
+        Failure failure() {
+            return new Failure(kind, String.valueOf(getMessage()));
+        }
+    }
+
+    /** Writes lines with LF where content has CRLF, as files of this machine have them. Confined to one thread. */
+    private static final class LineFeeds {
+        private final FileChannel channel;
+        private final byte[] buffer = new byte[BUFFER];
+        private int count;
+        private boolean heldCr;
+        private long octets;
+        private long lines;
+
+        LineFeeds(FileChannel channel) {
+            this.channel = channel;
+        }
+
+        /** A line without line ends, whatever it was made of. */
+        void header(String line) throws IOException {
+            byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
+            for (byte b : bytes) {
+                put(b >= 0 && b < ' ' || b == 127 ? (byte) '?' : b);
+            }
+            put((byte) '\n');
+        }
+
+        void content(byte[] bytes, int offset, int length) throws IOException {
+            for (int i = offset; i < offset + length; i++) {
+                byte b = bytes[i];
+                if (heldCr) {
+                    heldCr = false;
+                    if (b != '\n') {
+                        put((byte) '\r');
+                    }
+                }
+                if (b == '\r') {
+                    heldCr = true;
+                } else {
+                    put(b);
+                }
+            }
+        }
+
+        void end() throws IOException {
+            if (heldCr) {
+                put((byte) '\r');
+            }
+            flush();
+        }
+
+        private void put(byte b) throws IOException {
+            if (count == buffer.length) {
+                flush();
+            }
+            buffer[count++] = b;
+            octets++;
+            if (b == '\n') {
+                lines++;
+            }
+        }
+
+        private void flush() throws IOException {
+            ByteBuffer rest = ByteBuffer.wrap(buffer, 0, count);
+            while (rest.hasRemaining()) {
+                channel.write(rest);
+            }
+            count = 0;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+package dev.penstock.delivery;
+
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.LongSupplier;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.TlsPolicy;
+import dev.penstock.local.CallAhead;
+import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Router;
+import dev.penstock.smtp.Capabilities;
+import dev.penstock.smtp.Reply;
+import dev.penstock.tls.ClientTls;
+
+/**
+ * Asks a domain's store for recipients: {@code MAIL FROM:<>}, {@code RCPT TO}, and no message. Thread-safe.
+ *
+ * <p>The hosts are the route's, asked in its order until one answers. Every phase keeps to what is left of the deadline.
+ */
+public final class RecipientProbe implements CallAhead, AutoCloseable {
+    private static final int MAX_HOSTS = 3;
+    private static final Duration QUIT_TIME = Duration.ofSeconds(1);
+
+    private final String hostname;
+    private final DeliveryConfig config;
+    private final @Nullable InetAddress source;
+    private final Router router;
+    private final LongSupplier nanoTime;
+    private final DeadlineGuard guard;
+    private final ClientTls tls;
+
+    /**
+     * @param router   knows the stores of the local domains
+     * @param nanoTime {@link System#nanoTime()}, or a test's
+     */
+    public RecipientProbe(String hostname, DeliveryConfig config, Router router, LongSupplier nanoTime) {
+        this.hostname = hostname;
+        this.config = config;
+        this.source = config.sourceAddress().isEmpty() ? null : InetAddress.ofLiteral(config.sourceAddress());
+        this.router = router;
+        this.nanoTime = nanoTime;
+        this.guard = new DeadlineGuard(nanoTime);
+        this.tls = new ClientTls(config.tlsCa());
+        guard.start();
+    }
+
+    @Override
+    public Answer ask(String domain, String mailbox, Duration within) {
+        long end = nanoTime.getAsLong() + within.toNanos();
+        Route route;
+        try {
+            route = router.route(domain).get(within.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            return new Answer.Unknown("interrupted");
+        } catch (ExecutionException | TimeoutException e) {
+            return new Answer.Unknown("no route to " + domain + " in time: " + e.getMessage());
+        }
+        return switch (route) {
+            case Route.Hosts hosts -> ask(hosts, mailbox, end);
+            case Route.Store _ -> new Answer.Unknown("a Maildir can't be asked");
+            case Route.Failure failure -> new Answer.Unknown(failure.text());
+        };
+    }
+
+    private Answer ask(Route.Hosts route, String mailbox, long end) {
+        Answer answer = new Answer.Unknown("there was no time to ask");
+        int asked = 0;
+        for (MailHost host : route.hosts()) {
+            long left = end - nanoTime.getAsLong();
+            if (left <= 0 || asked++ == MAX_HOSTS) {
+                return answer;
+            }
+            answer = ask(host, route, mailbox, Duration.ofNanos(left), end);
+            if (!(answer instanceof Answer.Unknown)) {
+                return answer;
+            }
+        }
+        return answer;
+    }
+
+    /** As a courier opens it: a question must not fail where a delivery wouldn't. */
+    private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits) throws SessionException {
+        TlsPolicy policy = route.tls() == null ? config.tls() : route.tls();
+        try {
+            return open(host, route, limits, policy);
+        } catch (SessionException e) {
+            if (policy == TlsPolicy.OPPORTUNISTIC && e.reason() instanceof Failure(Failure.Kind kind, _)
+                    && kind == Failure.Kind.TLS_FAILED) {
+                return open(host, route, limits, TlsPolicy.NONE);
+            }
+            throw e;
+        }
+    }
+
+    private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits, TlsPolicy policy)
+            throws SessionException {
+        return SmtpClientSession.open(host, route.lmtp(),
+                new SmtpClientSession.Security(policy, tls, route.configured()), hostname, limits, source, guard);
+    }
+
+    private Answer ask(MailHost host, Route.Hosts route, String mailbox, Duration left, long end) {
+        boolean smtpUtf8 = mailbox.chars().anyMatch(c -> c > 127);
+        try (SmtpClientSession session = open(host, route, within(left))) {
+            if (smtpUtf8 && !session.offers().contains(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
+                return new Answer.No(Reply.of(553, "5.6.7", "The mail store takes no addresses beyond ASCII"));
+            }
+            SmtpClientSession.Probed probed = session.probe(mailbox, smtpUtf8);
+            if (end - nanoTime.getAsLong() > 0) {
+                session.quit();
+            }
+            return answer(host, probed);
+        } catch (SessionException e) {
+            return new Answer.Unknown(switch (e.reason()) {
+                case Cause.Replied(Reply reply) -> host.text() + " said " + reply.oneLine();
+                case Failure failure -> failure.text();
+                case Cause.Unroutable(Route.Failure failure) -> failure.text();
+            });
+        }
+    }
+
+    private static Answer answer(MailHost host, SmtpClientSession.Probed probed) {
+        Reply reply = probed.reply();
+        if (probed.phase() == Phase.RCPT && reply.code() < 300) {
+            return new Answer.Yes();
+        }
+        // What is said to MAIL is about us and not about the recipient.
+        return probed.phase() == Phase.RCPT && reply.isPermanent()
+                ? new Answer.No(reply)
+                : new Answer.Unknown(host.text() + " said " + reply.oneLine() + " to " + probed.phase().command());
+    }
+
+    /** The configuration of deliveries with no phase longer than {@code left}. */
+    private DeliveryConfig within(Duration left) {
+        return new DeliveryConfig(config.port(), config.sourceAddress(), config.maxSessions(),
+                config.maxRecipientsPerTransaction(), shorter(config.connectTimeout(), left),
+                shorter(config.greetingTimeout(), left), shorter(config.commandTimeout(), left),
+                shorter(config.dataInitTimeout(), left), shorter(config.dataBlockTimeout(), left),
+                shorter(config.dataDoneTimeout(), left), shorter(QUIT_TIME, left), config.badHostTime(),
+                config.stopTimeout());
+    }
+
+    private static Duration shorter(Duration a, Duration b) {
+        return a.compareTo(b) < 0 ? a : b;
+    }
+
+    @Override
+    public void close() {
+        guard.close();
+    }
+}

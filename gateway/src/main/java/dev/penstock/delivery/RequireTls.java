@@ -1,0 +1,42 @@
+package dev.penstock.delivery;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether a message whose sender asked for REQUIRETLS may go over a session (RFC 8689 4.2.1). Stateless, a pure function
+ * of its arguments: there is no way around it, and no "in clear rather than not at all".
+ */
+final class RequireTls {
+    private RequireTls() {}
+
+    /**
+     * What is known of a session.
+     *
+     * @param host       as texts name it
+     * @param configured whether the host is one that the configuration names for the domain
+     * @param encrypted  whether TLS is on
+     * @param problem    what is wrong with the certificate, empty when it is good for the host's name
+     * @param offered    whether the host offers REQUIRETLS under TLS
+     */
+    record Session(String host, boolean configured, boolean encrypted, String problem, boolean offered) {}
+
+    /** Null when it may go. */
+    static @Nullable Failure refusal(Session session) {
+        if (!session.configured) {
+            return new Failure(Failure.Kind.UNAUTHENTICATED_HOST, "REQUIRETLS can't be kept: " + session.host
+                    + " comes from MX records, which nothing here authenticates (DNSSEC or MTA-STS would); "
+                    + "only configured routes can take such mail");
+        }
+        if (!session.encrypted) {
+            return new Failure(Failure.Kind.NEEDS_TLS, "REQUIRETLS can't be kept: no TLS with " + session.host);
+        }
+        if (!session.problem.isEmpty()) {
+            return new Failure(Failure.Kind.NEEDS_TLS, "REQUIRETLS can't be kept: the certificate of " + session.host
+                    + " isn't good for its name: " + session.problem);
+        }
+        if (!session.offered) {
+            return new Failure(Failure.Kind.NEEDS_REQUIRETLS, session.host + " offers no REQUIRETLS");
+        }
+        return null;
+    }
+}

@@ -1,0 +1,48 @@
+package dev.penstock.local;
+
+import java.util.Locale;
+
+/** The local part of addresses in the form recipients are compared by. Pure functions. */
+public final class LocalParts {
+    private LocalParts() {}
+
+    /**
+     * Of a mailbox as RCPT gave it: without quotes and their backslashes, which are a matter of writing only (RFC 5321
+     * 4.1.2), and in lower case unless case counts.
+     */
+    public static String of(String address, boolean caseSensitive) {
+        int at = address.lastIndexOf('@');
+        String local = at < 0 ? address : address.substring(0, at);
+        if (local.length() >= 2 && local.startsWith("\"") && local.endsWith("\"")) {
+            local = unquoted(local);
+        }
+        return caseSensitive ? local : local.toLowerCase(Locale.ROOT);
+    }
+
+    private static String unquoted(String quoted) {
+        StringBuilder text = new StringBuilder(quoted.length());
+        for (int i = 1; i < quoted.length() - 1; i++) {
+            char c = quoted.charAt(i);
+            if (c == '\\' && i < quoted.length() - 2) {
+                c = quoted.charAt(++i);
+            }
+            text.append(c);
+        }
+        return text.toString();
+    }
+
+    /** What stands before the first of the delimiters; all of it when that would be nothing. */
+    public static String withoutTag(String local, String delimiters) {
+        for (int i = 1; i < local.length(); i++) {
+            if (delimiters.indexOf(local.charAt(i)) >= 0) {
+                return local.substring(0, i);
+            }
+        }
+        return local;
+    }
+
+    /** RFC 5321 4.5.1: whom every domain must have, in any letter case. */
+    static boolean isPostmaster(String local) {
+        return local.equalsIgnoreCase("postmaster");
+    }
+}

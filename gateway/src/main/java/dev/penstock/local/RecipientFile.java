@@ -1,0 +1,115 @@
+package dev.penstock.local;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.util.Objects;
+import java.util.concurrent.atomic.LongAdder;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A recipients file that is read again when it has changed. Read by any thread; {@link #look} is for one thread at a
+ * time.
+ *
+ * <p>A changed file is taken only when two looks in a row have found it the same, so that one which is being written is
+ * left alone. One that is gone, or has an error, leaves the list as it was.
+ */
+final class RecipientFile {
+    private static final Logger LOG = LoggerFactory.getLogger(RecipientFile.class);
+
+    private final Path path;
+    private final boolean caseSensitive;
+    private final LongAdder reads;
+    private final LongAdder failures;
+    private volatile @Nullable RecipientList list;
+    /** At the last look; null when there was no file. */
+    private @Nullable Version seen;
+    /** What was last read, well or not. */
+    private @Nullable Version taken;
+    private boolean missed;
+
+    /** What tells one state of a file from another. */
+    private record Version(FileTime modified, long size, @Nullable Object inode) {
+        static Version of(Path path) throws IOException {
+            BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
+            return new Version(now.lastModifiedTime(), now.size(), now.fileKey());
+        }
+    }
+
+    /** Reads the file at once. */
+    RecipientFile(Path path, boolean caseSensitive, LongAdder reads, LongAdder failures) {
+        this.path = path;
+        this.caseSensitive = caseSensitive;
+        this.reads = reads;
+        this.failures = failures;
+        try {
+            seen = Version.of(path);
+        } catch (IOException _) {
+            seen = null; // said by the look
+        }
+        look();
+    }
+
+    /** Null until the file could be read for the first time. */
+    @Nullable
+    RecipientList list() {
+        return list;
+    }
+
+    /** Reads the file again if it has changed. */
+    void look() {
+        Version now;
+        try {
+            now = Version.of(path);
+        } catch (IOException e) {
+            seen = null;
+            if (!missed) {
+                missed = true;
+                failed(e instanceof NoSuchFileException ? path + ": there is no such file" : message(e));
+            }
+            return;
+        }
+        missed = false;
+        boolean still = now.equals(seen);
+        seen = now;
+        if (!still || now.equals(taken)) {
+            return;
+        }
+        try {
+            RecipientList read = RecipientList.read(path, caseSensitive);
+            Version after = Version.of(path);
+            if (!after.equals(now)) {
+                seen = after;
+                return; // it was being written meanwhile
+            }
+            list = read;
+            reads.increment();
+            LOG.info("event=recipients-read file={} recipients={}", path, read.size());
+        } catch (IOException e) {
+            failed(message(e));
+        }
+        taken = now;
+    }
+
+    private void failed(String why) {
+        failures.increment();
+        LOG.error("event=recipients-unreadable file={} effect=\"{}\" error=\"{}\"", path, list == null
+                ? "recipients can't be verified"
+                : "the recipients read before stay in force", why);
+    }
+
+    private String message(IOException e) {
+        String text = String.valueOf(e.getMessage());
+        return text.startsWith(path.toString()) ? text : path + ": " + text;
+    }
+
+    boolean isFor(Path other, boolean otherCaseSensitive) {
+        return Objects.equals(path, other) && caseSensitive == otherCaseSensitive;
+    }
+}

@@ -1,0 +1,165 @@
+package dev.penstock.tls;
+
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The client's end of TLS over blocking sockets: 1.2 and 1.3, with SNI. Thread-safe.
+ *
+ * <p>Every connection has a context of its own and none resumes a session: in a resumed one nobody is asked whether the
+ * certificate is trusted, so that what one policy let pass would hold for another.
+ */
+public final class ClientTls {
+    private static final String[] PROTOCOLS = {"TLSv1.3", "TLSv1.2"};
+    /** RFC 6125 rules for names, as JSSE calls them. */
+    private static final String MATCH_NAMES = "HTTPS";
+
+    private final X509ExtendedTrustManager authorities;
+
+    /**
+     * A connection after its handshake.
+     *
+     * @param verified whether the certificate is good for the host's name, which it may not be when it needn't
+     * @param problem  why it isn't, empty when it is
+     */
+    public record Connection(SSLSocket socket, String protocol, String cipher, boolean verified, String problem) {}
+
+    /**
+     * @param file PEM file of the authorities trusted; those that come with Java when empty
+     * @throws CertificateFileException when the file can't be used
+     */
+    public ClientTls(Optional<Path> file) {
+        try {
+            TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+            factory.init(file.isEmpty() ? null : anchors(PemFile.certificates(file.get())));
+            X509ExtendedTrustManager found = null;
+            for (TrustManager manager : factory.getTrustManagers()) {
+                if (manager instanceof X509ExtendedTrustManager extended) {
+                    found = extended;
+                }
+            }
+            if (found == null) {
+                throw new IllegalStateException("no X.509 trust manager in this Java");
+            }
+            authorities = found;
+        } catch (GeneralSecurityException | IOException e) {
+            throw new IllegalStateException("no authorities to trust: " + e.getMessage(), e);
+        }
+    }
+
+    private static KeyStore anchors(List<X509Certificate> certificates) throws GeneralSecurityException, IOException {
+        KeyStore anchors = KeyStore.getInstance(KeyStore.getDefaultType());
+        anchors.load(null, null);
+        for (int i = 0; i < certificates.size(); i++) {
+            anchors.setCertificateEntry(Integer.toString(i), certificates.get(i));
+        }
+        return anchors;
+    }
+
+    /**
+     * Does a handshake over a connected socket, which is closed with the one returned. Blocks; closing {@code plain} from
+     * another thread ends it.
+     *
+     * @param host       the name for SNI and for the certificate to have, or an address
+     * @param mustVerify whether a certificate that isn't good for {@code host} fails the handshake
+     * @throws IOException when the handshake failed; {@code plain} is of no use then
+     */
+    public Connection handshake(Socket plain, String host, int port, boolean mustVerify) throws IOException {
+        Judge judge = new Judge(mustVerify);
+        SSLSocket socket = (SSLSocket) context(judge).getSocketFactory().createSocket(plain, host, port, true);
+        SSLParameters parameters = socket.getSSLParameters();
+        parameters.setProtocols(PROTOCOLS);
+        parameters.setEndpointIdentificationAlgorithm(MATCH_NAMES);
+        socket.setSSLParameters(parameters);
+        socket.startHandshake();
+        return new Connection(socket, socket.getSession().getProtocol(), socket.getSession().getCipherSuite(),
+                judge.problem == null, judge.problem == null ? "" : judge.problem);
+    }
+
+    private static SSLContext context(TrustManager trust) {
+        try {
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(null, new TrustManager[]{trust}, null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("this Java has no TLS", e);
+        }
+    }
+
+    /** Confined to one handshake. */
+    private final class Judge extends X509ExtendedTrustManager {
+        private final boolean strict;
+        private @Nullable String problem = "no certificate";
+
+        Judge(boolean strict) {
+            this.strict = strict;
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            try {
+                authorities.checkServerTrusted(chain, authType, socket);
+                problem = null;
+            } catch (CertificateException e) {
+                problem = e.getMessage() == null ? e.toString() : e.getMessage();
+                if (strict) {
+                    throw e;
+                }
+            }
+        }
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
+                throws CertificateException {
+            throw onlySockets();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
+            throw onlySockets();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
+                throws CertificateException {
+            throw onlySockets();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            throw onlySockets();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
+            throw onlySockets();
+        }
+
+        private static CertificateException onlySockets() {
+            return new CertificateException("only servers are checked here, over sockets");
+        }
+    }
+}
