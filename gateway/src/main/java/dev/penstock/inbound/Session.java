@@ -779,7 +779,6 @@ final class Session extends ChannelInboundHandlerAdapter
         } else if (parameters.size() > config.maxMessageSize().bytes()) {
             fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
         } else if (!account.mayMail()) {
-            server.counters().messagesLimited.increment();
             say(ClientAccount.TOO_MANY_MESSAGES);
         } else if (hasRoom()) {
             Options options = options(parameters);
@@ -883,7 +882,6 @@ final class Session extends ChannelInboundHandlerAdapter
             refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
         } else if (!account.mayRcpt()) {
             open.recipientsRefused = true;
-            server.counters().recipientsLimited.increment();
             say(ClientAccount.TOO_MANY_RECIPIENTS);
         } else if (mailbox.utf8() && !open.smtpUtf8) {
             refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);

@@ -289,6 +289,7 @@ class AuthTest {
     /** Somebody whose answers a test gives. */
     private static final class Told implements Authenticator {
         final CompletableFuture<Exchange.Step> answer = new CompletableFuture<>();
+        volatile boolean asked;
 
         @Override
         public List<String> mechanisms(@Nullable TlsSession tls) {
@@ -297,7 +298,10 @@ class AuthTest {
 
         @Override
         public Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress) {
-            return _ -> answer;
+            return _ -> {
+                asked = true;
+                return answer;
+            };
         }
 
         @Override
@@ -332,6 +336,7 @@ class AuthTest {
         try (SmtpFixture fixture = told(authenticator)) {
             SmtpFixture.Client client = fixture.connect()
                     .plays("S: 220 *\n" + EHLO + "C: AUTH PLAIN " + TestUsers.PLAIN);
+            await().until(() -> authenticator.asked);
             client.send("NOOP\r\n");
             await().during(Duration.ofMillis(100)).until(() -> !client.hasInput());
             authenticator.answer.complete(new Exchange.Step.Success(new Identity("bob", "", List.of())));

@@ -19,7 +19,7 @@ class EarlyTalkTest {
         try (SmtpFixture smtp = new SmtpFixture(config -> config.stranger().greetDelay(LONG))) {
             SmtpFixture.Client client = smtp.connect();
             client.send("EHLO client.example\r\nMAIL FROM:<a@example.com>\r\n");
-            client.plays("S: 554 5.5.1 gateway.example Error: wait for the greeting\nS: <close>");
+            client.plays("S: 554 5.5.1 gateway.example Error: wait for the greeting\nS: <close>").close();
             await().until(() -> smtp.server.stats().sessions() == 0);
             assertThat(smtp.server.stats().hostility().earlyTalkers()).isEqualTo(1);
             assertThat(smtp.policy.clients).isEmpty();

@@ -30,7 +30,7 @@ class ForeignCommandTest {
         SmtpFixture.Client client = smtp.connect()
                 .plays("S: 220 *\nC: EHLO client.example\nS: <ehlo>");
         client.send(line + "\r\n" + BEHIND);
-        client.plays("S: 521 5.5.1 gateway.example Error: this is an SMTP server\nS: <close>");
+        client.plays("S: 521 5.5.1 gateway.example Error: this is an SMTP server\nS: <close>").close();
         await().until(() -> smtp.server.stats().sessions() == 0);
         assertThat(smtp.server.stats().hostility().foreignCommands()).isEqualTo(1);
         assertThat(smtp.policy.clients).isEmpty();

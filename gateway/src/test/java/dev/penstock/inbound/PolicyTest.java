@@ -336,7 +336,7 @@ class PolicyTest {
         policy.wanted = List.of("x-tenant", "subject");
         policy.removed = List.of("x-tenant", "x-gone");
         policy.onMessage = accept(null, null, List.of(new HeaderField("X-One", "1"), new HeaderField("X-Two", "2")),
-                List.of("X-Campaign"));
+                List.of("x-campaign"));
         try (SmtpFixture smtp = new SmtpFixture(policy)) {
             String[][] messages = {
                 // removed ones first, in the middle, folded, last

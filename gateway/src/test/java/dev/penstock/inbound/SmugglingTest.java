@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
@@ -29,7 +30,8 @@ class SmugglingTest {
             """;
     private static final String SMUGGLED = "EHLO evil\r\nMAIL FROM:<evil@example.com>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nboo\r\n";
 
-    private final SmtpFixture smtp = new SmtpFixture();
+    private final SmtpFixture smtp = new SmtpFixture(
+            config -> config.errors(10_000, Duration.ZERO, 10_000, 10_000));
 
     @AfterEach
     void close() throws IOException {

@@ -112,7 +112,7 @@ class StartTlsInjectionTest {
         }
     }
 
-    private void assertNothingWasExecuted(SmtpFixture.Client client) {
+    private void assertNothingWasExecuted(SmtpFixture.Client client) throws IOException {
         StringBuilder all = new StringBuilder();
         try {
             for (String part = client.readOnce(); !part.equals("<close>"); part = client.readOnce()) {
@@ -124,6 +124,7 @@ class StartTlsInjectionTest {
         String replies = all.toString();
         assertThat(replies).doesNotContain("2.1.0").doesNotContain("250-");
         assertThat(replies.split("250 2.0.0 Ok", -1).length - 1).as(replies).isLessThanOrEqualTo(1); // NOOP before it
+        client.close();
         await().until(() -> smtp.server.stats().sessions() == 0);
         assertThat(smtp.policy.clients).isEmpty();
         assertThat(smtp.server.stats().tlsSessions()).isZero();

@@ -60,11 +60,12 @@ class StartTlsTest {
     void aMessageOverTlsSaysSoInItsTrace() throws Exception {
         try (SmtpFixture smtp = fixture(Mode.OFFERED)) {
             smtp.connect().startTls(kit.client()).plays(EHLO + MESSAGE + "C: QUIT\nS: 221 2.0.0 Bye\nS: <close>");
-            assertThat(smtp.spool.content(0).lines()).startsWith("Received: from client.example ([127.0.0.1])",
-                    "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)")
-                    .anyMatch(line -> line.startsWith("\tby gateway.example with ESMTPS id "));
+            assertThat(smtp.spool.content(0).lines().limit(2)).containsExactly(
+                    "Received: from client.example ([127.0.0.1])",
+                    "\t(using " + smtp.policy.clients.getFirst().tls().replace(" ", " with cipher ") + ")");
+            assertThat(smtp.spool.content(0)).contains("\r\n\tby gateway.example with ESMTPS id ");
             assertThat(smtp.accepted.getFirst().origin().protocol()).isEqualTo("ESMTPS");
-            assertThat(smtp.policy.clients.getFirst().tls()).isEqualTo("TLSv1.3 TLS_AES_256_GCM_SHA384");
+            assertThat(smtp.policy.clients.getFirst().tls()).matches("TLSv1\\.3 TLS_[A-Z0-9_]+");
             assertThat(smtp.server.stats().tlsSessions()).isEqualTo(1);
         }
     }
@@ -230,7 +231,7 @@ class StartTlsTest {
                     S: 250 2.1.5 Ok
                     S: 354 *
                     """);
-            String content = ("x".repeat(998) + "\r\n").repeat(300);
+            String content = "\r\n" + ("x".repeat(998) + "\r\n").repeat(300);
             client.send(content + ".\r\nNOOP\r\n");
             client.plays("S: 250 2.0.0 * queued\nS: 250 2.0.0 Ok");
             assertThat(smtp.spool.content(0)).endsWith("+0000\r\n" + content);

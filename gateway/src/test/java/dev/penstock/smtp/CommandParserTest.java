@@ -350,7 +350,7 @@ class CommandParserTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', nullValues = "-", value = {
-        "SIZE=1                          | -",
+        "SIZE=1                          | SIZE",
         "BODY=8BITMIME                   | BODY=8BITMIME",
         "BODY=BINARYMIME                 | BODY=BINARYMIME",
         "SMTPUTF8                        | SMTPUTF8",
