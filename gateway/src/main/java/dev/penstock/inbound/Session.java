@@ -394,6 +394,9 @@ final class Session extends ChannelInboundHandlerAdapter
                 closeNow();
             }
         } else if (event instanceof ChannelInputShutdownReadComplete) {
+            if (subscription != null) {
+                subscription.request(Long.MAX_VALUE); // reads that wait in a queue: no more will be added to them
+            }
             inputEnded = true;
             if (asked) { // nothing is left to answer
                 closeNow();
@@ -459,16 +462,11 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     private void ask() {
-        if (!asked && subscription != null) {
+        if (inputEnded) { // nothing is left to answer
+            closeNow();
+        } else if (!asked && subscription != null) {
             asked = true;
             subscription.request(1); // may come back into onNext with a read that was queued, now or after this turn
-            if (asked && inputEnded) {
-                loop.execute(() -> {
-                    if (asked) {
-                        closeNow();
-                    }
-                });
-            }
         }
     }
 

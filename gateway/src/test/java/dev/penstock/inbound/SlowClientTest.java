@@ -187,7 +187,7 @@ class SlowClientTest {
     @Test
     void aSessionWithoutAMessageHasItsDeadlineHoweverBusyTheClient() throws Exception {
         try (SmtpFixture smtp = new SmtpFixture(config -> config.deadlines(LONG, Duration.ofMillis(500))
-                .timeouts(Duration.ofMillis(200), LONG).errors(1000, LONG, 100_000, 100_000))) {
+                .timeouts(LONG, LONG).errors(1000, LONG, 100_000, 100_000))) {
             SmtpFixture.Client good = smtp.connect().plays(TO_DATA + "C: .\nS: 250 2.0.0 * queued");
             SmtpFixture.Client client = smtp.connect().plays("S: 220 *");
             await().pollInterval(Duration.ofMillis(20)).until(() -> {
