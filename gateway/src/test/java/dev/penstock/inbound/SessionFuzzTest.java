@@ -43,6 +43,8 @@ import dev.penstock.tls.TlsSession;
 class SessionFuzzTest {
     private static final Pattern LINE = Pattern.compile("[2-5][0-9][0-9][ -][^\r\n]*");
     private static final int MOST_STEPS = 40;
+    private static final int HARD_ERROR_LIMIT = 6;
+    private static final int LONGEST_ERROR_DELAY = 10; // seconds
     private static final String[] ADDRESSES = {"<a@example.com>", "<>", "<b@example.org>", "<\"c d\"@example.org>",
         "<postmaster>", "<x@[192.0.2.1]>", "<bad", "<e@example.org> NOTIFY=NEVER", "<f@example.com> SIZE=10",
         "<g@example.com> SIZE=999999", "<h@example.com> RET=HDRS ENVID=x BY=5;R", "<i@example.com> HOLDFOR=5",
@@ -82,7 +84,7 @@ class SessionFuzzTest {
     private static InboundConfig config(FuzzedDataProvider data) {
         ConfigBuilder builder = new ConfigBuilder().maxMessageSize(3000).maxLineLength(500)
                 .counts(3, 100, 100, data.consumeInt(1, 5)).memoryLimit(data.consumeBoolean() ? 600 : 1_000_000)
-                .errors(2, data.consumeBoolean() ? Duration.ofSeconds(1) : Duration.ZERO, 6, 8).maxHeader(700);
+                .errors(2, data.consumeBoolean() ? Duration.ofSeconds(1) : Duration.ZERO, HARD_ERROR_LIMIT, 8).maxHeader(700);
         Handling newlines = data.consumeBoolean() ? Handling.NORMALISE : Handling.REJECT;
         Handling nul = data.consumeBoolean() ? Handling.NORMALISE : Handling.REJECT;
         if (data.consumeBoolean()) {
@@ -257,8 +259,9 @@ class SessionFuzzTest {
                 session.run();
                 session.pass(1);
             } while (answers.giveSome() || session.spool().waitingCommits() > 0);
-            session.pass(10); // the longest wait after an error
-            session.run();
+            for (int i = 0; i < HARD_ERROR_LIMIT; i++) { // commands sent ahead may wait one after the other
+                session.pass(LONGEST_ERROR_DELAY);
+            }
             if (answers.isAsked()) {
                 settle();
             }
