@@ -167,9 +167,16 @@ class SessionFuzzTest {
             }
             if (session.isOpen() && last != null && last.startsWith("354 ")) {
                 content();
-            } else if (session.isOpen() && last != null && last.startsWith("334 ")) {
-                before = finalReplies;
-                send((data.consumeBoolean() ? "*" : "AGEAYg==").concat("\r\n").getBytes(ISO_8859_1));
+            } else {
+                login();
+            }
+        }
+
+        /** Responses for as long as they are asked for; each has one reply. */
+        private void login() {
+            for (int i = 0; session.isOpen() && last != null && last.startsWith("334 "); i++) {
+                int before = finalReplies;
+                send((i > 0 || data.consumeBoolean() ? "*\r\n" : "AGEAYg==\r\n").getBytes(ISO_8859_1));
                 settle();
                 check(!session.isOpen() || finalReplies - before == 1, "a response has one reply");
             }
