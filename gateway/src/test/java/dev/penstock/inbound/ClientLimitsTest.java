@@ -33,8 +33,9 @@ class ClientLimitsTest {
         try (SmtpFixture smtp = fixture(null, null, "2/h", null, null)) {
             String mail = "C: MAIL FROM:<a@example.com>\nS: 250 2.1.0 Ok\nC: RSET\nS: 250 2.0.0 Ok\n";
             smtp.plays(EHLO + mail);
-            smtp.plays(EHLO + mail + "C: MAIL FROM:<a@example.com>\nS: 451 4.7.1 Error: too much mail from your address\n"
-                    + "C: NOOP\nS: 250 2.0.0 Ok");
+            smtp.plays(
+                    EHLO + mail + "C: MAIL FROM:<a@example.com>\nS: 451 4.7.1 Error: too much mail from your address\n"
+                            + "C: NOOP\nS: 250 2.0.0 Ok");
             assertThat(smtp.server.stats().hostility().messagesLimited()).isEqualTo(1);
             assertThat(smtp.server.stats().errors()).isZero();
         }

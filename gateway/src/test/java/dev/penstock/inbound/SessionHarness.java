@@ -60,12 +60,11 @@ final class SessionHarness implements AutoCloseable {
             Authenticator authenticator) {
         server = new SmtpServer("gateway.example", List.of(listener), config,
                 tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
-                (envelope, _, _) -> accepted.add(envelope), _ -> {
-                }, InstantSource.fixed(SmtpFixture.NOW));
+                (envelope, _, _) -> accepted.add(envelope), _ -> {}, InstantSource.fixed(SmtpFixture.NOW));
         ClientAccount account = new ClientAccounts(config, new Counters(), System::nanoTime)
                 .enter(CLIENT.getAddress(), listener);
         channel.config().setAllocator(allocator);
-        session = new Session(server, channel, SCRATCH, account, CLIENT, SERVER, 0, server.settings(0), 1);
+        session = new Session(server, channel, SCRATCH, account, CLIENT, SERVER, false, 0, server.settings(0), 1);
         input = new Input();
         channel.pipeline().addLast(input, session);
         channel.closeFuture().addListener(_ -> session.closed());

@@ -161,7 +161,8 @@ class SlowClientTest {
         try (SmtpFixture smtp = new SmtpFixture(
                 config -> config.minDataRate(100_000, Duration.ofMillis(300)))) {
             String toBdat = TO_DATA.replace("C: DATA\n", "").replace("S: 354 *\n", "");
-            SmtpFixture.Client done = smtp.connect().plays(toBdat + "C: BDAT 2 LAST\nC: \\r\\n\\c\nS: 250 2.0.0 * queued");
+            SmtpFixture.Client done = smtp.connect()
+                    .plays(toBdat + "C: BDAT 2 LAST\nC: \\r\\n\\c\nS: 250 2.0.0 * queued");
             SmtpFixture.Client client = smtp.connect().plays(toBdat + "C: BDAT 1000\nC: half\n");
             client.plays("S: 421 4.4.2 gateway.example Error: timeout exceeded");
             done.plays("C: NOOP\nS: 250 2.0.0 Ok");
