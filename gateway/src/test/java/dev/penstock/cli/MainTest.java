@@ -56,6 +56,34 @@ class MainTest {
     }
 
     @Test
+    void saysWhoMaySendAndWhatElseItIsThere() throws IOException {
+        Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
+        Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
+        Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\n");
+        Path file = Files.writeString(directory.resolve("good.toml"), """
+                [[listener]]
+                name = "mx"
+                addresses = ["127.0.0.1:2525"]
+                [[listener.certificate]]
+                chain = "%s"
+                key = "%s"
+                [inbound]
+                relay-networks = ["192.0.2.0/24"]
+                [auth]
+                users = "%s"
+                [[policy.relay]]
+                action = "refuse"
+                [local."example.com"]
+                lmtp = ["unix:/run/lmtp"]
+                """.formatted(chain, key, users));
+        assertThat(penstock("run", "--config", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8).lines()).contains("  TLS     mx offered",
+                "  local   example.com", "  inject  http://127.0.0.1:8026/api/inject/v1")
+                .anyMatch(line -> line
+                        .endsWith("relaying for 192.0.2.0/24, users who log in; relay rules come first"));
+    }
+
+    @Test
     void termStopsCleanly() {
         gateway.whileRunning = () -> {
             signals.raise("TERM");
@@ -252,6 +280,11 @@ class MainTest {
         public List<InetSocketAddress> smtpAddresses() {
             return List.of(new InetSocketAddress(InetAddress.ofLiteral("0.0.0.0"), 2599),
                     new InetSocketAddress(InetAddress.ofLiteral("::1"), 2600));
+        }
+
+        @Override
+        public InetSocketAddress injectionAddress() {
+            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8026);
         }
 
         @Override
