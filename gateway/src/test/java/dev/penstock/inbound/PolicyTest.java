@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -32,7 +33,8 @@ class PolicyTest {
 
     private final FakePolicy policy = new FakePolicy();
 
-    private static CompletableFuture<Decision> accept(String tenant, String campaign, List<HeaderField> added,
+    private static CompletableFuture<Decision> accept(@Nullable String tenant, @Nullable String campaign,
+            List<HeaderField> added,
             List<String> removed) {
         return CompletableFuture.completedFuture(new Decision.Accept(tenant, campaign, added, removed));
     }
@@ -171,8 +173,13 @@ class PolicyTest {
         policy.onMessage = message;
         try (SmtpFixture smtp = new SmtpFixture(policy)) {
             SmtpFixture.Client client = smtp.connect().plays(EHLO);
-            client.send("NOOP\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\n"
-                    + "RCPT TO:<c@example.org>\r\nDATA\r\n");
+            client.plays("""
+                    C: NOOP
+                    C: MAIL FROM:<a@example.com>
+                    C: RCPT TO:<b@example.org>
+                    C: RCPT TO:<c@example.org>
+                    C: DATA
+                    """);
             client.plays("S: 250 2.0.0 Ok");
             await().during(Duration.ofMillis(50)).until(() -> !client.hasInput());
             later(() -> mail.complete(Decision.ACCEPT));
@@ -299,9 +306,7 @@ class PolicyTest {
             case ONE_READ -> client.plays(TO_DATA).send(stuffed);
             case OCTET_BY_OCTET -> {
                 client.plays(TO_DATA);
-                for (char c : stuffed.toCharArray()) {
-                    client.send(String.valueOf(c));
-                }
+                client.sendOctetByOctet(stuffed);
             }
             case LINE_BY_LINE -> {
                 client.plays(TO_DATA);
@@ -326,6 +331,7 @@ class PolicyTest {
 
     @ParameterizedTest
     @EnumSource
+    @SuppressWarnings("StringConcatToTextBlock") // line ends matter here
     void fieldsAreAskedForRemovedAndAdded(Way way) throws Exception {
         policy.wanted = List.of("x-tenant", "subject");
         policy.removed = List.of("x-tenant", "x-gone");

@@ -91,9 +91,7 @@ class ProxyTest {
         for (String header : List.of(V1, v2OfTcp4())) {
             try (SmtpFixture smtp = fixture()) {
                 SmtpFixture.Client client = smtp.connect();
-                for (char c : header.toCharArray()) {
-                    client.send(String.valueOf(c));
-                }
+                client.sendOctetByOctet(header);
                 client.plays(GREETING + MESSAGE);
                 assertIsTheClients(smtp);
             }

@@ -56,7 +56,7 @@ class SessionFuzzTest {
 
     private static TlsKit kit;
     private static ListenerConfig listener;
-    private static ServerTls tls;
+    private static @Nullable ServerTls tls;
 
     @BeforeAll
     static void open(@TempDir Path directory) {
@@ -174,21 +174,15 @@ class SessionFuzzTest {
         }
 
         private String grouped() {
-            switch (data.consumeInt(0, 3)) {
-                case 0 -> {
-                    return "MAIL FROM:" + data.pickValue(ADDRESSES) + "\r\n";
-                }
-                case 1 -> {
-                    return "RCPT TO:" + data.pickValue(ADDRESSES) + "\r\n";
-                }
+            return switch (data.consumeInt(0, 3)) {
+                case 0 -> "MAIL FROM:" + data.pickValue(ADDRESSES) + "\r\n";
+                case 1 -> "RCPT TO:" + data.pickValue(ADDRESSES) + "\r\n";
                 case 2 -> {
                     String chunk = text();
-                    return "BDAT " + chunk.length() + (data.consumeBoolean() ? " LAST" : "") + "\r\n" + chunk;
+                    yield "BDAT " + chunk.length() + (data.consumeBoolean() ? " LAST" : "") + "\r\n" + chunk;
                 }
-                default -> {
-                    return data.pickValue(GROUPED) + "\r\n";
-                }
-            }
+                default -> data.pickValue(GROUPED) + "\r\n";
+            };
         }
 
         private String text() {

@@ -2,6 +2,7 @@ package dev.penstock.inbound;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -34,8 +35,8 @@ import dev.penstock.tls.ServerTls;
  * and time passes when it is told to. Confined to that thread.
  */
 final class SessionHarness implements AutoCloseable {
-    private static final InetSocketAddress CLIENT = new InetSocketAddress("127.0.0.1", 40_000);
-    private static final InetSocketAddress SERVER = new InetSocketAddress("127.0.0.1", 25);
+    private static final InetSocketAddress CLIENT = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 40_000);
+    private static final InetSocketAddress SERVER = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 25);
     private static final LoopScratch SCRATCH = new LoopScratch();
     private static final long MUST_BE_CLOSED_SECONDS = 10; // more than the linger of a last reply
 
@@ -172,7 +173,7 @@ final class SessionHarness implements AutoCloseable {
 
     /** The client goes. */
     void hangUp() {
-        channel.close();
+        var _ = channel.close();
         pass(MUST_BE_CLOSED_SECONDS);
     }
 

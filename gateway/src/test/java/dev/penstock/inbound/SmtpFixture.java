@@ -198,6 +198,13 @@ final class SmtpFixture implements AutoCloseable {
             }
         }
 
+        /** Each octet in a write of its own. */
+        void sendOctetByOctet(String text) throws IOException {
+            for (int i = 0; i < text.length(); i++) {
+                send(text.substring(i, i + 1));
+            }
+        }
+
         void expect(String pattern) throws IOException {
             String line = readLine();
             String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");

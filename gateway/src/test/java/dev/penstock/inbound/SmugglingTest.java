@@ -76,9 +76,7 @@ class SmugglingTest {
     @MethodSource("lookalikes")
     void aLookalikeInOctetsOfTheirOwnIsNoneEither(String lookalike) throws Exception {
         SmtpFixture.Client client = smtp.connect().plays(TO_DATA);
-        for (char c : ("x" + lookalike + SMUGGLED + ".\r\n").toCharArray()) {
-            client.send(String.valueOf(c));
-        }
+        client.sendOctetByOctet("x" + lookalike + SMUGGLED + ".\r\n");
         assertIsRefusedOnce(client);
         assertNothingIsKept();
     }
@@ -152,9 +150,7 @@ class SmugglingTest {
     @Test
     void theEndOfDataIsSeenOctetByOctet() throws Exception {
         SmtpFixture.Client client = smtp.connect().plays(TO_DATA);
-        for (char c : "x\r\n.\r\n".toCharArray()) {
-            client.send(String.valueOf(c));
-        }
+        client.sendOctetByOctet("x\r\n.\r\n");
         client.plays("S: 250 2.0.0 * queued");
         assertThat(smtp.spool.content(0)).endsWith("+0000\r\nx\r\n");
     }

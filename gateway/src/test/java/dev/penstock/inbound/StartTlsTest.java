@@ -60,9 +60,9 @@ class StartTlsTest {
     void aMessageOverTlsSaysSoInItsTrace() throws Exception {
         try (SmtpFixture smtp = fixture(Mode.OFFERED)) {
             smtp.connect().startTls(kit.client()).plays(EHLO + MESSAGE + "C: QUIT\nS: 221 2.0.0 Bye\nS: <close>");
-            assertThat(smtp.spool.content(0)).startsWith("Received: from client.example ([127.0.0.1])\r\n"
-                    + "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)\r\n"
-                    + "\tby gateway.example with ESMTPS id ");
+            assertThat(smtp.spool.content(0).lines()).startsWith("Received: from client.example ([127.0.0.1])",
+                    "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)")
+                    .anyMatch(line -> line.startsWith("\tby gateway.example with ESMTPS id "));
             assertThat(smtp.accepted.getFirst().origin().protocol()).isEqualTo("ESMTPS");
             assertThat(smtp.policy.clients.getFirst().tls()).isEqualTo("TLSv1.3 TLS_AES_256_GCM_SHA384");
             assertThat(smtp.server.stats().tlsSessions()).isEqualTo(1);
@@ -124,7 +124,7 @@ class StartTlsTest {
     }
 
     @Test
-    void ithasNoParameter() throws Exception {
+    void itHasNoParameter() throws Exception {
         try (SmtpFixture smtp = fixture(Mode.OFFERED)) {
             smtp.plays("S: 220 *\nC: STARTTLS now\nS: 501 5.5.4 Syntax: STARTTLS\n" + EHLO);
         }
