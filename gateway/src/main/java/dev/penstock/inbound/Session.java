@@ -135,6 +135,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private Wait wait = Wait.NONE;
     private boolean greeted;
     private boolean loggedIn; // by AUTH
+    private final boolean early; // the client has spoken behind the PROXY header, before it could be greeted
     private @Nullable Subscription subscription;
     private boolean asked; // a read is under way
     private boolean inputEnded;
@@ -164,7 +165,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private int junkCommands;
 
     Session(SmtpServer server, Channel channel, LoopScratch scratch, ClientAccount account, InetSocketAddress remote,
-            @Nullable InetSocketAddress local, int listener, Settings settings, long number) {
+            @Nullable InetSocketAddress local, boolean early, int listener, Settings settings, long number) {
         this.server = server;
         this.channel = channel;
         this.loop = channel.eventLoop();
@@ -175,6 +176,7 @@ final class Session extends ChannelInboundHandlerAdapter
         this.number = number;
         this.remote = remote;
         this.local = local;
+        this.early = early;
         this.relayNetwork = settings.relayNetworks().contains(remote.getAddress());
     }
 
@@ -209,7 +211,9 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void pause() {
         long delay = settings.config().hostility().greetDelay().toNanos();
-        if (delay == 0 || relayNetwork || settings.listener().authRequired()) {
+        if (early && !greeted) {
+            talkedEarly();
+        } else if (delay == 0 || relayNetwork || settings.listener().authRequired()) {
             greet();
         } else {
             ask();

@@ -237,7 +237,7 @@ final class NotificationTest {
                     "dest.example"));
             rig.awaitEvents(2);
             assertThat(mx.messages()).isEmpty();
-            assertThat(report(rig)).contains("\r\nAction: failed\r\nStatus: 5.7.30\r\n").doesNotContain("body\r\n");
+            assertThat(report(rig)).contains("\r\nAction: failed\r\nStatus: 5.7.10\r\n").doesNotContain("body\r\n");
         }
     }
 

@@ -65,7 +65,7 @@ final class SessionHarness implements AutoCloseable {
         ClientAccount account = new ClientAccounts(config, new Counters(), System::nanoTime)
                 .enter(CLIENT.getAddress(), listener);
         channel.config().setAllocator(allocator);
-        session = new Session(server, channel, SCRATCH, account, CLIENT, SERVER, 0, server.settings(0), 1);
+        session = new Session(server, channel, SCRATCH, account, CLIENT, SERVER, false, 0, server.settings(0), 1);
         input = new Input();
         channel.pipeline().addLast(input, session);
         channel.closeFuture().addListener(_ -> session.closed());
