@@ -42,6 +42,8 @@ final class Reception {
     private InboundConfig config = InboundConfig.DEFAULT;
     private long size;
     private long held;
+    private boolean addedDotLines;
+    private boolean addedEightBit;
 
     Reception(ReceptionMemory memory) {
         this.memory = memory;
@@ -60,6 +62,8 @@ final class Reception {
         refusal = null;
         config = newConfig;
         size = 0;
+        addedDotLines = false;
+        addedEightBit = false;
         held = traceHeader.length;
         memory.add(held);
         decoder.reset();
@@ -183,7 +187,9 @@ final class Reception {
         boolean bareLf = scanner == null ? decoder.bareLf() : scanner.bareLf();
         boolean bareCr = scanner == null ? decoder.bareCr() : scanner.bareCr();
         boolean nul = scanner == null ? decoder.hasNul() : scanner.hasNul();
-        long longest = scanner == null ? decoder.longestLine() : scanner.longestLine();
+        long longest = !strictLines && normaliser != null
+                ? normaliser.longestLine()
+                : scanner == null ? decoder.longestLine() : scanner.longestLine();
         if (bareLf && strictLines) {
             refuse(Replies.BARE_LF);
         } else if (bareCr && strictLines) {
@@ -231,11 +237,19 @@ final class Reception {
         HeaderGate waiting = gate;
         if (waiting != null) {
             if (added.length > 0) {
+                lookAt(added);
                 held += added.length;
                 memory.add(added.length);
                 spool(added, 0, added.length);
             }
             waiting.release(removed, spooled);
+        }
+    }
+
+    private void lookAt(byte[] added) {
+        for (int i = 0; i < added.length; i++) {
+            addedEightBit |= added[i] < 0;
+            addedDotLines |= added[i] == '.' && (i == 0 || added[i - 1] == '\n');
         }
     }
 
@@ -261,6 +275,9 @@ final class Reception {
     }
 
     boolean hasDotLines() {
+        if (addedDotLines) {
+            return true;
+        }
         if (normalises && normaliser != null) {
             return normaliser.hasDotLines();
         }
@@ -268,7 +285,7 @@ final class Reception {
     }
 
     boolean hasEightBit() {
-        return chunks == null ? decoder.hasEightBit() : chunks.hasEightBit();
+        return addedEightBit || (chunks == null ? decoder.hasEightBit() : chunks.hasEightBit());
     }
 
     /** The octets that count against the memory limit; whoever asks releases them. */

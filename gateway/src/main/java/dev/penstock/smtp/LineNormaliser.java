@@ -14,6 +14,8 @@ public final class LineNormaliser {
     private boolean afterCr; // that hasn't been given out
     private boolean lineStart = true;
     private boolean dotLines;
+    private long lineLength;
+    private long longestLine;
 
     /**
      * As new.
@@ -27,6 +29,8 @@ public final class LineNormaliser {
         afterCr = false;
         lineStart = true;
         dotLines = false;
+        lineLength = 0;
+        longestLine = 0;
     }
 
     public <X extends Exception> void normalise(byte[] in, int offset, int length, Sink<X> out) throws X {
@@ -43,10 +47,9 @@ public final class LineNormaliser {
                 afterCr = false;
                 boolean whole = octet == '\n';
                 if (whole || lines) {
-                    out.write(CRLF, 0, 2);
-                    lineStart = true;
+                    endLine(out);
                 } else {
-                    out.write(CR, 0, 1);
+                    give(CR, 0, 1, out);
                 }
                 if (whole) {
                     run = i + 1;
@@ -60,8 +63,7 @@ public final class LineNormaliser {
             } else if (octet == '\n' && lines) {
                 give(in, run, i, out);
                 run = i + 1;
-                out.write(CRLF, 0, 2);
-                lineStart = true;
+                endLine(out);
             } else if (lineStart) {
                 lineStart = false;
                 dotLines |= octet == '.';
@@ -79,8 +81,16 @@ public final class LineNormaliser {
         }
     }
 
-    private static <X extends Exception> void give(byte[] in, int from, int to, Sink<X> out) throws X {
+    private <X extends Exception> void endLine(Sink<X> out) throws X {
+        out.write(CRLF, 0, CRLF.length);
+        lineStart = true;
+        lineLength = 0;
+    }
+
+    private <X extends Exception> void give(byte[] in, int from, int to, Sink<X> out) throws X {
         if (to > from) {
+            lineLength += to - from;
+            longestLine = Math.max(longestLine, lineLength);
             out.write(in, from, to - from);
         }
     }
@@ -88,6 +98,11 @@ public final class LineNormaliser {
     /** Whether what was given out so far ends with CRLF, or there is none. */
     public boolean atLineStart() {
         return lineStart;
+    }
+
+    /** Octets of the longest line given out so far, without its CRLF; true only when bare newlines become CRLF. */
+    public long longestLine() {
+        return longestLine;
     }
 
     /** Whether a line, as given out, begins with a dot. */

@@ -132,4 +132,15 @@ class NormaliseTest {
             assertThat(policy.headers.getFirst()).hasSize(1);
         }
     }
+
+    @Test
+    void linesAreMeasuredAsTheyAreKept() throws Exception {
+        smtp.reconfigure(
+                new ConfigBuilder().content(Handling.NORMALISE, Handling.NORMALISE).maxLineLength(1000).build());
+        SmtpFixture.Client client = smtp.connect().plays(TO_DATA);
+        client.send("a line\n".repeat(1000) + "\r\n.\r\n");
+        client.plays("S: 250 2.0.0 * queued");
+        smtp.plays(TO_DATA + "C: a\\n" + "x".repeat(1000) + "\\nb\nC: .\nS: 250 2.0.0 * queued");
+        smtp.plays(TO_DATA + "C: a\\n" + "x".repeat(1001) + "\\nb\nC: .\nS: 500 5.5.2 Error: line of content too long");
+    }
 }
