@@ -26,6 +26,8 @@ final class MailTransaction {
     /** The policies have had their say about the message itself. */
     boolean judged;
     boolean recipientsRefused;
+    /** Recipients beyond the limit. */
+    int overshoot;
     /** BDAT has begun: no more recipients, and DATA can't follow (RFC 3030 2). */
     boolean chunked;
     /** A chunk was refused: nothing but RSET helps. */

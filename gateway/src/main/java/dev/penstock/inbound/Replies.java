@@ -34,6 +34,7 @@ final class Replies {
     static final byte[] AUTH_ACTIVE = encoded(503, "5.5.1", "Error: already authenticated");
     static final byte[] IN_TRANSACTION = encoded(503, "5.5.1", "Error: MAIL transaction in progress");
     static final byte[] NO_SUCH_MECHANISM = encoded(504, "5.5.4", "Error: authentication mechanism not offered");
+    static final byte[] AUTH_TOO_LONG = encoded(500, "5.5.6", "Error: authentication exchange line too long"); // RFC 4954 6
     static final byte[] AUTH_CANCELLED = encoded(501, "5.7.0", "Authentication cancelled");
     static final byte[] AUTH_MALFORMED = encoded(501, "5.5.2", "Error: malformed authentication response");
     static final byte[] AUTH_FAILED = encoded(535, "5.7.8", "Error: authentication credentials invalid");

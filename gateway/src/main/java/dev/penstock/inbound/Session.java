@@ -3,6 +3,7 @@ package dev.penstock.inbound;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -80,8 +81,10 @@ final class Session extends ChannelInboundHandlerAdapter
     private static final int MAX_COMMAND_LINE = 2048;
     /** RFC 4954 4: octets of AUTH with its initial response, and of a response, without CRLF. */
     private static final int MAX_AUTH_LINE = 12_288;
+    private static final int RECIPIENT_OVERSHOOT = 1000; // smtpd_recipient_overshoot_limit of Postfix
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final long RECHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private enum Phase {
         /** Nothing may come before the greeting. */
@@ -121,6 +124,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private final LoopScratch scratch;
     private final ClientAccount account;
     private final int listener; // its place among the server's
+    private final InetAddress peer; // who may use XCLIENT or not, whomever it has spoken for
     private final long number;
 
     private Settings settings;
@@ -175,6 +179,7 @@ final class Session extends ChannelInboundHandlerAdapter
         this.settings = settings;
         this.number = number;
         this.remote = remote;
+        this.peer = remote.getAddress();
         this.local = local;
         this.early = early;
         this.relayNetwork = settings.relayNetworks().contains(remote.getAddress());
@@ -186,11 +191,36 @@ final class Session extends ChannelInboundHandlerAdapter
     public void onSubscribe(Subscription newSubscription) {
         subscription = newSubscription;
         startTimer();
-        ServerTls entry = settings.tls();
-        if (entry != null && settings.isImplicitTls()) {
-            startHandshake(entry);
-        } else {
-            welcome();
+        turn(() -> {
+            ServerTls entry = settings.tls();
+            if (entry != null && settings.isImplicitTls()) {
+                startHandshake(entry);
+            } else {
+                welcome();
+            }
+        });
+    }
+
+    /** A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. */
+    private void turn(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException e) {
+            failed(e);
+        }
+    }
+
+    private void failed(RuntimeException fault) {
+        log.error("session={} client={} failed in {}", number, remote, phase, fault);
+        if (phase == Phase.HANDSHAKE || phase == Phase.CLOSING) {
+            closeNow();
+            return;
+        }
+        moreInput = true; // who knows
+        try {
+            goodbye(server.replies().failed);
+        } catch (RuntimeException e) {
+            closeNow();
         }
     }
 
@@ -219,7 +249,7 @@ final class Session extends ChannelInboundHandlerAdapter
             ask();
             var _ = loop.schedule(() -> {
                 if (phase == Phase.GREETING) {
-                    greet();
+                    turn(this::greet);
                 }
             }, delay, NANOSECONDS);
         }
@@ -338,12 +368,16 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         ByteBuf buffer = (ByteBuf) message;
         progress.input(System.nanoTime(), buffer.readableBytes());
-        while (buffer.isReadable()) {
-            int length = Math.min(buffer.readableBytes(), scratch.input.length);
-            buffer.readBytes(scratch.input, 0, length);
-            consume(scratch.input, length);
+        try {
+            while (buffer.isReadable()) {
+                int length = Math.min(buffer.readableBytes(), scratch.input.length);
+                buffer.readBytes(scratch.input, 0, length);
+                consume(scratch.input, length);
+            }
+            advance();
+        } catch (RuntimeException e) { // reactor-netty would only cut the connection
+            failed(e);
         }
-        advance();
     }
 
     /** Octets in the clear where TLS should be (CVE-2011-0411), or before the greeting: never executed. */
@@ -550,7 +584,11 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         Command command = CommandParser.parse(in, offset, length);
         if (tls == null && settings.requiresTls() && needsTls(command)) {
-            fail(Replies.TLS_FIRST); // RFC 3207 4
+            if (command instanceof Command.Bdat(long size, boolean last)) {
+                startChunk(size, last, Replies.TLS_FIRST); // what follows it is no command
+            } else {
+                fail(Replies.TLS_FIRST); // RFC 3207 4
+            }
             return;
         }
         switch (command) {
@@ -562,7 +600,7 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Mail mail -> mail(mail);
             case Command.Rcpt rcpt -> rcpt(rcpt);
             case Command.Data() -> startData();
-            case Command.Bdat(long size, boolean last) -> startChunk(size, last);
+            case Command.Bdat(long size, boolean last) -> startChunk(size, last, null);
             case Command.Rset() -> {
                 reset();
                 junk(Replies.OK);
@@ -613,7 +651,7 @@ final class Session extends ChannelInboundHandlerAdapter
         esmtp = extended;
         who();
         junk(extended
-                ? settings.ehlo(tls, loggedIn, settings.xclientNetworks().contains(remote.getAddress()),
+                ? settings.ehlo(tls, loggedIn, settings.xclientNetworks().contains(peer),
                         server.clock().instant())
                 : server.replies().helo);
     }
@@ -671,7 +709,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void authResponse(byte[] in, int offset, int length) {
         if (length > MAX_AUTH_LINE) {
-            leaveAuth(Replies.COMMAND_TOO_LONG);
+            leaveAuth(Replies.AUTH_TOO_LONG);
         } else if (length == 1 && in[offset] == '*') {
             leaveAuth(Replies.AUTH_CANCELLED);
         } else {
@@ -707,11 +745,15 @@ final class Session extends ChannelInboundHandlerAdapter
                 log.info("event=auth-failed session={} client={} reason={} detail={}", sessionId(), remote, reason,
                         detail);
                 server.counters().loginsFailed.increment();
-                leaveAuth(switch (reason) {
-                    case CREDENTIALS -> Replies.AUTH_FAILED;
-                    case MALFORMED -> Replies.AUTH_MALFORMED;
-                    case TEMPORARY -> Replies.AUTH_UNAVAILABLE;
-                });
+                switch (reason) {
+                    case CREDENTIALS -> leaveAuth(Replies.AUTH_FAILED);
+                    case MALFORMED -> leaveAuth(Replies.AUTH_MALFORMED);
+                    case TEMPORARY -> { // no error of the client's
+                        phase = Phase.COMMANDS;
+                        exchange = null;
+                        junk(Replies.AUTH_UNAVAILABLE);
+                    }
+                }
             }
         }
     }
@@ -727,7 +769,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (isOutOfStep()) {
             return;
         }
-        if (!settings.xclientNetworks().contains(remote.getAddress())) {
+        if (!settings.xclientNetworks().contains(peer)) {
             fail(Replies.XCLIENT_FORBIDDEN);
             return;
         }
@@ -749,10 +791,13 @@ final class Session extends ChannelInboundHandlerAdapter
         remote = newRemote;
         local = newLocal;
         relayNetwork = settings.relayNetworks().contains(newRemote.getAddress());
-        clientName = Xclient.name(attributes, "NAME", clientName);
-        String login = Xclient.name(attributes, "LOGIN", identity == null ? "" : identity.name());
-        identity = login.isEmpty() ? null : new Identity(login, "", List.of());
-        loggedIn = identity != null;
+        boolean another = attributes.containsKey("ADDR"); // client, of whom nothing else is known yet
+        clientName = Xclient.name(attributes, "NAME", another ? "" : clientName);
+        if (another || attributes.containsKey("LOGIN")) {
+            String login = Xclient.name(attributes, "LOGIN", "");
+            identity = login.isEmpty() ? null : new Identity(login, "", List.of());
+            loggedIn = identity != null;
+        }
         helo = "";
         esmtp = false;
         who();
@@ -879,7 +924,11 @@ final class Session extends ChannelInboundHandlerAdapter
         if (open.recipients.size() >= settings.config().maxRecipients()) {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
-            say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
+            if (++open.overshoot > RECIPIENT_OVERSHOOT) {
+                fail(Replies.TOO_MANY_RECIPIENTS);
+            } else {
+                say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
+            }
         } else if (unsupported != null) {
             refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
         } else if (!account.mayRcpt()) {
@@ -945,37 +994,44 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
-    /** The chunk's octets follow in any case, and are read in any case (RFC 3030 2). */
-    private void startChunk(long size, boolean last) {
+    /**
+     * The chunk's octets follow in any case, and are read in any case (RFC 3030 2).
+     *
+     * @param refusal what is said then, null when the transaction decides
+     */
+    private void startChunk(long size, boolean last, byte @Nullable [] refusal) {
         MailTransaction open = transaction;
         if (!settings.offers(Capabilities.CHUNKING)) {
+            moreInput = true;
             goodbye(Replies.NOT_IMPLEMENTED); // nothing can be told from what follows
             return;
         }
         if (size > settings.config().maxMessageSize().bytes()) {
+            moreInput = true;
             goodbye(server.replies().chunkTooBig); // reading it all only to refuse it would be a gift to bad clients
             return;
         }
         chunkSize = size;
         chunkLeft = size;
         lastChunk = last;
-        chunkRefusal = null;
+        chunkRefusal = refusal;
         chunkDeferral = null;
-        if (open == null) {
+        if (refusal != null) {
+            // nothing to decide
+        } else if (open == null) {
             chunkRefusal = Replies.NEED_MAIL;
         } else if (open.failed) {
             chunkRefusal = Replies.FAILED_CHUNK;
         } else if (open.recipients.isEmpty()) {
             chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
         } else if (!open.chunked) {
-            Reply refusal = beginReception(open, true);
-            if (refusal == null) {
-                open.chunked = true;
-                progress.messageBegun(System.nanoTime());
-            } else {
-                open.failed = true;
-                chunkDeferral = refusal;
-            }
+            chunkDeferral = beginReception(open, true);
+            open.chunked = chunkDeferral == null;
+            open.failed = chunkDeferral != null;
+            progress.messageBegun(System.nanoTime());
+        }
+        if (chunkRefusal != null) {
+            progress.messageBegun(System.nanoTime()); // it has to come in time too
         }
         phase = Phase.CHUNK;
         if (size == 0) {
@@ -1034,6 +1090,7 @@ final class Session extends ChannelInboundHandlerAdapter
     /** @return where the input after the data begins, or {@code end} */
     private int data(byte[] in, int position, int end) {
         int taken = requireReception().take(in, position, end - position);
+        moreInput = position + taken < end;
         contentTaken();
         return position + taken;
     }
@@ -1060,6 +1117,7 @@ final class Session extends ChannelInboundHandlerAdapter
             contentTaken();
         } else if (chunkLeft == 0) {
             phase = Phase.COMMANDS;
+            progress.messageEnded();
             if (lastChunk) {
                 transaction = null;
             }
@@ -1101,17 +1159,22 @@ final class Session extends ChannelInboundHandlerAdapter
             phase = Phase.COMMANDS;
             endOfData(message);
         } else {
-            Spool.Intake intake = message.intake();
-            if (intake == null) {
-                return;
-            }
-            CompletableFuture<Void> writable = intake.writable();
-            if (!writable.isDone()) {
-                waitFor(Wait.SPOOL);
-                var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
-            } else if (!server.memory().mayProceed(this)) {
-                waitFor(Wait.MEMORY);
-            }
+            awaitRoom(message);
+        }
+    }
+
+    /** More of a message is read only when there is room for it. */
+    private void awaitRoom(Reception message) {
+        Spool.Intake intake = message.intake();
+        if (intake == null) {
+            return;
+        }
+        CompletableFuture<Void> writable = intake.writable();
+        if (!writable.isDone()) {
+            waitFor(Wait.SPOOL);
+            var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
+        } else if (!server.memory().mayProceed(this)) {
+            waitFor(Wait.MEMORY);
         }
     }
 
@@ -1136,6 +1199,7 @@ final class Session extends ChannelInboundHandlerAdapter
         Reply refusal = message.refusal();
         if (refusal == null) {
             say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
+            awaitRoom(message); // chunks may be as small as the client likes
             return;
         }
         message.abort(this);
@@ -1168,7 +1232,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void hop(Runnable task) {
         try {
-            loop.execute(task);
+            loop.execute(() -> turn(task));
         } catch (RejectedExecutionException e) {
             log.debug("session={} client={} is gone with its event loop", number, remote);
         }
@@ -1209,13 +1273,17 @@ final class Session extends ChannelInboundHandlerAdapter
         waitFor(Wait.COMMIT);
         var _ = commit.whenComplete((entries, failure) -> {
             try {
-                loop.execute(() -> {
+                loop.execute(() -> turn(() -> {
+                    Reply refused = settle(envelope, size, octets, entries, failure);
+                    if (phase == Phase.CLOSING || phase == Phase.CLOSED) { // nothing is said after 421
+                        return;
+                    }
                     waitNoMore();
-                    answer(settle(envelope, size, octets, entries, failure), envelope);
+                    answer(refused, envelope);
                     if (wait == Wait.NONE) {
                         resume();
                     }
-                });
+                }));
             } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
                 settle(envelope, size, octets, entries, failure);
             }
@@ -1315,7 +1383,7 @@ final class Session extends ChannelInboundHandlerAdapter
         long delay = Stress.errorDelayNanos(errors, config);
         if (delay > 0 && phase != Phase.CLOSED) {
             waitFor(Wait.PENALTY);
-            var _ = loop.schedule(() -> resumeFrom(Wait.PENALTY), delay, NANOSECONDS);
+            var _ = loop.schedule(() -> turn(() -> resumeFrom(Wait.PENALTY)), delay, NANOSECONDS);
         }
     }
 
@@ -1340,6 +1408,8 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         say(reply);
         boolean inputLeft = moreInput || held != null || phase == Phase.DATA || phase == Phase.CHUNK;
+        countAbort();
+        transaction = null;
         phase = Phase.CLOSING;
         wait = Wait.NONE;
         held = null;
@@ -1395,12 +1465,15 @@ final class Session extends ChannelInboundHandlerAdapter
             startTimer();
             return;
         }
+        if (wait == Wait.COMMIT || wait == Wait.ANSWER) { // over just before: it is told once the client has its reply
+            timer = loop.schedule(this::checkTime, RECHECK_NANOS, NANOSECONDS);
+            return;
+        }
         server.counters().slow(slowness);
         log.debug("session={} client={} timed out in {}: {}", number, remote, phase, slowness);
         if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
             closeNow(); // it doesn't read replies either, or could not
         } else {
-            countAbort();
             goodbye(server.replies().timeout);
         }
     }

@@ -162,7 +162,8 @@ class AuthTest {
     void aLineHasTheLengthOfTheStandardAndNoMore() throws Exception {
         String most = "A".repeat(12_288);
         secured().plays("C: AUTH PLAIN\nS: 334 *\nC: " + most + "\n" + MALFORMED
-                + "C: AUTH PLAIN\nS: 334 *\nC: " + most + "A\nS: 500 5.5.2 Error: line too long\n"
+                + "C: AUTH PLAIN\nS: 334 *\nC: " + most
+                + "A\nS: 500 5.5.6 Error: authentication exchange line too long\n"
                 + "C: AUTH PLAIN " + "A".repeat(12_288 - 12) + "\n" + MALFORMED
                 + "C: AUTH PLAIN " + most + "\nS: 500 5.5.2 Error: line too long\n"
                 + "C: NOOP " + "x".repeat(2044) + "\nS: 500 5.5.2 Error: line too long\n"
@@ -327,6 +328,7 @@ class AuthTest {
         try (SmtpFixture fixture = told(authenticator)) {
             fixture.plays("S: 220 *\n" + EHLO + "C: AUTH PLAIN " + TestUsers.PLAIN
                     + "\nS: 454 4.7.0 Temporary authentication failure\nC: NOOP\nS: 250 2.0.0 Ok");
+            assertThat(fixture.server.stats().errors()).isZero(); // it is none of the client's
         }
     }
 

@@ -90,4 +90,15 @@ class ErrorLimitTest {
                     + "C: DATA\nS: 354 *\n");
         }
     }
+
+    @Test
+    void butWhoGoesOnAfterAThousandOfThemMakesErrors() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture(
+                config -> config.errors(10, Duration.ZERO, 2, 100).counts(1, 100, 50, 100))) {
+            smtp.plays("S: 220 *\nC: HELO client.example\nS: 250 *\nC: MAIL FROM:<>\nS: 250 *\n"
+                    + "C: RCPT TO:<b@example.org>\nS: 250 *\n"
+                    + "C: RCPT TO:<c@example.org>\nS: 452 4.5.3 Error: too many recipients\n".repeat(1002)
+                    + "S: 421 4.7.0 gateway.example Error: too many errors\nS: <close>");
+        }
+    }
 }

@@ -129,4 +129,14 @@ class StartTlsInjectionTest {
         assertThat(smtp.policy.clients).isEmpty();
         assertThat(smtp.server.stats().tlsSessions()).isZero();
     }
+
+    @Test
+    void aChunkBeforeTheTlsThatIsRequiredIsReadAndNotExecuted() throws Exception {
+        try (SmtpFixture required = new SmtpFixture(kit, new ListenerBuilder().tls(kit.config(Mode.REQUIRED)).build(),
+                Authenticator.NONE)) {
+            SmtpFixture.Client client = required.connect().plays("S: 220 *\nC: EHLO client.example\nS: <ehlo>");
+            client.send("BDAT " + CANARY.length() + " LAST\r\n" + CANARY + "QUIT\r\n");
+            client.plays("S: 530 5.7.0 Must issue a STARTTLS command first\nS: 221 2.0.0 Bye\nS: <close>");
+        }
+    }
 }

@@ -85,9 +85,13 @@ class XclientTest {
     }
 
     @Test
-    void thatClientMayNotSayItAgain() throws Exception {
-        smtp.plays(GREETING + EHLO + "C: XCLIENT ADDR=192.0.2.7\n" + GREETING + EHLO
-                + "C: XCLIENT ADDR=127.0.0.1\nS: 550 5.7.0 Error: insufficient authorization\n");
+    void theProxyMaySayItAgainForItsNextClientWhoIsNotTheOneBefore() throws Exception {
+        smtp.reconfigure(new ConfigBuilder().relayNetworks("192.0.2.0/24").build());
+        smtp.plays(GREETING + EHLO + "C: XCLIENT NAME=one.example ADDR=192.0.2.7 LOGIN=bob\n" + GREETING + EHLO
+                + "C: XCLIENT ADDR=192.0.2.8\n" + GREETING + MESSAGE);
+        assertThat(smtp.accepted.getFirst().origin().address()).startsWith("192.0.2.8:");
+        assertThat(smtp.accepted.getFirst().origin().identity()).isEmpty();
+        assertThat(smtp.spool.content(0)).startsWith("Received: from client.example ([192.0.2.8])\r\n");
     }
 
     @Test
