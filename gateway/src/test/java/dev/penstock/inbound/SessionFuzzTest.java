@@ -84,7 +84,8 @@ class SessionFuzzTest {
     private static InboundConfig config(FuzzedDataProvider data) {
         ConfigBuilder builder = new ConfigBuilder().maxMessageSize(3000).maxLineLength(500)
                 .counts(3, 100, 100, data.consumeInt(1, 5)).memoryLimit(data.consumeBoolean() ? 600 : 1_000_000)
-                .errors(2, data.consumeBoolean() ? Duration.ofSeconds(1) : Duration.ZERO, HARD_ERROR_LIMIT, 8).maxHeader(700);
+                .errors(2, data.consumeBoolean() ? Duration.ofSeconds(1) : Duration.ZERO, HARD_ERROR_LIMIT, 8)
+                .maxHeader(700);
         Handling newlines = data.consumeBoolean() ? Handling.NORMALISE : Handling.REJECT;
         Handling nul = data.consumeBoolean() ? Handling.NORMALISE : Handling.REJECT;
         if (data.consumeBoolean()) {
