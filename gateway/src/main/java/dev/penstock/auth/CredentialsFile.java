@@ -1,10 +1,7 @@
 package dev.penstock.auth;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
@@ -15,6 +12,7 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.Problem;
 import dev.penstock.config.UsersFile;
+import dev.penstock.units.FileStamp;
 
 /**
  * Keeps what the credentials file says, and looks every second whether it has changed. Thread-safe. A file that can't be
@@ -26,25 +24,13 @@ final class CredentialsFile implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(CredentialsFile.class);
 
-    /** A file's contents are taken for the same while all of this is. */
-    private record Stamp(FileTime modified, long size, @Nullable Object inode) {
-        static @Nullable Stamp of(Path file) {
-            try {
-                BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
-                return new Stamp(found.lastModifiedTime(), found.size(), found.fileKey());
-            } catch (IOException _) {
-                return null;
-            }
-        }
-    }
-
     private final Path file;
     private final Runnable changed;
     private final ReentrantLock reading = new ReentrantLock(); // guards `seen`
     private final LongAdder reloads;
     private final LongAdder refused;
     private final Thread watcher;
-    private @Nullable Stamp seen;
+    private @Nullable FileStamp seen;
     private volatile Credentials current;
 
     /**
@@ -59,7 +45,7 @@ final class CredentialsFile implements AutoCloseable {
         this.reloads = reloads;
         this.refused = refused;
         this.changed = changed;
-        this.seen = Stamp.of(file);
+        this.seen = stamp(file);
         this.current = switch (UsersFile.read(file)) {
             case UsersFile.Valid valid -> new Credentials(valid.users());
             case UsersFile.Invalid invalid -> throw new CredentialsFileException(
@@ -84,7 +70,7 @@ final class CredentialsFile implements AutoCloseable {
     void look() {
         reading.lock();
         try {
-            Stamp stamp = Stamp.of(file);
+            FileStamp stamp = stamp(file);
             if (stamp == null ? seen == null : stamp.equals(seen)) {
                 return;
             }
@@ -92,6 +78,15 @@ final class CredentialsFile implements AutoCloseable {
             read();
         } finally {
             reading.unlock();
+        }
+    }
+
+    /** Null when there is no file to look at. */
+    private static @Nullable FileStamp stamp(Path file) {
+        try {
+            return FileStamp.of(file);
+        } catch (IOException _) {
+            return null;
         }
     }
 

@@ -100,7 +100,7 @@ final class PolicyReader {
         if (name.isEmpty()) {
             throw new IllegalArgumentException("expected a user's name, or \"*\" for anybody who has logged in");
         }
-        return name;
+        return name.equals("*") ? name : UsersFile.name(name); // in the form that users are compared by
     }
 
     /** @param special the word that is no domain and may stand here */

@@ -1,17 +1,16 @@
 package dev.penstock.local;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import dev.penstock.units.FileStamp;
 
 /**
  * A recipients file that is read again when it has changed. Read by any thread; {@link #look} is for one thread at a
@@ -29,18 +28,10 @@ final class RecipientFile {
     private final LongAdder failures;
     private volatile @Nullable RecipientList list;
     /** At the last look; null when there was no file. */
-    private @Nullable Version seen;
+    private @Nullable FileStamp seen;
     /** What was last read, well or not. */
-    private @Nullable Version taken;
+    private @Nullable FileStamp taken;
     private boolean missed;
-
-    /** What tells one state of a file from another. */
-    private record Version(FileTime modified, long size, @Nullable Object inode) {
-        static Version of(Path path) throws IOException {
-            BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
-            return new Version(now.lastModifiedTime(), now.size(), now.fileKey());
-        }
-    }
 
     /** Reads the file at once. */
     RecipientFile(Path path, boolean caseSensitive, LongAdder reads, LongAdder failures) {
@@ -49,7 +40,7 @@ final class RecipientFile {
         this.reads = reads;
         this.failures = failures;
         try {
-            seen = Version.of(path);
+            seen = FileStamp.of(path);
         } catch (IOException _) {
             seen = null; // said by the look
         }
@@ -64,9 +55,9 @@ final class RecipientFile {
 
     /** Reads the file again if it has changed. */
     void look() {
-        Version now;
+        FileStamp now;
         try {
-            now = Version.of(path);
+            now = FileStamp.of(path);
         } catch (IOException e) {
             seen = null;
             if (!missed) {
@@ -83,7 +74,7 @@ final class RecipientFile {
         }
         try {
             RecipientList read = RecipientList.read(path, caseSensitive);
-            Version after = Version.of(path);
+            FileStamp after = FileStamp.of(path);
             if (!after.equals(now)) {
                 seen = after;
                 return; // it was being written meanwhile

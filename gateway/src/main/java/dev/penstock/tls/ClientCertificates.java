@@ -1,18 +1,13 @@
 package dev.penstock.tls;
 
-import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
-import java.util.List;
+import java.util.Optional;
 
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLSession;
-import javax.net.ssl.TrustManager;
-import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 
 /**
@@ -35,24 +30,7 @@ final class ClientCertificates {
 
     /** @throws CertificateFileException when the file can't be used */
     static ClientCertificates read(Path file) {
-        List<X509Certificate> authorities = PemFile.certificates(file);
-        try {
-            KeyStore anchors = KeyStore.getInstance(KeyStore.getDefaultType());
-            anchors.load(null, null);
-            for (int i = 0; i < authorities.size(); i++) {
-                anchors.setCertificateEntry(Integer.toString(i), authorities.get(i));
-            }
-            TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
-            factory.init(anchors);
-            for (TrustManager manager : factory.getTrustManagers()) {
-                if (manager instanceof X509ExtendedTrustManager extended) {
-                    return new ClientCertificates(extended);
-                }
-            }
-            throw new IllegalStateException("no X.509 trust manager in this Java");
-        } catch (GeneralSecurityException | IOException e) {
-            throw new CertificateFileException(file, "can't be used as authorities: " + e.getMessage(), e);
-        }
+        return new ClientCertificates(Authorities.trusting(Optional.of(file)));
     }
 
     /** @param lenient whether a handshake goes on whatever the certificate is worth */

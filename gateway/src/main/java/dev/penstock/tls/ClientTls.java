@@ -4,17 +4,14 @@ import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
-import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
-import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 
 import org.jspecify.annotations.Nullable;
@@ -45,31 +42,7 @@ public final class ClientTls {
      * @throws CertificateFileException when the file can't be used
      */
     public ClientTls(Optional<Path> file) {
-        try {
-            TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
-            factory.init(file.isEmpty() ? null : anchors(PemFile.certificates(file.get())));
-            X509ExtendedTrustManager found = null;
-            for (TrustManager manager : factory.getTrustManagers()) {
-                if (manager instanceof X509ExtendedTrustManager extended) {
-                    found = extended;
-                }
-            }
-            if (found == null) {
-                throw new IllegalStateException("no X.509 trust manager in this Java");
-            }
-            authorities = found;
-        } catch (GeneralSecurityException | IOException e) {
-            throw new IllegalStateException("no authorities to trust: " + e.getMessage(), e);
-        }
-    }
-
-    private static KeyStore anchors(List<X509Certificate> certificates) throws GeneralSecurityException, IOException {
-        KeyStore anchors = KeyStore.getInstance(KeyStore.getDefaultType());
-        anchors.load(null, null);
-        for (int i = 0; i < certificates.size(); i++) {
-            anchors.setCertificateEntry(Integer.toString(i), certificates.get(i));
-        }
-        return anchors;
+        authorities = Authorities.trusting(file);
     }
 
     /**

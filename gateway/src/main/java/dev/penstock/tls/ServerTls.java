@@ -1,10 +1,7 @@
 package dev.penstock.tls;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.security.GeneralSecurityException;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
@@ -27,6 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ListenerTls;
+import dev.penstock.units.FileStamp;
 
 /**
  * The server's end of TLS for one listener: its certificates as they are now, and a handler for each connection.
@@ -71,19 +69,11 @@ public final class ServerTls {
     private record Current(SSLContext context, List<ServerCertificate> certificates,
             @Nullable ClientCertificates clients) {}
 
-    /** What a file was when it was looked at; renaming another into its place changes the key. */
-    private record Stamp(FileTime modified, long size, @Nullable Object key) {
-        static Stamp of(Path file) throws IOException {
-            BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
-            return new Stamp(found.lastModifiedTime(), found.size(), found.fileKey());
-        }
-    }
-
     /** Files that are used together, as they were when they were last read, and what was wrong with them since. */
     private static final class Watched {
         final List<Path> files;
         @Nullable
-        List<Stamp> stamps;
+        List<FileStamp> stamps;
         String problem = "";
 
         Watched(Path... files) {
@@ -92,11 +82,11 @@ public final class ServerTls {
 
         /** What the files are now; null when one can't be looked at, which counts as a change. */
         @Nullable
-        List<Stamp> look() {
-            List<Stamp> found = new ArrayList<>(files.size());
+        List<FileStamp> look() {
+            List<FileStamp> found = new ArrayList<>(files.size());
             try {
                 for (Path file : files) {
-                    found.add(Stamp.of(file));
+                    found.add(FileStamp.of(file));
                 }
                 return found;
             } catch (IOException _) {
@@ -157,7 +147,7 @@ public final class ServerTls {
         boolean changed = false;
         for (int i = 0; i < watched.size(); i++) {
             Watched files = watched.get(i);
-            List<Stamp> now = files.look();
+            List<FileStamp> now = files.look();
             if (now != null && now.equals(files.stamps) && files.problem.isEmpty()) {
                 continue;
             }

@@ -46,7 +46,7 @@ class PolicyReaderTest {
                 action = "permit"
                 listeners = ["smtp"]
                 networks = ["192.0.2.0/24"]
-                identities = ["bob", "*"]
+                identities = ["bo\u00ADb", "*"]
                 sender-domains = ["<>", "Example.com", ".bücher.example"]
                 recipient-domains = ["local", ".Example.net"]
                 [[policy.relay]]
@@ -148,8 +148,8 @@ class PolicyReaderTest {
 
     @Test
     void oneFieldCannotBeBoth() throws IOException {
-        assertThat(errors("policy.campaign-header = 'x-tenant'"))
-                .containsExactly(":1:1: policy.campaign-header: is the same as tenant-header");
+        assertThat(errors("[policy]\ntenant-header = 'X-Tenant'\ncampaign-header = 'x-tenant'"))
+                .containsExactly(":3:1: policy.campaign-header: is the same as tenant-header");
         assertThat(policy("policy = {tenant-header = '', campaign-header = ''}").tenantHeader()).isEmpty();
     }
 
