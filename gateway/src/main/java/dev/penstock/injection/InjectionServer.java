@@ -20,11 +20,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.UnaryOperator;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.InflaterInputStream;
 import javax.net.ssl.SSLSession;
 
+import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -52,6 +52,7 @@ import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
+import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
 import dev.penstock.units.Networks;
 
@@ -92,6 +93,7 @@ public final class InjectionServer implements AutoCloseable {
     private final LoopResources loops = LoopResources.create("inject", 1, true);
     private final DisposableServer server;
     private volatile Settings settings;
+    private volatile @Nullable ServerTls tls;
     private volatile boolean closing;
 
     private record Settings(InjectionConfig config, InboundConfig limits, Networks relayNetworks) {
@@ -107,13 +109,14 @@ public final class InjectionServer implements AutoCloseable {
      * Binds.
      *
      * @param keys from {@link InjectionKeys#start}
-     * @param tls  makes a server speak TLS; {@link UnaryOperator#identity} for none
+     * @param tls  from the first octet of each connection; null for none
      * @throws RuntimeException when the address can't be bound, with the reason as cause
      */
     public InjectionServer(String hostname, InjectionConfig config, InboundConfig limits, InjectionKeys keys,
             Spool spool, Acceptance acceptance, Authenticator authenticator, Policy policy,
-            MessageEvent.Listener events, InstantSource clock, UnaryOperator<HttpServer> tls) {
+            MessageEvent.Listener events, InstantSource clock, @Nullable ServerTls tls) {
         this.authenticator = authenticator;
+        this.tls = tls;
         this.journal = keys.journal();
         this.settings = Settings.of(config, limits);
         this.requestNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
@@ -123,16 +126,17 @@ public final class InjectionServer implements AutoCloseable {
         this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, journal, counters, renderers);
         this.openapi = document();
         try {
-            server = tls.apply(HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
+            server = HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
                     .idleTimeout(IDLE_TIMEOUT).requestTimeout(HEADER_TIMEOUT)
                     .httpRequestDecoder(spec -> spec.maxInitialLineLength(MAX_LINE).maxHeaderSize(MAX_HEADERS))
-                    .doOnConnection(this::connected).handle(this::answer)).bindNow();
+                    .doOnChannelInit((_, channel, _) -> secure(channel))
+                    .doOnConnection(this::connected).handle(this::answer).bindNow();
         } catch (RuntimeException e) {
             renderers.shutdownNow();
             loops.dispose();
             throw e;
         }
-        log.info("injection listening address={}", address());
+        log.info("injection listening address={} tls={}", address(), tls != null);
     }
 
     private static byte[] document() {
@@ -151,8 +155,12 @@ public final class InjectionServer implements AutoCloseable {
         return (InetSocketAddress) server.address();
     }
 
-    /** New limits, for the requests that begin from now on. Address, port and directory stay. */
-    public void reconfigure(InjectionConfig config, InboundConfig limits) {
+    /**
+     * New limits, for the requests that begin from now on, and other certificates for new connections. Address, port,
+     * directory and whether there is TLS stay.
+     */
+    public void reconfigure(InjectionConfig config, InboundConfig limits, @Nullable ServerTls tls) {
+        this.tls = tls;
         settings = Settings.of(config, limits);
         journal.retain(config.idempotencyRetention());
     }
@@ -163,6 +171,13 @@ public final class InjectionServer implements AutoCloseable {
                 counters.requestsRefused.sum(), counters.unauthorized.sum(), counters.throttled.sum(),
                 counters.unavailable.sum(), counters.replayed.sum(), counters.messages.sum(), counters.octets.sum(),
                 counters.recipients.sum(), counters.recipientsRefused.sum(), journal.size(), bodies.get());
+    }
+
+    private void secure(Channel channel) {
+        ServerTls current = tls;
+        if (current != null) {
+            channel.pipeline().addFirst(current.newHandler());
+        }
     }
 
     private void connected(Connection connection) {
