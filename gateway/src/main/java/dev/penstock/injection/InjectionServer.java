@@ -72,6 +72,8 @@ public final class InjectionServer implements AutoCloseable {
     private static final Duration HEADER_TIMEOUT = Duration.ofSeconds(30);
     private static final Duration STOP_TIME = Duration.ofSeconds(20); // for what has come in to become durable
     private static final Duration LOOPS_TIME = Duration.ofSeconds(2);
+    /** Connections accepted at the last moment are registered and closed in it, else nobody would close them. */
+    private static final Duration LOOPS_QUIET = Duration.ofMillis(100);
     /** What a client that isn't listening yet may go on sending before the connection is closed on it. */
     private static final Duration DISCARD_TIME = Duration.ofSeconds(2);
     private static final int MAX_LINE = 4 * 1024;
@@ -88,7 +90,9 @@ public final class InjectionServer implements AutoCloseable {
     private final AtomicLong bodies = new AtomicLong();
     private final AtomicInteger connections = new AtomicInteger();
     private final AtomicLong requestNumber;
-    private final Map<String, CompletableFuture<Answer>> working = new ConcurrentHashMap<>(); // by request
+    /** Requests under way, once for the work and once for the answer, which must be written before a stop. */
+    private final Map<Long, CompletableFuture<?>> underWay = new ConcurrentHashMap<>();
+    private final AtomicLong begun = new AtomicLong();
     private final ExecutorService renderers;
     private final LoopResources loops = LoopResources.create("inject", 1, true);
     private final DisposableServer server;
@@ -216,17 +220,27 @@ public final class InjectionServer implements AutoCloseable {
 
     private Publisher<Void> inject(HttpServerRequest request, HttpServerResponse response) {
         Settings current = settings;
-        if (closing) {
-            throw Problem.of(Problem.Kind.UNAVAILABLE, "the gateway is stopping").with("Retry-After", "5");
-        }
         String encoding = encoding(request);
         long declared = declared(request);
         if (encoding.isEmpty() && declared > current.config.maxBody().bytes()) {
             throw tooLarge(current);
         }
+        CompletableFuture<@Nullable Void> answered = new CompletableFuture<>();
+        begin(answered);
+        if (closing) { // after it is known to whoever closes: one of the two sees the other
+            answered.complete(null);
+            throw Problem.of(Problem.Kind.UNAVAILABLE, "the gateway is stopping").with("Retry-After", "5");
+        }
         return Mono.fromFuture(() -> authenticate(request, current))
                 .flatMap(allowed -> Mono.from(work(request, response, current, allowed, encoding)))
-                .onErrorResume(Problem.class, e -> Mono.from(refuse(request, response, e)));
+                .onErrorResume(Problem.class, e -> Mono.from(refuse(request, response, e)))
+                .doFinally(_ -> answered.complete(null));
+    }
+
+    private void begin(CompletableFuture<?> one) {
+        Long own = begun.incrementAndGet();
+        underWay.put(own, one);
+        var _ = one.whenComplete((_, _) -> underWay.remove(own));
     }
 
     private Publisher<Void> work(HttpServerRequest request, HttpServerResponse response, Settings current,
@@ -241,12 +255,11 @@ public final class InjectionServer implements AutoCloseable {
         Call call = new Call(current, body, encoding, request.requestHeaders().get("Idempotency-Key"),
                 client(request, allowed), local(request), deadline);
         CompletableFuture<Answer> future = new CompletableFuture<>();
-        working.put(call.client.sessionId(), future);
+        begin(future);
         request.receive().subscribe(body);
         Thread.ofVirtual().name("inject-" + call.client.sessionId()).start(() -> {
             Answer answer = call.run();
             counters.answered(answer);
-            working.remove(call.client.sessionId());
             open.decrementAndGet();
             future.complete(answer);
         });
@@ -546,12 +559,12 @@ public final class InjectionServer implements AutoCloseable {
         }
         // 1. no new requests
         closing = true;
-        // 2. those under way come to their end
+        // 2. those under way come to their end, answers included
         try {
-            CompletableFuture.allOf(working.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
+            CompletableFuture.allOf(underWay.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
                     TimeUnit.MILLISECONDS);
         } catch (java.util.concurrent.TimeoutException e) {
-            log.warn("injection requests={} cut off after {}", working.size(), STOP_TIME);
+            log.warn("injection requests={} cut off after {}", open.get(), STOP_TIME);
         } catch (java.util.concurrent.ExecutionException e) {
             log.error("injection", e);
         } catch (InterruptedException e) {
@@ -559,7 +572,7 @@ public final class InjectionServer implements AutoCloseable {
         }
         // 3. connections, threads
         server.disposeNow(LOOPS_TIME);
-        loops.disposeLater(Duration.ZERO, LOOPS_TIME).block(LOOPS_TIME.multipliedBy(2));
+        loops.disposeLater(LOOPS_QUIET, LOOPS_TIME).block(LOOPS_TIME.multipliedBy(2));
         renderers.shutdown();
     }
 }
