@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -100,7 +99,7 @@ public final class Penstock implements AutoCloseable {
                     new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
             policy = started(new PolicyEngine(config.policy(), recipients));
-            tls = started(new TlsListeners(config.listeners()));
+            tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
                             authenticator, spool, this::accepted,
@@ -125,8 +124,7 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
-                this::accepted, authenticator, policy, deliveryLog, clock,
-                UnaryOperator.identity());
+                this::accepted, authenticator, policy, deliveryLog, clock, tls.injection());
     }
 
     private <T extends AutoCloseable> T started(T part) {
@@ -196,7 +194,7 @@ public final class Penstock implements AutoCloseable {
         policy.reconfigure(changed.policy());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         if (injection != null) {
-            injection.reconfigure(changed.injection(), changed.inbound());
+            injection.reconfigure(changed.injection(), changed.inbound(), tls.injection());
         }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
@@ -207,7 +205,7 @@ public final class Penstock implements AutoCloseable {
     /** What the configuration names and can't be used after all leaves everything as it was. */
     private void takeUpFiles(GatewayConfig changed) {
         try {
-            TlsListeners.Change certificates = tls.prepare(changed.listeners());
+            TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
             authenticator.reconfigure(changed.auth());
             certificates.apply();
         } catch (IOException | RuntimeException e) {

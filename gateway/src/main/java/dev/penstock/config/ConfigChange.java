@@ -25,6 +25,8 @@ public final class ConfigChange {
         differs(keys, "injection.address", current.injection().address(), changed.injection().address());
         differs(keys, "injection.port", current.injection().port(), changed.injection().port());
         differs(keys, "injection.directory", current.injection().directory(), changed.injection().directory());
+        differs(keys, "injection.certificate", current.injection().certificates().isEmpty(),
+                changed.injection().certificates().isEmpty());
         return List.copyOf(keys);
     }
 

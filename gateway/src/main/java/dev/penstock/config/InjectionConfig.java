@@ -3,6 +3,7 @@ package dev.penstock.config;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 import dev.penstock.units.ByteSize;
 
@@ -23,16 +24,34 @@ import dev.penstock.units.ByteSize;
  * @param directory            where idempotency keys are kept
  * @param idempotencyRetention how long they are remembered
  * @param maxKeys              how many are; requests with further ones get 503
+ * @param certificates         for TLS from the first octet, chosen as a listener's; none for HTTP in clear
  */
 public record InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
         int maxConnections, ByteSize memoryLimit, Duration deadline, boolean requireAuth, List<String> relayNetworks,
-        Path directory, Duration idempotencyRetention, int maxKeys) {
+        Path directory, Duration idempotencyRetention, int maxKeys, List<ListenerTls.Certificate> certificates) {
     public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(32), 10_000, 64,
             1000, ByteSize.ofMegabytes(256), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
-            Duration.ofHours(24), 1_000_000);
+            Duration.ofHours(24), 1_000_000, List.of());
 
     public InjectionConfig {
         relayNetworks = List.copyOf(relayNetworks);
+        certificates = List.copyOf(certificates);
+    }
+
+    /** In clear. */
+    public InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
+            int maxConnections, ByteSize memoryLimit, Duration deadline, boolean requireAuth,
+            List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys) {
+        this(address, port, maxBody, maxRecipients, maxConcurrent, maxConnections, memoryLimit, deadline, requireAuth,
+                relayNetworks, directory, idempotencyRetention, maxKeys, List.of());
+    }
+
+    /** Its TLS, as of a listener. */
+    public ListenerTls tls() {
+        return !enabled() || certificates.isEmpty()
+                ? ListenerTls.NONE
+                : new ListenerTls(ListenerTls.Mode.IMPLICIT, certificates, ListenerTls.NONE.minProtocol(),
+                        ListenerTls.ClientCertificates.NONE, Optional.empty());
     }
 
     /** Whether mail is taken over HTTP at all. */

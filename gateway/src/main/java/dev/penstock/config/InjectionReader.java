@@ -35,7 +35,8 @@ final class InjectionReader {
                 table.list("relay-networks", d.relayNetworks(), Syntax::network),
                 table.path("directory", d.directory()),
                 table.duration("idempotency-retention", d.idempotencyRetention(), MINUTE, Duration.ofDays(30)),
-                table.integer("max-keys", d.maxKeys(), 1, MAX_KEYS));
+                table.integer("max-keys", d.maxKeys(), 1, MAX_KEYS),
+                ListenerReader.certificates(table.tables("certificate")));
         table.end();
         if (injection.memoryLimit().compareTo(injection.maxBody()) < 0) {
             table.reject("memory-limit",

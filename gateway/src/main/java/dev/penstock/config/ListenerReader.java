@@ -148,8 +148,20 @@ final class ListenerReader {
 
     private static ListenerTls tls(TableBinder table) {
         ListenerTls d = ListenerTls.NONE;
-        List<Certificate> certificates = new ArrayList<>();
         List<TableBinder> tables = table.tables("certificate");
+        List<Certificate> certificates = certificates(tables);
+        return new ListenerTls(
+                table.choice("tls", tables == null ? Mode.NONE : Mode.OFFERED, Mode.class), certificates,
+                table.text("min-protocol", d.minProtocol(), "a text", text -> oneOf(text, PROTOCOLS)),
+                table.choice("client-certificates", d.clientCertificates(), ClientCertificates.class),
+                table.text("client-ca", d.clientCa(), "a path in quotes", text -> text.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(pemFile(text, "a certificate", ListenerReader::holdsCertificate))));
+    }
+
+    /** @param tables null for none */
+    static List<Certificate> certificates(@Nullable List<TableBinder> tables) {
+        List<Certificate> certificates = new ArrayList<>();
         for (TableBinder certificate : tables == null ? List.<TableBinder>of() : tables) {
             Optional<Path> chain = pem(certificate, "chain", "a certificate", ListenerReader::holdsCertificate);
             Optional<Path> key = pem(certificate, "key", "a private key in PKCS #8", ListenerReader::holdsKey);
@@ -158,13 +170,7 @@ final class ListenerReader {
                 certificates.add(new Certificate(chain.get(), key.get()));
             }
         }
-        return new ListenerTls(
-                table.choice("tls", tables == null ? Mode.NONE : Mode.OFFERED, Mode.class), certificates,
-                table.text("min-protocol", d.minProtocol(), "a text", text -> oneOf(text, PROTOCOLS)),
-                table.choice("client-certificates", d.clientCertificates(), ClientCertificates.class),
-                table.text("client-ca", d.clientCa(), "a path in quotes", text -> text.isEmpty()
-                        ? Optional.empty()
-                        : Optional.of(pemFile(text, "a certificate", ListenerReader::holdsCertificate))));
+        return certificates;
     }
 
     private static Optional<Path> pem(TableBinder table, String key, String what, PemCheck check) {

@@ -17,7 +17,7 @@ record Contact(String site, MessageEvent.@Nullable Peer peer, String sourceAddre
         String sessionId, Set<String> offers) {
     /** Whether the host passes mail on itself, instead of being where it stays. */
     boolean relays() {
-        return protocol.endsWith("SMTP");
+        return protocol.contains("SMTP"); // ESMTPS too
     }
 
     static Contact none(String site) {

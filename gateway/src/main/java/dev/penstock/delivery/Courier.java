@@ -54,7 +54,9 @@ final class Courier implements Runnable {
     private boolean established;
     private boolean useful;
     private boolean foundMail;
-    /** The host takes no more over this session, and is to be asked over another. */
+    /** Whether the session was opened for mail that requires TLS. */
+    private boolean insisting;
+    /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
     private boolean reopen;
     private int transactions;
     /** Items taken that nobody else will give back. */
@@ -128,10 +130,10 @@ final class Courier implements Runnable {
                 giveBack(work);
                 return;
             }
+            insisting = work.envelope.options().requireTls() && !desk.lane.key().lmtp();
             Work unfinished;
             try {
-                SmtpClientSession open = open(host,
-                        work.envelope.options().requireTls() && !desk.lane.key().lmtp());
+                SmtpClientSession open = open(host);
                 contact = contact(host, open);
                 unfinished = converse(open, work, lastHost);
             } catch (SessionException e) {
@@ -178,8 +180,8 @@ final class Courier implements Runnable {
         }
     }
 
-    /** @param insisting whether to try TLS though it failed lately, and not to go on in clear */
-    private SmtpClientSession open(MailHost host, boolean insisting) throws SessionException {
+    /** When {@link #insisting}, TLS is tried though it failed lately, and not gone without when it fails. */
+    private SmtpClientSession open(MailHost host) throws SessionException {
         SmtpClientSession open;
         TlsPolicy policy = desk.lane.key().tls() == null ? dispatcher.config.tls() : desk.lane.key().tls();
         boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
@@ -219,7 +221,7 @@ final class Courier implements Runnable {
 
     private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
         return SmtpClientSession.open(host, desk.lane.key().lmtp(),
-                new SmtpClientSession.Security(policy, dispatcher.tls, desk.lane.key().configured()),
+                new SmtpClientSession.Security(policy, dispatcher.tls, desk.lane.key().configured(), insisting),
                 dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
     }
 
@@ -244,17 +246,28 @@ final class Courier implements Runnable {
         while (true) {
             if (transaction == null) {
                 Failure unfit = unfit(open, work);
-                if (unfit != null) {
-                    if (!lastHost && unfit.isOfHost()) {
-                        return toNextHost(open, work, unfit);
-                    }
-                    settle(work, unfit);
-                } else {
+                if (unfit == null) {
                     if (!awaitSlot(open)) {
                         giveBack(work);
                         open.quit();
                         return null;
                     }
+                }
+                if (dispatcher.isOverdue(work)) { // while the session was opened or a slot was waited for
+                    work.decideRest(dispatcher.policy().pastDeadline(work.item.attempts()));
+                    settle(work);
+                } else if (unfit != null) {
+                    if (mayDoBetterAnew(open, unfit)) {
+                        reopen = true;
+                        open.quit();
+                        session = null;
+                        return work;
+                    }
+                    if (!lastHost && unfit.isOfHost()) {
+                        return toNextHost(open, work, unfit);
+                    }
+                    settle(work, unfit);
+                } else {
                     transaction = transaction(open, work);
                     try {
                         open.begin(transaction);
@@ -336,6 +349,11 @@ final class Courier implements Runnable {
         return open.unfit(work, dispatcher.millis());
     }
 
+    /** A session that other mail has opened may be in clear only because it could be, or because TLS failed lately. */
+    private boolean mayDoBetterAnew(SmtpClientSession open, Failure unfit) {
+        return unfit.kind() == Failure.Kind.NEEDS_TLS && !insisting && !open.isEncrypted();
+    }
+
     private void settle(Work work, Failure unfit) {
         work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false));
         settle(work);
@@ -367,6 +385,10 @@ final class Courier implements Runnable {
             return null;
         }
         if (work.hasMore()) {
+            if (dispatcher.isOverdue(work)) {
+                permit.refundMessage(slot);
+                return null;
+            }
             return work;
         }
         while (true) {
@@ -379,7 +401,7 @@ final class Courier implements Runnable {
             if (unfit == null) {
                 return next;
             }
-            if (!lastHost && unfit.isOfHost()) { // it has its turn when this session has ended
+            if (unfit.isOfHost() && (!lastHost || mayDoBetterAnew(open, unfit))) { // it has its turn when this session has ended
                 permit.refundMessage(slot);
                 giveBack(next);
                 return null;
@@ -510,6 +532,7 @@ final class Courier implements Runnable {
                             false);
             othersAccepted |= transaction.isAccepted(i);
             usable &= outcome.radius().compareTo(BlastRadius.SESSION) < 0;
+            work.answeredBy(transaction.places[i], contact);
             work.decide(transaction.places[i], outcome);
         }
         return usable;
@@ -570,6 +593,7 @@ final class Courier implements Runnable {
             for (int i = 0; i < transaction.recipients.size(); i++) {
                 Transaction.Answer answer = transaction.answer(i);
                 if (answer != null) {
+                    work.answeredBy(transaction.places[i], contact);
                     work.decide(transaction.places[i], decide(work, answer.phase(), new Cause.Replied(answer.reply()),
                             reused, othersAccepted, lastHost, false));
                 }

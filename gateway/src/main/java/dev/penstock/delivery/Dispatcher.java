@@ -301,9 +301,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         }
         FailurePolicy now = policy;
         Outcome.Expired expired = now.beforeAttempt(item.attempts(), millis() - item.receivedMillis());
-        Options options = work.envelope.options();
-        if (expired == null && options.deliverByMode() == DeliverBy.Mode.RETURN
-                && millis() >= options.deliverByMillis()) {
+        if (expired == null && isOverdue(work)) {
             expired = now.pastDeadline(item.attempts());
         }
         if (expired != null) {
@@ -312,6 +310,12 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
             return null;
         }
         return work;
+    }
+
+    /** Whether the time is over after which its sender wants it back (RFC 2852 4.1.3, mode R). */
+    boolean isOverdue(Work work) {
+        Options options = work.envelope.options();
+        return options.deliverByMode() == DeliverBy.Mode.RETURN && millis() >= options.deliverByMillis();
     }
 
     FailurePolicy policy() {

@@ -103,7 +103,8 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
     private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits, TlsPolicy policy)
             throws SessionException {
         return SmtpClientSession.open(host, route.lmtp(),
-                new SmtpClientSession.Security(policy, tls, route.configured()), hostname, limits, source, guard);
+                new SmtpClientSession.Security(policy, tls, route.configured(), false), hostname, limits, source,
+                guard);
     }
 
     private Answer ask(MailHost host, Route.Hosts route, String mailbox, Duration left, long end) {

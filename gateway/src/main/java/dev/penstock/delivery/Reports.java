@@ -54,6 +54,8 @@ final class Reports {
     /** RFC 5322 2.1.1 allows 998 octets in a line; folded well before. */
     private static final int FOLD_AT = 76;
     private static final int MAX_TEXT = 2_000;
+    /** RFC 2046 5.1.1 allows a boundary of 70. */
+    private static final int MAX_BOUNDARY_HOST = 50;
     /** RFC 8689 5: a report about such a message is one itself. */
     private static final Options REQUIRE_TLS = new Options(null, null, true, 0, 0, null, false);
     /** The committer, which completes a commit, must not be held up. */
@@ -162,7 +164,7 @@ final class Reports {
      */
     byte[] write(Envelope original, Content content, List<Told> recipients, @Nullable String remoteMta, MessageId id,
             Instant now, Instant until, boolean utf8) throws IOException {
-        String boundary = "=_" + id + "/" + hostname;
+        String boundary = "=_" + id + "/" + hostname.substring(0, Math.min(hostname.length(), MAX_BOUNDARY_HOST));
         Action worst = recipients.stream().map(Told::action).min(Comparator.naturalOrder()).orElseThrow();
         // RFC 3461 4.3: RET is about failures; RFC 8689 5: the content must not go where TLS isn't promised
         boolean whole = worst == Action.FAILED && original.options().ret() != Ret.HDRS

@@ -173,7 +173,9 @@ final class Settlement {
     }
 
     /** Who takes the message with the wish to tell of its fate tells of it; for all others it is told here. */
-    private static Reports.@Nullable Action success(Work work, int place, Contact contact) {
+    private static Reports.@Nullable Action success(Work work, int place, Contact last) {
+        Contact taker = work.answeredBy(place);
+        Contact contact = taker == null ? last : taker;
         Notify notify = work.recipient(place).notifyOn();
         if (notify != null && notify.success() && !contact.offers().contains(Capabilities.DSN)) {
             return contact.relays() ? Reports.Action.RELAYED : Reports.Action.DELIVERED;

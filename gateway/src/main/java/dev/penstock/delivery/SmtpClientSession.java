@@ -112,8 +112,9 @@ final class SmtpClientSession implements AutoCloseable {
      * How a session is secured.
      *
      * @param configured whether the configuration names the host
+     * @param insisting  whether a host that can't do TLS just now is to be asked later, though the policy is opportunistic
      */
-    record Security(TlsPolicy policy, ClientTls tls, boolean configured) {}
+    record Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {}
 
     private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
             DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
@@ -229,7 +230,7 @@ final class SmtpClientSession implements AutoCloseable {
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
         if (ready.code() >= 300) {
-            if (optional) {
+            if (optional && !(security.insisting && ready.isTransient())) {
                 return;
             }
             throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
@@ -265,6 +266,10 @@ final class SmtpClientSession implements AutoCloseable {
 
     MailHost host() {
         return host;
+    }
+
+    boolean isEncrypted() {
+        return tls != null;
     }
 
     String protocol() {
@@ -309,7 +314,7 @@ final class SmtpClientSession implements AutoCloseable {
             }
         }
         if (options.deliverByMode() == DeliverBy.Mode.RETURN && !lmtp
-                && !takesDeliverBy(work.secondsLeft(nowMillis))) { // RFC 2852 4.1.4.2
+                && !takesDeliverBy(options, work.secondsLeft(nowMillis))) { // RFC 2852 4.1.4.2
             return new Failure(Failure.Kind.NEEDS_DELIVERBY,
                     describe(host) + " doesn't promise to return what it can't deliver in time");
         }
@@ -321,9 +326,10 @@ final class SmtpClientSession implements AutoCloseable {
                 tls == null ? "" : tls.problem(), capabilities.has(Capabilities.REQUIRETLS)));
     }
 
-    /** Whether the host offers DELIVERBY and takes so short a time (RFC 2852 3). */
-    private boolean takesDeliverBy(long seconds) {
-        return capabilities.has(Capabilities.DELIVERBY) && seconds >= capabilities.minimumDeliverBy();
+    /** Whether the host offers DELIVERBY and takes so short a time, which matters for mode R alone (RFC 2852 2, 4.1.1). */
+    private boolean takesDeliverBy(Options options, long seconds) {
+        return capabilities.has(Capabilities.DELIVERBY) && (options.deliverByMode() == DeliverBy.Mode.NOTIFY
+                || seconds >= Math.max(1, capabilities.minimumDeliverBy()));
     }
 
     /** Recipients the host takes in one transaction as it announced (RFC 9422 4.2), {@code max} at most. */
@@ -392,7 +398,7 @@ final class SmtpClientSession implements AutoCloseable {
                 append(XText.encode(options.envid()));
             }
         }
-        if (options.deliverByMode() != null && takesDeliverBy(t.secondsLeft)) {
+        if (options.deliverByMode() != null && takesDeliverBy(options, t.secondsLeft)) {
             append(BY);
             append(Math.clamp(t.secondsLeft, -MAX_BY, MAX_BY));
             append(options.deliverByMode() == DeliverBy.Mode.RETURN ? ";R" : ";N");

@@ -21,6 +21,8 @@ final class Work {
     private final int[] owed;
     /** By place in {@code owed}; null while undecided. */
     private final @Nullable Outcome[] outcomes;
+    /** By place in {@code owed}: the session whose host answered for it. */
+    private final @Nullable Contact[] answeredBy;
     /** Places in {@code owed} up to here have been in a transaction; later ones are undecided. */
     private int next;
     /** By place in {@code owed}: whether the sender has been told of the delay. */
@@ -34,6 +36,7 @@ final class Work {
         this.content = content;
         this.owed = owed(item, envelope, last);
         this.outcomes = new @Nullable Outcome[owed.length];
+        this.answeredBy = new @Nullable Contact[owed.length];
         this.delayTold = new boolean[owed.length];
         for (AttemptState.RecipientState state : last.recipients()) {
             for (int place = 0; place < owed.length; place++) {
@@ -102,6 +105,16 @@ final class Work {
             }
         }
         return true;
+    }
+
+    void answeredBy(int place, Contact contact) {
+        answeredBy[place] = contact;
+    }
+
+    /** The session whose host answered for that recipient, which needn't be the attempt's last; null for none. */
+    @Nullable
+    Contact answeredBy(int place) {
+        return answeredBy[place];
     }
 
     boolean isDelayTold(int place) {

@@ -34,11 +34,12 @@ public final class InjectionKeys implements AutoCloseable {
 
     /** Reads what earlier runs left. */
     public static InjectionKeys open(InjectionConfig config, InstantSource clock) throws IOException {
-        return open(config, MAX_FILE, clock);
+        return open(config, MAX_FILE, clock, new Journal.Disk());
     }
 
-    static InjectionKeys open(InjectionConfig config, long maxFile, InstantSource clock) throws IOException {
-        return new InjectionKeys(Journal.read(config.directory(), config.idempotencyRetention(), maxFile, clock));
+    static InjectionKeys open(InjectionConfig config, long maxFile, InstantSource clock, Journal.Disk disk)
+            throws IOException {
+        return new InjectionKeys(Journal.read(config.directory(), config.idempotencyRetention(), maxFile, clock, disk));
     }
 
     /** For each destination that the spool recovers. @return true when it must not be queued */

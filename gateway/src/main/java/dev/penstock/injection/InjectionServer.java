@@ -20,11 +20,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.UnaryOperator;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.InflaterInputStream;
 import javax.net.ssl.SSLSession;
 
+import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -52,6 +52,7 @@ import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
+import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
 import dev.penstock.units.Networks;
 
@@ -71,6 +72,8 @@ public final class InjectionServer implements AutoCloseable {
     private static final Duration HEADER_TIMEOUT = Duration.ofSeconds(30);
     private static final Duration STOP_TIME = Duration.ofSeconds(20); // for what has come in to become durable
     private static final Duration LOOPS_TIME = Duration.ofSeconds(2);
+    /** Connections accepted at the last moment are registered and closed in it, else nobody would close them. */
+    private static final Duration LOOPS_QUIET = Duration.ofMillis(100);
     /** What a client that isn't listening yet may go on sending before the connection is closed on it. */
     private static final Duration DISCARD_TIME = Duration.ofSeconds(2);
     private static final int MAX_LINE = 4 * 1024;
@@ -87,11 +90,14 @@ public final class InjectionServer implements AutoCloseable {
     private final AtomicLong bodies = new AtomicLong();
     private final AtomicInteger connections = new AtomicInteger();
     private final AtomicLong requestNumber;
-    private final Map<String, CompletableFuture<Answer>> working = new ConcurrentHashMap<>(); // by request
+    /** Requests under way, once for the work and once for the answer, which must be written before a stop. */
+    private final Map<Long, CompletableFuture<?>> underWay = new ConcurrentHashMap<>();
+    private final AtomicLong begun = new AtomicLong();
     private final ExecutorService renderers;
     private final LoopResources loops = LoopResources.create("inject", 1, true);
     private final DisposableServer server;
     private volatile Settings settings;
+    private volatile @Nullable ServerTls tls;
     private volatile boolean closing;
 
     private record Settings(InjectionConfig config, InboundConfig limits, Networks relayNetworks) {
@@ -107,13 +113,14 @@ public final class InjectionServer implements AutoCloseable {
      * Binds.
      *
      * @param keys from {@link InjectionKeys#start}
-     * @param tls  makes a server speak TLS; {@link UnaryOperator#identity} for none
+     * @param tls  from the first octet of each connection; null for none
      * @throws RuntimeException when the address can't be bound, with the reason as cause
      */
     public InjectionServer(String hostname, InjectionConfig config, InboundConfig limits, InjectionKeys keys,
             Spool spool, Acceptance acceptance, Authenticator authenticator, Policy policy,
-            MessageEvent.Listener events, InstantSource clock, UnaryOperator<HttpServer> tls) {
+            MessageEvent.Listener events, InstantSource clock, @Nullable ServerTls tls) {
         this.authenticator = authenticator;
+        this.tls = tls;
         this.journal = keys.journal();
         this.settings = Settings.of(config, limits);
         this.requestNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
@@ -123,16 +130,17 @@ public final class InjectionServer implements AutoCloseable {
         this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, journal, counters, renderers);
         this.openapi = document();
         try {
-            server = tls.apply(HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
+            server = HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
                     .idleTimeout(IDLE_TIMEOUT).requestTimeout(HEADER_TIMEOUT)
                     .httpRequestDecoder(spec -> spec.maxInitialLineLength(MAX_LINE).maxHeaderSize(MAX_HEADERS))
-                    .doOnConnection(this::connected).handle(this::answer)).bindNow();
+                    .doOnChannelInit((_, channel, _) -> secure(channel))
+                    .doOnConnection(this::connected).handle(this::answer).bindNow();
         } catch (RuntimeException e) {
             renderers.shutdownNow();
             loops.dispose();
             throw e;
         }
-        log.info("injection listening address={}", address());
+        log.info("injection listening address={} tls={}", address(), tls != null);
     }
 
     private static byte[] document() {
@@ -151,8 +159,12 @@ public final class InjectionServer implements AutoCloseable {
         return (InetSocketAddress) server.address();
     }
 
-    /** New limits, for the requests that begin from now on. Address, port and directory stay. */
-    public void reconfigure(InjectionConfig config, InboundConfig limits) {
+    /**
+     * New limits, for the requests that begin from now on, and other certificates for new connections. Address, port,
+     * directory and whether there is TLS stay.
+     */
+    public void reconfigure(InjectionConfig config, InboundConfig limits, @Nullable ServerTls tls) {
+        this.tls = tls;
         settings = Settings.of(config, limits);
         journal.retain(config.idempotencyRetention());
     }
@@ -163,6 +175,13 @@ public final class InjectionServer implements AutoCloseable {
                 counters.requestsRefused.sum(), counters.unauthorized.sum(), counters.throttled.sum(),
                 counters.unavailable.sum(), counters.replayed.sum(), counters.messages.sum(), counters.octets.sum(),
                 counters.recipients.sum(), counters.recipientsRefused.sum(), journal.size(), bodies.get());
+    }
+
+    private void secure(Channel channel) {
+        ServerTls current = tls;
+        if (current != null) {
+            channel.pipeline().addFirst(current.newHandler());
+        }
     }
 
     private void connected(Connection connection) {
@@ -201,17 +220,27 @@ public final class InjectionServer implements AutoCloseable {
 
     private Publisher<Void> inject(HttpServerRequest request, HttpServerResponse response) {
         Settings current = settings;
-        if (closing) {
-            throw Problem.of(Problem.Kind.UNAVAILABLE, "the gateway is stopping").with("Retry-After", "5");
-        }
         String encoding = encoding(request);
         long declared = declared(request);
         if (encoding.isEmpty() && declared > current.config.maxBody().bytes()) {
             throw tooLarge(current);
         }
+        CompletableFuture<@Nullable Void> answered = new CompletableFuture<>();
+        begin(answered);
+        if (closing) { // after it is known to whoever closes: one of the two sees the other
+            answered.complete(null);
+            throw Problem.of(Problem.Kind.UNAVAILABLE, "the gateway is stopping").with("Retry-After", "5");
+        }
         return Mono.fromFuture(() -> authenticate(request, current))
                 .flatMap(allowed -> Mono.from(work(request, response, current, allowed, encoding)))
-                .onErrorResume(Problem.class, e -> Mono.from(refuse(request, response, e)));
+                .onErrorResume(Problem.class, e -> Mono.from(refuse(request, response, e)))
+                .doFinally(_ -> answered.complete(null));
+    }
+
+    private void begin(CompletableFuture<?> one) {
+        Long own = begun.incrementAndGet();
+        underWay.put(own, one);
+        var _ = one.whenComplete((_, _) -> underWay.remove(own));
     }
 
     private Publisher<Void> work(HttpServerRequest request, HttpServerResponse response, Settings current,
@@ -226,12 +255,11 @@ public final class InjectionServer implements AutoCloseable {
         Call call = new Call(current, body, encoding, request.requestHeaders().get("Idempotency-Key"),
                 client(request, allowed), local(request), deadline);
         CompletableFuture<Answer> future = new CompletableFuture<>();
-        working.put(call.client.sessionId(), future);
+        begin(future);
         request.receive().subscribe(body);
         Thread.ofVirtual().name("inject-" + call.client.sessionId()).start(() -> {
             Answer answer = call.run();
             counters.answered(answer);
-            working.remove(call.client.sessionId());
             open.decrementAndGet();
             future.complete(answer);
         });
@@ -531,12 +559,12 @@ public final class InjectionServer implements AutoCloseable {
         }
         // 1. no new requests
         closing = true;
-        // 2. those under way come to their end
+        // 2. those under way come to their end, answers included
         try {
-            CompletableFuture.allOf(working.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
+            CompletableFuture.allOf(underWay.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
                     TimeUnit.MILLISECONDS);
         } catch (java.util.concurrent.TimeoutException e) {
-            log.warn("injection requests={} cut off after {}", working.size(), STOP_TIME);
+            log.warn("injection requests={} cut off after {}", open.get(), STOP_TIME);
         } catch (java.util.concurrent.ExecutionException e) {
             log.error("injection", e);
         } catch (InterruptedException e) {
@@ -544,7 +572,7 @@ public final class InjectionServer implements AutoCloseable {
         }
         // 3. connections, threads
         server.disposeNow(LOOPS_TIME);
-        loops.disposeLater(Duration.ZERO, LOOPS_TIME).block(LOOPS_TIME.multipliedBy(2));
+        loops.disposeLater(LOOPS_QUIET, LOOPS_TIME).block(LOOPS_TIME.multipliedBy(2));
         renderers.shutdown();
     }
 }

@@ -58,6 +58,7 @@ final class Journal implements AutoCloseable {
     private final Path directory;
     private final InstantSource clock;
     private final long maxFile;
+    private final Disk disk;
     private final Map<Key, Place> answers = new ConcurrentHashMap<>();
     private final TreeMap<Integer, LogFile> files = new TreeMap<>(); // guarded by itself
     private final LinkedBlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
@@ -67,6 +68,23 @@ final class Journal implements AutoCloseable {
     private volatile @Nullable Thread writer;
     private volatile boolean failed;
     private volatile boolean closed;
+    /** Set when the writer takes nothing more from the queue. */
+    private volatile boolean writerEnded;
+
+    /** What is done to files that may fail. Stateless; tests let it. */
+    static class Disk {
+        int write(FileChannel channel, ByteBuffer octets, long at) throws IOException {
+            return channel.write(octets, at);
+        }
+
+        void force(FileChannel channel) throws IOException {
+            channel.force(true);
+        }
+
+        void truncate(FileChannel channel, long size) throws IOException {
+            channel.truncate(size);
+        }
+    }
 
     /** Half of the SHA-256 of identity and key: what no two clients share. */
     record Key(long high, long low) {
@@ -130,20 +148,23 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    private Journal(Path directory, Duration retention, long maxFile, InstantSource clock) {
+    private Journal(Path directory, Duration retention, long maxFile, InstantSource clock, Disk disk) {
         this.directory = directory;
         this.retentionMillis = retention.toMillis();
         this.maxFile = maxFile;
         this.clock = clock;
+        this.disk = disk;
     }
 
     /**
-     * Reads what is there, and writes nothing.
+     * Reads what is there, and makes sure that it will be there again: what a killed process had written and not synced is
+     * about to be acted upon.
      *
      * @param maxFile octets of a file, beyond which the next is begun
      */
-    static Journal read(Path directory, Duration retention, long maxFile, InstantSource clock) throws IOException {
-        Journal journal = new Journal(directory, retention, maxFile, clock);
+    static Journal read(Path directory, Duration retention, long maxFile, InstantSource clock, Disk disk)
+            throws IOException {
+        Journal journal = new Journal(directory, retention, maxFile, clock, disk);
         Map<Integer, Path> found = new TreeMap<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, PREFIX + "*" + SUFFIX)) {
             for (Path entry : entries) {
@@ -153,18 +174,21 @@ final class Journal implements AutoCloseable {
         } catch (NoSuchFileException e) {
             return journal;
         }
+        Map<Key, Set<Long>> open = new HashMap<>();
         for (Map.Entry<Integer, Path> entry : found.entrySet()) {
-            journal.load(entry.getKey(), entry.getValue());
+            journal.load(entry.getKey(), entry.getValue(), open);
         }
+        open.values().forEach(journal.abandoned::addAll);
         return journal;
     }
 
-    private void load(int number, Path path) throws IOException {
+    /** @param open requests without a DONE so far; theirs may stand in a later file than their INTENT */
+    private void load(int number, Path path, Map<Key, Set<Long>> open) throws IOException {
         LogFile file = new LogFile(number, path, FileChannel.open(path, StandardOpenOption.READ));
         synchronized (files) {
             files.put(number, file);
         }
-        Map<Key, Set<Long>> open = new HashMap<>();
+        disk.force(file.channel);
         Set<Long> unfinished = new HashSet<>();
         long size = file.channel.size();
         long at = 0;
@@ -190,8 +214,8 @@ final class Journal implements AutoCloseable {
         if (damaged) {
             log.error("event=injection-journal-damaged file={} position={} consequence=\"its keys from there on are "
                     + "forgotten, and unfinished requests before it count as finished\"", path, at);
+            open.clear();
         } else {
-            open.values().forEach(abandoned::addAll);
             abandoned.addAll(unfinished);
         }
     }
@@ -253,10 +277,14 @@ final class Journal implements AutoCloseable {
             LogFile file = new LogFile(number, path, FileChannel.open(path, StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.READ, StandardOpenOption.WRITE));
             file.newestMillis = clock.millis();
-            files.put(number, file);
             try (FileChannel folder = FileChannel.open(directory, StandardOpenOption.READ)) {
-                folder.force(true);
+                disk.force(folder);
+            } catch (IOException e) { // no record may be in a file that could be gone after a crash
+                file.channel.close();
+                Files.deleteIfExists(path);
+                throw e;
             }
+            files.put(number, file);
             return file;
         }
     }
@@ -350,6 +378,9 @@ final class Journal implements AutoCloseable {
                     new JournalException("idempotency keys can't be recorded until a restart", true, null));
         } else {
             queue.add(pending);
+            if (writerEnded && queue.remove(pending)) {
+                pending.written.completeExceptionally(new JournalException("the journal is closed", true, null));
+            }
         }
         return pending.written;
     }
@@ -370,9 +401,19 @@ final class Journal implements AutoCloseable {
             queue.drainTo(batch);
             ended = batch.removeIf(pending -> pending.payload == null);
             if (!batch.isEmpty()) {
-                write(batch);
+                try {
+                    write(batch);
+                } catch (RuntimeException | Error e) { // whoever waits must hear of it
+                    failed = true;
+                    log.error(
+                            "event=injection-journal-failed consequence=\"requests with idempotency keys get 503 until "
+                                    + "a restart\"",
+                            e);
+                    fail(batch, new JournalException("the journal can't be written: " + e, false, e));
+                }
             }
         }
+        writerEnded = true;
         queue.forEach(pending -> pending.written
                 .completeExceptionally(new JournalException("the journal is closed", true, null)));
     }
@@ -404,14 +445,14 @@ final class Journal implements AutoCloseable {
         try {
             long at = start;
             while (octets.hasRemaining()) {
-                at += file.channel.write(octets, at);
+                at += disk.write(file.channel, octets, at);
             }
         } catch (IOException e) {
             giveUp(file, start, batch, e);
             return;
         }
         try {
-            file.channel.force(false);
+            disk.force(file.channel);
         } catch (IOException e) { // nothing is known of what is on the disk now, and a second sync would not tell
             failed = true;
             log.error("event=injection-journal-failed file={} consequence=\"requests with idempotency keys get 503 "
@@ -435,7 +476,8 @@ final class Journal implements AutoCloseable {
     private void giveUp(LogFile file, long start, List<Pending> batch, IOException cause) {
         log.warn("event=injection-journal-write file={} error=\"{}\"", file.path, cause.getMessage());
         try {
-            file.channel.truncate(start);
+            disk.truncate(file.channel, start);
+            disk.force(file.channel); // else a crash of the machine might leave what was written of it
             fail(batch, new JournalException("the journal can't be written: " + cause.getMessage(), true, cause));
         } catch (IOException e) {
             failed = true;
@@ -466,14 +508,11 @@ final class Journal implements AutoCloseable {
         long oldest = clock.millis() - retentionMillis;
         answers.values().removeIf(place -> place.millis < oldest);
         synchronized (files) {
-            var entries = files.entrySet().iterator();
-            while (entries.hasNext()) {
-                LogFile file = entries.next().getValue();
-                if (file.number != files.lastKey() && file.newestMillis < oldest) {
-                    entries.remove();
-                    file.channel.close();
-                    Files.deleteIfExists(file.path);
-                }
+            // from the first on without a gap: an INTENT must never outlive its DONE, whatever the clock did
+            while (files.size() > 1 && files.firstEntry().getValue().newestMillis < oldest) {
+                LogFile file = files.pollFirstEntry().getValue();
+                file.channel.close();
+                Files.deleteIfExists(file.path);
             }
         }
     }

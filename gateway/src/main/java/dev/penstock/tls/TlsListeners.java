@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,11 +15,14 @@ import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls;
 
 /**
- * TLS of all listeners: made from their configuration, made anew when that changes, and looked at again when their files
+ * TLS of all listeners, injection's among them: made from their configuration, made anew when that changes, and looked at again when their files
  * do. Thread-safe.
  */
 public final class TlsListeners implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TlsListeners.class);
+
+    /** No listener can have this name. */
+    private static final String INJECTION = "[injection]";
 
     private record Entry(ListenerTls config, ServerTls server) {}
 
@@ -27,17 +31,27 @@ public final class TlsListeners implements AutoCloseable {
     private final CertificateWatch watch;
     private volatile Map<String, Entry> entries;
 
-    /** @throws CertificateFileException for the first file that can't be used */
-    public TlsListeners(List<ListenerConfig> listeners) {
-        this.entries = entries(listeners, Map.of());
+    /**
+     * @param injection of mail over HTTP
+     * @throws CertificateFileException for the first file that can't be used
+     */
+    public TlsListeners(List<ListenerConfig> listeners, ListenerTls injection) {
+        this.entries = entries(listeners, injection, Map.of());
         this.watch = new CertificateWatch(this::refresh);
         watch.start();
+    }
+
+    /** For mail over HTTP; null when it has no TLS. */
+    public @Nullable ServerTls injection() {
+        Entry entry = entries.get(INJECTION);
+        return entry == null ? null : entry.server();
     }
 
     /** By listener's name, for those that speak TLS. */
     public Map<String, ServerTls> servers() {
         Map<String, ServerTls> servers = new HashMap<>();
         entries.forEach((name, entry) -> servers.put(name, entry.server()));
+        servers.remove(INJECTION);
         return servers;
     }
 
@@ -61,8 +75,8 @@ public final class TlsListeners implements AutoCloseable {
      *
      * @throws CertificateFileException for the first file that can't be used
      */
-    public Change prepare(List<ListenerConfig> listeners) {
-        return new Change(entries(listeners, entries));
+    public Change prepare(List<ListenerConfig> listeners, ListenerTls injection) {
+        return new Change(entries(listeners, injection, entries));
     }
 
     /** Of all listeners together. */
@@ -80,18 +94,21 @@ public final class TlsListeners implements AutoCloseable {
         return entries.values().stream().map(entry -> entry.server().notAfter()).min(Comparator.naturalOrder());
     }
 
-    private Map<String, Entry> entries(List<ListenerConfig> listeners, Map<String, Entry> before) {
+    private Map<String, Entry> entries(List<ListenerConfig> listeners, ListenerTls injection,
+            Map<String, Entry> before) {
         Map<String, Entry> made = new HashMap<>();
-        for (ListenerConfig listener : listeners) {
-            ListenerTls config = listener.tls();
-            Entry old = before.get(listener.name());
-            if (config.mode() != ListenerTls.Mode.NONE) {
-                made.put(listener.name(), old != null && old.config().equals(config)
-                        ? old
-                        : new Entry(config, new ServerTls(config, handshakes, counters)));
-            }
-        }
+        listeners.forEach(listener -> add(made, listener.name(), listener.tls(), before));
+        add(made, INJECTION, injection, before);
         return Map.copyOf(made);
+    }
+
+    private void add(Map<String, Entry> made, String name, ListenerTls config, Map<String, Entry> before) {
+        Entry old = before.get(name);
+        if (config.mode() != ListenerTls.Mode.NONE) {
+            made.put(name, old != null && old.config().equals(config)
+                    ? old
+                    : new Entry(config, new ServerTls(config, handshakes, counters)));
+        }
     }
 
     private void refresh() {

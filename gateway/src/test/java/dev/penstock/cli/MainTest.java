@@ -138,7 +138,7 @@ class MainTest {
     void filesThatTheConfigurationNamesAndThatCanNotBeUsedAreErrorsOfIt() throws IOException {
         Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
         Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
-        gateway.failure = catchException(() -> new TlsListeners(List.of(listener(chain, key))));
+        gateway.failure = catchException(() -> new TlsListeners(List.of(listener(chain, key)), ListenerTls.NONE));
         assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
 
         Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\npasword = 1\n");

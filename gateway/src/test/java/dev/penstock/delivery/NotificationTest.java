@@ -30,6 +30,7 @@ import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Ret;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.TestCertificates;
 
 /** What senders ask for at MAIL and RCPT, passed on to hosts that know it and honoured here for all others. */
 @Timeout(60)
@@ -73,6 +74,53 @@ final class NotificationTest {
                     "\r\nAction: relayed\r\nStatus: 2.0.0\r\n",
                     "text/rfc822-headers\r\n\r\nSubject: test\r\n\r\n--")
                     .doesNotContain("b@dest.example", "c@dest.example", "body\r\n");
+        }
+    }
+
+    @Test
+    void aHostThatTakesItUnderTlsRelaysItToo() throws IOException {
+        TestCertificates authority = new TestCertificates();
+        try (FakeMx mx = new FakeMx().offering("PIPELINING").certificate(authority.server("mx1.dest.example"));
+                DeliveryRig rig = rig(mx)) {
+            send(rig, Options.NONE, asking(new Notify(true, false, false)));
+            rig.awaitEvents(2);
+            assertThat(rig.events(MessageEvent.Type.DELIVERY).getFirst().protocol()).isEqualTo("ESMTPS");
+            assertThat(report(rig)).contains("\r\nAction: relayed\r\n");
+        }
+    }
+
+    @Test
+    void whoTookARecipientDecidesOnItsReportNotWhoWasAskedLast() throws IOException {
+        try (FakeMx first = new FakeMx().script("""
+                S: 220 mx ready
+                C~ EHLO
+                S: 250-mx
+                S: 250 LIMITS RCPTMAX=1
+                C~ MAIL
+                S: 250 ok
+                C: RCPT TO:<a@dest.example>
+                S: 250 ok
+                C: DATA
+                S: 354 go
+                C~ Subject: test
+                C:
+                C~ body
+                C: .
+                S: 250 taken
+                C~ MAIL
+                S: 250 ok
+                C: RCPT TO:<b@dest.example>
+                S: what?
+                close
+                """); FakeMx second = new FakeMx().offering("PIPELINING,DSN"); DeliveryRig rig = rig(first)) {
+            rig.route(first, second);
+            Notify success = new Notify(true, false, false);
+            send(rig, Options.NONE, asking(success), new Recipient("b@dest.example", "dest.example", success, null));
+            rig.awaitEvents(3);
+            assertThat(second.messages()).singleElement()
+                    .satisfies(message -> assertThat(message.recipients()).containsExactly("b@dest.example"));
+            assertThat(report(rig)).contains("Final-Recipient: rfc822; a@dest.example\r\nAction: relayed\r\n")
+                    .doesNotContain("b@dest.example");
         }
     }
 
@@ -196,6 +244,16 @@ final class NotificationTest {
             rig.awaitEvents(2);
             assertThat(mx.messages()).isEmpty();
             assertThat(report(rig)).contains("\r\nAction: failed\r\nStatus: 5.3.3\r\n");
+        }
+    }
+
+    @Test
+    void aHostsShortestTimeIsForWhatMustComeBackAlone() {
+        try (FakeMx mx = new FakeMx().offering("PIPELINING,DELIVERBY 86400"); DeliveryRig rig = rig(mx)) {
+            send(rig, by(3_600_000, DeliverBy.Mode.NOTIFY, false), new Recipient("a@dest.example", "dest.example"));
+            rig.awaitEvents(1);
+            assertThat(mx.commands()).anyMatch(
+                    command -> command.matches("MAIL FROM:<sender@source.example> BY=3(600|59.);N"));
         }
     }
 

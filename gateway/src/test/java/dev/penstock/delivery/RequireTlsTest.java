@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
@@ -153,6 +154,47 @@ final class RequireTlsTest {
             assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(41);
             assertThat(second.messages()).anyMatch(message -> message.recipients().contains("a@dest.example"));
             assertThat(first.messages()).noneMatch(message -> message.recipients().contains("a@dest.example"));
+        }
+    }
+
+    @Test
+    void aSessionThatOtherMailHasOpenedInClearIsLeftForOneUnderTls() {
+        try (FakeMx mx = good();
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.trusting(authorities),
+                        DeliveryRig.limits(1, 1_000), QueueConfig.DEFAULT)) {
+            rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+            rig.dispatcher.brokenTls.add(DeliveryRig.host("mx1.dest.example", mx.port()));
+            for (int i = 0; i < 20; i++) {
+                rig.send("b" + i + "@dest.example");
+            }
+            submit(rig, "sender@source.example");
+            for (int i = 0; i < 20; i++) {
+                rig.send("c" + i + "@dest.example");
+            }
+            rig.awaitEvents(41);
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(41);
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).filteredOn(
+                    event -> event.recipients().contains("a@dest.example")).singleElement()
+                    .satisfies(event -> assertThat(event.protocol()).isEqualTo("ESMTPS"));
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).extracting(MessageEvent::protocol).contains("ESMTP");
+        }
+    }
+
+    @Test
+    void aHostThatCannotDoTlsJustNowIsAskedLater() {
+        try (FakeMx mx = good().script("""
+                S: 220 mx ready
+                C~ EHLO
+                S: 250-mx
+                S: 250-REQUIRETLS
+                S: 250 STARTTLS
+                C: STARTTLS
+                S: 454 4.7.0 not now
+                """); DeliveryRig rig = rig()) {
+            rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+            submit(rig, "sender@source.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 454 4.7.0 not now");
         }
     }
 

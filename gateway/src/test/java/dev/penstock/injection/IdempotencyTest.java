@@ -83,6 +83,48 @@ class IdempotencyTest {
     }
 
     @Test
+    void aFullDiskIsAnswered503AndTheRetryIsTaken() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (InjectionFixture http = new InjectionFixture(directory, disk)) {
+            disk.roomFor(0);
+            InjectionFixture.Reply before = http.post(BODY, "k");
+            assertThat(before.status()).isEqualTo(503);
+            assertThat(before.header("Retry-After")).isEqualTo("5");
+            assertThat(http.spool.messages()).as("nothing was made without its INTENT").isEmpty();
+            disk.roomFor(70); // enough for the INTENT, not for the DONE
+            assertThat(http.post(BODY, "k").status()).isEqualTo(503);
+            assertThat(http.accepted).isEmpty();
+            assertThat(http.spool.done()).as("forgotten again").hasSize(1);
+            disk.roomFor(Long.MAX_VALUE);
+            assertThat(http.post(BODY, "k").status()).isEqualTo(200);
+            assertThat(http.accepted).hasSize(1);
+            assertThat(http.post(BODY, "k").header("Idempotency-Replayed")).isEqualTo("true");
+        }
+        try (InjectionFixture again = new InjectionFixture(directory)) {
+            assertThat(again.post(BODY, "k").header("Idempotency-Replayed")).isEqualTo("true");
+        }
+    }
+
+    @Test
+    void aFailedSyncIsAnswered503UntilARestartAndMailWithoutAKeyIsTaken() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (InjectionFixture http = new InjectionFixture(directory, disk)) {
+            disk.failSyncs(true);
+            assertThat(http.post(BODY, "k").status()).isEqualTo(503);
+            disk.failSyncs(false);
+            InjectionFixture.Reply after = http.post(BODY, "k");
+            assertThat(after.status()).isEqualTo(503);
+            assertThat(after.text("/detail")).contains("idempotency keys can't be recorded now");
+            assertThat(http.accepted).isEmpty();
+            assertThat(http.post(BODY).status()).isEqualTo(200);
+        }
+        try (InjectionFixture again = new InjectionFixture(directory)) {
+            assertThat(again.post(BODY, "k").status()).isEqualTo(200);
+            assertThat(again.accepted).hasSize(1);
+        }
+    }
+
+    @Test
     void whatWasNotAcceptedMayBeTriedAgain() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory)) {
             http.spool.failCommits(SpoolException.Reason.FULL);

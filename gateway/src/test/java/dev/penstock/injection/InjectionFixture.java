@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import java.util.zip.GZIPOutputStream;
+import javax.net.ssl.SSLContext;
 
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
@@ -43,6 +44,7 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Policy;
 import dev.penstock.testing.FakeSpool;
+import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
 import dev.penstock.units.ByteSize;
 
@@ -61,7 +63,8 @@ final class InjectionFixture implements AutoCloseable {
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     final InjectionServer server;
     private final InjectionKeys keys;
-    private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final HttpClient client;
+    private final @Nullable Secured tls;
 
     /** ann, whose password is secret, and nobody else. */
     static final class OneUser implements Authenticator {
@@ -96,33 +99,66 @@ final class InjectionFixture implements AutoCloseable {
     }
 
     InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy) throws IOException {
+        this(directory, change, policy, new OneUser(), null, new Journal.Disk());
+    }
+
+    InjectionFixture(Path directory, Journal.Disk disk) throws IOException {
+        this(directory, config -> config, new InjectionPolicy(), new OneUser(), null, disk);
+    }
+
+    /** Over TLS. */
+    InjectionFixture(Path directory, Authenticator authenticator, Policy policy, @Nullable ServerTls tls,
+            SSLContext clientTls)
+            throws IOException {
+        this(directory, config -> config, policy, authenticator, tls == null ? null : new Secured(tls, clientTls),
+                new Journal.Disk());
+    }
+
+    private record Secured(ServerTls server, SSLContext client) {}
+
+    private InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy,
+            Authenticator authenticator, @Nullable Secured tls, Journal.Disk disk) throws IOException {
         InjectionConfig config = change.apply(config(directory));
-        keys = InjectionKeys.open(config, InstantSource.fixed(NOW));
+        this.tls = tls;
+        this.client = client(tls);
+        keys = InjectionKeys.open(config, 1 << 20, InstantSource.fixed(NOW), disk);
         keys.start(config, spool);
         server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, keys, spool,
                 (envelope, _, entries) -> {
                     assertThat(entries).hasSameSizeAs(envelope.destinations());
                     accepted.add(envelope);
-                }, new OneUser(), policy, events::add, InstantSource.fixed(NOW), UnaryOperator.identity());
+                }, authenticator, policy, events::add, InstantSource.fixed(NOW), tls == null ? null : tls.server());
+    }
+
+    private static HttpClient client(@Nullable Secured tls) {
+        HttpClient.Builder builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1);
+        return tls == null ? builder.build() : builder.sslContext(tls.client()).build();
+    }
+
+    /** Of a client that has no connection yet. */
+    Reply sendAnew(HttpRequest request) throws IOException, InterruptedException {
+        try (HttpClient fresh = client(tls)) {
+            return checked(request, fresh.send(request, HttpResponse.BodyHandlers.ofByteArray()));
+        }
     }
 
     static InjectionConfig config(Path directory) {
         InjectionConfig d = InjectionConfig.DEFAULT;
         return new InjectionConfig("127.0.0.1", 0, ByteSize.ofMegabytes(1), 1000, d.maxConcurrent(),
                 d.maxConnections(), ByteSize.ofMegabytes(4), Duration.ofSeconds(20), true, List.of(),
-                directory.resolve("keys"), d.idempotencyRetention(), d.maxKeys());
+                directory.resolve("keys"), d.idempotencyRetention(), d.maxKeys(), d.certificates());
     }
 
     static InjectionConfig limited(InjectionConfig c, int maxConcurrent, Duration deadline) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), maxConcurrent,
                 c.maxConnections(), c.memoryLimit(), deadline, c.requireAuth(), c.relayNetworks(), c.directory(),
-                c.idempotencyRetention(), c.maxKeys());
+                c.idempotencyRetention(), c.maxKeys(), c.certificates());
     }
 
     static InjectionConfig relaying(InjectionConfig c, String network) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
                 c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), List.of(network), c.directory(),
-                c.idempotencyRetention(), c.maxKeys());
+                c.idempotencyRetention(), c.maxKeys(), c.certificates());
     }
 
     /** An answer. */
@@ -143,7 +179,8 @@ final class InjectionFixture implements AutoCloseable {
     }
 
     URI uri(String path) {
-        return URI.create("http://127.0.0.1:" + server.address().getPort() + path);
+        return URI
+                .create((tls == null ? "http://127.0.0.1:" : "https://localhost:") + server.address().getPort() + path);
     }
 
     HttpRequest.Builder request() {

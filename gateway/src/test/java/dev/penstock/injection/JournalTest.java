@@ -2,6 +2,7 @@ package dev.penstock.injection;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -92,8 +93,119 @@ class JournalTest {
     }
 
     @Test
+    void anAnswerInALaterFileThanItsIntentCounts() throws Exception {
+        try (Journal journal = read(1, new Journal.Disk())) {
+            journal.start();
+            journal.intent(KEY, new long[]{1, 2}).join();
+            journal.done(KEY, HASH, List.of(2L), ANSWER).join();
+        }
+        assertThat(files()).isEqualTo(2);
+        try (Journal journal = read()) {
+            assertThat(journal.find(KEY)).isNotNull();
+            assertThat(journal.isAbandoned(1)).as("answered for").isFalse();
+            assertThat(journal.isAbandoned(2)).as("refused").isTrue();
+        }
+    }
+
+    @Test
+    void damageInALaterFileThanTheIntentNeverMakesMailDisappear() throws Exception {
+        try (Journal journal = read(1, new Journal.Disk())) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            journal.done(KEY, HASH, List.of(), ANSWER).join();
+        }
+        byte[] damaged = Files.readAllBytes(file(2));
+        damaged[20] ^= 0x10;
+        Files.write(file(2), damaged);
+        try (Journal journal = read()) {
+            assertThat(journal.isAbandoned(1)).isFalse();
+        }
+    }
+
+    @Test
+    void anIntentGoesBeforeItsAnswerThoughTheClockIsSetBack() throws Exception {
+        try (Journal journal = read(1, new Journal.Disk())) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            clock.advance(Duration.ofHours(-2));
+            journal.done(KEY, HASH, List.of(), ANSWER).join();
+            clock.advance(RETENTION.plusHours(1)); // the answer is past it, the intent not yet
+            journal.intent(Journal.Key.of("ann", "other"), new long[]{9}).join();
+        }
+        try (Journal journal = read()) {
+            assertThat(journal.isAbandoned(1)).isFalse();
+        }
+    }
+
+    @Test
+    void whatIsReadIsSyncedBeforeItIsActedUpon() throws Exception {
+        write(journal -> journal.intent(KEY, new long[]{1}).join());
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1 << 20, disk)) {
+            assertThat(journal.isAbandoned(1)).isTrue();
+            assertThat(disk.syncs()).isEqualTo(1);
+        }
+        disk.failSyncs(true);
+        assertThatThrownBy(() -> read(1 << 20, disk)).isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void aFullDiskRefusesTheRecordAndTheNextIsWrittenWhenThereIsRoom() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1 << 20, disk)) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            disk.roomFor(20);
+            assertThatThrownBy(() -> journal.done(KEY, HASH, List.of(), ANSWER).join())
+                    .hasCauseInstanceOf(Journal.JournalException.class).cause()
+                    .satisfies(e -> assertThat(((Journal.JournalException) e).isCertain()).isTrue());
+            assertThat(journal.isWritable()).isTrue();
+            assertThat(journal.find(KEY)).isNull();
+            disk.roomFor(Long.MAX_VALUE);
+            journal.intent(KEY, new long[]{2}).join();
+            journal.done(KEY, HASH, List.of(), ANSWER).join();
+        }
+        try (Journal journal = read()) {
+            assertThat(journal.isAbandoned(1)).isTrue();
+            assertThat(journal.isAbandoned(2)).isFalse();
+            assertThat(journal.find(KEY)).isNotNull();
+        }
+    }
+
+    @Test
+    void afterAFailedSyncNothingIsCertainAndNothingIsWritten() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1 << 20, disk)) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            disk.failSyncs(true);
+            assertThatThrownBy(() -> journal.done(KEY, HASH, List.of(), ANSWER).join()).cause()
+                    .satisfies(e -> assertThat(((Journal.JournalException) e).isCertain()).isFalse());
+            disk.failSyncs(false);
+            assertThat(journal.isWritable()).isFalse();
+            long size = Files.size(file(1));
+            assertThatThrownBy(() -> journal.intent(KEY, new long[]{2}).join())
+                    .hasCauseInstanceOf(Journal.JournalException.class);
+            assertThat(Files.size(file(1))).isEqualTo(size);
+        }
+    }
+
+    @Test
+    void whatCannotBeCutOffAgainIsNotCertain() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1 << 20, disk)) {
+            journal.start();
+            disk.roomFor(0);
+            disk.failSyncs(true);
+            assertThatThrownBy(() -> journal.intent(KEY, new long[]{1}).join()).cause()
+                    .satisfies(e -> assertThat(((Journal.JournalException) e).isCertain()).isFalse());
+            assertThat(journal.isWritable()).isFalse();
+        }
+    }
+
+    @Test
     void keysGoWithTheirRetentionAndFilesWithTheirKeys() throws Exception {
-        try (Journal journal = Journal.read(directory, RETENTION, 200, clock)) {
+        try (Journal journal = Journal.read(directory, RETENTION, 200, clock, new Journal.Disk())) {
             journal.start();
             for (int i = 0; i < 20; i++) {
                 journal.done(Journal.Key.of("ann", "k" + i), HASH, List.of(), ANSWER).join();
@@ -128,7 +240,11 @@ class JournalTest {
     }
 
     private Journal read() throws IOException {
-        return Journal.read(directory, RETENTION, 1 << 20, clock);
+        return read(1 << 20, new Journal.Disk());
+    }
+
+    private Journal read(long maxFile, Journal.Disk disk) throws IOException {
+        return Journal.read(directory, RETENTION, maxFile, clock, disk);
     }
 
     private Path file(int number) {

@@ -1,0 +1,165 @@
+package dev.penstock.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import dev.penstock.config.QueueConfig;
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.SpoolConfig;
+import dev.penstock.message.BodyType;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.Options;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.queue.MailQueue;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.Shaper;
+import dev.penstock.smtp.Notify;
+import dev.penstock.spool.SegmentSpool;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.FakeRouter;
+import dev.penstock.units.ByteSize;
+
+/** What senders asked for is kept over a restart, by the spool on disk. */
+@Timeout(60)
+final class RestartTest {
+    private static final byte[] CONTENT = DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII);
+    private static final int LANE_SHARE = 100;
+    private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
+            0, Duration.ofDays(5), 10);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    @TempDir
+    Path directory;
+
+    /** As the gateway wires them: spool on disk, queue, deliveries. */
+    private static final class Gateway implements AutoCloseable {
+        final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+        final List<Envelope> recovered = new ArrayList<>();
+        final MailQueue queue;
+        final SegmentSpool spool;
+        final Dispatcher dispatcher;
+
+        Gateway(Path directory, FakeMx mx) throws IOException {
+            FakeRouter router = new FakeRouter();
+            router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
+                    List.of(DeliveryRig.host("mx1.dest.example", mx.port())), false));
+            Shaper shaper = new Shaper(new ShapingConfig(DeliveryRig.limits(1, 100), Map.of()), System::nanoTime);
+            queue = new MailQueue(QUICK, shaper, router, InstantSource.system(), System::nanoTime);
+            spool = SegmentSpool.open(new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
+                    ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25),
+                    LANE_SHARE, InstantSource.system(), this::recovered);
+            dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, shaper, events::add,
+                    InstantSource.system(), System::nanoTime);
+        }
+
+        private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
+            recovered.add(envelope);
+            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "", envelope.receivedMillis(),
+                    envelope.options().holdUntilMillis(), attempts, nextMillis, size);
+        }
+
+        /** Durable, and not queued: as if the process had ended right then. */
+        void keep(long receivedMillis, Options options, Recipient... recipients) throws Exception {
+            Spool.Intake intake = spool.intake();
+            intake.write(CONTENT, 0, CONTENT.length);
+            intake.commit(new Envelope(spool.nextId(), "sender@source.example", List.of(recipients),
+                    BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options), false, false)
+                    .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        }
+
+        void start() {
+            queue.start(dispatcher, dispatcher);
+        }
+
+        long failures() {
+            return events.stream().filter(event -> event.type() == MessageEvent.Type.TRANSIENT_FAILURE
+                    && event.domain().equals(DeliveryRig.DOMAIN)).count();
+        }
+
+        long reports() {
+            return events.stream().filter(event -> event.type() == MessageEvent.Type.RECEPTION).count();
+        }
+
+        @Override
+        public void close() throws IOException {
+            queue.close();
+            dispatcher.close();
+            spool.close();
+        }
+    }
+
+    @Test
+    void heldMailIsHeldOnAndDeliveredWhenItsTimeHasCome() throws Exception {
+        long received = System.currentTimeMillis();
+        long release = received + 4_000;
+        try (FakeMx mx = new FakeMx()) {
+            try (Gateway before = new Gateway(directory, mx)) {
+                before.keep(received, new Options(null, null, false, release, 0, null, false),
+                        new Recipient("a@dest.example", "dest.example"));
+                before.keep(received, Options.NONE, new Recipient("b@dest.example", "dest.example"));
+            }
+            try (Gateway after = new Gateway(directory, mx)) {
+                assertThat(after.recovered).extracting(envelope -> envelope.options().holdUntilMillis())
+                        .containsExactlyInAnyOrder(release, 0L);
+                after.start();
+                await().atMost(PATIENCE).until(() -> after.events.size() == 1);
+                assertThat(mx.messages()).as("only what is not held").singleElement()
+                        .satisfies(message -> assertThat(message.recipients()).containsExactly("b@dest.example"));
+            }
+            try (Gateway again = new Gateway(directory, mx)) {
+                assertThat(again.recovered).hasSize(1);
+                again.start();
+                await().atMost(PATIENCE).until(() -> again.events.size() == 1);
+                assertThat(System.currentTimeMillis()).isGreaterThanOrEqualTo(release);
+                assertThat(again.events).extracting(MessageEvent::type).containsExactly(MessageEvent.Type.DELIVERY);
+                assertThat(again.events.getFirst().recipients()).containsExactly("a@dest.example");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aDelayThatWasToldIsNotToldAgainAfterARestart(int recipients) throws Exception {
+        Recipient[] asking = new Recipient[recipients];
+        for (int i = 0; i < recipients; i++) {
+            asking[i] = new Recipient("r" + i + "@dest.example", "dest.example", new Notify(false, true, true), null);
+        }
+        try (FakeMx mx = new FakeMx().on("RCPT", "451 4.2.1 later")) {
+            try (Gateway before = new Gateway(directory, mx)) {
+                before.keep(System.currentTimeMillis() - Duration.ofHours(5).toMillis(), Options.NONE, asking);
+            }
+            try (Gateway first = new Gateway(directory, mx)) {
+                first.start();
+                await().atMost(PATIENCE).until(() -> first.failures() >= recipients && first.reports() == 1);
+            }
+            try (Gateway second = new Gateway(directory, mx)) {
+                assertThat(second.recovered).as("the message and its report").hasSize(2);
+                second.start();
+                await().atMost(PATIENCE).until(() -> second.failures() >= 2L * recipients);
+                assertThat(second.reports()).isZero();
+            }
+        }
+    }
+}
