@@ -33,6 +33,7 @@ import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.HttpServer;
+import dev.penstock.metrics.TlsFigures;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueStats;
@@ -133,7 +134,12 @@ public final class Penstock implements AutoCloseable {
 
     private GatewayMetrics metrics() {
         return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
-                this::deliveryStats, deliveryLog::stats, this::injectionStats));
+                this::deliveryStats, deliveryLog::stats, this::injectionStats, this::tlsFigures, authenticator::stats,
+                policy::stats, recipients::stats));
+    }
+
+    private TlsFigures tlsFigures() {
+        return new TlsFigures(tls.stats(), tls.waitingHandshakes(), tls.notAfter());
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */
@@ -199,13 +205,9 @@ public final class Penstock implements AutoCloseable {
     /** What the configuration names and can't be used after all leaves everything as it was. */
     private void takeUpFiles(GatewayConfig changed) {
         try {
+            TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
             authenticator.reconfigure(changed.auth());
-            try {
-                tls.reconfigure(changed.listeners(), changed.injection().tls());
-            } catch (RuntimeException e) {
-                authenticator.reconfigure(config.auth());
-                throw e;
-            }
+            certificates.apply();
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }

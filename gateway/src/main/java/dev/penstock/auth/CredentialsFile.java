@@ -41,23 +41,29 @@ final class CredentialsFile implements AutoCloseable {
     private final Path file;
     private final Runnable changed;
     private final ReentrantLock reading = new ReentrantLock(); // guards `seen`
-    private final LongAdder reloads = new LongAdder();
-    private final LongAdder refused = new LongAdder();
+    private final LongAdder reloads;
+    private final LongAdder refused;
     private final Thread watcher;
     private @Nullable Stamp seen;
     private volatile Credentials current;
 
     /**
+     * @param reloads counts readings that were taken over
+     * @param refused counts readings that changed nothing because of an error
      * @param changed called after other users came into force
-     * @throws IOException when the file has an error
+     * @throws CredentialsFileException when the file has an error
      */
-    CredentialsFile(Path file, Runnable changed) throws IOException {
+    CredentialsFile(Path file, LongAdder reloads, LongAdder refused, Runnable changed)
+            throws CredentialsFileException {
         this.file = file;
+        this.reloads = reloads;
+        this.refused = refused;
         this.changed = changed;
         this.seen = Stamp.of(file);
         this.current = switch (UsersFile.read(file)) {
             case UsersFile.Valid valid -> new Credentials(valid.users());
-            case UsersFile.Invalid invalid -> throw new IOException(invalid.problems().getFirst().toString());
+            case UsersFile.Invalid invalid -> throw new CredentialsFileException(
+                    invalid.problems().getFirst().toString());
         };
         this.watcher = Thread.ofPlatform().daemon().name("credentials").unstarted(this::watch);
     }
@@ -72,15 +78,6 @@ final class CredentialsFile implements AutoCloseable {
 
     Path path() {
         return file;
-    }
-
-    long reloads() {
-        return reloads.sum();
-    }
-
-    /** Readings that changed nothing because of an error. */
-    long refused() {
-        return refused.sum();
     }
 
     /** Reads the file when it isn't what was read last. Blocks while it does. */

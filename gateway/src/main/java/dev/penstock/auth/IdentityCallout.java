@@ -13,6 +13,7 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.auth.Exchange.Reason;
 import dev.penstock.auth.Exchange.Step;
 import dev.penstock.callout.HttpCallout;
+import dev.penstock.callout.LogPace;
 import dev.penstock.config.CalloutConfig;
 import dev.penstock.config.SaslPrep;
 import dev.penstock.config.UsersFile;
@@ -29,6 +30,7 @@ final class IdentityCallout implements AutoCloseable {
     private final String decision;
     private final LongAdder unanswered;
     private final HttpCallout http;
+    private final LogPace pace = new LogPace();
 
     /**
      * @param decision   the field that is true for yes, false for no
@@ -97,7 +99,10 @@ final class IdentityCallout implements AutoCloseable {
 
     private Step undecided(String why) {
         unanswered.increment();
-        log.warn("event=auth-callout-failed url={} reason=\"{}\"", config.url(), why);
+        long notLogged = pace.turn();
+        if (notLogged != LogPace.NOT_NOW) {
+            log.warn("event=auth-callout-failed url={} reason=\"{}\" not-logged={}", config.url(), why, notLogged);
+        }
         return new Step.Failure(Reason.TEMPORARY, "no decision by " + config.url() + ": " + why);
     }
 

@@ -79,12 +79,12 @@ final class PasswordChecker implements AutoCloseable {
             return known.copy();
         }
         CompletableFuture<Verdict> check = right.get(entry, (_, _) -> submit(hash, password));
-        var _ = check.thenAccept(verdict -> {
+        return check.thenApply(verdict -> { // forgotten before anybody hears it, so that the next question is a new one
             if (verdict != Verdict.RIGHT) {
                 right.asMap().remove(entry, check);
             }
+            return verdict;
         });
-        return check.copy();
     }
 
     private CompletableFuture<Verdict> submit(PasswordHash hash, byte[] password) {

@@ -60,6 +60,8 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     private final LongAdder malformed = new LongAdder();
     private final LongAdder undecided = new LongAdder();
     private final LongAdder unanswered = new LongAdder();
+    private final LongAdder reloads = new LongAdder();
+    private final LongAdder reloadsRefused = new LongAdder();
     private volatile Sources sources;
 
     /**
@@ -81,7 +83,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     }
 
     private CredentialsFile opened(Path path) throws IOException {
-        CredentialsFile file = new CredentialsFile(path, checker::forget);
+        CredentialsFile file = new CredentialsFile(path, reloads, reloadsRefused, checker::forget);
         file.start();
         return file;
     }
@@ -203,7 +205,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
             question.put("name", writtenName);
             question.put("password", text);
             question.put("client", clientAddress);
-            return now.callout().ask(question, name);
+            return now.callout().ask(question, name).thenApply(step -> narrowed(users, step));
         }
         PasswordHash hash = user == null ? users.unmatched() : user.password().orElse(users.unmatched());
         return checker.check(hash, Utf8.encode(password))
@@ -279,10 +281,9 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     }
 
     public AuthStats stats() {
-        CredentialsFile file = sources.file();
         return new AuthStats(successes.sum(), refused.sum(), malformed.sum(), undecided.sum(), checker.checks(),
                 checker.recalled(), checker.busy(), unanswered.sum(), sources.users().size(),
-                file == null ? 0 : file.reloads(), file == null ? 0 : file.refused());
+                reloads.sum(), reloadsRefused.sum());
     }
 
     private static void closeUnless(boolean kept, @Nullable AutoCloseable part) {

@@ -18,6 +18,10 @@ interface Gateway extends AutoCloseable {
     /** Where SMTP is spoken, ports as bound. */
     List<InetSocketAddress> smtpAddresses();
 
+    /** Where mail is taken over HTTP, port as bound; null when it isn't. */
+    @Nullable
+    InetSocketAddress injectionAddress();
+
     /** Where metrics and health are served, port as bound; null when they aren't. */
     @Nullable
     InetSocketAddress httpAddress();

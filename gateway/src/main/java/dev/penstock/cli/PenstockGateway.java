@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 
@@ -16,6 +18,11 @@ record PenstockGateway(Penstock penstock) implements Gateway {
     @Override
     public List<InetSocketAddress> smtpAddresses() {
         return penstock.smtpAddresses();
+    }
+
+    @Override
+    public @Nullable InetSocketAddress injectionAddress() {
+        return penstock.injectionAddress();
     }
 
     @Override

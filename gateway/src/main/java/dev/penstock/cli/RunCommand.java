@@ -3,7 +3,9 @@ package dev.penstock.cli;
 import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,11 +16,13 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+import dev.penstock.config.AuthConfig;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.ConfigReader;
 import dev.penstock.config.ConfigReader.Invalid;
 import dev.penstock.config.ConfigReader.Valid;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.ListenerTls;
 import dev.penstock.config.Problem;
 import dev.penstock.metrics.BuildInfo;
 
@@ -131,12 +135,37 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
+    private static String relaying(GatewayConfig config) {
+        List<String> whom = new ArrayList<>(config.inbound().relayNetworks());
+        AuthConfig auth = config.auth();
+        if (auth.users().isPresent() || auth.callout().isPresent() || auth.bearer().isPresent()) {
+            whom.add("users who log in");
+        }
+        return (whom.isEmpty() ? "nobody" : String.join(", ", whom))
+                + (config.policy().relay().isEmpty() ? "" : "; relay rules come first");
+    }
+
     private void greet(Gateway gateway, GatewayConfig config) {
         InetSocketAddress smtp = gateway.smtpAddresses().getFirst();
         out.println("Penstock " + BuildInfo.version() + " runs as " + config.hostname() + ", process "
                 + ProcessHandle.current().pid());
         out.println("  SMTP    " + String.join(", ", gateway.smtpAddresses().stream().map(Text::address).toList())
-                + "  relaying for " + String.join(", ", config.inbound().relayNetworks()));
+                + "  relaying for " + relaying(config));
+        String tls = String.join(", ", config.listeners().stream()
+                .filter(listener -> listener.tls().mode() != ListenerTls.Mode.NONE)
+                .map(listener -> listener.name() + " " + listener.tls().mode().name().toLowerCase(Locale.ROOT))
+                .toList());
+        if (!tls.isEmpty()) {
+            out.println("  TLS     " + tls);
+        }
+        if (!config.localDomains().isEmpty()) {
+            out.println("  local   " + String.join(", ", config.localDomains().keySet().stream().sorted().toList()));
+        }
+        InetSocketAddress injection = gateway.injectionAddress();
+        if (injection != null) {
+            out.println("  inject  http" + (config.injection().certificates().isEmpty() ? "" : "s") + "://"
+                    + Text.address(injection) + "/api/inject/v1");
+        }
         InetSocketAddress http = gateway.httpAddress();
         if (http != null) {
             out.println("  HTTP    http://" + Text.address(http) + "/metrics, /health/ready, /health/live");

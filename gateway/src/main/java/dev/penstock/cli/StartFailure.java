@@ -7,7 +7,10 @@ import java.nio.file.AccessDeniedException;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.auth.CredentialsFileException;
+import dev.penstock.policy.PluginException;
 import dev.penstock.spool.SpoolException;
+import dev.penstock.tls.CertificateFileException;
 
 /**
  * Why the gateway didn't start, in words for the operator and as an exit code. Immutable.
@@ -33,6 +36,7 @@ record StartFailure(int exitCode, String message) {
 
     private static @Nullable Integer exitCode(Throwable cause, String message) {
         return switch (cause) {
+            case CertificateFileException _,CredentialsFileException _,PluginException _ -> ExitCode.CONFIG;
             case AccessDeniedException _ -> ExitCode.NO_PERMISSION;
             // Netty's native transports and reactor-netty have bind failures of their own, outside BindException.
             case IOException _ when message.contains("Permission denied") -> ExitCode.NO_PERMISSION;

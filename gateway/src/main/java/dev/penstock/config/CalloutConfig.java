@@ -14,4 +14,11 @@ import java.time.Duration;
 public record CalloutConfig(URI url, Duration deadline, int maxInFlight, String authorization) {
     public static final Duration DEADLINE = Duration.ofSeconds(3);
     public static final int MAX_IN_FLIGHT = 256;
+
+    /** Without {@code authorization}, so that it never gets into a log. */
+    @Override
+    public String toString() {
+        return "CalloutConfig[url=" + url + ", deadline=" + deadline + ", maxInFlight=" + maxInFlight
+                + ", authorization=" + (authorization.isEmpty() ? "" : "…") + "]";
+    }
 }

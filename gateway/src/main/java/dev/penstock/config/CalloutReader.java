@@ -12,6 +12,7 @@ final class CalloutReader {
     private static final Duration MIN_DEADLINE = Duration.ofMillis(10);
     private static final Duration MAX_DEADLINE = Duration.ofMinutes(1);
     private static final int MAX_IN_FLIGHT = 100_000;
+    private static final int MAX_PORT = 65_535;
 
     private CalloutReader() {}
 
@@ -52,6 +53,9 @@ final class CalloutReader {
         String scheme = url.getScheme() == null ? "" : url.getScheme().toLowerCase(Locale.ROOT);
         if (!(scheme.equals("http") || scheme.equals("https")) || url.getHost() == null) {
             throw new IllegalArgumentException("expected a URL like http://127.0.0.1:8080/check or https://…");
+        }
+        if (url.getPort() == 0 || url.getPort() > MAX_PORT) {
+            throw new IllegalArgumentException("port " + url.getPort() + " is out of range; allowed: 1 to " + MAX_PORT);
         }
         if (url.getUserInfo() != null) {
             throw new IllegalArgumentException("a name and password don't belong here; use authorization");

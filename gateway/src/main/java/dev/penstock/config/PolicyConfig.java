@@ -35,7 +35,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
 
     /** With defaults for all else. */
     public PolicyConfig(List<RelayRule> relay) {
-        this(relay, true, false, "X-Tenant", "X-Campaign", false, true, Optional.empty(), Duration.ofSeconds(2),
+        this(relay, true, false, "", "", false, true, Optional.empty(), Duration.ofSeconds(2),
                 OnFailure.DEFER, 1_024, Optional.empty());
     }
 

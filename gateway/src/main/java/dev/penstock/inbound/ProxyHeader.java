@@ -7,8 +7,10 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelInputShutdownReadComplete;
 import io.netty.handler.codec.DecoderException;
@@ -95,6 +97,15 @@ final class ProxyHeader extends ChannelInboundHandlerAdapter {
                 TimeUnit.NANOSECONDS);
         channel.pipeline().addFirst(NAME, header).addFirst(DECODER, header.decoder);
         channel.read();
+    }
+
+    /** Adds a handler that is to see what follows the header first of all, or first in a connection without one. */
+    static void addBehind(ChannelPipeline pipeline, String name, ChannelHandler handler) {
+        if (pipeline.get(DECODER) == null) {
+            pipeline.addFirst(name, handler);
+        } else {
+            pipeline.addAfter(DECODER, name, handler); // it still has the octets that came with the header
+        }
     }
 
     @Override

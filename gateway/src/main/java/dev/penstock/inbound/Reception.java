@@ -105,9 +105,13 @@ final class Reception {
     /** The last chunk is there. Content that doesn't end in CRLF gets one, as every line has it. */
     void endOfChunks() {
         scanner().end();
-        if (!scanner().atLineStart()) {
+        LineNormaliser lines = normalises ? normaliser : null;
+        if (lines != null) {
+            lines.end(kept);
+        }
+        if (!(lines == null ? scanner().atLineStart() : lines.atLineStart())) {
             byte[] end = {'\r', '\n'};
-            decoded(end, 0, end.length);
+            keep(end, 0, end.length);
         }
         contentEnded();
         judge();

@@ -7,13 +7,13 @@ import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -29,7 +29,6 @@ import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.NetUtil;
-import io.netty.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
@@ -136,6 +135,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private Wait wait = Wait.NONE;
     private boolean greeted;
     private boolean loggedIn; // by AUTH
+    private final boolean early; // the client has spoken behind the PROXY header, before it could be greeted
     private @Nullable Subscription subscription;
     private boolean asked; // a read is under way
     private boolean inputEnded;
@@ -159,12 +159,13 @@ final class Session extends ChannelInboundHandlerAdapter
     private long chunkLeft;
     private boolean lastChunk;
     private byte @Nullable [] chunkRefusal; // the chunk is read and forgotten, then this is said
+    private @Nullable Reply chunkDeferral; // likewise, but it is no error of the client's
     private int messages;
     private int errors;
     private int junkCommands;
 
     Session(SmtpServer server, Channel channel, LoopScratch scratch, ClientAccount account, InetSocketAddress remote,
-            @Nullable InetSocketAddress local, int listener, Settings settings, long number) {
+            @Nullable InetSocketAddress local, boolean early, int listener, Settings settings, long number) {
         this.server = server;
         this.channel = channel;
         this.loop = channel.eventLoop();
@@ -175,6 +176,7 @@ final class Session extends ChannelInboundHandlerAdapter
         this.number = number;
         this.remote = remote;
         this.local = local;
+        this.early = early;
         this.relayNetwork = settings.relayNetworks().contains(remote.getAddress());
     }
 
@@ -209,7 +211,9 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void pause() {
         long delay = settings.config().hostility().greetDelay().toNanos();
-        if (delay == 0 || relayNetwork || settings.listener().authRequired()) {
+        if (early && !greeted) {
+            talkedEarly();
+        } else if (delay == 0 || relayNetwork || settings.listener().authRequired()) {
             greet();
         } else {
             ask();
@@ -231,7 +235,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void startHandshake(ServerTls entry) {
         phase = Phase.HANDSHAKE;
-        channel.pipeline().addFirst(NettyPipeline.SslHandler, entry.newHandler());
+        ProxyHeader.addBehind(channel.pipeline(), NettyPipeline.SslHandler, entry.newHandler());
         ask(); // what comes out of this before the handshake's end was sent in the clear
     }
 
@@ -245,6 +249,8 @@ final class Session extends ChannelInboundHandlerAdapter
         TlsSession session = entry.session(handler);
         tls = session;
         helo = "";
+        esmtp = false;
+        loggedIn = false;
         transaction = null;
         identity = session.client() == null ? null : server.authenticator().certificate(session.client());
         who();
@@ -285,8 +291,8 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** Goes on with {@code then} when the answer is there, at once when it is there already. */
     private <T> void await(CompletableFuture<T> answer, Consumer<T> then) {
-        if (answer.isDone()) {
-            then.accept(answer.join());
+        if (isGiven(answer)) {
+            then.accept(answer.resultNow());
             return;
         }
         waitFor(Wait.ANSWER);
@@ -305,6 +311,11 @@ final class Session extends ChannelInboundHandlerAdapter
                 resume();
             }
         }));
+    }
+
+    /** Whether the answer is there, and is one: a failure is told like one that comes late. */
+    private static boolean isGiven(CompletableFuture<?> answer) {
+        return answer.state() == Future.State.SUCCESS;
     }
 
     /** One read; reactor-netty releases the buffer. */
@@ -454,9 +465,13 @@ final class Session extends ChannelInboundHandlerAdapter
     private void ask() {
         if (!asked && subscription != null) {
             asked = true;
-            subscription.request(1); // may come back into onNext with a read that was queued
+            subscription.request(1); // may come back into onNext with a read that was queued, now or after this turn
             if (asked && inputEnded) {
-                closeNow();
+                loop.execute(() -> {
+                    if (asked) {
+                        closeNow();
+                    }
+                });
             }
         }
     }
@@ -511,7 +526,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (wanted > kept.length) {
             kept = Arrays.copyOf(kept, Math.min(Math.max(wanted, kept.length * 2), most));
         }
-        int copied = Math.min(wanted - lineLength, kept.length - lineLength);
+        int copied = Math.max(0, Math.min(wanted, kept.length) - lineLength); // the limit may have become smaller
         System.arraycopy(in, from, kept, lineLength, copied);
         lineLength += copied;
         line = kept;
@@ -667,10 +682,8 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     private void authResponse(String base64) {
-        byte[] response;
-        try {
-            response = Base64.getDecoder().decode(base64);
-        } catch (IllegalArgumentException _) {
+        byte[] response = base64.equals("=") ? null : Exchange.decode(base64); // "=" means something only initially
+        if (response == null) {
             leaveAuth(Replies.AUTH_MALFORMED);
             return;
         }
@@ -784,8 +797,8 @@ final class Session extends ChannelInboundHandlerAdapter
                     parameters.smtpUtf8(), options, asking.tenant(), asking.campaign());
             CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
                     begun.declaredSize);
-            if (answer.isDone()) {
-                mailDecided(begun, answer.join());
+            if (isGiven(answer)) {
+                mailDecided(begun, answer.resultNow());
             } else {
                 await(answer, decision -> mailDecided(begun, decision));
             }
@@ -860,8 +873,8 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.NEED_MAIL);
             return;
         }
-        if (open.chunked) {
-            fail(Replies.CHUNKING_BEGUN);
+        if (open.chunked || open.failed) {
+            fail(open.failed ? Replies.FAILED_CHUNK : Replies.CHUNKING_BEGUN);
             return;
         }
         Command.RcptParameters parameters = rcpt.parameters();
@@ -885,8 +898,8 @@ final class Session extends ChannelInboundHandlerAdapter
                     : new Recipient(mailbox.address(), mailbox.domain(), parameters.notifyOn(), parameters.orcpt());
             CompletableFuture<Decision> answer = server.policy().recipient(client(), open.sender, open.senderDomain,
                     recipient);
-            if (answer.isDone()) {
-                recipientDecided(open, recipient, answer.join());
+            if (isGiven(answer)) {
+                recipientDecided(open, recipient, answer.resultNow());
             } else {
                 await(answer, decision -> recipientDecided(open, recipient, decision));
             }
@@ -917,6 +930,8 @@ final class Session extends ChannelInboundHandlerAdapter
         MailTransaction open = transaction;
         if (open == null) {
             fail(Replies.NEED_MAIL);
+        } else if (open.failed) {
+            fail(Replies.FAILED_CHUNK);
         } else if (open.chunked) {
             fail(Replies.DATA_AFTER_BDAT);
         } else if (open.recipients.isEmpty()) {
@@ -949,6 +964,7 @@ final class Session extends ChannelInboundHandlerAdapter
         chunkLeft = size;
         lastChunk = last;
         chunkRefusal = null;
+        chunkDeferral = null;
         if (open == null) {
             chunkRefusal = Replies.NEED_MAIL;
         } else if (open.failed) {
@@ -959,12 +975,11 @@ final class Session extends ChannelInboundHandlerAdapter
             Reply refusal = beginReception(open, true);
             if (refusal == null) {
                 open.chunked = true;
+                progress.messageBegun(System.nanoTime());
             } else {
-                server.counters().messagesDeferred.increment();
                 open.failed = true;
-                chunkRefusal = refusal.encode();
+                chunkDeferral = refusal;
             }
-            progress.messageBegun(System.nanoTime());
         }
         phase = Phase.CHUNK;
         if (size == 0) {
@@ -1030,7 +1045,7 @@ final class Session extends ChannelInboundHandlerAdapter
     /** @return where the input after the chunk begins, or {@code end} */
     private int chunk(byte[] in, int position, int end) {
         int taken = (int) Math.min(end - position, chunkLeft);
-        if (chunkRefusal == null) {
+        if (chunkRefusal == null && chunkDeferral == null) {
             requireReception().takeChunk(in, position, taken);
         }
         chunkLeft -= taken;
@@ -1041,18 +1056,22 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void chunkTaken() {
         byte[] refusal = chunkRefusal;
-        if (refusal == null) {
+        Reply deferral = chunkDeferral;
+        if (refusal == null && deferral == null) {
             if (chunkLeft == 0 && lastChunk) {
                 requireReception().endOfChunks();
             }
             contentTaken();
         } else if (chunkLeft == 0) {
             phase = Phase.COMMANDS;
-            chunkRefusal = null;
             if (lastChunk) {
                 transaction = null;
             }
-            fail(refusal);
+            if (deferral != null) {
+                defer(deferral);
+            } else if (refusal != null) {
+                fail(refusal);
+            }
         }
     }
 

@@ -118,8 +118,11 @@ final class Settings {
         return !listener.withheld().contains(keyword);
     }
 
-    /** SASL mechanisms that a session may use now, strongest first. */
+    /** SASL mechanisms that a session may use now, strongest first; none where TLS must come first. */
     List<String> mechanisms(@Nullable TlsSession session) {
+        if (session == null && requiresTls()) {
+            return List.of();
+        }
         List<String> possible = authenticator.mechanisms(session);
         return possible.isEmpty() ? possible : possible.stream().filter(listener.mechanisms()::contains).toList();
     }
@@ -150,16 +153,16 @@ final class Settings {
     private byte[] build(@Nullable TlsSession session, String mechanisms, boolean xclient, Instant now) {
         List<String> lines = new ArrayList<>();
         lines.add(hostname);
-        lines.add(Capabilities.PIPELINING);
-        lines.add(Capabilities.SIZE + " " + config.maxMessageSize().bytes());
-        lines.add(Capabilities.EIGHT_BIT_MIME);
+        offer(lines, Capabilities.PIPELINING, "");
+        offer(lines, Capabilities.SIZE, " " + config.maxMessageSize().bytes());
+        offer(lines, Capabilities.EIGHT_BIT_MIME, "");
         if (tls != null && session == null) {
             lines.add(Capabilities.STARTTLS);
         }
         if (!mechanisms.isEmpty()) {
             lines.add(Capabilities.AUTH + " " + mechanisms);
         }
-        lines.add(Capabilities.ENHANCED_STATUS_CODES);
+        offer(lines, Capabilities.ENHANCED_STATUS_CODES, "");
         offer(lines, Capabilities.CHUNKING, "");
         offer(lines, Capabilities.SMTPUTF8, "");
         offer(lines, Capabilities.DSN, "");

@@ -182,12 +182,13 @@ public final class SmtpServer implements AutoCloseable {
         InetSocketAddress local = channel.localAddress() instanceof InetSocketAddress address ? address : null;
         Settings current = settings.get(listener);
         if (!current.proxyNetworks().contains(remote.getAddress())) {
-            admit(connection, listener, clients.enter(remote.getAddress(), current.listener()), remote, local);
+            admit(connection, listener, clients.enter(remote.getAddress(), current.listener()), remote, local,
+                    false);
             return;
         }
         ClientAccount account = clients.enter(current.listener());
         if (account.refusal() != null) {
-            admit(connection, listener, account, remote, local);
+            admit(connection, listener, account, remote, local, false);
             return;
         }
         ProxyHeader.await(channel, current.listener().proxyTimeout(), counters, new ProxyHeader.Listener() {
@@ -196,7 +197,8 @@ public final class SmtpServer implements AutoCloseable {
                     boolean more) {
                 InetSocketAddress client = source == null ? remote : source;
                 account.move(client.getAddress());
-                admit(connection, listener, account, client, destination == null ? local : destination);
+                admit(connection, listener, account, client, destination == null ? local : destination,
+                        more && !current.isImplicitTls());
             }
 
             @Override
@@ -206,8 +208,9 @@ public final class SmtpServer implements AutoCloseable {
         });
     }
 
+    /** @param early whether the client has spoken already, behind the PROXY header */
     private void admit(Connection connection, int listener, ClientAccount account, InetSocketAddress remote,
-            @Nullable InetSocketAddress local) {
+            @Nullable InetSocketAddress local, boolean early) {
         Channel channel = connection.channel();
         Refusal refusal = account.refusal();
         if (shuttingDown || refusal != null) {
@@ -221,7 +224,7 @@ public final class SmtpServer implements AutoCloseable {
         }
         counters.sessionsTotal.increment();
         updateStress();
-        Session session = new Session(this, channel, scratch.get(), account, remote, local, listener,
+        Session session = new Session(this, channel, scratch.get(), account, remote, local, early, listener,
                 settings.get(listener), sessionNumber.incrementAndGet());
         sessions.add(session);
         channel.closeFuture().addListener(_ -> ended(session));

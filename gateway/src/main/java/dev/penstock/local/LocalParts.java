@@ -2,6 +2,9 @@ package dev.penstock.local;
 
 import java.util.Locale;
 
+import dev.penstock.smtp.AddressSyntaxException;
+import dev.penstock.smtp.MailboxParser;
+
 /** The local part of addresses in the form recipients are compared by. Pure functions. */
 public final class LocalParts {
     private LocalParts() {}
@@ -29,6 +32,16 @@ public final class LocalParts {
             text.append(c);
         }
         return text.toString();
+    }
+
+    /** Whether it can stand without quotes (RFC 5321 4.1.2). */
+    static boolean isDotString(String local) {
+        try {
+            MailboxParser.parse(local + "@localhost", true);
+            return !local.startsWith("\"");
+        } catch (AddressSyntaxException _) {
+            return false;
+        }
     }
 
     /** What stands before the first of the delimiters; all of it when that would be nothing. */

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -177,11 +178,15 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
     }
 
     private CompletableFuture<Decision> asked(Domain domain, String local, Recipient recipient) {
-        String delimiters = domain.config.recipientDelimiter();
         String written = recipient.address().substring(0, recipient.address().lastIndexOf('@'));
-        // A quoted local part is asked for as it is: to quote anew what is left of it gains nothing.
+        // The answer counts for all spellings, so none that a client chose is asked for: a store that is put out by
+        // it would have everybody refused. A local part that needs its quotes can't be asked for otherwise.
         boolean quoted = written.startsWith("\"");
-        Question question = new Question(domain.name, quoted ? local : LocalParts.withoutTag(local, delimiters));
+        boolean needsQuotes = quoted && !LocalParts.isDotString(local);
+        String user = needsQuotes
+                ? domain.config.caseSensitive() ? written : written.toLowerCase(Locale.ROOT)
+                : quoted ? local : LocalParts.withoutTag(local, domain.config.recipientDelimiter());
+        Question question = new Question(domain.name, user);
         CompletableFuture<Remembered> old = answers.getIfPresent(question);
         if (old != null && old.state() == CompletableFuture.State.SUCCESS) {
             Remembered remembered = old.resultNow();
@@ -191,7 +196,7 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
             answers.asMap().remove(question, old); // the cache would drop it in its own good time
         }
         CompletableFuture<Remembered> found = answers.get(question, (_, _) -> ask(domain,
-                (quoted ? written : LocalParts.withoutTag(written, delimiters)) + "@" + domain.name));
+                user + "@" + domain.name));
         CompletableFuture<Decision> decision = new CompletableFuture<>();
         var _ = found.copy().orTimeout(domain.config.verifyDeadline().toMillis(), TimeUnit.MILLISECONDS)
                 .whenComplete((answer, failure) -> {

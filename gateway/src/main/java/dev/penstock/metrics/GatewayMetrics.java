@@ -23,6 +23,7 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.netty.buffer.PooledByteBufAllocator;
 import jdk.management.VirtualThreadSchedulerMXBean;
 
+import dev.penstock.auth.AuthStats;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
@@ -30,6 +31,8 @@ import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.Refusal;
 import dev.penstock.inbound.Slowness;
 import dev.penstock.injection.InjectionStats;
+import dev.penstock.local.LocalStats;
+import dev.penstock.policy.PolicyStats;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.spool.SpoolStats;
@@ -44,7 +47,9 @@ public final class GatewayMetrics implements AutoCloseable {
     /** Where the figures come from. Called on the scraping thread; must not block. */
     public record Sources(Supplier<InboundStats> inbound, Supplier<SpoolStats> spool, Supplier<QueueStats> queue,
             Supplier<RoutingStats> routing, Supplier<DeliveryStats.Snapshot> delivery,
-            Supplier<DeliveryLogStats> deliveryLog, Supplier<InjectionStats> injection) {}
+            Supplier<DeliveryLogStats> deliveryLog, Supplier<InjectionStats> injection,
+            Supplier<TlsFigures> tls, Supplier<AuthStats> auth, Supplier<PolicyStats> policy,
+            Supplier<LocalStats> local) {}
 
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -61,6 +66,10 @@ public final class GatewayMetrics implements AutoCloseable {
         delivery(part("penstock.delivery.", sources.delivery()));
         deliveryLog(part("penstock.delivery.log.", sources.deliveryLog()));
         injection(part("penstock.injection.", sources.injection()));
+        tls(part("penstock.tls.", sources.tls()));
+        auth(part("penstock.auth.", sources.auth()));
+        policy(part("penstock.policy.", sources.policy()));
+        local(part("penstock.local.", sources.local()));
         process();
     }
 
@@ -260,6 +269,77 @@ public final class GatewayMetrics implements AutoCloseable {
 
     private static void requests(Part<InjectionStats> part, String outcome, ToDoubleFunction<InjectionStats> value) {
         part.counter("requests", "HTTP requests answered, by outcome", value, "outcome", outcome);
+    }
+
+    private static void tls(Part<TlsFigures> part) {
+        part.counter("handshakes", "Handshakes of clients, by what they came to",
+                tls -> tls.stats().handshakes(), "outcome", "done");
+        part.counter("handshakes", "Handshakes of clients, by what they came to",
+                tls -> tls.stats().failedHandshakes(), "outcome", "failed");
+        part.gauge("handshakes.waiting", "Steps of handshakes that wait for a thread", TlsFigures::waiting);
+        part.counter("reloads", "Certificates read anew because their files had changed",
+                tls -> tls.stats().reloads());
+        part.counter("reloads.failed", "Changed certificates that can't be used; the ones from before stay",
+                tls -> tls.stats().failedReloads());
+        part.gauge("certificate.not.after.seconds",
+                "When the certificate that expires first does, in seconds since 1970; NaN without TLS",
+                tls -> tls.notAfter().map(time -> (double) time.getEpochSecond()).orElse(Double.NaN));
+    }
+
+    private static void auth(Part<AuthStats> part) {
+        logins(part, "success", AuthStats::successes);
+        logins(part, "refused", AuthStats::refused);
+        logins(part, "malformed", AuthStats::malformed);
+        logins(part, "undecided", AuthStats::undecided);
+        part.counter("hashes", "Password hashes computed", AuthStats::hashes);
+        part.counter("recalled", "Passwords that took no hash: they had been right a short while ago",
+                AuthStats::recalled);
+        part.counter("busy", "Password checks not made because too many waited", AuthStats::busy);
+        part.counter("unanswered", "Questions to others about logins that weren't decided", AuthStats::unanswered);
+        part.gauge("users", "Users in the credentials file", AuthStats::users);
+        part.counter("reloads", "Changes of the credentials file taken over", AuthStats::reloads);
+        part.counter("reloads.failed", "Changes of it that weren't, because of an error in it",
+                AuthStats::reloadsRefused);
+    }
+
+    private static void logins(Part<AuthStats> part, String outcome, ToDoubleFunction<AuthStats> value) {
+        part.counter("logins", "Logins by what they came to, those over HTTP included", value, "outcome", outcome);
+    }
+
+    private static void policy(Part<PolicyStats> part) {
+        part.counter("relay.denied", "Recipients refused by the relay rules", PolicyStats::relayDenied);
+        part.counter("senders.refused", "Senders that weren't the user's, in MAIL or in the From field",
+                PolicyStats::sendersRefused);
+        part.counter("headers.refused", "Messages whose tenant or campaign field can't be one",
+                PolicyStats::headersRefused);
+        part.counter("questions", "Questions to plug-ins and the call-out", PolicyStats::questions);
+        part.counter("refusals", "Of these, those answered by a refusal", PolicyStats::refusals);
+        unanswered(part, "timeout", PolicyStats::timeouts);
+        unanswered(part, "overload", PolicyStats::overloads);
+        unanswered(part, "failure", PolicyStats::failures);
+        part.gauge("questions.open", "Questions that plug-ins and the call-out are at, late ones included",
+                PolicyStats::inFlight);
+    }
+
+    private static void unanswered(Part<PolicyStats> part, String reason, ToDoubleFunction<PolicyStats> value) {
+        part.counter("unanswered", "Questions answered as on-failure says, by the reason", value, "reason", reason);
+    }
+
+    private static void local(Part<LocalStats> part) {
+        answers(part, "known", LocalStats::known);
+        answers(part, "unknown", LocalStats::unknown);
+        answers(part, "undecided", LocalStats::undecided);
+        part.counter("questions", "Call-aheads to stores", LocalStats::asked);
+        part.counter("questions.unanswered", "Call-aheads that weren't decided", LocalStats::askedInVain);
+        part.gauge("remembered", "Answers of stores in memory", LocalStats::remembered);
+        part.gauge("listed", "Recipients that the files name", LocalStats::listed);
+        part.counter("reloads", "Recipients files read", LocalStats::fileReads);
+        part.counter("reloads.failed", "Recipients files that can't be used; the list from before stays",
+                LocalStats::fileFailures);
+    }
+
+    private static void answers(Part<LocalStats> part, String answer, ToDoubleFunction<LocalStats> value) {
+        part.counter("recipients", "Recipients in local domains, by what was found", value, "found", answer);
     }
 
     private void process() {

@@ -1,6 +1,5 @@
 package dev.penstock.policy;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashSet;
@@ -10,12 +9,11 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.callout.LogPace;
 import dev.penstock.callout.OverloadException;
 import dev.penstock.config.PolicyConfig.Event;
 import dev.penstock.config.PolicyConfig.OnFailure;
@@ -28,15 +26,12 @@ import dev.penstock.smtp.Reply;
  */
 final class Panel {
     private static final Logger LOG = LoggerFactory.getLogger(Panel.class);
-    private static final Duration LOG_INTERVAL = Duration.ofSeconds(1);
     private static final Decision FAILED = new Decision.Refuse(
             Reply.of(451, "4.7.1", "Error: policy is unavailable, please try again later"));
 
     private final Map<Event, List<Adviser>> advisers = new EnumMap<>(Event.class);
     private final PolicyCounters counters;
-    /** By {@link System#nanoTime()}, 0 for never. */
-    private final AtomicLong lastLogged = new AtomicLong();
-    private final LongAdder notLogged = new LongAdder();
+    private final LogPace pace = new LogPace();
 
     Panel(List<Adviser> advisers, PolicyCounters counters) {
         for (Event event : Event.values()) {
@@ -119,15 +114,13 @@ final class Panel {
 
     /** Once in a while: a policy that is down fails for every message. */
     private void log(Adviser adviser, Question question, String what) {
-        long now = System.nanoTime();
-        long last = lastLogged.get();
-        if (last != 0 && now - last < LOG_INTERVAL.toNanos() || !lastLogged.compareAndSet(last, now | 1)) {
-            notLogged.increment();
+        long notLogged = pace.turn();
+        if (notLogged == LogPace.NOT_NOW) {
             return;
         }
         LOG.warn("policy={} event={} session={} on-failure={} failed: {} ({} failures before it weren't logged)",
                 adviser.name(), question.event(), question.client().sessionId(), adviser.onFailure(), what,
-                notLogged.sumThenReset());
+                notLogged);
     }
 
     private static Decision sum(Decision.Accept before, Decision next) {

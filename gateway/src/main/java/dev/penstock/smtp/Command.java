@@ -111,6 +111,9 @@ public sealed interface Command {
          * @param offered keywords of EHLO, as in {@link Capabilities}
          */
         public @Nullable String unsupported(Set<String> offered) {
+            if (size >= 0 && !offered.contains(Capabilities.SIZE)) {
+                return "SIZE";
+            }
             if (body == Body.BINARY_MIME && !offered.contains(Capabilities.BINARYMIME)) {
                 return "BODY=BINARYMIME";
             }

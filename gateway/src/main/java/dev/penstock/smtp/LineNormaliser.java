@@ -75,6 +75,7 @@ public final class LineNormaliser {
         if (afterCr) {
             afterCr = false;
             out.write(lines ? CRLF : CR, 0, lines ? 2 : 1);
+            lineStart = lines;
         }
     }
 
@@ -82,6 +83,11 @@ public final class LineNormaliser {
         if (to > from) {
             out.write(in, from, to - from);
         }
+    }
+
+    /** Whether what was given out so far ends with CRLF, or there is none. */
+    public boolean atLineStart() {
+        return lineStart;
     }
 
     /** Whether a line, as given out, begins with a dot. */

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
@@ -64,10 +63,7 @@ public final class ServerTls {
 
     private final ListenerTls config;
     private final Handshakes handshakes;
-    private final LongAdder done = new LongAdder();
-    private final LongAdder failed = new LongAdder();
-    private final LongAdder reloads = new LongAdder();
-    private final LongAdder failedReloads = new LongAdder();
+    private final TlsCounters counters;
     private volatile Current current;
     /** Guarded by this; one for each certificate, then the client authorities'. */
     private final List<Watched> watched = new ArrayList<>();
@@ -117,8 +113,14 @@ public final class ServerTls {
      * @throws CertificateFileException for the first file that can't be used
      */
     public ServerTls(ListenerTls config, Handshakes handshakes) {
+        this(config, handshakes, new TlsCounters());
+    }
+
+    /** @param counters that go on when another configuration takes this one's place */
+    ServerTls(ListenerTls config, Handshakes handshakes, TlsCounters counters) {
         this.config = config;
         this.handshakes = handshakes;
+        this.counters = counters;
         if (config.certificates().isEmpty()) {
             throw new IllegalArgumentException("TLS needs a certificate");
         }
@@ -171,11 +173,11 @@ public final class ServerTls {
                 }
                 files.problem = "";
                 files.stamps = now;
-                reloads.increment();
+                counters.reloads.increment();
                 changed = true;
             } catch (CertificateFileException e) {
                 if (!e.getMessage().equals(files.problem)) {
-                    failedReloads.increment();
+                    counters.failedReloads.increment();
                     LOG.error("certificate-reload-failed, the one from before stays: {}", e.getMessage());
                 }
                 files.problem = e.getMessage();
@@ -235,7 +237,8 @@ public final class ServerTls {
         engine.setSSLParameters(parameters);
         SslHandler handler = new SslHandler(engine, false, handshakes);
         handler.setHandshakeTimeout(HANDSHAKE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        handler.handshakeFuture().addListener(future -> (future.isSuccess() ? done : failed).increment());
+        handler.handshakeFuture().addListener(
+                future -> (future.isSuccess() ? counters.handshakes : counters.failedHandshakes).increment());
         return handler;
     }
 
@@ -272,6 +275,6 @@ public final class ServerTls {
     }
 
     public TlsStats stats() {
-        return new TlsStats(done.sum(), failed.sum(), reloads.sum(), failedReloads.sum());
+        return counters.snapshot();
     }
 }

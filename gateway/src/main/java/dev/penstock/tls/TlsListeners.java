@@ -1,8 +1,11 @@
 package dev.penstock.tls;
 
+import java.time.Instant;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -24,8 +27,14 @@ public final class TlsListeners implements AutoCloseable {
     private record Entry(ListenerTls config, ServerTls server) {}
 
     private final Handshakes handshakes = new Handshakes();
+    private final TlsCounters counters = new TlsCounters();
     private final CertificateWatch watch;
     private volatile Map<String, Entry> entries;
+
+    /** Without mail over HTTP. */
+    public TlsListeners(List<ListenerConfig> listeners) {
+        this(listeners, ListenerTls.NONE);
+    }
 
     /**
      * @param injection of mail over HTTP
@@ -51,14 +60,43 @@ public final class TlsListeners implements AutoCloseable {
         return servers;
     }
 
+    /** Another configuration whose files have been read. Applying it can't fail. */
+    public final class Change {
+        private final Map<String, Entry> next;
+
+        private Change(Map<String, Entry> next) {
+            this.next = next;
+        }
+
+        /** What it leaves as it was is only looked at again. */
+        public void apply() {
+            entries = next;
+            refresh();
+        }
+    }
+
     /**
-     * Takes up a changed configuration; what it leaves as it was is only looked at again.
+     * Reads the files of a changed configuration and changes nothing.
      *
-     * @throws CertificateFileException for the first file that can't be used; everything stays as it was then
+     * @throws CertificateFileException for the first file that can't be used
      */
-    public void reconfigure(List<ListenerConfig> listeners, ListenerTls injection) {
-        entries = entries(listeners, injection, entries);
-        refresh();
+    public Change prepare(List<ListenerConfig> listeners, ListenerTls injection) {
+        return new Change(entries(listeners, injection, entries));
+    }
+
+    /** Of all listeners together. */
+    public TlsStats stats() {
+        return counters.snapshot();
+    }
+
+    /** Steps of handshakes that wait for a thread now. */
+    public int waitingHandshakes() {
+        return handshakes.waiting();
+    }
+
+    /** When the certificate that expires first does; empty when no listener speaks TLS. */
+    public Optional<Instant> notAfter() {
+        return entries.values().stream().map(entry -> entry.server().notAfter()).min(Comparator.naturalOrder());
     }
 
     private Map<String, Entry> entries(List<ListenerConfig> listeners, ListenerTls injection,
@@ -74,7 +112,7 @@ public final class TlsListeners implements AutoCloseable {
         if (config.mode() != ListenerTls.Mode.NONE) {
             made.put(name, old != null && old.config().equals(config)
                     ? old
-                    : new Entry(config, new ServerTls(config, handshakes)));
+                    : new Entry(config, new ServerTls(config, handshakes, counters)));
         }
     }
 

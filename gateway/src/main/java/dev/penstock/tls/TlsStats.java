@@ -1,7 +1,7 @@
 package dev.penstock.tls;
 
 /**
- * What one listener's TLS has come to since the start. Immutable.
+ * What the listeners' TLS has come to since the start. Immutable.
  *
  * @param handshakes       done
  * @param failedHandshakes that failed, whoever's fault it was

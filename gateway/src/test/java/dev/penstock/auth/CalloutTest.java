@@ -62,6 +62,22 @@ class CalloutTest {
     }
 
     @Test
+    void aUserOfTheFileThatAnAnswerNamesStaysBoundToIt() throws IOException {
+        AuthConfig config = new AuthConfig(
+                Users.file(directory.resolve("own.toml"), Users.user("alice", "a"),
+                        Users.disabled(Users.user("eve", "e"))).users(),
+                Optional.of(passwords.config(DEADLINE)), Optional.empty());
+        try (SaslAuthenticator authenticator = SaslAuthenticator.open(config)) {
+            passwords.answers(200, "{\"ok\": true, \"name\": \"alice\"}");
+            assertThat(say(authenticator, "PLAIN", "\0alice@example.com\0x"))
+                    .isEqualTo(new Step.Success(new Identity("alice", "acme", List.of("example.com"))));
+            passwords.answers(200, "{\"ok\": true, \"name\": \"eve\"}");
+            assertThat(reason(say(authenticator, "PLAIN", "\0eve@example.com\0x"))).as("disabled in the file")
+                    .isEqualTo(Reason.CREDENTIALS);
+        }
+    }
+
+    @Test
     void aNoIsARefusal() throws IOException {
         passwords.answers(200, "{\"ok\": false}");
         try (SaslAuthenticator authenticator = open(DEADLINE)) {

@@ -1,6 +1,7 @@
 package dev.penstock.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchException;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -17,15 +18,24 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.auth.SaslAuthenticator;
+import dev.penstock.config.AuthConfig;
 import dev.penstock.config.ConfigReader;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.ListenerConfig;
+import dev.penstock.config.ListenerTls;
+import dev.penstock.config.PolicyConfig;
+import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.spool.SpoolException;
+import dev.penstock.tls.TlsListeners;
 
 class MainTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -43,6 +53,34 @@ class MainTest {
         assertThat(out.toString(StandardCharsets.UTF_8)).contains("127.0.0.1:2599", "[0:0:0:0:0:0:0:1]:2600",
                 "http://127.0.0.1:8099/metrics", "swaks --server 127.0.0.1:2599", "./penstock load");
         assertThat(gateway.closed).isTrue();
+    }
+
+    @Test
+    void saysWhoMaySendAndWhatElseItIsThere() throws IOException {
+        Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
+        Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
+        Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\n");
+        Path file = Files.writeString(directory.resolve("good.toml"), """
+                [[listener]]
+                name = "mx"
+                addresses = ["127.0.0.1:2525"]
+                [[listener.certificate]]
+                chain = "%s"
+                key = "%s"
+                [inbound]
+                relay-networks = ["192.0.2.0/24"]
+                [auth]
+                users = "%s"
+                [[policy.relay]]
+                action = "refuse"
+                [local."example.com"]
+                lmtp = ["unix:/run/lmtp"]
+                """.formatted(chain, key, users));
+        assertThat(penstock("run", "--config", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8).lines()).contains("  TLS     mx offered",
+                "  local   example.com", "  inject  http://127.0.0.1:8026/api/inject/v1")
+                .anyMatch(line -> line
+                        .endsWith("relaying for 192.0.2.0/24, users who log in; relay rules come first"));
     }
 
     @Test
@@ -94,6 +132,41 @@ class MainTest {
         };
         assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
         assertThat(gateway.reloads).extracting(config -> config.inbound().maxSessions()).containsExactly(7);
+    }
+
+    @Test
+    void filesThatTheConfigurationNamesAndThatCanNotBeUsedAreErrorsOfIt() throws IOException {
+        Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
+        Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
+        gateway.failure = catchException(() -> new TlsListeners(List.of(listener(chain, key))));
+        assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
+
+        Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\npasword = 1\n");
+        gateway.failure = catchException(() -> SaslAuthenticator.open(
+                new AuthConfig(Optional.of(users), Optional.empty(), Optional.empty())));
+        assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
+
+        Path plugins = Files.createDirectory(directory.resolve("plugins"));
+        PolicyConfig d = PolicyConfig.DEFAULT;
+        PolicyConfig policy = new PolicyConfig(d.relay(), d.allowNullSender(), d.checkFromHeader(), d.tenantHeader(),
+                d.campaignHeader(), d.headersFromAnybody(), d.removeHeaders(), Optional.of(plugins), d.deadline(),
+                d.onFailure(), d.maxInFlight(), d.callout());
+        gateway.failure = catchException(() -> new PolicyEngine(policy, RecipientDirectory.NONE));
+        assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
+
+        assertThat(err.toString(StandardCharsets.UTF_8).lines()).satisfiesExactly(
+                line -> assertThat(line).startsWith("penstock: not started: " + chain + ": has no certificate in it"),
+                line -> assertThat(line).startsWith("penstock: not started: " + users + ":2:1: ann.pasword: "),
+                line -> assertThat(line)
+                        .startsWith("penstock: not started: policy.plugins: no jar in " + plugins + " names"));
+    }
+
+    private static ListenerConfig listener(Path chain, Path key) {
+        ListenerConfig d = ListenerConfig.DEFAULT;
+        ListenerTls tls = new ListenerTls(ListenerTls.Mode.OFFERED, List.of(new ListenerTls.Certificate(chain, key)),
+                "TLSv1.2", ListenerTls.ClientCertificates.NONE, Optional.empty());
+        return new ListenerConfig(d.name(), d.addresses(), tls, d.withheld(), d.mechanisms(), d.authRequired(),
+                d.proxyNetworks(), d.proxyTimeout(), d.xclientNetworks(), d.tenant(), d.campaign(), d.limits());
     }
 
     @Test
@@ -207,6 +280,11 @@ class MainTest {
         public List<InetSocketAddress> smtpAddresses() {
             return List.of(new InetSocketAddress(InetAddress.ofLiteral("0.0.0.0"), 2599),
                     new InetSocketAddress(InetAddress.ofLiteral("::1"), 2600));
+        }
+
+        @Override
+        public InetSocketAddress injectionAddress() {
+            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8026);
         }
 
         @Override

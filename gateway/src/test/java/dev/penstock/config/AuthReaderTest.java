@@ -76,9 +76,22 @@ class AuthReaderTest {
                         + "http://127.0.0.1:8080/check or https://…",
                 "penstock.toml:6:1: auth.bearer.deadline: \"2m\": out of range; allowed: 10ms to 1m",
                 "penstock.toml:7:1: auth.bearer.authorization: expected printable ASCII");
+        assertThat(errors("auth.callout.url = 'http://127.0.0.1:80800/'")).containsExactly("penstock.toml:1:1: "
+                + "auth.callout.url: \"http://127.0.0.1:80800/\": port 80800 is out of range; allowed: 1 to 65535");
         assertThat(errors("[auth.callout]\ndeadline = '1s'\n"))
                 .containsExactly("penstock.toml:1:1: auth.callout: url is "
                         + "missing; expected one like \"http://127.0.0.1:8080/check\"");
+    }
+
+    @Test
+    void whatACalloutIsAuthorizedByIsNotTold() throws IOException {
+        ConfigReader.Result result = read("""
+                [auth.callout]
+                url = "http://127.0.0.1:8080/"
+                authorization = "Bearer secret"
+                """);
+        assertThat(((ConfigReader.Valid) result).config().toString()).contains("http://127.0.0.1:8080/")
+                .doesNotContain("secret");
     }
 
     private ConfigReader.Result read(String text) throws IOException {

@@ -3,69 +3,140 @@ package dev.penstock.inbound;
 import java.time.Duration;
 import java.util.List;
 
+import dev.penstock.config.ClientLimits;
+import dev.penstock.config.ContentRules;
+import dev.penstock.config.HostilityConfig;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.units.ByteSize;
 
 /** The defaults with what a test wants otherwise. */
 final class ConfigBuilder {
-    private InboundConfig config = InboundConfig.DEFAULT;
+    private static final InboundConfig BASE = InboundConfig.DEFAULT;
+
+    private List<String> relayNetworks = BASE.relayNetworks();
+    private ByteSize maxMessageSize = BASE.maxMessageSize();
+    private int maxRecipients = BASE.maxRecipients();
+    private int maxSessions = BASE.maxSessions();
+    private int maxSessionsPerAddress = BASE.maxSessionsPerAddress();
+    private int maxMessagesPerSession = BASE.maxMessagesPerSession();
+    private Duration commandTimeout = BASE.commandTimeout();
+    private Duration dataTimeout = BASE.dataTimeout();
+    private int softErrorLimit = BASE.softErrorLimit();
+    private Duration errorDelay = BASE.errorDelay();
+    private int hardErrorLimit = BASE.hardErrorLimit();
+    private int junkCommandLimit = BASE.junkCommandLimit();
+    private int maxLineLength = BASE.maxLineLength();
+    private ByteSize memoryLimit = BASE.memoryLimit();
+    private ClientLimits clients = BASE.clients();
+    private ContentRules content = BASE.content();
+    private HostilityConfig hostility = BASE.hostility();
 
     InboundConfig build() {
-        return new InboundConfig(2, config.relayNetworks(), config.maxMessageSize(), config.maxRecipients(),
-                config.maxSessions(), config.maxSessionsPerAddress(), config.maxMessagesPerSession(),
-                config.commandTimeout(), config.dataTimeout(), config.softErrorLimit(), config.errorDelay(),
-                config.hardErrorLimit(), config.junkCommandLimit(), config.maxLineLength(), config.memoryLimit());
+        return new InboundConfig(2, relayNetworks, maxMessageSize, maxRecipients, maxSessions, maxSessionsPerAddress,
+                maxMessagesPerSession, commandTimeout, dataTimeout, softErrorLimit, errorDelay, hardErrorLimit,
+                junkCommandLimit, maxLineLength, memoryLimit, clients, content, hostility);
     }
 
     ConfigBuilder relayNetworks(String... networks) {
-        return with(List.of(networks), config.maxMessageSize(), config.memoryLimit());
-    }
-
-    ConfigBuilder maxMessageSize(long octets) {
-        return with(config.relayNetworks(), new ByteSize(octets), config.memoryLimit());
-    }
-
-    ConfigBuilder memoryLimit(long octets) {
-        return with(config.relayNetworks(), config.maxMessageSize(), new ByteSize(octets));
-    }
-
-    private ConfigBuilder with(List<String> networks, ByteSize maxMessageSize, ByteSize memoryLimit) {
-        config = new InboundConfig(config.eventLoops(), networks, maxMessageSize, config.maxRecipients(),
-                config.maxSessions(), config.maxSessionsPerAddress(), config.maxMessagesPerSession(),
-                config.commandTimeout(), config.dataTimeout(), config.softErrorLimit(), config.errorDelay(),
-                config.hardErrorLimit(), config.junkCommandLimit(), config.maxLineLength(), memoryLimit);
+        relayNetworks = List.of(networks);
         return this;
     }
 
-    ConfigBuilder counts(int maxRecipients, int maxSessions, int maxSessionsPerAddress, int maxMessagesPerSession) {
-        config = new InboundConfig(config.eventLoops(), config.relayNetworks(), config.maxMessageSize(), maxRecipients,
-                maxSessions, maxSessionsPerAddress, maxMessagesPerSession, config.commandTimeout(),
-                config.dataTimeout(), config.softErrorLimit(), config.errorDelay(), config.hardErrorLimit(),
-                config.junkCommandLimit(), config.maxLineLength(), config.memoryLimit());
+    ConfigBuilder maxMessageSize(long octets) {
+        maxMessageSize = new ByteSize(octets);
+        return this;
+    }
+
+    ConfigBuilder memoryLimit(long octets) {
+        memoryLimit = new ByteSize(octets);
+        return this;
+    }
+
+    ConfigBuilder counts(int recipients, int sessions, int sessionsPerAddress, int messagesPerSession) {
+        maxRecipients = recipients;
+        maxSessions = sessions;
+        maxSessionsPerAddress = sessionsPerAddress;
+        maxMessagesPerSession = messagesPerSession;
         return this;
     }
 
     ConfigBuilder timeouts(Duration command, Duration data) {
-        config = new InboundConfig(config.eventLoops(), config.relayNetworks(), config.maxMessageSize(),
-                config.maxRecipients(), config.maxSessions(), config.maxSessionsPerAddress(),
-                config.maxMessagesPerSession(), command, data, config.softErrorLimit(), config.errorDelay(),
-                config.hardErrorLimit(), config.junkCommandLimit(), config.maxLineLength(), config.memoryLimit());
+        commandTimeout = command;
+        dataTimeout = data;
         return this;
     }
 
     ConfigBuilder errors(int soft, Duration delay, int hard, int junk) {
-        config = new InboundConfig(config.eventLoops(), config.relayNetworks(), config.maxMessageSize(),
-                config.maxRecipients(), config.maxSessions(), config.maxSessionsPerAddress(),
-                config.maxMessagesPerSession(), config.commandTimeout(), config.dataTimeout(), soft, delay, hard, junk,
-                config.maxLineLength(), config.memoryLimit());
+        softErrorLimit = soft;
+        errorDelay = delay;
+        hardErrorLimit = hard;
+        junkCommandLimit = junk;
         return this;
     }
 
     ConfigBuilder maxLineLength(int octets) {
-        config = new InboundConfig(config.eventLoops(), config.relayNetworks(), config.maxMessageSize(),
-                config.maxRecipients(), config.maxSessions(), config.maxSessionsPerAddress(),
-                config.maxMessagesPerSession(), config.commandTimeout(), config.dataTimeout(), config.softErrorLimit(),
-                config.errorDelay(), config.hardErrorLimit(), config.junkCommandLimit(), octets, config.memoryLimit());
+        maxLineLength = octets;
+        return this;
+    }
+
+    ConfigBuilder clients(ClientLimits limits) {
+        clients = limits;
+        return this;
+    }
+
+    /** Limits for clients hold for this one too, wherever it is. */
+    ConfigBuilder stranger() {
+        ClientLimits was = clients;
+        clients = new ClientLimits(List.of(), was.ipv6Prefix(), was.networkPrefixV4(), was.networkPrefixV6(),
+                was.maxSessionsPerNetwork(), was.sessionRate(), was.messageRate(), was.recipientRate(),
+                was.errorRate(), was.maxClients());
+        return relayNetworks("192.0.2.0/24");
+    }
+
+    ConfigBuilder content(ContentRules.Handling newlines, ContentRules.Handling nul) {
+        content = new ContentRules(newlines, nul, content.maxHeader(), content.maxHops());
+        return this;
+    }
+
+    ConfigBuilder maxHeader(long octets) {
+        content = new ContentRules(content.bareNewlines(), content.nul(), new ByteSize(octets), content.maxHops());
+        return this;
+    }
+
+    ConfigBuilder hostility(HostilityConfig config) {
+        hostility = config;
+        return this;
+    }
+
+    ConfigBuilder greetDelay(Duration delay) {
+        HostilityConfig was = hostility;
+        hostility = new HostilityConfig(delay, was.minDataRate(), was.dataGrace(), was.commandDeadline(),
+                was.sessionDeadline(), was.maxErrorDelay(), was.stressAt(), was.stressTimeout(),
+                was.stressErrorLimit(), was.stressJunkLimit());
+        return this;
+    }
+
+    ConfigBuilder deadlines(Duration command, Duration session) {
+        HostilityConfig was = hostility;
+        hostility = new HostilityConfig(was.greetDelay(), was.minDataRate(), was.dataGrace(), command, session,
+                was.maxErrorDelay(), was.stressAt(), was.stressTimeout(), was.stressErrorLimit(),
+                was.stressJunkLimit());
+        return this;
+    }
+
+    ConfigBuilder minDataRate(long octets, Duration grace) {
+        HostilityConfig was = hostility;
+        hostility = new HostilityConfig(was.greetDelay(), new ByteSize(octets), grace, was.commandDeadline(),
+                was.sessionDeadline(), was.maxErrorDelay(), was.stressAt(), was.stressTimeout(),
+                was.stressErrorLimit(), was.stressJunkLimit());
+        return this;
+    }
+
+    ConfigBuilder stressAt(int percent) {
+        HostilityConfig was = hostility;
+        hostility = new HostilityConfig(was.greetDelay(), was.minDataRate(), was.dataGrace(), was.commandDeadline(),
+                was.sessionDeadline(), was.maxErrorDelay(), percent, was.stressTimeout(), was.stressErrorLimit(),
+                was.stressJunkLimit());
         return this;
     }
 }

@@ -54,7 +54,7 @@ class OverloadTest {
             smtp.plays(HELLO);
             smtp.plays(HELLO);
             smtp.reconfigure(
-                    new ConfigBuilder().counts(1000, 100, 1, 1000).relayNetworks("192.0.2.0/24").build());
+                    new ConfigBuilder().counts(1000, 100, 1, 1000).stranger().build());
             smtp.plays("""
                     S: 421 4.3.2 gateway.example Error: too many sessions from your address
                     S: <close>

@@ -9,6 +9,8 @@ import java.util.concurrent.CompletableFuture;
 
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.spool.SpoolException;
+
 /** Clients that say nothing, or little, or don't read. */
 class SlowClientTest {
     private static final Duration SHORT = Duration.ofMillis(150);
@@ -122,6 +124,101 @@ class SlowClientTest {
             await().until(() -> smtp.server.stats().sessions() == 0);
             assertThat(smtp.server.stats().messagesAborted()).isEqualTo(2);
             assertThat(smtp.server.stats().receivingOctets()).isZero();
+        }
+    }
+
+    @Test
+    void aCommandLineHasItsDeadlineHoweverBusyTheClient() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture(config -> config.deadlines(Duration.ofMillis(400), LONG))) {
+            SmtpFixture.Client client = smtp.connect().plays("S: 220 *");
+            await().pollInterval(Duration.ofMillis(20)).until(() -> {
+                client.send("x");
+                return client.hasInput();
+            });
+            client.plays("S: 421 4.4.2 gateway.example Error: timeout exceeded\nS: <close>");
+            assertThat(smtp.server.stats().hostility().slow()).containsEntry(Slowness.COMMAND, 1L);
+        }
+    }
+
+    @Test
+    void aMessageHasToComeAtARate() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture(
+                config -> config.minDataRate(100_000, Duration.ofMillis(300)))) {
+            SmtpFixture.Client client = smtp.connect().plays(TO_DATA);
+            await().pollInterval(Duration.ofMillis(20)).until(() -> {
+                client.send("drip\r\n");
+                return client.hasInput();
+            });
+            client.plays("S: 421 4.4.2 gateway.example Error: timeout exceeded");
+            await().until(() -> smtp.server.stats().receivingOctets() == 0);
+            assertThat(smtp.server.stats().hostility().slow()).containsEntry(Slowness.DATA_RATE, 1L);
+            assertThat(smtp.spool.openIntakes()).isZero();
+        }
+    }
+
+    @Test
+    void aChunkHasToComeAtARateTooAndNoRateIsAskedForAfterIt() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture(
+                config -> config.minDataRate(100_000, Duration.ofMillis(300)))) {
+            String toBdat = TO_DATA.replace("C: DATA\n", "").replace("S: 354 *\n", "");
+            SmtpFixture.Client done = smtp.connect()
+                    .plays(toBdat + "C: BDAT 2 LAST\nC: \\r\\n\\c\nS: 250 2.0.0 * queued");
+            SmtpFixture.Client client = smtp.connect().plays(toBdat + "C: BDAT 1000\nC: half\n");
+            client.plays("S: 421 4.4.2 gateway.example Error: timeout exceeded");
+            done.plays("C: NOOP\nS: 250 2.0.0 Ok");
+        }
+    }
+
+    @Test
+    void afterAChunkThatCouldNotBeKeptNoRateIsAskedFor() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture(
+                config -> config.minDataRate(100_000, Duration.ofMillis(200)))) {
+            smtp.spool.refuseIntake(SpoolException.Reason.FULL);
+            String toBdat = TO_DATA.replace("C: DATA\n", "").replace("S: 354 *\n", "");
+            SmtpFixture.Client client = smtp.connect()
+                    .plays(toBdat + "C: BDAT 4 LAST\nC: ab\nS: 452 4.3.1 Insufficient system storage");
+            await().during(Duration.ofMillis(600)).until(() -> !client.hasInput());
+            client.plays("C: NOOP\nS: 250 2.0.0 Ok");
+            assertThat(smtp.server.stats().errors()).isZero();
+            assertThat(smtp.server.stats().messagesDeferred()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aSessionWithoutAMessageHasItsDeadlineHoweverBusyTheClient() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture(config -> config.deadlines(LONG, Duration.ofMillis(500))
+                .timeouts(Duration.ofMillis(200), LONG).errors(1000, LONG, 100_000, 100_000))) {
+            SmtpFixture.Client good = smtp.connect().plays(TO_DATA + "C: .\nS: 250 2.0.0 * queued");
+            SmtpFixture.Client client = smtp.connect().plays("S: 220 *");
+            await().pollInterval(Duration.ofMillis(20)).until(() -> {
+                good.plays("C: NOOP\nS: 250 2.0.0 Ok");
+                client.send("NOOP\r\n");
+                return client.readLine().equals("421 4.4.2 gateway.example Error: timeout exceeded");
+            });
+            good.plays("C: NOOP\nS: 250 2.0.0 Ok");
+            assertThat(smtp.server.stats().hostility().slow()).containsEntry(Slowness.SESSION, 1L);
+        }
+    }
+
+    /** What came before the end of input is answered, though it came in several reads while something was waited for. */
+    @Test
+    void aHalfCloseBehindSeveralReadsLosesNone() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture()) {
+            smtp.spool.holdCommits();
+            SmtpFixture.Client client = smtp.connect().plays(TO_DATA + "C: x\nC: .\n");
+            await().until(() -> smtp.spool.waitingCommits() == 1);
+            CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> {
+                try {
+                    client.send("NOOP " + "x".repeat(1000) + "\r\n");
+                    client.send("RSET\r\n".repeat(20));
+                    client.shutdownOutput();
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            }, Thread::startVirtualThread);
+            sending.join();
+            smtp.spool.completeCommits();
+            client.plays("S: 250 2.0.0 * queued\n" + "S: 250 2.0.0 Ok\n".repeat(21) + "S: <close>");
         }
     }
 }

@@ -5,16 +5,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSession;
+import javax.net.ssl.SSLSocket;
 
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +43,7 @@ final class SmtpFixture implements AutoCloseable {
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     final FakePolicy policy;
     private final ListenerConfig listener;
+    private final Map<String, ServerTls> tls;
     final SmtpServer server;
     private final List<Client> clients = new ArrayList<>();
 
@@ -51,8 +59,9 @@ final class SmtpFixture implements AutoCloseable {
             Authenticator authenticator, FakePolicy policy) {
         this.policy = policy;
         this.listener = listener;
+        this.tls = tls == null ? Map.of() : Map.of(listener.name(), tls);
         server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
-                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
+                this.tls, policy, authenticator, spool,
                 (envelope, _, entries) -> {
                     assertThat(entries).hasSameSizeAs(envelope.destinations());
                     accepted.add(envelope);
@@ -60,8 +69,23 @@ final class SmtpFixture implements AutoCloseable {
         server.start();
     }
 
+    /** With a listener of its own. */
+    SmtpFixture(ListenerConfig listener) {
+        this(limits -> limits, listener, null, Authenticator.NONE, new FakePolicy());
+    }
+
+    /** With a listener that speaks TLS. */
+    SmtpFixture(TlsKit kit, ListenerConfig listener, Authenticator authenticator) {
+        this(limits -> limits, listener, kit.server(listener.tls()), authenticator, new FakePolicy());
+    }
+
+    /** With a policy that has its answers already. */
+    SmtpFixture(FakePolicy policy) {
+        this(limits -> limits, new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, policy);
+    }
+
     void reconfigure(InboundConfig config) {
-        server.reconfigure(List.of(listener), config, Map.of());
+        server.reconfigure(List.of(listener), config, tls);
     }
 
     Client connect() throws IOException {
@@ -86,8 +110,8 @@ final class SmtpFixture implements AutoCloseable {
     /** One connection, read and written by the test's thread. */
     static final class Client implements AutoCloseable {
         private static final int READ_TIMEOUT_MILLIS = 10_000;
-        private final Socket socket = new Socket();
-        private final InputStream in;
+        private Socket socket = new Socket();
+        private InputStream in;
 
         Client(InetSocketAddress address) throws IOException {
             socket.connect(address, READ_TIMEOUT_MILLIS);
@@ -124,10 +148,60 @@ final class SmtpFixture implements AutoCloseable {
             return this;
         }
 
+        /** A handshake as a client of mx.example; all that follows is under its protection. */
+        Client secure(SSLContext context) throws IOException {
+            SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(socket, "mx.example",
+                    socket.getPort(), true);
+            secure.startHandshake();
+            socket = secure;
+            in = secure.getInputStream();
+            return this;
+        }
+
+        /** As {@link #secure}, with {@code prefix} in the same segment as the client's first octets of TLS. */
+        Client secureBehind(String prefix, SSLContext context) throws IOException {
+            Socket raw = socket;
+            SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(new Prefixed(raw, prefix),
+                    "mx.example", raw.getPort(), true);
+            secure.startHandshake();
+            socket = secure;
+            in = secure.getInputStream();
+            return this;
+        }
+
+        /** STARTTLS and the handshake, from the greeting on. */
+        Client startTls(SSLContext context) throws IOException {
+            return plays("S: 220 *\nC: STARTTLS\nS: 220 2.0.0 Ready to start TLS").secure(context);
+        }
+
+        SSLSession tls() {
+            return ((SSLSocket) socket).getSession();
+        }
+
+        /** The lines of the answer to EHLO, without their codes. */
+        List<String> ehlo() throws IOException {
+            send("EHLO client.example\r\n");
+            List<String> lines = new ArrayList<>();
+            String line;
+            do {
+                line = readLine();
+                assertThat(line).matches("250[- ].*");
+                lines.add(line.substring(4));
+            } while (line.startsWith("250-"));
+            return lines;
+        }
+
         void send(String text) throws IOException {
             if (!text.isEmpty()) {
                 socket.getOutputStream().write(text.getBytes(ISO_8859_1));
                 socket.getOutputStream().flush();
+            }
+        }
+
+        /** Each octet in a write of its own. */
+        void sendOctetByOctet(String text) throws IOException {
+            for (int i = 0; i < text.length(); i++) {
+                send(text.substring(i, i + 1));
             }
         }
 
@@ -185,6 +259,61 @@ final class SmtpFixture implements AutoCloseable {
         @Override
         public void close() throws IOException {
             socket.close();
+        }
+    }
+
+    /** A connected socket whose first write has something before it. */
+    private static final class Prefixed extends Socket {
+        private final Socket inner;
+        private byte[] prefix;
+
+        Prefixed(Socket inner, String prefix) {
+            this.inner = inner;
+            this.prefix = prefix.getBytes(ISO_8859_1);
+        }
+
+        @Override
+        public boolean isConnected() {
+            return inner.isConnected();
+        }
+
+        @Override
+        public InetAddress getInetAddress() {
+            return inner.getInetAddress();
+        }
+
+        @Override
+        public InputStream getInputStream() throws IOException {
+            return inner.getInputStream();
+        }
+
+        @Override
+        public OutputStream getOutputStream() throws IOException {
+            OutputStream out = inner.getOutputStream();
+            return new OutputStream() {
+                @Override
+                public void write(int octet) throws IOException {
+                    write(new byte[]{(byte) octet}, 0, 1);
+                }
+
+                @Override
+                public void write(byte[] octets, int offset, int length) throws IOException {
+                    byte[] all = Arrays.copyOf(prefix, prefix.length + length);
+                    System.arraycopy(octets, offset, all, prefix.length, length);
+                    prefix = new byte[0];
+                    out.write(all);
+                }
+            };
+        }
+
+        @Override
+        public int getSoTimeout() throws SocketException {
+            return inner.getSoTimeout();
+        }
+
+        @Override
+        public synchronized void close() throws IOException {
+            inner.close();
         }
     }
 }

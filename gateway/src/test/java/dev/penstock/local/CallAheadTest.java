@@ -41,7 +41,19 @@ class CallAheadTest {
             assertThat(answer(recipients, "anna@example.com")).isEqualTo("accepted");
             assertThat(answer(recipients, "\"anna\"@example.com")).isEqualTo("accepted");
         }
-        assertThat(asked).containsExactly("Anna@example.com");
+        assertThat(asked).containsExactly("anna@example.com");
+    }
+
+    @Test
+    void aSpellingThatPutsTheStoreOutDoesNotHaveOthersRefused() {
+        try (LocalRecipients recipients = asking(
+                mailbox -> mailbox.equals("anna@example.com") ? new Answer.Yes() : UNKNOWN_USER)) {
+            assertThat(answer(recipients, "\"anna\"@example.com")).isEqualTo("accepted");
+            assertThat(answer(recipients, "ANNA@example.com")).isEqualTo("accepted");
+            assertThat(answer(recipients, "anna@example.com")).isEqualTo("accepted");
+            assertThat(answer(recipients, "\"an na\"@example.com")).startsWith("550 5.1.1");
+        }
+        assertThat(asked).containsExactly("anna@example.com", "\"an na\"@example.com");
     }
 
     @Test

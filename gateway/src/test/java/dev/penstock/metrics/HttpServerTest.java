@@ -9,24 +9,30 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.auth.AuthStats;
 import dev.penstock.config.HttpConfig;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.injection.InjectionStats;
+import dev.penstock.local.LocalStats;
 import dev.penstock.metrics.Health.Check;
+import dev.penstock.policy.PolicyStats;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.spool.SpoolStats;
+import dev.penstock.tls.TlsStats;
 
 class HttpServerTest {
     private final AtomicReference<InboundStats> inbound = new AtomicReference<>(inbound(0));
@@ -39,7 +45,10 @@ class HttpServerTest {
             () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23),
             () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17,
                     Map.of(Phase.END_OF_DATA, 16L)),
-            () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6), () -> InjectionStats.NONE));
+            () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6), () -> InjectionStats.NONE,
+            () -> new TlsFigures(new TlsStats(1, 2, 3, 4), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
+            () -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+            () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)));
     private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
             () -> Objects.requireNonNull(health.get()).checks());
     private final HttpClient client = HttpClient.newHttpClient();
@@ -73,6 +82,46 @@ class HttpServerTest {
                 .anyMatch(line -> line.startsWith("penstock_build_info{"))
                 .anyMatch(line -> line.startsWith("process_cpu_usage "))
                 .anyMatch(line -> line.startsWith("penstock_carriers "));
+    }
+
+    @Test
+    void tlsLoginsPolicyAndLocalDomainsAreThere() throws Exception {
+        assertThat(get("/metrics").body().lines()).contains(
+                "penstock_tls_handshakes_total{outcome=\"done\"} 1.0",
+                "penstock_tls_handshakes_total{outcome=\"failed\"} 2.0",
+                "penstock_tls_handshakes_waiting 5.0",
+                "penstock_tls_reloads_total 3.0",
+                "penstock_tls_reloads_failed_total 4.0",
+                "penstock_tls_certificate_not_after_seconds 1.8E9",
+                "penstock_auth_logins_total{outcome=\"success\"} 1.0",
+                "penstock_auth_logins_total{outcome=\"refused\"} 2.0",
+                "penstock_auth_logins_total{outcome=\"malformed\"} 3.0",
+                "penstock_auth_logins_total{outcome=\"undecided\"} 4.0",
+                "penstock_auth_hashes_total 5.0",
+                "penstock_auth_recalled_total 6.0",
+                "penstock_auth_busy_total 7.0",
+                "penstock_auth_unanswered_total 8.0",
+                "penstock_auth_users 9.0",
+                "penstock_auth_reloads_total 10.0",
+                "penstock_auth_reloads_failed_total 11.0",
+                "penstock_policy_relay_denied_total 1.0",
+                "penstock_policy_senders_refused_total 2.0",
+                "penstock_policy_headers_refused_total 3.0",
+                "penstock_policy_questions_total 4.0",
+                "penstock_policy_refusals_total 5.0",
+                "penstock_policy_unanswered_total{reason=\"timeout\"} 6.0",
+                "penstock_policy_unanswered_total{reason=\"overload\"} 7.0",
+                "penstock_policy_unanswered_total{reason=\"failure\"} 8.0",
+                "penstock_policy_questions_open 9.0",
+                "penstock_local_recipients_total{found=\"known\"} 1.0",
+                "penstock_local_recipients_total{found=\"unknown\"} 2.0",
+                "penstock_local_recipients_total{found=\"undecided\"} 3.0",
+                "penstock_local_questions_total 4.0",
+                "penstock_local_questions_unanswered_total 5.0",
+                "penstock_local_reloads_total 6.0",
+                "penstock_local_reloads_failed_total 7.0",
+                "penstock_local_remembered 8.0",
+                "penstock_local_listed 9.0");
     }
 
     @Test
