@@ -163,7 +163,8 @@ final class RunCommand implements Callable<Integer> {
         }
         InetSocketAddress injection = gateway.injectionAddress();
         if (injection != null) {
-            out.println("  inject  http://" + Text.address(injection) + "/api/inject/v1");
+            out.println("  inject  http" + (config.injection().certificates().isEmpty() ? "" : "s") + "://"
+                    + Text.address(injection) + "/api/inject/v1");
         }
         InetSocketAddress http = gateway.httpAddress();
         if (http != null) {

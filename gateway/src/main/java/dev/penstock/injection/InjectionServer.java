@@ -35,7 +35,6 @@ import org.reactivestreams.Publisher;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
-import reactor.netty.Connection;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.server.HttpServer;
 import reactor.netty.http.server.HttpServerRequest;
@@ -133,8 +132,7 @@ public final class InjectionServer implements AutoCloseable {
             server = HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
                     .idleTimeout(IDLE_TIMEOUT).requestTimeout(HEADER_TIMEOUT)
                     .httpRequestDecoder(spec -> spec.maxInitialLineLength(MAX_LINE).maxHeaderSize(MAX_HEADERS))
-                    .doOnChannelInit((_, channel, _) -> secure(channel))
-                    .doOnConnection(this::connected).handle(this::answer).bindNow();
+                    .doOnChannelInit((_, channel, _) -> connected(channel)).handle(this::answer).bindNow();
         } catch (RuntimeException e) {
             renderers.shutdownNow();
             loops.dispose();
@@ -177,18 +175,17 @@ public final class InjectionServer implements AutoCloseable {
                 counters.recipients.sum(), counters.recipientsRefused.sum(), journal.size(), bodies.get());
     }
 
-    private void secure(Channel channel) {
-        ServerTls current = tls;
-        if (current != null) {
-            channel.pipeline().addFirst(current.newHandler());
-        }
-    }
-
-    private void connected(Connection connection) {
+    /** Once for each connection, whereas {@code doOnConnection} is called for each of its requests. */
+    private void connected(Channel channel) {
         int count = connections.incrementAndGet();
-        connection.onDispose(connections::decrementAndGet);
+        var _ = channel.closeFuture().addListener(_ -> connections.decrementAndGet());
+        ServerTls current = tls;
         if (count > settings.config.maxConnections()) {
-            connection.dispose();
+            channel.eventLoop().execute(() -> {
+                var _ = channel.close();
+            });
+        } else if (current != null) {
+            channel.pipeline().addFirst(current.newHandler());
         }
     }
 

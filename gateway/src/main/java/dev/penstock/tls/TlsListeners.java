@@ -31,6 +31,11 @@ public final class TlsListeners implements AutoCloseable {
     private final CertificateWatch watch;
     private volatile Map<String, Entry> entries;
 
+    /** Without mail over HTTP. */
+    public TlsListeners(List<ListenerConfig> listeners) {
+        this(listeners, ListenerTls.NONE);
+    }
+
     /**
      * @param injection of mail over HTTP
      * @throws CertificateFileException for the first file that can't be used

@@ -102,10 +102,7 @@ final class NotificationTest {
                 S: 250 ok
                 C: DATA
                 S: 354 go
-                C~ Subject: test
-                C:
-                C~ body
-                C: .
+                content
                 S: 250 taken
                 C~ MAIL
                 S: 250 ok

@@ -53,6 +53,19 @@ class InjectionTest {
     }
 
     @Test
+    void oneConnectionCountsOnceHoweverManyRequestsComeOverIt() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory, InjectionFixture::withTwoConnections,
+                new InjectionPolicy())) {
+            for (int i = 0; i < 20; i++) {
+                assertThat(http.post("""
+                        {"envelope_sender": "s@s.example", "recipients": [{"email": "ann@a.example"}],
+                         "content": "From: s@s.example\\nSubject: hello\\n\\nhello\\n"}
+                        """).status()).isEqualTo(200);
+            }
+        }
+    }
+
+    @Test
     void everyRecipientGetsAMessageOfItsOwnWithItsSubstitutions() throws Exception {
         InjectionFixture.Reply reply = http.post(SIMPLE);
         assertThat(reply.status()).isEqualTo(200);
