@@ -269,8 +269,7 @@ final class NotificationTest {
         try (FakeMx mx = new FakeMx().offering("PIPELINING,DELIVERBY").on("RCPT", "451 4.2.1 later");
                 DeliveryRig rig = rig(mx)) { // the usual retry interval is five minutes
             send(rig, by(1_500, DeliverBy.Mode.RETURN, false), new Recipient("a@dest.example", "dest.example"));
-            rig.awaitEvents(3);
-            assertThat(rig.events(MessageEvent.Type.EXPIRATION)).hasSize(1);
+            await().atMost(Duration.ofSeconds(15)).until(() -> rig.events(MessageEvent.Type.EXPIRATION).size() == 1);
             assertThat(report(rig)).contains("\r\nAction: failed\r\nStatus: 5.4.7\r\n", "delivery time expired");
         }
     }
