@@ -215,11 +215,11 @@ class SessionFuzzTest {
         /** Of a message that DATA has begun: it has one reply, after its one true end. */
         private void content() {
             int before = finalReplies;
-            String text = text();
+            String text = text() + "\r\n"; // as it is followed by the end
             while (text.contains("\r\n.\r\n")) { // two of them may overlap
                 text = text.replace("\r\n.\r\n", "\r\n..\r\n");
             }
-            text = text.startsWith(".\r\n") ? "." + text : text;
+            text = (text.startsWith(".\r\n") ? "." : "") + text.substring(0, text.length() - 2);
             send(text.getBytes(ISO_8859_1));
             settle();
             check(!session.isOpen() || finalReplies == before, "a reply before the end of data");
