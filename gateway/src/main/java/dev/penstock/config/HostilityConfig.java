@@ -8,8 +8,8 @@ import dev.penstock.units.ByteSize;
  * Against clients that waste the server's time.
  *
  * @param greetDelay       the greeting waits this long for clients outside the relay networks; whoever talks before it
- *                         gets 554 5.5.1 (postscreen_greet_wait; RFC 5321 4.3.1 has clients wait). Zero: no waiting,
- *                         and only what came with the connection is early talk
+ *                         gets 554 5.5.1 (postscreen_greet_wait; RFC 5321 4.3.1 has clients wait). Zero: no waiting;
+ *                         then only what came right behind a PROXY header is early talk
  * @param minDataRate      octets per second that a message being received must bring, averaged since 354 and after
  *                         {@code dataGrace}
  * @param dataGrace        at the start of a message, in which the rate isn't asked for
