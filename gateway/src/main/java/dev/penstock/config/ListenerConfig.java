@@ -26,7 +26,7 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
     /** Of what Penstock knows, strongest first; OAUTHBEARER and passwords need TLS besides. */
     public static final List<String> MECHANISMS = AuthConfig.MECHANISMS;
     /** EHLO keywords that a listener may leave out; STARTTLS, AUTH and XCLIENT follow from keys of their own. */
-    public static final List<String> WITHHOLDABLE = List.of("8BITMIME", "BINARYMIME", "CHUNKING", "DELIVERBY", "DSN",
+    public static final List<String> WITHHOLDABLE = List.of("8BITMIME", "CHUNKING", "DELIVERBY", "DSN",
             "ENHANCEDSTATUSCODES", "FUTURERELEASE", "LIMITS", "PIPELINING", "REQUIRETLS", "SIZE", "SMTPUTF8");
     private static final Duration PROXY_TIMEOUT = Duration.ofSeconds(5); // smtpd_upstream_proxy_timeout of Postfix
 

@@ -385,10 +385,10 @@ class ConfigReaderTest {
                 ":2:1: listener[0].addresses: is missing; expected an array like [\"127.0.0.1:2525\", \"[::1]:2525\"]",
                 ":3:1: listener[0].tls: \"sometimes\": unknown; allowed: \"none\", \"offered\", \"required\", "
                         + "\"implicit\"",
-                ":4:13: listener[0].withheld[0]: \"CHUNKNG\": unknown; allowed: 8BITMIME, BINARYMIME, CHUNKING, "
+                ":4:13: listener[0].withheld[0]: \"CHUNKNG\": unknown; allowed: 8BITMIME, CHUNKING, "
                         + "DELIVERBY, DSN, ENHANCEDSTATUSCODES, FUTURERELEASE, LIMITS, PIPELINING, REQUIRETLS, SIZE, "
                         + "SMTPUTF8",
-                ":4:24: listener[0].withheld[1]: \"STARTTLS\": unknown; allowed: 8BITMIME, BINARYMIME, CHUNKING, "
+                ":4:24: listener[0].withheld[1]: \"STARTTLS\": unknown; allowed: 8BITMIME, CHUNKING, "
                         + "DELIVERBY, DSN, ENHANCEDSTATUSCODES, FUTURERELEASE, LIMITS, PIPELINING, REQUIRETLS, SIZE, "
                         + "SMTPUTF8",
                 ":5:15: listener[0].mechanisms[0]: \"CRAM-MD5\": unknown; allowed: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, "
