@@ -798,8 +798,8 @@ final class Session extends ChannelInboundHandlerAdapter
             identity = login.isEmpty() ? null : new Identity(login, "", List.of());
             loggedIn = identity != null;
         }
-        helo = "";
-        esmtp = false;
+        helo = Trace.printable(Xclient.name(attributes, "HELO", "")); // until the proxy says EHLO itself
+        esmtp = Xclient.name(attributes, "PROTO", "").equalsIgnoreCase("ESMTP");
         who();
         welcome();
     }

@@ -65,6 +65,27 @@ class XclientTest {
     }
 
     @Test
+    void theProxyMaySayHelloForTheClient() throws Exception {
+        smtp.reconfigure(new ConfigBuilder().relayNetworks("192.0.2.0/24").build());
+        smtp.plays(GREETING + EHLO + "C: XCLIENT ADDR=192.0.2.7 HELO=far+2Eexample PROTO=ESMTP\n" + GREETING + """
+                C: MAIL FROM:<a@example.com>
+                S: 250 2.1.0 Ok
+                C: RCPT TO:<b@example.org>
+                S: 250 2.1.5 Ok
+                C: DATA
+                S: 354 *
+                C: .
+                S: 250 2.0.0 * queued
+                """);
+        assertThat(smtp.accepted.getFirst().origin().helo()).isEqualTo("far.example");
+        assertThat(smtp.accepted.getFirst().origin().protocol()).isEqualTo("ESMTP");
+        smtp.plays(GREETING + EHLO + "C: XCLIENT ADDR=192.0.2.7 HELO=[UNAVAILABLE] PROTO=SMTP\n" + GREETING + """
+                C: MAIL FROM:<a@example.com>
+                S: 503 5.5.1 Error: send HELO/EHLO first
+                """);
+    }
+
+    @Test
     void anIpv6AddressHasItsTag() throws Exception {
         smtp.reconfigure(new ConfigBuilder().relayNetworks("2001:db8::/32").build());
         smtp.plays(GREETING + EHLO + "C: XCLIENT ADDR=IPV6:2001:db8::7 NAME=[UNAVAILABLE]\n" + GREETING + MESSAGE);
