@@ -281,6 +281,8 @@ public final class GatewayMetrics implements AutoCloseable {
                 tls -> tls.stats().reloads());
         part.counter("reloads.failed", "Changed certificates that can't be used; the ones from before stay",
                 tls -> tls.stats().failedReloads());
+        part.counter("floods", "Connections ended because their TLS records brought no data",
+                tls -> tls.stats().floods());
         part.gauge("certificate.not.after.seconds",
                 "When the certificate that expires first does, in seconds since 1970; NaN without TLS",
                 tls -> tls.notAfter().map(time -> (double) time.getEpochSecond()).orElse(Double.NaN));

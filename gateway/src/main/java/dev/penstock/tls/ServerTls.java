@@ -225,7 +225,7 @@ public final class ServerTls {
             case REQUIRED -> parameters.setNeedClientAuth(true);
         }
         engine.setSSLParameters(parameters);
-        SslHandler handler = new SslHandler(engine, false, handshakes);
+        SslHandler handler = new GuardedSslHandler(engine, handshakes, counters);
         handler.setHandshakeTimeout(HANDSHAKE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
         handler.handshakeFuture().addListener(
                 future -> (future.isSuccess() ? counters.handshakes : counters.failedHandshakes).increment());

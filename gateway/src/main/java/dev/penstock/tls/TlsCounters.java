@@ -8,8 +8,10 @@ final class TlsCounters {
     final LongAdder failedHandshakes = new LongAdder();
     final LongAdder reloads = new LongAdder();
     final LongAdder failedReloads = new LongAdder();
+    final LongAdder floods = new LongAdder();
 
     TlsStats snapshot() {
-        return new TlsStats(handshakes.sum(), failedHandshakes.sum(), reloads.sum(), failedReloads.sum());
+        return new TlsStats(handshakes.sum(), failedHandshakes.sum(), reloads.sum(), failedReloads.sum(),
+                floods.sum());
     }
 }

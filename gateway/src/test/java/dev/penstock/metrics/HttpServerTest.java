@@ -46,7 +46,7 @@ class HttpServerTest {
             () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17,
                     Map.of(Phase.END_OF_DATA, 16L)),
             () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6), () -> InjectionStats.NONE,
-            () -> new TlsFigures(new TlsStats(1, 2, 3, 4), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
+            () -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
             () -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
             () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)));
     private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
@@ -92,6 +92,7 @@ class HttpServerTest {
                 "penstock_tls_handshakes_waiting 5.0",
                 "penstock_tls_reloads_total 3.0",
                 "penstock_tls_reloads_failed_total 4.0",
+                "penstock_tls_floods_total 6.0",
                 "penstock_tls_certificate_not_after_seconds 1.8E9",
                 "penstock_auth_logins_total{outcome=\"success\"} 1.0",
                 "penstock_auth_logins_total{outcome=\"refused\"} 2.0",

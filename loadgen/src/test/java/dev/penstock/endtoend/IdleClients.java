@@ -5,16 +5,25 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
 
 /**
  * Clients in a process of their own that do nothing, or as little as one octet a second, until they are closed. Confined to
@@ -25,7 +34,11 @@ final class IdleClients implements AutoCloseable {
     enum Habit {
         SILENT,
         /** Half of them send a command, the others a message, an octet a second each. */
-        DRIPPING
+        DRIPPING,
+        /** As silent, and under TLS since STARTTLS. */
+        SILENT_BEHIND_STARTTLS,
+        /** As silent, and under TLS from the first octet. */
+        SILENT_UNDER_TLS
     }
 
     private static final int PER_ADDRESS = 5_000;
@@ -72,9 +85,11 @@ final class IdleClients implements AutoCloseable {
         int from = Integer.parseInt(arguments[3]);
         Habit habit = Habit.valueOf(arguments[4]);
         List<Dripper> clients = new ArrayList<>(count);
+        SSLContext tls = SSLContext.getInstance("TLS");
+        tls.init(null, new TrustManager[]{new AnyCertificate()}, null);
         for (int i = 0; i < count; i++) {
-            clients.add(new Dripper(server, "127.0.0." + (from + i / PER_ADDRESS),
-                    habit == Habit.DRIPPING && i % 2 == 1));
+            clients.add(new Dripper(server, "127.0.0." + (from + i / PER_ADDRESS), habit,
+                    habit == Habit.DRIPPING && i % 2 == 1, tls, i));
         }
         for (Dripper client : clients) {
             client.connect();
@@ -107,15 +122,22 @@ final class IdleClients implements AutoCloseable {
         private static final ByteBuffer OCTET = ByteBuffer.wrap(new byte[]{'X'});
         private final InetSocketAddress server;
         private final String from;
+        private final Habit habit;
         private final boolean inData;
+        private final SSLContext tls;
+        private final int number;
         private final ByteBuffer buffer = ByteBuffer.allocate(512);
         private SocketChannel channel;
         private int lost;
 
-        Dripper(InetSocketAddress server, String from, boolean inData) throws IOException {
+        Dripper(InetSocketAddress server, String from, Habit habit, boolean inData, SSLContext tls, int number)
+                throws IOException {
             this.server = server;
             this.from = from;
+            this.habit = habit;
             this.inData = inData;
+            this.tls = tls;
+            this.number = number;
             this.channel = SocketChannel.open();
         }
 
@@ -124,14 +146,61 @@ final class IdleClients implements AutoCloseable {
             channel.bind(new InetSocketAddress(from, 0));
             channel.configureBlocking(true);
             channel.connect(server);
-            expect("220 ");
-            say(EHLO);
-            expect("250 ");
+            switch (habit) {
+                case SILENT, DRIPPING -> {
+                    expect("220 ");
+                    say(EHLO);
+                    expect("250 ");
+                }
+                case SILENT_BEHIND_STARTTLS -> {
+                    expect("220 ");
+                    say(EHLO);
+                    expect("250 ");
+                    say("STARTTLS\r\n");
+                    expect("220 ");
+                    underTls("");
+                }
+                case SILENT_UNDER_TLS -> underTls("220 ");
+            }
             if (inData) {
                 say(TO_DATA);
                 expect("354 ");
             }
             channel.configureBlocking(false);
+        }
+
+        /**
+         * A full handshake, then EHLO. What this end knows of TLS is forgotten then, and only the socket kept, so that
+         * thousands of clients cost little: the server can't tell.
+         */
+        private void underTls(String greeting) throws IOException {
+            SSLSocket socket = (SSLSocket) tls.getSocketFactory().createSocket(channel.socket(),
+                    server.getHostString(), number + 1, false); // the cache's key: nothing to resume by
+            socket.startHandshake();
+            InputStream in = socket.getInputStream();
+            OutputStream out = socket.getOutputStream();
+            if (!greeting.isEmpty()) {
+                expect(in, greeting);
+            }
+            out.write(EHLO.getBytes(US_ASCII));
+            expect(in, "250 ");
+        }
+
+        private static void expect(InputStream in, String begin) throws IOException {
+            byte[] some = new byte[1_024];
+            StringBuilder heard = new StringBuilder();
+            while (!isWhole(heard, begin)) {
+                int length = in.read(some);
+                if (length < 0) {
+                    throw new IOException("closed after " + heard);
+                }
+                heard.append(new String(some, 0, length, US_ASCII));
+            }
+        }
+
+        private static boolean isWhole(StringBuilder heard, String begin) {
+            int last = heard.lastIndexOf("\n", heard.length() - 2) + 1;
+            return !heard.isEmpty() && heard.charAt(heard.length() - 1) == '\n' && heard.indexOf(begin, last) == last;
         }
 
         private void say(String text) throws IOException {
@@ -141,16 +210,12 @@ final class IdleClients implements AutoCloseable {
         /** Reads up to the end of a line that begins so. */
         private void expect(String begin) throws IOException {
             StringBuilder heard = new StringBuilder();
-            while (true) {
+            while (!isWhole(heard, begin)) {
                 buffer.clear();
                 if (channel.read(buffer) < 0) {
                     throw new IOException("closed after " + heard);
                 }
                 heard.append(US_ASCII.decode(buffer.flip()));
-                int last = heard.lastIndexOf("\n", heard.length() - 2) + 1;
-                if (heard.charAt(heard.length() - 1) == '\n' && heard.indexOf(begin, last) == last) {
-                    return;
-                }
             }
         }
 
@@ -169,6 +234,32 @@ final class IdleClients implements AutoCloseable {
             channel.close();
             channel = SocketChannel.open();
             connect();
+        }
+    }
+
+    /** Believes every server. */
+    private static final class AnyCertificate extends X509ExtendedTrustManager {
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
         }
     }
 

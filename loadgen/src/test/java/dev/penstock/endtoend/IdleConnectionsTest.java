@@ -14,6 +14,8 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,19 +30,22 @@ import dev.penstock.routing.ZoneServer;
  * What clients cost that only wait: at most 16 KB of the gateway's memory each, and hardly any time of the clients that
  * work.
  *
- * <p>{@code -Dpenstock.idle=15000} is the form the promise is made for, {@code -Dpenstock.slow=1000 -Dpenstock.pairs=5} that
+ * <p>{@code -Dpenstock.idle=15000} and {@code -Dpenstock.idle-tls=10000} are the forms the promise is made for, {@code -Dpenstock.slow=1000 -Dpenstock.pairs=5} that
  * of the slow ones; else both are small, and only a bound that no busy machine exceeds is asserted for times.
  */
 @Timeout(1200)
 class IdleConnectionsTest {
     private static final Logger log = LoggerFactory.getLogger(IdleConnectionsTest.class);
     private static final int IDLE = Integer.getInteger("penstock.idle", 500);
+    private static final int IDLE_TLS = Integer.getInteger("penstock.idle-tls", 500);
     private static final int SLOW = Integer.getInteger("penstock.slow", 100);
     private static final int PAIRS = Integer.getInteger("penstock.pairs", 1);
     private static final boolean MEASURED = System.getProperty("penstock.idle") != null
             || System.getProperty("penstock.slow") != null;
     private static final boolean HISTOGRAM = Boolean.getBoolean("penstock.histogram");
     private static final int BYTES_PER_CONNECTION = 16 << 10;
+    /** Of those with TLS: two ciphers with their keys, and the engine around them. */
+    private static final int BYTES_PER_TLS_CONNECTION = 24 << 10;
     private static final int MOST_PER_PROCESS = 5_000;
     private static final double RATE = MEASURED ? 1_000 : 200; // messages per second of the good client
     private static final Duration RUN = Duration.ofSeconds(MEASURED ? 15 : 3);
@@ -55,10 +60,10 @@ class IdleConnectionsTest {
     void idleConnectionsTakeLittleMemoryAndNoTime() throws Exception {
         try (Peer peer = new Peer(directory)) {
             warmUp(peer.gateway);
-            openAndClose(peer.gateway);
+            openAndClose(peer.gateway, 1, IDLE, IdleClients.Habit.SILENT);
             LoadReport before = goodClient(peer.gateway);
             MeasuredGateway.Figures empty = peer.gateway.figures();
-            List<IdleClients> clients = open(peer.gateway, IDLE);
+            List<IdleClients> clients = open(peer.gateway, 1, IDLE, IdleClients.Habit.SILENT);
             try {
                 MeasuredGateway.Figures full = HISTOGRAM
                         ? peer.gateway.figuresWithHistogram()
@@ -82,9 +87,35 @@ class IdleConnectionsTest {
     }
 
     /** The second time nothing is left to be loaded, and pools have grown to what they are kept at. */
-    private static void openAndClose(MeasuredGateway gateway) throws Exception {
-        open(gateway, Math.min(IDLE, MOST_PER_PROCESS) / 5).forEach(IdleClients::close);
+    private static void openAndClose(MeasuredGateway gateway, int listener, int count, IdleClients.Habit habit)
+            throws Exception {
+        open(gateway, listener, Math.min(count, MOST_PER_PROCESS) / 5, habit).forEach(IdleClients::close);
         Awaitility.await().until(() -> gateway.figures().sessions() == 0);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2,SILENT_BEHIND_STARTTLS", "3,SILENT_UNDER_TLS"})
+    void idleConnectionsWithTlsTakeLittleMemoryToo(int listener, IdleClients.Habit habit) throws Exception {
+        Certificates.Pem certificate = Certificates.create(directory.resolve("certificates")).server("mx.test");
+        try (Peer peer = new Peer(directory, certificate)) {
+            warmUp(peer.gateway);
+            openAndClose(peer.gateway, listener, IDLE_TLS, habit);
+            MeasuredGateway.Figures empty = peer.gateway.figures();
+            List<IdleClients> clients = open(peer.gateway, listener, IDLE_TLS, habit);
+            try {
+                MeasuredGateway.Figures full = HISTOGRAM
+                        ? peer.gateway.figuresWithHistogram()
+                        : peer.gateway.figures();
+                long each = full.grownSince(empty) / IDLE_TLS;
+                log.warn("{} idle connections, {}: {} octets each, {} of them heap; resident {} MB, heap {} MB",
+                        IDLE_TLS, habit, each, (full.heap() - empty.heap()) / IDLE_TLS, full.resident() >> 20,
+                        full.heap() >> 20);
+                assertThat(full.sessions()).isGreaterThanOrEqualTo(IDLE_TLS);
+                assertThat(each).isLessThanOrEqualTo(BYTES_PER_TLS_CONNECTION);
+            } finally {
+                clients.forEach(IdleClients::close);
+            }
+        }
     }
 
     @Test
@@ -118,11 +149,12 @@ class IdleConnectionsTest {
         }
     }
 
-    private static List<IdleClients> open(MeasuredGateway gateway, int count) throws Exception {
+    private static List<IdleClients> open(MeasuredGateway gateway, int listener, int count,
+            IdleClients.Habit habit) throws Exception {
         List<IdleClients> clients = new ArrayList<>();
         for (int left = count; left > 0; left -= MOST_PER_PROCESS) {
-            clients.add(IdleClients.start(gateway.smtp(1), Math.min(left, MOST_PER_PROCESS), 10 + clients.size(),
-                    IdleClients.Habit.SILENT));
+            clients.add(IdleClients.start(gateway.smtp(listener), Math.min(left, MOST_PER_PROCESS),
+                    10 + clients.size(), habit));
         }
         clients.forEach(IdleClients::awaitReady);
         return clients;
@@ -151,10 +183,16 @@ class IdleConnectionsTest {
         private final MeasuredGateway gateway;
 
         Peer(Path directory) throws Exception {
+            this(directory, null);
+        }
+
+        Peer(Path directory, Certificates.Pem certificate) throws Exception {
             int port = Peers.freePort("127.0.4.1");
             sink = Sink.start(SinkOptions.on(new InetSocketAddress("127.0.4.1", port)).build());
             zone = new ZoneServer(0).mx("example.test", 10, "mx.test").address("mx.test", "127.0.4.1").start();
-            gateway = MeasuredGateway.start(directory, zone.server(), port);
+            gateway = certificate == null
+                    ? MeasuredGateway.start(directory, zone.server(), port)
+                    : MeasuredGateway.start(directory, zone.server(), port, certificate);
         }
 
         @Override

@@ -1,5 +1,7 @@
 package dev.penstock.endtoend;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -10,8 +12,12 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import javax.management.JMException;
 import javax.management.ObjectName;
 
@@ -19,10 +25,12 @@ import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
+import dev.penstock.config.ListenerTls;
 
 /**
  * A gateway in a JVM of its own with the launcher's options, that says how much memory its process has. Its heap is touched
- * at the start, so that what the process grows by is what isn't heap. Listens on 127.0.0.1 and 127.0.0.2. Confined to the
+ * at the start, so that what the process grows by is what isn't heap. Listens on 127.0.0.1 and 127.0.0.2; with a
+ * certificate also on 127.0.0.3, where STARTTLS is offered, and on 127.0.0.4, where TLS is implicit. Confined to the
  * test's thread.
  */
 final class MeasuredGateway implements AutoCloseable {
@@ -55,17 +63,29 @@ final class MeasuredGateway implements AutoCloseable {
         lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         commands = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
         String[] words = answer(STARTED).split(" ", -1);
-        ports = List.of(Integer.valueOf(words[0]), Integer.valueOf(words[1]));
+        ports = Arrays.stream(words).map(Integer::valueOf).toList();
     }
 
     static MeasuredGateway start(Path directory, String dnsServer, int deliveryPort) throws IOException {
-        return new MeasuredGateway(new ProcessBuilder(
+        return start(List.of(directory.toString(), dnsServer, String.valueOf(deliveryPort)));
+    }
+
+    static MeasuredGateway start(Path directory, String dnsServer, int deliveryPort, Certificates.Pem certificate)
+            throws IOException {
+        return start(List.of(directory.toString(), dnsServer, String.valueOf(deliveryPort),
+                certificate.chain().toString(), certificate.key().toString()));
+    }
+
+    private static MeasuredGateway start(List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xms512m", "-Xmx512m", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=256m", "-XX:+UseParallelGC",
                 "-XX:+UseCompactObjectHeaders", "--enable-native-access=ALL-UNNAMED", "-XX:+ExitOnOutOfMemoryError",
                 "-Dio.netty.allocator.type=pooled", "-cp", System.getProperty("java.class.path"),
-                MeasuredGateway.class.getName(), directory.toString(), dnsServer, String.valueOf(deliveryPort))
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start());
+                MeasuredGateway.class.getName()));
+        command.addAll(arguments);
+        return new MeasuredGateway(
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
     }
 
     /** What {@link #start} runs in the other JVM; ends when its input does, so never outlives the test. */
@@ -73,7 +93,7 @@ final class MeasuredGateway implements AutoCloseable {
         GatewayConfig base = Gateway.config(Path.of(arguments[0]), arguments[1], Integer.parseInt(arguments[2]));
         InboundConfig inbound = base.inbound();
         GatewayConfig config = new GatewayConfig(base.hostname(),
-                List.of(new ListenerConfig("127.0.0.1", 0), new ListenerConfig("127.0.0.2", 0)),
+                listeners(List.of(arguments).subList(3, arguments.length)),
                 new InboundConfig(inbound.eventLoops(), inbound.relayNetworks(), inbound.maxMessageSize(),
                         inbound.maxRecipients(), MAX_SESSIONS, inbound.maxSessionsPerAddress(),
                         inbound.maxMessagesPerSession(), inbound.commandTimeout(), inbound.dataTimeout(),
@@ -84,7 +104,8 @@ final class MeasuredGateway implements AutoCloseable {
         try (Penstock penstock = Penstock.start(config);
                 BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             List<InetSocketAddress> at = penstock.smtpAddresses();
-            System.out.println(STARTED + at.get(0).getPort() + " " + at.get(1).getPort());
+            System.out.println(STARTED
+                    + at.stream().map(address -> String.valueOf(address.getPort())).collect(joining(" ")));
             for (String command = in.readLine(); command != null; command = in.readLine()) {
                 if (command.equals(HISTOGRAM)) {
                     System.err.println(histogram());
@@ -93,6 +114,28 @@ final class MeasuredGateway implements AutoCloseable {
                 System.out.println(FIGURES + resident() + " " + heap + " " + penstock.inboundStats().sessions());
             }
         }
+    }
+
+    /** @param pem none, or a chain and its key */
+    private static List<ListenerConfig> listeners(List<String> pem) {
+        List<ListenerConfig> listeners = new ArrayList<>(
+                List.of(new ListenerConfig("127.0.0.1", 0), new ListenerConfig("127.0.0.2", 0)));
+        if (!pem.isEmpty()) {
+            ListenerTls.Certificate certificate = new ListenerTls.Certificate(Path.of(pem.get(0)),
+                    Path.of(pem.get(1)));
+            listeners.add(listener("starttls", "127.0.0.3", ListenerTls.Mode.OFFERED, certificate));
+            listeners.add(listener("implicit", "127.0.0.4", ListenerTls.Mode.IMPLICIT, certificate));
+        }
+        return listeners;
+    }
+
+    private static ListenerConfig listener(String name, String address, ListenerTls.Mode mode,
+            ListenerTls.Certificate certificate) {
+        ListenerConfig base = new ListenerConfig(address, 0);
+        return new ListenerConfig(name, base.addresses(), new ListenerTls(mode, List.of(certificate), "TLSv1.2",
+                ListenerTls.ClientCertificates.NONE, Optional.empty()), base.withheld(), base.mechanisms(),
+                base.authRequired(), base.proxyNetworks(), base.proxyTimeout(), base.xclientNetworks(), base.tenant(),
+                base.campaign(), base.limits());
     }
 
     private static long heapAfterCollection() {
@@ -118,7 +161,7 @@ final class MeasuredGateway implements AutoCloseable {
         return all.lines().limit(70).reduce("", (text, line) -> text + line + "\n");
     }
 
-    /** @param listener 0 or 1 */
+    /** @param listener 0 or 1, with a certificate to 3 */
     InetSocketAddress smtp(int listener) {
         return new InetSocketAddress("127.0.0." + (listener + 1), ports.get(listener));
     }
@@ -149,6 +192,11 @@ final class MeasuredGateway implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         throw new AssertionError("the gateway ended");
+    }
+
+    /** Processor time of the process so far. */
+    Duration cpu() {
+        return process.info().totalCpuDuration().orElseThrow();
     }
 
     /** kill -9, awaited. */
