@@ -26,8 +26,8 @@ final class GuardedSslHandler extends SslHandler {
     static final int MAX_IDLE_RECORDS = 32;
     /** Octets of data that allow one more; ciphers want their keys updated after gigabytes. */
     static final int OCTETS_PER_IDLE_RECORD = 64 << 10;
-    /** A record may hold many updates: one without data counts once for as many octets as one of them takes. */
-    private static final int OCTETS_OF_KEY_UPDATE = 27;
+    /** A record may hold many updates, of 5 octets each: one without data counts once for each so many octets. */
+    private static final int OCTETS_PER_COUNT = 64; // one update takes 27, padded by Java's engine 43
 
     private final TlsCounters counters;
     private int handshakeRecords;
@@ -72,7 +72,7 @@ final class GuardedSslHandler extends SslHandler {
         if (!established) {
             handshakeRecords++;
         } else {
-            idleRecords += Math.ceilDiv(consumed, OCTETS_OF_KEY_UPDATE);
+            idleRecords += Math.ceilDiv(consumed, OCTETS_PER_COUNT);
         }
         if (handshakeRecords > MAX_HANDSHAKE_RECORDS
                 || idleRecords > MAX_IDLE_RECORDS + octets / OCTETS_PER_IDLE_RECORD) {
