@@ -11,11 +11,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SNIMatcher;
+import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
+import javax.net.ssl.StandardConstants;
 import javax.net.ssl.TrustManager;
 
 import io.netty.handler.ssl.SslHandler;
@@ -47,6 +50,16 @@ public final class ServerTls {
             "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
             "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
             "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256");
+    /**
+     * Takes every name. Without one JSSE doesn't compare a session's name with the one asked for, and would resume a
+     * session for another name, with its certificate (RFC 6066 3 forbids it).
+     */
+    private static final SNIMatcher ANY_NAME = new SNIMatcher(StandardConstants.SNI_HOST_NAME) {
+        @Override
+        public boolean matches(SNIServerName name) {
+            return true;
+        }
+    };
     private static final String[] GROUPS = {"x25519", "secp256r1", "secp384r1"};
     /** Sessions kept for clients of TLS 1.2 that take no tickets; with tickets the clients keep theirs. */
     private static final int MAX_SESSIONS = 4_096;
@@ -219,6 +232,7 @@ public final class ServerTls {
         parameters.setCipherSuites(CIPHERS.toArray(String[]::new));
         parameters.setUseCipherSuitesOrder(true);
         parameters.setNamedGroups(GROUPS);
+        parameters.setSNIMatchers(List.of(ANY_NAME));
         switch (config.clientCertificates()) {
             case NONE -> parameters.setWantClientAuth(false);
             case REQUESTED -> parameters.setWantClientAuth(true);

@@ -84,6 +84,58 @@ class ChannelBindingsTest {
     }
 
     @Test
+    void theServersEndPointIsTheCertificateThatWasChosenByName() throws Exception {
+        X509Bundle first = authority.server("mx.example");
+        X509Bundle other = authority.server("mx.other.example");
+        SSLContext context = authority.clientContext();
+        SSLContext another = authority.clientContext(); // which resumes for its own name
+        try (TlsEnd server = new TlsEnd(new ServerTls(TlsConfigs.of(write("first", first), write("other", other)),
+                handshakes))) {
+            for (String protocol : List.of("TLSv1.2", "TLSv1.3")) {
+                for (int i = 0; i < 2; i++) {
+                    assertThat(endPoint(server, context, "mx.example", protocol)).isEqualTo(hash(first));
+                    assertThat(endPoint(server, another, "mx.other.example", protocol)).isEqualTo(hash(other));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aSessionKeepsItsServersEndPointWhenTheCertificateIsRenewed() throws Exception {
+        X509Bundle before = authority.server("mx.example");
+        X509Bundle after = authority.server("mx.example");
+        ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
+        SSLContext context = authority.clientContext();
+        try (TlsEnd server = new TlsEnd(tls); SSLSocket _ = server.connect(context, "mx.example")) {
+            TlsSession open = server.session();
+            write("server", after);
+            assertThat(tls.refresh()).isTrue();
+
+            assertThat(ChannelBindings.serverEndPoint(open)).as("what this client was shown").isEqualTo(hash(before));
+            assertThat(endPoint(server, context, "mx.example", "TLSv1.3")).isEqualTo(hash(after));
+            assertThat(ChannelBindings.serverEndPoint(open)).isEqualTo(hash(before));
+        }
+    }
+
+    /** As the server has it; what the client sees is the same. */
+    private static byte[] endPoint(TlsEnd server, SSLContext context, String name, String protocol) throws Exception {
+        try (SSLSocket client = server.connect(context, name, protocol)) {
+            byte[] ours = Objects.requireNonNull(ChannelBindings.serverEndPoint(server.session()));
+            assertThat(ours).isEqualTo(MessageDigest.getInstance("SHA-256")
+                    .digest(client.getSession().getPeerCertificates()[0].getEncoded()));
+            return ours;
+        }
+    }
+
+    private static byte[] hash(X509Bundle certificate) throws Exception {
+        return MessageDigest.getInstance("SHA-256").digest(certificate.getCertificate().getEncoded());
+    }
+
+    private PemFiles write(String name, X509Bundle certificate) {
+        return TestCertificates.write(directory, name, certificate);
+    }
+
+    @Test
     void aSignatureWithoutAHashHasNoServerEndPoint() throws Exception {
         X509Bundle certificate = TestCertificates.selfSigned(Kind.ED25519, "mx.example");
         try (TlsEnd server = server(certificate);

@@ -101,6 +101,27 @@ class WeakTlsTest {
         assertThat(scan.findings()).isEmpty();
     }
 
+    /** RFC 6066 3; Java's own client asks for the name of the session it would resume, and so can't show it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"-tls1_2", "-tls1_3"})
+    void aSessionIsNotResumedForAnotherName(String protocol) throws Exception {
+        String session = directory.resolve("session.pem").toString();
+        assertThat(greeted(protocol, "-sess_out", session)).contains("New, TLS");
+        assertThat(greeted(protocol, "-sess_in", session)).contains("Reused, TLS");
+        assertThat(greeted(protocol, "-sess_in", session, "-servername", "mx.other.example")).contains("New, TLS");
+    }
+
+    /** Leaves after the greeting; a session's ticket has come before it. */
+    private String greeted(String... arguments) throws IOException, InterruptedException {
+        Process process = start(arguments);
+        try (var _ = process.outputWriter(StandardCharsets.US_ASCII)) {
+            await().atMost(Duration.ofSeconds(PATIENCE_SECONDS))
+                    .until(() -> Files.readString(log()).contains(TlsEnd.GREETING));
+        }
+        assertThat(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+        return Files.readString(log());
+    }
+
     private String openssl(String input, String... arguments) throws IOException, InterruptedException {
         Process process = start(arguments);
         try (var toServer = process.outputWriter(StandardCharsets.US_ASCII)) {

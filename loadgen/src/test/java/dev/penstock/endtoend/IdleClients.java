@@ -15,6 +15,7 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,8 +86,7 @@ final class IdleClients implements AutoCloseable {
         int from = Integer.parseInt(arguments[3]);
         Habit habit = Habit.valueOf(arguments[4]);
         List<Dripper> clients = new ArrayList<>(count);
-        SSLContext tls = SSLContext.getInstance("TLS");
-        tls.init(null, new TrustManager[]{new AnyCertificate()}, null);
+        SSLContext tls = trusting();
         for (int i = 0; i < count; i++) {
             clients.add(new Dripper(server, "127.0.0." + (from + i / PER_ADDRESS), habit,
                     habit == Habit.DRIPPING && i % 2 == 1, tls, i));
@@ -102,6 +102,13 @@ final class IdleClients implements AutoCloseable {
             // until the test is over
         }
         System.out.println(LOST + clients.stream().mapToInt(client -> client.lost).sum());
+    }
+
+    /** For a client that believes every server. */
+    static SSLContext trusting() throws GeneralSecurityException {
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, new TrustManager[]{new AnyCertificate()}, null);
+        return context;
     }
 
     /** An octet a second each, spread over the second as clients that know nothing of each other are. */
