@@ -30,6 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.loadgen.LoadGenerator;
+import dev.penstock.loadgen.LoadOptions;
+import dev.penstock.loadgen.LoadReport;
 import dev.penstock.loadgen.Sink;
 import dev.penstock.loadgen.SinkOptions;
 import dev.penstock.routing.ZoneServer;
@@ -50,6 +53,9 @@ class TlsCostTest {
     private static final int MESSAGES = MEASURED ? 20_000 : 1_000; // of the persistent sessions together
     private static final int MESSAGES_PER_SESSION = 500; // of those
     private static final String BODY = ("Subject: cost\r\n\r\n" + ("x".repeat(76) + "\r\n").repeat(52) + ".\r\n");
+    private static final int HANDSHAKES = MEASURED ? 200 : 20; // per second
+    private static final double RATE = MEASURED ? 500 : 100; // messages per second of the good client
+    private static final Duration RUN = Duration.ofSeconds(MEASURED ? 10 : 2);
     private static final Duration PATIENCE = Duration.ofSeconds(120);
 
     private enum Leg {
@@ -104,6 +110,39 @@ class TlsCostTest {
                     ratio(costs, Leg.TLS_KEPT, Leg.PLAIN_KEPT)));
             assertThat(costs).hasSize(Leg.values().length);
         }
+    }
+
+    @Test
+    void handshakesLeaveMailInClearItsTime() throws Exception {
+        Certificates.Pem certificate = Certificates.create(directory.resolve("certificates")).server("mx.test");
+        int port = Peers.freePort("127.0.4.1");
+        try (Sink _ = Sink.start(SinkOptions.on(new InetSocketAddress("127.0.4.1", port)).build());
+                ZoneServer zone = new ZoneServer(0).mx("example.test", 10, "mx.test").address("mx.test", "127.0.4.1")
+                        .start();
+                MeasuredGateway gateway = MeasuredGateway.start(directory, zone.server(), port, certificate)) {
+            goodClient(gateway);
+            List<Double> ratios = new ArrayList<>();
+            for (int round = 0; round < ROUNDS; round++) {
+                LoadReport alone = goodClient(gateway);
+                Duration before = gateway.cpu();
+                LoadReport beside;
+                try (HandshakeClients _ = HandshakeClients.start(gateway.smtp(3), HANDSHAKES)) {
+                    beside = goodClient(gateway);
+                }
+                log.warn("alone {}, beside handshakes {}, CPU {}", alone.transaction(), beside.transaction(),
+                        gateway.cpu().minus(before));
+                ratios.add((double) beside.transaction().p99() / alone.transaction().p99());
+                assertThat(beside.failures() + beside.refusedTotal()).isZero();
+            }
+            log.warn(String.format(Locale.ROOT, "p99 beside %d handshakes/s / alone: median %.2f of %s", HANDSHAKES,
+                    median(ratios), ratios));
+        }
+    }
+
+    private static LoadReport goodClient(MeasuredGateway gateway) throws Exception {
+        return new LoadGenerator(LoadOptions.to(gateway.smtp(0)).rate(RATE).duration(RUN)
+                .warmup(Duration.ofSeconds(1)).sessions(CLIENTS).messagesPerSession(50).sizes("4KB")
+                .domains("example.test").build()).run();
     }
 
     /** The median of the pairs' ratios. */
