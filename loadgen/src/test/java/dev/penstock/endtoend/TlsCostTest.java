@@ -49,14 +49,16 @@ class TlsCostTest {
     private static final int ROUNDS = Integer.getInteger("penstock.tls-rounds", 1);
     private static final boolean MEASURED = System.getProperty("penstock.tls-rounds") != null;
     private static final int CLIENTS = 20;
-    private static final int SESSIONS = MEASURED ? 3_000 : 200; // with a message each
-    private static final int MESSAGES = MEASURED ? 20_000 : 1_000; // of the persistent sessions together
+    private static final int SESSIONS = MEASURED ? 2_500 : 200; // with a message each
+    private static final int MESSAGES = MEASURED ? 12_000 : 1_000; // of the persistent sessions together
     private static final int MESSAGES_PER_SESSION = 500; // of those
     private static final String BODY = ("Subject: cost\r\n\r\n" + ("x".repeat(76) + "\r\n").repeat(52) + ".\r\n");
     private static final int HANDSHAKES = MEASURED ? 200 : 20; // per second
     private static final double RATE = MEASURED ? 500 : 100; // messages per second of the good client
     private static final Duration RUN = Duration.ofSeconds(MEASURED ? 10 : 2);
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    private static final AtomicInteger RESUMED = new AtomicInteger();
 
     private enum Leg {
         PLAIN_EACH(false, false, true), TLS_EACH(true, false, true), RESUMED_EACH(true, true, true),
@@ -103,6 +105,8 @@ class TlsCostTest {
                     }
                 }
             }
+            log.warn("{} sessions were resumed", RESUMED);
+            assertThat(RESUMED.get()).isPositive();
             costs.forEach((leg, each) -> log.warn(
                     String.format(Locale.ROOT, "%s: CPU s per 1,000 messages %.3f, of %s", leg, median(each), each)));
             log.warn(String.format(Locale.ROOT, "ratio, new sessions %.2f, resumed %.2f; kept %.2f",
@@ -164,9 +168,10 @@ class TlsCostTest {
         try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<?>> ends = new ArrayList<>();
             for (int client = 0; client < CLIENTS; client++) {
+                int number = client;
                 ends.add(clients.submit(() -> {
                     while (left.get() > 0) {
-                        session(gateway.smtp(leg.tls ? 3 : 0), leg, context, left);
+                        session(gateway.smtp(leg.tls ? 3 : 0), leg, context, number, left);
                     }
                     return null;
                 }));
@@ -177,10 +182,12 @@ class TlsCostTest {
         }
     }
 
-    private static void session(InetSocketAddress server, Leg leg, SSLContext context, AtomicInteger left)
-            throws IOException {
+    private static void session(InetSocketAddress server, Leg leg, SSLContext context, int client,
+            AtomicInteger left) throws IOException {
         try (Socket plain = new Socket(server.getAddress(), server.getPort());
-                Socket socket = leg.tls ? tls(plain, server, leg, context, left.get()) : plain) {
+                Socket socket = leg.tls
+                        ? tls(plain, server, context, leg.resumes ? client : CLIENTS + left.get(), leg.resumes)
+                        : plain) {
             socket.setTcpNoDelay(true);
             OutputStream out = socket.getOutputStream();
             BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), US_ASCII));
@@ -197,14 +204,17 @@ class TlsCostTest {
         }
     }
 
-    /** @param number the cache's key where nothing shall be resumed */
-    private static Socket tls(Socket plain, InetSocketAddress server, Leg leg, SSLContext context, int number)
+    /** @param key of the cache of sessions: a client that resumes has one of its own, as a ticket serves once */
+    private static Socket tls(Socket plain, InetSocketAddress server, SSLContext context, int key, boolean resumes)
             throws IOException {
-        SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(plain, server.getHostString(),
-                leg.resumes ? server.getPort() : number + 1, true);
+        long begun = System.currentTimeMillis();
+        SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(plain, server.getHostString(), key + 1,
+                true);
         socket.startHandshake();
-        if (!leg.resumes) {
+        if (!resumes) {
             socket.getSession().invalidate();
+        } else if (socket.getSession().getCreationTime() < begun) {
+            RESUMED.incrementAndGet();
         }
         return socket;
     }
