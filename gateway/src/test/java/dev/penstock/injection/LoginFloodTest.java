@@ -24,8 +24,9 @@ import dev.penstock.testing.TestUsers;
 /** Basic authentication while somebody guesses passwords. */
 class LoginFloodTest {
     private static final String BODY = """
-            {"envelope_sender": "a@example.com", "recipients": [{"email": "b@example.org"}],
-             "content": "Subject: x\\r\\n\\r\\nx\\r\\n"}""";
+            {"envelope_sender": "", "content": "From: <a@b.example>\\nSubject: x\\n\\nx\\n",
+             "recipients": [{"email": "ann@a.example"}]}
+            """;
 
     @Test
     void whoFloodsItWithGuessesShutsOutNobodyElse(@TempDir Path directory) throws Exception {
