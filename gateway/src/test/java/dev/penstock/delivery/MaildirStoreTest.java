@@ -30,7 +30,7 @@ import dev.penstock.message.Content;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.Recipient;
 
-@Timeout(30)
+@Timeout(180)
 class MaildirStoreTest {
     private final MaildirStore store = new MaildirStore("gateway.test", InstantSource.system());
 
