@@ -264,7 +264,8 @@ class HostileClientTest {
     @Test
     void octetsThatAreNotUtf8AreRefused() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory)) {
-            for (String wrong : List.of("\u00c3(", "\u00ff", "\u00c0\u00af", "\u00ed\u00a0\u0080", "\u00f5\u0080\u0080\u0080")) {
+            for (String wrong : List.of("\u00c3(", "\u00ff", "\u00c0\u00af", "\u00ed\u00a0\u0080",
+                    "\u00f5\u0080\u0080\u0080")) {
                 byte[] body = SMALL.replace("\"t\"", "\"" + wrong + "\"").getBytes(ISO_8859_1);
                 InjectionFixture.Reply reply = http
                         .send(http.request().POST(HttpRequest.BodyPublishers.ofByteArray(body)).build());
@@ -311,7 +312,8 @@ class HostileClientTest {
     }
 
     private static List<String> statuses(String answers) {
-        return Pattern.compile("HTTP/1\\.1 (\\d{3})").matcher(answers).results().map(result -> result.group(1)).toList();
+        return Pattern.compile("HTTP/1\\.1 (\\d{3})").matcher(answers).results().map(result -> result.group(1))
+                .toList();
     }
 
     /** The first line of the answer. */
