@@ -18,7 +18,7 @@ package dev.penstock.spool;
  * @param segmentsReclaimed segment files deleted
  * @param bytesMoved        octets re-appended to cold segments
  * @param quarantined       damaged records or tails set aside
- * @param waiting           requests the committer hasn't taken yet
+ * @param waiting           requests submitted whose batch the committer hasn't finished
  */
 public record SpoolStats(long messages, long segments, long bytesOnDisk, long liveBytes, long cachedBytes,
         long cacheHits,
