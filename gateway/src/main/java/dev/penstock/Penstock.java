@@ -150,6 +150,8 @@ public final class Penstock implements AutoCloseable {
         return List.of(
                 new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
                         kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
+                new Health.Check("idempotency-keys", injectionKeys.isReady(),
+                        injectionKeys.isReady() ? "" : "a sync failed; requests with a key get 503 until a restart"),
                 new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : smtp.addresses().toString()),
                 // A delivery log that can't be written never stops mail.
                 new Health.Check("delivery-log", true, trouble == null ? "" : trouble));

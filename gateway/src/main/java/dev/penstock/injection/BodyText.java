@@ -19,22 +19,44 @@ final class BodyText {
 
     /** Every CR, LF and CRLF as CRLF, and one at the end. */
     static String lines(String text) {
+        if (hasProperLines(text)) {
+            return text;
+        }
         StringBuilder lines = new StringBuilder(text.length() + text.length() / 32 + 2);
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '\r' || c == '\n') {
-                lines.append("\r\n");
-                if (c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n') {
-                    i++;
-                }
-            } else {
-                lines.append(c);
+        int from = 0;
+        int cr = at(text, '\r', 0);
+        int lf = at(text, '\n', 0);
+        while (from < text.length()) {
+            int end = Math.min(cr, lf);
+            lines.append(text, from, end).append("\r\n");
+            from = end + 1;
+            if (lf == end + 1 && cr == end) { // one break of two characters
+                from++;
+            }
+            cr = cr < from ? at(text, '\r', from) : cr;
+            lf = lf < from ? at(text, '\n', from) : lf;
+        }
+        return lines.isEmpty() ? "\r\n" : lines.toString();
+    }
+
+    private static boolean hasProperLines(String text) {
+        for (int lf = text.indexOf('\n'); lf >= 0; lf = text.indexOf('\n', lf + 1)) {
+            if (lf == 0 || text.charAt(lf - 1) != '\r') {
+                return false;
             }
         }
-        if (lines.isEmpty() || lines.charAt(lines.length() - 1) != '\n') {
-            lines.append("\r\n");
+        for (int cr = text.indexOf('\r'); cr >= 0; cr = text.indexOf('\r', cr + 1)) {
+            if (cr + 1 == text.length() || text.charAt(cr + 1) != '\n') {
+                return false;
+            }
         }
-        return lines.toString();
+        return text.endsWith("\n");
+    }
+
+    /** The place of the character, behind the end when there is none. */
+    private static int at(String text, char c, int from) {
+        int at = text.indexOf(c, from);
+        return at < 0 ? text.length() : at;
     }
 
     /** The rest of a part's header, its end, and the text; it ends with CRLF. */

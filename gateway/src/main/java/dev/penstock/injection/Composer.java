@@ -39,6 +39,8 @@ final class Composer {
     private static final int MAX_RECEIVED = 50; // hopcount_limit of Postfix
     private static final int MAX_FIELD = 16 << 10; // characters of one header field's value, filled in
 
+    private static final int SLACK = 128; // octets by which one message is longer than the other
+
     private final InjectionRequest request;
     private final String hostname;
     private final long maxSize;
@@ -55,6 +57,8 @@ final class Composer {
     private final List<Attachment> files;
     private boolean personal;
     private volatile boolean tooCostly;
+    /** Octets; a message of the same request is seldom much larger than those before it. */
+    private volatile int expectedSize = 4 << 10;
 
     private record Sender(Mailbox mailbox, Template name) {}
 
@@ -261,10 +265,12 @@ final class Composer {
             HeaderText.field(head, "Message-ID", "<" + id + "@" + hostname + ">");
         }
         HeaderText.field(head, "MIME-Version", "1.0");
-        ByteArrayOutputStream out = new ByteArrayOutputStream(4096);
+        ByteArrayOutputStream out = new ByteArrayOutputStream(expectedSize);
         out.writeBytes(head.toString().getBytes(UTF_8));
         mixed(out, values, "=_" + id);
-        return out.toByteArray();
+        byte[] message = out.toByteArray();
+        expectedSize = Math.max(expectedSize, (int) Math.min(message.length + SLACK, maxSize));
+        return message;
     }
 
     private static boolean isAddressField(String name) {

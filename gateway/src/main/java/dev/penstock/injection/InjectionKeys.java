@@ -66,6 +66,11 @@ public final class InjectionKeys implements AutoCloseable {
         }
     }
 
+    /** Whether requests with a key can be taken, as far as this goes: not after a sync failed. Thread-safe. */
+    public boolean isReady() {
+        return !journal.hasFailed();
+    }
+
     Journal journal() {
         return journal;
     }

@@ -68,7 +68,6 @@ public final class InjectionServer implements AutoCloseable {
     private static final String INJECT = "/api/inject/v1";
     private static final String OPENAPI = "/api/openapi.json";
     private static final Duration IDLE_TIMEOUT = Duration.ofMinutes(1);
-    private static final Duration HEADER_TIMEOUT = Duration.ofSeconds(30);
     private static final Duration STOP_TIME = Duration.ofSeconds(20); // for what has come in to become durable
     private static final Duration LOOPS_TIME = Duration.ofSeconds(2);
     /** Connections accepted at the last moment are registered and closed in it, else nobody would close them. */
@@ -130,9 +129,9 @@ public final class InjectionServer implements AutoCloseable {
         this.openapi = document();
         try {
             server = HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
-                    .idleTimeout(IDLE_TIMEOUT).requestTimeout(HEADER_TIMEOUT)
+                    .idleTimeout(IDLE_TIMEOUT)
                     .httpRequestDecoder(spec -> spec.maxInitialLineLength(MAX_LINE).maxHeaderSize(MAX_HEADERS))
-                    .doOnChannelInit((_, channel, _) -> connected(channel)).handle(this::answer).bindNow();
+                    .doOnChannelInit((_, channel, _) -> connected(channel)).handle(this::timed).bindNow();
         } catch (RuntimeException e) {
             renderers.shutdownNow();
             loops.dispose();
@@ -179,17 +178,31 @@ public final class InjectionServer implements AutoCloseable {
     private void connected(Channel channel) {
         int count = connections.incrementAndGet();
         var _ = channel.closeFuture().addListener(_ -> connections.decrementAndGet());
+        channel.pipeline().addFirst(new HeaderDeadline());
         ServerTls current = tls;
         if (count > settings.config.maxConnections()) {
             channel.eventLoop().execute(() -> {
                 var _ = channel.close();
             });
         } else if (current != null) {
-            channel.pipeline().addFirst(current.newHandler());
+            channel.pipeline().addAfter(channel.pipeline().firstContext().name(), null, current.newHandler());
         }
     }
 
     // ---- on the event loop -------------------------------------------------------------------------------------
+
+    private Publisher<Void> timed(HttpServerRequest request, HttpServerResponse response) {
+        Channel[] found = new Channel[1];
+        request.withConnection(connection -> found[0] = connection.channel());
+        Channel channel = found[0];
+        HeaderDeadline deadline = channel.pipeline().get(HeaderDeadline.class);
+        if (deadline == null) {
+            throw new IllegalStateException("no deadline for the header");
+        }
+        int number = deadline.received();
+        return Mono.from(answer(request, response))
+                .doFinally(_ -> channel.eventLoop().execute(() -> deadline.answered(number)));
+    }
 
     private Publisher<Void> answer(HttpServerRequest request, HttpServerResponse response) {
         String path = request.fullPath();
@@ -508,6 +521,7 @@ public final class InjectionServer implements AutoCloseable {
         /** Counts and digests what is read, after decompression, and stops at the limits. */
         private final class Metered extends FilterInputStream {
             private final MessageDigest digest = Journal.sha256();
+            private final Utf8Check utf8 = new Utf8Check();
             private long octets;
 
             Metered(InputStream in) {
@@ -532,6 +546,9 @@ public final class InjectionServer implements AutoCloseable {
                     if (all > current.config.memoryLimit().bytes()) {
                         throw Problem.of(Problem.Kind.UNAVAILABLE, "too many large bodies at one time")
                                 .with("Retry-After", "1");
+                    }
+                    if (!utf8.accepts(into, offset, count)) {
+                        throw Problem.of(Problem.Kind.INVALID, "the body isn't in UTF-8");
                     }
                     digest.update(into, offset, count);
                 }

@@ -23,6 +23,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
@@ -223,6 +224,8 @@ final class Injector {
         private final List<@Nullable MessageId> ids = new ArrayList<>();
         private final Client client;
         private Decision.Accept mail = Decision.ACCEPT;
+        /** To be asked for before the first message is written; a request of which none is leaves no trace. */
+        private @Nullable Supplier<CompletableFuture<@Nullable Void>> intent;
 
         Work(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
                 long deadlineNanos) {
@@ -251,7 +254,7 @@ final class Injector {
                             state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
                 if (key != null) {
-                    join(journal.intent(key, drafts.stream().mapToLong(draft -> draft.id.value()).toArray()));
+                    intent = () -> journal.intent(key, drafts.stream().mapToLong(draft -> draft.id.value()).toArray());
                 }
                 make(drafts, key == null);
             }
@@ -354,6 +357,8 @@ final class Injector {
                     draft.refusal = e.reply();
                 } catch (SpoolException e) {
                     draft.refusal = reply(e);
+                } catch (Journal.JournalException e) {
+                    throw e; // and no message was written
                 } catch (RuntimeException e) {
                     log.error("message={} can't be made", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
@@ -415,6 +420,10 @@ final class Injector {
                     accept.campaign() == null ? client.campaign() : accept.campaign(), clock.millis(),
                     new Origin("HTTP", NetUtil.toSocketAddressString(client.address()), client.helo(),
                             client.identity() == null ? "" : client.identity().name()));
+            if (intent != null) {
+                join(intent.get());
+                intent = null;
+            }
             Spool.Intake intake = spool.intake();
             intake.write(first, 0, first.length);
             for (int at = 0; at < content.length; at += PIECE) {

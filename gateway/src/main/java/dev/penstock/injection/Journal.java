@@ -8,7 +8,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -41,13 +43,17 @@ import org.slf4j.LoggerFactory;
  * docs/injection.md for what that makes of each instant a process can die at.
  *
  * <p>Files are written one after the other and never again after a restart; one goes when all it holds is older than
- * the retention. A record is {length, length inverted, CRC-32C, payload}: a length that can be
+ * the retention. Only the last can have been left with a sync that failed or never came, since no other is begun after
+ * one. So a start copies what it reads of it into a fresh file, syncs that, and puts it in the place of the old one
+ * before it acts upon it. Syncing the old one would prove nothing: a kernel forgets what it failed to write, calls the
+ * pages clean and the next sync a success. A record is {length, length inverted, CRC-32C, payload}: a length that can be
  * trusted tells a record that was cut off, which never counted, from one that was damaged, which perhaps did.
  */
 final class Journal implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Journal.class);
     private static final String PREFIX = "keys-";
     private static final String SUFFIX = ".log";
+    private static final String COPY_SUFFIX = ".copy"; // of a file's name while it is made
     private static final int HEADER = 12;
     private static final int KEY_OCTETS = 16;
     private static final int HASH_OCTETS = 32; // SHA-256
@@ -73,6 +79,10 @@ final class Journal implements AutoCloseable {
 
     /** What is done to files that may fail. Stateless; tests let it. */
     static class Disk {
+        FileChannel open(Path path, OpenOption... options) throws IOException {
+            return FileChannel.open(path, options);
+        }
+
         int write(FileChannel channel, ByteBuffer octets, long at) throws IOException {
             return channel.write(octets, at);
         }
@@ -83,6 +93,11 @@ final class Journal implements AutoCloseable {
 
         void truncate(FileChannel channel, long size) throws IOException {
             channel.truncate(size);
+        }
+
+        /** Durable only when the directory is synced. */
+        void replace(Path old, Path fresh) throws IOException {
+            Files.move(fresh, old, StandardCopyOption.ATOMIC_MOVE);
         }
     }
 
@@ -157,15 +172,15 @@ final class Journal implements AutoCloseable {
     }
 
     /**
-     * Reads what is there, and makes sure that it will be there again: what a killed process had written and not synced is
-     * about to be acted upon.
+     * Reads what is there, and makes sure that it will be there again: what a killed process had written and not synced,
+     * or failed to sync, is about to be acted upon.
      *
      * @param maxFile octets of a file, beyond which the next is begun
      */
     static Journal read(Path directory, Duration retention, long maxFile, InstantSource clock, Disk disk)
             throws IOException {
         Journal journal = new Journal(directory, retention, maxFile, clock, disk);
-        Map<Integer, Path> found = new TreeMap<>();
+        TreeMap<Integer, Path> found = new TreeMap<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, PREFIX + "*" + SUFFIX)) {
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
@@ -176,36 +191,39 @@ final class Journal implements AutoCloseable {
         }
         Map<Key, Set<Long>> open = new HashMap<>();
         for (Map.Entry<Integer, Path> entry : found.entrySet()) {
-            journal.load(entry.getKey(), entry.getValue(), open);
+            journal.load(entry.getKey(), entry.getValue(), open, entry.getKey().equals(found.lastKey()));
         }
         open.values().forEach(journal.abandoned::addAll);
         return journal;
     }
 
-    /** @param open requests without a DONE so far; theirs may stand in a later file than their INTENT */
-    private void load(int number, Path path, Map<Key, Set<Long>> open) throws IOException {
-        LogFile file = new LogFile(number, path, FileChannel.open(path, StandardOpenOption.READ));
+    /**
+     * @param open requests without a DONE so far; theirs may stand in a later file than their INTENT
+     * @param last whether the file may have been left unsynced
+     */
+    private void load(int number, Path path, Map<Key, Set<Long>> open, boolean last) throws IOException {
+        byte[] octets = Files.readAllBytes(path);
+        if (last) {
+            rewrite(path, octets);
+        }
+        LogFile file = new LogFile(number, path, disk.open(path, StandardOpenOption.READ));
         synchronized (files) {
             files.put(number, file);
         }
-        disk.force(file.channel);
         Set<Long> unfinished = new HashSet<>();
-        long size = file.channel.size();
-        long at = 0;
+        ByteBuffer content = ByteBuffer.wrap(octets);
+        int at = 0;
         boolean damaged = false;
-        while (size - at >= HEADER) {
-            ByteBuffer header = ByteBuffer.allocate(HEADER);
-            readFully(file.channel, header, at);
-            int length = header.getInt();
-            damaged = header.getInt() != ~length || length <= 0;
-            if (damaged || length > size - at - HEADER) { // cut off by the end of the process
+        while (content.limit() - at >= HEADER) {
+            int length = content.getInt(at);
+            damaged = content.getInt(at + Integer.BYTES) != ~length || length <= 0;
+            if (damaged || length > content.limit() - at - HEADER) { // cut off by the end of the process
                 break;
             }
-            int crc = header.getInt();
-            ByteBuffer payload = ByteBuffer.allocate(length);
-            readFully(file.channel, payload, at + HEADER);
-            if (crc(payload.array()) != crc) {
-                damaged = true;
+            int crc = content.getInt(at + 2 * Integer.BYTES);
+            ByteBuffer payload = content.slice(at + HEADER, length);
+            damaged = crc(payload.duplicate()) != crc;
+            if (damaged) {
                 break;
             }
             take(file, at, payload, open, unfinished);
@@ -245,6 +263,30 @@ final class Journal implements AutoCloseable {
         }
     }
 
+    /** Puts these octets on the disk, in a file that no sync has failed on, and that in the old one's place. */
+    private void rewrite(Path path, byte[] octets) throws IOException {
+        Path copy = path.resolveSibling(path.getFileName() + COPY_SUFFIX);
+        Files.deleteIfExists(copy); // of a start that was killed
+        try (FileChannel channel = disk.open(copy, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            ByteBuffer rest = ByteBuffer.wrap(octets);
+            while (rest.hasRemaining()) {
+                disk.write(channel, rest, rest.position());
+            }
+            disk.force(channel);
+        } catch (IOException e) {
+            Files.deleteIfExists(copy);
+            throw e;
+        }
+        disk.replace(path, copy);
+        syncDirectory();
+    }
+
+    private void syncDirectory() throws IOException {
+        try (FileChannel folder = disk.open(directory, StandardOpenOption.READ)) {
+            disk.force(folder);
+        }
+    }
+
     private static void readFully(FileChannel channel, ByteBuffer into, long from) throws IOException {
         long at = from;
         while (into.hasRemaining()) {
@@ -274,12 +316,15 @@ final class Journal implements AutoCloseable {
         synchronized (files) {
             int number = files.isEmpty() ? 1 : files.lastKey() + 1;
             Path path = directory.resolve(PREFIX + String.format("%08d", number) + SUFFIX);
-            LogFile file = new LogFile(number, path, FileChannel.open(path, StandardOpenOption.CREATE_NEW,
+            LogFile file = new LogFile(number, path, disk.open(path, StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.READ, StandardOpenOption.WRITE));
             file.newestMillis = clock.millis();
-            try (FileChannel folder = FileChannel.open(directory, StandardOpenOption.READ)) {
-                disk.force(folder);
+            try {
+                syncDirectory();
             } catch (IOException e) { // no record may be in a file that could be gone after a crash
+                failed = true;
+                log.error("event=injection-journal-failed file={} consequence=\"requests with idempotency keys get 503 "
+                        + "until a restart\"", path, e);
                 file.channel.close();
                 Files.deleteIfExists(path);
                 throw e;
@@ -317,6 +362,11 @@ final class Journal implements AutoCloseable {
     /** False after a sync failed: nothing with a key is taken until a restart. */
     boolean isWritable() {
         return !failed && !closed;
+    }
+
+    /** True after a sync failed, until a restart. */
+    boolean hasFailed() {
+        return failed;
     }
 
     /** What a key was answered with, null when it wasn't. Blocks while it reads. */
@@ -439,7 +489,7 @@ final class Journal implements AutoCloseable {
         ByteBuffer octets = ByteBuffer.allocate(total);
         for (Pending pending : batch) {
             byte[] payload = payload(pending);
-            octets.putInt(payload.length).putInt(~payload.length).putInt(crc(payload)).put(payload);
+            octets.putInt(payload.length).putInt(~payload.length).putInt(crc(ByteBuffer.wrap(payload))).put(payload);
         }
         octets.flip();
         try {
@@ -570,9 +620,9 @@ final class Journal implements AutoCloseable {
         return Arrays.equals(one, other);
     }
 
-    private static int crc(byte[] payload) {
+    private static int crc(ByteBuffer payload) {
         CRC32C crc = new CRC32C();
-        crc.update(payload, 0, payload.length);
+        crc.update(payload);
         return (int) crc.getValue();
     }
 }

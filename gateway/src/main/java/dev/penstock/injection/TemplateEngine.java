@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.io.Writer;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -28,9 +29,34 @@ final class TemplateEngine {
     /** Characters of one template. */
     static final int MAX_TEMPLATE = 1 << 20;
     private static final int MAX_MESSAGE = 200;
+    /** Characters of all templates remembered. What is made of one takes up to some 100 times as many octets. */
+    private static final int MAX_RECENT = 128 << 10;
 
     private final PebbleEngine text = engine(false);
     private final PebbleEngine html = engine(true);
+    private final Recent recent = new Recent();
+
+    private record Read(String source, boolean escaped) {}
+
+    /** Templates used lately: a campaign comes in many requests. Thread-safe. */
+    private static final class Recent {
+        private final LinkedHashMap<Read, Template> templates = new LinkedHashMap<>(16, 0.75f, true);
+        private int characters;
+
+        synchronized @Nullable Template get(Read key) {
+            return templates.get(key);
+        }
+
+        synchronized void put(Read key, Template template) {
+            if (key.source.length() > MAX_RECENT / 2 || templates.put(key, template) != null) {
+                return;
+            }
+            characters += key.source.length();
+            while (characters > MAX_RECENT) {
+                characters -= templates.pollFirstEntry().getKey().source.length();
+            }
+        }
+    }
 
     /** A template that was read. Thread-safe. */
     static final class Template {
@@ -97,6 +123,16 @@ final class TemplateEngine {
             throw new TemplateException("a template is at most " + MAX_TEMPLATE
                     + " characters long; large files belong into attachments", null);
         }
+        Read known = new Read(source, escaped);
+        Template template = recent.get(known);
+        if (template == null) {
+            template = read(source, escaped);
+            recent.put(known, template);
+        }
+        return template;
+    }
+
+    private Template read(String source, boolean escaped) {
         PebbleEngine engine = escaped ? html : text;
         try {
             refuseLiterals(engine, source);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.nio.file.Path;
@@ -13,11 +12,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.regex.Pattern;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that want to use up what there is. */
 @Timeout(180)
@@ -29,6 +31,7 @@ class HostileClientTest {
             """;
     private static final String HEAD = "POST /api/inject/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             + "Authorization: " + InjectionFixture.BASIC + "\r\n";
+    private static final String ANOTHER = "GET /api/openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
     @TempDir
     Path directory;
@@ -205,14 +208,84 @@ class HostileClientTest {
         }
     }
 
-    @Test
-    void headersOfAnotherRequestCannotBeSmuggledIn() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5, 6", "Transfer-Encoding: chunked, identity", "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: identity, chunked\r\nContent-Length: 5", "Content-Length : 5", "Content-Length: +5",
+        "Content-Length: -1", "Content-Length: 0x5", "X: y\r\n Content-Length: 5\r\nTransfer-Encoding:\tchunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"})
+    void noSecondRequestCanBeSmuggledIn(String framing) throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
-            OutputStream out = socket.getOutputStream();
-            out.write((HEAD + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api/openapi.json "
-                    + "HTTP/1.1\r\nHost: x\r\n\r\n").getBytes(ISO_8859_1));
-            assertThat(head(socket)).doesNotStartWith("HTTP/1.1 200");
+            socket.getOutputStream().write((HEAD + framing + "\r\n\r\n0\r\n\r\n" + ANOTHER).getBytes(ISO_8859_1));
+            String answers = answers(socket);
+            assertThat(statuses(answers)).as(answers).hasSizeLessThan(2).doesNotContain("200");
             assertThat(http.spool.messages()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"POST /api/inject/v1 401", "POST /api/nothing 404", "PUT /api/inject/v1 405",
+        "POST /api/openapi.json 405", "POST /api/inject/v1 415"})
+    void aRefusedBodyIsNotTheNextRequest(String refused) throws Exception {
+        String[] words = refused.split(" ", -1);
+        try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
+            String type = words[2].equals("415") ? "text/plain" : "application/json";
+            socket.getOutputStream().write((words[0] + " " + words[1] + " HTTP/1.1\r\nHost: x\r\nContent-Type: " + type
+                    + "\r\nContent-Length: " + ANOTHER.length() + "\r\n\r\n" + ANOTHER).getBytes(ISO_8859_1));
+            assertThat(statuses(answers(socket))).containsExactly(words[2]);
+        }
+    }
+
+    @Test
+    void aRequestThatIsRefusedBeforeItsBodyEndsDoesNotMakeItTheNext() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
+            String body = "[" + " ".repeat(100_000) + ANOTHER;
+            socket.getOutputStream().write((HEAD + "Content-Length: " + body.length() + "\r\n\r\n" + body + ANOTHER)
+                    .getBytes(ISO_8859_1));
+            assertThat(statuses(answers(socket)).getFirst()).isEqualTo("422");
+            assertThat(http.spool.messages()).isEmpty();
+        }
+    }
+
+    @Test
+    void aConnectionGoesOnAfterAnAnswerToAllOfARequest() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
+            String post = HEAD + "Content-Length: " + SMALL.length() + "\r\n\r\n" + SMALL;
+            for (String request : List.of("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n 404", post + " 200",
+                    "DELETE /api/inject/v1 HTTP/1.1\r\nHost: x\r\n\r\n 405", post + " 200")) {
+                int space = request.lastIndexOf(' ');
+                socket.getOutputStream().write(request.substring(0, space).getBytes(ISO_8859_1));
+                assertThat(answer(socket)).startsWith("HTTP/1.1" + request.substring(space) + " ");
+            }
+            assertThat(http.spool.messages()).hasSize(2);
+        }
+    }
+
+    @Test
+    void octetsThatAreNotUtf8AreRefused() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            for (String wrong : List.of("\u00c3(", "\u00ff", "\u00c0\u00af", "\u00ed\u00a0\u0080",
+                    "\u00f5\u0080\u0080\u0080")) {
+                byte[] body = SMALL.replace("\"t\"", "\"" + wrong + "\"").getBytes(ISO_8859_1);
+                InjectionFixture.Reply reply = http
+                        .send(http.request().POST(HttpRequest.BodyPublishers.ofByteArray(body)).build());
+                assertThat(reply.status()).as(wrong).isEqualTo(422);
+            }
+            assertThat(http.spool.messages()).isEmpty();
+        }
+    }
+
+    @Test
+    void gzipThatIsNoneOrIsCutOffIsRefused() throws Exception {
+        byte[] whole = InjectionFixture.gzip(SMALL);
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            for (byte[] body : List.of(SMALL.getBytes(ISO_8859_1), java.util.Arrays.copyOf(whole, 5),
+                    java.util.Arrays.copyOf(whole, whole.length - 30))) {
+                assertThat(http.send(http.request().header("Content-Encoding", "gzip")
+                        .POST(HttpRequest.BodyPublishers.ofByteArray(body)).build()).status()).isEqualTo(422);
+            }
+            assertThat(http.spool.messages()).isEmpty();
+            assertThat(http.server.stats().bodyOctets()).isZero();
         }
     }
 
@@ -220,6 +293,27 @@ class HostileClientTest {
         Socket socket = new Socket(http.server.address().getAddress(), http.server.address().getPort());
         socket.setSoTimeout(20_000);
         return socket;
+    }
+
+    /** One answer of a connection that stays open, header and body. */
+    private static String answer(Socket socket) throws IOException {
+        StringBuilder answer = new StringBuilder();
+        for (String line = head(socket); !line.isBlank(); line = head(socket)) {
+            answer.append(line).append('\n');
+        }
+        int length = Integer.parseInt(Pattern.compile("(?i)content-length: (\\d+)").matcher(answer).results()
+                .map(result -> result.group(1)).findFirst().orElseThrow());
+        return answer + new String(socket.getInputStream().readNBytes(length), ISO_8859_1);
+    }
+
+    /** Of a connection that the server closes. */
+    private static String answers(Socket socket) throws IOException {
+        return new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
+    }
+
+    private static List<String> statuses(String answers) {
+        return Pattern.compile("HTTP/1\\.1 (\\d{3})").matcher(answers).results().map(result -> result.group(1))
+                .toList();
     }
 
     /** The first line of the answer. */

@@ -2,10 +2,13 @@ package dev.penstock.injection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.http.HttpRequest;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -79,6 +82,64 @@ class IdempotencyTest {
             assertThat(http.spool.messages()).hasSize(1);
             assertThat(http.accepted).hasSize(1);
             assertThat(http.server.stats().replayed()).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void anotherBodyAtTheSameTimeIsRefusedAndDoesNotWait() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            http.spool.holdCommits();
+            CompletableFuture<InjectionFixture.Reply> first = http.postLater(BODY, "k");
+            Awaitility.await().until(() -> http.spool.waitingCommits() == 1);
+            InjectionFixture.Reply other = http.post(BODY.replace("ann@", "bob@"), "k");
+            assertThat(other.status()).isEqualTo(422);
+            assertThat(other.text("/type")).isEqualTo("urn:penstock:problem:idempotency-key-reused");
+            assertThat(first).isNotDone();
+            http.spool.completeCommits();
+            assertThat(first.get().status()).isEqualTo(200);
+            assertThat(http.accepted).hasSize(1);
+        }
+    }
+
+    @Test
+    void clientsThatAreNotTheSameDoNotShareAKey() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory,
+                config -> InjectionFixture.relaying(config, "127.0.0.0/8"), new InjectionPolicy())) {
+            http.post(BODY, "k");
+            InjectionFixture.Reply nobody = http.send(HttpRequest.newBuilder(http.uri("/api/inject/v1"))
+                    .header("Content-Type", "application/json").header("Idempotency-Key", "k")
+                    .POST(HttpRequest.BodyPublishers.ofString(BODY.replace("ann@", "bob@"))).build());
+            assertThat(nobody.status()).isEqualTo(200);
+            assertThat(nobody.header("Idempotency-Replayed")).isEmpty();
+            assertThat(http.accepted).hasSize(2);
+        }
+    }
+
+    @Test
+    void moreKeysThanAreRememberedAreAnswered503() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory,
+                config -> InjectionFixture.rememberingTwo(config), new InjectionPolicy())) {
+            assertThat(http.post(BODY, "a").status()).isEqualTo(200);
+            assertThat(http.post(BODY, "b").status()).isEqualTo(200);
+            InjectionFixture.Reply more = http.post(BODY, "c");
+            assertThat(more.status()).isEqualTo(503);
+            assertThat(more.text("/detail")).isEqualTo("too many idempotency keys are remembered");
+            assertThat(http.post(BODY, "a").header("Idempotency-Replayed")).isEqualTo("true");
+            assertThat(http.post(BODY).status()).as("without a key").isEqualTo(200);
+        }
+    }
+
+    @Test
+    void requestsThatComeToNothingDoNotFillTheDisk() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            String failing = BODY.replace("{{ email }}", "{{ email | replace('', 'x') }}");
+            for (int i = 0; i < 20; i++) {
+                assertThat(http.post(failing, "k").status()).isEqualTo(422);
+            }
+            try (Stream<Path> files = Files.list(directory.resolve("keys"))) {
+                assertThat(files).allSatisfy(file -> assertThat(file).isEmptyFile());
+            }
+            assertThat(http.post(BODY, "k").status()).isEqualTo(200);
         }
     }
 

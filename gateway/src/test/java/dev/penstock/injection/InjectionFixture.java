@@ -161,6 +161,12 @@ final class InjectionFixture implements AutoCloseable {
                 c.idempotencyRetention(), c.maxKeys(), c.certificates());
     }
 
+    static InjectionConfig rememberingTwo(InjectionConfig c) {
+        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
+                c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(), c.directory(),
+                c.idempotencyRetention(), 2, c.certificates());
+    }
+
     static InjectionConfig relaying(InjectionConfig c, String network) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
                 c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), List.of(network), c.directory(),

@@ -143,10 +143,86 @@ class JournalTest {
         FaultyDisk disk = new FaultyDisk();
         try (Journal journal = read(1 << 20, disk)) {
             assertThat(journal.isAbandoned(1)).isTrue();
-            assertThat(disk.syncs()).isEqualTo(1);
+            assertThat(disk.syncs()).as("of the copy, and of the directory").isEqualTo(2);
         }
         disk.failSyncs(true);
         assertThatThrownBy(() -> read(1 << 20, disk)).isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void whatIsActedUponAfterAFailedSyncOutlivesALossOfPower() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1 << 20, disk)) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            disk.failSyncs(true);
+            assertThatThrownBy(() -> journal.done(KEY, HASH, List.of(), ANSWER).join())
+                    .hasCauseInstanceOf(Journal.JournalException.class);
+            disk.failSyncs(false);
+        }
+        try (Journal journal = read(1 << 20, disk)) {
+            assertThat(journal.isAbandoned(1)).as("the kernel still shows the DONE").isFalse();
+            assertThat(journal.find(KEY)).isNotNull();
+            journal.start(); // the message is delivered, the retry answered from the record
+        }
+        disk.losePower(directory);
+        try (Journal journal = read(1 << 20, disk)) {
+            assertThat(journal.isAbandoned(1)).isFalse();
+            assertThat(journal.find(KEY)).isNotNull();
+        }
+    }
+
+    @Test
+    void withoutARestartALossOfPowerLeavesWhatWasSynced() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1 << 20, disk)) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            disk.failSyncs(true);
+            assertThatThrownBy(() -> journal.done(KEY, HASH, List.of(), ANSWER).join())
+                    .hasCauseInstanceOf(Journal.JournalException.class);
+            disk.failSyncs(false);
+        }
+        disk.losePower(directory);
+        try (Journal journal = read(1 << 20, disk)) {
+            assertThat(journal.isAbandoned(1)).as("nobody was answered").isTrue();
+            assertThat(journal.find(KEY)).isNull();
+        }
+    }
+
+    @Test
+    void aCopyThatCannotBeMadeLeavesTheFileAsItWas() throws Exception {
+        write(journal -> {
+            journal.intent(KEY, new long[]{1}).join();
+            journal.done(KEY, HASH, List.of(), ANSWER).join();
+        });
+        byte[] before = Files.readAllBytes(file(1));
+        FaultyDisk disk = new FaultyDisk();
+        disk.roomFor(50);
+        assertThatThrownBy(() -> read(1 << 20, disk)).isInstanceOf(IOException.class);
+        assertThat(files()).isEqualTo(1);
+        assertThat(Files.readAllBytes(file(1))).isEqualTo(before);
+        Files.writeString(directory.resolve("keys-00000001.log.copy"), "of a start that was killed");
+        try (Journal journal = read()) {
+            assertThat(journal.find(KEY)).isNotNull();
+        }
+        assertThat(files()).isEqualTo(1);
+        assertThat(Files.readAllBytes(file(1))).isEqualTo(before);
+    }
+
+    @Test
+    void aDirectoryThatCannotBeSyncedIsNotTrustedAgain() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        try (Journal journal = read(1, disk)) {
+            journal.start();
+            journal.intent(KEY, new long[]{1}).join();
+            disk.failSyncs(true); // of the directory, for the next file
+            assertThatThrownBy(() -> journal.done(KEY, HASH, List.of(), ANSWER).join()).cause()
+                    .satisfies(e -> assertThat(((Journal.JournalException) e).isCertain()).isTrue());
+            disk.failSyncs(false);
+            assertThat(journal.hasFailed()).isTrue();
+            assertThat(files()).isEqualTo(1);
+        }
     }
 
     @Test

@@ -118,6 +118,26 @@ class TemplateEngineTest {
     }
 
     @Test
+    void aTemplateIsReadOnceForEachWayOfEscaping() {
+        TemplateEngine.Template text = engine.compile("{{ name }}", false);
+        assertThat(engine.compile("{{ name }}", false)).isSameAs(text);
+        assertThat(engine.compile("{{ name }}", true).render(values(), LIMIT)).isEqualTo("Ann &lt;b&gt;");
+        assertThat(text.render(values(), LIMIT)).isEqualTo("Ann <b>");
+    }
+
+    @Test
+    void whatIsRememberedOfTemplatesIsBounded() {
+        TemplateEngine.Template first = engine.compile("{{ n }}", false);
+        String large = "{{ n }}" + "x".repeat(100_000);
+        assertThat(engine.compile(large, false)).as("too large for it").isNotSameAs(engine.compile(large, false));
+        assertThat(engine.compile("{{ n }}", false)).isSameAs(first);
+        for (int i = 0; i < 50; i++) {
+            engine.compile("{{ n }}" + i + "x".repeat(10_000), false);
+        }
+        assertThat(engine.compile("{{ n }}", false)).as("not used for long").isNotSameAs(first);
+    }
+
+    @Test
     void textWithoutTagsIsNoTemplate() {
         TemplateEngine.Template plain = engine.compile("Dear all, { \"a\": 1 } }} %}", false);
         assertThat(plain.isConstant()).isTrue();

@@ -128,7 +128,7 @@ public final class LoadCommand implements Callable<Integer> {
         return Duration.ofNanos((long) (seconds * 1e9));
     }
 
-    private static void awaitLine() {
+    static void awaitLine() {
         System.out.println("warm");
         try {
             for (int c = System.in.read(); c >= 0 && c != '\n';) {
@@ -139,7 +139,7 @@ public final class LoadCommand implements Callable<Integer> {
         }
     }
 
-    private static final class Progress {
+    static final class Progress {
         private int second;
         private long before;
 

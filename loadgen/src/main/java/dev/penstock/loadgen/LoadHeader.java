@@ -32,13 +32,35 @@ final class LoadHeader {
     private boolean sound;
 
     void append(Ascii out) {
-        out.add(NAME).add(' ').add(RUN).hex32(run).add(' ').add(SEQUENCE).decimal(sequence).add(' ').add(RECIPIENTS)
-                .decimal(recipients).add(' ').add(SIZE).decimal(size).add(' ').add(SUM).hex32(sum).add(' ').add(TIME)
-                .decimal(sentMicros);
+        out.add(NAME).add(' ');
+        appendValue(out);
+        out.crlf();
+    }
+
+    /** Without the field's name and CRLF. */
+    void appendValue(Ascii out) {
+        beforeSum(out);
+        out.hex32(sum);
+        afterSum(out);
+    }
+
+    /** With something else in the place of the checksum, for whoever fills in a template. */
+    void appendValue(Ascii out, byte[] placeholder) {
+        beforeSum(out);
+        out.add(placeholder);
+        afterSum(out);
+    }
+
+    private void beforeSum(Ascii out) {
+        out.add(RUN).hex32(run).add(' ').add(SEQUENCE).decimal(sequence).add(' ').add(RECIPIENTS).decimal(recipients)
+                .add(' ').add(SIZE).decimal(size).add(' ').add(SUM);
+    }
+
+    private void afterSum(Ascii out) {
+        out.add(' ').add(TIME).decimal(sentMicros);
         if (warmUp) {
             out.add(' ').add(WARM_UP);
         }
-        out.crlf();
     }
 
     /**

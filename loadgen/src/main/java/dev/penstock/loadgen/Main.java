@@ -4,7 +4,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /** Starts the generator, the sink or the ledger by name. */
-@Command(name = "penstock", subcommands = {LoadCommand.class, SinkCommand.class, LedgerCommand.class})
+@Command(name = "penstock", subcommands = {LoadCommand.class, InjectCommand.class, SinkCommand.class,
+    LedgerCommand.class})
 public final class Main {
     private Main() {}
 
