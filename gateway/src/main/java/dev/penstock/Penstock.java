@@ -94,7 +94,8 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
                             deliveryLog, clock, System::nanoTime));
             started(queue);
-            authenticator = started(SaslAuthenticator.open(config.auth()));
+            authenticator = started(
+                    SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));
             RecipientProbe probe = started(
                     new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
@@ -206,7 +207,7 @@ public final class Penstock implements AutoCloseable {
     private void takeUpFiles(GatewayConfig changed) {
         try {
             TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
-            authenticator.reconfigure(changed.auth());
+            authenticator.reconfigure(changed.auth(), changed.inbound().clients());
             certificates.apply();
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(e.getMessage(), e);

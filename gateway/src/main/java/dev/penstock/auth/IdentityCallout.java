@@ -106,6 +106,11 @@ final class IdentityCallout implements AutoCloseable {
         return new Step.Failure(Reason.TEMPORARY, "no decision by " + config.url() + ": " + why);
     }
 
+    /** Takes no more questions after a while; those that are unanswered get their time. */
+    void retire() {
+        http.retire();
+    }
+
     @Override
     public void close() {
         http.close();

@@ -2,8 +2,8 @@ package dev.penstock.auth;
 
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -12,14 +12,17 @@ import java.util.function.BiPredicate;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.PasswordHash;
+import dev.penstock.units.ClientKey;
 
 /**
- * Checks passwords against hashes, few at a time. Thread-safe; calls never block.
+ * Checks passwords against hashes, few at a time, for one client after the other. Thread-safe; calls never block.
  *
- * <p>A password that was right is remembered for a while, by an HMAC of it and its hash under a key of this process, so
- * that a client which logs in all the time costs one check. Checks of the same password at the same time are one.
+ * <p>A password that was right is remembered for a while, by an HMAC of it, its user and its hash under a key of this
+ * process, so that a client which logs in all the time costs one check. Checks of the same user's same password at the
+ * same time are one.
  */
 final class PasswordChecker implements AutoCloseable {
     /** Each takes a core, and the memory that its hash asks for, for as long as a check takes. */
@@ -43,8 +46,22 @@ final class PasswordChecker implements AutoCloseable {
         BUSY
     }
 
+    /** A check that waits for its turn. */
+    private static final class Check {
+        private final PasswordHash hash;
+        private final byte[] password;
+        private final long asked = System.nanoTime();
+        private final CompletableFuture<Verdict> verdict = new CompletableFuture<>();
+
+        Check(PasswordHash hash, byte[] password) {
+            this.hash = hash;
+            this.password = password;
+        }
+    }
+
     private final byte[] key = Hashing.random(KEY_LENGTH);
     private final BiPredicate<PasswordHash, byte[]> matches;
+    private final FairQueue<ClientKey, Check> waiting;
     private final ThreadPoolExecutor pool;
     private final LongAdder checks = new LongAdder();
     private final LongAdder recalled = new LongAdder();
@@ -62,53 +79,81 @@ final class PasswordChecker implements AutoCloseable {
     /** @param matches may take its time */
     PasswordChecker(int threads, int maxWaiting, BiPredicate<PasswordHash, byte[]> matches) {
         this.matches = matches;
+        waiting = new FairQueue<>(maxWaiting);
         pool = new ThreadPoolExecutor(threads, threads, IDLE_THREAD.toNanos(), TimeUnit.NANOSECONDS,
-                new ArrayBlockingQueue<>(maxWaiting),
+                new LinkedBlockingQueue<>(), // as long as the other queue
                 Thread.ofPlatform().daemon().name("password-check-", 0).factory());
         pool.allowCoreThreadTimeOut(true);
     }
 
     /**
+     * @param client   whose turn is taken
+     * @param user     prepared
      * @param password prepared, UTF-8; not to be changed by the caller
      */
-    CompletableFuture<Verdict> check(PasswordHash hash, byte[] password) {
-        ByteBuffer entry = ByteBuffer.wrap(Hashing.hmac(key, Utf8.encode(hash.text()), new byte[1], password));
-        CompletableFuture<Verdict> known = right.getIfPresent(entry);
-        if (known != null) {
-            recalled.increment();
-            return known.copy();
+    CompletableFuture<Verdict> check(ClientKey client, String user, PasswordHash hash, byte[] password) {
+        ByteBuffer entry = ByteBuffer.wrap(Hashing.hmac(key, Utf8.encode(user), new byte[1], Utf8.encode(hash.text()),
+                new byte[1], password));
+        Check check = new Check(hash, password);
+        CompletableFuture<Verdict> known = right.asMap().putIfAbsent(entry, check.verdict);
+        if (known == null) {
+            submit(client, check);
+            return check.verdict.thenApply(verdict -> forgetUnlessRight(entry, check.verdict, verdict));
         }
-        CompletableFuture<Verdict> check = right.get(entry, (_, _) -> submit(hash, password));
-        return check.thenApply(verdict -> { // forgotten before anybody hears it, so that the next question is a new one
-            if (verdict != Verdict.RIGHT) {
-                right.asMap().remove(entry, check);
+        return known.thenCompose(verdict -> {
+            forgetUnlessRight(entry, known, verdict);
+            if (verdict == Verdict.BUSY) { // for want of the other client's turn; this one has its own
+                submit(client, check);
+                return check.verdict;
             }
-            return verdict;
+            recalled.increment();
+            return CompletableFuture.completedFuture(verdict);
         });
     }
 
-    private CompletableFuture<Verdict> submit(PasswordHash hash, byte[] password) {
-        CompletableFuture<Verdict> result = new CompletableFuture<>();
-        long asked = System.nanoTime();
-        try {
-            pool.execute(() -> {
-                if (System.nanoTime() - asked > MAX_WAIT.toNanos()) {
-                    busy.increment();
-                    result.complete(Verdict.BUSY);
-                    return;
-                }
-                try {
-                    checks.increment();
-                    result.complete(matches.test(hash, password) ? Verdict.RIGHT : Verdict.WRONG);
-                } catch (RuntimeException | Error e) {
-                    result.completeExceptionally(e);
-                }
-            });
-        } catch (RejectedExecutionException _) {
-            busy.increment();
-            result.complete(Verdict.BUSY);
+    /** Before anybody hears it, so that the next question is a new one. */
+    private Verdict forgetUnlessRight(ByteBuffer entry, CompletableFuture<Verdict> check, Verdict verdict) {
+        if (verdict != Verdict.RIGHT) {
+            right.asMap().remove(entry, check);
         }
-        return result;
+        return verdict;
+    }
+
+    private void submit(ClientKey client, Check check) {
+        FairQueue.Offer<Check> offer = waiting.offer(client, check);
+        Check refused = offer.refused();
+        if (refused != null) {
+            isBusy(refused);
+        }
+        if (refused != check && !offer.replaced()) {
+            try {
+                pool.execute(this::next);
+            } catch (RejectedExecutionException _) { // closed
+                isBusy(check);
+            }
+        }
+    }
+
+    private void isBusy(Check check) {
+        busy.increment();
+        check.verdict.complete(Verdict.BUSY);
+    }
+
+    private void next() {
+        Check check = waiting.poll();
+        if (check == null) {
+            return;
+        }
+        if (System.nanoTime() - check.asked > MAX_WAIT.toNanos()) {
+            isBusy(check);
+            return;
+        }
+        try {
+            checks.increment();
+            check.verdict.complete(matches.test(check.hash, check.password) ? Verdict.RIGHT : Verdict.WRONG);
+        } catch (RuntimeException | Error e) {
+            check.verdict.completeExceptionally(e);
+        }
     }
 
     /** Remembers nothing any more. */

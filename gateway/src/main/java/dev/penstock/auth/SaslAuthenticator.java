@@ -1,10 +1,10 @@
 package dev.penstock.auth;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,11 +23,13 @@ import dev.penstock.auth.Exchange.Reason;
 import dev.penstock.auth.Exchange.Step;
 import dev.penstock.config.AuthConfig;
 import dev.penstock.config.CalloutConfig;
+import dev.penstock.config.ClientLimits;
 import dev.penstock.config.PasswordHash;
 import dev.penstock.config.SaslPrep;
 import dev.penstock.config.ScramVerifier;
 import dev.penstock.config.UserConfig;
 import dev.penstock.tls.TlsSession;
+import dev.penstock.units.ClientKey;
 
 /**
  * Lets users of the credentials file log in, and those that a call-out vouches for. Thread-safe; calls never block, but
@@ -41,8 +43,8 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(SaslAuthenticator.class);
     private static final String SCRAM_PLUS = "SCRAM-SHA-256-PLUS";
     private static final String SCRAM = "SCRAM-SHA-256";
-    private static final int KEY_LENGTH = 32; // octets, as long as SHA-256's output
     private static final int SHA_256_LENGTH = 32;
+    private static final ClientKey UNKNOWN_CLIENT = new ClientKey(0, 0);
 
     /** What a configuration names. */
     private record Sources(AuthConfig config, @Nullable CredentialsFile file, @Nullable IdentityCallout callout,
@@ -52,7 +54,6 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
         }
     }
 
-    private final byte[] saltKey = Hashing.random(KEY_LENGTH);
     private final ChannelBinding binding;
     private final PasswordChecker checker;
     private final LongAdder successes = new LongAdder();
@@ -62,20 +63,38 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     private final LongAdder unanswered = new LongAdder();
     private final LongAdder reloads = new LongAdder();
     private final LongAdder reloadsRefused = new LongAdder();
+    private final @Nullable Path directory;
+    private @Nullable SaltKey keptSalts; // read when the first credentials file is
+    private volatile SaltKey salts = SaltKey.passing();
+    private volatile int ipv6Prefix;
     private volatile Sources sources;
 
     /**
      * Reads the credentials file and begins to watch it.
      *
+     * @param clients   says how many bits of an IPv6 address are a client
+     * @param directory where what must survive a restart is kept, the spool's
      * @throws IOException when the credentials file has an error
      */
+    public static SaslAuthenticator open(AuthConfig config, ClientLimits clients, Path directory) throws IOException {
+        return new SaslAuthenticator(config, clients, directory, ChannelBinding.OF_TLS, new PasswordChecker());
+    }
+
+    /** With nothing that survives a restart. */
     public static SaslAuthenticator open(AuthConfig config) throws IOException {
         return new SaslAuthenticator(config, ChannelBinding.OF_TLS, new PasswordChecker());
     }
 
     SaslAuthenticator(AuthConfig config, ChannelBinding binding, PasswordChecker checker) throws IOException {
+        this(config, ClientLimits.DEFAULT, null, binding, checker);
+    }
+
+    private SaslAuthenticator(AuthConfig config, ClientLimits clients, @Nullable Path directory,
+            ChannelBinding binding, PasswordChecker checker) throws IOException {
+        this.directory = directory;
         this.binding = binding;
         this.checker = checker;
+        this.ipv6Prefix = clients.ipv6Prefix();
         Optional<Path> users = config.users();
         CredentialsFile file = users.isPresent() ? opened(users.get()) : null;
         this.sources = new Sources(config, file, callout(config.callout(), "ok"),
@@ -84,6 +103,10 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
 
     private CredentialsFile opened(Path path) throws IOException {
         CredentialsFile file = new CredentialsFile(path, reloads, reloadsRefused, checker::forget);
+        if (directory != null && keptSalts == null) {
+            keptSalts = SaltKey.kept(directory);
+            salts = keptSalts;
+        }
         file.start();
         return file;
     }
@@ -93,12 +116,12 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
     }
 
     /**
-     * Applies a changed configuration; exchanges under way end as they began, but questions to a server that isn't asked
-     * any more are undecided. The credentials file is read again.
+     * Applies a changed configuration, to exchanges under way too; questions that were asked have their time to be
+     * answered. The credentials file is read again.
      *
      * @throws IOException when the credentials file is another one and has an error; then nothing has changed
      */
-    public synchronized void reconfigure(AuthConfig changed) throws IOException {
+    public synchronized void reconfigure(AuthConfig changed, ClientLimits clients) throws IOException {
         Sources old = sources;
         CredentialsFile file = old.file();
         if (!changed.users().equals(old.config().users())) {
@@ -113,10 +136,16 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
                 ? old.bearer()
                 : callout(changed.bearer(), "active");
         sources = new Sources(changed, file, callout, bearer);
+        ipv6Prefix = clients.ipv6Prefix();
         checker.forget();
         closeUnless(old.file() == file, old.file());
-        closeUnless(old.callout() == callout, old.callout());
-        closeUnless(old.bearer() == bearer, old.bearer());
+        retireUnless(old.callout() == callout, old.callout());
+        retireUnless(old.bearer() == bearer, old.bearer());
+    }
+
+    /** As with the clients of the defaults. */
+    public void reconfigure(AuthConfig changed) throws IOException {
+        reconfigure(changed, ClientLimits.DEFAULT);
     }
 
     /** Reads the credentials file now when it has changed, instead of within a second. */
@@ -159,12 +188,13 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
         }
         Exchange exchange = switch (name) {
             case SCRAM, SCRAM_PLUS -> new ScramExchange(name.equals(SCRAM_PLUS), offered(now, SCRAM_PLUS, tls),
-                    type -> tls == null ? null : binding.data(type, tls), user -> account(now, user));
+                    type -> tls == null ? null : binding.data(type, tls), user -> account(sources, user));
             case "PLAIN" -> new PlainExchange(
-                    (user, password) -> login(now, name, user, password, clientAddress));
+                    (user, password) -> login(sources, name, user, password, clientAddress));
             case "LOGIN" -> new LoginExchange(
-                    (user, password) -> login(now, name, user, password, clientAddress));
-            default -> new BearerExchange(BearerExchange.Form.valueOf(name), token -> judge(now, token, clientAddress));
+                    (user, password) -> login(sources, name, user, password, clientAddress));
+            default ->
+                new BearerExchange(BearerExchange.Form.valueOf(name), token -> judge(sources, token, clientAddress));
         };
         return response -> exchange.respond(response).thenApply(this::counted);
     }
@@ -208,7 +238,9 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
             return now.callout().ask(question, name).thenApply(step -> narrowed(users, step));
         }
         PasswordHash hash = user == null ? users.unmatched() : user.password().orElse(users.unmatched());
-        return checker.check(hash, Utf8.encode(password))
+        boolean disabled = user != null && user.disabled();
+        // a disabled user's password is never found to be right, so it isn't remembered, which would tell
+        return checker.check(client(clientAddress), name, disabled ? hash.unmatched() : hash, Utf8.encode(password))
                 .orTimeout(CHECK_DEADLINE.toNanos(), TimeUnit.NANOSECONDS)
                 .handle((verdict, failure) -> {
                     if (failure != null) {
@@ -217,12 +249,24 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
                     }
                     return switch (verdict) {
                         case BUSY -> new Step.Failure(Reason.TEMPORARY, "too many passwords are being checked");
-                        case WRONG -> new Step.Failure(Reason.CREDENTIALS, "wrong name or password");
-                        case RIGHT -> user == null || user.disabled()
-                                ? new Step.Failure(Reason.CREDENTIALS, "the user is disabled")
+                        case WRONG -> new Step.Failure(Reason.CREDENTIALS,
+                                disabled ? "the user is disabled" : "wrong name or password");
+                        case RIGHT -> user == null || disabled
+                                ? new Step.Failure(Reason.CREDENTIALS, "wrong name or password")
                                 : new Step.Success(identity(user));
                     };
                 });
+    }
+
+    /** As sessions are counted; those whose address isn't known are one. */
+    private ClientKey client(String address) {
+        try {
+            return address.isEmpty()
+                    ? UNKNOWN_CLIENT
+                    : ClientKey.of(InetAddress.ofLiteral(address), Integer.SIZE, ipv6Prefix);
+        } catch (IllegalArgumentException _) {
+            return UNKNOWN_CLIENT;
+        }
     }
 
     private static Identity identity(UserConfig user) {
@@ -240,7 +284,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
 
     /** The same salt each time, so that asking twice doesn't tell that there is no such user. */
     private ScramVerifier madeUp(String name, int iterations) {
-        byte[] salt = Arrays.copyOf(Hashing.hmac(saltKey, Utf8.encode(name)), ScramVerifier.SALT_LENGTH);
+        byte[] salt = salts.salt(name, ScramVerifier.SALT_LENGTH);
         Base64.Encoder base64 = Base64.getEncoder();
         String noKey = base64.encodeToString(new byte[SHA_256_LENGTH]);
         return new ScramVerifier(iterations, base64.encodeToString(salt), noKey, noKey);
@@ -284,6 +328,12 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
         return new AuthStats(successes.sum(), refused.sum(), malformed.sum(), undecided.sum(), checker.checks(),
                 checker.recalled(), checker.busy(), unanswered.sum(), sources.users().size(),
                 reloads.sum(), reloadsRefused.sum());
+    }
+
+    private static void retireUnless(boolean kept, @Nullable IdentityCallout callout) {
+        if (!kept && callout != null) {
+            callout.retire();
+        }
     }
 
     private static void closeUnless(boolean kept, @Nullable AutoCloseable part) {

@@ -11,16 +11,22 @@ import dev.penstock.message.MessageEvent;
  *
  * @param site {@code source->site}, empty when the mail never got into a lane
  * @param peer null when no host was reached
+ * @param tls  null in clear
  * @param offers keywords of the host's answer to EHLO
  */
 record Contact(String site, MessageEvent.@Nullable Peer peer, String sourceAddress, String protocol,
-        String sessionId, Set<String> offers) {
+        String sessionId, MessageEvent.@Nullable Tls tls, Set<String> offers) {
     /** Whether the host passes mail on itself, instead of being where it stays. */
     boolean relays() {
         return protocol.contains("SMTP"); // ESMTPS too
     }
 
+    /** Of an attempt before this one, of which only the host is known; null when there was none. */
+    static Contact past(@Nullable String host) {
+        return new Contact("", host == null ? null : new MessageEvent.Peer(host, ""), "", "", "", null, Set.of());
+    }
+
     static Contact none(String site) {
-        return new Contact(site, null, "", "", "", Set.of());
+        return new Contact(site, null, "", "", "", null, Set.of());
     }
 }

@@ -152,8 +152,7 @@ final class Courier implements Runnable {
     private void store(Work first, MaildirConfig maildir) {
         established = true;
         dispatcher.established(desk);
-        contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId,
-                Set.of());
+        contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId, null, Set.of());
         Work work = first;
         while (work != null) {
             if (!awaitSlot(null)) {
@@ -162,7 +161,7 @@ final class Courier implements Runnable {
             }
             Transaction transaction = work.transaction(Integer.MAX_VALUE, dispatcher.millis());
             for (int place : transaction.places) {
-                work.decide(place, stored(work, place, maildir));
+                work.decide(place, stored(work, place, maildir), contact);
             }
             answered();
             settle(work);
@@ -172,7 +171,9 @@ final class Courier implements Runnable {
 
     private Outcome stored(Work work, int place, MaildirConfig maildir) {
         try {
-            String file = dispatcher.maildirs.deliver(maildir, work.envelope.sender(), work.recipient(place),
+            String file = dispatcher.maildirs.deliver(maildir,
+                    new MaildirStore.Copy(work.envelope.id(), work.recipientIndex(place), work.envelope.sender(),
+                            work.recipient(place), dispatcher.mayHaveBeenTried(work)),
                     work.content);
             return new Outcome.Delivered(new Reason(Phase.END_OF_DATA, STORED, "2.0.0", "stored as " + file, false));
         } catch (MaildirStore.StoreException e) {
@@ -232,7 +233,7 @@ final class Courier implements Runnable {
     private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
         return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.addressText()),
                 open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId,
-                open == null ? Set.of() : open.offers());
+                open == null ? null : open.security(), open == null ? Set.of() : open.offers());
     }
 
     /**
@@ -254,7 +255,7 @@ final class Courier implements Runnable {
                     }
                 }
                 if (dispatcher.isOverdue(work)) { // while the session was opened or a slot was waited for
-                    work.decideRest(dispatcher.policy().pastDeadline(work.item.attempts()));
+                    work.decideRest(dispatcher.policy().pastDeadline(work.item.attempts()), contact);
                     settle(work);
                 } else if (unfit != null) {
                     if (mayDoBetterAnew(open, unfit)) {
@@ -302,7 +303,7 @@ final class Courier implements Runnable {
                         giveBack(next);
                     }
                     dispatcher.stats.sessionsBroken.increment();
-                    work.decideRest(unanswered(open));
+                    work.decideRest(unanswered(open), contact);
                     settle(work);
                     open.close();
                     return null;
@@ -355,13 +356,13 @@ final class Courier implements Runnable {
     }
 
     private void settle(Work work, Failure unfit) {
-        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false));
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false), contact);
         settle(work);
     }
 
     /** Nothing is wrong with the host, but for this message another may do better. */
     private Work toNextHost(SmtpClientSession open, Work work, Failure unfit) {
-        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false, false));
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false, false), contact);
         work.nextHost();
         open.quit();
         session = null;
@@ -532,8 +533,7 @@ final class Courier implements Runnable {
                             false);
             othersAccepted |= transaction.isAccepted(i);
             usable &= outcome.radius().compareTo(BlastRadius.SESSION) < 0;
-            work.answeredBy(transaction.places[i], contact);
-            work.decide(transaction.places[i], outcome);
+            work.decide(transaction.places[i], outcome, contact);
         }
         return usable;
     }
@@ -593,14 +593,13 @@ final class Courier implements Runnable {
             for (int i = 0; i < transaction.recipients.size(); i++) {
                 Transaction.Answer answer = transaction.answer(i);
                 if (answer != null) {
-                    work.answeredBy(transaction.places[i], contact);
                     work.decide(transaction.places[i], decide(work, answer.phase(), new Cause.Replied(answer.reply()),
-                            reused, othersAccepted, lastHost, false));
+                            reused, othersAccepted, lastHost, false), contact);
                 }
                 othersAccepted |= transaction.isAccepted(i);
             }
         }
-        work.decideRest(rest);
+        work.decideRest(rest, contact);
         if (reachesHost && !lastHost) {
             work.nextHost();
             return work;
@@ -640,7 +639,7 @@ final class Courier implements Runnable {
     }
 
     private void settle(Work work) {
-        dispatcher.settlement.settle(work, contact, dispatcher.policy().maxAge().toMillis());
+        dispatcher.settlement.settle(work, dispatcher.policy().maxAge().toMillis());
         letGo(work);
     }
 
@@ -654,7 +653,7 @@ final class Courier implements Runnable {
 
     private void giveBack(Work work) {
         if (!work.isUntried()) { // what was decided must be recorded, or it would be done again
-            work.decideRest(unanswered(session));
+            work.decideRest(unanswered(session), contact);
             settle(work);
             return;
         }

@@ -76,6 +76,8 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     private final InstantSource clock;
     private final LongSupplier nanoTime;
     private volatile FailurePolicy policy;
+    /** All messages with ids before this one have come before this start. */
+    private final MessageId firstId;
 
     private final ConcurrentHashMap<Lane, Desk> desks = new ConcurrentHashMap<>();
     private final Set<Courier> couriers = ConcurrentHashMap.newKeySet();
@@ -99,6 +101,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         this.config = config;
         this.source = address(config.sourceAddress());
         this.spool = spool;
+        this.firstId = spool.nextId();
         this.queue = queue;
         this.shaper = shaper;
         this.clock = clock;
@@ -266,8 +269,8 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         if (work != null) {
             FailurePolicy now = policy;
             work.decideRest(now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
-                    false, item.attempts(), millis() - item.receivedMillis())));
-            settlement.settle(work, contact, now.maxAge().toMillis());
+                    false, item.attempts(), millis() - item.receivedMillis())), contact);
+            settlement.settle(work, now.maxAge().toMillis());
         }
     }
 
@@ -282,7 +285,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         try {
             StoredMessage stored = spool.read(item.entry());
             AttemptState last = item.attempts() == 0
-                    || stored.envelope().recipients().size() == 1 && !settlement.mayTellDelay(stored.envelope())
+                    || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
                             ? NEVER_ATTEMPTED
                             : spool.lastAttempt(item.entry());
             work = new Work(item, stored.envelope(), stored.content(), last);
@@ -305,11 +308,18 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
             expired = now.pastDeadline(item.attempts());
         }
         if (expired != null) {
-            work.decideRest(expired);
-            settlement.settle(work, Contact.none(contact.site()), now.maxAge().toMillis());
+            work.decideRest(expired, Contact.none(contact.site()));
+        }
+        if (!work.hasMore()) { // it has expired, or has been delivered and only the report is owed
+            settlement.settle(work, now.maxAge().toMillis());
             return null;
         }
         return work;
+    }
+
+    /** Whether there may have been an attempt; of one that a crash ended nothing is known. */
+    boolean mayHaveBeenTried(Work work) {
+        return work.item.attempts() > 0 || work.envelope.id().compareTo(firstId) < 0;
     }
 
     /** Whether the time is over after which its sender wants it back (RFC 2852 4.1.3, mode R). */

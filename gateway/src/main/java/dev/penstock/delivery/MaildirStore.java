@@ -4,9 +4,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -15,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -28,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.MaildirConfig;
 import dev.penstock.local.LocalParts;
 import dev.penstock.message.Content;
+import dev.penstock.message.MessageId;
 import dev.penstock.message.Recipient;
 
 /**
@@ -35,8 +41,11 @@ import dev.penstock.message.Recipient;
  * sync on a virtual thread would hold its carrier.
  *
  * <p>A message is written to {@code tmp}, synced, moved to {@code new}, and the move is synced: when {@link #deliver}
- * returns, no crash undoes it. One that comes between the move and the spool's own record makes the message come twice.
- * Whatever fails before leaves nothing but a file in {@code tmp} at worst, which Maildir readers remove after 36 hours.
+ * returns, no crash undoes it. Whatever fails before leaves nothing but a file in {@code tmp} at worst, which Maildir
+ * readers remove after 36 hours.
+ *
+ * <p>A file is named after message and recipient, so that an attempt made because nobody remembers the last one, as after
+ * a crash, finds what that has stored: in {@code new}, or in {@code cur} where readers put what they have seen.
  */
 final class MaildirStore implements AutoCloseable {
     /** Syncs that wait for one disk at the same time gain from each other up to about here. */
@@ -44,6 +53,7 @@ final class MaildirStore implements AutoCloseable {
     private static final int BUFFER = 64 << 10;
     private static final int MAX_NAME = 255; // NAME_MAX of all usual file systems, octets
     private static final int TRIES = 3;
+    private static final int MILLIS_PER_SECOND = 1_000;
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
     private static final FileAttribute<?> PRIVATE_DIRECTORY = PosixFilePermissions.asFileAttribute(PRIVATE);
     private static final FileAttribute<?> PRIVATE_FILE = PosixFilePermissions
@@ -51,29 +61,54 @@ final class MaildirStore implements AutoCloseable {
 
     private final String host;
     private final InstantSource clock;
+    private final DirectorySync directorySync;
     private final long pid = ProcessHandle.current().pid();
     private final AtomicLong sequence = new AtomicLong();
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS,
             Thread.ofPlatform().name("maildir-", 0).daemon().factory());
 
+    /**
+     * One message for one recipient.
+     *
+     * @param index      of the recipient in the message's envelope
+     * @param sender     empty for the null reverse path
+     * @param mayBeThere whether an earlier attempt may have stored it
+     */
+    record Copy(MessageId id, int index, String sender, Recipient recipient, boolean mayBeThere) {
+        /** As maildir(5) has it, seconds, something unique, host; the same at each attempt. */
+        String fileName(String host) {
+            return id.millis() / MILLIS_PER_SECOND + "." + id + "N" + index + "." + host;
+        }
+    }
+
+    /** Makes what has become of a directory's entries survive a crash. */
+    @FunctionalInterface
+    interface DirectorySync {
+        void sync(Path directory) throws IOException;
+    }
+
     /** @param hostname goes into the names of files, so that stores on a shared file system don't clash */
     MaildirStore(String hostname, InstantSource clock) {
+        this(hostname, clock, MaildirStore::syncEntries);
+    }
+
+    MaildirStore(String hostname, InstantSource clock, DirectorySync directorySync) {
+        this.directorySync = directorySync;
         this.host = hostname.replace("/", "\\057").replace(":", "\\072"); // maildir(5)
         this.clock = clock;
     }
 
     /**
-     * Stores a message for one recipient.
+     * Stores a message for one recipient, unless it is there already.
      *
-     * @param sender empty for the null reverse path
      * @return the file's name
      * @throws StoreException saying what is wrong
      */
-    String deliver(MaildirConfig config, String sender, Recipient recipient, Content content) throws StoreException {
-        Path maildir = directory(config, recipient);
+    String deliver(MaildirConfig config, Copy copy, Content content) throws StoreException {
+        Path maildir = directory(config, copy.recipient);
         Future<String> stored;
         try {
-            stored = threads.submit(() -> store(config, maildir, sender, recipient, content));
+            stored = threads.submit(() -> store(config, maildir, copy, content));
         } catch (RejectedExecutionException e) {
             throw new StoreException(Failure.Kind.STOPPED, "the Maildir store is closed", e);
         }
@@ -137,27 +172,76 @@ final class MaildirStore implements AutoCloseable {
         return true;
     }
 
-    private String store(MaildirConfig config, Path maildir, String sender, Recipient recipient, Content content)
-            throws IOException {
+    private String store(MaildirConfig config, Path maildir, Copy copy, Content content) throws IOException {
         makeDirectories(config, maildir);
-        Path tmp = maildir.resolve("tmp");
         Path arrived = maildir.resolve("new");
         for (int tries = 1;; tries++) {
-            String name = uniqueName();
-            Path file = tmp.resolve(name);
+            String ownName = uniqueName();
+            Path file = maildir.resolve("tmp").resolve(ownName);
             try {
-                String sizes = write(file, sender, recipient, content);
-                Files.move(file, arrived.resolve(name + sizes), StandardCopyOption.ATOMIC_MOVE);
-                sync(arrived);
+                String sizes = write(file, copy, content);
+                String name = copy.fileName(host);
+                if (copy.mayBeThere) {
+                    Path stored = stored(maildir, name + sizes, file);
+                    if (stored != null) {
+                        Files.delete(file);
+                        directorySync.sync(stored);
+                        return name;
+                    }
+                }
+                if (Files.exists(arrived.resolve(name + sizes), LinkOption.NOFOLLOW_LINKS)) {
+                    name = ownName; // another gateway has used this host's name, or this one has begun a new spool
+                }
+                Path moved = arrived.resolve(name + sizes);
+                Files.move(file, moved, StandardCopyOption.ATOMIC_MOVE);
+                file = moved;
+                directorySync.sync(arrived);
                 return name;
             } catch (FileAlreadyExistsException e) {
                 if (tries == TRIES) {
                     throw e;
                 }
             } catch (IOException | RuntimeException e) {
-                removeQuietly(file, e);
+                removeQuietly(file, e); // also from new: it will be stored again
                 throw e;
             }
+        }
+    }
+
+    /**
+     * @param file what is to be there
+     * @return the directory in which the same is already under that name, null when it isn't
+     */
+    private static @Nullable Path stored(Path maildir, String name, Path file) throws IOException {
+        for (int tries = 1; tries <= TRIES; tries++) {
+            Path found = find(maildir, name);
+            if (found == null) {
+                return null;
+            }
+            try {
+                return Files.mismatch(found, file) < 0 ? found.getParent() : null;
+            } catch (NoSuchFileException _) {
+                // a reader has renamed it just now
+            }
+        }
+        return null;
+    }
+
+    /** Looks in {@code new} first, since readers move files from there to {@code cur} and never back. */
+    private static @Nullable Path find(Path maildir, String name) throws IOException {
+        Path arrived = maildir.resolve("new").resolve(name);
+        if (Files.exists(arrived, LinkOption.NOFOLLOW_LINKS)) {
+            return arrived;
+        }
+        // with flags behind its name
+        try (DirectoryStream<Path> seen = Files.newDirectoryStream(maildir.resolve("cur"),
+                path -> path.getFileName().toString().startsWith(name))) {
+            Iterator<Path> found = seen.iterator();
+            return found.hasNext() ? found.next() : null;
+        } catch (NoSuchFileException _) {
+            return null;
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
         }
     }
 
@@ -169,13 +253,13 @@ final class MaildirStore implements AutoCloseable {
     }
 
     /** @return the end of its name: octets as they are and with CRLF, which spares Maildir readers the counting */
-    private static String write(Path file, String sender, Recipient recipient, Content content) throws IOException {
+    private static String write(Path file, Copy copy, Content content) throws IOException {
         try (FileChannel channel = FileChannel.open(file,
                 Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE_FILE)) {
             LineFeeds out = new LineFeeds(channel);
             // RFC 5321 4.4: final delivery puts the reverse path before everything else.
-            out.header("Return-Path: <" + sender + ">");
-            out.header("Delivered-To: " + recipient.address());
+            out.header("Return-Path: <" + copy.sender + ">");
+            out.header("Delivered-To: " + copy.recipient.address());
             content.forEachChunk(out::content);
             out.end();
             channel.force(true);
@@ -201,7 +285,7 @@ final class MaildirStore implements AutoCloseable {
     }
 
     /** All that is missing from below {@code base} to {@code directory}, each synced into its parent. */
-    private static void makeDirectory(Path base, Path directory) throws IOException {
+    private void makeDirectory(Path base, Path directory) throws IOException {
         Path made = base;
         for (Path part : base.relativize(directory)) {
             Path parent = made;
@@ -209,7 +293,7 @@ final class MaildirStore implements AutoCloseable {
             if (!Files.isDirectory(made)) {
                 try {
                     Files.createDirectory(made, PRIVATE_DIRECTORY);
-                    sync(parent);
+                    directorySync.sync(parent);
                 } catch (FileAlreadyExistsException e) {
                     if (!Files.isDirectory(made)) { // else another delivery was faster
                         throw e;
@@ -219,7 +303,7 @@ final class MaildirStore implements AutoCloseable {
         }
     }
 
-    private static void sync(Path directory) throws IOException {
+    private static void syncEntries(Path directory) throws IOException {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);
         }

@@ -86,8 +86,13 @@ final class Reports {
         }
     }
 
-    /** What became of a recipient. */
-    record Told(Recipient recipient, Outcome outcome, Action action) {}
+    /**
+     * What became of a recipient.
+     *
+     * @param remoteMta the host that answered, null when none was asked
+     * @param late      whether it was in an earlier attempt, whose report couldn't be kept
+     */
+    record Told(Recipient recipient, Outcome outcome, Action action, @Nullable String remoteMta, boolean late) {}
 
     Reports(String hostname, Spool spool, MailQueue queue, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
@@ -101,13 +106,12 @@ final class Reports {
      * Tells the sender what one attempt came to.
      *
      * @param original  the message
-     * @param remoteMta the host that answered, null when none was asked
      * @param untilMillis when what is delayed is given up
      * @return completes when the report is durable and queued, at once when nobody is to be told; fails when it can't be
      *         kept, and then the recipients must not be given up yet
      */
     CompletableFuture<Void> send(Envelope original, Content content, List<Told> recipients,
-            @Nullable String remoteMta, long untilMillis) {
+            long untilMillis) {
         Mailbox sender = sender(original);
         if (sender == null) {
             return CompletableFuture.completedFuture(null);
@@ -115,7 +119,7 @@ final class Reports {
         try {
             long now = clock.millis();
             MessageId id = spool.nextId();
-            byte[] report = write(original, content, recipients, remoteMta, id, Instant.ofEpochMilli(now),
+            byte[] report = write(original, content, recipients, id, Instant.ofEpochMilli(now),
                     Instant.ofEpochMilli(untilMillis), sender.utf8());
             MemoryContent written = MemoryContent.of(report);
             // RFC 3461 6: a report asks for no report
@@ -162,7 +166,7 @@ final class Reports {
      * @param until when what is delayed is given up
      * @param utf8  in the form of RFC 6533
      */
-    byte[] write(Envelope original, Content content, List<Told> recipients, @Nullable String remoteMta, MessageId id,
+    byte[] write(Envelope original, Content content, List<Told> recipients, MessageId id,
             Instant now, Instant until, boolean utf8) throws IOException {
         String boundary = "=_" + id + "/" + hostname.substring(0, Math.min(hostname.length(), MAX_BOUNDARY_HOST));
         Action worst = recipients.stream().map(Told::action).min(Comparator.naturalOrder()).orElseThrow();
@@ -188,7 +192,7 @@ final class Reports {
         text.part(boundary, utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii");
         text.raw("This is the mail system at " + hostname + ".\r\n\r\n");
         for (Action action : Action.values()) {
-            explain(text, recipients.stream().filter(told -> told.action == action).toList(), action, remoteMta);
+            explain(text, recipients.stream().filter(told -> told.action == action).toList(), action);
         }
         text.raw(worst == Action.FAILED
                 ? "A copy of your message, or of its header, is attached.\r\n"
@@ -203,7 +207,7 @@ final class Reports {
         text.header("X-Penstock-Queue-ID", original.id().toString());
         text.header("Arrival-Date", date(Instant.ofEpochMilli(original.receivedMillis())));
         for (Told told : recipients) {
-            status(text, told, remoteMta, now, until);
+            status(text, told, now, until);
         }
 
         byte[] returned = whole ? new byte[0] : head(content, utf8);
@@ -221,7 +225,7 @@ final class Reports {
         return out.toByteArray();
     }
 
-    private static void explain(Text text, List<Told> recipients, Action action, @Nullable String remoteMta) {
+    private static void explain(Text text, List<Told> recipients, Action action) {
         if (recipients.isEmpty()) {
             return;
         }
@@ -230,7 +234,7 @@ final class Reports {
         for (Told told : recipients) {
             Reason reason = told.outcome.reason();
             text.fold("<" + told.recipient.address() + ">: "
-                    + (reason.remote() && remoteMta != null ? "host " + remoteMta + " said: " : "")
+                    + (reason.remote() && told.remoteMta != null ? "host " + told.remoteMta + " said: " : "")
                     + bounded(reason.oneLine())
                     + (reason.remote() && !reason.phase().command().isEmpty()
                             ? " (in reply to " + reason.phase().command() + ")"
@@ -241,7 +245,7 @@ final class Reports {
     }
 
     /** RFC 3464 2.3. */
-    private static void status(Text text, Told told, @Nullable String remoteMta, Instant now, Instant until) {
+    private static void status(Text text, Told told, Instant now, Instant until) {
         Reason reason = told.outcome.reason();
         text.raw("\r\n");
         OriginalRecipient orcpt = told.recipient.orcpt();
@@ -251,12 +255,14 @@ final class Reports {
         text.header("Final-Recipient", text.typed(OriginalRecipient.of(told.recipient.address())));
         text.header("Action", told.action.field);
         text.header("Status", status(told.action, reason));
-        if (remoteMta != null && reason.remote()) {
-            text.header("Remote-MTA", "dns; " + remoteMta);
+        if (told.remoteMta != null && reason.remote()) {
+            text.header("Remote-MTA", "dns; " + told.remoteMta);
         }
         text.header("Diagnostic-Code",
                 (reason.remote() ? "smtp; " : "X-Penstock; ") + bounded(reason.oneLine()));
-        text.header("Last-Attempt-Date", date(now));
+        if (!told.late) {
+            text.header("Last-Attempt-Date", date(now));
+        }
         if (told.action == Action.DELAYED) {
             text.header("Will-Retry-Until", date(until));
         }

@@ -30,7 +30,8 @@ import dev.penstock.spool.Spool;
  * Makes the outcomes of an attempt lasting: spool, queue, delivery log, counters, report. Thread-safe.
  *
  * <p>Order: a report is durable and queued before the spool forgets its original, else the bounce could be lost; when it
- * can't be kept, the recipients stay deferred and are refused again later. {@code done} is only sent on its way: until
+ * can't be kept, the recipients stay deferred and are refused again later, or, delivered, wait for their report alone.
+ * {@code done} is only sent on its way: until
  * the spool has synced it, a crash makes a duplicate (P3).
  */
 final class Settlement {
@@ -62,33 +63,31 @@ final class Settlement {
     }
 
     /** Takes the item from the courier, with an outcome for every recipient. */
-    void settle(Work work, Contact contact, long maxAgeMillis) {
+    void settle(Work work, long maxAgeMillis) {
         if (work.isUntried()) {
             giveBack(work.item);
             return;
         }
-        List<Reports.Told> told = work.envelope.sender().isEmpty() ? List.of() : told(work, contact);
+        List<Reports.Told> told = work.envelope.sender().isEmpty() ? List.of() : told(work);
         if (told.isEmpty()) {
-            finish(work, contact, maxAgeMillis);
+            finish(work, maxAgeMillis);
             return;
         }
-        String remoteMta = contact.peer() == null ? null : contact.peer().name();
-        var sent = reports.send(work.envelope, work.content, told, remoteMta,
-                work.item.receivedMillis() + maxAgeMillis);
+        var sent = reports.send(work.envelope, work.content, told, work.item.receivedMillis() + maxAgeMillis);
         pending.incrementAndGet();
         var _ = sent.whenCompleteAsync((_, failure) -> {
             try {
                 if (failure == null) {
                     stats.reports.increment();
-                    rememberDelays(work, told);
+                    remember(work);
                 } else {
                     stats.reportsFailed.increment();
                     LOG.warn("report-failed id={} recipients={}: {}", work.envelope.id(), told.size(),
                             failure.getMessage());
-                    deferFailed(work);
+                    keepOwed(work);
                 }
                 // Without its report a message must not come back before its next wait is over, however old it is.
-                finish(work, contact, failure == null || !owesFailure(told) ? maxAgeMillis : NEVER_MILLIS);
+                finish(work, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS);
             } catch (RuntimeException e) {
                 LOG.error("settlement-failed id={}, its outcome will be decided again", work.envelope.id(), e);
                 postpone(work.item);
@@ -111,31 +110,32 @@ final class Settlement {
         delayWarningMillis = time.toMillis();
     }
 
-    /** Whether a report of delay may be due, so that it must be known which have been sent. */
-    boolean mayTellDelay(Envelope envelope) {
+    /** Whether a report of delay or success may be due, so that it must be known which have been sent. */
+    boolean mayTell(Envelope envelope) {
         if (envelope.sender().isEmpty()) {
             return false;
         }
-        return delayWarningMillis > 0 || envelope.options().deliverByMode() == DeliverBy.Mode.NOTIFY
-                || envelope.recipients().stream().anyMatch(Settlement::asksForDelay);
+        return delayWarningMillis > 0 || envelope.options().deliverByMode() != null
+                || envelope.recipients().stream().anyMatch(Settlement::asksForMore);
     }
 
-    private static boolean asksForDelay(Recipient recipient) {
+    private static boolean asksForMore(Recipient recipient) {
         Notify notify = recipient.notifyOn();
-        return notify != null && notify.delay();
+        return notify != null && (notify.delay() || notify.success());
     }
 
     /** What the sender is to hear of this attempt (RFC 3461 5, RFC 2852 4.1). */
-    private List<Reports.Told> told(Work work, Contact contact) {
+    private List<Reports.Told> told(Work work) {
         List<Reports.Told> told = List.of();
         for (int place = 0; place < work.size(); place++) {
             Outcome outcome = work.outcome(place);
-            Reports.Action action = switch (outcome) {
+            boolean late = place < work.firstUndelivered();
+            Reports.Action action = late ? work.due(place) : switch (outcome) {
                 case Outcome.Bounced _,Outcome.Expired _ -> wants(work.recipient(place), true)
                         ? Reports.Action.FAILED
                         : null;
                 case Outcome.Deferred _ -> isDelayDue(work, place) ? Reports.Action.DELAYED : null;
-                case Outcome.Delivered _ -> success(work, place, contact);
+                case Outcome.Delivered _ -> success(work, place);
                 case Outcome.Untried _ -> null;
                 case null -> null;
             };
@@ -143,7 +143,10 @@ final class Settlement {
                 if (told.isEmpty()) {
                     told = new ArrayList<>();
                 }
-                told.add(new Reports.Told(work.recipient(place), outcome, action));
+                MessageEvent.Peer peer = work.contact(place).peer();
+                told.add(new Reports.Told(work.recipient(place), outcome, action, peer == null ? null : peer.name(),
+                        late));
+                work.due(place, action);
             }
         }
         return told;
@@ -173,9 +176,8 @@ final class Settlement {
     }
 
     /** Who takes the message with the wish to tell of its fate tells of it; for all others it is told here. */
-    private static Reports.@Nullable Action success(Work work, int place, Contact last) {
-        Contact taker = work.answeredBy(place);
-        Contact contact = taker == null ? last : taker;
+    private static Reports.@Nullable Action success(Work work, int place) {
+        Contact contact = work.contact(place);
         Notify notify = work.recipient(place).notifyOn();
         if (notify != null && notify.success() && !contact.offers().contains(Capabilities.DSN)) {
             return contact.relays() ? Reports.Action.RELAYED : Reports.Action.DELIVERED;
@@ -186,36 +188,41 @@ final class Settlement {
         return timeUntold && (notify == null || !notify.never()) ? Reports.Action.RELAYED : null;
     }
 
-    private static boolean owesFailure(List<Reports.Told> told) {
-        return told.stream().anyMatch(one -> one.action() == Reports.Action.FAILED);
+    /** Whether it must be told at some time; of a delay nothing needs to be told when it is over. */
+    private static boolean isOwed(List<Reports.Told> told) {
+        return told.stream().anyMatch(one -> one.action() != Reports.Action.DELAYED);
     }
 
-    private static void rememberDelays(Work work, List<Reports.Told> told) {
+    /** The sender has been told. */
+    private static void remember(Work work) {
         for (int place = 0; place < work.size(); place++) {
-            Recipient recipient = work.recipient(place);
-            if (work.outcome(place) instanceof Outcome.Deferred && told.stream().anyMatch(
-                    one -> one.action() == Reports.Action.DELAYED && one.recipient().equals(recipient))) {
+            if (work.due(place) == Reports.Action.DELAYED) {
                 work.delayTold(place);
             }
+            work.due(place, null);
         }
     }
 
-    private static void deferFailed(Work work) {
+    /** The sender couldn't be told: what fails fails again later, what was delivered stays due. */
+    private static void keepOwed(Work work) {
         for (int place = 0; place < work.size(); place++) {
             Outcome outcome = work.outcome(place);
             if (outcome instanceof Outcome.Bounced || outcome instanceof Outcome.Expired) {
                 work.replace(place, new Outcome.Deferred(outcome.reason(), outcome.radius()));
             }
+            if (!(outcome instanceof Outcome.Delivered)) {
+                work.due(place, null);
+            }
         }
     }
 
-    private void finish(Work work, Contact contact, long maxAgeMillis) {
+    private void finish(Work work, long maxAgeMillis) {
         long now = clock.millis();
         count(work);
-        log(work, contact, now);
+        log(work, now);
         boolean owed = false;
         for (int place = 0; place < work.size(); place++) {
-            owed |= !status(work.outcome(place)).isFinal();
+            owed |= !status(work, place).isFinal();
         }
         QueueItem item = work.item;
         if (!owed) {
@@ -233,13 +240,7 @@ final class Settlement {
         }
         List<AttemptState.RecipientState> states = new ArrayList<>(work.size());
         for (int place = 0; place < work.size(); place++) {
-            Outcome outcome = work.outcome(place);
-            AttemptState.Status status = status(outcome);
-            states.add(new AttemptState.RecipientState(work.recipientIndex(place),
-                    status == AttemptState.Status.DEFERRED && work.isDelayTold(place)
-                            ? AttemptState.Status.DELAYED
-                            : status,
-                    outcome == null ? "" : cut(outcome.reason().oneLine())));
+            states.add(state(work, place));
         }
         track(spool.recordAttempt(item.entry(), new AttemptState(attempts, due, states)));
         queue.retry(item, due, attempts);
@@ -284,18 +285,33 @@ final class Settlement {
         }
     }
 
-    private static AttemptState.Status status(@Nullable Outcome outcome) {
-        return switch (outcome) {
+    private static AttemptState.RecipientState state(Work work, int place) {
+        Outcome outcome = work.outcome(place);
+        Reports.Action due = work.due(place);
+        if (due != null && outcome instanceof Outcome.Delivered delivered) {
+            MessageEvent.Peer peer = work.contact(place).peer();
+            return new Untold(due, delivered, peer == null ? null : peer.name()).state(work.recipientIndex(place));
+        }
+        return new AttemptState.RecipientState(work.recipientIndex(place), status(work, place),
+                outcome == null ? "" : cut(outcome.reason().oneLine()));
+    }
+
+    private static AttemptState.Status status(Work work, int place) {
+        AttemptState.Status deferred = work.isDelayTold(place)
+                ? AttemptState.Status.DELAYED
+                : AttemptState.Status.DEFERRED;
+        return switch (work.outcome(place)) {
+            case Outcome.Delivered _ when work.due(place) != null -> AttemptState.Status.DELIVERED_UNTOLD;
             case Outcome.Delivered _ -> AttemptState.Status.DELIVERED;
             case Outcome.Bounced _ -> AttemptState.Status.BOUNCED;
             case Outcome.Expired _ -> AttemptState.Status.EXPIRED;
-            case Outcome.Deferred _,Outcome.Untried _ -> AttemptState.Status.DEFERRED;
-            case null -> AttemptState.Status.DEFERRED;
+            case Outcome.Deferred _,Outcome.Untried _ -> deferred;
+            case null -> deferred;
         };
     }
 
     private void count(Work work) {
-        for (int place = 0; place < work.size(); place++) {
+        for (int place = work.firstUndelivered(); place < work.size(); place++) {
             Outcome outcome = work.outcome(place);
             switch (outcome) {
                 case Outcome.Delivered _ -> stats.delivered.increment();
@@ -311,13 +327,15 @@ final class Settlement {
         }
     }
 
-    /** One event for neighbouring recipients with the same outcome: all of a transaction when it went well. */
-    private void log(Work work, Contact contact, long now) {
-        int from = 0;
+    /** One event for neighbouring recipients with the same outcome and session: all of a transaction when it went well. */
+    private void log(Work work, long now) {
+        int from = work.firstUndelivered();
         while (from < work.size()) {
             Outcome outcome = work.outcome(from);
+            Contact contact = work.contact(from);
             int to = from + 1;
-            while (to < work.size() && outcome != null && outcome.equals(work.outcome(to))) {
+            while (to < work.size() && outcome != null && outcome.equals(work.outcome(to))
+                    && contact.equals(work.contact(to))) {
                 to++;
             }
             if (outcome != null) {
@@ -347,10 +365,10 @@ final class Settlement {
         return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, work.item.domain(),
                 envelope.tenant(), envelope.campaign(), contact.site(), work.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
-                work.item.attempts(), contact.protocol(), contact.sessionId());
+                work.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls());
     }
 
-    private static String cut(String text) {
+    static String cut(String text) {
         return text.length() <= MAX_LAST_REPLY ? text : text.substring(0, MAX_LAST_REPLY);
     }
 }

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.Content;
+import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
 import dev.penstock.routing.MailHost;
@@ -270,6 +271,12 @@ final class SmtpClientSession implements AutoCloseable {
 
     boolean isEncrypted() {
         return tls != null;
+    }
+
+    /** What it is secured with, null in clear. */
+    MessageEvent.@Nullable Tls security() {
+        ClientTls.Connection secured = tls;
+        return secured == null ? null : new MessageEvent.Tls(secured.protocol(), secured.cipher());
     }
 
     String protocol() {

@@ -2,6 +2,7 @@ package dev.penstock.delivery;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
 
@@ -12,17 +13,26 @@ import dev.penstock.message.Recipient;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.spool.AttemptState;
 
-/** One attempt at one item: its message, the recipients still owed, and what becomes of each. Confined to the courier. */
+/**
+ * One attempt at one item: its message, the recipients still owed, and what becomes of each. Confined to the courier, and
+ * then to its settlement.
+ *
+ * <p>The first places may be of recipients who have the message already, and of whom only a report is owed.
+ */
 final class Work {
     final QueueItem item;
     final Envelope envelope;
     final Content content;
-    /** Indices into the envelope's recipients: those no earlier attempt has settled. */
+    /** Indices into the envelope's recipients: those no earlier attempt has settled, the untold ones first. */
     private final int[] owed;
+    /** Places before this one have got the message in an earlier attempt. */
+    private final int firstUndelivered;
     /** By place in {@code owed}; null while undecided. */
     private final @Nullable Outcome[] outcomes;
-    /** By place in {@code owed}: the session whose host answered for it. */
-    private final @Nullable Contact[] answeredBy;
+    /** By place in {@code owed}: whom the session was with that decided it. */
+    private final @Nullable Contact[] contacts;
+    /** By place in {@code owed}: what its sender is to be told of it and hasn't been. */
+    private final Reports.@Nullable Action[] due;
     /** Places in {@code owed} up to here have been in a transaction; later ones are undecided. */
     private int next;
     /** By place in {@code owed}: whether the sender has been told of the delay. */
@@ -34,9 +44,20 @@ final class Work {
         this.item = item;
         this.envelope = envelope;
         this.content = content;
-        this.owed = owed(item, envelope, last);
+        List<AttemptState.RecipientState> untold = last.recipients().stream().filter(state -> state.status().isUntold())
+                .toList();
+        this.firstUndelivered = untold.size();
+        this.owed = owed(item, envelope, last, untold);
+        this.next = firstUndelivered;
         this.outcomes = new @Nullable Outcome[owed.length];
-        this.answeredBy = new @Nullable Contact[owed.length];
+        this.contacts = new @Nullable Contact[owed.length];
+        this.due = new Reports.@Nullable Action[owed.length];
+        for (int place = 0; place < firstUndelivered; place++) {
+            Untold success = Untold.of(untold.get(place));
+            outcomes[place] = success.outcome();
+            contacts[place] = Contact.past(success.host());
+            due[place] = success.action();
+        }
         this.delayTold = new boolean[owed.length];
         for (AttemptState.RecipientState state : last.recipients()) {
             for (int place = 0; place < owed.length; place++) {
@@ -46,16 +67,17 @@ final class Work {
         }
     }
 
-    private static int[] owed(QueueItem item, Envelope envelope, AttemptState last) {
+    private static int[] owed(QueueItem item, Envelope envelope, AttemptState last,
+            List<AttemptState.RecipientState> untold) {
         if (envelope.recipients().size() == 1) {
             return new int[1];
         }
         Destination destination = envelope.destinations().get(item.entry().part());
-        return destination.recipients().stream()
-                .filter(
-                        index -> last.recipients().stream()
-                                .noneMatch(state -> state.recipient() == index && state.status().isFinal()))
-                .mapToInt(Integer::intValue).toArray();
+        return IntStream.concat(untold.stream().mapToInt(AttemptState.RecipientState::recipient),
+                destination.recipients().stream().mapToInt(Integer::intValue)
+                        .filter(index -> last.recipients().stream().noneMatch(state -> state.recipient() == index
+                                && (state.status().isFinal() || state.status().isUntold()))))
+                .toArray();
     }
 
     boolean nothingOwed() {
@@ -107,14 +129,24 @@ final class Work {
         return true;
     }
 
-    void answeredBy(int place, Contact contact) {
-        answeredBy[place] = contact;
+    /** Whom the session was with that decided that recipient, which needn't be the attempt's last. */
+    Contact contact(int place) {
+        Contact contact = contacts[place];
+        return contact == null ? Contact.none("") : contact;
     }
 
-    /** The session whose host answered for that recipient, which needn't be the attempt's last; null for none. */
-    @Nullable
-    Contact answeredBy(int place) {
-        return answeredBy[place];
+    /** The first place whose recipient hadn't got the message before this attempt. */
+    int firstUndelivered() {
+        return firstUndelivered;
+    }
+
+    /** What the sender is to be told of that recipient and hasn't been; null for nothing. */
+    Reports.@Nullable Action due(int place) {
+        return due[place];
+    }
+
+    void due(int place, Reports.@Nullable Action action) {
+        due[place] = action;
     }
 
     boolean isDelayTold(int place) {
@@ -135,7 +167,8 @@ final class Work {
     }
 
     /** Settles the recipient at that place, unless it is to go into the next transaction. */
-    void decide(int place, Outcome outcome) {
+    void decide(int place, Outcome outcome, Contact contact) {
+        contacts[place] = contact;
         if (outcome instanceof Outcome.Untried(_, BlastRadius radius) && radius == BlastRadius.RECIPIENT) {
             again.add(place);
         } else {
@@ -144,10 +177,11 @@ final class Work {
     }
 
     /** Settles every recipient that hasn't been. */
-    void decideRest(Outcome outcome) {
+    void decideRest(Outcome outcome, Contact contact) {
         for (int i = 0; i < outcomes.length; i++) {
             if (outcomes[i] == null) {
                 outcomes[i] = outcome;
+                contacts[i] = contact;
             }
         }
         next = owed.length;
@@ -167,8 +201,11 @@ final class Work {
 
     /** Whether nothing was decided but to try again at once. */
     boolean isUntried() {
-        for (Outcome outcome : outcomes) {
-            if (outcome != null && !(outcome instanceof Outcome.Untried)) {
+        if (firstUndelivered == outcomes.length) {
+            return false;
+        }
+        for (int place = firstUndelivered; place < outcomes.length; place++) {
+            if (outcomes[place] != null && !(outcomes[place] instanceof Outcome.Untried)) {
                 return false;
             }
         }

@@ -9,6 +9,7 @@ import java.util.List;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageEvent.Peer;
 import dev.penstock.message.MessageEvent.Response;
+import dev.penstock.message.MessageEvent.Tls;
 
 /**
  * Writes events as JSON lines with the field names of KumoMTA's log record into one growing buffer. Confined to the
@@ -55,6 +56,8 @@ final class EventEncoder {
     private static final byte[] SOURCE_ADDRESS = ascii(",\"source_address\":{\"address\":\"");
     private static final byte[] DELIVERY_PROTOCOL = ascii(",\"delivery_protocol\":\"");
     private static final byte[] RECEPTION_PROTOCOL = ascii(",\"reception_protocol\":\"");
+    private static final byte[] TLS_CIPHER = ascii(",\"tls_cipher\":\"");
+    private static final byte[] TLS_VERSION = ascii("\",\"tls_protocol_version\":\"");
     private static final byte[] SESSION = ascii(",\"session_id\":\"");
     // KumoMTA's readers want these in every record.
     private static final String TAIL = ",\"bounce_classification\":\"Uncategorized\",\"feedback_report\":null,\"meta\":{},"
@@ -143,6 +146,14 @@ final class EventEncoder {
         if (!event.protocol().isEmpty()) {
             bytes(event.type() == MessageEvent.Type.RECEPTION ? RECEPTION_PROTOCOL : DELIVERY_PROTOCOL);
             text(event.protocol());
+            octet('"');
+        }
+        Tls tls = event.tls();
+        if (tls != null) {
+            bytes(TLS_CIPHER);
+            text(tls.cipher());
+            bytes(TLS_VERSION);
+            text(tls.version());
             octet('"');
         }
         if (!event.sessionId().isEmpty()) {

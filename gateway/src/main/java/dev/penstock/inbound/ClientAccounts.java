@@ -20,6 +20,7 @@ import dev.penstock.config.ClientLimits;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.shaping.Spacing;
+import dev.penstock.units.ClientKey;
 import dev.penstock.units.Networks;
 import dev.penstock.units.Rate;
 

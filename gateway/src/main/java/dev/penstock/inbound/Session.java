@@ -707,6 +707,11 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
+    /** Who has logged in was offered it before. */
+    private boolean isAuthOffered() {
+        return loggedIn || !settings.mechanisms(tls).isEmpty();
+    }
+
     private void authResponse(byte[] in, int offset, int length) {
         if (length > MAX_AUTH_LINE) {
             leaveAuth(Replies.AUTH_TOO_LONG);
@@ -810,7 +815,9 @@ final class Session extends ChannelInboundHandlerAdapter
         InboundConfig config = settings.config();
         Command.MailParameters parameters = mail.parameters();
         Mailbox mailbox = mail.path().mailbox();
-        String unsupported = parameters.unsupported(settings.offered(tls != null));
+        String unsupported = parameters.auth() != null && !isAuthOffered()
+                ? Capabilities.AUTH
+                : parameters.unsupported(settings.offered(tls != null));
         if (helo.isEmpty()) {
             fail(Replies.HELLO_FIRST);
         } else if (transaction != null) {

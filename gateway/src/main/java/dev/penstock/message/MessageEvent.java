@@ -24,11 +24,20 @@ import org.jspecify.annotations.Nullable;
  * @param attempts    attempts made before this event
  * @param protocol    ESMTP, SMTP, LMTP, or LOCAL
  * @param sessionId   of the SMTP session, empty when there was none
+ * @param tls         what the session was secured with, null when it wasn't
  */
 public record MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain,
         String tenant,
         String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
-        long eventMillis, long createdMillis, int attempts, String protocol, String sessionId) {
+        long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls) {
+
+    /** Of a session in clear, or none. */
+    public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
+            String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
+            long eventMillis, long createdMillis, int attempts, String protocol, String sessionId) {
+        this(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer, sourceAddress,
+                eventMillis, createdMillis, attempts, protocol, sessionId, null);
+    }
 
     /** The record types of the delivery log. */
     public enum Type {
@@ -62,6 +71,9 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
 
     /** A remote host: its name with a trailing dot left off, and its address. */
     public record Peer(String name, String address) {}
+
+    /** The version negotiated, like {@code TLSv1.3}, and the cipher suite by its name in the IANA registry. */
+    public record Tls(String version, String cipher) {}
 
     /** Takes events. Called on event loops and virtual threads: must return at once and must not throw. */
     @FunctionalInterface

@@ -21,11 +21,20 @@ public record AttemptState(int attempts, long nextMillis, List<RecipientState> r
         BOUNCED,
         EXPIRED,
         /** Deferred, and the sender has been told so. */
-        DELAYED;
+        DELAYED,
+        /** Delivered, and the sender, who wants to hear of it, hasn't been told yet. */
+        DELIVERED_UNTOLD,
+        /** As {@link #DELIVERED_UNTOLD}, by a host that passes it on and doesn't tell more. */
+        RELAYED_UNTOLD;
 
-        /** Whether nothing more will be tried. */
+        /** Whether nothing is left to be done. */
         public boolean isFinal() {
-            return this != DEFERRED && this != DELAYED;
+            return this == DELIVERED || this == BOUNCED || this == EXPIRED;
+        }
+
+        /** Whether nothing but a report is left to be done. */
+        public boolean isUntold() {
+            return this == DELIVERED_UNTOLD || this == RELAYED_UNTOLD;
         }
     }
 

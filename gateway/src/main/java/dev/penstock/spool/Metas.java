@@ -185,6 +185,8 @@ final class Metas {
             case BOUNCED -> 2;
             case EXPIRED -> 3;
             case DELAYED -> 4;
+            case DELIVERED_UNTOLD -> 5;
+            case RELAYED_UNTOLD -> 6;
         };
     }
 
@@ -195,6 +197,8 @@ final class Metas {
             case 2 -> Status.BOUNCED;
             case 3 -> Status.EXPIRED;
             case 4 -> Status.DELAYED;
+            case 5 -> Status.DELIVERED_UNTOLD;
+            case 6 -> Status.RELAYED_UNTOLD;
             default -> throw new IllegalArgumentException("unknown status " + code);
         };
     }

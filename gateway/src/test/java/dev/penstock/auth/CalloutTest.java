@@ -10,6 +10,8 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,7 +26,7 @@ import dev.penstock.config.AuthConfig;
 
 /** Passwords and tokens that somebody else judges. */
 class CalloutTest {
-    private static final Duration DEADLINE = Duration.ofSeconds(10);
+    private static final Duration DEADLINE = Duration.ofMinutes(1);
     private static final Duration SHORT = Duration.ofMillis(100);
 
     @TempDir
@@ -185,6 +187,28 @@ class CalloutTest {
             tokens.answers(200, "{\"active\": true, \"name\": \"mallory\"}");
             assertThat(reason(say(authenticator, "OAUTHBEARER", "n,,\1auth=Bearer abc\1\1", "\1")))
                     .isEqualTo(Reason.CREDENTIALS);
+        }
+    }
+
+    @Test
+    void whoIsNotAskedAnyMoreStillAnswersWhatWasAsked() throws IOException, InterruptedException {
+        passwords.answers(200, "{\"ok\": true}");
+        tokens.answers(200, "{\"ok\": true, \"tenant\": \"new\"}");
+        passwords.isHeld();
+        try (SaslAuthenticator authenticator = open(DEADLINE)) {
+            Exchange begun = Objects.requireNonNull(authenticator.start("LOGIN", Users.TLS));
+            Exchange asked = Objects.requireNonNull(authenticator.start("PLAIN", Users.TLS));
+            CompletableFuture<Step> answer = asked.respond("\0bob\0x".getBytes(StandardCharsets.UTF_8));
+            assertThat(passwords.questions.poll(60, TimeUnit.SECONDS)).isNotNull();
+            authenticator.reconfigure(new AuthConfig(Optional.empty(), Optional.of(tokens.config(DEADLINE)),
+                    Optional.empty()));
+            assertThat(answer).isNotDone();
+            passwords.release();
+            assertThat(SaslAuthenticatorTest.step(answer))
+                    .isEqualTo(new Step.Success(new Identity("bob", "", List.of())));
+            assertThat(say(begun, "carol")).isInstanceOf(Step.Challenge.class);
+            assertThat(say(begun, "x")).as("asked for the first time")
+                    .isEqualTo(new Step.Success(new Identity("carol", "new", List.of())));
         }
     }
 

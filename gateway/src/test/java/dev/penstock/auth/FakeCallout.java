@@ -19,11 +19,13 @@ import dev.penstock.config.CalloutConfig;
 /** An HTTP server on 127.0.0.1 that gives one answer, or none. Thread-safe. */
 final class FakeCallout implements AutoCloseable {
     final BlockingQueue<String> questions = new LinkedBlockingQueue<>();
+    private final CountDownLatch released = new CountDownLatch(1);
     private final CountDownLatch closed = new CountDownLatch(1);
     private final HttpServer server;
     private volatile int status = 200;
     private volatile String answer = "";
     private volatile boolean silent;
+    private volatile boolean held;
 
     FakeCallout() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -46,12 +48,21 @@ final class FakeCallout implements AutoCloseable {
         silent = true;
     }
 
+    /** Its answers wait for {@link #release}. */
+    void isHeld() {
+        held = true;
+    }
+
+    void release() {
+        released.countDown();
+    }
+
     private void handle(HttpExchange exchange) throws IOException {
         questions.add(exchange.getRequestHeaders().getFirst("Authorization") + " "
                 + new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
-        if (silent) {
+        if (silent || held) {
             try {
-                closed.await();
+                (silent ? closed : released).await();
             } catch (InterruptedException _) {
                 Thread.currentThread().interrupt();
             }
@@ -64,6 +75,7 @@ final class FakeCallout implements AutoCloseable {
 
     @Override
     public void close() {
+        released.countDown();
         closed.countDown();
         server.stop(0);
     }

@@ -157,6 +157,19 @@ class SaslAuthenticatorTest {
     }
 
     @Test
+    void aDisabledUsersRightPasswordCostsWhatAWrongOneDoes(@TempDir Path directory) throws IOException {
+        AuthConfig config = Users.file(directory.resolve("users.toml"),
+                Users.disabled(Users.user("mallory", "gone")));
+        try (SaslAuthenticator some = SaslAuthenticator.open(config)) {
+            for (int i = 0; i < 3; i++) {
+                assertThat(step(some.password("mallory", utf8("gone")))).isInstanceOf(Step.Failure.class);
+            }
+            assertThat(some.stats().hashes()).isEqualTo(3);
+            assertThat(some.stats().recalled()).isZero();
+        }
+    }
+
+    @Test
     void base64IsTakenStrictly() {
         assertThat(Exchange.decode("=")).isEmpty();
         assertThat(Exchange.decode("")).isEmpty();
@@ -173,7 +186,7 @@ class SaslAuthenticatorTest {
     }
 
     static Step step(CompletableFuture<Step> future) {
-        return future.orTimeout(20, TimeUnit.SECONDS).join();
+        return future.orTimeout(60, TimeUnit.SECONDS).join();
     }
 
     private static Step wrong() {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Objects;
 
 import io.netty.pkitesting.X509Bundle;
 import org.junit.jupiter.api.BeforeEach;
@@ -72,6 +73,9 @@ final class ClientStartTlsTest {
             assertThat(mx.errors()).isEmpty();
             assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 taken");
             assertThat(rig.events.getFirst().protocol()).isEqualTo("ESMTPS");
+            MessageEvent.Tls tls = Objects.requireNonNull(rig.events.getFirst().tls());
+            assertThat(tls.version()).isEqualTo("TLSv1.3");
+            assertThat(tls.cipher()).matches("TLS_[A-Z0-9_]+");
         }
     }
 
@@ -83,6 +87,7 @@ final class ClientStartTlsTest {
             rig.awaitEvents(1);
             assertThat(mx.commands()).doesNotContain("STARTTLS");
             assertThat(rig.events.getFirst().protocol()).isEqualTo("ESMTP");
+            assertThat(rig.events.getFirst().tls()).isNull();
         }
     }
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -28,6 +29,7 @@ import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Ret;
+import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
@@ -38,6 +40,7 @@ final class NotificationTest {
     private static final Route.Failure HOLD = new Route.Failure(false, 451, "4.4.3", "not now");
     private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
             0, Duration.ofDays(5), 10);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final long HOURS = Duration.ofHours(1).toMillis();
 
     @Test
@@ -118,6 +121,125 @@ final class NotificationTest {
                     .satisfies(message -> assertThat(message.recipients()).containsExactly("b@dest.example"));
             assertThat(report(rig)).contains("Final-Recipient: rfc822; a@dest.example\r\nAction: relayed\r\n")
                     .doesNotContain("b@dest.example");
+        }
+    }
+
+    @Test
+    void whoRefusedARecipientIsNamedNotWhoWasAskedLast() throws IOException {
+        try (FakeMx first = new FakeMx().script("""
+                S: 220 mx ready
+                C~ EHLO
+                S: 250 mx
+                C~ MAIL
+                S: 250 ok
+                C: RCPT TO:<a@dest.example>
+                S: 550 5.1.1 no such user
+                C: RCPT TO:<b@dest.example>
+                S: what?
+                close
+                """); FakeMx second = new FakeMx().on("RCPT", "550 5.1.1 no such user"); DeliveryRig rig = rig(first)) {
+            rig.route(first, second);
+            send(rig, Options.NONE, new Recipient("a@dest.example", "dest.example"),
+                    new Recipient("b@dest.example", "dest.example"));
+            rig.awaitEvents(3);
+            assertThat(rig.events(MessageEvent.Type.BOUNCE)).as("though their replies are the same").hasSize(2)
+                    .extracting(event -> event.recipients() + " " + Objects.requireNonNull(event.peer()).name())
+                    .containsExactly("[a@dest.example] mx1.dest.example", "[b@dest.example] mx2.dest.example");
+            assertThat(report(rig)).contains("<a@dest.example>: host mx1.dest.example said: ",
+                    "<b@dest.example>: host mx2.dest.example said: ",
+                    "a@dest.example\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx1.dest.example\r\n",
+                    "b@dest.example\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx2.dest.example\r\n");
+        }
+    }
+
+    @Test
+    void whatOneHostTookAndAnotherRefusedIsLoggedWithEachItsHost() {
+        try (FakeMx first = new FakeMx().script("""
+                S: 220 mx ready
+                C~ EHLO
+                S: 250-mx
+                S: 250 LIMITS RCPTMAX=1
+                C~ MAIL
+                S: 250 ok
+                C: RCPT TO:<a@dest.example>
+                S: 250 ok
+                C: DATA
+                S: 354 go
+                content
+                S: 250 taken
+                C~ MAIL
+                S: 250 ok
+                C: RCPT TO:<b@dest.example>
+                S: what?
+                close
+                """); FakeMx second = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(first)) {
+            rig.route(first, second);
+            send(rig, Options.NONE, new Recipient("a@dest.example", "dest.example"),
+                    new Recipient("b@dest.example", "dest.example"));
+            rig.awaitEvents(2);
+            assertThat(rig.events).extracting(event -> event.type().label() + event.recipients() + " "
+                    + Objects.requireNonNull(event.peer()).name()).containsExactly(
+                            "Delivery[a@dest.example] mx1.dest.example",
+                            "TransientFailure[b@dest.example] mx2.dest.example");
+        }
+    }
+
+    @Test
+    void aSuccessThatCannotBeToldIsToldLaterAndNothingIsSentAgain() throws IOException {
+        try (FakeMx mx = new FakeMx().offering("PIPELINING").on("RCPT TO:<b", "451 4.2.1 later");
+                DeliveryRig rig = rig(mx, QUICK)) {
+            rig.spool.full(true);
+            send(rig, Options.NONE, asking(new Notify(true, false, false)),
+                    new Recipient("b@dest.example", "dest.example"));
+            awaitFailures(rig, 2);
+            assertThat(reports(rig)).isEmpty();
+            rig.spool.full(false);
+            await().atMost(PATIENCE).until(() -> reports(rig).size() == 1);
+            awaitFailures(rig, 5);
+
+            assertThat(reports(rig)).hasSize(1);
+            assertThat(report(rig)).contains(
+                    "Final-Recipient: rfc822; a@dest.example\r\nAction: relayed\r\nStatus: 2.0.0\r\n"
+                            + "Remote-MTA: dns; mx1.dest.example\r\nDiagnostic-Code: smtp; 250 2.0.0 ")
+                    .doesNotContain("b@dest.example", "Last-Attempt-Date");
+            assertThat(mx.messages()).singleElement()
+                    .satisfies(message -> assertThat(message.recipients()).containsExactly("a@dest.example"));
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(1);
+            assertThat(rig.dispatcher.stats().snapshot().delivered()).isOne();
+        }
+    }
+
+    @Test
+    void aSuccessAloneThatCannotBeToldWaitsForItsReportWithoutASession() throws IOException {
+        try (FakeMx mx = new FakeMx().offering("PIPELINING"); DeliveryRig rig = rig(mx, QUICK)) {
+            rig.spool.full(true);
+            SpoolEntry entry = send(rig, Options.NONE, asking(new Notify(true, false, false)));
+            await().atMost(PATIENCE).until(() -> rig.dispatcher.stats().snapshot().reportsFailed() >= 3);
+            assertThat(rig.spool.isDone(entry)).isFalse();
+            rig.awaitNoSessions();
+            rig.spool.full(false);
+            await().atMost(PATIENCE).until(() -> rig.spool.isDone(entry));
+
+            assertThat(reports(rig)).hasSize(1);
+            assertThat(report(rig)).contains("\r\nAction: relayed\r\n");
+            assertThat(mx.messages()).hasSize(1);
+            assertThat(rig.dispatcher.stats().snapshot().sessionsOpened()).isOne();
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(1);
+        }
+    }
+
+    @Test
+    void aSuccessThatCannotBeToldWithinTheAgeIsToldNevertheless() {
+        try (FakeMx mx = new FakeMx().offering("PIPELINING");
+                DeliveryRig rig = rig(mx, new QueueConfig(
+                        Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0, Duration.ofSeconds(1), 10))) {
+            rig.spool.full(true);
+            SpoolEntry entry = send(rig, Options.NONE, asking(new Notify(true, false, false)));
+            await().atMost(PATIENCE).until(() -> rig.dispatcher.stats().snapshot().reportsFailed() >= 3);
+            rig.spool.full(false);
+            await().atMost(PATIENCE).until(() -> rig.spool.isDone(entry));
+            assertThat(rig.events(MessageEvent.Type.EXPIRATION)).isEmpty();
+            assertThat(reports(rig)).isNotEmpty();
         }
     }
 
@@ -336,15 +458,17 @@ final class NotificationTest {
         return new Recipient("a@dest.example", "dest.example", notify, null);
     }
 
-    private static void send(DeliveryRig rig, Options options, Recipient... recipients) {
-        submit(rig, "sender@source.example", DeliveryRig.CONTENT, System.currentTimeMillis(), false, options,
+    private static SpoolEntry send(DeliveryRig rig, Options options, Recipient... recipients) {
+        return submit(rig, "sender@source.example", DeliveryRig.CONTENT, System.currentTimeMillis(), false, options,
                 recipients);
     }
 
-    private static void submit(DeliveryRig rig, String sender, String content, long receivedMillis, boolean smtpUtf8,
+    private static SpoolEntry submit(DeliveryRig rig, String sender, String content, long receivedMillis,
+            boolean smtpUtf8,
             Options options, Recipient... recipients) {
-        rig.submit(new Envelope(rig.spool.nextId(), sender, List.of(recipients), BodyType.SEVEN_BIT, smtpUtf8, "", "",
-                receivedMillis, Origin.LOCAL, options),
+        return rig.submit(
+                new Envelope(rig.spool.nextId(), sender, List.of(recipients), BodyType.SEVEN_BIT, smtpUtf8, "", "",
+                        receivedMillis, Origin.LOCAL, options),
                 MemoryContent.of(content.getBytes(StandardCharsets.UTF_8)));
     }
 

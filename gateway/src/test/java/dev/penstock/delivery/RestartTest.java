@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.config.QueueConfig;
@@ -34,9 +35,11 @@ import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.smtp.Notify;
+import dev.penstock.spool.FillingDisk;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolHealth;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.units.ByteSize;
@@ -46,6 +49,7 @@ import dev.penstock.units.ByteSize;
 final class RestartTest {
     private static final byte[] CONTENT = DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII);
     private static final int LANE_SHARE = 100;
+    private static final ByteSize MIN_FREE = ByteSize.ofMegabytes(16);
     private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
             0, Duration.ofDays(5), 10);
     private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -60,16 +64,19 @@ final class RestartTest {
         final MailQueue queue;
         final SegmentSpool spool;
         final Dispatcher dispatcher;
+        final FillingDisk disk;
 
         Gateway(Path directory, FakeMx mx) throws IOException {
             FakeRouter router = new FakeRouter();
             router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
                     List.of(DeliveryRig.host("mx1.dest.example", mx.port())), false));
+            router.set("source.example", new Route.Failure(false, 451, "4.4.3", "not now"));
             Shaper shaper = new Shaper(new ShapingConfig(DeliveryRig.limits(1, 100), Map.of()), System::nanoTime);
             queue = new MailQueue(QUICK, shaper, router, InstantSource.system(), System::nanoTime);
-            spool = SegmentSpool.open(new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
-                    ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25),
-                    LANE_SHARE, InstantSource.system(), this::recovered);
+            SpoolConfig config = new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
+                    ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
+            disk = new FillingDisk(config);
+            spool = disk.open(config, LANE_SHARE, InstantSource.system(), this::recovered);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, shaper, events::add,
                     InstantSource.system(), System::nanoTime);
         }
@@ -87,6 +94,16 @@ final class RestartTest {
             intake.commit(new Envelope(spool.nextId(), "sender@source.example", List.of(recipients),
                     BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options), false, false)
                     .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        }
+
+        /** Refuses what is new from now on, and records what becomes of what it has. */
+        void fill() {
+            disk.room(MIN_FREE.bytes() / 2);
+            await().atMost(PATIENCE).until(() -> spool.health().state() == SpoolHealth.State.FULL);
+        }
+
+        void empty() {
+            disk.room(Long.MAX_VALUE);
         }
 
         void start() {
@@ -136,6 +153,41 @@ final class RestartTest {
                 assertThat(again.events).extracting(MessageEvent::type).containsExactly(MessageEvent.Type.DELIVERY);
                 assertThat(again.events.getFirst().recipients()).containsExactly("a@dest.example");
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,false", "1,true", "2,false", "2,true"})
+    void aSuccessThatCouldNotBeToldIsToldWhenThereIsRoomAgainAndNothingIsSentTwice(int recipients, boolean restart)
+            throws Exception {
+        Recipient[] asking = new Recipient[recipients];
+        for (int i = 0; i < recipients; i++) {
+            asking[i] = new Recipient("r" + i + "@dest.example", "dest.example", new Notify(true, true, true), null);
+        }
+        try (FakeMx mx = new FakeMx()) {
+            try (Gateway before = new Gateway(directory, mx)) {
+                before.keep(System.currentTimeMillis(), Options.NONE, asking);
+            }
+            try (Gateway full = new Gateway(directory, mx)) {
+                full.fill();
+                full.start();
+                await().atMost(PATIENCE).until(() -> full.dispatcher.stats().snapshot().reportsFailed() >= 2);
+                assertThat(full.reports()).isZero();
+                if (!restart) {
+                    full.empty();
+                    await().atMost(PATIENCE).until(() -> full.reports() == 1);
+                }
+            }
+            try (Gateway after = new Gateway(directory, mx)) {
+                assertThat(after.recovered).extracting(Envelope::sender)
+                        .containsExactly(restart ? "sender@source.example" : "");
+                after.start();
+                await().atMost(PATIENCE).until(() -> !restart || after.reports() == 1);
+            }
+            try (Gateway last = new Gateway(directory, mx)) {
+                assertThat(last.recovered).extracting(Envelope::sender).as("the report alone").containsExactly("");
+            }
+            assertThat(mx.messages()).hasSize(1);
         }
     }
 

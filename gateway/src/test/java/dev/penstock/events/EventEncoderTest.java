@@ -53,6 +53,19 @@ class EventEncoderTest {
     }
 
     @Test
+    void ofASessionUnderTlsVersionAndCipherAreTold() {
+        MessageEvent clear = Events.delivery(7);
+        MessageEvent event = new MessageEvent(clear.type(), clear.id(), clear.sender(), clear.recipients(),
+                clear.domain(), clear.tenant(), clear.campaign(), clear.site(), clear.size(), clear.response(),
+                clear.peer(), clear.sourceAddress(), clear.eventMillis(), clear.createdMillis(), clear.attempts(),
+                "ESMTPS", clear.sessionId(), new MessageEvent.Tls("TLSv1.3", "TLS_AES_256_GCM_SHA384"));
+        assertThat(Events.json(line(event))).containsEntry("delivery_protocol", "ESMTPS")
+                .containsEntry("tls_cipher", "TLS_AES_256_GCM_SHA384")
+                .containsEntry("tls_protocol_version", "TLSv1.3").containsEntry("session_id", "01K3SESSION");
+        assertThat(Events.json(line(clear))).doesNotContainKeys("tls_cipher", "tls_protocol_version");
+    }
+
+    @Test
     void queueIsNamedAfterCampaignTenantAndDomain() {
         assertThat(queue("", "")).isEqualTo("x.example");
         assertThat(queue("t", "")).isEqualTo("t@x.example");

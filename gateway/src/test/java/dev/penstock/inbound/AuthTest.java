@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.Exchange;
+import dev.penstock.auth.HeldUsers;
 import dev.penstock.auth.Identity;
 import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.ListenerTls.Mode;
@@ -285,6 +287,54 @@ class AuthTest {
                 C: MAIL FROM:<a@example.com> AUTH=e+3
                 S: 501 5.5.4 Bad AUTH value, expected xtext or <>
                 """);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"AUTH=<>", "AUTH=e+3Dmc2@example.com"})
+    void theParameterOfMailIsTakenOnlyWhereAuthIsOffered(String parameter) throws Exception {
+        String mail = "C: MAIL FROM:<a@example.com> " + parameter + "\n";
+        String taken = mail + "S: 250 2.1.0 Ok\nC: RSET\nS: 250 2.0.0 Ok\n";
+        String refused = mail + "S: 555 5.5.4 Unsupported option: AUTH\n";
+        new SmtpFixture.Client(smtp.server.addresses().getFirst()).plays("S: 220 *\n" + EHLO + taken).close();
+        secured().plays("C: AUTH PLAIN " + TestUsers.PLAIN + "\n" + OK + EHLO + taken);
+        try (SmtpFixture nobody = new SmtpFixture(kit,
+                new ListenerBuilder().tls(kit.config(Mode.OFFERED)).build(), Authenticator.NONE)) {
+            nobody.plays("S: 220 *\n" + EHLO + refused);
+            nobody.connect().startTls(kit.client()).plays(EHLO + refused);
+        }
+        try (SmtpFixture later = new SmtpFixture(kit, new ListenerBuilder().tls(kit.config(Mode.OFFERED))
+                .mechanisms("PLAIN").build(), users)) {
+            later.plays("S: 220 *\n" + EHLO + refused);
+            later.connect().startTls(kit.client()).plays(EHLO + taken);
+        }
+    }
+
+    @Test
+    void whoFloodsItWithGuessesShutsOutNobodyElse(@TempDir Path directory) throws Exception {
+        try (HeldUsers held = new HeldUsers(directory);
+                SmtpFixture fixture = new SmtpFixture(kit,
+                        new ListenerBuilder().tls(kit.config(Mode.OFFERED)).build(), held.authenticator)) {
+            List<SmtpFixture.Client> flood = new ArrayList<>();
+            for (int i = 0; i < 2 * HeldUsers.PLACES; i++) {
+                SmtpFixture.Client client = fixture.connectFrom("127.0.0." + (2 + i % 2)).startTls(kit.client())
+                        .plays(EHLO);
+                client.send("AUTH PLAIN " + TestUsers.base64("\0alice\0guess " + i) + "\r\n");
+                flood.add(client);
+            }
+            long tooMany = HeldUsers.PLACES - 1; // one more is being checked
+            held.awaitBusy(tooMany);
+            SmtpFixture.Client good = fixture.connectFrom("127.0.0.4").startTls(kit.client()).plays(EHLO);
+            good.send("AUTH PLAIN " + TestUsers.PLAIN + "\r\n");
+            held.awaitBusy(tooMany + 1);
+            held.go();
+            good.plays(OK + MESSAGE);
+            List<String> replies = new ArrayList<>();
+            for (SmtpFixture.Client client : flood) {
+                replies.add(client.readLine());
+            }
+            assertThat(replies).containsOnly("454 4.7.0 Temporary authentication failure",
+                    "535 5.7.8 Error: authentication credentials invalid");
+        }
     }
 
     /** Somebody whose answers a test gives. */

@@ -94,6 +94,13 @@ final class SmtpFixture implements AutoCloseable {
         return client;
     }
 
+    /** A client at that address. */
+    Client connectFrom(String address) throws IOException {
+        Client client = new Client(InetAddress.getByName(address), server.addresses().getFirst());
+        clients.add(client);
+        return client;
+    }
+
     /** Plays a transcript on a new connection. */
     void plays(String transcript) throws IOException {
         connect().plays(transcript);
@@ -109,11 +116,20 @@ final class SmtpFixture implements AutoCloseable {
 
     /** One connection, read and written by the test's thread. */
     static final class Client implements AutoCloseable {
-        private static final int READ_TIMEOUT_MILLIS = 10_000;
+        private static final int READ_TIMEOUT_MILLIS = 60_000; // a busy machine stalls
         private Socket socket = new Socket();
         private InputStream in;
 
+        Client(InetAddress own, InetSocketAddress address) throws IOException {
+            socket.bind(new InetSocketAddress(own, 0));
+            connect(address);
+        }
+
         Client(InetSocketAddress address) throws IOException {
+            connect(address);
+        }
+
+        private void connect(InetSocketAddress address) throws IOException {
             socket.connect(address, READ_TIMEOUT_MILLIS);
             socket.setSoTimeout(READ_TIMEOUT_MILLIS);
             socket.setTcpNoDelay(true);

@@ -8,13 +8,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.InjectionConfig;
 import dev.penstock.config.ListenerConfig;
+import dev.penstock.config.LocalDomainConfig;
+import dev.penstock.config.MaildirConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.spool.SpoolStats;
@@ -67,14 +73,27 @@ final class GatewayProcess implements AutoCloseable {
         return launch(directory, dnsServer, smtpPort, deliveryPort, 0);
     }
 
+    /** As {@link #launch(Path, String, int, int)}; the mail of {@code local} domains goes into Maildirs. */
+    static GatewayProcess launch(Path directory, String dnsServer, int smtpPort, int deliveryPort,
+            MaildirConfig maildirs, List<String> local) throws IOException {
+        return launch(directory, dnsServer, smtpPort, deliveryPort, 0, maildirs.template(),
+                maildirs.recipientDelimiter(), String.join(",", local));
+    }
+
     /** @param injectionPort where it takes mail over HTTP, from this machine without credentials; 0 for not at all */
     static GatewayProcess launch(Path directory, String dnsServer, int smtpPort, int deliveryPort, int injectionPort)
             throws IOException {
+        return launch(directory, dnsServer, smtpPort, deliveryPort, injectionPort, "", "", "");
+    }
+
+    private static GatewayProcess launch(Path directory, String dnsServer, int smtpPort, int deliveryPort,
+            int injectionPort, String maildirs, String delimiter, String local) throws IOException {
         return new GatewayProcess(new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
                 "-XX:+UseCompactObjectHeaders", "--enable-native-access=ALL-UNNAMED", "-XX:+UseParallelGC", "-cp",
                 System.getProperty("java.class.path"), GatewayProcess.class.getName(), directory.toString(), dnsServer,
-                String.valueOf(smtpPort), String.valueOf(deliveryPort), String.valueOf(injectionPort))
+                String.valueOf(smtpPort), String.valueOf(deliveryPort), String.valueOf(injectionPort), maildirs,
+                delimiter, local)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start());
     }
@@ -94,7 +113,8 @@ final class GatewayProcess implements AutoCloseable {
                 List.of(new ListenerConfig("127.0.0.1", Integer.parseInt(arguments[2]))), base.inbound(), base.spool(),
                 base.dns(), Map.of(), new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10),
                 base.delivery(), base.shaping(), base.events(), base.http(), base.auth(), base.policy(),
-                base.localDomains(), injection(Path.of(arguments[0]), Integer.parseInt(arguments[4])));
+                localDomains(arguments[5], arguments[6], arguments[7]),
+                injection(Path.of(arguments[0]), Integer.parseInt(arguments[4])));
         Thread.ofPlatform().name("parent-watch").daemon().start(GatewayProcess::endWithParent);
         try (Penstock penstock = Penstock.start(config)) {
             while (!Thread.interrupted()) {
@@ -105,6 +125,16 @@ final class GatewayProcess implements AutoCloseable {
                 TimeUnit.MILLISECONDS.sleep(REPORT_MILLIS);
             }
         }
+    }
+
+    private static Map<String, LocalDomainConfig> localDomains(String template, String delimiter, String domains) {
+        if (template.isEmpty()) {
+            return Map.of();
+        }
+        LocalDomainConfig config = new LocalDomainConfig(
+                new LocalDomainConfig.Maildir(new MaildirConfig(template, true, delimiter, false)),
+                LocalDomainConfig.Verify.NONE, Optional.empty());
+        return Stream.of(domains.split(",")).collect(Collectors.toMap(Function.identity(), _ -> config));
     }
 
     private static InjectionConfig injection(Path directory, int port) {

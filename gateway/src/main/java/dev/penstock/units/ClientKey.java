@@ -1,4 +1,4 @@
-package dev.penstock.inbound;
+package dev.penstock.units;
 
 import java.net.InetAddress;
 
@@ -6,11 +6,12 @@ import java.net.InetAddress;
  * The first bits of an address: a client, or the network around it. Immutable. IPv4 stands where IPv6 has it mapped
  * (RFC 4291 2.5.5.2), so that a client is the same whichever way its address was told.
  */
-record ClientKey(long high, long low) implements Comparable<ClientKey> {
+public record ClientKey(long high, long low) implements Comparable<ClientKey> {
     private static final long MAPPED = 0xffffL << Integer.SIZE;
     private static final int V4_OCTETS = 4;
 
-    static ClientKey of(InetAddress address, int prefixV4, int prefixV6) {
+    /** With so many bits of an IPv4, or of an IPv6 address. */
+    public static ClientKey of(InetAddress address, int prefixV4, int prefixV6) {
         byte[] octets = address.getAddress();
         if (octets.length == V4_OCTETS) {
             return v4(word(octets, 0, V4_OCTETS), prefixV4);

@@ -1,0 +1,45 @@
+package dev.penstock.delivery;
+
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.spool.AttemptState;
+
+/**
+ * A success whose report couldn't be kept yet, as the spool remembers it until it can. Immutable.
+ *
+ * @param action what the report is to say, of the two for successes
+ * @param host   the host that took the message, null when it is stored here
+ */
+record Untold(Reports.Action action, Outcome.Delivered outcome, @Nullable String host) {
+    private static final Pattern KEPT = Pattern
+            .compile("(?:host (.+?) said: )?(\\d{3}) (\\d\\.\\d{1,3}\\.\\d{1,3}) (.*)", Pattern.DOTALL);
+
+    /** @throws IllegalArgumentException when the state isn't one of {@link #state} */
+    static Untold of(AttemptState.RecipientState state) {
+        Reports.Action action = switch (state.status()) {
+            case DELIVERED_UNTOLD -> Reports.Action.DELIVERED;
+            case RELAYED_UNTOLD -> Reports.Action.RELAYED;
+            case DEFERRED, DELAYED, DELIVERED, BOUNCED, EXPIRED ->
+                throw new IllegalArgumentException("no report is owed for " + state);
+        };
+        Matcher kept = KEPT.matcher(state.lastReply());
+        if (!kept.matches()) {
+            throw new IllegalArgumentException("not a reply: " + state.lastReply());
+        }
+        String host = kept.group(1);
+        return new Untold(action, new Outcome.Delivered(new Reason(Phase.END_OF_DATA, Integer.parseInt(kept.group(2)),
+                kept.group(3), kept.group(4), host != null)), host);
+    }
+
+    AttemptState.RecipientState state(int recipient) {
+        String text = (host == null || !outcome.reason().remote() ? "" : "host " + host + " said: ")
+                + outcome.reason().oneLine();
+        return new AttemptState.RecipientState(recipient, action == Reports.Action.RELAYED
+                ? AttemptState.Status.RELAYED_UNTOLD
+                : AttemptState.Status.DELIVERED_UNTOLD,
+                Settlement.cut(text));
+    }
+}

@@ -1,0 +1,25 @@
+package dev.penstock.spool;
+
+import java.io.IOException;
+import java.time.InstantSource;
+
+import dev.penstock.config.SpoolConfig;
+
+/** A disk for a spool that fills up and empties as a test says; for tests outside of this package. Thread-safe. */
+public final class FillingDisk {
+    private final FaultySegmentStore store;
+
+    public FillingDisk(SpoolConfig config) throws IOException {
+        store = new FaultySegmentStore(new FileSegmentStore(config.directory()));
+    }
+
+    public SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
+            Spool.RecoveryListener listener) throws IOException {
+        return SegmentSpool.open(config, laneSharePercent, store, clock, listener);
+    }
+
+    /** Octets that are free from now on; {@link Long#MAX_VALUE} for as many as are wanted. */
+    public void room(long octets) {
+        store.room = octets;
+    }
+}
