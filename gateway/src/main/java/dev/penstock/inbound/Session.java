@@ -12,6 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
@@ -48,6 +49,7 @@ import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
+import dev.penstock.policy.Policy;
 import dev.penstock.smtp.ByteScan;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
@@ -55,6 +57,7 @@ import dev.penstock.smtp.CommandParser;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Hold;
 import dev.penstock.smtp.Mailbox;
+import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
@@ -81,10 +84,14 @@ final class Session extends ChannelInboundHandlerAdapter
     private static final int MAX_COMMAND_LINE = 2048;
     /** RFC 4954 4: octets of AUTH with its initial response, and of a response, without CRLF. */
     private static final int MAX_AUTH_LINE = 12_288;
+    private static final String POSTMASTER = "postmaster"; // in any case: RFC 5321 4.5.1
+    private static final String POSTMASTER_AT = POSTMASTER + "@";
     private static final int RECIPIENT_OVERSHOOT = 1000; // smtpd_recipient_overshoot_limit of Postfix
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final long RECHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** In which a message that others wait for must bring something, and what min-data-rate asks for. */
+    private static final int FAVOUR_SECONDS = 5;
 
     private enum Phase {
         /** Nothing may come before the greeting. */
@@ -151,6 +158,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private final ProgressGuard progress = new ProgressGuard(System.nanoTime());
     private @Nullable Future<?> timer;
+    private boolean hurried; // a look at the message that others wait for is to come
 
     private String helo = ""; // empty until EHLO or HELO
     private boolean esmtp;
@@ -190,8 +198,8 @@ final class Session extends ChannelInboundHandlerAdapter
     @Override
     public void onSubscribe(Subscription newSubscription) {
         subscription = newSubscription;
-        startTimer();
         turn(() -> {
+            startTimer();
             ServerTls entry = settings.tls();
             if (entry != null && settings.isImplicitTls()) {
                 startHandshake(entry);
@@ -201,25 +209,29 @@ final class Session extends ChannelInboundHandlerAdapter
         });
     }
 
-    /** A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. */
+    /**
+     * A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. Errors too: whoever called
+     * would only log them, and the client would wait for ever. So everything that calls the session comes through here.
+     */
     private void turn(Runnable task) {
         try {
             task.run();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             failed(e);
         }
     }
 
-    private void failed(RuntimeException fault) {
+    private void failed(Throwable fault) {
         log.error("session={} client={} failed in {}", number, remote, phase, fault);
-        if (phase == Phase.HANDSHAKE || phase == Phase.CLOSING) {
-            closeNow();
+        if (phase == Phase.HANDSHAKE && tls == null || phase == Phase.CLOSING) {
+            closeNow(); // nothing can be said in the midst of a handshake
             return;
         }
         moreInput = true; // who knows
         try {
             goodbye(server.replies().failed);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
+            log.error("session={} client={} closed without a reply", number, remote, e);
             closeNow();
         }
     }
@@ -375,7 +387,7 @@ final class Session extends ChannelInboundHandlerAdapter
                 consume(scratch.input, length);
             }
             advance();
-        } catch (RuntimeException e) { // reactor-netty would only cut the connection
+        } catch (Throwable e) { // as in turn(), which would cost an object for each read
             failed(e);
         }
     }
@@ -408,7 +420,7 @@ final class Session extends ChannelInboundHandlerAdapter
     public void channelWritabilityChanged(ChannelHandlerContext context) {
         context.fireChannelWritabilityChanged();
         if (wait == Wait.CLIENT && channel.isWritable()) {
-            resume();
+            turn(this::resume);
         }
     }
 
@@ -425,7 +437,7 @@ final class Session extends ChannelInboundHandlerAdapter
         context.fireUserEventTriggered(event);
         if (event instanceof SslHandshakeCompletionEvent handshake) {
             if (handshake.isSuccess()) {
-                secured();
+                turn(this::secured);
             } else {
                 server.counters().tlsFailures.increment();
                 log.debug("session={} client={} TLS failed: {}", number, remote, handshake.cause().toString());
@@ -944,10 +956,7 @@ final class Session extends ChannelInboundHandlerAdapter
         } else if (mailbox.utf8() && !open.smtpUtf8) {
             refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
         } else {
-            Recipient recipient = rcpt.path().isLocalPostmaster()
-                    ? new Recipient(mailbox.localPart() + "@" + server.hostname(), server.hostname(),
-                            parameters.notifyOn(), parameters.orcpt())
-                    : new Recipient(mailbox.address(), mailbox.domain(), parameters.notifyOn(), parameters.orcpt());
+            Recipient recipient = recipient(rcpt);
             CompletableFuture<Decision> answer = server.policy().recipient(client(), open.sender, open.senderDomain,
                     recipient);
             if (isGiven(answer)) {
@@ -958,6 +967,28 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
+    /** Mail for this server's own postmaster goes where it is configured to go (RFC 5321 4.5.1). */
+    private Recipient recipient(Command.Rcpt rcpt) {
+        Mailbox mailbox = rcpt.path().mailbox();
+        Command.RcptParameters parameters = rcpt.parameters();
+        boolean bare = rcpt.path().isLocalPostmaster();
+        Recipient target = bare || isOwnPostmaster(mailbox.localPart(), mailbox.domain())
+                ? server.policy().postmaster()
+                : null;
+        if (target == null && !bare) {
+            return new Recipient(mailbox.address(), mailbox.domain(), parameters.notifyOn(), parameters.orcpt());
+        }
+        String own = mailbox.localPart() + "@" + server.hostname();
+        return target == null
+                ? new Recipient(own, server.hostname(), parameters.notifyOn(), parameters.orcpt())
+                : new Recipient(target.address(), target.domain(), parameters.notifyOn(),
+                        parameters.orcpt() == null ? OriginalRecipient.of(own) : parameters.orcpt());
+    }
+
+    private boolean isOwnPostmaster(String localPart, String domain) {
+        return localPart.equalsIgnoreCase(POSTMASTER) && domain.equalsIgnoreCase(server.hostname());
+    }
+
     private void recipientDecided(MailTransaction open, Recipient recipient, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
@@ -965,8 +996,16 @@ final class Session extends ChannelInboundHandlerAdapter
                 open.recipients.add(recipient);
                 say(Replies.RECIPIENT_OK);
             }
-            case Decision.Refuse(Reply reply) -> refuseRecipient(open, reply);
+            case Decision.Refuse(Reply reply) -> refuseRecipient(open, reasoned(recipient, reply));
         }
+    }
+
+    /** Whoever writes to this server's postmaster in vain is told why, and so is who runs it. */
+    private Reply reasoned(Recipient recipient, Reply reply) {
+        return recipient.domain().equalsIgnoreCase(server.hostname()) && reply.equals(Policy.relayDenied(recipient))
+                && recipient.address().regionMatches(true, 0, POSTMASTER_AT, 0, POSTMASTER_AT.length())
+                        ? server.replies().noPostmaster
+                        : reply;
     }
 
     private void refuseRecipient(MailTransaction open, Reply reply) {
@@ -1182,6 +1221,35 @@ final class Session extends ChannelInboundHandlerAdapter
             var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
         } else if (!server.memory().mayProceed(this)) {
             waitFor(Wait.MEMORY);
+        } else {
+            hurry();
+        }
+    }
+
+    /** While memory is short, the one message that may go on beyond the limit is looked at every few seconds. */
+    private void hurry() {
+        if (!hurried && server.memory().isFavoured(this)) {
+            hurried = true;
+            long before = progress.messageOctets();
+            var _ = loop.schedule(() -> turn(() -> lookAtFavour(before)), FAVOUR_SECONDS, TimeUnit.SECONDS);
+        }
+    }
+
+    /** What it was allowed to send in the past doesn't count here, as it does for the client's own deadline. */
+    private void lookAtFavour(long before) {
+        hurried = false;
+        if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
+            return;
+        }
+        boolean clientsTurn = wait == Wait.NONE || wait == Wait.CLIENT;
+        long least = Math.max(1, settings.config().hostility().minDataRate().bytes() * FAVOUR_SECONDS);
+        long brought = progress.messageOctets() - before;
+        if (clientsTurn && brought >= 0 && brought < least && server.memory().holdsUp(this)) {
+            server.counters().slow(Slowness.DATA_RATE);
+            log.debug("session={} client={} held others up in {}", number, remote, phase);
+            goodbye(server.replies().tooSlow);
+        } else {
+            hurry();
         }
     }
 
@@ -1228,7 +1296,10 @@ final class Session extends ChannelInboundHandlerAdapter
     /** Memory has room again. */
     @Override
     public void proceed() {
-        hop(() -> resumeFrom(Wait.MEMORY));
+        hop(() -> {
+            resumeFrom(Wait.MEMORY);
+            hurry(); // perhaps nothing has come, and nothing will
+        });
     }
 
     private void resumeFrom(Wait reason) {
@@ -1273,8 +1344,8 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         long octets = message.handOver();
         if (commit.isDone()) {
-            var _ = commit.whenComplete(
-                    (entries, failure) -> answer(settle(envelope, size, octets, entries, failure), envelope));
+            boolean durable = isGiven(commit);
+            answer(settle(envelope, size, octets, durable ? commit.resultNow() : null, failure(commit)), envelope);
             return;
         }
         waitFor(Wait.COMMIT);
@@ -1292,9 +1363,17 @@ final class Session extends ChannelInboundHandlerAdapter
                     }
                 }));
             } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                settle(envelope, size, octets, entries, failure);
+                var _ = settle(envelope, size, octets, entries, failure);
             }
         });
+    }
+
+    private static @Nullable Throwable failure(CompletableFuture<?> done) {
+        return switch (done.state()) {
+            case FAILED -> done.exceptionNow();
+            case CANCELLED -> new CancellationException();
+            case RUNNING, SUCCESS -> null;
+        };
     }
 
     private Origin origin(boolean smtpUtf8) {
@@ -1327,7 +1406,7 @@ final class Session extends ChannelInboundHandlerAdapter
             log.error("message={} session={} commit failed", envelope.id(), number, cause);
             return Replies.of(SpoolException.Reason.FAILED);
         }
-        server.accepted(envelope, size, entries, sessionId(), local);
+        server.accepted(envelope, size, entries, sessionId(), local, tls);
         return null;
     }
 
@@ -1460,7 +1539,7 @@ final class Session extends ChannelInboundHandlerAdapter
         InboundConfig config = settings.config();
         long left = Math.min(progress.nanosLeft(System.nanoTime(), config, server.stress().isOn()),
                 ProgressGuard.periodNanos(config));
-        timer = loop.schedule(this::checkTime, Math.max(left, 1), NANOSECONDS);
+        timer = loop.schedule(() -> turn(this::checkTime), Math.max(left, 1), NANOSECONDS);
     }
 
     private void checkTime() {
@@ -1473,7 +1552,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         if (wait == Wait.COMMIT || wait == Wait.ANSWER) { // over just before: it is told once the client has its reply
-            timer = loop.schedule(this::checkTime, RECHECK_NANOS, NANOSECONDS);
+            timer = loop.schedule(() -> turn(this::checkTime), RECHECK_NANOS, NANOSECONDS);
             return;
         }
         server.counters().slow(slowness);
@@ -1508,18 +1587,18 @@ final class Session extends ChannelInboundHandlerAdapter
         phase = Phase.CLOSED;
         held = null;
         line = null;
-        abortReception();
-        if (subscription != null) {
-            subscription.cancel(); // releases reads that nobody asked for any more
-        }
-        if (timer != null) {
-            timer.cancel(false);
-        }
         ByteBuf unsent = out;
         out = null;
         if (unsent != null) {
             unsent.release();
         }
+        if (timer != null) {
+            timer.cancel(false);
+        }
+        if (subscription != null) {
+            subscription.cancel(); // releases reads that nobody asked for any more
+        }
+        turn(this::abortReception); // the last: a fault of the spool's is nobody else's
     }
 
     private void countAbort() {
