@@ -15,8 +15,13 @@ import dev.penstock.testing.FakePolicy;
 /** Whoever runs this server can be written to by anybody (RFC 5321 4.5.1), once an address is configured. */
 class PostmasterTest {
     private static final Recipient OPS = new Recipient("ops@example.net", "example.net");
-    private static final String TO_RCPT = "S: 220 *\nC: EHLO client.example\nS: <ehlo>\nC: MAIL FROM:<a@example.com>\n"
-            + "S: 250 2.1.0 Ok\n";
+    private static final String TO_RCPT = """
+            S: 220 *
+            C: EHLO client.example
+            S: <ehlo>
+            C: MAIL FROM:<a@example.com>
+            S: 250 2.1.0 Ok
+            """;
     private static final String MESSAGE = "C: DATA\nS: 354 *\nC: x\nC: .\nS: 250 2.0.0 * queued";
 
     private final FakePolicy policy = new FakePolicy();
