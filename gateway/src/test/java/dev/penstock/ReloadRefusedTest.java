@@ -26,7 +26,7 @@ import dev.penstock.testing.TestCertificates;
 import dev.penstock.testing.TestCertificates.PemFiles;
 
 /** Promise P6 where only loading finds out what is wrong: a file that reads well and can't be used after all. */
-@Timeout(60)
+@Timeout(180)
 class ReloadRefusedTest {
     @TempDir
     Path directory;

@@ -50,8 +50,8 @@ public final class DeliveryStats {
      * @param requeued           items taken and put back untried
      * @param octets             of content delivered
      * @param lostAfterEndOfData messages of which it isn't known whether the host took them: possible duplicates
-     * @param reports            bounce reports queued
-     * @param reportsFailed      that couldn't be kept, so that the bounce waits
+     * @param reports            reports to senders queued
+     * @param reportsFailed      that couldn't be kept, so that the bounce or the report of success waits
      * @param unreadable         items dropped from the queue because the spool couldn't read them
      * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
      * @param tlsFallbacks       connections made anew in clear because the handshake had failed

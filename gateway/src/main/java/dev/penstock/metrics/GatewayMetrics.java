@@ -226,8 +226,9 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("bytes", "Octets of content delivered", DeliveryStats.Snapshot::octets);
         part.counter("unknown", "Messages of which it isn't known whether the host took them: possible duplicates",
                 DeliveryStats.Snapshot::lostAfterEndOfData);
-        part.counter("reports", "Bounce reports queued", DeliveryStats.Snapshot::reports);
-        part.counter("reports.failed", "Bounce reports the spool couldn't keep", DeliveryStats.Snapshot::reportsFailed);
+        part.counter("reports", "Reports to senders queued", DeliveryStats.Snapshot::reports);
+        part.counter("reports.failed", "Reports to senders the spool couldn't keep, to be made later",
+                DeliveryStats.Snapshot::reportsFailed);
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);

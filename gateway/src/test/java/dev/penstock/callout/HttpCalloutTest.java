@@ -27,7 +27,7 @@ import dev.penstock.callout.HttpCallout.Answer;
 import dev.penstock.config.CalloutConfig;
 import dev.penstock.testing.CalloutServer;
 
-@Timeout(60)
+@Timeout(180)
 class HttpCalloutTest {
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final Duration SHORT = Duration.ofMillis(200);

@@ -15,7 +15,7 @@ import dev.penstock.testing.TestCertificates;
  * Replies in clear that somebody on the path puts behind the answer to STARTTLS, for us to take as the host's own under
  * TLS (CVE-2011-0411, turned round).
  */
-@Timeout(60)
+@Timeout(180)
 final class ClientStartTlsInjectionTest {
     private static final String STARTTLS = """
             S: 220 mx ready

@@ -19,7 +19,7 @@ import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
 
 /** STARTTLS as a client, by policy. */
-@Timeout(60)
+@Timeout(180)
 final class ClientStartTlsTest {
     private static final String STARTTLS = """
             S: 220 mx ready

@@ -35,6 +35,7 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;
+import dev.penstock.testing.Patience;
 import dev.penstock.testing.RecordingSpool;
 
 /** Delivery as in the gateway, with a real queue and shaper, between a spool in memory and scripted hosts. */
@@ -43,9 +44,9 @@ final class DeliveryRig implements AutoCloseable {
     static final String CONTENT = "Subject: test\r\n\r\nbody\r\n";
     /** Short enough that a test of each phase's time-out ends soon, long enough for a busy machine. */
     static final Duration SHORT = Duration.ofMillis(700);
-    static final DeliveryConfig CONFIG = new DeliveryConfig(25, "", 100, 100, Duration.ofSeconds(5),
-            Duration.ofSeconds(10), Duration.ofSeconds(10), Duration.ofSeconds(10), Duration.ofSeconds(10),
-            Duration.ofSeconds(10), Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(5));
+    private static final Duration LONG = Duration.ofSeconds(60);
+    static final DeliveryConfig CONFIG = new DeliveryConfig(25, "", 100, 100, LONG, LONG, LONG, LONG, LONG, LONG,
+            Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(5));
     static final DeliveryConfig IMPATIENT = new DeliveryConfig(25, "", 100, 100, SHORT, SHORT, SHORT, SHORT, SHORT,
             SHORT, SHORT, Duration.ofMinutes(1), Duration.ofSeconds(5));
     /** Trusts only what {@code authorities} vouches for. */
@@ -57,7 +58,7 @@ final class DeliveryRig implements AutoCloseable {
                 Optional.of(authorities));
     }
 
-    private static final Duration PATIENCE = Duration.ofSeconds(15);
+    private static final Duration PATIENCE = Patience.LONG;
 
     final RecordingSpool spool = new RecordingSpool();
     final FakeRouter router = new FakeRouter();

@@ -35,7 +35,7 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Recipient;
 
-@Timeout(30)
+@Timeout(180)
 class MaildirStoreTest {
     private static final MessageId ID = new MessageId(1_757_675_280_000L << MessageId.SEQUENCE_BITS);
     private final AtomicLong ids = new AtomicLong(ID.value());

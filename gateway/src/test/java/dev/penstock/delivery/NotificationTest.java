@@ -35,7 +35,7 @@ import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
 
 /** What senders ask for at MAIL and RCPT, passed on to hosts that know it and honoured here for all others. */
-@Timeout(60)
+@Timeout(180)
 final class NotificationTest {
     private static final Route.Failure HOLD = new Route.Failure(false, 451, "4.4.3", "not now");
     private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
@@ -391,7 +391,7 @@ final class NotificationTest {
         try (FakeMx mx = new FakeMx().offering("PIPELINING,DELIVERBY").on("RCPT", "451 4.2.1 later");
                 DeliveryRig rig = rig(mx)) { // the usual retry interval is five minutes
             send(rig, by(1_500, DeliverBy.Mode.RETURN, false), new Recipient("a@dest.example", "dest.example"));
-            await().atMost(Duration.ofSeconds(15)).until(() -> rig.events(MessageEvent.Type.EXPIRATION).size() == 1);
+            await().until(() -> rig.events(MessageEvent.Type.EXPIRATION).size() == 1);
             assertThat(report(rig)).contains("\r\nAction: failed\r\nStatus: 5.4.7\r\n", "delivery time expired");
         }
     }
@@ -474,7 +474,7 @@ final class NotificationTest {
 
     /** Deferrals of the mail itself, not of its report. */
     private static void awaitFailures(DeliveryRig rig, int count) {
-        await().atMost(Duration.ofSeconds(20)).until(
+        await().until(
                 () -> rig.events(MessageEvent.Type.TRANSIENT_FAILURE).stream()
                         .filter(event -> event.domain().equals("dest.example")).count() >= count);
     }

@@ -17,7 +17,7 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.testing.FakeMx;
 
 /** Content that a sloppy receiver would see an end of data in, and commands of the sender's choice behind it. */
-@Timeout(60)
+@Timeout(180)
 final class OutboundSmugglingTest {
     private static final String SMUGGLED = "MAIL FROM:<evil@example.com>\\r\\nRCPT TO:<victim@example.org>\\r\\nDATA\\r\\n"
             + "Subject: evil\\r\\n\\r\\nevil";

@@ -20,11 +20,12 @@ import dev.penstock.routing.Site;
 import dev.penstock.smtp.Reply;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;
+import dev.penstock.testing.Patience;
 
 /** The question to a store as a transcript, and what its answers mean. */
-@Timeout(30)
+@Timeout(180)
 class RecipientProbeTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Patience.LONG;
 
     private final FakeRouter router = new FakeRouter();
     private final RecipientProbe probe = new RecipientProbe("gateway.test", DeliveryRig.CONFIG, router,
@@ -117,7 +118,7 @@ class RecipientProbeTest {
             assertThat(probe.ask("example.com", "anna@example.com", Duration.ofMillis(400)))
                     .isInstanceOfSatisfying(Answer.Unknown.class,
                             unknown -> assertThat(unknown.why()).startsWith("timed out with "));
-            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(3));
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(30));
         }
     }
 

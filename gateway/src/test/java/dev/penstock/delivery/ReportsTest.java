@@ -24,7 +24,7 @@ import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
 
 /** The report a sender gets, read by a MIME parser that isn't ours. */
-@Timeout(60)
+@Timeout(180)
 final class ReportsTest {
     private static final Route.Failure HOLD = new Route.Failure(false, 451, "4.4.3", "not now");
 

@@ -22,7 +22,7 @@ import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
 
 /** RFC 8689: mail that goes on under verified TLS to a host that keeps the promise too, or comes back. */
-@Timeout(60)
+@Timeout(180)
 final class RequireTlsTest {
     private static final Options REQUIRE_TLS = new Options(null, null, true, 0, 0, null, false);
     private static final String OFFER = "PIPELINING,8BITMIME,REQUIRETLS";

@@ -45,14 +45,14 @@ import dev.penstock.testing.FakeRouter;
 import dev.penstock.units.ByteSize;
 
 /** What senders asked for is kept over a restart, by the spool on disk. */
-@Timeout(60)
+@Timeout(180)
 final class RestartTest {
     private static final byte[] CONTENT = DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII);
     private static final int LANE_SHARE = 100;
     private static final ByteSize MIN_FREE = ByteSize.ofMegabytes(16);
     private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
             0, Duration.ofDays(5), 10);
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir
     Path directory;
@@ -74,7 +74,7 @@ final class RestartTest {
             Shaper shaper = new Shaper(new ShapingConfig(DeliveryRig.limits(1, 100), Map.of()), System::nanoTime);
             queue = new MailQueue(QUICK, shaper, router, InstantSource.system(), System::nanoTime);
             SpoolConfig config = new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
-                    ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
+                    ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
             disk = new FillingDisk(config);
             spool = disk.open(config, LANE_SHARE, InstantSource.system(), this::recovered);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, shaper, events::add,

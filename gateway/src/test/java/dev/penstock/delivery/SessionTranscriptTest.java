@@ -18,7 +18,7 @@ import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeMx;
 
 /** What goes over the wire, line by line, and what becomes of the recipients. */
-@Timeout(60)
+@Timeout(180)
 final class SessionTranscriptTest {
     private static final String HELLO = """
             S: 220 mx ready

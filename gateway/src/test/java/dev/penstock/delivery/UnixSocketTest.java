@@ -30,10 +30,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(30)
+import dev.penstock.testing.Patience;
+
+@Timeout(180)
 class UnixSocketTest {
     private static final int BACKLOG = 2;
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Patience.LONG;
 
     @TempDir
     Path directory;
@@ -94,7 +96,7 @@ class UnixSocketTest {
                     ended.add(IOException.class);
                 }
             });
-            assertThat(stuck.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(stuck.await(60, TimeUnit.SECONDS)).isTrue();
             end(reading);
             end(writing);
             assertThat(reader.join(PATIENCE)).isTrue();
@@ -126,12 +128,12 @@ class UnixSocketTest {
                     ended.countDown();
                 });
             }
-            assertThat(reading.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(reading.await(60, TimeUnit.SECONDS)).isTrue();
             CountDownLatch others = new CountDownLatch(sessions);
             for (int i = 0; i < sessions; i++) {
                 Thread.startVirtualThread(others::countDown);
             }
-            assertThat(others.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(others.await(60, TimeUnit.SECONDS)).isTrue();
             assertThat(ended.getCount()).isEqualTo(sessions);
         } finally {
             for (Socket socket : open) {
@@ -141,7 +143,7 @@ class UnixSocketTest {
                 peer.close();
             }
         }
-        assertThat(ended.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(ended.await(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test

@@ -189,7 +189,7 @@ class OverloadTest {
                     S: 421 4.3.2 gateway.example Service shutting down
                     S: <close>
                     """);
-            await().atMost(Duration.ofSeconds(5)).until(closed::isDone);
+            await().until(closed::isDone);
             closed.join();
             assertThat(smtp.accepted).hasSize(2);
         }

@@ -249,14 +249,14 @@ class ProxyHeaderTest {
                 }
                 assertThat(read(client.getInputStream(), 11)).isEqualTo("220 hello\r\n");
                 client.getOutputStream().write("EHLO x\r\n".getBytes(US_ASCII));
-                assertThat(received.poll(5, TimeUnit.SECONDS)).isEqualTo("EHLO x\r\n");
+                assertThat(received.poll(60, TimeUnit.SECONDS)).isEqualTo("EHLO x\r\n");
             }
             try (Socket client = connect(server)) {
                 ByteArrayOutputStream both = new ByteArrayOutputStream();
                 both.writeBytes(header);
                 both.writeBytes("QUIT\r\n".getBytes(US_ASCII));
                 client.getOutputStream().write(both.toByteArray());
-                assertThat(received.poll(5, TimeUnit.SECONDS)).isEqualTo("QUIT\r\n");
+                assertThat(received.poll(60, TimeUnit.SECONDS)).isEqualTo("QUIT\r\n");
             }
             assertThat(heard.told).containsExactly("192.0.2.1:55555 > 198.51.100.2:25",
                     "192.0.2.1:55555 > 198.51.100.2:25 and more");

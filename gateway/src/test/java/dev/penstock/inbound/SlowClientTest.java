@@ -42,8 +42,10 @@ class SlowClientTest {
 
     @Test
     void aClientThatStopsInTheMiddleOfAMessageHears421AndNothingIsKept() throws Exception {
-        try (SmtpFixture smtp = new SmtpFixture(config -> config.timeouts(SHORT, LONG))) {
-            smtp.plays(TO_DATA + """
+        try (SmtpFixture smtp = new SmtpFixture()) {
+            SmtpFixture.Client client = smtp.connect().plays(TO_DATA);
+            smtp.reconfigure(new ConfigBuilder().timeouts(SHORT, LONG).build());
+            client.plays("""
                     C: half of a mess\\c
                     S: 421 4.4.2 gateway.example Error: timeout exceeded
                     S: <close>
@@ -69,9 +71,11 @@ class SlowClientTest {
 
     @Test
     void theClockStandsStillWhileTheSpoolIsWhatIsWaitedFor() throws Exception {
-        try (SmtpFixture smtp = new SmtpFixture(config -> config.timeouts(SHORT, LONG))) {
+        try (SmtpFixture smtp = new SmtpFixture()) {
             smtp.spool.holdCommits();
-            SmtpFixture.Client client = smtp.connect().plays(TO_DATA + "C: x\nC: .");
+            SmtpFixture.Client client = smtp.connect().plays(TO_DATA);
+            smtp.reconfigure(new ConfigBuilder().timeouts(SHORT, LONG).build());
+            client.plays("C: x\nC: .");
             await().during(SHORT.multipliedBy(3)).until(() -> !client.hasInput());
             smtp.spool.completeCommits();
             client.plays("S: 250 2.0.0 * queued");
@@ -186,9 +190,10 @@ class SlowClientTest {
 
     @Test
     void aSessionWithoutAMessageHasItsDeadlineHoweverBusyTheClient() throws Exception {
-        try (SmtpFixture smtp = new SmtpFixture(config -> config.deadlines(LONG, Duration.ofMillis(500))
-                .timeouts(LONG, LONG).errors(1000, LONG, 100_000, 100_000))) {
+        ConfigBuilder config = new ConfigBuilder().timeouts(LONG, LONG).errors(1000, LONG, 100_000, 100_000);
+        try (SmtpFixture smtp = new SmtpFixture(_ -> config.deadlines(LONG, LONG))) {
             SmtpFixture.Client good = smtp.connect().plays(TO_DATA + "C: .\nS: 250 2.0.0 * queued");
+            smtp.reconfigure(config.deadlines(LONG, Duration.ofMillis(500)).build());
             SmtpFixture.Client client = smtp.connect().plays("S: 220 *");
             await().pollInterval(Duration.ofMillis(20)).until(() -> {
                 good.plays("C: NOOP\nS: 250 2.0.0 Ok");

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Clients that want to use up what there is. */
-@Timeout(60)
+@Timeout(180)
 class HostileClientTest {
     private static final int MEGABYTE = 1 << 20;
     private static final String SMALL = """

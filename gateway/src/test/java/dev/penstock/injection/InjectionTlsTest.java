@@ -34,7 +34,7 @@ import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
 
 /** HTTPS as a client of the JDK speaks it. */
-@Timeout(60)
+@Timeout(180)
 class InjectionTlsTest {
     private static final String BODY = """
             {"envelope_sender": "s@s.example", "recipients": [{"email": "ann@a.example"}],

@@ -25,7 +25,7 @@ import dev.penstock.injection.InjectionFixture.Reply;
 import dev.penstock.message.Envelope;
 
 /** A stop answers for what was taken, and takes nothing more. */
-@Timeout(60)
+@Timeout(180)
 class StopTest {
     private static final int CLIENTS = 16;
     private static final int ANSWERS_BEFORE_THE_STOP = 100;

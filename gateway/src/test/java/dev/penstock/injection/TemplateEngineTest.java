@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The template language, and that nothing in it is a way out of it. */
-@Timeout(60)
+@Timeout(180)
 class TemplateEngineTest {
     private static final int LIMIT = 100_000;
     private final TemplateEngine engine = new TemplateEngine();

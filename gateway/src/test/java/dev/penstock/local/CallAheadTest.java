@@ -27,7 +27,7 @@ import dev.penstock.smtp.Reply;
 import dev.penstock.testing.ManualTicker;
 
 /** Recipients that the store is asked for: what is remembered, for how long, and what happens when it doesn't answer. */
-@Timeout(30)
+@Timeout(180)
 class CallAheadTest {
     private static final Answer UNKNOWN_USER = new Answer.No(Reply.of(550, "5.1.1", "no such user here"));
 

@@ -29,7 +29,7 @@ import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 import dev.penstock.testing.CalloutServer;
 
-@Timeout(60)
+@Timeout(180)
 class CalloutPolicyTest {
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final Duration SHORT = Duration.ofMillis(200);

@@ -30,7 +30,7 @@ import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 
 /** Compiles a policy as its author would, puts it into a jar and plugs it in. */
-@Timeout(60)
+@Timeout(180)
 class PluginLoadingTest {
     private static final Path SOURCE = Path.of("src", "test", "resources", "plugin", "SuppressionList.java");
     private static final String PROPERTY = "suppression.list";

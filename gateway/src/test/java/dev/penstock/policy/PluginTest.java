@@ -23,7 +23,7 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 
-@Timeout(60)
+@Timeout(180)
 class PluginTest {
     private static final Duration LONG = Duration.ofSeconds(30);
     private static final Duration SHORT = Duration.ofMillis(100);

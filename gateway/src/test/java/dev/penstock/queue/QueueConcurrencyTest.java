@@ -31,7 +31,7 @@ import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeRouter;
 
 /** The real scheduler thread, real time, and everything at once. */
-@Timeout(60)
+@Timeout(180)
 class QueueConcurrencyTest {
     private static final int SUBMITTERS = 4;
     private static final int EACH = 25_000;

@@ -51,7 +51,7 @@ import io.netty.pkitesting.X509Bundle;
 public final class FakeMx implements AutoCloseable {
     private static final int DRIP_MILLIS = 50;
     private static final int PARTLY = 1_000;
-    private static final int PATIENCE_SECONDS = 20;
+    private static final int PATIENCE_SECONDS = 60;
     private static final String DEFAULT_CAPABILITIES = "PIPELINING,8BITMIME,SIZE 10240000,ENHANCEDSTATUSCODES,SMTPUTF8";
 
     private final ServerSocket server;

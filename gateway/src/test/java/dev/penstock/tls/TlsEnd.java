@@ -30,7 +30,7 @@ import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 /** A server on 127.0.0.1 that greets after the handshake and answers each line by itself. Thread-safe. */
 final class TlsEnd implements AutoCloseable {
     static final String GREETING = "220 ready";
-    private static final int PATIENCE_SECONDS = 20;
+    private static final int PATIENCE_SECONDS = 60;
 
     private final ServerTls tls;
     private final MultiThreadIoEventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
