@@ -228,7 +228,7 @@ class StartTlsTest {
         try (SmtpFixture smtp = new SmtpFixture(config -> config.counts(1000, 1, 50, 1000), listener,
                 kit.server(listener.tls()), Authenticator.NONE, new FakePolicy())) {
             SmtpFixture.Client first = smtp.connect().secure(kit.client()).plays("S: 220 *");
-            assertThat(everything(smtp.connect())).isEqualTo("\u0015\u0003\u0003\u0000\u0002\u0002\u0050");
+            assertThat(everything(smtp.connect())).isEqualTo("\u0015\u0003\u0003\u0000\u0002\u0002P");
             assertThatThrownBy(() -> smtp.connect().secure(kit.client())).isInstanceOf(IOException.class)
                     .message().matches(message -> !message.contains("Unsupported or unrecognized"));
             assertThat(smtp.server.stats().sessionsRefused()).isEqualTo(2);
