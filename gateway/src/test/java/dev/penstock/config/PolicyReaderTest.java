@@ -127,7 +127,8 @@ class PolicyReaderTest {
                         + "1 to 64 printable ASCII characters without space and colon",
                 ":4:1: policy.deadline: \"0s\": out of range; allowed: 10ms to 1m",
                 ":5:1: policy.on-failure: \"reject\": expected \"defer\" or \"accept\"",
-                ":6:1: policy.postmaster: \"Postmaster\": expected an address like postmaster@example.com: TEXT",
+                ":6:1: policy.postmaster: \"Postmaster\": expected an address like postmaster@example.com: "
+                        + "the address ends too early",
                 ":8:1: policy.relay[0].action: is missing; expected \"permit\" or \"refuse\"",
                 ":8:14: policy.relay[0].listeners[0]: \"smpt\": there is no such listener; allowed: smtp",
                 ":9:1: policy.relay[0].networks: is empty; leave it out to fit all",
