@@ -474,7 +474,7 @@ final class NotificationTest {
 
     /** Deferrals of the mail itself, not of its report. */
     private static void awaitFailures(DeliveryRig rig, int count) {
-        await().until(
+        await().atMost(PATIENCE).until(
                 () -> rig.events(MessageEvent.Type.TRANSIENT_FAILURE).stream()
                         .filter(event -> event.domain().equals("dest.example")).count() >= count);
     }
