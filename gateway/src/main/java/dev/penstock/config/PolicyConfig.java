@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
+import dev.penstock.smtp.Mailbox;
+
 /**
  * Who may send what to whom, and for which tenant.
  *
@@ -23,14 +25,24 @@ import java.util.Set;
  * @param onFailure          what is answered when a plug-in doesn't
  * @param maxInFlight        questions to one plug-in at a time; more fail at once
  * @param callout            asked as well
+ * @param postmaster         where mail for this server's own postmaster goes; anybody may send to it
  */
 public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boolean checkFromHeader,
         String tenantHeader, String campaignHeader, boolean headersFromAnybody, boolean removeHeaders,
-        Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout) {
+        Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout,
+        Optional<Mailbox> postmaster) {
     public static final PolicyConfig DEFAULT = new PolicyConfig(List.of());
 
     public PolicyConfig {
         relay = List.copyOf(relay);
+    }
+
+    /** Without an address for the postmaster. */
+    public PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boolean checkFromHeader, String tenantHeader,
+            String campaignHeader, boolean headersFromAnybody, boolean removeHeaders, Optional<Path> plugins,
+            Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout) {
+        this(relay, allowNullSender, checkFromHeader, tenantHeader, campaignHeader, headersFromAnybody, removeHeaders,
+                plugins, deadline, onFailure, maxInFlight, callout, Optional.empty());
     }
 
     /** With defaults for all else. */

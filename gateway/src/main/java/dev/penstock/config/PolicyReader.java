@@ -13,6 +13,9 @@ import java.util.stream.Stream;
 import dev.penstock.config.PolicyConfig.Event;
 import dev.penstock.config.PolicyConfig.OnFailure;
 import dev.penstock.config.PolicyConfig.RelayRule;
+import dev.penstock.smtp.AddressSyntaxException;
+import dev.penstock.smtp.Mailbox;
+import dev.penstock.smtp.MailboxParser;
 
 /** Reads the table {@code [policy]}. Stateless. */
 final class PolicyReader {
@@ -44,7 +47,8 @@ final class PolicyReader {
                 table.duration("deadline", d.deadline(), MIN_DEADLINE, MAX_DEADLINE),
                 onFailure(table, d.onFailure()),
                 table.integer("max-in-flight", d.maxInFlight(), 1, MAX_IN_FLIGHT),
-                callout(table));
+                callout(table),
+                table.text("postmaster", d.postmaster(), "an address in quotes", PolicyReader::postmaster));
         table.end();
         if (!policy.tenantHeader().isEmpty() && policy.tenantHeader().equalsIgnoreCase(policy.campaignHeader())) {
             table.reject("campaign-header", "is the same as tenant-header");
@@ -113,6 +117,17 @@ final class PolicyReader {
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "expected a domain like example.com, .example.com for those below it, or " + special, e);
+        }
+    }
+
+    private static Optional<Mailbox> postmaster(String text) {
+        if (text.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(MailboxParser.parse(text, false));
+        } catch (AddressSyntaxException e) {
+            throw new IllegalArgumentException("expected an address like postmaster@example.com: " + e.getMessage(), e);
         }
     }
 

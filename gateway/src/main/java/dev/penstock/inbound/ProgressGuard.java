@@ -68,6 +68,11 @@ final class ProgressGuard {
         inMessage = false;
     }
 
+    /** Octets read since {@link #messageBegun}. */
+    long messageOctets() {
+        return messageOctets;
+    }
+
     /** A message is accepted: the session is worth its time. */
     void accepted() {
         accepted = true;

@@ -297,11 +297,12 @@ final class Reception {
         return octets;
     }
 
-    /** Forgets the message. */
+    /** Forgets the message. Its memory is free again even when the spool fails at that. */
     void abort(ReceptionMemory.Waiter waiter) {
-        if (intake != null) {
-            intake.abort();
-        }
+        Spool.Intake open = intake;
         memory.release(waiter, handOver());
+        if (open != null) {
+            open.abort();
+        }
     }
 }

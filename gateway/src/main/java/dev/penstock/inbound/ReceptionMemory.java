@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Beyond the limit, whoever wants to read on waits. One of those who wait, the first, may always go on to the end of
  * its message: else sessions that each hold a part of a large message would wait for each other. So the bound is the
- * limit, one message, and one read of each session.
+ * limit, one message, and one read of each session. That one must not be slow while others wait ({@link #holdsUp}): its
+ * session sees to that, and gives the message up.
  */
 final class ReceptionMemory {
     /** Who waits to read on. */
@@ -67,6 +68,23 @@ final class ReceptionMemory {
             waiting.add(waiter);
             letProceed();
             return false;
+        }
+    }
+
+    /** Whether the waiter is the one that may go on beyond the limit. */
+    boolean isFavoured(Waiter waiter) {
+        if (!contended) {
+            return false;
+        }
+        synchronized (this) {
+            return waiter.equals(favoured);
+        }
+    }
+
+    /** Whether others wait for this one's message to end. */
+    boolean holdsUp(Waiter waiter) {
+        synchronized (this) {
+            return waiter.equals(favoured) && !waiting.isEmpty();
         }
     }
 

@@ -68,6 +68,7 @@ final class Replies {
     final byte[] helo;
     final byte[] shuttingDown;
     final byte[] timeout;
+    final byte[] tooSlow;
     final byte[] tooManyErrors;
     final byte[] tooManyMessages;
     final byte[] outOfStep;
@@ -75,18 +76,22 @@ final class Replies {
     final byte[] failed;
     final byte[] foreign;
     final byte[] chunkTooBig;
+    final Reply noPostmaster;
 
     Replies(String hostname) {
         greeting = encoded(220, "", hostname + " ESMTP Penstock");
         helo = encoded(250, "", hostname);
         shuttingDown = encoded(421, "4.3.2", hostname + " Service shutting down");
         timeout = encoded(421, "4.4.2", hostname + " Error: timeout exceeded");
+        tooSlow = encoded(421, "4.3.1", hostname + " Error: too slow while memory is short");
         tooManyErrors = encoded(421, "4.7.0", hostname + " Error: too many errors");
         tooManyMessages = encoded(421, "4.3.2", hostname + " Error: too many messages in one session");
         outOfStep = encoded(554, "5.5.0", "Error: SMTP protocol synchronization");
         earlyTalk = encoded(554, "5.5.1", hostname + " Error: wait for the greeting");
         failed = encoded(421, "4.3.0", hostname + " Error: internal failure");
         foreign = encoded(521, "5.5.1", hostname + " Error: this is an SMTP server");
+        noPostmaster = Reply.of(554, "5.7.1", "<postmaster>: Relay access denied: " + hostname
+                + " is no local domain, and no address is configured for its postmaster");
         chunkTooBig = encoded(552, "5.3.4", "Error: chunk exceeds fixed limit");
     }
 

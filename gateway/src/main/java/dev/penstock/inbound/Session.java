@@ -1,19 +1,12 @@
 package dev.penstock.inbound;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.time.Instant;
-import java.util.ArrayList;
+import java.security.cert.X509Certificate;
 import java.util.Arrays;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -29,7 +22,6 @@ import io.netty.channel.socket.ChannelInputShutdownReadComplete;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
-import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
@@ -37,35 +29,22 @@ import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
 import reactor.netty.NettyPipeline;
 
-import dev.penstock.auth.Exchange;
-import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
-import dev.penstock.message.BodyType;
-import dev.penstock.message.Envelope;
-import dev.penstock.message.MessageId;
-import dev.penstock.message.Options;
-import dev.penstock.message.Origin;
-import dev.penstock.message.Recipient;
-import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
 import dev.penstock.smtp.ByteScan;
-import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.CommandParser;
-import dev.penstock.smtp.DeliverBy;
-import dev.penstock.smtp.Hold;
-import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.Reply;
-import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntry;
-import dev.penstock.spool.SpoolException;
-import dev.penstock.spool.SpoolHealth;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
 
 /**
- * One SMTP session of a client (RFC 5321). Confined to the connection's event loop, but for {@link #proceed} and
- * {@link #shutDown}, which hop there.
+ * One SMTP session of a client (RFC 5321): its phases, its input and replies, errors, deadlines and end. Confined to the
+ * connection's event loop, but for {@link #shutDown}, which hops there.
+ *
+ * <p>What the commands mean is told elsewhere: {@link EnvelopeStage} takes MAIL and RCPT, {@link ContentStage} DATA and
+ * BDAT, {@link Authentication} AUTH; {@link ClientFacts} is what is known of the client. They share this session's event
+ * loop and its state, and end each turn as this class does.
  *
  * <p>Input is asked for one read at a time, and only when all of the last one is used up. Whatever must be waited for
  * (the spool, memory, a slow reader of replies, the penalty of an error) therefore stops the reading, and commands that
@@ -73,20 +52,16 @@ import dev.penstock.tls.TlsSession;
  */
 final class Session extends ChannelInboundHandlerAdapter
         implements
-            CoreSubscriber<Object>,
-            ReceptionMemory.Waiter {
+            CoreSubscriber<Object> {
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
     /** line_length_limit of Postfix; RFC 5321 4.5.3.1.4 wants 512 and what extensions add. */
     private static final int MAX_COMMAND_LINE = 2048;
-    /** RFC 4954 4: octets of AUTH with its initial response, and of a response, without CRLF. */
-    private static final int MAX_AUTH_LINE = 12_288;
-    private static final int RECIPIENT_OVERSHOOT = 1000; // smtpd_recipient_overshoot_limit of Postfix
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final long RECHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private enum Phase {
+    enum Phase {
         /** Nothing may come before the greeting. */
         GREETING,
         /** For TLS; nothing but its handshake may come. */
@@ -102,7 +77,7 @@ final class Session extends ChannelInboundHandlerAdapter
         CLOSED
     }
 
-    private enum Wait {
+    enum Wait {
         NONE,
         /** For a policy, or for who checks credentials. */
         ANSWER,
@@ -118,27 +93,23 @@ final class Session extends ChannelInboundHandlerAdapter
         CLIENT
     }
 
-    private final SmtpServer server;
+    final SmtpServer server;
     private final Channel channel;
-    private final EventLoop loop;
-    private final LoopScratch scratch;
-    private final ClientAccount account;
+    final EventLoop loop;
+    final LoopScratch scratch;
+    final ClientAccount account;
     private final int listener; // its place among the server's
-    private final InetAddress peer; // who may use XCLIENT or not, whomever it has spoken for
-    private final long number;
+    final long number;
+    final ClientFacts facts;
+    private final EnvelopeStage envelope;
+    private final ContentStage content;
+    private @Nullable Authentication authentication;
 
-    private Settings settings;
-    private InetSocketAddress remote; // as PROXY or XCLIENT told it
-    private @Nullable InetSocketAddress local;
-    private @Nullable TlsSession tls;
-    private @Nullable Identity identity;
-    private @Nullable Client client; // what policies are told, made when it is first needed
-    private String clientName = ""; // as XCLIENT told it
-    private boolean relayNetwork;
-    private Phase phase = Phase.GREETING;
-    private Wait wait = Wait.NONE;
+    Settings settings;
+    Phase phase = Phase.GREETING;
+    Wait wait = Wait.NONE;
     private boolean greeted;
-    private boolean loggedIn; // by AUTH
+    private boolean handshakeDone;
     private final boolean early; // the client has spoken behind the PROXY header, before it could be greeted
     private @Nullable Subscription subscription;
     private boolean asked; // a read is under way
@@ -147,26 +118,16 @@ final class Session extends ChannelInboundHandlerAdapter
     private byte @Nullable [] line; // the beginning of a command line that was cut by the end of a read
     private int lineLength;
     private @Nullable ByteBuf out; // replies that wait for the end of the group
-    private boolean moreInput; // follows the command being executed, in the same read
+    boolean moreInput; // follows the command being executed, in the same read
 
-    private final ProgressGuard progress = new ProgressGuard(System.nanoTime());
+    final ProgressGuard progress = new ProgressGuard(System.nanoTime());
     private @Nullable Future<?> timer;
 
-    private String helo = ""; // empty until EHLO or HELO
-    private boolean esmtp;
-    private @Nullable Origin origin; // made for the first message after EHLO
-    private @Nullable String traceStart; // likewise
-    private @Nullable Exchange exchange; // only in phase AUTH
-    private @Nullable MailTransaction transaction;
-    private @Nullable Reception reception;
-    private long chunkSize;
-    private long chunkLeft;
-    private boolean lastChunk;
-    private byte @Nullable [] chunkRefusal; // the chunk is read and forgotten, then this is said
-    private @Nullable Reply chunkDeferral; // likewise, but it is no error of the client's
-    private int messages;
-    private int errors;
-    private int junkCommands;
+    @Nullable
+    MailTransaction transaction;
+    int messages;
+    int errors;
+    int junkCommands;
 
     Session(SmtpServer server, Channel channel, LoopScratch scratch, ClientAccount account, InetSocketAddress remote,
             @Nullable InetSocketAddress local, boolean early, int listener, Settings settings, long number) {
@@ -178,11 +139,10 @@ final class Session extends ChannelInboundHandlerAdapter
         this.listener = listener;
         this.settings = settings;
         this.number = number;
-        this.remote = remote;
-        this.peer = remote.getAddress();
-        this.local = local;
         this.early = early;
-        this.relayNetwork = settings.relayNetworks().contains(remote.getAddress());
+        this.facts = new ClientFacts(Long.toHexString(number), remote, local, settings.relayNetworks());
+        this.envelope = new EnvelopeStage(this);
+        this.content = new ContentStage(this);
     }
 
     // ---- input and output --------------------------------------------------------------------------------------
@@ -190,8 +150,8 @@ final class Session extends ChannelInboundHandlerAdapter
     @Override
     public void onSubscribe(Subscription newSubscription) {
         subscription = newSubscription;
-        startTimer();
         turn(() -> {
+            startTimer();
             ServerTls entry = settings.tls();
             if (entry != null && settings.isImplicitTls()) {
                 startHandshake(entry);
@@ -201,25 +161,29 @@ final class Session extends ChannelInboundHandlerAdapter
         });
     }
 
-    /** A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. */
-    private void turn(Runnable task) {
+    /**
+     * A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. Errors too: whoever called
+     * would only log them, and the client would wait for ever. So everything that calls the session comes through here.
+     */
+    void turn(Runnable task) {
         try {
             task.run();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             failed(e);
         }
     }
 
-    private void failed(RuntimeException fault) {
-        log.error("session={} client={} failed in {}", number, remote, phase, fault);
-        if (phase == Phase.HANDSHAKE || phase == Phase.CLOSING) {
-            closeNow();
+    private void failed(Throwable fault) {
+        log.error("session={} client={} failed in {}", number, facts.remote, phase, fault);
+        if (phase == Phase.HANDSHAKE && !handshakeDone || phase == Phase.CLOSING) {
+            closeNow(); // nothing can be said in the midst of a handshake
             return;
         }
         moreInput = true; // who knows
         try {
             goodbye(server.replies().failed);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
+            log.error("session={} client={} closed without a reply", number, facts.remote, e);
             closeNow();
         }
     }
@@ -228,7 +192,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void welcome() {
         phase = Phase.GREETING;
         progress.pause(System.nanoTime());
-        await(server.policy().connect(client()), decision -> {
+        await(server.policy().connect(facts.client(settings)), decision -> {
             switch (decision) {
                 case Decision.Accept _ -> pause();
                 case Decision.Refuse(Reply reply) -> {
@@ -243,7 +207,7 @@ final class Session extends ChannelInboundHandlerAdapter
         long delay = settings.config().hostility().greetDelay().toNanos();
         if (early && !greeted) {
             talkedEarly();
-        } else if (delay == 0 || relayNetwork || settings.listener().authRequired()) {
+        } else if (delay == 0 || facts.relayNetwork || settings.listener().authRequired()) {
             greet();
         } else {
             ask();
@@ -277,13 +241,10 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         TlsSession session = entry.session(handler);
-        tls = session;
-        helo = "";
-        esmtp = false;
-        loggedIn = false;
+        handshakeDone = true;
         transaction = null;
-        identity = session.client() == null ? null : server.authenticator().certificate(session.client());
-        who();
+        X509Certificate shown = session.client();
+        facts.secured(session, shown == null ? null : server.authenticator().certificate(shown));
         server.counters().tlsSessions.increment();
         if (greeted) {
             phase = Phase.COMMANDS;
@@ -292,35 +253,8 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
-    /** Something about the client has changed. */
-    private void who() {
-        client = null;
-        origin = null;
-        traceStart = null;
-    }
-
-    private Client client() {
-        Client known = client;
-        if (known == null) {
-            TlsSession session = tls;
-            known = new Client(sessionId(), settings.listener().name(), remote, helo, protocol(false),
-                    session == null ? "" : session.protocol() + " " + session.cipher(), identity, relayNetwork,
-                    settings.listener().tenant(), settings.listener().campaign());
-            client = known;
-        }
-        return known;
-    }
-
-    /** RFC 3848; RFC 6531 3.7.3 for messages with SMTPUTF8. */
-    private String protocol(boolean smtpUtf8) {
-        if (!esmtp) {
-            return "SMTP";
-        }
-        return (smtpUtf8 ? "UTF8SMTP" : "ESMTP") + (tls == null ? "" : "S") + (loggedIn ? "A" : "");
-    }
-
     /** Goes on with {@code then} when the answer is there, at once when it is there already. */
-    private <T> void await(CompletableFuture<T> answer, Consumer<T> then) {
+    <T> void await(CompletableFuture<T> answer, Consumer<T> then) {
         if (isGiven(answer)) {
             then.accept(answer.resultNow());
             return;
@@ -344,7 +278,7 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     /** Whether the answer is there, and is one: a failure is told like one that comes late. */
-    private static boolean isGiven(CompletableFuture<?> answer) {
+    static boolean isGiven(CompletableFuture<?> answer) {
         return answer.state() == Future.State.SUCCESS;
     }
 
@@ -363,8 +297,7 @@ final class Session extends ChannelInboundHandlerAdapter
         Settings current = server.settings(listener);
         if (current != settings) {
             settings = current;
-            relayNetwork = current.relayNetworks().contains(remote.getAddress());
-            client = null;
+            facts.reconfigured(current.relayNetworks());
         }
         ByteBuf buffer = (ByteBuf) message;
         progress.input(System.nanoTime(), buffer.readableBytes());
@@ -375,7 +308,7 @@ final class Session extends ChannelInboundHandlerAdapter
                 consume(scratch.input, length);
             }
             advance();
-        } catch (RuntimeException e) { // reactor-netty would only cut the connection
+        } catch (Throwable e) { // as in turn(), which would cost an object for each read
             failed(e);
         }
     }
@@ -384,7 +317,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void talkedEarly() {
         server.counters().earlyTalkers.increment();
         account.error();
-        log.debug("session={} client={} talked early in {}", number, remote, phase);
+        log.debug("session={} client={} talked early in {}", number, facts.remote, phase);
         if (phase == Phase.GREETING) {
             moreInput = true;
             goodbye(server.replies().earlyTalk);
@@ -395,7 +328,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     @Override
     public void onError(Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, remote, failure.toString());
+        log.debug("session={} client={} lost: {}", number, facts.remote, failure.toString());
         closeNow();
     }
 
@@ -408,14 +341,14 @@ final class Session extends ChannelInboundHandlerAdapter
     public void channelWritabilityChanged(ChannelHandlerContext context) {
         context.fireChannelWritabilityChanged();
         if (wait == Wait.CLIENT && channel.isWritable()) {
-            resume();
+            turn(this::resume);
         }
     }
 
     /** Whatever fails in the pipeline, TLS above all, ends the session; nobody behind it needs to hear of it. */
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, remote, failure.toString());
+        log.debug("session={} client={} lost: {}", number, facts.remote, failure.toString());
         closeNow();
     }
 
@@ -425,10 +358,10 @@ final class Session extends ChannelInboundHandlerAdapter
         context.fireUserEventTriggered(event);
         if (event instanceof SslHandshakeCompletionEvent handshake) {
             if (handshake.isSuccess()) {
-                secured();
+                turn(this::secured);
             } else {
                 server.counters().tlsFailures.increment();
-                log.debug("session={} client={} TLS failed: {}", number, remote, handshake.cause().toString());
+                log.debug("session={} client={} TLS failed: {}", number, facts.remote, handshake.cause().toString());
                 closeNow();
             }
         } else if (event instanceof ChannelInputShutdownReadComplete) {
@@ -453,8 +386,8 @@ final class Session extends ChannelInboundHandlerAdapter
         while (position < end && wait == Wait.NONE) {
             switch (phase) {
                 case COMMANDS, AUTH -> position = command(in, position, end);
-                case DATA -> position = data(in, position, end);
-                case CHUNK -> position = chunk(in, position, end);
+                case DATA -> position = content.data(in, position, end);
+                case CHUNK -> position = content.chunk(in, position, end);
                 case GREETING, HANDSHAKE, CLOSING, CLOSED -> {
                     return;
                 }
@@ -466,7 +399,7 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     /** What was waited for has come. */
-    private void resume() {
+    void resume() {
         if (phase == Phase.CLOSED) {
             return;
         }
@@ -508,7 +441,7 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
-    private void say(byte[] reply) {
+    void say(byte[] reply) {
         if (phase == Phase.CLOSED) {
             return;
         }
@@ -565,27 +498,36 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     private int maxLine() {
-        return phase == Phase.AUTH || mayLogIn() ? MAX_AUTH_LINE : MAX_COMMAND_LINE;
+        return phase == Phase.AUTH || mayLogIn() ? Authentication.MAX_LINE : MAX_COMMAND_LINE;
+    }
+
+    private Authentication authentication() {
+        Authentication known = authentication;
+        if (known == null) {
+            known = new Authentication(this);
+            authentication = known;
+        }
+        return known;
     }
 
     private boolean mayLogIn() {
-        return esmtp && !loggedIn && !settings.mechanisms(tls).isEmpty();
+        return facts.esmtp && !facts.loggedIn && !settings.mechanisms(facts.tls).isEmpty();
     }
 
     private void execute(byte[] in, int offset, int lengthWithCr) {
         int length = lengthWithCr > 0 && in[offset + lengthWithCr - 1] == '\r' ? lengthWithCr - 1 : lengthWithCr;
         if (phase == Phase.AUTH) {
-            authResponse(in, offset, length);
+            authentication().response(in, offset, length);
             return;
         }
-        if (length > MAX_COMMAND_LINE && !(length <= MAX_AUTH_LINE && mayLogIn() && isAuth(in, offset))) {
+        if (length > MAX_COMMAND_LINE && !(length <= Authentication.MAX_LINE && mayLogIn() && isAuth(in, offset))) {
             fail(Replies.COMMAND_TOO_LONG);
             return;
         }
         Command command = CommandParser.parse(in, offset, length);
-        if (tls == null && settings.requiresTls() && needsTls(command)) {
+        if (facts.tls == null && settings.requiresTls() && needsTls(command)) {
             if (command instanceof Command.Bdat(long size, boolean last)) {
-                startChunk(size, last, Replies.TLS_FIRST); // what follows it is no command
+                content.beginChunk(size, last, Replies.TLS_FIRST); // what follows it is no command
             } else {
                 fail(Replies.TLS_FIRST); // RFC 3207 4
             }
@@ -595,12 +537,12 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Ehlo(String name) -> hello(name, true);
             case Command.Helo(String name) -> hello(name, false);
             case Command.StartTls() -> startTls();
-            case Command.Auth auth -> auth(auth);
+            case Command.Auth auth -> authentication().begin(auth);
             case Command.Xclient(Map<String, String> attributes) -> xclient(attributes);
-            case Command.Mail mail -> mail(mail);
-            case Command.Rcpt rcpt -> rcpt(rcpt);
-            case Command.Data() -> startData();
-            case Command.Bdat(long size, boolean last) -> startChunk(size, last, null);
+            case Command.Mail mail -> envelope.mail(mail);
+            case Command.Rcpt rcpt -> envelope.rcpt(rcpt);
+            case Command.Data() -> content.beginData();
+            case Command.Bdat(long size, boolean last) -> content.beginChunk(size, last, null);
             case Command.Rset() -> {
                 reset();
                 junk(Replies.OK);
@@ -613,7 +555,7 @@ final class Session extends ChannelInboundHandlerAdapter
             case Command.Foreign(String verb) -> {
                 server.counters().foreignCommands.increment();
                 account.error();
-                log.info("event=foreign-protocol session={} client={} verb={}", sessionId(), remote, verb);
+                log.info("event=foreign-protocol session={} client={} verb={}", sessionId(), facts.remote, verb);
                 moreInput = true; // there is always more
                 goodbye(server.replies().foreign);
             }
@@ -647,11 +589,9 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         reset(); // RFC 5321 4.1.4: as RSET
-        helo = Trace.printable(name);
-        esmtp = extended;
-        who();
+        facts.hello(name, extended);
         junk(extended
-                ? settings.ehlo(tls, loggedIn, settings.xclientNetworks().contains(peer),
+                ? settings.ehlo(facts.tls, facts.loggedIn, settings.xclientNetworks().contains(facts.peer),
                         server.clock().instant())
                 : server.replies().helo);
     }
@@ -663,7 +603,7 @@ final class Session extends ChannelInboundHandlerAdapter
         ServerTls entry = settings.tls();
         if (entry == null) {
             fail(Replies.NO_TLS);
-        } else if (tls != null) {
+        } else if (facts.tls != null) {
             fail(Replies.TLS_ACTIVE);
         } else {
             reset();
@@ -675,98 +615,9 @@ final class Session extends ChannelInboundHandlerAdapter
 
     // ---- who the client is -------------------------------------------------------------------------------------
 
-    private void auth(Command.Auth auth) {
-        if (isOutOfStep()) { // RFC 4954 4: it is the last of its group
-            return;
-        }
-        if (!esmtp) {
-            fail(Replies.HELLO_FIRST);
-        } else if (loggedIn) {
-            fail(Replies.AUTH_ACTIVE);
-        } else if (transaction != null) {
-            fail(Replies.IN_TRANSACTION);
-        } else {
-            Exchange begun = settings.mechanisms(tls).contains(auth.mechanism())
-                    ? server.authenticator().start(auth.mechanism(), tls,
-                            NetUtil.toAddressString(remote.getAddress()))
-                    : null;
-            if (begun == null) {
-                boolean later = tls == null && settings.tls() != null
-                        && settings.listener().mechanisms().contains(auth.mechanism());
-                fail(later ? Replies.TLS_FIRST : Replies.NO_SUCH_MECHANISM);
-                return;
-            }
-            exchange = begun;
-            phase = Phase.AUTH;
-            String initial = auth.initialResponse();
-            if (initial == null) {
-                await(begun.respond(null), this::authStep);
-            } else {
-                authResponse(initial.equals("=") ? "" : initial);
-            }
-        }
-    }
-
     /** Who has logged in was offered it before. */
-    private boolean isAuthOffered() {
-        return loggedIn || !settings.mechanisms(tls).isEmpty();
-    }
-
-    private void authResponse(byte[] in, int offset, int length) {
-        if (length > MAX_AUTH_LINE) {
-            leaveAuth(Replies.AUTH_TOO_LONG);
-        } else if (length == 1 && in[offset] == '*') {
-            leaveAuth(Replies.AUTH_CANCELLED);
-        } else {
-            authResponse(new String(in, offset, length, ISO_8859_1));
-        }
-    }
-
-    private void authResponse(String base64) {
-        byte[] response = base64.equals("=") ? null : Exchange.decode(base64); // "=" means something only initially
-        if (response == null) {
-            leaveAuth(Replies.AUTH_MALFORMED);
-            return;
-        }
-        Exchange running = exchange;
-        if (running != null) {
-            await(running.respond(response), this::authStep);
-        }
-    }
-
-    private void authStep(Exchange.Step step) {
-        switch (step) {
-            case Exchange.Step.Challenge(String base64) -> say(("334 " + base64 + "\r\n").getBytes(ISO_8859_1));
-            case Exchange.Step.Success(Identity proved) -> {
-                phase = Phase.COMMANDS;
-                exchange = null;
-                identity = proved;
-                loggedIn = true;
-                who();
-                server.counters().logins.increment();
-                say(Replies.AUTHENTICATED);
-            }
-            case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
-                log.info("event=auth-failed session={} client={} reason={} detail={}", sessionId(), remote, reason,
-                        detail);
-                server.counters().loginsFailed.increment();
-                switch (reason) {
-                    case CREDENTIALS -> leaveAuth(Replies.AUTH_FAILED);
-                    case MALFORMED -> leaveAuth(Replies.AUTH_MALFORMED);
-                    case TEMPORARY -> { // no error of the client's
-                        phase = Phase.COMMANDS;
-                        exchange = null;
-                        junk(Replies.AUTH_UNAVAILABLE);
-                    }
-                }
-            }
-        }
-    }
-
-    private void leaveAuth(byte[] reply) {
-        phase = Phase.COMMANDS;
-        exchange = null;
-        fail(reply);
+    boolean isAuthOffered() {
+        return facts.loggedIn || !settings.mechanisms(facts.tls).isEmpty();
     }
 
     /** XCLIENT_README of Postfix: a trusted client tells whom it speaks for; the session begins anew. */
@@ -774,7 +625,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (isOutOfStep()) {
             return;
         }
-        if (!settings.xclientNetworks().contains(peer)) {
+        if (!settings.xclientNetworks().contains(facts.peer)) {
             fail(Replies.XCLIENT_FORBIDDEN);
             return;
         }
@@ -782,8 +633,8 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.IN_TRANSACTION);
             return;
         }
-        InetSocketAddress newRemote = Xclient.address(attributes, "ADDR", "PORT", remote);
-        InetSocketAddress newLocal = Xclient.address(attributes, "DESTADDR", "DESTPORT", local);
+        InetSocketAddress newRemote = Xclient.address(attributes, "ADDR", "PORT", facts.remote);
+        InetSocketAddress newLocal = Xclient.address(attributes, "DESTADDR", "DESTPORT", facts.local);
         if (newRemote == null) {
             fail(Replies.XCLIENT_BAD_ADDRESS);
             return;
@@ -793,286 +644,17 @@ final class Session extends ChannelInboundHandlerAdapter
             goodbye(refusal.reply(server.hostname()));
             return;
         }
-        remote = newRemote;
-        local = newLocal;
-        relayNetwork = settings.relayNetworks().contains(newRemote.getAddress());
-        boolean another = attributes.containsKey("ADDR"); // client, of whom nothing else is known yet
-        clientName = Xclient.name(attributes, "NAME", another ? "" : clientName);
-        if (another || attributes.containsKey("LOGIN")) {
-            String login = Xclient.name(attributes, "LOGIN", "");
-            identity = login.isEmpty() ? null : new Identity(login, "", List.of());
-            loggedIn = identity != null;
-        }
-        helo = Trace.printable(Xclient.name(attributes, "HELO", "")); // until the proxy says EHLO itself
-        esmtp = Xclient.name(attributes, "PROTO", "").equalsIgnoreCase("ESMTP");
-        who();
+        facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks());
         welcome();
     }
 
     // ---- transactions ------------------------------------------------------------------------------------------
 
-    private void mail(Command.Mail mail) {
-        InboundConfig config = settings.config();
-        Command.MailParameters parameters = mail.parameters();
-        Mailbox mailbox = mail.path().mailbox();
-        String unsupported = parameters.auth() != null && !isAuthOffered()
-                ? Capabilities.AUTH
-                : parameters.unsupported(settings.offered(tls != null));
-        if (helo.isEmpty()) {
-            fail(Replies.HELLO_FIRST);
-        } else if (transaction != null) {
-            fail(Replies.NESTED_MAIL); // RFC 5321 4.1.4
-        } else if (settings.listener().authRequired() && identity == null) {
-            fail(Replies.AUTH_FIRST); // RFC 4954 6
-        } else if (messages >= config.maxMessagesPerSession()) {
-            goodbye(server.replies().tooManyMessages);
-        } else if (unsupported != null) {
-            fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode()); // RFC 5321 4.1.1.11
-        } else if (mailbox != null && mailbox.utf8() && !parameters.smtpUtf8()) {
-            fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
-        } else if (parameters.size() > config.maxMessageSize().bytes()) {
-            fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
-        } else if (!account.mayMail()) {
-            say(ClientAccount.TOO_MANY_MESSAGES);
-        } else if (hasRoom()) {
-            Options options = options(parameters);
-            if (options == null) {
-                return;
-            }
-            Client asking = client();
-            MailTransaction begun = new MailTransaction(mail.path().address(),
-                    mailbox == null ? "" : mailbox.domain(), parameters.size(),
-                    parameters.body() == Command.Body.EIGHT_BIT_MIME ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT,
-                    parameters.smtpUtf8(), options, asking.tenant(), asking.campaign());
-            CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
-                    begun.declaredSize);
-            if (isGiven(answer)) {
-                mailDecided(begun, answer.resultNow());
-            } else {
-                await(answer, decision -> mailDecided(begun, decision));
-            }
-        }
-    }
-
-    private void mailDecided(MailTransaction begun, Decision decision) {
-        switch (decision) {
-            case Decision.Accept accept -> {
-                begun.add(accept);
-                transaction = begun;
-                say(Replies.SENDER_OK);
-            }
-            case Decision.Refuse(Reply reply) -> refuse(reply);
-        }
-    }
-
-    /** What a policy said no to. */
-    private void refuse(Reply reply) {
-        if (reply.code() == 421) {
-            goodbye(reply.encode()); // RFC 5321 3.8
-        } else if (reply.isPermanent()) {
-            fail(reply.encode());
-        } else {
-            say(reply.encode());
-        }
-    }
-
-    /** @return null when a parameter asks for the impossible; the client has been told then */
-    private @Nullable Options options(Command.MailParameters parameters) {
-        if (parameters.isPlain()) {
-            return Options.NONE;
-        }
-        long now = server.clock().millis();
-        long holdUntil = switch (parameters.hold()) {
-            case null -> 0;
-            case Hold.For(long seconds) -> now + Math.min(seconds, Settings.MAX_HOLD_SECONDS + 1) * 1000;
-            case Hold.Until(Instant time) -> Math.max(1, time.toEpochMilli());
-        };
-        if (holdUntil > now + Settings.MAX_HOLD_SECONDS * 1000 || holdUntil != 0 && holdUntil < now) {
-            fail(Replies.BAD_HOLD); // RFC 4865 4.2
-            return null;
-        }
-        DeliverBy by = parameters.deliverBy();
-        if (by != null && by.seconds() <= 0 && by.mode() == DeliverBy.Mode.RETURN) {
-            fail(Replies.BAD_DELIVER_BY); // RFC 2852 4
-            return null;
-        }
-        return new Options(parameters.ret(), parameters.envid(), parameters.requireTls(), holdUntil,
-                by == null ? 0 : now + by.seconds() * 1000, by == null ? null : by.mode(), by != null && by.trace());
-    }
-
-    /** Whether a new message would be kept; when not, the client is told. */
-    private boolean hasRoom() {
-        SpoolHealth.State state = server.spool().health().state();
-        if (state != SpoolHealth.State.READY) {
-            defer(Replies.of(state));
-            return false;
-        }
-        if (!server.memory().hasRoom()) {
-            server.counters().messagesDeferred.increment();
-            say(Replies.NO_MEMORY);
-            return false;
-        }
-        return true;
-    }
-
-    private void rcpt(Command.Rcpt rcpt) {
-        Mailbox mailbox = rcpt.path().mailbox();
-        MailTransaction open = transaction;
-        if (open == null) {
-            fail(Replies.NEED_MAIL);
-            return;
-        }
-        if (open.chunked || open.failed) {
-            fail(open.failed ? Replies.FAILED_CHUNK : Replies.CHUNKING_BEGUN);
-            return;
-        }
-        Command.RcptParameters parameters = rcpt.parameters();
-        String unsupported = parameters.unsupported(settings.offered(tls != null));
-        if (open.recipients.size() >= settings.config().maxRecipients()) {
-            open.recipientsRefused = true;
-            server.counters().recipientsRefused.increment();
-            if (++open.overshoot > RECIPIENT_OVERSHOOT) {
-                fail(Replies.TOO_MANY_RECIPIENTS);
-            } else {
-                say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
-            }
-        } else if (unsupported != null) {
-            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
-        } else if (!account.mayRcpt()) {
-            open.recipientsRefused = true;
-            say(ClientAccount.TOO_MANY_RECIPIENTS);
-        } else if (mailbox.utf8() && !open.smtpUtf8) {
-            refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
-        } else {
-            Recipient recipient = rcpt.path().isLocalPostmaster()
-                    ? new Recipient(mailbox.localPart() + "@" + server.hostname(), server.hostname(),
-                            parameters.notifyOn(), parameters.orcpt())
-                    : new Recipient(mailbox.address(), mailbox.domain(), parameters.notifyOn(), parameters.orcpt());
-            CompletableFuture<Decision> answer = server.policy().recipient(client(), open.sender, open.senderDomain,
-                    recipient);
-            if (isGiven(answer)) {
-                recipientDecided(open, recipient, answer.resultNow());
-            } else {
-                await(answer, decision -> recipientDecided(open, recipient, decision));
-            }
-        }
-    }
-
-    private void recipientDecided(MailTransaction open, Recipient recipient, Decision decision) {
-        switch (decision) {
-            case Decision.Accept accept -> {
-                open.add(accept);
-                open.recipients.add(recipient);
-                say(Replies.RECIPIENT_OK);
-            }
-            case Decision.Refuse(Reply reply) -> refuseRecipient(open, reply);
-        }
-    }
-
-    private void refuseRecipient(MailTransaction open, Reply reply) {
-        open.recipientsRefused = true;
-        server.counters().recipientsRefused.increment();
-        refuse(reply);
-    }
-
-    private void startData() {
-        if (isOutOfStep()) {
-            return;
-        }
-        MailTransaction open = transaction;
-        if (open == null) {
-            fail(Replies.NEED_MAIL);
-        } else if (open.failed) {
-            fail(Replies.FAILED_CHUNK);
-        } else if (open.chunked) {
-            fail(Replies.DATA_AFTER_BDAT);
-        } else if (open.recipients.isEmpty()) {
-            fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
-        } else {
-            Reply refusal = beginReception(open, false);
-            if (refusal != null) {
-                transaction = null;
-                defer(refusal);
-                return;
-            }
-            phase = Phase.DATA;
-            progress.messageBegun(System.nanoTime());
-            say(Replies.START_DATA);
-        }
-    }
-
-    /**
-     * The chunk's octets follow in any case, and are read in any case (RFC 3030 2).
-     *
-     * @param refusal what is said then, null when the transaction decides
-     */
-    private void startChunk(long size, boolean last, byte @Nullable [] refusal) {
-        MailTransaction open = transaction;
-        if (!settings.offers(Capabilities.CHUNKING)) {
-            moreInput = true;
-            goodbye(Replies.NOT_IMPLEMENTED); // nothing can be told from what follows
-            return;
-        }
-        if (size > settings.config().maxMessageSize().bytes()) {
-            moreInput = true;
-            goodbye(server.replies().chunkTooBig); // reading it all only to refuse it would be a gift to bad clients
-            return;
-        }
-        chunkSize = size;
-        chunkLeft = size;
-        lastChunk = last;
-        chunkRefusal = refusal;
-        chunkDeferral = null;
-        if (refusal != null) {
-            // nothing to decide
-        } else if (open == null) {
-            chunkRefusal = Replies.NEED_MAIL;
-        } else if (open.failed) {
-            chunkRefusal = Replies.FAILED_CHUNK;
-        } else if (open.recipients.isEmpty()) {
-            chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
-        } else if (!open.chunked) {
-            chunkDeferral = beginReception(open, true);
-            open.chunked = chunkDeferral == null;
-            open.failed = chunkDeferral != null;
-            progress.messageBegun(System.nanoTime());
-        }
-        if (chunkRefusal != null) {
-            progress.messageBegun(System.nanoTime()); // it has to come in time too
-        }
-        phase = Phase.CHUNK;
-        if (size == 0) {
-            chunkTaken();
-        }
-    }
-
-    /** @return why the spool takes nothing; null when it does */
-    private @Nullable Reply beginReception(MailTransaction open, boolean chunked) {
-        MessageId id = server.spool().nextId();
-        String start = traceStart;
-        if (start == null) {
-            start = Trace.start(helo, clientName, remote.getAddress(), tls, server.hostname());
-            traceStart = start;
-        }
-        byte[] trace = Trace.field(start, protocol(open.smtpUtf8), id, scratch.date(server.clock()));
-        Reception message = reception;
-        if (message == null) {
-            message = new Reception(server.memory());
-            reception = message;
-        }
-        try {
-            message.begin(server.spool(), id, trace, settings.config(), chunked, server.policy().judgesMessages());
-            return null;
-        } catch (SpoolException e) {
-            return Replies.of(e.reason());
-        }
-    }
-
     /**
      * Nothing may follow these commands before their reply (RFC 2920 3.1). What does would be taken for something it
      * perhaps isn't, so the session ends (smtpd_forbid_unauth_pipelining of Postfix).
      */
-    private boolean isOutOfStep() {
+    boolean isOutOfStep() {
         if (moreInput) {
             server.counters().outOfStep.increment();
             account.error();
@@ -1088,278 +670,34 @@ final class Session extends ChannelInboundHandlerAdapter
         progress.messageEnded();
         if (open != null && open.chunked) {
             server.counters().messagesAborted.increment();
-            abortReception();
+            content.abort();
         }
     }
 
     // ---- message data ------------------------------------------------------------------------------------------
 
-    /** @return where the input after the data begins, or {@code end} */
-    private int data(byte[] in, int position, int end) {
-        int taken = requireReception().take(in, position, end - position);
-        moreInput = position + taken < end;
-        contentTaken();
-        return position + taken;
-    }
-
-    /** @return where the input after the chunk begins, or {@code end} */
-    private int chunk(byte[] in, int position, int end) {
-        int taken = (int) Math.min(end - position, chunkLeft);
-        if (chunkRefusal == null && chunkDeferral == null) {
-            requireReception().takeChunk(in, position, taken);
-        }
-        chunkLeft -= taken;
-        moreInput = position + taken < end;
-        chunkTaken();
-        return position + taken;
-    }
-
-    private void chunkTaken() {
-        byte[] refusal = chunkRefusal;
-        Reply deferral = chunkDeferral;
-        if (refusal == null && deferral == null) {
-            if (chunkLeft == 0 && lastChunk) {
-                requireReception().endOfChunks();
-            }
-            contentTaken();
-        } else if (chunkLeft == 0) {
-            phase = Phase.COMMANDS;
-            progress.messageEnded();
-            if (lastChunk) {
-                transaction = null;
-            }
-            if (deferral != null) {
-                defer(deferral);
-            } else if (refusal != null) {
-                fail(refusal);
-            }
-        }
-    }
-
-    /** Some content is in: asks what the header section means, or waits for room, or ends the message. */
-    private void contentTaken() {
-        Reception message = requireReception();
-        HeaderGate header = message.waitingHeader();
-        MailTransaction open = transaction;
-        if (header != null && open != null) {
-            await(server.policy().message(client(), open.answer, open.sender, open.recipients,
-                    header.fields(server.policy().wantedHeaders()), open.declaredSize), decision -> {
-                        headerDecided(message, open, decision);
-                        contentTaken();
-                    });
-            return;
-        }
-        boolean over = phase == Phase.CHUNK ? chunkLeft == 0 : message.finished();
-        if (over && phase == Phase.CHUNK && !lastChunk) {
-            endOfChunk(message);
-        } else if (over && open != null && !open.judged && message.refusal() == null) {
-            CompletableFuture<Decision> answer = server.policy().message(client(), open.answer, open.sender,
-                    open.recipients, List.of(), message.size());
-            await(answer, decision -> {
-                switch (decision) {
-                    case Decision.Accept accept -> open.judge(accept);
-                    case Decision.Refuse(Reply reply) -> message.refuse(reply);
-                }
-                contentTaken();
-            });
-        } else if (over) {
-            phase = Phase.COMMANDS;
-            endOfData(message);
-        } else {
-            awaitRoom(message);
-        }
-    }
-
-    /** More of a message is read only when there is room for it. */
-    private void awaitRoom(Reception message) {
-        Spool.Intake intake = message.intake();
-        if (intake == null) {
-            return;
-        }
-        CompletableFuture<Void> writable = intake.writable();
-        if (!writable.isDone()) {
-            waitFor(Wait.SPOOL);
-            var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
-        } else if (!server.memory().mayProceed(this)) {
-            waitFor(Wait.MEMORY);
-        }
-    }
-
-    private void headerDecided(Reception message, MailTransaction open, Decision decision) {
-        switch (decision) {
-            case Decision.Accept accept -> {
-                open.judge(accept);
-                List<String> removed = server.policy().removedHeaders();
-                if (!accept.removeHeaders().isEmpty()) {
-                    List<String> more = new ArrayList<>(removed);
-                    more.addAll(accept.removeHeaders());
-                    removed = more;
-                }
-                message.release(Trace.fields(accept.addHeaders()), removed);
-            }
-            case Decision.Refuse(Reply reply) -> message.refuse(reply);
-        }
-    }
-
-    private void endOfChunk(Reception message) {
-        phase = Phase.COMMANDS;
-        Reply refusal = message.refusal();
-        if (refusal == null) {
-            say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
-            awaitRoom(message); // chunks may be as small as the client likes
-            return;
-        }
-        message.abort(this);
-        progress.messageEnded();
-        if (transaction != null) {
-            transaction.failed = true;
-            transaction.chunked = false;
-        }
-        refuseMessage(refusal);
-    }
-
-    private Reception requireReception() {
-        if (reception == null) {
-            throw new IllegalStateException("no message is being received");
-        }
-        return reception;
-    }
-
-    /** Memory has room again. */
-    @Override
-    public void proceed() {
-        hop(() -> resumeFrom(Wait.MEMORY));
-    }
-
-    private void resumeFrom(Wait reason) {
+    void resumeFrom(Wait reason) {
         if (wait == reason) {
             resume();
         }
     }
 
-    private void hop(Runnable task) {
+    void hop(Runnable task) {
         try {
             loop.execute(() -> turn(task));
         } catch (RejectedExecutionException e) {
-            log.debug("session={} client={} is gone with its event loop", number, remote);
+            log.debug("session={} client={} is gone with its event loop", number, facts.remote);
         }
     }
 
-    private void endOfData(Reception message) {
-        Reply refusal = message.refusal();
-        Spool.Intake intake = message.intake();
-        MessageId id = message.id();
-        MailTransaction open = transaction;
-        transaction = null;
-        progress.messageEnded();
-        if (refusal != null || intake == null || id == null || open == null) {
-            message.abort(this);
-            refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
-            return;
-        }
-        List<Recipient> to = open.recipients.size() == 1
-                ? open.recipients
-                : new ArrayList<>(new LinkedHashSet<>(open.recipients));
-        Envelope envelope = new Envelope(id, open.sender, to, open.body, open.smtpUtf8, open.tenant, open.campaign,
-                server.clock().millis(), origin(open.smtpUtf8), open.options);
-        long size = intake.size();
-        CompletableFuture<List<SpoolEntry>> commit;
-        try {
-            commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
-        } catch (SpoolException e) {
-            message.abort(this);
-            refuseMessage(Replies.of(e.reason()));
-            return;
-        }
-        long octets = message.handOver();
-        if (commit.isDone()) {
-            var _ = commit.whenComplete(
-                    (entries, failure) -> answer(settle(envelope, size, octets, entries, failure), envelope));
-            return;
-        }
-        waitFor(Wait.COMMIT);
-        var _ = commit.whenComplete((entries, failure) -> {
-            try {
-                loop.execute(() -> turn(() -> {
-                    Reply refused = settle(envelope, size, octets, entries, failure);
-                    if (phase == Phase.CLOSING || phase == Phase.CLOSED) { // nothing is said after 421
-                        return;
-                    }
-                    waitNoMore();
-                    answer(refused, envelope);
-                    if (wait == Wait.NONE) {
-                        resume();
-                    }
-                }));
-            } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                settle(envelope, size, octets, entries, failure);
-            }
-        });
-    }
-
-    private Origin origin(boolean smtpUtf8) {
-        Origin known = origin;
-        if (known == null || smtpUtf8) {
-            known = new Origin(protocol(smtpUtf8), NetUtil.toSocketAddressString(remote), helo,
-                    identity == null ? "" : identity.name());
-            if (!smtpUtf8) {
-                origin = known;
-            }
-        }
-        return known;
-    }
-
-    /**
-     * What a finished commit means for the rest of the gateway, whether or not the session lives.
-     *
-     * @return null when the message is ours now, else why not
-     */
-    private @Nullable Reply settle(Envelope envelope, long size, long octets, @Nullable List<SpoolEntry> entries,
-            @Nullable Throwable failure) {
-        server.memory().release(this, octets);
-        if (entries == null) {
-            Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                    ? failure.getCause()
-                    : failure;
-            if (cause instanceof SpoolException spoolFailure) {
-                return Replies.of(spoolFailure.reason());
-            }
-            log.error("message={} session={} commit failed", envelope.id(), number, cause);
-            return Replies.of(SpoolException.Reason.FAILED);
-        }
-        server.accepted(envelope, size, entries, sessionId(), local);
-        return null;
-    }
-
-    private void answer(@Nullable Reply refusal, Envelope envelope) {
-        if (refusal != null) {
-            refuseMessage(refusal);
-        } else {
-            messages++;
-            progress.accepted();
-            errors = 0; // as Postfix does after a message
-            junkCommands = 0;
-            say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
-        }
-    }
-
-    private void refuseMessage(Reply reply) {
-        if (reply.isPermanent()) {
-            server.counters().messagesRefused.increment();
-            fail(reply.encode());
-        } else {
-            defer(reply);
-        }
-    }
-
-    private String sessionId() {
+    String sessionId() {
         return Long.toHexString(number);
     }
 
     // ---- errors and ends ---------------------------------------------------------------------------------------
 
     /** We can't now; that is no error of the client's. */
-    private void defer(Reply reply) {
+    void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
             goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
@@ -1369,7 +707,7 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     /** A command that brings no message nearer; too many of them are errors. */
-    private void junk(byte[] reply) {
+    void junk(byte[] reply) {
         if (++junkCommands > server.stress().junkCommandLimit(settings.config())) {
             fail(reply);
         } else {
@@ -1377,7 +715,7 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
-    private void fail(byte[] reply) {
+    void fail(byte[] reply) {
         InboundConfig config = settings.config();
         say(reply);
         errors++;
@@ -1395,12 +733,12 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     /** From now on the client waits for us. */
-    private void waitFor(Wait reason) {
+    void waitFor(Wait reason) {
         wait = reason;
         progress.pause(System.nanoTime());
     }
 
-    private void waitNoMore() {
+    void waitNoMore() {
         wait = Wait.NONE;
         progress.resume(System.nanoTime());
     }
@@ -1409,7 +747,7 @@ final class Session extends ChannelInboundHandlerAdapter
      * Sends a last reply and closes. When the client has sent more than was read, the socket is first closed on our
      * side only: closing it whole would reset the connection, and the client might never see the reply.
      */
-    private void goodbye(byte[] reply) {
+    void goodbye(byte[] reply) {
         if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
             return;
         }
@@ -1421,7 +759,7 @@ final class Session extends ChannelInboundHandlerAdapter
         wait = Wait.NONE;
         held = null;
         line = null;
-        abortReception();
+        content.abort();
         ByteBuf last = out;
         out = null;
         if (last == null) {
@@ -1446,13 +784,6 @@ final class Session extends ChannelInboundHandlerAdapter
         var _ = loop.schedule(this::closeNow, LINGER_NANOS, NANOSECONDS);
     }
 
-    private void abortReception() {
-        Reception message = reception;
-        if (message != null) {
-            message.abort(this);
-        }
-    }
-
     // ---- time ----------------------------------------------------------------------------------------------
 
     /** One timer per session, which looks at the clock and starts itself again: input doesn't touch it. */
@@ -1460,7 +791,7 @@ final class Session extends ChannelInboundHandlerAdapter
         InboundConfig config = settings.config();
         long left = Math.min(progress.nanosLeft(System.nanoTime(), config, server.stress().isOn()),
                 ProgressGuard.periodNanos(config));
-        timer = loop.schedule(this::checkTime, Math.max(left, 1), NANOSECONDS);
+        timer = loop.schedule(() -> turn(this::checkTime), Math.max(left, 1), NANOSECONDS);
     }
 
     private void checkTime() {
@@ -1473,11 +804,11 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         if (wait == Wait.COMMIT || wait == Wait.ANSWER) { // over just before: it is told once the client has its reply
-            timer = loop.schedule(this::checkTime, RECHECK_NANOS, NANOSECONDS);
+            timer = loop.schedule(() -> turn(this::checkTime), RECHECK_NANOS, NANOSECONDS);
             return;
         }
         server.counters().slow(slowness);
-        log.debug("session={} client={} timed out in {}: {}", number, remote, phase, slowness);
+        log.debug("session={} client={} timed out in {}: {}", number, facts.remote, phase, slowness);
         if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
             closeNow(); // it doesn't read replies either, or could not
         } else {
@@ -1508,18 +839,18 @@ final class Session extends ChannelInboundHandlerAdapter
         phase = Phase.CLOSED;
         held = null;
         line = null;
-        abortReception();
-        if (subscription != null) {
-            subscription.cancel(); // releases reads that nobody asked for any more
-        }
-        if (timer != null) {
-            timer.cancel(false);
-        }
         ByteBuf unsent = out;
         out = null;
         if (unsent != null) {
             unsent.release();
         }
+        if (timer != null) {
+            timer.cancel(false);
+        }
+        if (subscription != null) {
+            subscription.cancel(); // releases reads that nobody asked for any more
+        }
+        turn(content::abort); // the last: a fault of the spool's is nobody else's
     }
 
     private void countAbort() {

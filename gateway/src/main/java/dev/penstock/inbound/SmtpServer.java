@@ -40,6 +40,7 @@ import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.tls.ServerTls;
+import dev.penstock.tls.TlsSession;
 
 /**
  * The SMTP server: listeners, limits over all sessions, and the sessions themselves on their event loops. Thread-safe.
@@ -55,6 +56,11 @@ public final class SmtpServer implements AutoCloseable {
     private static final Duration LOOPS_QUIET = Duration.ofMillis(0);
     private static final Duration LOOPS_TIMEOUT = Duration.ofSeconds(5);
     private static final int BACKLOG = 1024; // capped by net.core.somaxconn
+    /**
+     * The fatal alert internal_error (80) as a TLS record (RFC 8446 5.1, 6.2): the answer to a ClientHello from who may
+     * not come in. A reply would be no TLS, and a handshake only to say it costs more than the limits are there to save.
+     */
+    private static final byte[] INTERNAL_ERROR = {21, 3, 3, 0, 2, 2, 80};
 
     private final String hostname;
     private final Spool spool;
@@ -174,6 +180,19 @@ public final class SmtpServer implements AutoCloseable {
     }
 
     private void connected(Connection connection, int listener) {
+        try {
+            begin(connection, listener);
+        } catch (Throwable e) {
+            failed(connection.channel(), e);
+        }
+    }
+
+    private static void failed(Channel channel, Throwable fault) {
+        log.error("client={} failed before its session", channel.remoteAddress(), fault);
+        var _ = channel.close();
+    }
+
+    private void begin(Connection connection, int listener) {
         Channel channel = connection.channel();
         if (!(channel.remoteAddress() instanceof InetSocketAddress remote)) { // gone already
             var _ = channel.close();
@@ -196,9 +215,14 @@ public final class SmtpServer implements AutoCloseable {
             public void arrived(@Nullable InetSocketAddress source, @Nullable InetSocketAddress destination,
                     boolean more) {
                 InetSocketAddress client = source == null ? remote : source;
-                account.move(client.getAddress());
-                admit(connection, listener, account, client, destination == null ? local : destination,
-                        more && !current.isImplicitTls());
+                try {
+                    account.move(client.getAddress());
+                    admit(connection, listener, account, client, destination == null ? local : destination,
+                            more && !current.isImplicitTls());
+                } catch (Throwable e) { // the header's handler is out of the pipeline: it would not hear of it
+                    account.leave();
+                    SmtpServer.failed(channel, e);
+                }
             }
 
             @Override
@@ -218,7 +242,9 @@ public final class SmtpServer implements AutoCloseable {
                 account.leave();
                 counters.sessionsRefused.increment();
             }
-            byte[] reply = refusal == null ? replies.shuttingDown : refusal.reply(hostname);
+            byte[] reply = settings.get(listener).isImplicitTls()
+                    ? INTERNAL_ERROR
+                    : refusal == null ? replies.shuttingDown : refusal.reply(hostname);
             channel.writeAndFlush(Unpooled.wrappedBuffer(reply)).addListener(ChannelFutureListener.CLOSE);
             return;
         }
@@ -233,8 +259,8 @@ public final class SmtpServer implements AutoCloseable {
     }
 
     private void ended(Session session) {
-        session.closed();
         sessions.remove(session);
+        session.closed();
         updateStress();
         if (shuttingDown && sessions.isEmpty()) {
             empty.complete(null);
@@ -247,19 +273,20 @@ public final class SmtpServer implements AutoCloseable {
 
     /** A message is durable. Called by sessions; what goes wrong here must not take the 250 from the client. */
     void accepted(Envelope envelope, long size, List<SpoolEntry> entries, String sessionId,
-            @Nullable SocketAddress local) {
+            @Nullable SocketAddress local, @Nullable TlsSession tls) {
         counters.messages.increment();
         counters.octets.add(size);
         counters.recipients.add(envelope.recipients().size());
         try {
             acceptance.accepted(envelope, size, entries);
-            events.on(reception(envelope, size, sessionId, local));
-        } catch (RuntimeException e) {
+            events.on(reception(envelope, size, sessionId, local, tls));
+        } catch (Throwable e) {
             log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(), e);
         }
     }
 
-    private MessageEvent reception(Envelope envelope, long size, String sessionId, @Nullable SocketAddress local) {
+    private static MessageEvent reception(Envelope envelope, long size, String sessionId,
+            @Nullable SocketAddress local, @Nullable TlsSession tls) {
         List<String> recipients = envelope.recipients().size() == 1
                 ? List.of(envelope.recipients().getFirst().address())
                 : envelope.recipients().stream().map(Recipient::address).toList();
@@ -268,7 +295,8 @@ public final class SmtpServer implements AutoCloseable {
                 new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
                 new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()),
                 local instanceof InetSocketAddress address ? NetUtil.toSocketAddressString(address) : "",
-                envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(), sessionId);
+                envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(), sessionId,
+                tls == null ? null : new MessageEvent.Tls(tls.protocol(), tls.cipher()));
     }
 
     /**

@@ -218,7 +218,15 @@ public final class InjectionServer implements AutoCloseable {
             throw Problem.of(Problem.Kind.NOT_FOUND, "there is " + INJECT + " and " + OPENAPI);
         } catch (Problem e) {
             return refuse(request, response, e);
+        } catch (Throwable e) {
+            return refuse(request, response, failed("from " + request.remoteAddress(), e));
         }
+    }
+
+    /** @return what the client hears of a fault of ours, or a plug-in's; the log has the rest */
+    private static Problem failed(String which, Throwable fault) {
+        log.error("request={} failed", which, fault);
+        return Problem.of(Problem.Kind.INTERNAL, "the log has more about request " + which);
     }
 
     private static void allow(HttpServerRequest request, HttpMethod one, HttpMethod other) {
@@ -242,6 +250,7 @@ public final class InjectionServer implements AutoCloseable {
             throw Problem.of(Problem.Kind.UNAVAILABLE, "the gateway is stopping").with("Retry-After", "5");
         }
         return Mono.fromFuture(() -> authenticate(request, current))
+                .onErrorMap(e -> e instanceof Problem ? e : failed("from " + request.remoteAddress(), e))
                 .flatMap(allowed -> Mono.from(work(request, response, current, allowed, encoding)))
                 .onErrorResume(Problem.class, e -> Mono.from(refuse(request, response, e)))
                 .doFinally(_ -> answered.complete(null));
@@ -266,16 +275,29 @@ public final class InjectionServer implements AutoCloseable {
                 client(request, allowed), local(request), deadline);
         CompletableFuture<Answer> future = new CompletableFuture<>();
         begin(future);
-        request.receive().subscribe(body);
-        Thread.ofVirtual().name("inject-" + call.client.sessionId()).start(() -> {
-            Answer answer = call.run();
-            counters.answered(answer);
+        try {
+            request.receive().subscribe(body);
+            Thread.ofVirtual().name("inject-" + call.client.sessionId()).start(() -> finish(call, future));
+        } catch (Throwable e) {
             open.decrementAndGet();
-            future.complete(answer);
-        });
+            future.complete(failed(call.client.sessionId(), e).answer());
+        }
         return Mono.fromFuture(future, true)
                 .flatMap(
                         answer -> Mono.from(body.isComplete() ? send(response, answer) : last(response, answer, body)));
+    }
+
+    /** On the request's virtual thread. The request is answered, whatever happens: nobody else would. */
+    private void finish(Call call, CompletableFuture<Answer> future) {
+        Answer answer;
+        try {
+            answer = call.run();
+            counters.answered(answer);
+        } catch (Throwable e) {
+            answer = failed(call.client.sessionId(), e).answer();
+        }
+        open.decrementAndGet();
+        future.complete(answer);
     }
 
     /** Before the body was asked for. */
@@ -489,10 +511,8 @@ public final class InjectionServer implements AutoCloseable {
                 return e.answer();
             } catch (IOException e) {
                 return Problem.of(Problem.Kind.INVALID, "the body can't be decompressed").answer();
-            } catch (RuntimeException e) {
-                log.error("request={} client={} failed", client.sessionId(), client.address(), e);
-                return Problem.of(Problem.Kind.INTERNAL, "the log has more about request " + client.sessionId())
-                        .answer();
+            } catch (RuntimeException | Error e) {
+                return failed(client.sessionId(), e).answer();
             } finally {
                 if (metered != null) {
                     bodies.addAndGet(-metered.octets);

@@ -425,14 +425,19 @@ final class Injector {
                 intent = null;
             }
             Spool.Intake intake = spool.intake();
-            intake.write(first, 0, first.length);
-            for (int at = 0; at < content.length; at += PIECE) {
-                intake.write(content, at, Math.min(PIECE, content.length - at));
-                intake.writable().join();
+            try {
+                intake.write(first, 0, first.length);
+                for (int at = 0; at < content.length; at += PIECE) {
+                    intake.write(content, at, Math.min(PIECE, content.length - at));
+                    intake.writable().join();
+                }
+                draft.size = intake.size();
+                draft.envelope = envelope;
+                draft.commit = intake.commit(envelope, facts.hasDotLines(), facts.hasEightBit());
+            } catch (RuntimeException | Error e) {
+                intake.abort();
+                throw e;
             }
-            draft.size = intake.size();
-            draft.envelope = envelope;
-            draft.commit = intake.commit(envelope, facts.hasDotLines(), facts.hasEightBit());
         }
 
         private String trace(MessageId id) {
@@ -495,7 +500,7 @@ final class Injector {
             try {
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
                 events.on(reception(envelope, draft.size));
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(),
                         e);
             }
@@ -508,7 +513,15 @@ final class Injector {
                     new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
                     new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()), local,
                     envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(),
-                    client.sessionId());
+                    client.sessionId(), tls(client.tls()));
+        }
+
+        private static MessageEvent.@Nullable Tls tls(String protocolAndCipher) {
+            int space = protocolAndCipher.indexOf(' ');
+            return space < 0
+                    ? null
+                    : new MessageEvent.Tls(protocolAndCipher.substring(0, space),
+                            protocolAndCipher.substring(space + 1));
         }
 
         /** Of several kinds of reasons, the one that may pass decides the status. */

@@ -3,7 +3,10 @@ package dev.penstock.policy;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.message.Recipient;
+import dev.penstock.smtp.Reply;
 
 /**
  * What the SMTP server and HTTP injection ask before they take something: relay rules, local recipients, sender domain
@@ -29,6 +32,16 @@ public interface Policy {
 
     /** One recipient. */
     CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain, Recipient recipient);
+
+    /** Where the mail of this server's postmaster goes, who is written to without a domain; null when nobody was named. */
+    default @Nullable Recipient postmaster() {
+        return null;
+    }
+
+    /** The refusal of a recipient that the client may not send to. */
+    static Reply relayDenied(Recipient recipient) {
+        return Reply.of(554, "5.7.1", "<" + recipient.address() + ">: Relay access denied");
+    }
 
     /**
      * A message whose header section is there; when {@link #judgesMessages() nobody needs to see} that, whose end is

@@ -22,7 +22,15 @@ import dev.penstock.smtp.Reply;
 public final class PolicyEngine implements Policy, AutoCloseable {
     /** One configuration, ready to be asked. Immutable. */
     private record Rules(RelayRules relay, Ownership ownership, boolean checkFromHeader, Tenancy tenancy,
-            @Nullable CalloutPolicy callout, Panel panel, List<String> wantedHeaders, List<String> removedHeaders) {}
+            @Nullable CalloutPolicy callout, Panel panel, List<String> wantedHeaders, List<String> removedHeaders,
+            @Nullable Recipient postmaster) {
+        /** What is nobody's to refuse: mail for the postmaster (RFC 5321 4.5.1). */
+        boolean permit(Client client, String senderDomain, Recipient recipient, boolean isLocal) {
+            return postmaster != null && recipient.domain().equals(postmaster.domain())
+                    && recipient.address().equals(postmaster.address())
+                    || relay.permit(client, senderDomain, recipient.domain(), isLocal);
+        }
+    }
 
     private final RecipientDirectory directory;
     private final PolicyCounters counters = new PolicyCounters();
@@ -73,7 +81,8 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         }
         return new Rules(new RelayRules(config.relay()), new Ownership(config.allowNullSender()),
                 config.checkFromHeader(), tenancy, callout, new Panel(advisers, counters), List.copyOf(wanted),
-                config.removeHeaders() ? tenancy.headers() : List.of());
+                config.removeHeaders() ? tenancy.headers() : List.of(), config.postmaster()
+                        .map(mailbox -> new Recipient(mailbox.address(), mailbox.domain())).orElse(null));
     }
 
     @Override
@@ -103,9 +112,9 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             Recipient recipient) {
         Rules now = rules;
         boolean isLocal = directory.isLocal(recipient.domain());
-        if (!now.relay().permit(client, senderDomain, recipient.domain(), isLocal)) {
+        if (!now.permit(client, senderDomain, recipient, isLocal)) {
             counters.relayDenied.increment();
-            return Decision.refused(Reply.of(554, "5.7.1", "<" + recipient.address() + ">: Relay access denied"));
+            return Decision.refused(Policy.relayDenied(recipient));
         }
         CompletableFuture<Decision> known = isLocal ? directory.verify(client, recipient) : Decision.ACCEPTED;
         if (!now.panel().wants(Event.RECIPIENT)) {
@@ -117,6 +126,11 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                 now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
                         .thenApply(PolicyEngine::namesOnly);
         });
+    }
+
+    @Override
+    public @Nullable Recipient postmaster() {
+        return rules.postmaster();
     }
 
     private static Decision withoutChanges(Decision decision) {

@@ -23,6 +23,7 @@ import dev.penstock.config.PolicyConfig.Callout;
 import dev.penstock.config.PolicyConfig.Event;
 import dev.penstock.config.PolicyConfig.OnFailure;
 import dev.penstock.config.PolicyConfig.RelayRule;
+import dev.penstock.smtp.Mailbox;
 
 class PolicyReaderTest {
     @TempDir
@@ -42,6 +43,7 @@ class PolicyReaderTest {
                 deadline = "100ms"
                 on-failure = "accept"
                 max-in-flight = 7
+                postmaster = "Ops@Example.com"
                 [[policy.relay]]
                 action = "permit"
                 listeners = ["smtp"]
@@ -68,7 +70,8 @@ class PolicyReaderTest {
                 Optional.of(new Callout(
                         new CalloutConfig(URI.create("https://policy.example/decide?v=1"), Duration.ofSeconds(1), 8,
                                 "Bearer abc"),
-                        Set.of(Event.CONNECT, Event.RECIPIENT), List.of("list-id"), OnFailure.ACCEPT))));
+                        Set.of(Event.CONNECT, Event.RECIPIENT), List.of("list-id"), OnFailure.ACCEPT)),
+                Optional.of(new Mailbox("Ops@Example.com", "Ops", "example.com", false))));
     }
 
     @Test
@@ -104,6 +107,7 @@ class PolicyReaderTest {
                 campaign-header = "X Campaign"
                 deadline = "0s"
                 on-failure = "reject"
+                postmaster = "Postmaster"
                 [[policy.relay]]
                 listeners = ["smpt"]
                 networks = []
@@ -123,27 +127,29 @@ class PolicyReaderTest {
                         + "1 to 64 printable ASCII characters without space and colon",
                 ":4:1: policy.deadline: \"0s\": out of range; allowed: 10ms to 1m",
                 ":5:1: policy.on-failure: \"reject\": expected \"defer\" or \"accept\"",
-                ":7:1: policy.relay[0].action: is missing; expected \"permit\" or \"refuse\"",
-                ":7:14: policy.relay[0].listeners[0]: \"smpt\": there is no such listener; allowed: smtp",
-                ":8:1: policy.relay[0].networks: is empty; leave it out to fit all",
-                ":9:15: policy.relay[0].identities[0]: \"\": expected a user's name, or \"*\" for anybody who has "
+                ":6:1: policy.postmaster: \"Postmaster\": expected an address like postmaster@example.com: "
+                        + "the address ends too early",
+                ":8:1: policy.relay[0].action: is missing; expected \"permit\" or \"refuse\"",
+                ":8:14: policy.relay[0].listeners[0]: \"smpt\": there is no such listener; allowed: smtp",
+                ":9:1: policy.relay[0].networks: is empty; leave it out to fit all",
+                ":10:15: policy.relay[0].identities[0]: \"\": expected a user's name, or \"*\" for anybody who has "
                         + "logged in",
-                ":10:19: policy.relay[0].sender-domains[0]: \"local host\": expected a domain like example.com, "
+                ":11:19: policy.relay[0].sender-domains[0]: \"local host\": expected a domain like example.com, "
                         + ".example.com for those below it, or <>",
-                ":10:33: policy.relay[0].sender-domains[1]: \"..example.com\": expected a domain like example.com, "
+                ":11:33: policy.relay[0].sender-domains[1]: \"..example.com\": expected a domain like example.com, "
                         + ".example.com for those below it, or <>",
-                ":11:22: policy.relay[0].recipient-domains[0]: \"<>\": expected a domain like example.com, "
+                ":12:22: policy.relay[0].recipient-domains[0]: \"<>\": expected a domain like example.com, "
                         + ".example.com for those below it, or local",
-                ":11:28: policy.relay[0].recipient-domains[1]: \"*\": expected a domain like example.com, "
+                ":12:28: policy.relay[0].recipient-domains[1]: \"*\": expected a domain like example.com, "
                         + ".example.com for those below it, or local",
-                ":12:1: policy.relay[0].recipients: unknown key; allowed here: action, listeners, networks, identities, "
+                ":13:1: policy.relay[0].recipients: unknown key; allowed here: action, listeners, networks, identities, "
                         + "sender-domains, recipient-domains",
-                ":14:1: policy.relay[1].action: \"allow\": expected \"permit\" or \"refuse\"",
-                ":15:1: policy.callout: url is missing; expected one like \"http://127.0.0.1:8080/check\"",
-                ":16:11: policy.callout.events[0]: \"data\": expected connect, mail, recipient or message",
-                ":17:12: policy.callout.headers[0]: \"a:b\": expected the name of a header field, like X-Tenant: "
+                ":15:1: policy.relay[1].action: \"allow\": expected \"permit\" or \"refuse\"",
+                ":16:1: policy.callout: url is missing; expected one like \"http://127.0.0.1:8080/check\"",
+                ":17:11: policy.callout.events[0]: \"data\": expected connect, mail, recipient or message",
+                ":18:12: policy.callout.headers[0]: \"a:b\": expected the name of a header field, like X-Tenant: "
                         + "1 to 64 printable ASCII characters without space and colon",
-                ":18:1: policy.callout.authorization: expected printable ASCII");
+                ":19:1: policy.callout.authorization: expected printable ASCII");
     }
 
     @Test

@@ -74,7 +74,7 @@ final class RestartTest {
             Shaper shaper = new Shaper(new ShapingConfig(DeliveryRig.limits(1, 100), Map.of()), System::nanoTime);
             queue = new MailQueue(QUICK, shaper, router, InstantSource.system(), System::nanoTime);
             SpoolConfig config = new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
-                    ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
+                    ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
             disk = new FillingDisk(config);
             spool = disk.open(config, LANE_SHARE, InstantSource.system(), this::recovered);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, shaper, events::add,

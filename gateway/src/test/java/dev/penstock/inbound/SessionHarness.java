@@ -133,6 +133,11 @@ final class SessionHarness implements AutoCloseable {
         return server.stats();
     }
 
+    /** Of messages being received; another session of the same server is told of by its waiter. */
+    ReceptionMemory memory() {
+        return server.memory();
+    }
+
     boolean isOpen() {
         return channel.isOpen();
     }

@@ -41,6 +41,8 @@ final class SmtpFixture implements AutoCloseable {
     final FakeSpool spool = new FakeSpool();
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    /** Called when a message is taken over; may throw what it likes. */
+    volatile Runnable onAcceptance = () -> {};
     final FakePolicy policy;
     private final ListenerConfig listener;
     private final Map<String, ServerTls> tls;
@@ -65,6 +67,7 @@ final class SmtpFixture implements AutoCloseable {
                 (envelope, _, entries) -> {
                     assertThat(entries).hasSameSizeAs(envelope.destinations());
                     accepted.add(envelope);
+                    onAcceptance.run();
                 }, events::add, InstantSource.fixed(NOW));
         server.start();
     }

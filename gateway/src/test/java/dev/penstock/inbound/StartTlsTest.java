@@ -17,8 +17,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.SaslAuthenticator;
+import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls.ClientCertificates;
 import dev.penstock.config.ListenerTls.Mode;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.testing.TestUsers;
 
@@ -67,6 +70,16 @@ class StartTlsTest {
             assertThat(smtp.accepted.getFirst().origin().protocol()).isEqualTo("ESMTPS");
             assertThat(smtp.policy.clients.getFirst().tls()).matches("TLSv1\\.3 TLS_[A-Z0-9_]+");
             assertThat(smtp.server.stats().tlsSessions()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void theEventOfAReceptionNamesProtocolAndCipherOrNothing() throws Exception {
+        try (SmtpFixture smtp = fixture(Mode.OFFERED)) {
+            SmtpFixture.Client client = smtp.connect().plays("S: 220 *\n" + EHLO + MESSAGE);
+            client.plays("C: STARTTLS\nS: 220 2.0.0 Ready to start TLS").secure(kit.client()).plays(EHLO + MESSAGE);
+            assertThat(smtp.events).extracting(MessageEvent::tls).containsExactly(null,
+                    new MessageEvent.Tls(client.tls().getProtocol(), client.tls().getCipherSuite()));
         }
     }
 
@@ -205,6 +218,35 @@ class StartTlsTest {
             assertThat(everything(client)).doesNotContain("250", "220");
             await().until(() -> smtp.server.stats().sessions() == 0);
             assertThat(smtp.policy.clients).isEmpty();
+        }
+    }
+
+    /** A reply in the clear would be no TLS: the client would report a broken server, not one that is full. */
+    @Test
+    void withImplicitTlsWhoMayNotComeInGetsAnAlert() throws Exception {
+        ListenerConfig listener = new ListenerBuilder().tls(kit.config(Mode.IMPLICIT)).build();
+        try (SmtpFixture smtp = new SmtpFixture(config -> config.counts(1000, 1, 50, 1000), listener,
+                kit.server(listener.tls()), Authenticator.NONE, new FakePolicy())) {
+            SmtpFixture.Client first = smtp.connect().secure(kit.client()).plays("S: 220 *");
+            assertThat(everything(smtp.connect())).isEqualTo("\u0015\u0003\u0003\u0000\u0002\u0002P");
+            assertThatThrownBy(() -> smtp.connect().secure(kit.client())).isInstanceOf(IOException.class)
+                    .message().matches(message -> !message.contains("Unsupported or unrecognized"));
+            assertThat(smtp.server.stats().sessionsRefused()).isEqualTo(2);
+            first.close();
+            await().until(() -> smtp.server.stats().sessions() == 0);
+            smtp.connect().secure(kit.client()).plays("S: 220 *");
+        }
+    }
+
+    /** What a policy says is worth a handshake: it is meant for this client. */
+    @Test
+    void withImplicitTlsAPolicysRefusalIsReadUnderIt() throws Exception {
+        ListenerConfig listener = new ListenerBuilder().tls(kit.config(Mode.IMPLICIT)).build();
+        FakePolicy policy = new FakePolicy();
+        policy.onConnect = FakePolicy.refusal(554, "5.7.1", "not you");
+        try (SmtpFixture smtp = new SmtpFixture(config -> config, listener, kit.server(listener.tls()),
+                Authenticator.NONE, policy)) {
+            smtp.connect().secure(kit.client()).plays("S: 554 5.7.1 not you\nS: <close>");
         }
     }
 

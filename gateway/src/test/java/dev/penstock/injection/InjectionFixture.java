@@ -106,6 +106,10 @@ final class InjectionFixture implements AutoCloseable {
         this(directory, config -> config, new InjectionPolicy(), new OneUser(), null, disk);
     }
 
+    InjectionFixture(Path directory, Authenticator authenticator) throws IOException {
+        this(directory, config -> config, new InjectionPolicy(), authenticator, null, new Journal.Disk());
+    }
+
     /** Over TLS. */
     InjectionFixture(Path directory, Authenticator authenticator, Policy policy, @Nullable ServerTls tls,
             SSLContext clientTls)

@@ -6,6 +6,7 @@ import static dev.penstock.policy.Clients.STRANGER;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 import org.junit.jupiter.api.Test;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import dev.penstock.config.PolicyConfig;
 import dev.penstock.config.PolicyConfig.RelayRule;
 import dev.penstock.message.Recipient;
+import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.Reply;
 
 class RelayRulesTest {
@@ -123,6 +125,20 @@ class RelayRulesTest {
         assertThat(denied(engine, BOB, "a@b.example", "x@home.example")).isTrue();
         assertThat(denied(engine, BOB, "a@b.example", "x@far.example")).isTrue();
         assertThat(denied(engine, BOB, "a@b.example", "x@local")).isFalse();
+    }
+
+    @Test
+    void anybodyMaySendToThePostmasterWhateverTheRulesSay() {
+        PolicyConfig d = PolicyConfig.DEFAULT;
+        PolicyEngine engine = new PolicyEngine(new PolicyConfig(List.of(refuse(ANY, ANY, ANY, ANY, ANY)),
+                d.allowNullSender(), d.checkFromHeader(), d.tenantHeader(), d.campaignHeader(),
+                d.headersFromAnybody(), d.removeHeaders(), d.plugins(), d.deadline(), d.onFailure(), d.maxInFlight(),
+                d.callout(), Optional.of(new Mailbox("Ops@far.example", "Ops", "far.example", false))), HOME);
+        assertThat(engine.postmaster()).isEqualTo(recipient("Ops@far.example"));
+        assertThat(denied(engine, STRANGER, "a@b.example", "Ops@far.example")).isFalse();
+        assertThat(denied(engine, STRANGER, "a@b.example", "x@far.example")).isTrue();
+        engine.reconfigure(PolicyConfig.DEFAULT);
+        assertThat(engine.postmaster()).isNull();
     }
 
     @Test

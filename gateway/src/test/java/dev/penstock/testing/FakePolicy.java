@@ -6,6 +6,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
@@ -25,6 +27,7 @@ public final class FakePolicy implements Policy {
     public CompletableFuture<Decision> onMail = ACCEPT;
     public Function<Recipient, CompletableFuture<Decision>> onRecipient = _ -> ACCEPT;
     public CompletableFuture<Decision> onMessage = ACCEPT;
+    public @Nullable Recipient postmaster;
     public List<String> wanted = List.of();
     public List<String> removed = List.of();
 
@@ -42,9 +45,9 @@ public final class FakePolicy implements Policy {
     @Override
     public CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain,
             Recipient recipient) {
-        if (!client.relayNetwork() && client.identity() == null) {
-            return CompletableFuture.completedFuture(new Decision.Refuse(
-                    Reply.of(554, "5.7.1", "<" + recipient.address() + ">: Relay access denied")));
+        boolean known = client.relayNetwork() || client.identity() != null;
+        if (!known && (postmaster == null || !postmaster.address().equals(recipient.address()))) {
+            return Decision.refused(Policy.relayDenied(recipient));
         }
         return onRecipient.apply(recipient);
     }
@@ -54,6 +57,11 @@ public final class FakePolicy implements Policy {
             List<Recipient> recipients, List<HeaderField> header, long size) {
         headers.add(new ArrayList<>(header));
         return onMessage;
+    }
+
+    @Override
+    public @Nullable Recipient postmaster() {
+        return postmaster;
     }
 
     @Override

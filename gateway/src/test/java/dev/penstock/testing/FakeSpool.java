@@ -37,6 +37,7 @@ public final class FakeSpool implements Spool {
     private final List<SpoolEntry> done = new ArrayList<>();
     private final Deque<Runnable> heldCommits = new ArrayDeque<>();
     private boolean holdCommits;
+    private boolean failAborts;
     private @Nullable SpoolException refuseIntake;
     private @Nullable SpoolException failWrites;
     private @Nullable SpoolException failCommits;
@@ -83,6 +84,11 @@ public final class FakeSpool implements Spool {
 
     public synchronized void health(SpoolHealth.State state) {
         health = new SpoolHealth(state, state.name());
+    }
+
+    /** From now on, giving a message up fails, after it was given up. */
+    public synchronized void failAborts() {
+        failAborts = true;
     }
 
     /** What {@link Intake#writable()} gives from now on. */
@@ -254,6 +260,9 @@ public final class FakeSpool implements Spool {
                     open = false;
                     openIntakes--;
                     aborted++;
+                    if (failAborts) {
+                        throw new IllegalStateException("a fault that the test wants");
+                    }
                 }
             }
         }

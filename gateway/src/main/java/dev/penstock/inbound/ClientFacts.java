@@ -1,0 +1,141 @@
+package dev.penstock.inbound;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Map;
+
+import io.netty.util.NetUtil;
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.auth.Identity;
+import dev.penstock.message.Origin;
+import dev.penstock.policy.Client;
+import dev.penstock.tls.TlsSession;
+import dev.penstock.units.Networks;
+
+/**
+ * What a session knows of its client: by connection, PROXY, XCLIENT, TLS, EHLO and AUTH. Confined to the session's event
+ * loop. What is made of it for others is kept until something changes.
+ */
+final class ClientFacts {
+    final InetAddress peer; // who may use XCLIENT or not, whomever it has spoken for
+    private final String sessionId;
+    InetSocketAddress remote; // as PROXY or XCLIENT told it
+    @Nullable
+    InetSocketAddress local;
+    @Nullable
+    TlsSession tls;
+    @Nullable
+    Identity identity;
+    boolean loggedIn; // by AUTH
+    boolean relayNetwork;
+    String helo = ""; // empty until EHLO or HELO
+    boolean esmtp;
+    private String clientName = ""; // as XCLIENT told it
+    private @Nullable Client client; // what policies are told, made when it is first needed
+    private @Nullable Origin origin; // made for the first message after EHLO
+    private @Nullable String traceStart; // likewise
+
+    ClientFacts(String sessionId, InetSocketAddress remote, @Nullable InetSocketAddress local, Networks relayNetworks) {
+        this.sessionId = sessionId;
+        this.remote = remote;
+        this.peer = remote.getAddress();
+        this.local = local;
+        this.relayNetwork = relayNetworks.contains(peer);
+    }
+
+    void hello(String name, boolean extended) {
+        helo = Trace.printable(name);
+        esmtp = extended;
+        changed();
+    }
+
+    /** RFC 3207 4.2: nothing that was said in the clear counts. */
+    void secured(TlsSession session, @Nullable Identity shown) {
+        tls = session;
+        helo = "";
+        esmtp = false;
+        loggedIn = false;
+        identity = shown;
+        changed();
+    }
+
+    void loggedIn(Identity proved) {
+        identity = proved;
+        loggedIn = true;
+        changed();
+    }
+
+    /** XCLIENT: the client speaks for another, of whom nothing else is known yet. */
+    void speaksFor(Map<String, String> attributes, InetSocketAddress newRemote, @Nullable InetSocketAddress newLocal,
+            Networks relayNetworks) {
+        remote = newRemote;
+        local = newLocal;
+        relayNetwork = relayNetworks.contains(newRemote.getAddress());
+        boolean another = attributes.containsKey("ADDR");
+        clientName = Xclient.name(attributes, "NAME", another ? "" : clientName);
+        if (another || attributes.containsKey("LOGIN")) {
+            String login = Xclient.name(attributes, "LOGIN", "");
+            identity = login.isEmpty() ? null : new Identity(login, "", List.of());
+            loggedIn = identity != null;
+        }
+        helo = Trace.printable(Xclient.name(attributes, "HELO", "")); // until the proxy says EHLO itself
+        esmtp = Xclient.name(attributes, "PROTO", "").equalsIgnoreCase("ESMTP");
+        changed();
+    }
+
+    /** The configuration has changed. */
+    void reconfigured(Networks relayNetworks) {
+        relayNetwork = relayNetworks.contains(remote.getAddress());
+        client = null;
+    }
+
+    private void changed() {
+        client = null;
+        origin = null;
+        traceStart = null;
+    }
+
+    Client client(Settings settings) {
+        Client known = client;
+        if (known == null) {
+            TlsSession session = tls;
+            known = new Client(sessionId, settings.listener().name(), remote, helo, protocol(false),
+                    session == null ? "" : session.protocol() + " " + session.cipher(), identity, relayNetwork,
+                    settings.listener().tenant(), settings.listener().campaign());
+            client = known;
+        }
+        return known;
+    }
+
+    /** RFC 3848; RFC 6531 3.7.3 for messages with SMTPUTF8. */
+    String protocol(boolean smtpUtf8) {
+        if (!esmtp) {
+            return "SMTP";
+        }
+        return (smtpUtf8 ? "UTF8SMTP" : "ESMTP") + (tls == null ? "" : "S") + (loggedIn ? "A" : "");
+    }
+
+    Origin origin(boolean smtpUtf8) {
+        Origin known = origin;
+        if (known == null || smtpUtf8) {
+            known = new Origin(protocol(smtpUtf8), NetUtil.toSocketAddressString(remote), helo,
+                    identity == null ? "" : identity.name());
+            if (!smtpUtf8) {
+                origin = known;
+            }
+        }
+        return known;
+    }
+
+    /** The beginning of the Received field, the same for every message. */
+    String traceStart(String hostname) {
+        String start = traceStart;
+        if (start == null) {
+            start = Trace.start(helo, clientName, remote.getAddress(), tls, hostname);
+            traceStart = start;
+        }
+        return start;
+    }
+}

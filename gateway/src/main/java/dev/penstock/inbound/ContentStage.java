@@ -1,0 +1,430 @@
+package dev.penstock.inbound;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageId;
+import dev.penstock.message.Recipient;
+import dev.penstock.policy.Decision;
+import dev.penstock.smtp.Capabilities;
+import dev.penstock.smtp.Reply;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolException;
+
+/**
+ * DATA and BDAT: a message's content from its first octet to the reply that says whether it is ours. Confined to the
+ * session's event loop, but for {@link #proceed}, which hops there.
+ */
+final class ContentStage implements ReceptionMemory.Waiter {
+    private static final Logger log = LoggerFactory.getLogger(ContentStage.class);
+
+    /** In which a message that others wait for must bring something, and what min-data-rate asks for. */
+    private static final int FAVOUR_SECONDS = 5;
+
+    private final Session session;
+    private final SmtpServer server;
+    private final ClientFacts facts;
+    private @Nullable Reception reception;
+    private long chunkSize;
+    private long chunkLeft;
+    private boolean lastChunk;
+    private byte @Nullable [] chunkRefusal; // the chunk is read and forgotten, then this is said
+    private @Nullable Reply chunkDeferral; // likewise, but it is no error of the client's
+    private boolean hurried; // a look at the message that others wait for is to come
+
+    ContentStage(Session session) {
+        this.session = session;
+        this.server = session.server;
+        this.facts = session.facts;
+    }
+
+    void beginData() {
+        if (session.isOutOfStep()) {
+            return;
+        }
+        MailTransaction open = session.transaction;
+        if (open == null) {
+            session.fail(Replies.NEED_MAIL);
+        } else if (open.failed) {
+            session.fail(Replies.FAILED_CHUNK);
+        } else if (open.chunked) {
+            session.fail(Replies.DATA_AFTER_BDAT);
+        } else if (open.recipients.isEmpty()) {
+            session.fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
+        } else {
+            Reply refusal = beginReception(open, false);
+            if (refusal != null) {
+                session.transaction = null;
+                session.defer(refusal);
+                return;
+            }
+            session.phase = Session.Phase.DATA;
+            session.progress.messageBegun(System.nanoTime());
+            session.say(Replies.START_DATA);
+        }
+    }
+
+    /**
+     * The chunk's octets follow in any case, and are read in any case (RFC 3030 2).
+     *
+     * @param refusal what is said then, null when the transaction decides
+     */
+    void beginChunk(long size, boolean last, byte @Nullable [] refusal) {
+        MailTransaction open = session.transaction;
+        if (!session.settings.offers(Capabilities.CHUNKING)) {
+            session.moreInput = true;
+            session.goodbye(Replies.NOT_IMPLEMENTED); // nothing can be told from what follows
+            return;
+        }
+        if (size > session.settings.config().maxMessageSize().bytes()) {
+            session.moreInput = true;
+            session.goodbye(server.replies().chunkTooBig); // reading it all only to refuse it would be a gift to bad clients
+            return;
+        }
+        chunkSize = size;
+        chunkLeft = size;
+        lastChunk = last;
+        chunkRefusal = refusal;
+        chunkDeferral = null;
+        if (refusal != null) {
+            // nothing to decide
+        } else if (open == null) {
+            chunkRefusal = Replies.NEED_MAIL;
+        } else if (open.failed) {
+            chunkRefusal = Replies.FAILED_CHUNK;
+        } else if (open.recipients.isEmpty()) {
+            chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
+        } else if (!open.chunked) {
+            chunkDeferral = beginReception(open, true);
+            open.chunked = chunkDeferral == null;
+            open.failed = chunkDeferral != null;
+            session.progress.messageBegun(System.nanoTime());
+        }
+        if (chunkRefusal != null) {
+            session.progress.messageBegun(System.nanoTime()); // it has to come in time too
+        }
+        session.phase = Session.Phase.CHUNK;
+        if (size == 0) {
+            chunkTaken();
+        }
+    }
+
+    /** @return why the spool takes nothing; null when it does */
+    private @Nullable Reply beginReception(MailTransaction open, boolean chunked) {
+        MessageId id = server.spool().nextId();
+        byte[] trace = Trace.field(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
+                session.scratch.date(server.clock()));
+        Reception message = reception;
+        if (message == null) {
+            message = new Reception(server.memory());
+            reception = message;
+        }
+        try {
+            message.begin(server.spool(), id, trace, session.settings.config(), chunked,
+                    server.policy().judgesMessages());
+            return null;
+        } catch (SpoolException e) {
+            return Replies.of(e.reason());
+        }
+    }
+
+    /** @return where the input after the data begins, or {@code end} */
+    int data(byte[] in, int position, int end) {
+        int taken = requireReception().take(in, position, end - position);
+        session.moreInput = position + taken < end;
+        contentTaken();
+        return position + taken;
+    }
+
+    /** @return where the input after the chunk begins, or {@code end} */
+    int chunk(byte[] in, int position, int end) {
+        int taken = (int) Math.min(end - position, chunkLeft);
+        if (chunkRefusal == null && chunkDeferral == null) {
+            requireReception().takeChunk(in, position, taken);
+        }
+        chunkLeft -= taken;
+        session.moreInput = position + taken < end;
+        chunkTaken();
+        return position + taken;
+    }
+
+    private void chunkTaken() {
+        byte[] refusal = chunkRefusal;
+        Reply deferral = chunkDeferral;
+        if (refusal == null && deferral == null) {
+            if (chunkLeft == 0 && lastChunk) {
+                requireReception().endOfChunks();
+            }
+            contentTaken();
+        } else if (chunkLeft == 0) {
+            session.phase = Session.Phase.COMMANDS;
+            session.progress.messageEnded();
+            if (lastChunk) {
+                session.transaction = null;
+            }
+            if (deferral != null) {
+                session.defer(deferral);
+            } else if (refusal != null) {
+                session.fail(refusal);
+            }
+        }
+    }
+
+    /** Some content is in: asks what the header section means, or waits for room, or ends the message. */
+    private void contentTaken() {
+        Reception message = requireReception();
+        HeaderGate header = message.waitingHeader();
+        MailTransaction open = session.transaction;
+        if (header != null && open != null) {
+            session.await(
+                    server.policy().message(facts.client(session.settings), open.answer, open.sender, open.recipients,
+                            header.fields(server.policy().wantedHeaders()), open.declaredSize),
+                    decision -> {
+                        headerDecided(message, open, decision);
+                        contentTaken();
+                    });
+            return;
+        }
+        boolean over = session.phase == Session.Phase.CHUNK ? chunkLeft == 0 : message.finished();
+        if (over && session.phase == Session.Phase.CHUNK && !lastChunk) {
+            endOfChunk(message);
+        } else if (over && open != null && !open.judged && message.refusal() == null) {
+            CompletableFuture<Decision> answer = server.policy().message(facts.client(session.settings), open.answer,
+                    open.sender,
+                    open.recipients, List.of(), message.size());
+            session.await(answer, decision -> {
+                switch (decision) {
+                    case Decision.Accept accept -> open.judge(accept);
+                    case Decision.Refuse(Reply reply) -> message.refuse(reply);
+                }
+                contentTaken();
+            });
+        } else if (over) {
+            session.phase = Session.Phase.COMMANDS;
+            endOfData(message);
+        } else {
+            awaitRoom(message);
+        }
+    }
+
+    /** More of a message is read only when there is room for it. */
+    private void awaitRoom(Reception message) {
+        Spool.Intake intake = message.intake();
+        if (intake == null) {
+            return;
+        }
+        CompletableFuture<Void> writable = intake.writable();
+        if (!writable.isDone()) {
+            session.waitFor(Session.Wait.SPOOL);
+            var _ = writable.whenComplete((_, _) -> session.hop(() -> session.resumeFrom(Session.Wait.SPOOL)));
+        } else if (!server.memory().mayProceed(this)) {
+            session.waitFor(Session.Wait.MEMORY);
+        } else {
+            hurry();
+        }
+    }
+
+    /** While memory is short, the one message that may go on beyond the limit is looked at every few seconds. */
+    private void hurry() {
+        if (!hurried && server.memory().isFavoured(this)) {
+            hurried = true;
+            MessageId which = requireReception().id();
+            long before = session.progress.messageOctets();
+            var _ = session.loop.schedule(() -> session.turn(() -> lookAtFavour(which, before)), FAVOUR_SECONDS,
+                    TimeUnit.SECONDS);
+        }
+    }
+
+    /** What it was allowed to send in the past doesn't count here, as it does for the client's own deadline. */
+    private void lookAtFavour(@Nullable MessageId which, long before) {
+        hurried = false;
+        if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) {
+            return;
+        }
+        boolean clientsTurn = session.wait == Session.Wait.NONE || session.wait == Session.Wait.CLIENT;
+        long least = Math.max(1, session.settings.config().hostility().minDataRate().bytes() * FAVOUR_SECONDS);
+        long brought = session.progress.messageOctets() - before;
+        boolean same = Objects.equals(which, requireReception().id()); // and no later one
+        if (same && clientsTurn && brought < least && server.memory().holdsUp(this)) {
+            server.counters().slow(Slowness.DATA_RATE);
+            log.debug("session={} client={} held others up in {}", session.number, facts.remote, session.phase);
+            session.goodbye(server.replies().tooSlow);
+        } else {
+            hurry();
+        }
+    }
+
+    private void headerDecided(Reception message, MailTransaction open, Decision decision) {
+        switch (decision) {
+            case Decision.Accept accept -> {
+                open.judge(accept);
+                List<String> removed = server.policy().removedHeaders();
+                if (!accept.removeHeaders().isEmpty()) {
+                    List<String> more = new ArrayList<>(removed);
+                    more.addAll(accept.removeHeaders());
+                    removed = more;
+                }
+                message.release(Trace.fields(accept.addHeaders()), removed);
+            }
+            case Decision.Refuse(Reply reply) -> message.refuse(reply);
+        }
+    }
+
+    private void endOfChunk(Reception message) {
+        session.phase = Session.Phase.COMMANDS;
+        Reply refusal = message.refusal();
+        if (refusal == null) {
+            session.say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
+            awaitRoom(message); // chunks may be as small as the client likes
+            return;
+        }
+        message.abort(this);
+        session.progress.messageEnded();
+        if (session.transaction != null) {
+            session.transaction.failed = true;
+            session.transaction.chunked = false;
+        }
+        refuseMessage(refusal);
+    }
+
+    private Reception requireReception() {
+        if (reception == null) {
+            throw new IllegalStateException("no message is being received");
+        }
+        return reception;
+    }
+
+    /** Memory has room again. */
+    @Override
+    public void proceed() {
+        session.hop(() -> {
+            session.resumeFrom(Session.Wait.MEMORY);
+            hurry(); // perhaps nothing has come, and nothing will
+        });
+    }
+
+    private void endOfData(Reception message) {
+        Reply refusal = message.refusal();
+        Spool.Intake intake = message.intake();
+        MessageId id = message.id();
+        MailTransaction open = session.transaction;
+        session.transaction = null;
+        session.progress.messageEnded();
+        if (refusal != null || intake == null || id == null || open == null) {
+            message.abort(this);
+            refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
+            return;
+        }
+        List<Recipient> to = open.recipients.size() == 1
+                ? open.recipients
+                : new ArrayList<>(new LinkedHashSet<>(open.recipients));
+        Envelope envelope = new Envelope(id, open.sender, to, open.body, open.smtpUtf8, open.tenant, open.campaign,
+                server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
+        long size = intake.size();
+        CompletableFuture<List<SpoolEntry>> commit;
+        try {
+            commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
+        } catch (SpoolException e) {
+            message.abort(this);
+            refuseMessage(Replies.of(e.reason()));
+            return;
+        }
+        long octets = message.handOver();
+        if (commit.isDone()) {
+            boolean durable = Session.isGiven(commit);
+            answer(settle(envelope, size, octets, durable ? commit.resultNow() : null, failure(commit)), envelope);
+            return;
+        }
+        session.waitFor(Session.Wait.COMMIT);
+        var _ = commit.whenComplete((entries, failure) -> {
+            try {
+                session.loop.execute(() -> session.turn(() -> {
+                    Reply refused = settle(envelope, size, octets, entries, failure);
+                    if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) { // nothing is said after 421
+                        return;
+                    }
+                    session.waitNoMore();
+                    answer(refused, envelope);
+                    if (session.wait == Session.Wait.NONE) {
+                        session.resume();
+                    }
+                }));
+            } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
+                var _ = settle(envelope, size, octets, entries, failure);
+            }
+        });
+    }
+
+    private static @Nullable Throwable failure(CompletableFuture<?> done) {
+        return switch (done.state()) {
+            case FAILED -> done.exceptionNow();
+            case CANCELLED -> new CancellationException();
+            case RUNNING, SUCCESS -> null;
+        };
+    }
+
+    /**
+     * What a finished commit means for the rest of the gateway, whether or not the session lives.
+     *
+     * @return null when the message is ours now, else why not
+     */
+    private @Nullable Reply settle(Envelope envelope, long size, long octets, @Nullable List<SpoolEntry> entries,
+            @Nullable Throwable failure) {
+        server.memory().release(this, octets);
+        if (entries == null) {
+            Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+                    ? failure.getCause()
+                    : failure;
+            if (cause instanceof SpoolException spoolFailure) {
+                return Replies.of(spoolFailure.reason());
+            }
+            log.error("message={} session={} commit failed", envelope.id(), session.number, cause);
+            return Replies.of(SpoolException.Reason.FAILED);
+        }
+        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls);
+        return null;
+    }
+
+    private void answer(@Nullable Reply refusal, Envelope envelope) {
+        if (refusal != null) {
+            refuseMessage(refusal);
+        } else {
+            session.messages++;
+            session.progress.accepted();
+            session.errors = 0; // as Postfix does after a message
+            session.junkCommands = 0;
+            session.say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
+        }
+    }
+
+    private void refuseMessage(Reply reply) {
+        if (reply.isPermanent()) {
+            server.counters().messagesRefused.increment();
+            session.fail(reply.encode());
+        } else {
+            session.defer(reply);
+        }
+    }
+
+    void abort() {
+        Reception message = reception;
+        if (message != null) {
+            message.abort(this);
+        }
+    }
+}
