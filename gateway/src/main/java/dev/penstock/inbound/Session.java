@@ -176,7 +176,8 @@ final class Session extends ChannelInboundHandlerAdapter
     private void failed(Throwable fault) {
         log.error("session={} client={} failed in {}", number, facts.remote, phase, fault);
         if (phase == Phase.HANDSHAKE && !handshakeDone || phase == Phase.CLOSING) {
-            closeNow(); // nothing can be said in the midst of a handshake
+            phase = Phase.CLOSING; // nothing can be said in the midst of a handshake, whose failure is ours
+            closeNow();
             return;
         }
         moreInput = true; // who knows
@@ -322,6 +323,7 @@ final class Session extends ChannelInboundHandlerAdapter
             moreInput = true;
             goodbye(server.replies().earlyTalk);
         } else {
+            phase = Phase.CLOSING; // one error, not that of a failed handshake too
             closeNow();
         }
     }
@@ -361,6 +363,7 @@ final class Session extends ChannelInboundHandlerAdapter
                 turn(this::secured);
             } else {
                 server.counters().tlsFailures.increment();
+                handshakeFailed(handshake.cause());
                 log.debug("session={} client={} TLS failed: {}", number, facts.remote, handshake.cause().toString());
                 closeNow();
             }
@@ -373,6 +376,32 @@ final class Session extends ChannelInboundHandlerAdapter
                 closeNow();
             }
         }
+    }
+
+    /**
+     * An error of the client's, unless it has said nothing, as checks of health do, or our threads for handshakes have
+     * too much to do.
+     *
+     * @param cause null when the connection has ended
+     */
+    private void handshakeFailed(@Nullable Throwable cause) {
+        if (phase != Phase.HANDSHAKE || handshakeDone) {
+            return;
+        }
+        phase = Phase.CLOSING; // counted once
+        SslHandler handler = channel.pipeline().get(SslHandler.class);
+        if (handler != null && ServerTls.hasHeard(handler) && !isOurs(cause)) {
+            account.error();
+        }
+    }
+
+    private static boolean isOurs(@Nullable Throwable cause) {
+        for (Throwable at = cause; at != null; at = at.getCause()) {
+            if (at instanceof RejectedExecutionException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void consume(byte[] in, int end) {
@@ -835,6 +864,7 @@ final class Session extends ChannelInboundHandlerAdapter
     /** The channel is closed; called once. */
     void closed() {
         countAbort();
+        handshakeFailed(null); // TLS itself is told of the end only after the account is left
         account.leave();
         phase = Phase.CLOSED;
         held = null;

@@ -235,6 +235,16 @@ public final class SmtpServer implements AutoCloseable {
     /** @param early whether the client has spoken already, behind the PROXY header */
     private void admit(Connection connection, int listener, ClientAccount account, InetSocketAddress remote,
             @Nullable InetSocketAddress local, boolean early) {
+        try {
+            enter(connection, listener, account, remote, local, early);
+        } catch (Throwable e) { // perhaps no session is there to do so
+            account.leave();
+            failed(connection.channel(), e);
+        }
+    }
+
+    private void enter(Connection connection, int listener, ClientAccount account, InetSocketAddress remote,
+            @Nullable InetSocketAddress local, boolean early) {
         Channel channel = connection.channel();
         Refusal refusal = account.refusal();
         if (shuttingDown || refusal != null) {

@@ -34,6 +34,7 @@ final class GuardedSslHandler extends SslHandler {
     private long idleRecords;
     private long octets; // of data
     private boolean over;
+    private boolean heard;
 
     GuardedSslHandler(SSLEngine engine, Executor delegatedTasks, TlsCounters counters) {
         super(engine, false, delegatedTasks);
@@ -54,9 +55,15 @@ final class GuardedSslHandler extends SslHandler {
         });
     }
 
+    /** Whether the client has sent anything since the handler is there. */
+    boolean hasHeard() {
+        return heard;
+    }
+
     /** A record at most; none while the handshake's arithmetic is done elsewhere. */
     @Override
     protected void decode(ChannelHandlerContext context, ByteBuf in, List<Object> out) throws SSLException {
+        heard = true;
         if (over) {
             in.skipBytes(in.readableBytes());
             return;

@@ -246,6 +246,11 @@ public final class ServerTls {
         return handler;
     }
 
+    /** Whether the client has begun a handshake, or whatever it took for one: a mere connection is none. */
+    public static boolean hasHeard(SslHandler handler) {
+        return handler instanceof GuardedSslHandler guarded && guarded.hasHeard();
+    }
+
     /**
      * What a handshake came to, to be asked after it succeeded. The client's certificate is there only when it is good by
      * the authorities of {@code client-ca}; when clients are merely asked for one, another is as none.

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import javax.net.ssl.SSLException;
 
 import org.junit.jupiter.api.AfterAll;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.SaslAuthenticator;
+import dev.penstock.config.ClientLimits;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls.ClientCertificates;
 import dev.penstock.config.ListenerTls.Mode;
@@ -24,6 +26,7 @@ import dev.penstock.message.MessageEvent;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.testing.TestUsers;
+import dev.penstock.units.Rate;
 
 /** STARTTLS (RFC 3207) and TLS from the first octet (RFC 8314). */
 class StartTlsTest {
@@ -236,6 +239,45 @@ class StartTlsTest {
             await().until(() -> smtp.server.stats().sessions() == 0);
             smtp.connect().secure(kit.client()).plays("S: 220 *");
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void failedHandshakesAreErrorsOfTheClient(boolean merelyClosed) throws Exception {
+        try (SmtpFixture smtp = oneErrorAllowed()) {
+            for (int i = 0; i < 3; i++) {
+                SmtpFixture.Client client = smtp.connect();
+                client.send("\u0016\u0003\u0001\u0000" + (merelyClosed ? "\u00ff\u0001" : "\u0001\u0001"));
+                if (merelyClosed) {
+                    client.shutdownOutput();
+                }
+                everything(client);
+                client.close();
+                await().until(() -> smtp.server.stats().sessions() == 0);
+            }
+            assertThat(smtp.server.stats().hostility().refused().get(Refusal.TOO_MANY_ERRORS)).isPositive();
+        }
+    }
+
+    /** As checks of health and scans of ports do. */
+    @Test
+    void whoClosesWithoutAWordHasMadeNoError() throws Exception {
+        try (SmtpFixture smtp = oneErrorAllowed()) {
+            for (int i = 0; i < 5; i++) {
+                SmtpFixture.Client client = smtp.connect();
+                await().until(() -> smtp.server.stats().sessions() == 1);
+                client.close();
+                await().until(() -> smtp.server.stats().sessions() == 0);
+            }
+            smtp.connect().secure(kit.client()).plays("S: 220 *");
+        }
+    }
+
+    private static SmtpFixture oneErrorAllowed() {
+        ListenerConfig listener = new ListenerBuilder().tls(kit.config(Mode.IMPLICIT)).build();
+        ClientLimits limits = new ClientLimits(List.of(), 64, 24, 48, null, null, null, null, Rate.parse("1/h"), 100);
+        return new SmtpFixture(config -> config.relayNetworks("192.0.2.0/24").clients(limits), listener,
+                kit.server(listener.tls()), Authenticator.NONE, new FakePolicy());
     }
 
     /** What a policy says is worth a handshake: it is meant for this client. */
