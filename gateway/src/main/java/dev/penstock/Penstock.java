@@ -151,7 +151,9 @@ public final class Penstock implements AutoCloseable {
                 new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
                         kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
                 new Health.Check("idempotency-keys", injectionKeys.isReady(),
-                        injectionKeys.isReady() ? "" : "a sync failed; requests with a key get 503 until a restart"),
+                        injectionKeys.isReady()
+                                ? ""
+                                : "the journal failed; requests with a key get 503 until a restart"),
                 new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : smtp.addresses().toString()),
                 // A delivery log that can't be written never stops mail.
                 new Health.Check("delivery-log", true, trouble == null ? "" : trouble));

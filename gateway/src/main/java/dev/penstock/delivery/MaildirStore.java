@@ -189,7 +189,7 @@ final class MaildirStore implements AutoCloseable {
                         return name;
                     }
                 }
-                if (Files.exists(arrived.resolve(name + sizes), LinkOption.NOFOLLOW_LINKS)) {
+                if (exists(arrived.resolve(name + sizes))) {
                     name = ownName; // another gateway has used this host's name, or this one has begun a new spool
                 }
                 Path moved = arrived.resolve(name + sizes);
@@ -218,6 +218,9 @@ final class MaildirStore implements AutoCloseable {
             if (found == null) {
                 return null;
             }
+            if (!Files.isRegularFile(found, LinkOption.NOFOLLOW_LINKS) && exists(found)) {
+                return null; // nothing of ours, and a FIFO would be waited for
+            }
             try {
                 return Files.mismatch(found, file) < 0 ? found.getParent() : null;
             } catch (NoSuchFileException _) {
@@ -230,7 +233,7 @@ final class MaildirStore implements AutoCloseable {
     /** Looks in {@code new} first, since readers move files from there to {@code cur} and never back. */
     private static @Nullable Path find(Path maildir, String name) throws IOException {
         Path arrived = maildir.resolve("new").resolve(name);
-        if (Files.exists(arrived, LinkOption.NOFOLLOW_LINKS)) {
+        if (exists(arrived)) {
             return arrived;
         }
         // with flags behind its name
@@ -243,6 +246,10 @@ final class MaildirStore implements AutoCloseable {
         } catch (DirectoryIteratorException e) {
             throw e.getCause();
         }
+    }
+
+    private static boolean exists(Path file) {
+        return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
     }
 
     /** maildir(5): {@code seconds.MmicrosecondsPpidQsequence.host}. */

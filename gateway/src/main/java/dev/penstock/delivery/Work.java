@@ -112,7 +112,7 @@ final class Work {
         if (content.hasEightBit() || !hasAsciiLocalPart(envelope.sender())) {
             return true;
         }
-        for (int place = 0; place < owed.length; place++) {
+        for (int place = firstUndelivered; place < owed.length; place++) {
             if (!hasAsciiLocalPart(recipient(place).address())) {
                 return true;
             }

@@ -53,8 +53,14 @@ public final class InjectionKeys implements AutoCloseable {
 
     /**
      * Throws away what was withheld, and waits until that is durable; then, with injection enabled, keys are recorded.
+     * With a journal that couldn't be made durable, neither is done: the next start decides.
      */
     public void start(InjectionConfig config, Spool spool) throws IOException {
+        if (journal.hasFailed()) {
+            log.warn("event=injection-unfinished destinations={} consequence=\"neither sent nor forgotten before the "
+                    + "next start\"", withheld.size());
+            return;
+        }
         if (!withheld.isEmpty()) {
             CompletableFuture.allOf(withheld.stream().map(spool::done).toArray(CompletableFuture[]::new)).join();
             log.info("event=injection-unfinished destinations={} consequence=\"forgotten; their clients were not "
@@ -66,7 +72,10 @@ public final class InjectionKeys implements AutoCloseable {
         }
     }
 
-    /** Whether requests with a key can be taken, as far as this goes: not after a sync failed. Thread-safe. */
+    /**
+     * Whether requests with a key can be taken, as far as this goes: not after a sync failed, or the copy of the last
+     * file at the start. Thread-safe.
+     */
     public boolean isReady() {
         return !journal.hasFailed();
     }

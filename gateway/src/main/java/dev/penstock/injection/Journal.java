@@ -46,7 +46,8 @@ import org.slf4j.LoggerFactory;
  * the retention. Only the last can have been left with a sync that failed or never came, since no other is begun after
  * one. So a start copies what it reads of it into a fresh file, syncs that, and puts it in the place of the old one
  * before it acts upon it. Syncing the old one would prove nothing: a kernel forgets what it failed to write, calls the
- * pages clean and the next sync a success. A record is {length, length inverted, CRC-32C, payload}: a length that can be
+ * pages clean and the next sync a success. When the copy can't be made, as on a full disk, nothing is acted upon that the
+ * file alone says, until a start that can. A record is {length, length inverted, CRC-32C, payload}: a length that can be
  * trusted tells a record that was cut off, which never counted, from one that was damaged, which perhaps did.
  */
 final class Journal implements AutoCloseable {
@@ -173,7 +174,8 @@ final class Journal implements AutoCloseable {
 
     /**
      * Reads what is there, and makes sure that it will be there again: what a killed process had written and not synced,
-     * or failed to sync, is about to be acted upon.
+     * or failed to sync, is about to be acted upon. When that can't be made sure, {@link #hasFailed}, and nothing
+     * must be thrown away.
      *
      * @param maxFile octets of a file, beyond which the next is begun
      */
@@ -203,9 +205,7 @@ final class Journal implements AutoCloseable {
      */
     private void load(int number, Path path, Map<Key, Set<Long>> open, boolean last) throws IOException {
         byte[] octets = Files.readAllBytes(path);
-        if (last) {
-            rewrite(path, octets);
-        }
+        boolean uncertain = last && !rewritten(path, octets);
         LogFile file = new LogFile(number, path, disk.open(path, StandardOpenOption.READ));
         synchronized (files) {
             files.put(number, file);
@@ -236,6 +236,9 @@ final class Journal implements AutoCloseable {
         } else {
             abandoned.addAll(unfinished);
         }
+        if (uncertain) { // an answer whose record is gone later would be one for mail that is thrown away then
+            answers.values().removeIf(place -> place.file == number);
+        }
     }
 
     private void take(LogFile file, long at, ByteBuffer payload, Map<Key, Set<Long>> open, Set<Long> unfinished) {
@@ -260,6 +263,18 @@ final class Journal implements AutoCloseable {
             open.remove(key);
             unfinished.addAll(ids);
             answers.put(key, new Place(file.number, at, payload.capacity(), millis));
+        }
+    }
+
+    private boolean rewritten(Path path, byte[] octets) {
+        try {
+            rewrite(path, octets);
+            return true;
+        } catch (IOException e) {
+            failed = true;
+            log.error("event=injection-journal-failed file={} consequence=\"requests with idempotency keys get 503 and "
+                    + "what unfinished ones left is kept, until a start that can copy the file\"", path, e);
+            return false;
         }
     }
 
@@ -359,12 +374,12 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    /** False after a sync failed: nothing with a key is taken until a restart. */
+    /** False when {@link #hasFailed} or closed: nothing with a key is taken until a restart. */
     boolean isWritable() {
         return !failed && !closed;
     }
 
-    /** True after a sync failed, until a restart. */
+    /** True after a sync failed, or the copy at the start, until a restart. */
     boolean hasFailed() {
         return failed;
     }

@@ -31,6 +31,8 @@ final class TemplateEngine {
     private static final int MAX_MESSAGE = 200;
     /** Characters of all templates remembered. What is made of one takes up to some 100 times as many octets. */
     private static final int MAX_RECENT = 128 << 10;
+    /** Characters that each counts for beside its own. */
+    private static final int EACH = 64;
 
     private final PebbleEngine text = engine(false);
     private final PebbleEngine html = engine(true);
@@ -51,9 +53,9 @@ final class TemplateEngine {
             if (key.source.length() > MAX_RECENT / 2 || templates.put(key, template) != null) {
                 return;
             }
-            characters += key.source.length();
+            characters += key.source.length() + EACH;
             while (characters > MAX_RECENT) {
-                characters -= templates.pollFirstEntry().getKey().source.length();
+                characters -= templates.pollFirstEntry().getKey().source.length() + EACH;
             }
         }
     }

@@ -182,6 +182,20 @@ class MaildirStoreTest {
                 .containsExactlyInAnyOrder("one", "two");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"new", "cur"})
+    void whatIsNoFileIsNotTakenForTheMessage(String folder) throws Exception {
+        Copy copy = copy("", "anna@example.com");
+        store.deliver(config(), copy, content("x\r\n"));
+        Path stored = list(folder("new")).getFirst();
+        Files.delete(stored);
+        Path odd = Files.createDirectory(folder(folder).resolve(stored.getFileName()));
+
+        store.deliver(config(), again(copy), content("x\r\n"));
+        assertThat(list(folder("new"))).filteredOn(file -> !file.equals(odd)).singleElement()
+                .satisfies(file -> assertThat(Files.readString(file)).endsWith("\nx\n"));
+    }
+
     @Test
     void whatCouldNotBeSyncedIsThereOnceAfterTheNextAttempt() throws Exception {
         AtomicInteger failures = new AtomicInteger(2);

@@ -89,10 +89,14 @@ final class RestartTest {
 
         /** Durable, and not queued: as if the process had ended right then. */
         void keep(long receivedMillis, Options options, Recipient... recipients) throws Exception {
+            keep(receivedMillis, options, false, recipients);
+        }
+
+        void keep(long receivedMillis, Options options, boolean smtpUtf8, Recipient... recipients) throws Exception {
             Spool.Intake intake = spool.intake();
             intake.write(CONTENT, 0, CONTENT.length);
             intake.commit(new Envelope(spool.nextId(), "sender@source.example", List.of(recipients),
-                    BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options), false, false)
+                    BodyType.SEVEN_BIT, smtpUtf8, "", "", receivedMillis, Origin.LOCAL, options), false, false)
                     .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         }
 
@@ -188,6 +192,42 @@ final class RestartTest {
                 assertThat(last.recovered).extracting(Envelope::sender).as("the report alone").containsExactly("");
             }
             assertThat(mx.messages()).hasSize(1);
+        }
+    }
+
+    @Test
+    void whoHasTheMessageAndIsToBeToldOfNeitherGetsItAgainNorHoldsUpTheOthers() throws Exception {
+        Notify success = new Notify(true, true, false);
+        Recipient beyondAscii = new Recipient("\u00e4@dest.example", "dest.example", success, null);
+        Recipient late = new Recipient("b@dest.example", "dest.example", success, null);
+        try (FakeMx mx = new FakeMx().offering("PIPELINING,8BITMIME,SMTPUTF8").on("RCPT TO:<b", "451 4.2.1 later")) {
+            try (Gateway before = new Gateway(directory, mx)) {
+                before.keep(System.currentTimeMillis(), Options.NONE, true, late, beyondAscii);
+            }
+            try (Gateway full = new Gateway(directory, mx)) {
+                full.fill();
+                full.start();
+                await().atMost(PATIENCE).until(() -> full.failures() >= 2);
+                assertThat(full.reports()).isZero();
+                assertThat(full.events).filteredOn(event -> event.type() == MessageEvent.Type.DELIVERY).singleElement()
+                        .satisfies(event -> assertThat(event.recipients()).containsExactly("\u00e4@dest.example"));
+            }
+            assertThat(mx.messages()).singleElement().satisfies(
+                    message -> assertThat(message.recipients()).containsExactly("\u00e4@dest.example"));
+        }
+        try (FakeMx mx = new FakeMx().offering("PIPELINING,8BITMIME")) {
+            try (Gateway after = new Gateway(directory, mx)) {
+                after.start();
+                await().atMost(PATIENCE).until(() -> after.reports() >= 1 && after.events.stream()
+                        .anyMatch(event -> event.type() == MessageEvent.Type.DELIVERY));
+                assertThat(after.events).filteredOn(event -> event.type() == MessageEvent.Type.DELIVERY).singleElement()
+                        .satisfies(event -> assertThat(event.recipients()).containsExactly("b@dest.example"));
+            }
+            assertThat(mx.messages()).singleElement()
+                    .satisfies(message -> assertThat(message.recipients()).containsExactly("b@dest.example"));
+            try (Gateway last = new Gateway(directory, mx)) {
+                assertThat(last.recovered).extracting(Envelope::sender).as("one report of both").containsExactly("");
+            }
         }
     }
 

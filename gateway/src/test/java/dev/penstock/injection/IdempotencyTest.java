@@ -186,6 +186,23 @@ class IdempotencyTest {
     }
 
     @Test
+    void aStartOnAFullDiskTakesMailWithoutAKeyAndForgetsNoKey() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            assertThat(http.post(BODY, "k").status()).isEqualTo(200);
+        }
+        FaultyDisk disk = new FaultyDisk();
+        disk.roomFor(50);
+        try (InjectionFixture full = new InjectionFixture(directory, disk)) {
+            assertThat(full.post(BODY, "k").status()).isEqualTo(503);
+            assertThat(full.accepted).isEmpty();
+            assertThat(full.post(BODY).status()).isEqualTo(200);
+        }
+        try (InjectionFixture again = new InjectionFixture(directory)) {
+            assertThat(again.post(BODY, "k").header("Idempotency-Replayed")).isEqualTo("true");
+        }
+    }
+
+    @Test
     void whatWasNotAcceptedMayBeTriedAgain() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory)) {
             http.spool.failCommits(SpoolException.Reason.FULL);

@@ -146,7 +146,9 @@ class JournalTest {
             assertThat(disk.syncs()).as("of the copy, and of the directory").isEqualTo(2);
         }
         disk.failSyncs(true);
-        assertThatThrownBy(() -> read(1 << 20, disk)).isInstanceOf(IOException.class);
+        try (Journal journal = read(1 << 20, disk)) {
+            assertThat(journal.hasFailed()).isTrue();
+        }
     }
 
     @Test
@@ -199,7 +201,13 @@ class JournalTest {
         byte[] before = Files.readAllBytes(file(1));
         FaultyDisk disk = new FaultyDisk();
         disk.roomFor(50);
-        assertThatThrownBy(() -> read(1 << 20, disk)).isInstanceOf(IOException.class);
+        try (Journal journal = read(1 << 20, disk)) {
+            assertThat(journal.hasFailed()).isTrue();
+            assertThat(journal.isAbandoned(1)).isFalse();
+            assertThat(journal.find(KEY)).as("an answer that could be taken back").isNull();
+            assertThatThrownBy(() -> journal.intent(KEY, new long[]{2}).join())
+                    .hasCauseInstanceOf(Journal.JournalException.class);
+        }
         assertThat(files()).isEqualTo(1);
         assertThat(Files.readAllBytes(file(1))).isEqualTo(before);
         Files.writeString(directory.resolve("keys-00000001.log.copy"), "of a start that was killed");

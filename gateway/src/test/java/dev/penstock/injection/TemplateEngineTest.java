@@ -138,6 +138,15 @@ class TemplateEngineTest {
     }
 
     @Test
+    void manySmallTemplatesAreNotAllRemembered() {
+        TemplateEngine.Template first = engine.compile("{{ n }}", false);
+        for (int i = 0; i < 5_000; i++) {
+            engine.compile("{{ n }}" + i, false);
+        }
+        assertThat(engine.compile("{{ n }}", false)).isNotSameAs(first);
+    }
+
+    @Test
     void textWithoutTagsIsNoTemplate() {
         TemplateEngine.Template plain = engine.compile("Dear all, { \"a\": 1 } }} %}", false);
         assertThat(plain.isConstant()).isTrue();

@@ -36,6 +36,7 @@ record InjectAnswer(int status, boolean persistent, List<Recipient> recipients, 
      */
     record Recipient(int code, String text) {}
 
+    private static final int NO_CODE = 1; // refused, and not told by which reply
     private static final Recipient ACCEPTED = new Recipient(0, "");
 
     InjectAnswer {
@@ -130,6 +131,6 @@ record InjectAnswer(int status, boolean persistent, List<Recipient> recipients, 
                 }
             }
         }
-        return accepted ? ACCEPTED : new Recipient(code, code + " " + text);
+        return accepted ? ACCEPTED : new Recipient(code == 0 ? NO_CODE : code, code + " " + text);
     }
 }

@@ -75,7 +75,7 @@ final class InjectRequest {
         BodyPool.Part part = bodies.pick(load.sizes().pick(bits), Mix.bits(bits, 0, 0));
         header.sequence = sequence;
         header.size = part.bodySize();
-        header.sentMicros = LoadGenerator.epochMicros();
+        header.sentMicros = Generator.epochMicros();
         header.warmUp = !counted;
         body.clear().add(Ascii.of("{\"envelope_sender\":\"" + load.sender() + "\",\"recipients\":["));
         for (int i = 0; i < load.recipients(); i++) {

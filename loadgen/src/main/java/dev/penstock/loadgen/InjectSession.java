@@ -49,7 +49,7 @@ final class InjectSession implements Runnable {
     InjectSession(InjectGenerator generator, InetSocketAddress target) {
         this.generator = generator;
         this.target = target;
-        request = new InjectRequest(generator.options, generator.bodies, generator.texts, generator.run);
+        request = new InjectRequest(generator.injection, generator.bodies, generator.texts, generator.run);
     }
 
     Latency.Samples accept() {
@@ -81,7 +81,7 @@ final class InjectSession implements Runnable {
 
     /** False when the session can't go on. */
     private boolean exchange(InjectGenerator.Ticket ticket) {
-        int attempts = generator.options.keys() ? ATTEMPTS : 1;
+        int attempts = generator.injection.keys() ? ATTEMPTS : 1;
         boolean sent = false;
         for (int attempt = 0; attempt < attempts; attempt++) {
             Link open = connected();

@@ -137,7 +137,7 @@ final class LoadSession implements NioLoop.Handler {
     public void failed(IOException cause) {
         worker.generator.failures.increment();
         close();
-        if (options.reconnect() && !worker.finished()) {
+        if (options.reconnect() && !worker.generator.finished()) {
             backOffNanos = Math.clamp(backOffNanos * 2, FIRST_BACK_OFF_NANOS, LONGEST_BACK_OFF_NANOS);
             worker.loop.schedule(System.nanoTime() + backOffNanos, this::connect);
         } else {
@@ -155,7 +155,7 @@ final class LoadSession implements NioLoop.Handler {
             send(worker.head);
             return true;
         }
-        if (worker.finished()) {
+        if (worker.generator.finished()) {
             command(QUIT, Step.QUIT);
             return true;
         }
@@ -388,7 +388,7 @@ final class LoadSession implements NioLoop.Handler {
         header.sequence = content.sequence;
         header.recipients = options.recipients();
         header.size = part.bodySize();
-        header.sentMicros = LoadGenerator.epochMicros();
+        header.sentMicros = Generator.epochMicros();
         header.warmUp = !content.counted;
         headers(worker.head.clear(), header);
         await(Step.DOT);
@@ -458,7 +458,7 @@ final class LoadSession implements NioLoop.Handler {
 
     private void quit() {
         close();
-        if (worker.finished()) {
+        if (worker.generator.finished()) {
             worker.generator.openSessions.decrementAndGet();
         } else {
             connect();
@@ -474,7 +474,7 @@ final class LoadSession implements NioLoop.Handler {
     }
 
     private void close() {
-        LoadGenerator generator = worker.generator;
+        Generator generator = worker.generator;
         if (contentOpen) {
             generator.unknown.add(content.accepted);
             generator.inFlight.decrementAndGet();

@@ -8,7 +8,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.TimeUnit;
 
-import dev.penstock.loadgen.LoadGenerator.Phase;
+import dev.penstock.loadgen.Generator.Phase;
 
 /**
  * The sessions of one loop, and what they share: when the next message is due, scratch buffers and samples. Confined to
@@ -118,12 +118,6 @@ final class LoadWorker {
         return true;
     }
 
-    /** No more messages will be given out in this run. */
-    boolean finished() {
-        return generator.phase == Phase.DRAIN
-                || generator.phase == Phase.COUNTED && generator.remaining.get() <= 0;
-    }
-
     void accepted(Transaction done) {
         long now = System.nanoTime();
         for (int i = done.recipients.nextSetBit(0); i >= 0; i = done.recipients.nextSetBit(i + 1)) {
@@ -136,8 +130,8 @@ final class LoadWorker {
         if (done.counted) {
             accept.recordNanos(now - done.dotNanos);
             transaction.recordNanos(now - done.startNanos);
-            generator.counted.increment();
             lastAcceptNanos = now;
+            generator.counted.increment(); // whoever sees it looks for the time
         }
         generator.inFlight.decrementAndGet();
     }
@@ -168,7 +162,7 @@ final class LoadWorker {
 
     /** The open loop's clock; one timer is under way at a time. */
     private void pace() {
-        if (intervalNanos == 0 || pacing || finished()) {
+        if (intervalNanos == 0 || pacing || generator.finished()) {
             return;
         }
         pacing = true;

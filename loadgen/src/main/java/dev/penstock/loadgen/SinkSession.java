@@ -339,7 +339,7 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
         LoadHeader header = worker.header;
         if (header.parse(headers.array(), headers.length())) {
             boolean sound = header.size == bodySize && header.sum == (int) sum.getValue();
-            long now = LoadGenerator.epochMicros();
+            long now = Generator.epochMicros();
             for (Accepted recipient : recipients) {
                 recipient.domain.counters.received.increment();
                 delivered(header, recipient.address, sound, now);
