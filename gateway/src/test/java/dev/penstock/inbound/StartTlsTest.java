@@ -247,7 +247,7 @@ class StartTlsTest {
         try (SmtpFixture smtp = oneErrorAllowed()) {
             for (int i = 0; i < 3; i++) {
                 SmtpFixture.Client client = smtp.connect();
-                client.send("\u0016\u0003\u0001\u0000" + (merelyClosed ? "\u00ff\u0001" : "\u0001\u0001"));
+                client.send(merelyClosed ? "\u0016\u0003\u0001\u0000\u00ff\u0001" : "EHLO client.example\r\n");
                 if (merelyClosed) {
                     client.shutdownOutput();
                 }
