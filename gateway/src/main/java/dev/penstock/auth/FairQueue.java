@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * What waits, of several owners who take turns. Thread-safe; calls never block for long.
  *
  * <p>One owner has at most half of the places. When there is none left, whoever has most of them loses the one that
- * came last to somebody who has fewer; so who asks for little finds a place, however much others ask for.
+ * came last to somebody who has fewer; so who asks for little finds a place, however much others ask for,
+ * unless there are as many of them as places.
  */
 final class FairQueue<K, T> {
     /**

@@ -35,6 +35,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
 
     /** In which a message that others wait for must bring something, and what min-data-rate asks for. */
     private static final int FAVOUR_SECONDS = 5;
+    /** Shorter waits for us don't count: every chunk has some, and what a client must bring is little. */
+    private static final long LEAST_STOP_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Session session;
     private final SmtpServer server;
@@ -243,23 +245,31 @@ final class ContentStage implements ReceptionMemory.Waiter {
     private void hurry() {
         if (!hurried && server.memory().isFavoured(this)) {
             hurried = true;
-            MessageId which = requireReception().id();
-            long before = session.progress.messageOctets();
-            var _ = session.loop.schedule(() -> session.turn(() -> lookAtFavour(which, before)), FAVOUR_SECONDS,
-                    TimeUnit.SECONDS);
+            lookLater(requireReception().id(), session.progress.messageOctets(),
+                    session.progress.stoppedNanos(System.nanoTime()), TimeUnit.SECONDS.toNanos(FAVOUR_SECONDS));
         }
     }
 
+    private void lookLater(@Nullable MessageId which, long before, long stopped, long delayNanos) {
+        var _ = session.loop.schedule(() -> session.turn(() -> lookAtFavour(which, before, stopped)), delayNanos,
+                TimeUnit.NANOSECONDS);
+    }
+
     /** What it was allowed to send in the past doesn't count here, as it does for the client's own deadline. */
-    private void lookAtFavour(@Nullable MessageId which, long before) {
-        hurried = false;
+    private void lookAtFavour(@Nullable MessageId which, long before, long stoppedBefore) {
         if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) {
             return;
         }
+        boolean same = Objects.equals(which, requireReception().id()); // and no later one
+        long stopped = session.progress.stoppedNanos(System.nanoTime());
+        if (same && stopped - stoppedBefore >= LEAST_STOP_NANOS) {
+            lookLater(which, before, stopped, stopped - stoppedBefore); // it waited for us so long
+            return;
+        }
+        hurried = false;
         boolean clientsTurn = session.wait == Session.Wait.NONE || session.wait == Session.Wait.CLIENT;
         long least = Math.max(1, session.settings.config().hostility().minDataRate().bytes() * FAVOUR_SECONDS);
         long brought = session.progress.messageOctets() - before;
-        boolean same = Objects.equals(which, requireReception().id()); // and no later one
         if (same && clientsTurn && brought < least && server.memory().holdsUp(this)) {
             server.counters().slow(Slowness.DATA_RATE);
             log.debug("session={} client={} held others up in {}", session.number, facts.remote, session.phase);

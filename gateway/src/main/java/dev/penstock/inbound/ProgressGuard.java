@@ -95,6 +95,11 @@ final class ProgressGuard {
         }
     }
 
+    /** For how long the client has waited for the server in all, nanoseconds. */
+    long stoppedNanos(long nowNanos) {
+        return stoppedNanos + (paused ? nowNanos - pausedAt : 0);
+    }
+
     private long clock(long nowNanos) {
         return (paused ? pausedAt : nowNanos) - stoppedNanos;
     }

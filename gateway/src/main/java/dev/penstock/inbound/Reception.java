@@ -56,7 +56,12 @@ final class Reception {
     void begin(Spool spool, MessageId newId, byte[] traceHeader, InboundConfig newConfig, boolean chunked,
             boolean gated) {
         Spool.Intake begun = spool.intake();
-        begun.write(traceHeader, 0, traceHeader.length);
+        try {
+            begun.write(traceHeader, 0, traceHeader.length);
+        } catch (SpoolException e) {
+            begun.abort();
+            throw e;
+        }
         intake = begun;
         id = newId;
         refusal = null;

@@ -703,8 +703,6 @@ final class Session extends ChannelInboundHandlerAdapter
         }
     }
 
-    // ---- message data ------------------------------------------------------------------------------------------
-
     void resumeFrom(Wait reason) {
         if (wait == reason) {
             resume();
@@ -788,7 +786,14 @@ final class Session extends ChannelInboundHandlerAdapter
         wait = Wait.NONE;
         held = null;
         line = null;
-        content.abort();
+        try {
+            content.abort();
+        } finally {
+            sendLast(inputLeft); // whatever the spool made of it
+        }
+    }
+
+    private void sendLast(boolean inputLeft) {
         ByteBuf last = out;
         out = null;
         if (last == null) {

@@ -162,6 +162,17 @@ class ProgressGuardTest {
     }
 
     @Test
+    void howLongTheServerWasWaitedForIsKnownWhileItIsAndAfter() {
+        assertThat(guard.stoppedNanos(time.getAsLong())).isZero();
+        guard.pause(time.getAsLong());
+        pass(7);
+        assertThat(guard.stoppedNanos(time.getAsLong())).isEqualTo(Duration.ofSeconds(7).toNanos());
+        guard.resume(time.getAsLong());
+        pass(2);
+        assertThat(guard.stoppedNanos(time.getAsLong())).isEqualTo(Duration.ofSeconds(7).toNanos());
+    }
+
+    @Test
     void silenceBeginsAnewWhenItIsTheClientsTurnAgain() {
         pass(299);
         guard.pause(time.getAsLong());

@@ -115,6 +115,20 @@ class SessionFaultTest {
         }
     }
 
+    @Test
+    void inTheSpoolTheLastReplyIsSaidNevertheless() {
+        try (SessionHarness smtp = new SessionHarness()) {
+            toChunk(smtp, 100);
+            smtp.spool().failAborts();
+            smtp.say("BDAT 99999999999\r\n");
+            assertThat(smtp.takeReplies()).startsWith("552 5.3.4 ");
+            smtp.pass(5);
+            assertThat(smtp.isOpen()).isFalse();
+            assertThat(smtp.memory().used()).isZero();
+            assertThat(smtp.bufferedOctets()).isZero();
+        }
+    }
+
     /** One chunk of a message whose end is to come. */
     private static void toChunk(SessionHarness smtp, int octets) {
         smtp.say("EHLO client.example\r\n");
