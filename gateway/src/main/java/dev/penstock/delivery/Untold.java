@@ -14,10 +14,15 @@ import dev.penstock.spool.AttemptState;
  * @param host   the host that took the message, null when it is stored here
  */
 record Untold(Reports.Action action, Outcome.Delivered outcome, @Nullable String host) {
+    private static final int UNKNOWN_CODE = 250; // of a success whose reply isn't known
     private static final Pattern KEPT = Pattern
             .compile("(?:host (.+?) said: )?(\\d{3}) (\\d\\.\\d{1,3}\\.\\d{1,3}) (.*)", Pattern.DOTALL);
 
-    /** @throws IllegalArgumentException when the state isn't one of {@link #state} */
+    /**
+     * What isn't in the form that {@link #state} gives it, as another version may write it, is told as it is.
+     *
+     * @throws IllegalArgumentException when no report is owed
+     */
     static Untold of(AttemptState.RecipientState state) {
         Reports.Action action = switch (state.status()) {
             case DELIVERED_UNTOLD -> Reports.Action.DELIVERED;
@@ -27,7 +32,8 @@ record Untold(Reports.Action action, Outcome.Delivered outcome, @Nullable String
         };
         Matcher kept = KEPT.matcher(state.lastReply());
         if (!kept.matches()) {
-            throw new IllegalArgumentException("not a reply: " + state.lastReply());
+            return new Untold(action, new Outcome.Delivered(
+                    new Reason(Phase.END_OF_DATA, UNKNOWN_CODE, "2.0.0", state.lastReply(), false)), null);
         }
         String host = kept.group(1);
         return new Untold(action, new Outcome.Delivered(new Reason(Phase.END_OF_DATA, Integer.parseInt(kept.group(2)),
