@@ -12,7 +12,6 @@ import java.util.function.BiPredicate;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
-import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.PasswordHash;
 import dev.penstock.units.ClientKey;

@@ -3,6 +3,7 @@ package dev.penstock.loadgen;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -36,12 +37,12 @@ final class InjectRequest {
                     out.add((char) b);
                 }
             }
-            return java.util.Arrays.copyOf(out.array(), out.length());
+            return Arrays.copyOf(out.array(), out.length());
         }
     }
 
-    private static final byte[] LINE = Ascii.of("{{ line }}\\r\\n");
-    private static final byte[] SUM = Ascii.of("{{ crc }}");
+    private static final byte[] LINE_VARIABLE = Ascii.of("{{ line }}\\r\\n");
+    private static final byte[] SUM_VARIABLE = Ascii.of("{{ crc }}");
     private static final int CRLF_LENGTH = 2;
 
     private final InjectOptions options;
@@ -84,8 +85,8 @@ final class InjectRequest {
         body.add(Ascii.of("],\"content\":{\"from\":{\"email\":\"" + load.sender() + "\"},\"subject\":\"load "));
         if (options.template()) {
             body.add(Ascii.of("for {{ email }}\",\"headers\":{\"X-Penstock-Load\":\""));
-            header.appendValue(body, SUM);
-            body.add(Ascii.of("\"},\"text_body\":\"")).add(texts.of(part)).add(LINE).add(Ascii.of("\"}}"));
+            header.appendValue(body, SUM_VARIABLE);
+            body.add(Ascii.of("\"},\"text_body\":\"")).add(texts.of(part)).add(LINE_VARIABLE).add(Ascii.of("\"}}"));
         } else {
             header.sum = lastLine(part, sequence);
             body.decimal(sequence)

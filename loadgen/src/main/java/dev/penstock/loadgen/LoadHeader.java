@@ -44,10 +44,10 @@ final class LoadHeader {
         afterSum(out);
     }
 
-    /** With something else in the place of the checksum, for whoever fills in a template. */
-    void appendValue(Ascii out, byte[] placeholder) {
+    /** With a template's variable for the checksum, which the gateway fills in. */
+    void appendValue(Ascii out, byte[] sumVariable) {
         beforeSum(out);
-        out.add(placeholder);
+        out.add(sumVariable);
         afterSum(out);
     }
 
