@@ -92,9 +92,8 @@ final class NotificationTest {
         }
     }
 
-    @Test
-    void whoTookARecipientDecidesOnItsReportNotWhoWasAskedLast() throws IOException {
-        try (FakeMx first = new FakeMx().script("""
+    private static FakeMx takesOneRecipientAndFails() {
+        return new FakeMx().script("""
                 S: 220 mx ready
                 C~ EHLO
                 S: 250-mx
@@ -112,7 +111,14 @@ final class NotificationTest {
                 C: RCPT TO:<b@dest.example>
                 S: what?
                 close
-                """); FakeMx second = new FakeMx().offering("PIPELINING,DSN"); DeliveryRig rig = rig(first)) {
+                """);
+    }
+
+    @Test
+    void whoTookARecipientDecidesOnItsReportNotWhoWasAskedLast() throws IOException {
+        try (FakeMx first = takesOneRecipientAndFails();
+                FakeMx second = new FakeMx().offering("PIPELINING,DSN");
+                DeliveryRig rig = rig(first)) {
             rig.route(first, second);
             Notify success = new Notify(true, false, false);
             send(rig, Options.NONE, asking(success), new Recipient("b@dest.example", "dest.example", success, null));
@@ -154,25 +160,9 @@ final class NotificationTest {
 
     @Test
     void whatOneHostTookAndAnotherRefusedIsLoggedWithEachItsHost() {
-        try (FakeMx first = new FakeMx().script("""
-                S: 220 mx ready
-                C~ EHLO
-                S: 250-mx
-                S: 250 LIMITS RCPTMAX=1
-                C~ MAIL
-                S: 250 ok
-                C: RCPT TO:<a@dest.example>
-                S: 250 ok
-                C: DATA
-                S: 354 go
-                content
-                S: 250 taken
-                C~ MAIL
-                S: 250 ok
-                C: RCPT TO:<b@dest.example>
-                S: what?
-                close
-                """); FakeMx second = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(first)) {
+        try (FakeMx first = takesOneRecipientAndFails();
+                FakeMx second = new FakeMx().on("RCPT", "451 4.2.1 later");
+                DeliveryRig rig = rig(first)) {
             rig.route(first, second);
             send(rig, Options.NONE, new Recipient("a@dest.example", "dest.example"),
                     new Recipient("b@dest.example", "dest.example"));

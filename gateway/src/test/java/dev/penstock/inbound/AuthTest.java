@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +30,7 @@ import dev.penstock.auth.Identity;
 import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.ListenerTls.Mode;
 import dev.penstock.testing.FakePolicy;
+import dev.penstock.testing.NoUsers;
 import dev.penstock.testing.TestUsers;
 import dev.penstock.tls.TlsSession;
 
@@ -338,7 +338,7 @@ class AuthTest {
     }
 
     /** Somebody whose answers a test gives. */
-    private static final class Told implements Authenticator {
+    private static final class Told extends NoUsers {
         final CompletableFuture<Exchange.Step> answer = new CompletableFuture<>();
         volatile boolean asked;
 
@@ -358,11 +358,6 @@ class AuthTest {
         @Override
         public CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress) {
             return answer;
-        }
-
-        @Override
-        public @Nullable Identity certificate(X509Certificate certificate) {
-            return null;
         }
     }
 

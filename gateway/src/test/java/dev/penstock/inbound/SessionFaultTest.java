@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -14,14 +13,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import dev.penstock.auth.Authenticator;
-import dev.penstock.auth.Exchange;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls;
 import dev.penstock.policy.Decision;
 import dev.penstock.testing.FakePolicy;
-import dev.penstock.tls.TlsSession;
+import dev.penstock.testing.NoUsers;
 
 /** A fault within a session, as a plugin against its contract makes one, ends that session with an answer. */
 class SessionFaultTest {
@@ -150,22 +147,7 @@ class SessionFaultTest {
     }
 
     /** Nobody may log in, and certificates are more than it can take. */
-    private static final class NoCertificates implements Authenticator {
-        @Override
-        public List<String> mechanisms(@Nullable TlsSession tls) {
-            return List.of();
-        }
-
-        @Override
-        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress) {
-            return null;
-        }
-
-        @Override
-        public CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress) {
-            return Authenticator.NONE.password(name, password, clientAddress);
-        }
-
+    private static final class NoCertificates extends NoUsers {
         @Override
         public @Nullable Identity certificate(X509Certificate certificate) {
             throw new IllegalStateException("a fault that the test wants");

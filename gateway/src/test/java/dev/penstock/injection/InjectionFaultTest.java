@@ -3,7 +3,6 @@ package dev.penstock.injection;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -12,14 +11,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.Exchange;
-import dev.penstock.auth.Identity;
-import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
-import dev.penstock.policy.Policy;
-import dev.penstock.tls.TlsSession;
+import dev.penstock.testing.NoUsers;
 
 /** A fault within a request, as a plug-in makes one, is answered by 500, and the request is over. */
 class InjectionFaultTest {
@@ -32,14 +27,8 @@ class InjectionFaultTest {
     Path directory;
 
     /** Says yes until it is told otherwise. */
-    private static final class FaultyPolicy implements Policy {
-        private final InjectionPolicy sound = new InjectionPolicy();
+    private static final class FaultyPolicy extends InjectionPolicy {
         volatile @Nullable Error fault;
-
-        @Override
-        public CompletableFuture<Decision> connect(Client client) {
-            return sound.connect(client);
-        }
 
         @Override
         public CompletableFuture<Decision> mail(Client client, String sender, String senderDomain,
@@ -48,47 +37,16 @@ class InjectionFaultTest {
             if (wanted != null) {
                 throw wanted;
             }
-            return sound.mail(client, sender, senderDomain, declaredSize);
-        }
-
-        @Override
-        public CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain,
-                Recipient recipient) {
-            return sound.recipient(client, sender, senderDomain, recipient);
-        }
-
-        @Override
-        public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
-                List<Recipient> recipients, List<HeaderField> header, long size) {
-            return sound.message(client, mail, sender, recipients, header, size);
-        }
-
-        @Override
-        public boolean judgesMessages() {
-            return false;
-        }
-
-        @Override
-        public List<String> wantedHeaders() {
-            return List.of();
-        }
-
-        @Override
-        public List<String> removedHeaders() {
-            return List.of();
+            return super.mail(client, sender, senderDomain, declaredSize);
         }
     }
 
     /** Fails at once, or by its answer. */
-    private record FaultyAuthenticator(boolean atOnce) implements Authenticator {
-        @Override
-        public List<String> mechanisms(@Nullable TlsSession tls) {
-            return List.of();
-        }
+    private static final class FaultyAuthenticator extends NoUsers {
+        private final boolean atOnce;
 
-        @Override
-        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls, String clientAddress) {
-            return null;
+        FaultyAuthenticator(boolean atOnce) {
+            this.atOnce = atOnce;
         }
 
         @Override
@@ -98,11 +56,6 @@ class InjectionFaultTest {
                 throw fault;
             }
             return CompletableFuture.failedFuture(fault);
-        }
-
-        @Override
-        public @Nullable Identity certificate(java.security.cert.X509Certificate certificate) {
-            return null;
         }
     }
 

@@ -44,8 +44,8 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Policy;
 import dev.penstock.testing.FakeSpool;
+import dev.penstock.testing.NoUsers;
 import dev.penstock.tls.ServerTls;
-import dev.penstock.tls.TlsSession;
 import dev.penstock.units.ByteSize;
 
 /**
@@ -67,18 +67,7 @@ final class InjectionFixture implements AutoCloseable {
     private final @Nullable Secured tls;
 
     /** ann, whose password is secret, and nobody else. */
-    static final class OneUser implements Authenticator {
-        @Override
-        public List<String> mechanisms(@Nullable TlsSession tls) {
-            return List.of();
-        }
-
-        @Override
-        public @Nullable Exchange start(String mechanism, @Nullable TlsSession tls,
-                String clientAddress) {
-            return null;
-        }
-
+    static class OneUser extends NoUsers {
         @Override
         public CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress) {
             return CompletableFuture.completedFuture(switch (name + ":" + new String(password, UTF_8)) {
@@ -86,11 +75,6 @@ final class InjectionFixture implements AutoCloseable {
                 case "bob:slow" -> new Exchange.Step.Failure(Exchange.Reason.TEMPORARY, "no answer");
                 default -> new Exchange.Step.Failure(Exchange.Reason.CREDENTIALS, "wrong");
             });
-        }
-
-        @Override
-        public @Nullable Identity certificate(java.security.cert.X509Certificate certificate) {
-            return null;
         }
     }
 

@@ -9,7 +9,6 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.nio.file.Path;
-import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -23,7 +22,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.Exchange;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.ListenerTls;
@@ -53,9 +51,7 @@ class InjectionTlsTest {
     }
 
     /** Takes ann's password, and her token where there is TLS, as the gateway's does. */
-    private final class Accounts implements Authenticator {
-        private final InjectionFixture.OneUser passwords = new InjectionFixture.OneUser();
-
+    private final class Accounts extends InjectionFixture.OneUser {
         @Override
         public List<String> mechanisms(@Nullable TlsSession tls) {
             return tls == null ? List.of() : List.of("OAUTHBEARER");
@@ -70,16 +66,6 @@ class InjectionTlsTest {
                             new String(response, UTF_8).equals("n,,\u0001auth=Bearer t0ken\u0001\u0001")
                                     ? new Exchange.Step.Success(new Identity("ann", "shop", List.of()))
                                     : new Exchange.Step.Failure(Exchange.Reason.CREDENTIALS, "wrong"));
-        }
-
-        @Override
-        public CompletableFuture<Exchange.Step> password(String name, byte[] password, String clientAddress) {
-            return passwords.password(name, password, clientAddress);
-        }
-
-        @Override
-        public @Nullable Identity certificate(X509Certificate certificate) {
-            return null;
         }
     }
 
