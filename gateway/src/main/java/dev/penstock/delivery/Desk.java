@@ -3,7 +3,7 @@ package dev.penstock.delivery;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import dev.penstock.queue.Lane;
+import dev.penstock.queue.ReadyQueue;
 
 /**
  * What the dispatcher knows of one lane: its couriers, and whether it could use another. Thread-safe.
@@ -19,7 +19,7 @@ final class Desk {
     /** After a courier found nothing in a lane that has mail: it is parked or closed, or the mail came just after. */
     static final Duration RECHECK = Duration.ofMillis(100);
 
-    final Lane lane;
+    final ReadyQueue lane;
     private final AtomicInteger idle = new AtomicInteger();
     private final AtomicInteger waiting = new AtomicInteger();
     private int connecting;
@@ -39,7 +39,7 @@ final class Desk {
         LATER
     }
 
-    Desk(Lane lane) {
+    Desk(ReadyQueue lane) {
         this.lane = lane;
     }
 

@@ -22,8 +22,8 @@ import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
-import dev.penstock.queue.Lane;
-import dev.penstock.queue.LaneListener;
+import dev.penstock.queue.ReadyQueue;
+import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.RouteFailureHandler;
@@ -46,7 +46,7 @@ import dev.penstock.tls.ClientTls;
  * <p>A part of the sessions is kept for lanes that have none, so that many sessions stuck at a few sites never leave the
  * others without one (P7).
  */
-public final class Dispatcher implements LaneListener, RouteFailureHandler, AutoCloseable {
+public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
     private static final AttemptState NEVER_ATTEMPTED = new AttemptState(0, 0, List.of());
     /** One in so many sessions is for lanes without any. */
@@ -79,7 +79,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
-    private final ConcurrentHashMap<Lane, Desk> desks = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<ReadyQueue, Desk> desks = new ConcurrentHashMap<>();
     private final Set<Courier> couriers = ConcurrentHashMap.newKeySet();
     private final AtomicInteger sessions = new AtomicInteger();
     private final AtomicLong sessionIds;
@@ -141,7 +141,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     }
 
     @Override
-    public void ready(Lane lane) {
+    public void ready(ReadyQueue lane) {
         if (!closing) {
             Desk desk = desks.computeIfAbsent(lane, Desk::new);
             desk.called();
@@ -150,7 +150,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     }
 
     @Override
-    public void removed(Lane lane) {
+    public void removed(ReadyQueue lane) {
         desks.remove(lane);
     }
 

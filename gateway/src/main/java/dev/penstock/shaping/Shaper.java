@@ -15,15 +15,13 @@ import dev.penstock.routing.Site;
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
  *
- * <p>A shaping key is a site's name, or {@code domain:} and a domain that has a section of its own; one lane is one
- * key. A key's state lives as long as it matters: it is forgotten when it has been idle for some minutes, has no
- * session and no slot ahead.
+ * <p>A shaping key is a site's name, or {@code domain:} and a domain that has a section of its own; a ready queue has one
+ * key, which others may share. A key's state lives as long as it matters: it is forgotten when no ready queue has used it for some minutes and it
+ * has no session and no slot ahead.
  */
 public final class Shaper {
     /** A key unused for so long is forgotten. */
     static final Duration IDLE = Duration.ofMinutes(10);
-    /** But the failures of one that can't be reached are remembered over its longest usual retry wait (4 h). */
-    static final Duration IDLE_FAILING = Duration.ofHours(5);
     private static final String DOMAIN = "domain:";
 
     private final ConcurrentHashMap<String, Throttle> throttles = new ConcurrentHashMap<>();
@@ -69,27 +67,27 @@ public final class Shaper {
         return config.sections().getOrDefault(section, config.defaults());
     }
 
-    /** Asks for one more session. */
-    public Opening tryOpen(String key) {
+    /** What {@code key} is shaped by; it is kept until {@link #letGo}. For one ready queue. */
+    public Throttle use(String key) {
         long now = nanoTime.getAsLong();
         reapSometimes(now);
-        Throttle known = throttles.get(key);
-        if (known != null) {
-            Refusal full = known.full();
-            if (full != null) {
-                return full;
-            }
-        }
-        Opening[] answer = new Opening[1];
         // Inside compute, so that a key can't be forgotten between being found and being counted.
-        throttles.compute(key, (_, present) -> {
+        return throttles.compute(key, (_, present) -> {
             Throttle throttle = present == null ? new Throttle(key, limits(key), now) : present;
             throttle.reconfigure(limits(key), now); // it may have been made while the configuration changed
-            Refusal refusal = throttle.tryOpen(now);
-            answer[0] = refusal == null ? new Permit(throttle, this) : refusal;
+            throttle.used(now);
+            throttle.users++;
             return throttle;
         });
-        return answer[0];
+    }
+
+    /** The ready queue is gone. */
+    public void letGo(Throttle throttle) {
+        throttles.computeIfPresent(throttle.key(), (_, present) -> {
+            present.users--;
+            present.used(nanoTime.getAsLong());
+            return present;
+        });
     }
 
     /** What holds mail of {@code key} back now, null when nothing does. */
@@ -104,13 +102,22 @@ public final class Shaper {
         return throttle == null ? 0 : throttle.sessions().open();
     }
 
+    /** Keys whose receivers have been found to take fewer sessions than are configured. */
+    public int narrowed() {
+        int narrowed = 0;
+        for (Throttle throttle : throttles.values()) {
+            narrowed += throttle.sessions().isLearned() ? 1 : 0;
+        }
+        return narrowed;
+    }
+
     /** Every key that has state, in no order. */
     public List<ThrottleSnapshot> snapshot() {
         long now = nanoTime.getAsLong();
         return throttles.values().stream()
                 .map(
                         throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(), throttle.sessions().open(),
-                                throttle.failures(), throttle.waitingFor(now)))
+                                throttle.sessions().size(), throttle.waitingFor(now)))
                 .toList();
     }
 
@@ -120,14 +127,10 @@ public final class Shaper {
             for (String key : throttles.keySet()) {
                 throttles.computeIfPresent(
                         key,
-                        (_, throttle) -> throttle.isIdle(now, IDLE.toNanos(), IDLE_FAILING.toNanos())
+                        (_, throttle) -> throttle.isIdle(now, IDLE.toNanos())
                                 ? null
                                 : throttle);
             }
         }
-    }
-
-    long nanoTime() {
-        return nanoTime.getAsLong();
     }
 }

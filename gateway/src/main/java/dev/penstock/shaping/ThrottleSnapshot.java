@@ -10,8 +10,8 @@ import dev.penstock.config.TrafficLimits;
  * @param key                site name, or {@code domain:} and a domain with a section of its own
  * @param limits             what is configured
  * @param openSessions       counted against the connection limit
- * @param connectionFailures in a row
+ * @param window             sessions that may be open now: the connection limit, or what the receiver was found to take
  * @param waitingFor         the limiter that holds its mail back, null when none does
  */
-public record ThrottleSnapshot(String key, TrafficLimits limits, int openSessions, int connectionFailures,
+public record ThrottleSnapshot(String key, TrafficLimits limits, int openSessions, int window,
         @Nullable Refusal waitingFor) {}

@@ -33,9 +33,9 @@ class MailQueueTest {
         for (int i = 0; i < 1_000; i++) {
             ids.add(harness.submit(DOMAIN));
         }
-        Lane lane = harness.lane(DOMAIN);
-        assertThat(lane.ready()).isEqualTo(1_000);
-        assertThat(harness.drain(lane)).isEqualTo(ids);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        assertThat(readyQueue.ready()).isEqualTo(1_000);
+        assertThat(harness.drain(readyQueue)).isEqualTo(ids);
         assertThat(queue.stats()).extracting(QueueStats::queued, QueueStats::submitted, QueueStats::finished)
                 .containsExactly(0L, 1_000L, 1_000L);
     }
@@ -43,7 +43,7 @@ class MailQueueTest {
     @Test
     void carriesWhatWasSubmitted() {
         harness.submit(DOMAIN, "acme", "spring", 5_000, 3, 0);
-        QueueItem item = harness.take(harness.lane(DOMAIN));
+        QueueItem item = harness.take(harness.readyQueue(DOMAIN));
         assertThat(item)
                 .returns(DOMAIN, QueueItem::domain).returns("acme", QueueItem::tenant)
                 .returns("spring", QueueItem::campaign).returns(3, QueueItem::attempts)
@@ -53,13 +53,13 @@ class MailQueueTest {
     @Test
     void givesOutADeferredMessageWhenItIsDueAndNotBefore() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        queue.retry(harness.take(lane), harness.clock.millis() + 60_000, 1);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        queue.retry(harness.take(readyQueue), harness.clock.millis() + 60_000, 1);
         harness.advance(Duration.ofMillis(59_999));
-        assertThat(lane.poll()).isNull();
+        assertThat(readyQueue.poll()).isNull();
         assertThat(onlyItem().nextAttemptMillis()).isEqualTo(harness.clock.millis() + 1);
         harness.advance(Duration.ofMillis(1 + TimingWheel.TICK_MILLIS));
-        assertThat(harness.take(lane).attempts()).isEqualTo(1);
+        assertThat(harness.take(readyQueue).attempts()).isEqualTo(1);
     }
 
     @Test
@@ -74,10 +74,10 @@ class MailQueueTest {
         assertThat(recovering.router.asked(DOMAIN)).isZero();
         recovering.start();
         recovering.advance(Duration.ofMillis(TimingWheel.TICK_MILLIS));
-        Lane lane = recovering.lane(DOMAIN);
-        assertThat(recovering.drain(lane)).isEqualTo(ids);
+        ReadyQueue readyQueue = recovering.readyQueue(DOMAIN);
+        assertThat(recovering.drain(readyQueue)).isEqualTo(ids);
         recovering.advance(Duration.ofHours(1));
-        assertThat(recovering.drain(lane)).containsExactly(later);
+        assertThat(recovering.drain(readyQueue)).containsExactly(later);
     }
 
     @Test
@@ -85,11 +85,11 @@ class MailQueueTest {
         for (int i = 0; i < 3; i++) {
             harness.submit(DOMAIN);
         }
-        Lane lane = harness.lane(DOMAIN);
-        QueueItem first = harness.take(lane);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        QueueItem first = harness.take(readyQueue);
         queue.requeue(first);
         assertThat(first.attempts()).isZero();
-        assertThat(harness.drain(lane)).containsExactly(0L, 1L, 2L);
+        assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L, 2L);
     }
 
     @Test
@@ -97,15 +97,15 @@ class MailQueueTest {
         harness.submit(DOMAIN, "small", "", QueueHarness.SIZE);
         harness.submit(DOMAIN, "big", "", QueueHarness.SIZE);
         harness.submit(DOMAIN, "big", "", QueueHarness.SIZE);
-        Lane lane = harness.lane(DOMAIN);
-        queue.requeue(harness.take(lane));
-        assertThat(harness.drain(lane)).containsExactly(0L, 1L, 2L);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        queue.requeue(harness.take(readyQueue));
+        assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L, 2L);
     }
 
     @Test
     void refusesToForgetWhatNobodyTook() {
         harness.submit(DOMAIN);
-        QueueItem item = harness.take(harness.lane(DOMAIN));
+        QueueItem item = harness.take(harness.readyQueue(DOMAIN));
         queue.finished(item);
         assertThatThrownBy(() -> queue.finished(item)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> queue.requeue(item)).isInstanceOf(IllegalStateException.class);
@@ -116,13 +116,13 @@ class MailQueueTest {
     void parksALaneWithoutTouchingItsMail() {
         harness.submit(DOMAIN);
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         long until = harness.clock.millis() + 60_000;
-        assertThat(lane.park(until, "10 connection failures in a row")).isTrue();
-        assertThat(lane.park(until - 1, "sooner")).isFalse();
+        assertThat(readyQueue.park(until, "10 connection failures in a row")).isTrue();
+        assertThat(readyQueue.park(until - 1, "sooner")).isFalse();
         harness.ready.clear();
         harness.submit(DOMAIN);
-        assertThat(lane.poll()).isNull();
+        assertThat(readyQueue.poll()).isNull();
         harness.advance(Duration.ofSeconds(59));
         assertThat(harness.ready).isEmpty();
         assertThat(queue.items(DOMAIN, 1).getFirst())
@@ -130,46 +130,46 @@ class MailQueueTest {
                 .extracting(ItemView::waitingFor).asString().contains("10 connection failures in a row");
         assertThat(queue.stats()).extracting(QueueStats::ready, QueueStats::parked).containsExactly(0L, 3L);
         harness.advance(Duration.ofSeconds(1));
-        assertThat(harness.ready).containsExactly(lane);
-        assertThat(harness.drain(lane)).containsExactly(0L, 1L, 2L);
+        assertThat(harness.ready).containsExactly(readyQueue);
+        assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L, 2L);
     }
 
     @Test
     void unparksOnRequest() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        lane.park(harness.clock.millis() + 60_000, "why not");
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        readyQueue.park(harness.clock.millis() + 60_000, "why not");
         harness.ready.clear();
-        lane.unpark();
-        assertThat(harness.ready).containsExactly(lane);
-        assertThat(harness.drain(lane)).hasSize(1);
+        readyQueue.unpark();
+        assertThat(harness.ready).containsExactly(readyQueue);
+        assertThat(harness.drain(readyQueue)).hasSize(1);
     }
 
     @Test
     void asksAgainWhenALimiterSaidTo() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         harness.ready.clear();
-        lane.askAgainAfter(Duration.ofMillis(100));
-        lane.askAgainAfter(Duration.ofMillis(300));
-        lane.askAgainAfter(Duration.ofMillis(50));
+        readyQueue.askAgainAfter(Duration.ofMillis(100));
+        readyQueue.askAgainAfter(Duration.ofMillis(300));
+        readyQueue.askAgainAfter(Duration.ofMillis(50));
         harness.advance(Duration.ofMillis(49));
         assertThat(harness.ready).isEmpty();
         harness.advance(Duration.ofMillis(1));
-        assertThat(harness.ready).containsExactly(lane);
+        assertThat(harness.ready).containsExactly(readyQueue);
     }
 
     @Test
     void asksAgainOnlyAfterAParkThatEndsLater() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        lane.park(harness.clock.millis() + 1_000, "why not");
-        lane.askAgainAfter(Duration.ofMillis(100));
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        readyQueue.park(harness.clock.millis() + 1_000, "why not");
+        readyQueue.askAgainAfter(Duration.ofMillis(100));
         harness.ready.clear();
         harness.advance(Duration.ofMillis(999));
         assertThat(harness.ready).isEmpty();
         harness.advance(Duration.ofMillis(1));
-        assertThat(harness.ready).containsExactly(lane);
+        assertThat(harness.ready).containsExactly(readyQueue);
     }
 
     @Test
@@ -179,7 +179,7 @@ class MailQueueTest {
         harness.router.hold("new.example");
         harness.submit("new.example");
         long deferred = harness.submit(DOMAIN, "t", "c", QueueHarness.SIZE, 4, harness.clock.millis() + 600_000);
-        harness.take(harness.lane(DOMAIN));
+        harness.take(harness.readyQueue(DOMAIN));
         assertThat(queue.items(DOMAIN, 10)).extracting(ItemView::id, ItemView::state).containsExactly(
                 tuple(new MessageId(taken), QueueItem.State.ACTIVE),
                 tuple(new MessageId(waiting), QueueItem.State.READY),
@@ -201,10 +201,10 @@ class MailQueueTest {
             harness.shaper.tryOpen(DOMAIN);
         }
         assertThat(onlyItem().waitingFor()).startsWith("connection_limit 10");
-        assertThat(queue.lanes()).singleElement().satisfies(lane -> {
-            assertThat(lane.waitingFor()).isEqualTo("connection_limit 10");
-            assertThat(lane.ready()).isEqualTo(1);
-            assertThat(lane.oldestReceivedMillis()).isEqualTo(ManualClock.START.toEpochMilli());
+        assertThat(queue.readyQueues()).singleElement().satisfies(readyQueue -> {
+            assertThat(readyQueue.waitingFor()).isEqualTo("connection_limit 10");
+            assertThat(readyQueue.ready()).isEqualTo(1);
+            assertThat(readyQueue.oldestReceivedMillis()).isEqualTo(ManualClock.START.toEpochMilli());
         });
     }
 
@@ -214,21 +214,21 @@ class MailQueueTest {
             harness.submit("d" + i + ".example");
         }
         harness.submit(DOMAIN);
-        QueueItem held = harness.take(harness.lane(DOMAIN));
+        QueueItem held = harness.take(harness.readyQueue(DOMAIN));
         harness.submit("later.example", "", "", QueueHarness.SIZE, 1, harness.clock.millis() + 7_200_000);
-        harness.ready.stream().filter(lane -> !lane.key().site().equals(DOMAIN)).forEach(harness::drain);
+        harness.ready.stream().filter(readyQueue -> !readyQueue.key().site().equals(DOMAIN)).forEach(harness::drain);
         for (int i = 0; i < 3 * MailQueue.IDLE_SWEEPS; i++) {
             harness.advance(MailQueue.SWEEP_INTERVAL);
         }
         assertThat(harness.removed).hasSize(100);
-        assertThat(queue.stats()).extracting(QueueStats::domains, QueueStats::lanes).containsExactly(2L, 1L);
+        assertThat(queue.stats()).extracting(QueueStats::domains, QueueStats::readyQueues).containsExactly(2L, 1L);
         queue.finished(held);
-        Lane old = harness.removed.getFirst();
+        ReadyQueue old = harness.removed.getFirst();
         assertThat(old.poll()).isNull();
         harness.ready.clear();
         long id = harness.submit(old.key().site());
-        assertThat(harness.lane(old.key().site())).isNotSameAs(old);
-        assertThat(harness.drain(harness.lane(old.key().site()))).containsExactly(id);
+        assertThat(harness.readyQueue(old.key().site())).isNotSameAs(old);
+        assertThat(harness.drain(harness.readyQueue(old.key().site()))).containsExactly(id);
     }
 
     /** One stalled destination must not delay the others (P7): 100,000 messages of one, nobody takes them. */
@@ -237,24 +237,24 @@ class MailQueueTest {
         for (int i = 0; i < 100_000; i++) {
             harness.submit("stalled.example");
         }
-        harness.lane("stalled.example").park(harness.clock.millis() + 3_600_000, "it is down");
+        harness.readyQueue("stalled.example").park(harness.clock.millis() + 3_600_000, "it is down");
         for (int i = 0; i < 100; i++) {
             long id = harness.submit("d" + i + ".example");
-            assertThat(harness.drain(harness.lane("d" + i + ".example"))).containsExactly(id);
+            assertThat(harness.drain(harness.readyQueue("d" + i + ".example"))).containsExactly(id);
         }
-        assertThat(harness.lane("stalled.example").ready()).isEqualTo(100_000);
+        assertThat(harness.readyQueue("stalled.example").ready()).isEqualTo(100_000);
     }
 
     @Test
     void wakesWaitingCouriersAtTheEnd() throws InterruptedException {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        harness.drain(lane);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        harness.drain(readyQueue);
         List<Thread> couriers = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             couriers.add(Thread.startVirtualThread(() -> {
                 try {
-                    assertThat(lane.poll(Duration.ofHours(1))).isNull();
+                    assertThat(readyQueue.poll(Duration.ofHours(1))).isNull();
                 } catch (InterruptedException e) {
                     throw new AssertionError(e);
                 }
@@ -270,11 +270,11 @@ class MailQueueTest {
     @Test
     void ordersTheHostsAnewForEachSession() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         var next = FakeRouter.hosts(DOMAIN);
         harness.router.set(DOMAIN, next);
-        assertThat(lane.route()).isSameAs(next);
+        assertThat(readyQueue.route()).isSameAs(next);
         harness.router.hold(DOMAIN);
-        assertThat(lane.route()).isSameAs(next);
+        assertThat(readyQueue.route()).isSameAs(next);
     }
 }

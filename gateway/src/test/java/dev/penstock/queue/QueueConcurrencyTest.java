@@ -43,7 +43,7 @@ class QueueConcurrencyTest {
     private final FakeRouter router = new FakeRouter();
     private final MailQueue queue = new MailQueue(QueueConfig.DEFAULT,
             new Shaper(ShapingConfig.DEFAULT, System::nanoTime), router, InstantSource.system(), System::nanoTime);
-    private final ConcurrentHashMap<Lane, Semaphore> couriers = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<ReadyQueue, Semaphore> couriers = new ConcurrentHashMap<>();
     private final AtomicIntegerArray ends = new AtomicIntegerArray(SUBMITTERS * EACH);
     private final CountDownLatch left = new CountDownLatch(SUBMITTERS * EACH);
     private final AtomicReference<@Nullable Throwable> trouble = new AtomicReference<>();
@@ -54,34 +54,34 @@ class QueueConcurrencyTest {
     }
 
     /** What a dispatcher does: opens couriers while there are fewer than allowed. */
-    private void dispatch(Lane lane) {
-        Semaphore free = couriers.computeIfAbsent(lane, _ -> new Semaphore(COURIERS_PER_LANE));
+    private void dispatch(ReadyQueue readyQueue) {
+        Semaphore free = couriers.computeIfAbsent(readyQueue, _ -> new Semaphore(COURIERS_PER_LANE));
         if (free.tryAcquire()) {
             Thread.startVirtualThread(() -> {
                 try {
-                    deliver(lane);
+                    deliver(readyQueue);
                 } catch (Throwable e) {
                     trouble.compareAndSet(null, e);
                 } finally {
                     free.release();
                 }
-                if (lane.ready() > 0) {
-                    dispatch(lane);
+                if (readyQueue.ready() > 0) {
+                    dispatch(readyQueue);
                 }
             });
         }
     }
 
-    private void deliver(Lane lane) throws InterruptedException {
+    private void deliver(ReadyQueue readyQueue) throws InterruptedException {
         QueueItem item;
-        while ((item = lane.poll(IDLE)) != null) {
+        while ((item = readyQueue.poll(IDLE)) != null) {
             int id = (int) item.entry().messageId();
             if (id % 10 == 1 && item.attempts() == 0) {
                 queue.retry(item, System.currentTimeMillis() + id % 200, 1);
             } else if (id % 10 == 2 && item.attempts() == 0 && ends.compareAndSet(id, 0, 100)) {
                 queue.requeue(item);
             } else if (id % 1_000 == 3 && ends.compareAndSet(id, 0, 100)) {
-                lane.park(System.currentTimeMillis() + 20, "a pause");
+                readyQueue.park(System.currentTimeMillis() + 20, "a pause");
                 queue.requeue(item);
             } else {
                 end(item);
@@ -121,7 +121,7 @@ class QueueConcurrencyTest {
             queue.reroute();
             if (move % 20 == 0) {
                 queue.items("d" + domain + ".example", 100);
-                queue.lanes();
+                queue.readyQueues();
                 queue.stats();
             }
         }
@@ -180,26 +180,26 @@ class QueueConcurrencyTest {
 
     @Test
     void wakesAWaitingCourierInsteadOfAskingForAnother() throws InterruptedException {
-        AtomicReference<@Nullable Lane> known = new AtomicReference<>();
+        AtomicReference<@Nullable ReadyQueue> known = new AtomicReference<>();
         Semaphore told = new Semaphore(0);
-        queue.start((_, _) -> {}, lane -> {
-            known.set(lane);
+        queue.start((_, _) -> {}, readyQueue -> {
+            known.set(readyQueue);
             told.release();
         });
         queue.submit(TestEntries.entry(1, 0), "example.com", "", "", 0, 0, 0, 4_096);
         told.acquire();
-        Lane lane = requireNonNull(known.get());
-        queue.finished(requireNonNull(lane.poll()));
+        ReadyQueue readyQueue = requireNonNull(known.get());
+        queue.finished(requireNonNull(readyQueue.poll()));
         CountDownLatch taken = new CountDownLatch(1);
         Thread courier = Thread.startVirtualThread(() -> {
             try {
-                queue.finished(requireNonNull(lane.poll(Duration.ofSeconds(30))));
+                queue.finished(requireNonNull(readyQueue.poll(Duration.ofSeconds(30))));
                 taken.countDown();
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
         });
-        await().until(() -> queue.lanes().getFirst().waitingCouriers() == 1);
+        await().until(() -> queue.readyQueues().getFirst().waitingCouriers() == 1);
         queue.submit(TestEntries.entry(2, 0), "example.com", "", "", 0, 0, 0, 4_096);
         assertThat(taken.await(30, TimeUnit.SECONDS)).isTrue();
         courier.join();

@@ -29,8 +29,8 @@ final class QueueHarness {
     final FakeRouter router = new FakeRouter();
     final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, clock::nanoTime);
     final MailQueue queue = new MailQueue(QueueConfig.DEFAULT, shaper, router, clock, clock::nanoTime);
-    final Set<Lane> ready = ConcurrentHashMap.newKeySet();
-    final List<Lane> removed = new CopyOnWriteArrayList<>();
+    final Set<ReadyQueue> ready = ConcurrentHashMap.newKeySet();
+    final List<ReadyQueue> removed = new CopyOnWriteArrayList<>();
     final List<Failed> failures = new CopyOnWriteArrayList<>();
     private long nextId;
 
@@ -40,23 +40,23 @@ final class QueueHarness {
         return harness;
     }
 
-    /** A sub-queue of no lane, for tests of single structures. */
+    /** A sub-queue of no ready queue, for tests of single structures. */
     static SubQueue homeless() {
         MailQueue queue = new QueueHarness().queue;
-        DomainQueue domain = new DomainQueue("example.com", new Lane(queue, new LaneKey("", "", false), 0, null));
+        DomainQueue domain = new DomainQueue("example.com", new ReadyQueue(queue, new QueueKey("", "", false), 0, null));
         return new SubQueue(domain, new Sender("", ""));
     }
 
     void start() {
-        queue.open((item, failure) -> failures.add(new Failed(item, failure)), new LaneListener() {
+        queue.open((item, failure) -> failures.add(new Failed(item, failure)), new ReadyQueueListener() {
             @Override
-            public void ready(Lane lane) {
-                ready.add(lane);
+            public void ready(ReadyQueue readyQueue) {
+                ready.add(readyQueue);
             }
 
             @Override
-            public void removed(Lane lane) {
-                removed.add(lane);
+            public void removed(ReadyQueue readyQueue) {
+                removed.add(readyQueue);
             }
         }, Runnable::run);
     }
@@ -76,33 +76,33 @@ final class QueueHarness {
         return id;
     }
 
-    Lane lane(String site) {
-        for (Lane lane : ready) {
-            if (lane.key().site().equals(site)) {
-                return lane;
+    ReadyQueue readyQueue(String site) {
+        for (ReadyQueue readyQueue : ready) {
+            if (readyQueue.key().site().equals(site)) {
+                return readyQueue;
             }
         }
-        throw new AssertionError("no lane became ready for " + site + ", but " + ready);
+        throw new AssertionError("no readyQueue became ready for " + site + ", but " + ready);
     }
 
-    QueueItem take(Lane lane) {
-        QueueItem item = lane.poll();
+    QueueItem take(ReadyQueue readyQueue) {
+        QueueItem item = readyQueue.poll();
         if (item == null) {
-            throw new AssertionError("nothing to take from " + lane);
+            throw new AssertionError("nothing to take from " + readyQueue);
         }
         return item;
     }
 
-    /** Polls the lane empty and finishes everything. */
-    List<Long> drain(Lane lane) {
-        return drain(lane, Integer.MAX_VALUE);
+    /** Polls the ready queue empty and finishes everything. */
+    List<Long> drain(ReadyQueue readyQueue) {
+        return drain(readyQueue, Integer.MAX_VALUE);
     }
 
-    List<Long> drain(Lane lane, int limit) {
+    List<Long> drain(ReadyQueue readyQueue, int limit) {
         List<Long> ids = new ArrayList<>();
         @Nullable
         QueueItem item;
-        while (ids.size() < limit && (item = lane.poll()) != null) {
+        while (ids.size() < limit && (item = readyQueue.poll()) != null) {
             ids.add(item.entry().messageId());
             queue.finished(item);
         }

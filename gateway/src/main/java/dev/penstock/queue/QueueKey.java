@@ -6,7 +6,7 @@ import dev.penstock.config.TlsPolicy;
 import dev.penstock.routing.Route.Protocol;
 
 /**
- * What the sessions of a lane have in common. Immutable.
+ * What the sessions of a ready queue have in common. Immutable.
  *
  * @param source the source address pool; {@code default} until there are several
  * @param site   the shaping key: a site's name, or {@code domain:} and a domain with a shaping section of its own
@@ -14,11 +14,11 @@ import dev.penstock.routing.Route.Protocol;
  * @param configured whether the configuration names its hosts
  * @param tls    how TLS is used towards them, null for as everywhere
  */
-public record LaneKey(String source, String site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
+public record QueueKey(String source, String site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
     public static final String DEFAULT_SOURCE = "default";
 
     /** Of hosts that DNS told. */
-    public LaneKey(String source, String site, boolean lmtp) {
+    public QueueKey(String source, String site, boolean lmtp) {
         this(source, site, lmtp ? Protocol.LMTP : Protocol.SMTP, false, null);
     }
 
