@@ -26,6 +26,7 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.message.MessageId;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Refusal;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.SpoolEntry;
@@ -89,7 +90,7 @@ public final class MailQueue implements AutoCloseable {
         this.shaper = shaper;
         this.router = router;
         this.clock = new QueueClock(wallClock, nanoTime);
-        this.limbo = newLane(new LaneKey("", "", false), null);
+        this.limbo = newLane(new LaneKey("", new Site(""), false), null);
         this.scheduler = new Scheduler(clock, this::enqueue, this::wake, this::sweep);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
     }

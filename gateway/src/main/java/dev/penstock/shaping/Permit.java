@@ -3,6 +3,7 @@ package dev.penstock.shaping;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
 
 /**
  * Leave to have one session open. Thread-safe; {@link #close()} it when the session is closed or couldn't be opened.
@@ -19,7 +20,7 @@ public final class Permit implements Opening, AutoCloseable {
     }
 
     /** The shaping key it was given for. */
-    public String key() {
+    public Site key() {
         return throttle.key();
     }
 

@@ -15,8 +15,8 @@ import dev.penstock.routing.Site;
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
  *
- * <p>A shaping key is a site's name, or {@code domain:} and a domain that has a section of its own; one lane is one
- * key. A key's state lives as long as it matters: it is forgotten when it has been idle for some minutes, has no
+ * <p>A shaping key is a site, or the stand-in for a domain that has a section of its own ({@link Site#ofDomain}); one
+ * lane is one key. A key's state lives as long as it matters: it is forgotten when it has been idle for some minutes, has no
  * session and no slot ahead.
  */
 public final class Shaper {
@@ -24,9 +24,8 @@ public final class Shaper {
     static final Duration IDLE = Duration.ofMinutes(10);
     /** But the failures of one that can't be reached are remembered over its longest usual retry wait (4 h). */
     static final Duration IDLE_FAILING = Duration.ofHours(5);
-    private static final String DOMAIN = "domain:";
 
-    private final ConcurrentHashMap<String, Throttle> throttles = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<Site, Throttle> throttles = new ConcurrentHashMap<>();
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private volatile ShapingConfig config;
@@ -41,7 +40,7 @@ public final class Shaper {
     public void reconfigure(ShapingConfig next) {
         config = next;
         long now = nanoTime.getAsLong();
-        for (String key : throttles.keySet()) {
+        for (Site key : throttles.keySet()) {
             throttles.computeIfPresent(key, (_, throttle) -> {
                 throttle.reconfigure(limits(next, key), now);
                 return throttle;
@@ -55,22 +54,21 @@ public final class Shaper {
     }
 
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
-    public String key(String domain, Site site) {
-        return hasOwnSection(domain) ? DOMAIN + domain : site.name();
+    public Site key(String domain, Site site) {
+        return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
     }
 
     /** What is configured for {@code key} now. */
-    public TrafficLimits limits(String key) {
+    public TrafficLimits limits(Site key) {
         return limits(config, key);
     }
 
-    private static TrafficLimits limits(ShapingConfig config, String key) {
-        String section = key.startsWith(DOMAIN) ? key.substring(DOMAIN.length()) : key;
-        return config.sections().getOrDefault(section, config.defaults());
+    private static TrafficLimits limits(ShapingConfig config, Site key) {
+        return config.sections().getOrDefault(key.section(), config.defaults());
     }
 
     /** Asks for one more session. */
-    public Opening tryOpen(String key) {
+    public Opening tryOpen(Site key) {
         long now = nanoTime.getAsLong();
         reapSometimes(now);
         Throttle known = throttles.get(key);
@@ -93,13 +91,13 @@ public final class Shaper {
     }
 
     /** What holds mail of {@code key} back now, null when nothing does. */
-    public @Nullable Refusal waitingFor(String key) {
+    public @Nullable Refusal waitingFor(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? null : throttle.waitingFor(nanoTime.getAsLong());
     }
 
     /** Sessions open under {@code key}. */
-    public int openSessions(String key) {
+    public int openSessions(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? 0 : throttle.sessions().open();
     }
@@ -117,7 +115,7 @@ public final class Shaper {
     private void reapSometimes(long now) {
         long last = lastReapNanos.get();
         if (now - last > IDLE.toNanos() / 2 && lastReapNanos.compareAndSet(last, now)) {
-            for (String key : throttles.keySet()) {
+            for (Site key : throttles.keySet()) {
                 throttles.computeIfPresent(
                         key,
                         (_, throttle) -> throttle.isIdle(now, IDLE.toNanos(), IDLE_FAILING.toNanos())

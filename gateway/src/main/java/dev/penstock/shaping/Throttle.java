@@ -5,10 +5,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
 
 /** What one shaping key may do, and what it has done. Thread-safe. */
 final class Throttle {
-    private final String key;
+    private final Site key;
     private final ConnectionLimiter sessions = new ConnectionLimiter();
     private final Gcra messages;
     private final Gcra connections;
@@ -16,7 +17,7 @@ final class Throttle {
     private volatile TrafficLimits limits;
     private volatile long usedNanos;
 
-    Throttle(String key, TrafficLimits limits, long nowNanos) {
+    Throttle(Site key, TrafficLimits limits, long nowNanos) {
         this.key = key;
         this.limits = limits;
         this.messages = new Gcra(limits.maxMessageRate(), nowNanos);
@@ -24,7 +25,7 @@ final class Throttle {
         this.usedNanos = nowNanos;
     }
 
-    String key() {
+    Site key() {
         return key;
     }
 

@@ -14,6 +14,7 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeRouter;
@@ -43,7 +44,8 @@ final class QueueHarness {
     /** A sub-queue of no lane, for tests of single structures. */
     static SubQueue homeless() {
         MailQueue queue = new QueueHarness().queue;
-        DomainQueue domain = new DomainQueue("example.com", new Lane(queue, new LaneKey("", "", false), 0, null));
+        DomainQueue domain = new DomainQueue("example.com",
+                new Lane(queue, new LaneKey("", new Site(""), false), 0, null));
         return new SubQueue(domain, new Sender("", ""));
     }
 
@@ -78,7 +80,7 @@ final class QueueHarness {
 
     Lane lane(String site) {
         for (Lane lane : ready) {
-            if (lane.key().site().equals(site)) {
+            if (lane.key().site().name().equals(site)) {
                 return lane;
             }
         }
