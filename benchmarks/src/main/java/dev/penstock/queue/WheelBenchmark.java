@@ -21,6 +21,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.BenchmarkEntries;
 import dev.penstock.spool.SpoolEntry;
@@ -52,7 +53,7 @@ public class WheelBenchmark {
                 QueueConfig.DEFAULT,
                 new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
                 _ -> new CompletableFuture<>(), InstantSource.system(), System::nanoTime),
-                new QueueKey("", "", false), 0, null)).subQueue("", "");
+                new QueueKey("", new Site(""), false), 0, null)).subQueue("", "");
         for (int i = 0; i < ITEMS; i++) {
             items[i] = new QueueItem(entry, home, START, 4_096);
         }

@@ -29,6 +29,7 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.message.MessageId;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
@@ -95,7 +96,7 @@ public final class MailQueue implements AutoCloseable {
         this.shaper = shaper;
         this.router = router;
         this.clock = new QueueClock(wallClock, nanoTime);
-        this.unrouted = new ReadyQueue(surroundings, new QueueKey("", "", false), numbers.getAndIncrement(), null, null);
+        this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(), null, null);
         this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::sweep);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
     }

@@ -13,7 +13,6 @@ import java.util.random.RandomGenerator;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
 import com.github.benmanes.caffeine.cache.Caffeine;
-import com.github.benmanes.caffeine.cache.Interner;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,7 +39,7 @@ public final class DnsRouter implements Router {
     private final Executor executor;
     private final RandomGenerator random;
     private final DnsCounters counters = new DnsCounters();
-    private final Interner<Site> sites = Interner.newWeakInterner();
+    private final Sites sites = new Sites();
     private final AsyncCache<String, CachedRoute> cache;
     private volatile Settings settings;
 

@@ -16,7 +16,6 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 
-import com.github.benmanes.caffeine.cache.Interner;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.MXRecord;
 import org.xbill.DNS.Name;
@@ -41,11 +40,11 @@ final class RouteFinder {
     private final OwnAddresses own;
     private final LongSupplier ticker;
     private final RandomGenerator random;
-    private final Interner<Site> sites;
+    private final Sites sites;
     private final DnsCounters counters;
 
     RouteFinder(DnsClient client, HostBook book, Freshness freshness, int smtpPort, OwnAddresses own,
-            LongSupplier ticker, RandomGenerator random, Interner<Site> sites, DnsCounters counters) {
+            LongSupplier ticker, RandomGenerator random, Sites sites, DnsCounters counters) {
         this.client = client;
         this.book = book;
         this.freshness = freshness;
@@ -139,7 +138,7 @@ final class RouteFinder {
         if (!list.isEmpty()) {
             int limit = ownPreference;
             List<String> names = mx.hosts().stream().filter(host -> host.preference() < limit).map(Mx::host).toList();
-            Site site = sites.intern(new Site(mx.implicit() ? domain : SiteNames.of(names)));
+            Site site = sites.intern(mx.implicit() ? new Site(domain) : Site.ofHosts(names));
             return CachedRoute.hosts(mx, site, list, null, trouble != null, fresh, fresh + freshness.stale());
         }
         if (trouble != null) {
@@ -189,7 +188,7 @@ final class RouteFinder {
         }
         HostList list = hosts.build();
         if (!list.isEmpty()) {
-            return CachedRoute.hosts(null, sites.intern(new Site(route.site())), list, route, trouble != null,
+            return CachedRoute.hosts(null, sites.intern(route.site()), list, route, trouble != null,
                     fresh, fresh + freshness.stale());
         }
         if (trouble != null) {

@@ -15,16 +15,15 @@ import dev.penstock.routing.Site;
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
  *
- * <p>A shaping key is a site's name, or {@code domain:} and a domain that has a section of its own; a ready queue has one
- * key, which others may share. A key's state lives as long as it matters: it is forgotten when no ready queue has used it for some minutes and it
- * has no session and no slot ahead.
+ * <p>A shaping key is a site, or the stand-in for a domain that has a section of its own ({@link Site#ofDomain}); a
+ * ready queue has one key, which others may share. A key's state lives as long as it matters: it is forgotten when no
+ * ready queue has used it for some minutes and it has no session and no slot ahead.
  */
 public final class Shaper {
     /** A key unused for so long is forgotten. */
     static final Duration IDLE = Duration.ofMinutes(10);
-    private static final String DOMAIN = "domain:";
 
-    private final ConcurrentHashMap<String, Throttle> throttles = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<Site, Throttle> throttles = new ConcurrentHashMap<>();
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private volatile ShapingConfig config;
@@ -39,7 +38,7 @@ public final class Shaper {
     public void reconfigure(ShapingConfig next) {
         config = next;
         long now = nanoTime.getAsLong();
-        for (String key : throttles.keySet()) {
+        for (Site key : throttles.keySet()) {
             throttles.computeIfPresent(key, (_, throttle) -> {
                 throttle.reconfigure(limits(next, key), now);
                 return throttle;
@@ -53,22 +52,21 @@ public final class Shaper {
     }
 
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
-    public String key(String domain, Site site) {
-        return hasOwnSection(domain) ? DOMAIN + domain : site.name();
+    public Site key(String domain, Site site) {
+        return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
     }
 
     /** What is configured for {@code key} now. */
-    public TrafficLimits limits(String key) {
+    public TrafficLimits limits(Site key) {
         return limits(config, key);
     }
 
-    private static TrafficLimits limits(ShapingConfig config, String key) {
-        String section = key.startsWith(DOMAIN) ? key.substring(DOMAIN.length()) : key;
-        return config.sections().getOrDefault(section, config.defaults());
+    private static TrafficLimits limits(ShapingConfig config, Site key) {
+        return config.sections().getOrDefault(key.section(), config.defaults());
     }
 
     /** What {@code key} is shaped by; it is kept until {@link #letGo}. For one ready queue. */
-    public Throttle use(String key) {
+    public Throttle use(Site key) {
         long now = nanoTime.getAsLong();
         reapSometimes(now);
         // Inside compute, so that a key can't be forgotten between being found and being counted.
@@ -91,13 +89,13 @@ public final class Shaper {
     }
 
     /** What holds mail of {@code key} back now, null when nothing does. */
-    public @Nullable Refusal waitingFor(String key) {
+    public @Nullable Refusal waitingFor(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? null : throttle.waitingFor(nanoTime.getAsLong());
     }
 
     /** Sessions open under {@code key}. */
-    public int openSessions(String key) {
+    public int openSessions(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? 0 : throttle.sessions().open();
     }
@@ -124,7 +122,7 @@ public final class Shaper {
     private void reapSometimes(long now) {
         long last = lastReapNanos.get();
         if (now - last > IDLE.toNanos() / 2 && lastReapNanos.compareAndSet(last, now)) {
-            for (String key : throttles.keySet()) {
+            for (Site key : throttles.keySet()) {
                 throttles.computeIfPresent(
                         key,
                         (_, throttle) -> throttle.isIdle(now, IDLE.toNanos())

@@ -3,10 +3,11 @@ package dev.penstock.shaping;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
 
 /** What one shaping key may do, and what it has done. Thread-safe. */
 public final class Throttle {
-    private final String key;
+    private final Site key;
     private final SessionLimiter sessions;
     private final Gcra messages;
     private final Gcra connections;
@@ -17,7 +18,7 @@ public final class Throttle {
     /** Guarded by the shaper's map. */
     int users;
 
-    Throttle(String key, TrafficLimits limits, long nowNanos) {
+    Throttle(Site key, TrafficLimits limits, long nowNanos) {
         this.key = key;
         this.limits = limits;
         this.sessions = new SessionLimiter("connection_limit", limits.connectionLimit(), 0);
@@ -27,7 +28,7 @@ public final class Throttle {
         this.usedNanos = nowNanos;
     }
 
-    public String key() {
+    public Site key() {
         return key;
     }
 

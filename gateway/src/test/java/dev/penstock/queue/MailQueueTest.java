@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.message.MessageId;
+import dev.penstock.routing.Site;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
 
@@ -198,7 +199,7 @@ class MailQueueTest {
     void namesTheLimiterThatHoldsALaneBack() {
         harness.submit(DOMAIN);
         for (int i = 0; i < ShapingConfig.DEFAULT.defaults().connectionLimit(); i++) {
-            harness.shaper.tryOpen(DOMAIN);
+            harness.shaper.tryOpen(new Site(DOMAIN));
         }
         assertThat(onlyItem().waitingFor()).startsWith("connection_limit 10");
         assertThat(queue.readyQueues()).singleElement().satisfies(readyQueue -> {

@@ -14,6 +14,7 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeRouter;
@@ -78,7 +79,7 @@ final class QueueHarness {
 
     ReadyQueue readyQueue(String site) {
         for (ReadyQueue readyQueue : ready) {
-            if (readyQueue.key().site().equals(site)) {
+            if (readyQueue.key().site().name().equals(site)) {
                 return readyQueue;
             }
         }

@@ -19,7 +19,8 @@ import dev.penstock.testing.ManualClock;
 import dev.penstock.units.Rate;
 
 class ShaperTest {
-    private static final String SITE = "mx.example.net";
+    private static final Site SITE = new Site("mx.example.net");
+    private static final Site OTHER = new Site("mx.example.org");
 
     private final ManualClock clock = new ManualClock();
 
@@ -34,7 +35,7 @@ class ShaperTest {
         return new Shaper(new ShapingConfig(defaults, Map.of()), clock::nanoTime);
     }
 
-    private static Permit permit(Shaper shaper, String key) {
+    private static Permit permit(Shaper shaper, Site key) {
         Opening opening = shaper.tryOpen(key);
         assertThat(opening).isInstanceOf(Permit.class);
         return (Permit) opening;
@@ -46,7 +47,7 @@ class ShaperTest {
         Permit first = permit(shaper, SITE);
         permit(shaper, SITE);
         assertThat(shaper.tryOpen(SITE)).isEqualTo(new Refusal("connection_limit", "2", 0));
-        assertThat(shaper.tryOpen("other")).isInstanceOf(Permit.class);
+        assertThat(shaper.tryOpen(OTHER)).isInstanceOf(Permit.class);
         first.close();
         first.close();
         permit(shaper, SITE);
@@ -72,20 +73,29 @@ class ShaperTest {
         assertThat(first.reserveMessage(Long.MAX_VALUE)).isZero();
         assertThat(second.reserveMessage(Long.MAX_VALUE)).isEqualTo(Duration.ofMillis(100).toNanos());
         assertThat(shaper.waitingFor(SITE)).hasToString("max_message_rate 10/s (next in 200ms)");
-        assertThat(permit(shaper, "other").reserveMessage(0)).isZero();
+        assertThat(permit(shaper, OTHER).reserveMessage(0)).isZero();
     }
 
     @Test
     void shapesADomainWithItsOwnSectionByItself() {
         TrafficLimits own = limits(1, null, null);
         Shaper shaper = new Shaper(
-                new ShapingConfig(limits(5, null, null), Map.of("gentle.example", own, SITE, limits(7, null, null))),
+                new ShapingConfig(limits(5, null, null),
+                        Map.of("gentle.example", own, SITE.section(), limits(7, null, null))),
                 clock::nanoTime);
-        assertThat(shaper.key("gentle.example", new Site(SITE))).isEqualTo("domain:gentle.example");
-        assertThat(shaper.key("other.example", new Site(SITE))).isEqualTo(SITE);
-        assertThat(shaper.limits("domain:gentle.example")).isEqualTo(own);
+        Site gentle = shaper.key("gentle.example", SITE);
+        assertThat(gentle).isEqualTo(Site.ofDomain("gentle.example")).hasToString("domain:gentle.example");
+        assertThat(shaper.key("other.example", SITE)).isEqualTo(SITE);
+        assertThat(shaper.limits(gentle)).isEqualTo(own);
         assertThat(shaper.limits(SITE).connectionLimit()).isEqualTo(7);
-        assertThat(shaper.limits("elsewhere").connectionLimit()).isEqualTo(5);
+        assertThat(shaper.limits(OTHER).connectionLimit()).isEqualTo(5);
+    }
+
+    @Test
+    void aHostNamedLikeADomainsSectionSharesNothingWithThatDomain() {
+        Shaper shaper = shaper(limits(1, null, null));
+        permit(shaper, Site.ofDomain("gentle.example"));
+        permit(shaper, new Site("domain:gentle.example"));
     }
 
     @Test
@@ -95,7 +105,7 @@ class ShaperTest {
         for (int i = 0; i < 6; i++) {
             open.add(permit(shaper, SITE));
         }
-        shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE, limits(5, "1/s", null))));
+        shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE.section(), limits(5, "1/s", null))));
         assertThat(open.getFirst().limits().connectionLimit()).isEqualTo(5);
         assertThat(open.getFirst().reserveMessage(0)).isZero();
         assertThat(open.getLast().reserveMessage(0)).isPositive();
@@ -127,14 +137,14 @@ class ShaperTest {
     @Test
     void forgetsIdleKeysButNoneWithAnOpenSession() {
         Shaper shaper = shaper(limits(1, null, null));
-        permit(shaper, "busy");
+        permit(shaper, SITE);
         for (int i = 0; i < 100_000; i++) {
-            permit(shaper, "site" + i).close();
+            permit(shaper, new Site("site" + i)).close();
         }
         clock.advance(Shaper.IDLE.multipliedBy(2));
-        permit(shaper, "trigger");
-        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactlyInAnyOrder("busy", "trigger");
-        assertThat(shaper.tryOpen("busy")).isInstanceOf(Refusal.class);
+        permit(shaper, OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactlyInAnyOrder(SITE, OTHER);
+        assertThat(shaper.tryOpen(SITE)).isInstanceOf(Refusal.class);
     }
 
     @Test
