@@ -13,7 +13,7 @@ import dev.penstock.queue.QueueKey;
  * @param sinceMillis  when it came into this state, milliseconds since 1970
  * @param transactions answered for so far
  */
-public record SessionView(String id, QueueKey lane, MessageEvent.@Nullable Peer peer, State state, long sinceMillis,
+public record SessionView(String id, QueueKey queue, MessageEvent.@Nullable Peer peer, State state, long sinceMillis,
         int transactions) {
     /** What a session is doing. */
     public enum State {
