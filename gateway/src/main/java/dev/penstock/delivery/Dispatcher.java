@@ -21,11 +21,11 @@ import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
-import dev.penstock.queue.ReadyQueue;
-import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.Admission;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.ReadyQueue;
+import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.RouteFailureHandler;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.SessionLimiter;
@@ -191,7 +191,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         if (suspension != null) {
             stats.suspensions.increment();
             LOG.warn("event=suspension queue=\"{}\" until={} seconds={} tries={} why=\"{}\"", ready.key(),
-                    Instant.ofEpochMilli(suspension.untilMillis()), suspension.wait().toSeconds(), suspension.tries(),
+                    Instant.ofEpochMilli(suspension.untilMillis()), suspension.length().toSeconds(), suspension.tries(),
                     suspension.why().replace('"', '\''));
         }
     }

@@ -12,7 +12,7 @@ import dev.penstock.message.MessageId;
  * @param campaign          empty when unknown
  * @param state             where it is
  * @param waitingFor        what for, for people: the limiter's name and value, why its ready queue is parked, …
- * @param ready queue              empty when it isn't in one
+ * @param readyQueue        empty when it isn't in one
  * @param nextAttemptMillis the earliest time of the next attempt, milliseconds since 1970; 0 for as soon as what it
  *                          waits for allows
  * @param attempts          made so far

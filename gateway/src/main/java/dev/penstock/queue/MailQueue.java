@@ -96,7 +96,8 @@ public final class MailQueue implements AutoCloseable {
         this.shaper = shaper;
         this.router = router;
         this.clock = new QueueClock(wallClock, nanoTime);
-        this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(), null, null);
+        this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(),
+                null, null);
         this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::sweep);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
     }
@@ -674,7 +675,8 @@ public final class MailQueue implements AutoCloseable {
         return views;
     }
 
-    private void view(ItemList list, ReadyQueue readyQueue, int limit, Predicate<QueueItem> wanted, List<ItemView> into) {
+    private void view(ItemList list, ReadyQueue readyQueue, int limit, Predicate<QueueItem> wanted,
+            List<ItemView> into) {
         for (QueueItem item = list.first(); item != null && into.size() < limit; item = item.next) {
             if (wanted.test(item)) {
                 into.add(view(item, readyQueue));
@@ -690,7 +692,9 @@ public final class MailQueue implements AutoCloseable {
         switch (item.state()) {
             case QueueItem.ACTIVE -> {
                 state = QueueItem.State.ACTIVE;
-                waitingFor = readyQueue == unrouted ? "the decision about its route's failure" : "the attempt under way";
+                waitingFor = readyQueue == unrouted
+                        ? "the decision about its route's failure"
+                        : "the attempt under way";
             }
             case QueueItem.QUEUED -> {
                 boolean suspended = readyQueue.suspendedWhy() != null;
@@ -713,7 +717,8 @@ public final class MailQueue implements AutoCloseable {
             }
         }
         return new ItemView(new MessageId(item.entry().messageId()), item.entry().part(), item.domain(), item.tenant(),
-                item.campaign(), state, waitingFor, readyQueue == unrouted ? "" : readyQueue.toString(), next, item.attempts(),
+                item.campaign(), state, waitingFor, readyQueue == unrouted ? "" : readyQueue.toString(), next,
+                item.attempts(),
                 item.receivedMillis());
     }
 }

@@ -11,7 +11,7 @@ package dev.penstock.queue;
  * @param suspended    waiting in suspended ready queues
  * @param active    taken by couriers
  * @param domains   that have or lately had mail
- * @param ready queues     that have or lately had mail
+ * @param readyQueues     that have or lately had mail
  * @param submitted since start, recovered mail included
  * @param finished  since start
  * @param retried   since start
@@ -19,5 +19,6 @@ package dev.penstock.queue;
  * @param routeFailures destinations handed to the {@link RouteFailureHandler} since start
  * @param moved     domains moved to another ready queue since start, first routes not counted
  */
-public record QueueStats(long queued, long scheduled, long routing, long ready, long suspended, long active, long domains,
+public record QueueStats(long queued, long scheduled, long routing, long ready, long suspended, long active,
+        long domains,
         long readyQueues, long submitted, long finished, long retried, long requeued, long routeFailures, long moved) {}

@@ -85,11 +85,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * All mail of the queue waits, untouched.
      *
      * @param untilMillis milliseconds since 1970, then one session is tried
-     * @param wait        from its beginning
+     * @param length      from its beginning
      * @param tries       sessions tried since the first suspension
      * @param why         for people
      */
-    public record Suspension(long untilMillis, Duration wait, int tries, String why) {}
+    public record Suspension(long untilMillis, Duration length, int tries, String why) {}
 
     /**
      * What a failed session leads to.
@@ -1115,7 +1115,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Everything, for a test that has failed. */
     String describe() {
-        return key + " ready=" + ready + " opening=" + opening + " up=" + up + " idle=" + idle.size() + " pacing=" + pacing
+        return key + " ready=" + ready + " opening=" + opening + " up=" + up + " idle=" + idle.size() + " pacing="
+                + pacing
                 + " seeking=" + seeking + " at=" + waitingAt + " suspended=" + suspended + " held=" + held;
     }
 

@@ -69,7 +69,7 @@ public final class Gcra {
      * @param slotNanos when the slot was, as {@code now + reserve(now)}
      * @return whether it is free again
      */
-    public boolean refund(long slotNanos) {
+    public boolean refund(long slotNanos, long nowNanos) {
         Spacing now = spacing;
         if (now.isNone()) {
             return true;

@@ -65,7 +65,8 @@ public final class Permit {
      * @param ownerWaitsAt where the session's own queue is registered, null for nowhere
      */
     public boolean isWanted(@Nullable SessionLimiter ownerWaitsAt) {
-        return total.isWanted(ownerWaitsAt == total) || throttle.sessions().isWanted(ownerWaitsAt == throttle.sessions());
+        return total.isWanted(ownerWaitsAt == total)
+                || throttle.sessions().isWanted(ownerWaitsAt == throttle.sessions());
     }
 
     /** The session can be asked to end from now on. */

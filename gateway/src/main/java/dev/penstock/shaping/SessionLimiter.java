@@ -6,7 +6,6 @@ import java.util.LinkedHashSet;
 
 import org.jspecify.annotations.Nullable;
 
-
 /**
  * How many sessions may be open at one time, and who is next when one ends. Thread-safe: one state machine behind its
  * monitor, which is held for nanoseconds and never over a call to the outside.
@@ -220,7 +219,7 @@ public final class SessionLimiter {
     /** The session that idles longest of those that aren't {@code waiter}'s own; null when none is. */
     public synchronized @Nullable Holder longestIdle(Waiter waiter) {
         for (Holder holder : idle) {
-            if (holder.owner() != waiter) {
+            if (!holder.owner().equals(waiter)) {
                 idle.remove(holder);
                 return holder;
             }

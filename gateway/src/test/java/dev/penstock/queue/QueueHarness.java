@@ -44,7 +44,8 @@ final class QueueHarness {
     /** A sub-queue of no ready queue, for tests of single structures. */
     static SubQueue homeless() {
         MailQueue queue = new QueueHarness().queue;
-        DomainQueue domain = new DomainQueue("example.com", new ReadyQueue(queue, new QueueKey("", "", false), 0, null));
+        DomainQueue domain = new DomainQueue("example.com",
+                new ReadyQueue(queue, new QueueKey("", "", false), 0, null));
         return new SubQueue(domain, new Sender("", ""));
     }
 
