@@ -223,15 +223,14 @@ public final class Admission {
      * @return whether a permit was free after all; else it is registered, or wants none any more
      */
     private Answer waitAt(ReadyQueue queue, SessionLimiter limiter) {
-        long now = nanoTime.getAsLong();
         long slot = queue.takeSlot(NO_SLOT);
         if (slot != NO_SLOT) {
-            queue.throttle().refundConnection(slot, now);
+            queue.throttle().refundConnection(slot, nanoTime.getAsLong());
         }
         if (!queue.waitsAt(limiter)) { // said before it is: a permit may be passed to it in the same moment
             return Answer.NONE;
         }
-        Answer answer = limiter.acquire(queue, limiter == total && queue.isWithoutSession(), now);
+        Answer answer = limiter.acquire(queue, limiter == total && queue.isWithoutSession(), nanoTime.getAsLong());
         if (answer != Answer.NONE) {
             queue.granted();
             return answer;

@@ -262,61 +262,87 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @throws InterruptedException and nothing was taken
      */
     public @Nullable QueueItem await(Session session, long nanos) throws InterruptedException {
-        lock();
-        try {
-            QueueItem item = take(session);
-            if (item != null || closed || nanos <= 0 || !around.handsOut()) {
-                return item;
-            }
-            session.thread = Thread.currentThread();
-            session.idle = true;
-            idle.addLast(session);
-        } finally {
-            unlock();
+        session.thread = Thread.currentThread();
+        QueueItem item = idles(session);
+        if (item != null) {
+            return item;
         }
         session.permit.idle(session);
         if (session.permit.isWanted(waitingAt)) { // who came to wait before this one was known as idle has not asked it
             dismiss(session);
         }
+        long until = System.nanoTime() + nanos;
         try {
-            return awaitHanded(session, System.nanoTime() + nanos);
+            while (isIdle(session)) {
+                long left = until - System.nanoTime();
+                boolean interrupted = Thread.interrupted();
+                if (interrupted || left <= 0) {
+                    dismiss(session);
+                }
+                if (interrupted) {
+                    QueueItem handed = handed(session);
+                    if (handed != null) {
+                        putBackHanded(handed);
+                    }
+                    throw new InterruptedException();
+                }
+                if (left > 0) {
+                    LockSupport.parkNanos(this, left);
+                }
+            }
+            return handed(session);
         } finally {
             session.permit.busy(session);
         }
     }
 
-    private @Nullable QueueItem awaitHanded(Session session, long untilNanos) throws InterruptedException {
-        while (true) {
-            boolean interrupted = Thread.interrupted();
-            boolean wants = false;
-            boolean over = false;
-            long left = untilNanos - System.nanoTime();
-            lock();
-            try {
-                QueueItem item = session.handed;
-                if (item != null) {
-                    session.handed = null;
-                    if (!interrupted) {
-                        return item;
-                    }
-                    wants = putBack(item);
-                } else if (session.idle && (interrupted || closed || left <= 0)) {
-                    session.idle = false;
-                    idle.remove(session);
-                }
-                over = !session.idle;
-            } finally {
-                unlock();
+    /** The session has nothing to do: it is handed what comes next. @return mail that is there already, and it doesn't idle */
+    @Nullable
+    QueueItem idles(Session session) {
+        lock();
+        try {
+            QueueItem item = take(session);
+            if (item == null && !closed && around.handsOut()) {
+                session.idle = true;
+                idle.addLast(session);
             }
-            tell(wants);
-            if (interrupted) {
-                throw new InterruptedException();
-            }
-            if (over) {
-                return null;
-            }
-            LockSupport.parkNanos(this, left);
+            return item;
+        } finally {
+            unlock();
         }
+    }
+
+    boolean isIdle(Session session) {
+        lock();
+        try {
+            return session.idle;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** What a session was handed when it idled; null when it was dismissed instead. */
+    @Nullable
+    QueueItem handed(Session session) {
+        lock();
+        try {
+            QueueItem item = session.handed;
+            session.handed = null;
+            return item;
+        } finally {
+            unlock();
+        }
+    }
+
+    private void putBackHanded(QueueItem item) {
+        boolean wants;
+        lock();
+        try {
+            wants = putBack(item);
+        } finally {
+            unlock();
+        }
+        tell(wants);
     }
 
     /** Others want what this session holds: it ends, unless it has got mail meanwhile. */

@@ -264,6 +264,27 @@ public final class SessionLimiter {
         return refusal == null ? name + " " + limit : refusal.toString();
     }
 
+    /** Whether {@code waiter} is registered. For tests. */
+    public synchronized boolean isRegistered(Waiter waiter) {
+        return firsts.contains(waiter) || others.contains(waiter);
+    }
+
+    /**
+     * What the invariant says, for tests. To be asked when no permit is on its way to somebody.
+     *
+     * @return null when it holds, else what is wrong
+     */
+    public synchronized @Nullable String violation(long nowNanos) {
+        if (open < 0 || waiting != firsts.size() + others.size()) {
+            return "miscounted: " + this;
+        }
+        if (waiting == 0) {
+            return null;
+        }
+        int most = firsts.isEmpty() ? limit - reserve : limit;
+        return open < Math.min(most, window) ? "a permit is free and somebody waits: " + this : null;
+    }
+
     @Override
     public synchronized String toString() {
         return name + " " + open + "/" + limit + (window == NO_WINDOW ? "" : " window " + window)
