@@ -584,10 +584,8 @@ final class Courier implements Runnable {
         if (reachesHost && open != null) {
             dispatcher.badHosts.add(open.host());
         }
-        boolean siteFailing = reachesHost && lastHost && permit.connectionFailed();
-        if (siteFailing) {
-            rest = decide(work, e.phase(), e.reason(), reused, false, true, true);
-        }
+        boolean asksNoMore = lastHost || rest.radius() == BlastRadius.SITE;
+        boolean siteFailing = reachesHost && asksNoMore && permit.connectionFailed();
         if (transaction != null) {
             boolean othersAccepted = false;
             for (int i = 0; i < transaction.recipients.size(); i++) {
@@ -600,12 +598,12 @@ final class Courier implements Runnable {
             }
         }
         work.decideRest(rest, contact);
-        if (reachesHost && !lastHost) {
+        if (reachesHost && !asksNoMore) {
             work.nextHost();
             return work;
         }
         settle(work);
-        if (rest.radius() == BlastRadius.SITE) {
+        if (siteFailing) {
             park(rest.reason());
         }
         return null;
@@ -633,8 +631,8 @@ final class Courier implements Runnable {
     }
 
     private Outcome decide(Work work, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
-            boolean lastHost, boolean siteFailing) {
-        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost, siteFailing,
+            boolean lastHost, boolean othersOpen) {
+        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost, othersOpen,
                 work.item.attempts(), dispatcher.millis() - work.item.receivedMillis()));
     }
 
