@@ -215,6 +215,7 @@ final class LimitedHost implements AutoCloseable {
 
     private void serve(Socket socket, boolean within) {
         try (socket) {
+            socket.setTcpNoDelay(true); // replies are written one by one, and the pace is what tests measure
             if (within || refusal.stage == Stage.EHLO || refusal.stage == Stage.MAIL) {
                 converse(socket, within);
                 return;
