@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -107,14 +108,12 @@ final class FileGateway implements AutoCloseable {
 
     /** What stays in the queue, for the text of a failure: states, and domains with the last that was heard of each. */
     String remains() {
+        List<LoggedEvent> events = events();
+        // Not by order: a message may be delivered before its reception is logged.
+        Set<String> ended = events.stream().filter(LoggedEvent::isEnd).map(LoggedEvent::id)
+                .collect(Collectors.toSet());
         Map<String, LoggedEvent> waiting = new TreeMap<>();
-        for (LoggedEvent event : events()) {
-            if (event.isEnd()) {
-                waiting.remove(event.id());
-            } else {
-                waiting.put(event.id(), event);
-            }
-        }
+        events.stream().filter(each -> !ended.contains(each.id())).forEach(each -> waiting.put(each.id(), each));
         Map<String, List<LoggedEvent>> byDomain = waiting.values().stream()
                 .collect(Collectors.groupingBy(LoggedEvent::domain, TreeMap::new, Collectors.toList()));
         return waiting.size() + " messages to " + byDomain.size() + " domains are left; "
