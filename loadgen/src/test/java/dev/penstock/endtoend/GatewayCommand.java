@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 
 import org.awaitility.Awaitility;
 
@@ -17,7 +16,7 @@ import dev.penstock.cli.Main;
 /** {@code penstock run} in a JVM of its own, on ports of 127.0.0.1. Confined to the test's thread. */
 final class GatewayCommand implements AutoCloseable {
     private static final String ADDRESS = "127.0.0.1";
-    private static final long STOP_SECONDS = 60;
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private final Process process;
     private final InetSocketAddress smtp;
     private final InetSocketAddress http;
@@ -54,7 +53,7 @@ final class GatewayCommand implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("output").toFile())).start(),
                 smtpPort, httpPort);
         try {
-            Awaitility.await().until(gateway::greets);
+            Awaitility.await().atMost(PATIENCE).until(gateway::greets);
             return gateway;
         } catch (RuntimeException e) {
             gateway.close();
@@ -104,7 +103,7 @@ final class GatewayCommand implements AutoCloseable {
     /** A clean stop, by SIGTERM, awaited. */
     void stop() throws InterruptedException {
         process.destroy();
-        if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+        if (!process.waitFor(PATIENCE)) {
             throw new AssertionError("the gateway did not stop");
         }
     }

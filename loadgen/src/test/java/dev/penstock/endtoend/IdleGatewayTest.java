@@ -39,6 +39,7 @@ class IdleGatewayTest {
     private static final Duration WATCHED = Duration.ofSeconds(LONG ? 60 : 10);
     /** A JVM that is some seconds old still compiles, for about one per cent of the time. */
     private static final double SHARE_OF_A_CORE = LONG ? 0.005 : 0.02;
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(2);
     private static final Duration MUCH_LATER = Duration.ofHours(1);
     private static final List<String> WORK = List.of("penstock_spool_syncs_total", "penstock_spool_records_total",
@@ -61,7 +62,7 @@ class IdleGatewayTest {
             }
             accepted.add("goes@far.test");
             try (GatewayCommand gateway = start(host, SOON)) {
-                Awaitility.await().until(() -> host.taken().size() == 1);
+                Awaitility.await().atMost(PATIENCE).until(() -> host.taken().size() == 1);
                 awaitScheduled(gateway, 2);
                 gateway.stop();
             }
@@ -131,7 +132,7 @@ class IdleGatewayTest {
     }
 
     private static void awaitScheduled(GatewayCommand gateway, int messages) {
-        Awaitility.await().until(() -> gateway.metrics()
+        Awaitility.await().atMost(PATIENCE).until(() -> gateway.metrics()
                 .getOrDefault("penstock_queue_destinations{state=\"scheduled\"}", 0.0) == messages);
     }
 

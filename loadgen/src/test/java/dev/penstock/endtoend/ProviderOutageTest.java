@@ -38,6 +38,7 @@ class ProviderOutageTest {
     private static final Duration RETRY = Duration.ofSeconds(LONG ? 30 : 4);
     private static final Duration OUTAGE = Duration.ofSeconds(LONG ? 60 : 8);
     private static final Duration RECOVERY = Duration.ofSeconds(LONG ? 40 : 8);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int HOSTS = 5;
     private static final int DOMAINS = 40;
     private static final int MESSAGES = 300;
@@ -78,7 +79,7 @@ class ProviderOutageTest {
                     jitter-percent = 0
                     """.formatted(zone.server(), hosts.getFirst().port(), RETRY.toSeconds()))) {
                 gateway.send(MESSAGES, 5, "d{01..40}.test");
-                Awaitility.await().until(() -> connections(hosts) > 0);
+                Awaitility.await().atMost(PATIENCE).until(() -> connections(hosts) > 0);
                 long begin = hosts.stream().flatMap(host -> host.connections().stream()).mapToLong(Long::longValue)
                         .min().orElseThrow();
                 await(begin, OUTAGE);
