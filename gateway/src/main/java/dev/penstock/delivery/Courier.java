@@ -382,7 +382,7 @@ final class Courier implements Runnable {
             return null;
         }
         long slot = dispatcher.nanoTime();
-        if (permit.reserveMessage(0) != 0) {
+        if (permit.reserveMessage(slot, 0) != 0) {
             return null;
         }
         if (work.hasMore()) {
@@ -458,17 +458,18 @@ final class Courier implements Runnable {
 
     /** @return whether it has come; false when it is further away than the session may idle, or the courier is to finish */
     private boolean awaitSlot(@Nullable SmtpClientSession open) {
-        long wait = permit.reserveMessage(permit.limits().idleTimeout().toNanos());
+        long now = dispatcher.nanoTime();
+        long wait = permit.reserveMessage(now, permit.limits().idleTimeout().toNanos());
         if (wait == 0) {
             enterBusy();
             return true;
         }
         if (wait > permit.limits().idleTimeout().toNanos()) {
-            desk.hold(dispatcher.nanoTime(), wait);
+            desk.hold(now, wait);
             desk.lane.askAgainAfter(Duration.ofNanos(wait));
             return false;
         }
-        long slot = dispatcher.nanoTime() + wait;
+        long slot = now + wait;
         if (open != null) {
             open.idle();
         }

@@ -31,19 +31,21 @@ public final class Permit implements Opening, AutoCloseable {
     /**
      * Takes the next message slot if it is at most {@code maxWaitNanos} away.
      *
-     * @return nanoseconds until the slot, 0 for now; no slot is taken when that is more than {@code maxWaitNanos}
+     * @param nowNanos {@link System#nanoTime()}
+     * @return nanoseconds from {@code nowNanos} until the slot, 0 for now; no slot is taken when that is more than
+     *         {@code maxWaitNanos}
      */
-    public long reserveMessage(long maxWaitNanos) {
-        return throttle.messages().reserve(shaper.nanoTime(), maxWaitNanos);
+    public long reserveMessage(long nowNanos, long maxWaitNanos) {
+        return throttle.messages().reserve(nowNanos, maxWaitNanos);
     }
 
     /**
-     * Gives back a message slot when nobody has taken a later one; else it is lost.
+     * Gives back a message slot, for another message to go at its time.
      *
-     * @param slotNanos {@link System#nanoTime()} at the reservation plus the wait it returned
+     * @param slotNanos the {@code nowNanos} of the reservation plus the wait it returned
      */
     public void refundMessage(long slotNanos) {
-        throttle.messages().refund(slotNanos);
+        throttle.messages().refund(slotNanos, shaper.nanoTime());
     }
 
     /** The session came up: the count of consecutive connection failures starts anew. */

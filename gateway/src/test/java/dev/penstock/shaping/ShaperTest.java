@@ -69,10 +69,10 @@ class ShaperTest {
         Shaper shaper = shaper(limits(10, "10/s", null));
         Permit first = permit(shaper, SITE);
         Permit second = permit(shaper, SITE);
-        assertThat(first.reserveMessage(Long.MAX_VALUE)).isZero();
-        assertThat(second.reserveMessage(Long.MAX_VALUE)).isEqualTo(Duration.ofMillis(100).toNanos());
+        assertThat(first.reserveMessage(clock.nanoTime(), Long.MAX_VALUE)).isZero();
+        assertThat(second.reserveMessage(clock.nanoTime(), Long.MAX_VALUE)).isEqualTo(Duration.ofMillis(100).toNanos());
         assertThat(shaper.waitingFor(SITE)).hasToString("max_message_rate 10/s (next in 200ms)");
-        assertThat(permit(shaper, "other").reserveMessage(0)).isZero();
+        assertThat(permit(shaper, "other").reserveMessage(clock.nanoTime(), 0)).isZero();
     }
 
     @Test
@@ -97,8 +97,8 @@ class ShaperTest {
         }
         shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE, limits(5, "1/s", null))));
         assertThat(open.getFirst().limits().connectionLimit()).isEqualTo(5);
-        assertThat(open.getFirst().reserveMessage(0)).isZero();
-        assertThat(open.getLast().reserveMessage(0)).isPositive();
+        assertThat(open.getFirst().reserveMessage(clock.nanoTime(), 0)).isZero();
+        assertThat(open.getLast().reserveMessage(clock.nanoTime(), 0)).isPositive();
         open.removeLast().close();
         assertThat(shaper.tryOpen(SITE)).isInstanceOf(Refusal.class);
         open.removeLast().close();
