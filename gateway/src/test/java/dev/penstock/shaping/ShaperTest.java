@@ -1,0 +1,229 @@
+package dev.penstock.shaping;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.SessionLimiter.Answer;
+import dev.penstock.testing.ManualClock;
+import dev.penstock.units.Rate;
+
+class ShaperTest {
+    private static final Site SITE = new Site("mx.example.net");
+    private static final Site OTHER = new Site("mx.example.org");
+
+    private final ManualClock clock = new ManualClock();
+    private final SessionLimiter total = new SessionLimiter("max-sessions", 1_000_000, 0);
+
+    private static TrafficLimits limits(int connections, @Nullable String messageRate,
+            @Nullable String connectionRate) {
+        return new TrafficLimits(connections, messageRate == null ? null : Rate.parse(messageRate),
+                connectionRate == null ? null : Rate.parse(connectionRate), 100, Duration.ofSeconds(5),
+                Duration.ofMinutes(5), 3);
+    }
+
+    private Shaper shaper(TrafficLimits defaults) {
+        return new Shaper(new ShapingConfig(defaults, Map.of()), clock::nanoTime);
+    }
+
+    private Answer tryOpen(Throttle throttle) {
+        return throttle.sessions().tryAcquire(false, clock.nanoTime());
+    }
+
+    /** Of a ready queue of its own. */
+    private Permit permit(Shaper shaper, Site key) {
+        Throttle throttle = shaper.use(key);
+        assertThat(tryOpen(throttle)).isEqualTo(Answer.GRANTED);
+        return new Permit(throttle, total, false);
+    }
+
+    private void close(Permit permit) {
+        permit.throttle().sessions().release(permit.isTrial(), clock.nanoTime());
+    }
+
+    @Test
+    void refusesMoreSessionsThanTheLimitToAllQueuesOfAKeyAndSaysWhy() {
+        Shaper shaper = shaper(limits(2, null, null));
+        Permit first = permit(shaper, SITE);
+        permit(shaper, SITE);
+        assertThat(tryOpen(shaper.use(SITE))).isEqualTo(Answer.NONE);
+        assertThat(shaper.waitingFor(SITE)).isEqualTo(new Refusal("connection_limit", "2", 0));
+        permit(shaper, OTHER);
+        close(first);
+        assertThat(shaper.waitingFor(SITE)).isNull();
+        permit(shaper, SITE);
+        assertThat(shaper.openSessions(SITE)).isEqualTo(2);
+    }
+
+    @Test
+    void spacesSessionsAndSaysWhenTheNextMayBeOpened() {
+        Shaper shaper = shaper(limits(10, null, "10/s"));
+        Throttle throttle = shaper.use(SITE);
+        assertThat(throttle.reserveConnection(clock.nanoTime())).isZero();
+        assertThat(shaper.waitingFor(SITE)).hasToString("max_connection_rate 10/s (next in 100ms)");
+        long slot = clock.nanoTime() + shaper.use(SITE).reserveConnection(clock.nanoTime());
+        assertThat(slot - clock.nanoTime()).isEqualTo(Duration.ofMillis(100).toNanos());
+        clock.advance(Duration.ofMillis(150));
+        throttle.refundConnection(slot, clock.nanoTime());
+        assertThat(throttle.reserveConnection(clock.nanoTime())).as("the slot nobody used").isZero();
+    }
+
+    @Test
+    void sharesTheMessageRateBetweenTheSessionsOfAKey() {
+        Shaper shaper = shaper(limits(10, "10/s", null));
+        Permit first = permit(shaper, SITE);
+        Permit second = permit(shaper, SITE);
+        long now = clock.nanoTime();
+        assertThat(first.reserveMessage(now, Long.MAX_VALUE)).isZero();
+        long wait = second.reserveMessage(now, Long.MAX_VALUE);
+        assertThat(wait).isEqualTo(Duration.ofMillis(100).toNanos());
+        assertThat(shaper.waitingFor(SITE)).hasToString("max_message_rate 10/s (next in 200ms)");
+        second.refundMessage(now + wait, now);
+        assertThat(first.reserveMessage(now, 0)).as("further away than it would wait, and not taken").isEqualTo(wait);
+        assertThat(first.reserveMessage(now, Long.MAX_VALUE)).isEqualTo(wait);
+        assertThat(permit(shaper, OTHER).reserveMessage(now, 0)).isZero();
+    }
+
+    /** Else all queues of a key would come for the same slot, and all but one in vain, each time. */
+    @Test
+    void tellsQueuesThatWaitForAMessageSlotDifferentTimes() {
+        Throttle throttle = shaper(limits(10, "10/s", null)).use(SITE);
+        long now = clock.nanoTime();
+        throttle.messages().reserve(now);
+        List<Duration> wakes = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            wakes.add(Duration.ofNanos(throttle.nextWake(now)));
+        }
+        assertThat(wakes).containsExactly(Duration.ofMillis(100), Duration.ofMillis(200), Duration.ofMillis(300),
+                Duration.ofMillis(400));
+        assertThat(throttle.messages().peek(now)).as("nothing is reserved").isEqualTo(wakes.getFirst().toNanos());
+    }
+
+    @Test
+    void shapesADomainWithItsOwnSectionByItself() {
+        TrafficLimits own = limits(1, null, null);
+        Shaper shaper = new Shaper(
+                new ShapingConfig(limits(5, null, null),
+                        Map.of("gentle.example", own, SITE.section(), limits(7, null, null))),
+                clock::nanoTime);
+        Site gentle = shaper.key("gentle.example", SITE);
+        assertThat(gentle).isEqualTo(Site.ofDomain("gentle.example")).hasToString("domain:gentle.example");
+        assertThat(shaper.key("other.example", SITE)).isEqualTo(SITE);
+        assertThat(shaper.limits(gentle)).isEqualTo(own);
+        assertThat(shaper.limits(SITE).connectionLimit()).isEqualTo(7);
+        assertThat(shaper.limits(OTHER).connectionLimit()).isEqualTo(5);
+    }
+
+    @Test
+    void aHostNamedLikeADomainsSectionSharesNothingWithThatDomain() {
+        Shaper shaper = shaper(limits(1, null, null));
+        permit(shaper, Site.ofDomain("gentle.example"));
+        permit(shaper, new Site("domain:gentle.example"));
+    }
+
+    @Test
+    void appliesNewLimitsToSessionsAlreadyOpen() {
+        Shaper shaper = shaper(limits(10, null, null));
+        List<Permit> open = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            open.add(permit(shaper, SITE));
+        }
+        Throttle throttle = open.getFirst().throttle();
+        shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE.section(), limits(5, "1/s", null))));
+        assertThat(open.getFirst().limits().connectionLimit()).isEqualTo(5);
+        assertThat(open.getFirst().reserveMessage(clock.nanoTime(), 0)).isZero();
+        assertThat(open.getLast().reserveMessage(clock.nanoTime(), 0)).isPositive();
+        close(open.removeLast());
+        assertThat(tryOpen(throttle)).isEqualTo(Answer.NONE);
+        close(open.removeLast());
+        permit(shaper, SITE);
+        shaper.reconfigure(new ShapingConfig(limits(20, null, null), Map.of()));
+        assertThat(shaper.openSessions(SITE)).isEqualTo(5);
+        for (int i = 5; i < 20; i++) {
+            permit(shaper, SITE);
+        }
+        assertThat(tryOpen(throttle)).isEqualTo(Answer.NONE);
+    }
+
+    @Test
+    void countsTheKeysWhoseReceiversTakeFewerSessions() {
+        Shaper shaper = shaper(limits(10, null, null));
+        permit(shaper, SITE);
+        permit(shaper, OTHER);
+        assertThat(shaper.narrowed()).isZero();
+        permit(shaper, SITE).refused(clock.nanoTime());
+        assertThat(shaper.narrowed()).isEqualTo(1);
+        assertThat(shaper.snapshot()).filteredOn(snapshot -> snapshot.key().equals(SITE)).singleElement()
+                .returns(1, ThrottleSnapshot::window).returns(2, ThrottleSnapshot::openSessions);
+    }
+
+    @Test
+    void forgetsKeysThatWereUsedOnceButNoneThatMatters() {
+        Site slow = new Site("slow.example");
+        Site open = new Site("open.example");
+        Shaper shaper = new Shaper(new ShapingConfig(limits(1, null, null),
+                Map.of(slow.section(), limits(1, "1/d", null))), clock::nanoTime);
+        shaper.use(SITE);
+        Permit session = permit(shaper, open);
+        shaper.letGo(session.throttle());
+        Permit sent = permit(shaper, slow);
+        sent.reserveMessage(clock.nanoTime(), 0);
+        close(sent);
+        shaper.letGo(sent.throttle());
+        for (int i = 0; i < 100_000; i++) {
+            Permit once = permit(shaper, new Site("site" + i));
+            close(once);
+            shaper.letGo(once.throttle());
+        }
+        clock.advance(Shaper.IDLE.multipliedBy(2));
+        shaper.use(OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key)
+                .as("a queue, a session, a slot ahead, and the one that was asked for")
+                .containsExactlyInAnyOrder(SITE, open, slow, OTHER);
+        assertThat(tryOpen(shaper.use(open))).as("still counted").isEqualTo(Answer.NONE);
+    }
+
+    @Test
+    void neverExceedsTheLimitHoweverManyAskAtOnce() throws InterruptedException {
+        int limit = 5;
+        Shaper shaper = shaper(limits(limit, null, null));
+        AtomicInteger open = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        AtomicInteger granted = new AtomicInteger();
+        List<Thread> threads = new ArrayList<>();
+        for (int t = 0; t < 16; t++) {
+            threads.add(Thread.startVirtualThread(() -> {
+                for (int i = 0; i < 2_000; i++) {
+                    Throttle throttle = shaper.use(SITE);
+                    if (tryOpen(throttle) == Answer.GRANTED) {
+                        most.accumulateAndGet(open.incrementAndGet(), Math::max);
+                        granted.incrementAndGet();
+                        clock.advance(Duration.ofMinutes(1)); // lets the reaper run in between
+                        open.decrementAndGet();
+                        throttle.sessions().release(false, clock.nanoTime());
+                    }
+                    shaper.letGo(throttle);
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertThat(most.get()).isBetween(1, limit);
+        assertThat(granted.get()).isPositive();
+        assertThat(shaper.openSessions(SITE)).isZero();
+        clock.advance(Shaper.IDLE.multipliedBy(2));
+        shaper.use(OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactly(OTHER);
+    }
+}
