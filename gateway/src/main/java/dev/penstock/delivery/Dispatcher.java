@@ -149,9 +149,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     @Override
-    public void mayGrant(ReadyQueue ready, SessionLimiter limiter) {
+    public void mayGrant(SessionLimiter limiter) {
         if (!closing) {
-            admission.mayGrant(ready, limiter);
+            admission.mayGrant(limiter);
         }
     }
 

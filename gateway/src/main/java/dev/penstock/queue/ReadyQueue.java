@@ -59,8 +59,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The queue waits at {@code limiter}, which may have something to give by now. */
-        void mayGrant(ReadyQueue queue, SessionLimiter limiter);
+        /** The limiter may have something to give by now to those who wait there. */
+        void mayGrant(SessionLimiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
         boolean askNow(DomainQueue domain);
@@ -622,7 +622,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         tell(wants);
         if (limiter != null) {
-            around.mayGrant(this, limiter);
+            around.mayGrant(limiter);
         }
     }
 
