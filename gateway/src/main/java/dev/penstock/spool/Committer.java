@@ -33,6 +33,8 @@ final class Committer implements Runnable {
     private static final long RETRY_NANOS = 200_000_000; // how often what waits for room is tried
     private static final int BUFFER = 1 << 20;
     private static final int BATCH_KEPT = 1 << 16; // the list of a batch is renewed when one was longer
+    /** Octets that may wait for somebody else's sync, so that none has much more to do than others. */
+    private static final long LAZY = 8 << 20;
     private static final long[] NO_TARGETS = {};
 
     /** Where segments come from and go. */
@@ -53,10 +55,13 @@ final class Committer implements Runnable {
 
     /** Ends the queue: nothing is accepted after it. */
     private static final Request<?> CLOSED = new Request.Task(0, _ -> {});
+    /** Stands for a SYNCED record in the buffer. */
+    private static final Request<?> MARK = new Request.Task(0, _ -> {});
 
     private final Segments segments;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keys;
     private final SpoolState state;
     private final long salt;
     private final long capacity;
@@ -77,6 +82,9 @@ final class Committer implements Runnable {
     private int[] bufferedAt = new int[1024];
     private final List<Request<?>> written = new ArrayList<>();
     private boolean unsynced;
+    private long lazyBytes;
+    /** KEY records were written since the last SYNCED record of this segment. */
+    private boolean markDue;
     private long[] targets = new long[4];
     private volatile LogSegment active; // written by the committer, read by the keeper
 
@@ -84,13 +92,14 @@ final class Committer implements Runnable {
     private volatile Request<?> @Nullable [] inFlight;
     private volatile long inFlightSince;
 
-    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, SpoolState state, long salt,
-            long capacity,
-            int controlReserve, long appendDeadlineNanos, LongSupplier nanoTime) {
+    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, KeyTable keys,
+            SpoolState state, long salt, long capacity, int controlReserve, long appendDeadlineNanos,
+            LongSupplier nanoTime) {
         this.segments = segments;
         this.active = active;
         this.index = index;
         this.streams = streams;
+        this.keys = keys;
         this.state = state;
         this.salt = salt;
         this.capacity = capacity;
@@ -145,23 +154,24 @@ final class Committer implements Runnable {
 
     /**
      * Refuses messages that have waited longer than allowed, in the queue or for a sync that doesn't return. One that
-     * is on the medium nevertheless is undone when the committer comes to it.
+     * is on the medium nevertheless is undone when the committer comes to it. A held one waits for no sync, and isn't
+     * refused after the record it counts by was written.
      */
     void failOverdue() {
         long now = nanoTime.getAsLong();
         for (Request<?> r = head.get(); r != null; r = r.previous) {
-            failIfOverdue(r, now);
+            failIfOverdue(r, now, false);
         }
         Request<?>[] writing = inFlight;
         if (writing != null && now - inFlightSince > 0) {
             for (Request<?> r : writing) {
-                failIfOverdue(r, now);
+                failIfOverdue(r, now, false);
             }
         }
     }
 
-    private void failIfOverdue(Request<?> request, long now) {
-        if (request instanceof Request.Accept && !request.isDone()
+    private void failIfOverdue(Request<?> request, long now, boolean held) {
+        if (request instanceof Request.Accept accept && (held || !accept.held) && !request.isDone()
                 && now - request.submittedNanos > appendDeadlineNanos) {
             request.fail(SpoolException.Reason.OVERLOADED, "the append deadline passed", null);
         }
@@ -260,7 +270,7 @@ final class Committer implements Runnable {
                 batch.forEach(this::refuse);
             } else {
                 write();
-                if (unsynced) {
+                if (unsynced || lazyBytes > LAZY) {
                     sync();
                 }
                 for (int i = 0; i < written.size(); i++) {
@@ -297,9 +307,13 @@ final class Committer implements Runnable {
         state.syncs.increment();
         state.syncNanos.add(System.nanoTime() - start);
         unsynced = false;
+        lazyBytes = 0;
     }
 
     private void write() throws IOException {
+        if (markDue) {
+            placeMark();
+        }
         // before any DONE of this batch: a task that moves a message has to see which DONE named its old place
         for (int i = 0; i < batch.size(); i++) {
             if (batch.get(i) instanceof Request.Task task) {
@@ -318,6 +332,13 @@ final class Committer implements Runnable {
         }
     }
 
+    /** Into the empty buffer, when all that lies before is synced; it may go beyond the end of the segment. */
+    private void placeMark() {
+        bufferAt(MARK);
+        Metas.putSynced(buffer, salt);
+        markDue = false;
+    }
+
     private void tryToPlace(Request<?> request) throws IOException {
         try {
             place(request);
@@ -332,7 +353,9 @@ final class Committer implements Runnable {
         state.full(String.valueOf(e.getMessage()));
         boolean tombstones = false;
         for (Request<?> request : buffered) {
-            if (request != null) {
+            if (request == MARK) {
+                markDue = true;
+            } else if (request != null) {
                 withoutRoom(request, e);
             } else {
                 tombstones = true; // of a task
@@ -366,7 +389,8 @@ final class Committer implements Runnable {
                 accept.fail(SpoolException.Reason.FULL, "no room", e);
             }
             case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
-            case Request.Attempted _,Request.Done _,Request.Task _ -> {
+            case Request.Key key when key.isMail() -> key.fail(SpoolException.Reason.FULL, "no room", e);
+            case Request.Attempted _,Request.Done _,Request.Task _,Request.Key _ -> {
                 retained.add(request);
                 state.waiting.incrementAndGet();
             }
@@ -387,6 +411,7 @@ final class Committer implements Runnable {
             }
             case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
             case Request.Done done -> putDone(done, done.message.id, done.part, placeOf(done.message), true);
+            case Request.Key key -> placeKey(key);
             case Request.Task task -> {
                 task.work.run((id, part, target) -> putDone(null, id, part, target, false));
                 written.add(task);
@@ -395,7 +420,7 @@ final class Committer implements Runnable {
     }
 
     private void placeAccept(Request.Accept accept) throws IOException {
-        failIfOverdue(accept, inFlightSince);
+        failIfOverdue(accept, inFlightSince, true);
         if (accept.isDone() || state.refusesMail()) {
             abandonParts(accept);
             refuse(accept);
@@ -421,6 +446,27 @@ final class Committer implements Runnable {
         byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, several.attempts.length,
                 accept.flags, 0, accept.totalLength, several.streamId, places);
         put(accept, record, record, 0, true);
+    }
+
+    private void placeKey(Request.Key key) throws IOException {
+        if (key.isMail() && state.refusesMail()) {
+            refuse(key);
+            return;
+        }
+        List<SpooledMessage> messages = key.messages();
+        if (!key.isAsAnswered(messages)) {
+            key.complete(false);
+            return;
+        }
+        makeRoom((int) Records.align(Metas.keyLength(key.record)), key.isMail()); // it is known then where it goes
+        int here = 0;
+        for (SpooledMessage message : messages) {
+            LogSegment segment = placeOf(message);
+            here += segment == active || segment == null ? 1 : 0; // those without a place are in the buffer
+        }
+        byte[] record = Metas.key(salt, key.entry.request,
+                new Metas.Key(key.record.expiresMillis(), key.isMail() ? active.number : 0, here, key.key), key.record);
+        put(key, record, record, 0, key.isMail());
     }
 
     private static @Nullable LogSegment placeOf(SpooledMessage message) {
@@ -505,6 +551,10 @@ final class Committer implements Runnable {
 
     private void roll(boolean isMail) throws IOException {
         sync(); // before a newer segment is there: what is torn in this one is the log's end only as long as it is the last
+        if (markDue) {
+            placeMark();
+            flush();
+        }
         LogSegment next;
         try {
             next = segments.next();
@@ -545,12 +595,16 @@ final class Committer implements Runnable {
     private void count(int records, int bytes) {
         state.records.add(records);
         state.bytes.add(bytes);
+        lazyBytes += bytes;
     }
 
     private void placed(@Nullable Request<?> request, long position, ByteBuffer octets, int at) {
         int length = Records.length(octets, at);
         if (active.index != null) {
             active.index.add(position, octets, at);
+        }
+        if (request == MARK) {
+            return;
         }
         switch (request) {
             case Request.Accept accept -> {
@@ -563,6 +617,10 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.written(new Place(active, position, length));
             case Request.Attempted attempted -> attempted(attempted, position, length);
+            case Request.Key key -> {
+                key.entry.written(active, position, length);
+                markDue = true;
+            }
             case null, default -> {
                 // DONE has no place of its own
             }
@@ -570,7 +628,7 @@ final class Committer implements Runnable {
         if (request != null) {
             written.add(request);
         }
-        unsynced |= !(request instanceof Request.Part);
+        unsynced |= request == null || request.needsSync();
     }
 
     private void attempted(Request.Attempted request, long position, int length) {
@@ -607,6 +665,15 @@ final class Committer implements Runnable {
                     }
                 }
                 attempted.complete(null);
+            }
+            case Request.Key key -> {
+                for (SpooledMessage message : key.messages()) {
+                    if (index.get(message.id) == message) {
+                        keys.needs(message.id, key.entry);
+                    }
+                }
+                keys.recorded(key.key, key.entry);
+                key.complete(true);
             }
             case Request.Task task -> task.complete(null);
         }
@@ -650,6 +717,7 @@ final class Committer implements Runnable {
             }
         }
         index.remove(message.id);
+        keys.ended(message.id);
         state.messages.decrementAndGet();
     }
 
