@@ -282,6 +282,7 @@ final class Committer implements Runnable {
             buffer.clear();
             batch.forEach(this::refuse);
         }
+        state.outcomesWait(!retained.isEmpty());
         state.commits.increment();
         state.waiting.addAndGet(-batch.size());
         state.waitingBytes.addAndGet(-weight);

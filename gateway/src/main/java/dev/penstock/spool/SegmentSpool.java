@@ -636,6 +636,16 @@ public final class SegmentSpool implements Spool {
     }
 
     @Override
+    public boolean canRecord() {
+        return state.canRecord();
+    }
+
+    @Override
+    public void onRecording(Runnable changed) {
+        state.onRecording(changed);
+    }
+
+    @Override
     public SpoolStats stats() {
         long bytes = 0;
         long live = 0;

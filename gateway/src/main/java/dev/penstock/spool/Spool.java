@@ -56,6 +56,19 @@ public interface Spool extends AutoCloseable {
     /** Whether new mail is taken, and if not, why. Never blocks. */
     SpoolHealth health();
 
+    /**
+     * Whether outcomes can be recorded: not when the spool has failed, and not while some wait because the room reserved
+     * for them is used up. While they can't, what is delivered may be delivered again after a restart. Never blocks, and
+     * costs two volatile reads.
+     */
+    boolean canRecord();
+
+    /**
+     * Has {@code changed} run whenever {@link #canRecord} may have changed, both ways, on any thread; it must not block.
+     * Called before the spool is used by several threads or at any time after; every runnable given is kept.
+     */
+    void onRecording(Runnable changed);
+
     /** Counters since start, and sizes now. Never blocks. */
     SpoolStats stats();
 

@@ -1,5 +1,7 @@
 package dev.penstock.spool;
 
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -13,6 +15,9 @@ final class SpoolState {
 
     /** Written under this object's lock. */
     private volatile SpoolHealth health = READY;
+    /** ATTEMPT or DONE wait for room. Written by the committer. */
+    private volatile boolean outcomesWait;
+    private final List<Runnable> onRecording = new CopyOnWriteArrayList<>();
     /** Octets submitted and not yet written. */
     final AtomicLong waitingBytes = new AtomicLong();
     /** Octets of messages being taken in. */
@@ -48,12 +53,43 @@ final class SpoolState {
         return health.state() == SpoolHealth.State.FAILED;
     }
 
-    /** Something that can't be undone went wrong. */
-    synchronized void failed(String what, Throwable cause) {
-        if (health.state() != SpoolHealth.State.FAILED) {
-            health = new SpoolHealth(SpoolHealth.State.FAILED, what + ": " + cause.getMessage());
-            log.error("event=spool-failed what=\"{}\"", what, cause);
+    boolean canRecord() {
+        return !outcomesWait && !isFailed();
+    }
+
+    void onRecording(Runnable changed) {
+        onRecording.add(changed);
+    }
+
+    private void recordingChanged() {
+        for (Runnable changed : onRecording) {
+            try {
+                changed.run();
+            } catch (RuntimeException e) {
+                log.error("event=spool-recording-listener", e);
+            }
         }
+    }
+
+    /** Said by the committer after each batch: whether some outcome is kept back because there is no room for it. */
+    void outcomesWait(boolean now) {
+        if (now != outcomesWait) {
+            outcomesWait = now;
+            log.warn("event=spool-recording possible={}", !now);
+            recordingChanged();
+        }
+    }
+
+    /** Something that can't be undone went wrong. */
+    void failed(String what, Throwable cause) {
+        synchronized (this) {
+            if (isFailed()) {
+                return;
+            }
+            health = new SpoolHealth(SpoolHealth.State.FAILED, what + ": " + cause.getMessage());
+        }
+        log.error("event=spool-failed what=\"{}\"", what, cause);
+        recordingChanged();
     }
 
     void full(String detail) {

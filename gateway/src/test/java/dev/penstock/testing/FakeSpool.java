@@ -195,6 +195,16 @@ public final class FakeSpool implements Spool {
     }
 
     @Override
+    public synchronized boolean canRecord() {
+        return health.state() != SpoolHealth.State.FAILED;
+    }
+
+    @Override
+    public void onRecording(Runnable changed) {
+        // nothing here asks for it
+    }
+
+    @Override
     public synchronized SpoolStats stats() {
         return new SpoolStats(stored.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, heldCommits.size());
     }

@@ -32,7 +32,9 @@ public final class RecordingSpool implements Spool {
     private final Map<String, AttemptState> attempts = new ConcurrentHashMap<>();
     private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
     private final List<String> log = new CopyOnWriteArrayList<>();
+    private final List<Runnable> onRecording = new CopyOnWriteArrayList<>();
     private volatile boolean full;
+    private volatile boolean cannotRecord;
 
     /** {@code commit ID}, {@code attempt ID.PART N}, {@code done ID.PART}, in the order they came. */
     public List<String> log() {
@@ -42,6 +44,12 @@ public final class RecordingSpool implements Spool {
     /** Takes nothing any more, or again. */
     public void full(boolean now) {
         full = now;
+    }
+
+    /** Says that it can't record outcomes, or can again, and tells whoever wants to know. */
+    public void canRecord(boolean now) {
+        cannotRecord = !now;
+        onRecording.forEach(Runnable::run);
     }
 
     /** Reading this message fails from now on. */
@@ -124,6 +132,16 @@ public final class RecordingSpool implements Spool {
     @Override
     public SpoolHealth health() {
         return new SpoolHealth(full ? SpoolHealth.State.FULL : SpoolHealth.State.READY, "");
+    }
+
+    @Override
+    public boolean canRecord() {
+        return !cannotRecord;
+    }
+
+    @Override
+    public void onRecording(Runnable changed) {
+        onRecording.add(changed);
     }
 
     @Override
