@@ -215,11 +215,23 @@ final class Recovery {
         boolean last = segment == lastHot;
         IndexBlocks inMemory = new IndexBlocks(segment.number, segment.cold, salt, null);
         long[] tornAt = {-1};
+        long[] synced = {SegmentHeader.LENGTH};
+        boolean[] keysSince = {false};
         long end = new SegmentScanner(segment.data, salt).scan(new SegmentScanner.Findings() {
             @Override
             public void record(long position, ByteBuffer octets, int at) {
                 inMemory.add(position, octets, at);
-                keysMayBeLost |= segment.damaged && Records.type(octets, at) == Records.SYNCED;
+                switch (Records.type(octets, at)) {
+                    case Records.KEY -> keysSince[0] = true;
+                    case Records.SYNCED -> {
+                        keysMayBeLost |= segment.damaged;
+                        keysSince[0] = false;
+                        synced[0] = position;
+                    }
+                    default -> {
+                        // no news of keys
+                    }
+                }
             }
 
             @Override
@@ -237,6 +249,12 @@ final class Recovery {
         });
         if (last && (tornAt[0] >= 0 || end < segment.data.end())) {
             segment.data.truncate(Math.min(end, segment.data.end()));
+            segment.data.sync();
+        }
+        if (keysSince[0]) {
+            // retries are answered from them, so they have to be there tomorrow too; a sync that failed may have left
+            // them, and their messages, in the page cache only
+            segment.data.rewrite(synced[0], Math.min(end, segment.data.end()));
             segment.data.sync();
         }
         segment.sealedAt = Math.min(end, segment.data.end());

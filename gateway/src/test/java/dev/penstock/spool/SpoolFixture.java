@@ -51,7 +51,11 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, new FileSegmentStore(config.directory()), clock);
+        return open(config, new FileSegmentStore(config.directory()), clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, store, clock);
     }
 
     static SpoolConfig config(Path directory) {
