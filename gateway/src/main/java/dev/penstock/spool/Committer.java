@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -62,7 +61,7 @@ final class Committer implements Runnable {
     private final long capacity;
     private final int controlReserve;
     private final long appendDeadlineNanos;
-    private final LongSupplier nanoTime;
+    private final Machine machine;
 
     private final AtomicReference<@Nullable Request<?>> head = new AtomicReference<>();
     private final AtomicInteger waitingFor = new AtomicInteger(BUSY);
@@ -86,7 +85,7 @@ final class Committer implements Runnable {
 
     Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, SpoolState state, long salt,
             long capacity,
-            int controlReserve, long appendDeadlineNanos, LongSupplier nanoTime) {
+            int controlReserve, long appendDeadlineNanos, Machine machine) {
         this.segments = segments;
         this.active = active;
         this.index = index;
@@ -96,7 +95,7 @@ final class Committer implements Runnable {
         this.capacity = capacity;
         this.controlReserve = controlReserve;
         this.appendDeadlineNanos = appendDeadlineNanos;
-        this.nanoTime = nanoTime;
+        this.machine = machine;
         this.buffer = ByteBuffer.allocateDirect((int) Math.min(BUFFER, Records.align(capacity)));
     }
 
@@ -148,7 +147,7 @@ final class Committer implements Runnable {
      * is on the medium nevertheless is undone when the committer comes to it.
      */
     void failOverdue() {
-        long now = nanoTime.getAsLong();
+        long now = machine.nanoTime();
         for (Request<?> r = head.get(); r != null; r = r.previous) {
             failIfOverdue(r, now);
         }
@@ -188,7 +187,7 @@ final class Committer implements Runnable {
                 if (retained.isEmpty()) {
                     LockSupport.park(this);
                 } else {
-                    LockSupport.parkNanos(this, RETRY_NANOS);
+                    machine.parkNanos(this, RETRY_NANOS);
                 }
             }
             waitingFor.set(BUSY);
@@ -234,22 +233,22 @@ final class Committer implements Runnable {
     }
 
     private void awaitCompany() {
-        long until = nanoTime.getAsLong() + COALESCE_NANOS;
+        long until = machine.nanoTime() + COALESCE_NANOS;
         while (!urgentSubmitted && !closing) {
-            long left = until - nanoTime.getAsLong();
+            long left = until - machine.nanoTime();
             if (left <= 0) {
                 break;
             }
             waitingFor.set(WAITS_FOR_URGENT);
             if (!urgentSubmitted && !closing) {
-                LockSupport.parkNanos(this, left);
+                machine.parkNanos(this, left);
             }
         }
         waitingFor.set(BUSY);
     }
 
     private void commit() {
-        inFlightSince = nanoTime.getAsLong();
+        inFlightSince = machine.nanoTime();
         inFlight = batch.toArray(Request[]::new);
         long weight = 0;
         for (int i = 0; i < batch.size(); i++) {
@@ -293,10 +292,10 @@ final class Committer implements Runnable {
     }
 
     private void sync() throws IOException {
-        long start = System.nanoTime();
+        long start = machine.nanoTime();
         active.data.sync();
         state.syncs.increment();
-        state.syncNanos.add(System.nanoTime() - start);
+        state.syncNanos.add(machine.nanoTime() - start);
         unsynced = false;
     }
 
@@ -622,7 +621,7 @@ final class Committer implements Runnable {
                     several.done.set(part);
                 }
             }
-            submit(new Request.Done(nanoTime.getAsLong(), message, part));
+            submit(new Request.Done(machine.nanoTime(), message, part));
         }
     }
 
