@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +66,7 @@ final class Committer implements Runnable {
     private final long capacity;
     private final int controlReserve;
     private final long appendDeadlineNanos;
-    private final LongSupplier nanoTime;
+    private final Machine machine;
 
     private final AtomicReference<@Nullable Request<?>> head = new AtomicReference<>();
     private final AtomicInteger waitingFor = new AtomicInteger(BUSY);
@@ -94,7 +93,7 @@ final class Committer implements Runnable {
 
     Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, KeyTable keys,
             SpoolState state, long salt, long capacity, int controlReserve, long appendDeadlineNanos,
-            LongSupplier nanoTime) {
+            Machine machine) {
         this.segments = segments;
         this.active = active;
         this.index = index;
@@ -105,7 +104,7 @@ final class Committer implements Runnable {
         this.capacity = capacity;
         this.controlReserve = controlReserve;
         this.appendDeadlineNanos = appendDeadlineNanos;
-        this.nanoTime = nanoTime;
+        this.machine = machine;
         this.buffer = ByteBuffer.allocateDirect((int) Math.min(BUFFER, Records.align(capacity)));
     }
 
@@ -158,7 +157,7 @@ final class Committer implements Runnable {
      * refused after the record it counts by was written.
      */
     void failOverdue() {
-        long now = nanoTime.getAsLong();
+        long now = machine.nanoTime();
         for (Request<?> r = head.get(); r != null; r = r.previous) {
             failIfOverdue(r, now, false);
         }
@@ -198,7 +197,7 @@ final class Committer implements Runnable {
                 if (retained.isEmpty()) {
                     LockSupport.park(this);
                 } else {
-                    LockSupport.parkNanos(this, RETRY_NANOS);
+                    machine.parkNanos(this, RETRY_NANOS);
                 }
             }
             waitingFor.set(BUSY);
@@ -244,22 +243,22 @@ final class Committer implements Runnable {
     }
 
     private void awaitCompany() {
-        long until = nanoTime.getAsLong() + COALESCE_NANOS;
+        long until = machine.nanoTime() + COALESCE_NANOS;
         while (!urgentSubmitted && !closing) {
-            long left = until - nanoTime.getAsLong();
+            long left = until - machine.nanoTime();
             if (left <= 0) {
                 break;
             }
             waitingFor.set(WAITS_FOR_URGENT);
             if (!urgentSubmitted && !closing) {
-                LockSupport.parkNanos(this, left);
+                machine.parkNanos(this, left);
             }
         }
         waitingFor.set(BUSY);
     }
 
     private void commit() {
-        inFlightSince = nanoTime.getAsLong();
+        inFlightSince = machine.nanoTime();
         inFlight = batch.toArray(Request[]::new);
         long weight = 0;
         for (int i = 0; i < batch.size(); i++) {
@@ -303,10 +302,10 @@ final class Committer implements Runnable {
     }
 
     private void sync() throws IOException {
-        long start = System.nanoTime();
+        long start = machine.nanoTime();
         active.data.sync();
         state.syncs.increment();
-        state.syncNanos.add(System.nanoTime() - start);
+        state.syncNanos.add(machine.nanoTime() - start);
         unsynced = false;
         lazyBytes = 0;
     }
@@ -689,7 +688,7 @@ final class Committer implements Runnable {
                     several.done.set(part);
                 }
             }
-            submit(new Request.Done(nanoTime.getAsLong(), message, part));
+            submit(new Request.Done(machine.nanoTime(), message, part));
         }
     }
 

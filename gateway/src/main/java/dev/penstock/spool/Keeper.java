@@ -20,6 +20,7 @@ final class Keeper implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(Keeper.class);
     private static final long TICK_NANOS = 250_000_000;
 
+    private final Machine machine;
     private final SegmentStore store;
     private final Segments segments;
     private final SpoolState state;
@@ -32,8 +33,9 @@ final class Keeper implements Runnable {
     private volatile boolean closing;
     private volatile @Nullable Thread thread;
 
-    Keeper(SegmentStore store, Segments segments, SpoolState state, long capacity, int controlReserve,
+    Keeper(Machine machine, SegmentStore store, Segments segments, SpoolState state, long capacity, int controlReserve,
             long minFreeSpace) {
+        this.machine = machine;
         this.store = store;
         this.segments = segments;
         this.state = state;
@@ -68,7 +70,7 @@ final class Keeper implements Runnable {
         while (!closing) {
             tick();
             if (!closing) {
-                LockSupport.parkNanos(this, TICK_NANOS);
+                machine.parkNanos(this, TICK_NANOS);
             }
         }
         sealRetired();

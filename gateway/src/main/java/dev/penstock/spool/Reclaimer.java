@@ -418,15 +418,16 @@ final class Reclaimer {
         private void moveAccepted(SpooledMessage message, long to, int length, Place @Nullable [] content,
                 Request.Tombstones tombstones) throws IOException {
             boolean over = index.get(message.id) != message;
+            for (int part = 0; part < message.destinations(); part++) {
+                // what is written is the committer's own: no lock is held while a tombstone goes to the log
+                if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
+                    tombstones.add(message.id, part, copy);
+                }
+            }
+            if (over) {
+                return;
+            }
             synchronized (message) {
-                for (int part = 0; part < message.destinations(); part++) {
-                    if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
-                        tombstones.add(message.id, part, copy);
-                    }
-                }
-                if (over) {
-                    return;
-                }
                 java.util.Objects.requireNonNull(message.segment).live.addAndGet(-message.length);
                 message.segment = copy;
                 message.position = to;

@@ -50,6 +50,7 @@ public final class SegmentSpool implements Spool {
     private static final long MAX_WATCH_NANOS = 1_000_000_000;
     private static final AttemptState NEVER = new AttemptState(0, 0, List.of());
 
+    private final Machine machine;
     private final SegmentStore store;
     private final InstantSource clock;
     private final SpoolState state;
@@ -86,22 +87,22 @@ public final class SegmentSpool implements Spool {
     /** @param laneSharePercent {@link QueueConfig#laneSharePercent()} */
     public static SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
             RecoveryListener listener) throws IOException {
-        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), clock, listener);
+        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), Machine.REAL, clock, listener);
     }
 
     /** Opens the spool that {@code store} holds. The store is closed with the spool, and when opening fails. */
-    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, InstantSource clock,
-            RecoveryListener listener) throws IOException {
-        long start = System.nanoTime();
+    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+            InstantSource clock, RecoveryListener listener) throws IOException {
+        long start = machine.nanoTime();
         try {
             SpoolState state = new SpoolState();
             Recovery recovery = new Recovery(store, listener, state, new KeyTable(clock));
             recovery.run();
-            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, clock, state, recovery);
+            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, machine, clock, state, recovery);
             spool.start();
             log.info("event=spool-open store={} messages={} segments={} quarantined={} millis={}", store,
                     state.messages.get(), recovery.segments().size(), state.quarantined.sum(),
-                    (System.nanoTime() - start) / 1_000_000);
+                    (machine.nanoTime() - start) / 1_000_000);
             return spool;
         } catch (IOException | RuntimeException e) {
             store.close();
@@ -109,8 +110,9 @@ public final class SegmentSpool implements Spool {
         }
     }
 
-    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, InstantSource clock,
-            SpoolState state, Recovery recovery) throws IOException {
+    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+            InstantSource clock, SpoolState state, Recovery recovery) throws IOException {
+        this.machine = machine;
         this.store = store;
         this.clock = clock;
         this.state = state;
@@ -128,7 +130,8 @@ public final class SegmentSpool implements Spool {
         long deadline = config.appendDeadline().toNanos();
         this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
         this.segments = new Segments(store, salt, capacity, recovery.segments(), recovery.highNumber + 1, lastId::get);
-        this.keeper = new Keeper(store, segments, state, capacity, controlReserve, config.minFreeSpace().bytes());
+        this.keeper = new Keeper(machine, store, segments, state, capacity, controlReserve,
+                config.minFreeSpace().bytes());
         this.committer = new Committer(new Committer.Segments() {
             @Override
             public LogSegment next() throws IOException {
@@ -145,23 +148,23 @@ public final class SegmentSpool implements Spool {
                 keeper.wake();
             }
         }, segments.activateFirst(), index, streams, keyTable, state, salt, capacity, controlReserve, deadline,
-                System::nanoTime);
+                machine);
         List<Recovery.Repair> repairs = List.copyOf(recovery.repairs);
-        repair.add(new Request.Task(System.nanoTime(), tombstones -> {
+        repair.add(new Request.Task(machine.nanoTime(), tombstones -> {
             for (Recovery.Repair one : repairs) {
                 tombstones.add(one.id(), one.part(), one.target());
             }
         }));
-        recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(System.nanoTime(), request, null,
+        recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
                 KeyRecord.NONE, messages, List.of(), messages.size())));
         keeper.attach(committer,
-                new Reclaimer(store, segments, index, streams, keyTable, state, committer::submit, salt,
-                        capacity, config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded),
+                new Reclaimer(store, segments, index, streams, keyTable, state, committer::submit, salt, capacity,
+                        config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded),
                         CompletableFuture.allOf(repair.toArray(CompletableFuture[]::new))));
-        this.readers = new ReaderPool(config.readers());
-        this.commitThread = Thread.ofPlatform().name("spool-commit").unstarted(committer);
-        this.keeperThread = Thread.ofPlatform().name("spool-keeper").daemon().unstarted(keeper);
-        this.watchThread = Thread.ofPlatform().name("spool-watch").daemon().unstarted(this::watch);
+        this.readers = new ReaderPool(config.readers(), machine);
+        this.commitThread = machine.thread("spool-commit", false, committer);
+        this.keeperThread = machine.thread("spool-keeper", true, keeper);
+        this.watchThread = machine.thread("spool-watch", true, this::watch);
     }
 
     private void start() {
@@ -175,7 +178,7 @@ public final class SegmentSpool implements Spool {
     private void watch() {
         while (!closed.get() || commitThread.isAlive()) {
             committer.failOverdue();
-            LockSupport.parkNanos(this, watchNanos);
+            machine.parkNanos(this, watchNanos);
         }
     }
 
@@ -254,7 +257,7 @@ public final class SegmentSpool implements Spool {
     }
 
     long nanoTime() {
-        return System.nanoTime();
+        return machine.nanoTime();
     }
 
     /** Octets an intake gathers before it sends them off. */
