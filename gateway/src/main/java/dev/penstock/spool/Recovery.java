@@ -96,6 +96,49 @@ final class Recovery {
                 forEach(segment, (position, octets, at) -> accepted(segment, position, octets, at));
             }
         }
+        for (LogSegment segment : List.copyOf(superseded)) {
+            verifySuperseded(segment);
+        }
+        segments.values().forEach(segment -> segment.accountedFor(segment.bytes()));
+    }
+
+    /** Each message of a source is done, or lies elsewhere: else the source holds something that was not copied. */
+    private void verifySuperseded(LogSegment source) throws IOException {
+        boolean[] needed = {source.live.get() > 0};
+        long[] messages = {0};
+        forEach(source, (_, octets, at) -> {
+            if (Records.type(octets, at) == Records.ACCEPTED) {
+                messages[0]++;
+                long id = Records.id(octets, at);
+                needed[0] |= index.get(id) == null && !isDone(id, Records.part(octets, at));
+            }
+        });
+        if (!needed[0]) {
+            source.gone.set(messages[0]);
+            return;
+        }
+        state.refusedDeletion(source + " is kept: a compaction was cut short, and its copy lacks something");
+        superseded.remove(source);
+        source.gone.set(0);
+        for (Map.Entry<LogSegment, List<Long>> copy : replaces.entrySet()) {
+            if (copy.getValue().contains(source.number)) {
+                copy.getKey().twins.add(source);
+            }
+        }
+        forEach(source, (position, octets, at) -> accepted(source, position, octets, at));
+    }
+
+    /** Whether there are DONE records for all destinations of a message. */
+    private boolean isDone(long id, int destinations) {
+        boolean[] done = new boolean[destinations];
+        int open = destinations;
+        for (Tombstone stone = tombstones.get(id); stone != null; stone = stone.next) {
+            if (stone.part < destinations && !done[stone.part]) {
+                done[stone.part] = true;
+                open--;
+            }
+        }
+        return open == 0;
     }
 
     private interface EntryVisitor {
@@ -110,6 +153,9 @@ final class Recovery {
                     visitor.entry(position, octets, at);
                 } catch (IllegalArgumentException e) {
                     setAside(segment, position, Records.length(octets, at), "unreadable: " + e.getMessage(), true);
+                    if (Records.type(octets, at) == Records.ACCEPTED) {
+                        segment.gone.incrementAndGet();
+                    }
                 }
             });
         }
@@ -133,7 +179,8 @@ final class Recovery {
                 salted = true;
                 highId = Math.max(highId, header.highId());
             }
-            LogSegment segment = new LogSegment(number, header != null && header.cold(), data);
+            LogSegment segment = new LogSegment(number, header != null && header.cold(), data,
+                    LogSegment.Life.SEALING);
             segments.put(number, segment);
             if (!segment.cold) {
                 lastHot = header == null ? null : segment; // without a header nothing in it can be judged torn
@@ -157,7 +204,7 @@ final class Recovery {
         }
         segment.indexed = true;
         long end = segment.data.end();
-        segment.sealedAt = Math.min(found.dataEnd(), end);
+        segment.found(Math.min(found.dataEnd(), end));
         if (end >= found.dataEnd()) {
             return found;
         }
@@ -198,7 +245,7 @@ final class Recovery {
             segment.data.truncate(Math.min(end, segment.data.end()));
             segment.data.sync();
         }
-        segment.sealedAt = Math.min(end, segment.data.end());
+        segment.found(Math.min(end, segment.data.end()));
         Index index = inMemory.inMemory(end);
         if (!segment.keep) {
             keepIndex(segment, index);
@@ -302,7 +349,7 @@ final class Recovery {
             }
         });
         forEach(segment, (position, _, _) -> whole[0] &= found.contains(position));
-        return whole[0] && end == segment.sealedAt;
+        return whole[0] && end == segment.bytes();
     }
 
     private void endsAndAttempts(LogSegment segment, long position, ByteBuffer octets, int at) {
@@ -378,10 +425,12 @@ final class Recovery {
             open += done[part] ? 0 : 1;
         }
         if (open == 0) {
+            segment.gone.incrementAndGet();
             return;
         }
         SpooledMessage newer = index.get(id);
         if (newer != null) {
+            segment.gone.incrementAndGet();
             LogSegment counts = newer.segment;
             if (counts != null && counts != segment) {
                 counts.twins.add(segment);
@@ -413,7 +462,7 @@ final class Recovery {
             }
             Left left = attemptOf(lefts, part);
             if (left != null) {
-                Attempt attempt = new Attempt(left.named);
+                Attempt attempt = new Attempt(left.named, null);
                 attempt.written(left.in, left.position, left.length);
                 message.attempt(part, attempt);
             }
