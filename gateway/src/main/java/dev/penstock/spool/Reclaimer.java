@@ -304,7 +304,7 @@ final class Reclaimer {
                 }
             }
             append(record(victim, position, length),
-                    to -> moves.add(tombstones -> moveAccepted(message, to, length, null, tombstones)));
+                    to -> moves.add(new AcceptedMove(message, to, length, null)));
         }
 
         /** Copies a message whose content is in parts, all of it: its ACCEPTED record names their places. */
@@ -342,8 +342,7 @@ final class Reclaimer {
             if (!victimNumbers.contains(segment.number)) {
                 copy.twins.add(segment);
             }
-            append(record, to -> moves
-                    .add(tombstones -> moveAccepted(message, to, accepted.length, places, tombstones)));
+            append(record, to -> moves.add(new AcceptedMove(message, to, accepted.length, places)));
         }
 
         private static void requireSealed(LogSegment segment) throws CompactionException {
@@ -448,36 +447,62 @@ final class Reclaimer {
             placed.accept(position);
         }
 
-        /** On the committer: a message that ended since it was copied gets its tombstone for the copy too. */
-        private void moveAccepted(SpooledMessage message, long to, int length, Place @Nullable [] content,
-                Request.Tombstones tombstones) throws IOException {
-            boolean over = index.get(message.id) != message;
-            for (int part = 0; part < message.destinations(); part++) {
-                // what is written is the committer's own: no lock is held while a tombstone goes to the log
-                if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
-                    tombstones.add(message.id, part, copy);
+        /**
+         * Moves a message to its copy; one that ended since it was copied gets its tombstone for the copy too. Applied
+         * again, after there was no room for a tombstone, it writes that again and changes nothing else.
+         */
+        private final class AcceptedMove implements Move {
+            private final SpooledMessage message;
+            private final long to;
+            private final int length;
+            private final Place @Nullable [] content;
+            private boolean applied;
+
+            AcceptedMove(SpooledMessage message, long to, int length, Place @Nullable [] content) {
+                this.message = message;
+                this.to = to;
+                this.length = length;
+                this.content = content;
+            }
+
+            @Override
+            public void apply(Request.Tombstones tombstones) throws IOException {
+                boolean over = index.get(message.id) != message;
+                for (int part = 0; part < message.destinations(); part++) {
+                    // what is written is the committer's own: no lock is held while a tombstone goes to the log
+                    if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
+                        tombstones.add(message.id, part, copy);
+                    }
+                }
+                if (applied) {
+                    return;
+                }
+                applied = true;
+                if (over) {
+                    copy.gone.incrementAndGet();
+                } else {
+                    move();
                 }
             }
-            if (over) {
-                copy.gone.incrementAndGet();
-                return;
-            }
-            synchronized (message) {
-                LogSegment old = java.util.Objects.requireNonNull(message.segment);
-                old.gone.incrementAndGet();
-                old.live.addAndGet(-message.length);
-                message.segment = copy;
-                message.position = to;
-                message.length = length;
-                copy.live.addAndGet(length);
-                if (content != null && message.state instanceof Several several) {
-                    for (Place part : several.content) {
-                        part.segment().live.addAndGet(-part.length());
-                    }
-                    several.content = content;
-                    several.revision++;
-                    for (Place now : content) {
-                        copy.live.addAndGet(now.length());
+
+            private void move() {
+                synchronized (message) {
+                    LogSegment old = java.util.Objects.requireNonNull(message.segment);
+                    old.gone.incrementAndGet();
+                    old.live.addAndGet(-message.length);
+                    message.segment = copy;
+                    message.position = to;
+                    message.length = length;
+                    copy.live.addAndGet(length);
+                    if (content != null && message.state instanceof Several several) {
+                        for (Place part : several.content) {
+                            part.segment().live.addAndGet(-part.length());
+                        }
+                        several.content = content;
+                        several.revision++;
+                        for (Place now : content) {
+                            copy.live.addAndGet(now.length());
+                        }
                     }
                 }
             }

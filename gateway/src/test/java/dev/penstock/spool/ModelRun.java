@@ -416,6 +416,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
         }
         if (choice == 99 && !faults.isEmpty()) {
             store.room = store.room == Long.MAX_VALUE ? random.nextLong(1 << 18) : Long.MAX_VALUE;
+            anyFault = true; // what waits for room when the spool is closed is refused
             return null;
         }
         Destination chosen = any();
