@@ -91,8 +91,8 @@ public final class Penstock implements AutoCloseable {
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
             dispatcher = started(
-                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, shaper,
-                            deliveryLog, clock, System::nanoTime));
+                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, deliveryLog,
+                            clock, System::nanoTime));
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));

@@ -286,6 +286,7 @@ public final class ConfigReader {
                 table.integer("jitter-percent", d.jitterPercent(), 0, 50),
                 table.duration("max-age", d.maxAge(), SECOND, YEAR),
                 table.duration("delay-warning", d.delayWarning(), Duration.ZERO, YEAR),
+                table.duration("max-suspension", d.maxSuspension(), SECOND, DAY),
                 table.integer("lane-share-percent", d.laneSharePercent(), 1, 100));
         table.end();
         atMost(table, "retry-interval", queue.retryInterval(), "max-retry-interval", queue.maxRetryInterval());

@@ -13,20 +13,23 @@ import java.util.List;
  * @param maxAge           older mail expires (maximal_queue_lifetime)
  * @param delayWarning     senders are told of mail deferred for so long; zero for only those that ask by NOTIFY=DELAY
  *                         (delay_warning_time)
+ * @param maxSuspension    a receiver that refuses us, or can't be reached, is tried again after the shortest wait, then
+ *                         after twice as long each time, but no longer than this
  * @param laneSharePercent the share of the content cache that the mail of one recipient domain may hold
  */
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
-        int jitterPercent, Duration maxAge, Duration delayWarning, int laneSharePercent) {
+        int jitterPercent, Duration maxAge, Duration delayWarning, Duration maxSuspension, int laneSharePercent) {
     public static final QueueConfig DEFAULT = new QueueConfig(Duration.ofMinutes(5), Duration.ofHours(4), List.of(), 10,
-            Duration.ofDays(5), Duration.ZERO, 10);
+            Duration.ofDays(5), Duration.ZERO, Duration.ofMinutes(15), 10);
 
     public QueueConfig {
         retryIntervals = List.copyOf(retryIntervals);
     }
 
-    /** Without telling senders of delays unless they ask. */
+    /** Without telling senders of delays unless they ask, suspensions as by default. */
     public QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
             int jitterPercent, Duration maxAge, int laneSharePercent) {
-        this(retryInterval, maxRetryInterval, retryIntervals, jitterPercent, maxAge, Duration.ZERO, laneSharePercent);
+        this(retryInterval, maxRetryInterval, retryIntervals, jitterPercent, maxAge, Duration.ZERO,
+                DEFAULT.maxSuspension(), laneSharePercent);
     }
 }

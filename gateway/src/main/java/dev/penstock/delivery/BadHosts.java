@@ -10,7 +10,7 @@ import com.github.benmanes.caffeine.cache.Ticker;
 
 import dev.penstock.routing.MailHost;
 
-/** Remembers for a while which hosts something was wrong with, over all lanes. Thread-safe. */
+/** Remembers for a while which hosts something was wrong with, over all queues. Thread-safe. */
 final class BadHosts {
     private static final int MAX_HOSTS = 100_000;
 

@@ -8,8 +8,13 @@ public enum BlastRadius {
     MESSAGE,
     /** The session is of no use any more: close it. */
     SESSION,
+    /** The host takes no more sessions: close this one; it is no fault of the host or the message. */
+    CROWDED,
     /** This host is of no use now: close, remember it as bad, go on with the next host of the route. */
     HOST,
-    /** No host of the site is of use: park the lane, so that its mail waits untouched. */
+    /**
+     * The receiver refuses us, whichever host is asked: no other host is asked in this attempt, and the ready queue's
+     * session counts as refused.
+     */
     SITE
 }

@@ -9,7 +9,7 @@ import dev.penstock.message.MessageEvent;
 /**
  * Whom an attempt spoke to, as the delivery log has it. Immutable; one for all the messages of a session.
  *
- * @param site {@code source->site}, empty when the mail never got into a lane
+ * @param site {@code source->site}, empty when the mail never got into a ready queue
  * @param peer null when no host was reached
  * @param tls  null in clear
  * @param offers keywords of the host's answer to EHLO

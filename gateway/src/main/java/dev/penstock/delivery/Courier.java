@@ -1,5 +1,7 @@
 package dev.penstock.delivery;
 
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -15,16 +17,18 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Permit;
 
 /**
- * Takes mail from a lane and delivers it over one session, until the session has served its time or broke. Confined to
- * its own virtual thread, but for {@link #finish}, {@link #breakOff} and {@link #view}.
+ * Opens one session for a ready queue and delivers its mail over it, until the session has served its time or broke.
+ * Confined to its own virtual thread, but for {@link #finish}, {@link #breakOff} and {@link #view}.
  *
- * <p>What the failure policy calls a blast radius is acted upon here: the transaction goes on without the recipient, the
- * session goes on, ends, the next host is tried, or the lane is parked.
+ * <p>It connects first and takes mail when it is up. What the failure policy calls a blast radius is acted upon here: the
+ * transaction goes on without the recipient, the session goes on, ends, the next host is tried, or the queue is told that
+ * the receiver takes no more sessions, or none.
  */
 final class Courier implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(Courier.class);
@@ -33,11 +37,14 @@ final class Courier implements Runnable {
 
     /** RFC 5321 4.2.2, as a store that spoke LMTP would say it. */
     private static final int STORED = 250;
-    /** Messages over one session while other lanes have to wait for theirs. */
+    /** Messages over one session while other queues have to wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
+    /** Expired mail looked at in one go when a queue is suspended. */
+    private static final int EXPIRY_BATCH = 100;
 
     private final Dispatcher dispatcher;
-    private final Desk desk;
+    private final ReadyQueue queue;
+    private final ReadyQueue.Session handle;
     private final Permit permit;
     private final String sessionId;
     private final long startedNanos;
@@ -51,9 +58,13 @@ final class Courier implements Runnable {
     private boolean interruptible;
 
     private Contact contact;
-    private boolean established;
+    /** Spoken to, or tried last. */
+    private @Nullable MailHost host;
     private boolean useful;
-    private boolean foundMail;
+    /** The slot of the message under way, until something is sent in it. */
+    private final MessageSlot slot;
+    /** Of the message whose envelope goes behind it. */
+    private final MessageSlot nextSlot;
     /** Whether the session was opened for mail that requires TLS. */
     private boolean insisting;
     /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
@@ -63,14 +74,17 @@ final class Courier implements Runnable {
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
 
-    Courier(Dispatcher dispatcher, Desk desk, Permit permit, String sessionId) {
+    Courier(Dispatcher dispatcher, ReadyQueue.Session handle, String sessionId) {
         this.dispatcher = dispatcher;
-        this.desk = desk;
-        this.permit = permit;
+        this.handle = handle;
+        this.queue = handle.queue();
+        this.permit = handle.permit();
+        this.slot = new MessageSlot(permit, dispatcher::nanoTime);
+        this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
         this.sessionId = sessionId;
         this.startedNanos = dispatcher.nanoTime();
         this.stateMillis = dispatcher.millis();
-        this.contact = Contact.none(desk.lane.key().toString());
+        this.contact = Contact.none(queue.key().toString());
         this.thread = Thread.ofVirtual().name("courier-" + sessionId).unstarted(this);
     }
 
@@ -81,22 +95,22 @@ final class Courier implements Runnable {
     @Override
     public void run() {
         try {
-            Work work = take();
-            if (work != null) {
-                foundMail = true;
-                deliver(work);
+            switch (queue.route()) {
+                case Route.Hosts route -> deliver(route.hosts());
+                case Route.Store route -> store(route.maildir());
             }
         } catch (RuntimeException | Error e) {
-            LOG.error("courier-failed session={} lane={}", sessionId, desk.lane.key(), e);
+            LOG.error("courier-failed session={} queue={}", sessionId, queue.key(), e);
         } finally {
             SmtpClientSession open = session;
             if (open != null) {
                 open.close();
             }
+            slot.giveBack();
+            nextSlot.giveBack();
             postpone(inHand);
             postpone(inHandNext);
-            permit.close();
-            dispatcher.ended(this, desk, established, foundMail);
+            dispatcher.ended(this, handle);
         }
     }
 
@@ -110,55 +124,141 @@ final class Courier implements Runnable {
         }
     }
 
-    private void deliver(Work first) {
-        switch (desk.lane.route()) {
-            case Route.Hosts route -> deliver(first, route.hosts());
-            case Route.Store route -> store(first, route.maildir());
-        }
-    }
-
-    /** Tries the hosts of the lane's route until one has taken the mail, or there is none left. */
-    private void deliver(Work first, List<MailHost> routeHosts) {
-        Work work = first;
+    /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
+    private void deliver(List<MailHost> routeHosts) {
+        Work work = null;
         List<MailHost> hosts = dispatcher.badHosts.withoutBad(routeHosts);
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
-            MailHost host = hosts.get(i);
+            MailHost tried = hosts.get(i);
+            host = tried;
             boolean lastHost = i == tries - 1;
             if (!enter(SessionView.State.CONNECTING)) {
-                giveBack(work);
+                if (work != null) {
+                    giveBack(work);
+                }
                 return;
             }
-            insisting = work.envelope.options().requireTls() && !desk.lane.key().lmtp();
-            Work unfinished;
+            insisting = work != null && work.envelope.options().requireTls() && !queue.key().lmtp();
             try {
-                SmtpClientSession open = open(host);
-                contact = contact(host, open);
-                unfinished = converse(open, work, lastHost);
+                SmtpClientSession open = open(tried);
+                contact = contact(tried, open);
+                if (work == null) {
+                    work = firstWork(open);
+                    if (work == null) {
+                        enter(SessionView.State.CLOSING);
+                        leave();
+                        open.quit();
+                        return;
+                    }
+                }
+                work = converse(open, work, lastHost);
             } catch (SessionException e) {
                 dispatcher.stats.connectFailures.increment();
-                contact = contact(host, null);
-                unfinished = broken(work, null, e, false, lastHost);
+                contact = contact(tried, null);
+                if (work != null) {
+                    work = broken(work, null, e, false, lastHost);
+                } else if (notOpened(tried, e, lastHost)) {
+                    return;
+                } else {
+                    continue;
+                }
             }
-            if (unfinished == null) {
+            if (work == null) {
                 return;
             }
-            work = unfinished;
         }
     }
 
+    /**
+     * No session came up, and nothing was taken for it.
+     *
+     * @return whether that is the end, else the next host is to be tried
+     */
+    private boolean notOpened(MailHost tried, SessionException e, boolean lastHost) {
+        if (finishing) { // our own interrupt
+            return true;
+        }
+        Outcome outcome = decide(e.phase(), e.reason(), lastHost);
+        if (outcome.radius() == BlastRadius.HOST) {
+            dispatcher.badHosts.add(tried);
+            if (!lastHost) {
+                return false;
+            }
+        }
+        failed(e, outcome, true);
+        return true;
+    }
+
+    /**
+     * The receiver can't be spoken to, takes no more sessions, or refuses us: the queue decides what that means for it.
+     *
+     * @param mayCharge whether a message is to be charged with the attempt if nothing else of the queue stands
+     */
+    private void failed(SessionException e, Outcome outcome, boolean mayCharge) {
+        failed(trouble(e, outcome), outcome.reason(), mayCharge ? e : null);
+    }
+
+    private void failed(ReadyQueue.Trouble trouble, Reason reason, @Nullable SessionException toCharge) {
+        ReadyQueue.Failed failed = dispatcher.failed(handle, trouble, toCharge != null, reason.oneLine());
+        QueueItem charged = failed.charged();
+        if (charged != null && toCharge != null) {
+            inHand = charged;
+            Work work = prepare(charged);
+            if (work == null) {
+                inHand = null;
+            } else {
+                work.decideRest(decide(work, toCharge.phase(), toCharge.reason(), false, false, true), contact);
+                settle(work);
+            }
+        }
+        if (failed.suspension() != null) {
+            expireOld();
+        }
+    }
+
+    private static ReadyQueue.Trouble trouble(SessionException e, Outcome outcome) {
+        return switch (outcome.radius()) {
+            case CROWDED -> ReadyQueue.Trouble.CROWDED;
+            case SITE -> ReadyQueue.Trouble.REFUSED;
+            case RECIPIENT, MESSAGE, SESSION, HOST -> isTlsFailure(e)
+                    ? ReadyQueue.Trouble.INSECURE
+                    : ReadyQueue.Trouble.UNREACHABLE;
+        };
+    }
+
+    /** What has expired in a queue that is suspended is told to its sender without an attempt. */
+    private void expireOld() {
+        long age = dispatcher.policy().maxAge().toMillis();
+        List<QueueItem> old;
+        do {
+            old = queue.takeReceivedBefore(dispatcher.millis() - age, EXPIRY_BATCH);
+            for (QueueItem item : old) {
+                Work work = prepare(item);
+                if (work != null) { // the clock was set back just now
+                    dispatcher.settlement.giveBack(item);
+                }
+            }
+        } while (old.size() == EXPIRY_BATCH);
+    }
+
+    /** The session is up. @return its first message; null to end it */
+    private @Nullable Work firstWork(SmtpClientSession open) {
+        Work work = prepared(queue.up(handle));
+        return work != null ? work : nextWork(open);
+    }
+
     /** Writes into Maildirs as long as there is mail. */
-    private void store(Work first, MaildirConfig maildir) {
-        established = true;
-        dispatcher.established(desk);
+    private void store(MaildirConfig maildir) {
         contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId, null, Set.of());
-        Work work = first;
+        Work work = prepared(queue.up(handle));
         while (work != null) {
             if (!awaitSlot(null)) {
                 giveBack(work);
                 return;
             }
+            slot.used();
             Transaction transaction = work.transaction(Integer.MAX_VALUE, dispatcher.millis());
             for (int place : transaction.places) {
                 work.decide(place, stored(work, place, maildir), contact);
@@ -177,14 +277,14 @@ final class Courier implements Runnable {
                     work.content);
             return new Outcome.Delivered(new Reason(Phase.END_OF_DATA, STORED, "2.0.0", "stored as " + file, false));
         } catch (MaildirStore.StoreException e) {
-            return decide(work, Phase.CONTENT, e.failure(), false, false, true, false);
+            return decide(work, Phase.CONTENT, e.failure(), false, false, true);
         }
     }
 
     /** When {@link #insisting}, TLS is tried though it failed lately, and not gone without when it fails. */
     private SmtpClientSession open(MailHost host) throws SessionException {
         SmtpClientSession open;
-        TlsPolicy policy = desk.lane.key().tls() == null ? dispatcher.config.tls() : desk.lane.key().tls();
+        TlsPolicy policy = queue.key().tls() == null ? dispatcher.config.tls() : queue.key().tls();
         boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
         try {
             if (mayFallBack && dispatcher.brokenTls.has(host)) {
@@ -198,31 +298,22 @@ final class Courier implements Runnable {
                     }
                     dispatcher.brokenTls.add(host);
                     dispatcher.stats.tlsFallbacks.increment();
-                    LOG.info("tls-failed-going-on-in-clear lane={} host={} why={}", desk.lane.key(), host.name(),
+                    LOG.info("tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), host.name(),
                             e.getMessage());
                     open = connect(host, TlsPolicy.NONE);
                 }
             }
-        } catch (SessionException e) {
-            if (!finishing) {
-                dispatcher.badHosts.add(host);
-            }
-            throw e;
         } finally {
             leave();
         }
         session = open;
         dispatcher.stats.sessionsOpened.increment();
-        if (!established) {
-            established = true;
-            dispatcher.established(desk);
-        }
         return open;
     }
 
     private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
-        return SmtpClientSession.open(host, desk.lane.key().lmtp(),
-                new SmtpClientSession.Security(policy, dispatcher.tls, desk.lane.key().configured(), insisting),
+        return SmtpClientSession.open(host, queue.key().lmtp(),
+                new SmtpClientSession.Security(policy, dispatcher.tls, queue.key().configured(), insisting),
                 dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
     }
 
@@ -254,7 +345,13 @@ final class Courier implements Runnable {
                         return null;
                     }
                 }
+                if (!dispatcher.mayHandOut()) { // the spool has failed meanwhile: what is sent now could not be recorded
+                    giveBack(work);
+                    open.quit();
+                    return null;
+                }
                 if (dispatcher.isOverdue(work)) { // while the session was opened or a slot was waited for
+                    slot.giveBack();
                     work.decideRest(dispatcher.policy().pastDeadline(work.item.attempts()), contact);
                     settle(work);
                 } else if (unfit != null) {
@@ -272,6 +369,7 @@ final class Courier implements Runnable {
                     transaction = transaction(open, work);
                     try {
                         open.begin(transaction);
+                        slot.used();
                     } catch (SessionException e) {
                         return broken(work, transaction, e, open.reused(), lastHost);
                     }
@@ -296,9 +394,15 @@ final class Courier implements Runnable {
                     }
                     return broken(work, transaction, e, reused, lastHost);
                 }
-                boolean usable = judge(work, transaction, reused);
-                answered();
-                if (!usable) {
+                Outcome worst = judge(work, transaction, reused);
+                transactions++;
+                dispatcher.stats.transactions.increment();
+                if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
+                    if (worst.radius() == BlastRadius.CROWDED || worst.radius() == BlastRadius.SITE) {
+                        failed(worst.radius() == BlastRadius.SITE
+                                ? ReadyQueue.Trouble.REFUSED
+                                : ReadyQueue.Trouble.CROWDED, worst.reason(), null);
+                    }
                     if (next != null && next != work) {
                         giveBack(next);
                     }
@@ -308,8 +412,10 @@ final class Courier implements Runnable {
                     open.close();
                     return null;
                 }
+                proved();
                 transaction = null;
                 if (follow != null && next != null) { // its envelope is under way already
+                    nextSlot.used();
                     if (next != work) {
                         settle(work);
                         inHand = inHandNext;
@@ -356,13 +462,13 @@ final class Courier implements Runnable {
     }
 
     private void settle(Work work, Failure unfit) {
-        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true, false), contact);
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true), contact);
         settle(work);
     }
 
     /** Nothing is wrong with the host, but for this message another may do better. */
     private Work toNextHost(SmtpClientSession open, Work work, Failure unfit) {
-        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false, false), contact);
+        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false), contact);
         work.nextHost();
         open.quit();
         session = null;
@@ -370,24 +476,20 @@ final class Courier implements Runnable {
     }
 
     /**
-     * The transaction whose envelope can go behind the end of data: more recipients of the same message, or the lane's
-     * next message when no other courier waits for it and its slot is now.
+     * The transaction whose envelope can go behind the end of data: more recipients of the same message, or the queue's
+     * next message when its slot is now.
      */
     private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction, boolean lastHost) {
         if (!open.pipelines() || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
                 || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
             return null;
         }
-        if (!work.hasMore() && desk.hasIdle()) {
-            return null;
-        }
-        long slot = dispatcher.nanoTime();
-        if (permit.reserveMessage(0) != 0) {
+        if (!nextSlot.takeNow()) {
             return null;
         }
         if (work.hasMore()) {
             if (dispatcher.isOverdue(work)) {
-                permit.refundMessage(slot);
+                nextSlot.giveBack();
                 return null;
             }
             return work;
@@ -395,7 +497,7 @@ final class Courier implements Runnable {
         while (true) {
             Work next = takeNext();
             if (next == null) {
-                permit.refundMessage(slot);
+                nextSlot.giveBack();
                 return null;
             }
             Failure unfit = unfit(open, next);
@@ -403,7 +505,7 @@ final class Courier implements Runnable {
                 return next;
             }
             if (unfit.isOfHost() && (!lastHost || mayDoBetterAnew(open, unfit))) { // it has its turn when this session has ended
-                permit.refundMessage(slot);
+                nextSlot.giveBack();
                 giveBack(next);
                 return null;
             }
@@ -417,7 +519,7 @@ final class Courier implements Runnable {
             return null;
         }
         Work work = take();
-        if (work != null || dispatcher.isCrowded()) {
+        if (work != null || permit.isWanted(queue.waitingAt())) {
             return work;
         }
         open.idle();
@@ -425,65 +527,54 @@ final class Courier implements Runnable {
             return null;
         }
         QueueItem item;
-        desk.idle(true);
         try {
             TrafficLimits limits = permit.limits();
             Duration age = Duration.ofNanos(dispatcher.nanoTime() - startedNanos);
             Duration left = limits.maxConnectionAge().minus(age);
-            item = desk.lane.poll(left.compareTo(limits.idleTimeout()) < 0 ? left : limits.idleTimeout());
+            item = queue.await(handle,
+                    (left.compareTo(limits.idleTimeout()) < 0 ? left : limits.idleTimeout()).toNanos());
         } catch (InterruptedException _) {
             return null; // finish() was called
         } finally {
-            desk.idle(false);
             leave();
         }
-        while (item != null) {
-            inHand = item;
-            Work next = prepare(item);
-            if (next != null) {
-                return next;
-            }
-            inHand = null;
-            item = desk.lane.poll();
-        }
-        return null;
+        return prepared(item);
     }
 
     private boolean isWorn(int transactionsDone) {
         TrafficLimits limits = permit.limits();
         return transactionsDone >= limits.maxDeliveriesPerConnection()
-                || transactionsDone >= CROWDED_TRANSACTIONS && dispatcher.isCrowded()
+                || transactionsDone >= CROWDED_TRANSACTIONS && permit.isWanted(queue.waitingAt())
                 || dispatcher.nanoTime() - startedNanos >= limits.maxConnectionAge().toNanos();
     }
 
     /** @return whether it has come; false when it is further away than the session may idle, or the courier is to finish */
     private boolean awaitSlot(@Nullable SmtpClientSession open) {
-        long wait = permit.reserveMessage(permit.limits().idleTimeout().toNanos());
+        long now = dispatcher.nanoTime();
+        long wait = slot.take(now, permit.limits().idleTimeout().toNanos());
         if (wait == 0) {
             enterBusy();
             return true;
         }
-        if (wait > permit.limits().idleTimeout().toNanos()) {
-            desk.hold(dispatcher.nanoTime(), wait);
-            desk.lane.askAgainAfter(Duration.ofNanos(wait));
+        if (!slot.isTaken()) {
+            queue.holdUntil(now + permit.throttle().nextWake(now));
             return false;
         }
-        long slot = dispatcher.nanoTime() + wait;
         if (open != null) {
             open.idle();
         }
         if (!enter(SessionView.State.WAITING)) {
-            permit.refundMessage(slot);
+            slot.giveBack();
             return false;
         }
-        desk.waiting(true);
+        queue.pacing(true);
         try {
             TimeUnit.NANOSECONDS.sleep(wait);
         } catch (InterruptedException _) {
-            permit.refundMessage(slot);
+            slot.giveBack();
             return false; // finish() was called
         } finally {
-            desk.waiting(false);
+            queue.pacing(false);
             leave();
         }
         enterBusy();
@@ -491,10 +582,14 @@ final class Courier implements Runnable {
     }
 
     private @Nullable Work take() {
-        QueueItem item;
-        while ((item = desk.lane.poll()) != null) {
-            inHand = item;
-            Work work = prepare(item);
+        return prepared(queue.next(handle));
+    }
+
+    /** The first, from {@code item} on, that there is something to attempt for; null when there is none. */
+    private @Nullable Work prepared(@Nullable QueueItem item) {
+        for (QueueItem taken = item; taken != null; taken = queue.next(handle)) {
+            inHand = taken;
+            Work work = prepare(taken);
             if (work != null) {
                 return work;
             }
@@ -505,7 +600,7 @@ final class Courier implements Runnable {
 
     private @Nullable Work takeNext() {
         QueueItem item;
-        while ((item = desk.lane.poll()) != null) {
+        while ((item = queue.next(handle)) != null) {
             inHandNext = item;
             Work work = prepare(item);
             if (work != null) {
@@ -521,21 +616,22 @@ final class Courier implements Runnable {
         return dispatcher.prepare(item, contact);
     }
 
-    /** Decides for every recipient that was in the transaction. @return whether the session can go on */
-    private boolean judge(Work work, Transaction transaction, boolean reused) {
-        boolean usable = true;
+    /** Decides for every recipient that was in the transaction. @return the outcome that reaches furthest */
+    private @Nullable Outcome judge(Work work, Transaction transaction, boolean reused) {
+        Outcome worst = null;
         boolean othersAccepted = false;
         for (int i = 0; i < transaction.recipients.size(); i++) {
             Transaction.Answer answer = transaction.answer(i);
             Outcome outcome = answer == null
                     ? unanswered(null)
-                    : decide(work, answer.phase(), new Cause.Replied(answer.reply()), reused, othersAccepted, true,
-                            false);
+                    : decide(work, answer.phase(), new Cause.Replied(answer.reply()), reused, othersAccepted, true);
             othersAccepted |= transaction.isAccepted(i);
-            usable &= outcome.radius().compareTo(BlastRadius.SESSION) < 0;
+            if (worst == null || outcome.radius().compareTo(worst.radius()) > 0) {
+                worst = outcome;
+            }
             work.decide(transaction.places[i], outcome, contact);
         }
-        return usable;
+        return worst;
     }
 
     /** For recipients that no reply told about, on a session that is given up. */
@@ -548,9 +644,13 @@ final class Courier implements Runnable {
     private void answered() {
         transactions++;
         dispatcher.stats.transactions.increment();
+        proved();
+    }
+
+    private void proved() {
         if (!useful) {
             useful = true;
-            permit.connected();
+            dispatcher.proved(handle);
         }
     }
 
@@ -579,14 +679,10 @@ final class Courier implements Runnable {
         if (e.phase() == Phase.END_OF_DATA) {
             dispatcher.stats.lostAfterEndOfData.increment();
         }
-        Outcome rest = decide(work, e.phase(), e.reason(), reused, false, lastHost, false);
-        boolean reachesHost = rest.radius().compareTo(BlastRadius.HOST) >= 0;
-        if (reachesHost && open != null) {
-            dispatcher.badHosts.add(open.host());
-        }
-        boolean siteFailing = reachesHost && lastHost && permit.connectionFailed();
-        if (siteFailing) {
-            rest = decide(work, e.phase(), e.reason(), reused, false, true, true);
+        Outcome rest = decide(work, e.phase(), e.reason(), reused, false, lastHost);
+        boolean reachesHost = rest.radius() == BlastRadius.HOST;
+        if (reachesHost) {
+            dispatcher.badHosts.add(requireNonNull(host));
         }
         if (transaction != null) {
             boolean othersAccepted = false;
@@ -594,48 +690,36 @@ final class Courier implements Runnable {
                 Transaction.Answer answer = transaction.answer(i);
                 if (answer != null) {
                     work.decide(transaction.places[i], decide(work, answer.phase(), new Cause.Replied(answer.reply()),
-                            reused, othersAccepted, lastHost, false), contact);
+                            reused, othersAccepted, lastHost), contact);
                 }
                 othersAccepted |= transaction.isAccepted(i);
             }
+        }
+        if (rest instanceof Outcome.Untried) {
+            slot.giveBack();
         }
         work.decideRest(rest, contact);
         if (reachesHost && !lastHost) {
             work.nextHost();
             return work;
         }
-        settle(work);
-        if (rest.radius() == BlastRadius.SITE) {
-            park(rest.reason());
+        if (rest.radius().compareTo(BlastRadius.CROWDED) >= 0) {
+            failed(e, rest, false); // before its mail comes back to the queue
         }
+        settle(work);
         return null;
     }
 
-    /** Leaves all mail of the lane alone for a while; what has expired meanwhile is told to its sender first. */
-    private void park(Reason why) {
-        QueueItem item;
-        while ((item = desk.lane.poll()) != null) {
-            FailurePolicy policy = dispatcher.policy();
-            if (policy.beforeAttempt(item.attempts(), dispatcher.millis() - item.receivedMillis()) == null) {
-                dispatcher.settlement.giveBack(item);
-                break;
-            }
-            inHandNext = item;
-            prepare(item);
-            inHandNext = null;
-        }
-        Duration wait = dispatcher.nextRetry(desk.parked());
-        int limit = permit.limits().consecutiveConnectionFailuresBeforeDelay();
-        if (desk.lane.park(dispatcher.millis() + wait.toMillis(), limit + " connection failures in a row, the last: "
-                + why.oneLine())) {
-            LOG.warn("lane-parked lane={} seconds={} why={}", desk.lane.key(), wait.toSeconds(), why.oneLine());
-        }
+    private Outcome decide(Work work, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
+            boolean lastHost) {
+        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost,
+                permit.othersOpen(), work.item.attempts(), dispatcher.millis() - work.item.receivedMillis()));
     }
 
-    private Outcome decide(Work work, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
-            boolean lastHost, boolean siteFailing) {
-        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost, siteFailing,
-                work.item.attempts(), dispatcher.millis() - work.item.receivedMillis()));
+    /** Before any message was taken. */
+    private Outcome decide(Phase phase, Cause cause, boolean lastHost) {
+        return dispatcher.policy()
+                .decide(new Situation(phase, cause, false, false, lastHost, permit.othersOpen(), 0, 0));
     }
 
     private void settle(Work work) {
@@ -652,6 +736,11 @@ final class Courier implements Runnable {
     }
 
     private void giveBack(Work work) {
+        if (inHandNext == work.item) {
+            nextSlot.giveBack();
+        } else {
+            slot.giveBack();
+        }
         if (!work.isUntried()) { // what was decided must be recorded, or it would be done again
             work.decideRest(unanswered(session), contact);
             settle(work);
@@ -701,7 +790,7 @@ final class Courier implements Runnable {
 
     SessionView view() {
         SmtpClientSession open = session;
-        return new SessionView(sessionId, desk.lane.key(),
+        return new SessionView(sessionId, queue.key(),
                 open == null
                         ? null
                         : new MessageEvent.Peer(open.host().name(), open.host().addressText()),

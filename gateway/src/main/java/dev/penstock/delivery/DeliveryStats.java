@@ -11,6 +11,8 @@ public final class DeliveryStats {
     final LongAdder connectFailures = new LongAdder();
     final LongAdder sessionsBroken = new LongAdder();
     final LongAdder tlsFallbacks = new LongAdder();
+    final LongAdder sessionsRefused = new LongAdder();
+    final LongAdder suspensions = new LongAdder();
     final LongAdder transactions = new LongAdder();
     final LongAdder delivered = new LongAdder();
     final LongAdder deferred = new LongAdder();
@@ -55,13 +57,15 @@ public final class DeliveryStats {
      * @param unreadable         items dropped from the queue because the spool couldn't read them
      * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
      * @param tlsFallbacks       connections made anew in clear because the handshake had failed
+     * @param sessionsRefused    sessions that failed while others with the same receiver stood
+     * @param suspensions        of ready queues, each failed try counted
      * @param failuresByPhase    recipients deferred, bounced or expired, by where it was decided
      */
     public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
             long transactions,
             long delivered, long deferred, long bounced, long expired, long requeued, long octets,
             long lostAfterEndOfData, long reports, long reportsFailed, long unreadable, long spoolFailures,
-            long tlsFallbacks, Map<Phase, Long> failuresByPhase) {}
+            long tlsFallbacks, long sessionsRefused, long suspensions, Map<Phase, Long> failuresByPhase) {}
 
     /** Never blocks. */
     public Snapshot snapshot() {
@@ -71,7 +75,7 @@ public final class DeliveryStats {
                 transactions.sum(),
                 delivered.sum(), deferred.sum(), bounced.sum(), expired.sum(), requeued.sum(), octets.sum(),
                 lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(), unreadable.sum(), spoolFailures.sum(),
-                tlsFallbacks.sum(),
+                tlsFallbacks.sum(), sessionsRefused.sum(), suspensions.sum(),
                 Map.copyOf(phases));
     }
 }

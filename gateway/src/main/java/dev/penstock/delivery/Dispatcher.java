@@ -3,12 +3,11 @@ package dev.penstock.delivery;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
@@ -22,16 +21,14 @@ import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
-import dev.penstock.queue.Lane;
-import dev.penstock.queue.LaneListener;
+import dev.penstock.queue.Admission;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.ReadyQueue;
+import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.RouteFailureHandler;
 import dev.penstock.routing.Route;
-import dev.penstock.shaping.Opening;
-import dev.penstock.shaping.Permit;
-import dev.penstock.shaping.Refusal;
-import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
@@ -40,16 +37,16 @@ import dev.penstock.spool.UnreadableMessageException;
 import dev.penstock.tls.ClientTls;
 
 /**
- * Sends couriers to lanes that have mail: as many as their shaping permits and their backlog is worth. Thread-safe;
- * {@link #ready} returns at once.
+ * Opens sessions for ready queues that want one, as soon as the limiters grant it, and holds what all sessions share.
+ * Thread-safe.
  *
- * <p>A part of the sessions is kept for lanes that have none, so that many sessions stuck at a few sites never leave the
+ * <p>A part of the sessions is kept for queues that have none, so that many sessions stuck at a few sites never leave the
  * others without one (P7).
  */
-public final class Dispatcher implements LaneListener, RouteFailureHandler, AutoCloseable {
+public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
     private static final AttemptState NEVER_ATTEMPTED = new AttemptState(0, 0, List.of());
-    /** One in so many sessions is for lanes without any. */
+    /** One in so many sessions is for queues without any. */
     private static final int RESERVE_SHARE = 10;
     /** Of the time for a stop, the part kept for putting back what had to be broken off. */
     private static final int GRACE_SHARE = 5;
@@ -72,20 +69,16 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
     final DeliveryStats stats = new DeliveryStats();
     private final Spool spool;
     private final MailQueue queue;
-    private final Shaper shaper;
     private final InstantSource clock;
     private final LongSupplier nanoTime;
     private volatile FailurePolicy policy;
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
-    private final ConcurrentHashMap<Lane, Desk> desks = new ConcurrentHashMap<>();
     private final Set<Courier> couriers = ConcurrentHashMap.newKeySet();
-    private final AtomicInteger sessions = new AtomicInteger();
     private final AtomicLong sessionIds;
-    /** Lanes that would have a session but for {@code max-sessions}; guarded by itself. */
-    private final LinkedHashSet<Desk> crowdedOut = new LinkedHashSet<>();
-    private volatile boolean hasCrowdedOut;
+    private final SessionLimiter total;
+    private final Admission admission;
     private volatile boolean closing;
 
     /**
@@ -96,14 +89,13 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
      * @param nanoTime   {@link System#nanoTime()}, or a test's
      */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Spool spool, MailQueue queue,
-            Shaper shaper, MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
+            MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
         this.hostname = hostname;
         this.config = config;
         this.source = address(config.sourceAddress());
         this.spool = spool;
         this.firstId = spool.nextId();
         this.queue = queue;
-        this.shaper = shaper;
         this.clock = clock;
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
@@ -116,6 +108,11 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         this.maildirs = new MaildirStore(hostname, clock);
         settlement.delayWarning(queueConfig.delayWarning());
         this.sessionIds = new AtomicLong(clock.millis() << 20);
+        this.total = new SessionLimiter("max-sessions", config.maxSessions(),
+                Math.max(1, config.maxSessions() / RESERVE_SHARE));
+        this.admission = new Admission(total, nanoTime, this::open);
+        queue.handsOutOnlyWhile(spool::canRecord);
+        spool.onRecording(() -> Thread.startVirtualThread(queue::recordingChanged)); // not on the spool's own thread
         guard.start();
     }
 
@@ -130,136 +127,78 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
         }
     }
 
-    /** Follows a changed configuration; mail already queued expires by the new age. */
+    /**
+     * Follows a changed configuration; mail already queued expires by the new age, and a queue whose limits are others
+     * than before is suspended no more.
+     */
     public void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
         settlement.delayWarning(queueConfig.delayWarning());
-        desks.values().forEach(desk -> {
-            desk.hold(nanoTime(), 0); // the slot it waits for may be another one now
-            consider(desk);
+        queue.forEachReadyQueue(ready -> {
+            if (admission.reconfigured(ready)) {
+                LOG.info("event=suspension-ended queue=\"{}\" why=\"its limits were changed\"", ready.key());
+            }
         });
     }
 
     @Override
-    public void ready(Lane lane) {
+    public void wantsSession(ReadyQueue ready) {
         if (!closing) {
-            Desk desk = desks.computeIfAbsent(lane, Desk::new);
-            desk.called();
-            consider(desk);
+            admission.seek(ready);
         }
     }
 
     @Override
-    public void removed(Lane lane) {
-        desks.remove(lane);
-    }
-
-    /** Sends couriers until the lane needs no more or may have no more. */
-    private void consider(Desk desk) {
-        while (!closing) {
-            long held = desk.heldNanos(nanoTime());
-            if (held > 0) {
-                desk.lane.askAgainAfter(Duration.ofNanos(held));
-                return;
-            }
-            Desk.Answer answer = desk.mayOpen(desk.lane.ready(), nanoTime());
-            if (answer == Desk.Answer.LATER) {
-                desk.lane.askAgainAfter(Desk.PATIENCE);
-            }
-            if (answer != Desk.Answer.OPEN || !send(desk)) {
-                return;
-            }
+    public void mayGrant(ReadyQueue ready, SessionLimiter limiter) {
+        if (!closing) {
+            admission.mayGrant(ready, limiter);
         }
     }
 
-    /** @return whether a courier is under way */
-    private boolean send(Desk desk) {
-        if (!takeSession(desk)) {
-            desk.left(false);
-            return false;
-        }
-        Opening opening = shaper.tryOpen(desk.lane.key().site());
-        if (opening instanceof Refusal refusal) {
-            sessions.decrementAndGet();
-            desk.left(false);
-            if (refusal.retryNanos() > 0) {
-                desk.lane.askAgainAfter(Duration.ofNanos(refusal.retryNanos()));
-            }
-            return false;
-        }
-        Courier courier = new Courier(this, desk, (Permit) opening,
-                Long.toString(sessionIds.incrementAndGet(), BASE_36));
+    private void open(ReadyQueue.Session session) {
+        Courier courier = new Courier(this, session, Long.toString(sessionIds.incrementAndGet(), BASE_36));
         couriers.add(courier);
         stats.sessionsTried.increment();
         courier.start();
         if (closing) { // close() may have asked all others already
             courier.finish();
         }
-        return true;
     }
 
-    /** Takes one of the {@code max-sessions}; a lane that has one already must leave the reserve to the others. */
-    private boolean takeSession(Desk desk) {
-        int reserve = Math.max(1, config.maxSessions() / RESERVE_SHARE);
-        int limit = desk.open() > 1 ? config.maxSessions() - reserve : config.maxSessions(); // this one is counted
-        while (true) {
-            int now = sessions.get();
-            if (now >= limit) {
-                synchronized (crowdedOut) {
-                    crowdedOut.add(desk);
-                    hasCrowdedOut = true;
-                }
-                if (sessions.get() >= limit) { // else one ended meanwhile, perhaps before it could know of this desk
-                    return false;
-                }
-                synchronized (crowdedOut) {
-                    crowdedOut.remove(desk);
-                    hasCrowdedOut = !crowdedOut.isEmpty();
-                }
-                continue;
-            }
-            if (sessions.compareAndSet(now, now + 1)) {
-                return true;
-            }
+    /** The session has delivered. */
+    void proved(ReadyQueue.Session session) {
+        if (admission.proved(session)) {
+            LOG.info("event=suspension-ended queue=\"{}\" why=\"it takes mail again\"", session.queue().key());
         }
     }
 
-    /** Whether lanes wait for a session, so that others shouldn't be kept for long. */
-    boolean isCrowded() {
-        return hasCrowdedOut;
+    /** The session couldn't be opened, or the receiver wants it no more; see {@link Admission#failed}. */
+    ReadyQueue.Failed failed(ReadyQueue.Session session, ReadyQueue.Trouble trouble, boolean mayCharge, String reason) {
+        ReadyQueue.Failed failed = admission.failed(session, trouble, mayCharge, reason);
+        if (failed.othersStand()) {
+            stats.sessionsRefused.increment();
+        }
+        tell(session.queue(), failed.suspension());
+        return failed;
     }
 
-    void established(Desk desk) {
-        desk.established();
-        consider(desk);
-    }
-
-    void ended(Courier courier, Desk desk, boolean wasEstablished, boolean foundMail) {
+    void ended(Courier courier, ReadyQueue.Session session) {
         couriers.remove(courier);
-        sessions.decrementAndGet();
-        desk.left(wasEstablished);
-        if (closing) {
-            return;
-        }
-        if (hasCrowdedOut) {
-            letIn();
-        }
-        if (foundMail) {
-            consider(desk);
-        } else if (desk.lane.ready() > 0) {
-            desk.lane.askAgainAfter(Desk.RECHECK);
+        tell(session.queue(), admission.ended(session));
+    }
+
+    private void tell(ReadyQueue ready, ReadyQueue.@Nullable Suspension suspension) {
+        if (suspension != null) {
+            stats.suspensions.increment();
+            LOG.warn("event=suspension queue=\"{}\" until={} seconds={} tries={} why=\"{}\"", ready.key(),
+                    Instant.ofEpochMilli(suspension.untilMillis()), suspension.length().toSeconds(), suspension.tries(),
+                    suspension.why().replace('"', '\''));
         }
     }
 
-    /** A session has become free: each lane that waits for one may try, in their order. */
-    private void letIn() {
-        List<Desk> waiting;
-        synchronized (crowdedOut) {
-            waiting = List.copyOf(crowdedOut);
-            crowdedOut.clear();
-            hasCrowdedOut = false;
-        }
-        waiting.forEach(this::consider);
+    /** Whether what becomes of mail can be recorded; what can't be isn't sent (P11). */
+    boolean mayHandOut() {
+        return spool.canRecord();
     }
 
     @Override
@@ -271,6 +210,13 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
             work.decideRest(now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
                     false, item.attempts(), millis() - item.receivedMillis())), contact);
             settlement.settle(work, now.maxAge().toMillis());
+        }
+    }
+
+    @Override
+    public void reportDue(QueueItem item) {
+        if (prepare(item, Contact.none("")) != null) { // something is left to deliver after all
+            settlement.giveBack(item);
         }
     }
 
@@ -350,7 +296,7 @@ public final class Dispatcher implements LaneListener, RouteFailureHandler, Auto
 
     /** Sessions open or opening now. */
     public int sessionCount() {
-        return sessions.get();
+        return total.open();
     }
 
     /** Hosts remembered as bad. */

@@ -22,6 +22,8 @@ public record FailurePolicy(Duration maxAge) {
     static final int START_INPUT = 354;
     /** As KumoMTA logs it; no RFC names a basic code for expiry. */
     private static final int EXPIRED_CODE = 551;
+    /** RFC 3463 3.8: the subject of security and policy status. */
+    private static final int POLICY = 7;
     /** RFC 3463 3.5: delivery time expired. */
     private static final String EXPIRED_STATUS = "5.4.7";
 
@@ -32,13 +34,12 @@ public record FailurePolicy(Duration maxAge) {
      * @param reused         whether the session had answered for a message before this one
      * @param othersAccepted whether the transaction had an accepted recipient before this reply
      * @param lastHost       whether no further host of the route is left to try
-     * @param siteFailing    whether attempts that reached no host have come in a row as often as the limit
-     *                       {@code consecutive_connection_failures_before_delay} says, this one counted
+     * @param othersOpen     whether other sessions of ours with the same site stand or are coming up
      * @param attempts       made before this one
      * @param ageMillis      since the message was received
      */
     public record Situation(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
-            boolean siteFailing, int attempts, long ageMillis) {}
+            boolean othersOpen, int attempts, long ageMillis) {}
 
     /** What becomes of the recipient, and how far the trouble reaches. */
     public Outcome decide(Situation s) {
@@ -55,13 +56,8 @@ public record FailurePolicy(Duration maxAge) {
         if (!(outcome instanceof Outcome.Deferred(Reason reason, BlastRadius radius))) {
             return outcome;
         }
-        if (radius == BlastRadius.HOST) {
-            if (!s.lastHost) {
-                return outcome;
-            }
-            if (s.siteFailing) {
-                radius = BlastRadius.SITE;
-            }
+        if (radius == BlastRadius.HOST && !s.lastHost) {
+            return outcome;
         }
         return isTooOld(s.ageMillis)
                 ? new Outcome.Expired(expiry(s.attempts + 1, reason), radius)
@@ -85,6 +81,16 @@ public record FailurePolicy(Duration maxAge) {
     }
 
     private Outcome answered(Situation s, Reply reply) {
+        if (mayBeOfConnections(s.phase, reply) && ConnectionRefusals.isOne(reply.text())) {
+            if (s.othersOpen) {
+                return new Outcome.Untried(said(s, reply), BlastRadius.CROWDED);
+            }
+            return new Outcome.Deferred(said(s, reply),
+                    s.phase == Phase.MAIL && reply.code() != SERVICE_CLOSING ? BlastRadius.MESSAGE : BlastRadius.SITE);
+        }
+        if (isOfSender(s.phase, reply)) {
+            return new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
+        }
         return switch (s.phase) {
             case ROUTE, CONNECT, GREETING, HELLO, STARTTLS, QUIT ->
                 new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
@@ -99,6 +105,32 @@ public record FailurePolicy(Duration maxAge) {
                         ? new Outcome.Delivered(said(s, reply))
                         : refused(s, reply, BlastRadius.MESSAGE);
             }
+        };
+    }
+
+    /** Whether a reply with this code, in this phase, may be a refusal of one more session. */
+    private static boolean mayBeOfConnections(Phase phase, Reply reply) {
+        return switch (phase) {
+            case CONNECT, GREETING, HELLO, STARTTLS -> !reply.isPositive();
+            case MAIL -> reply.isTransient();
+            case RSET, RCPT, DATA -> reply.code() == SERVICE_CLOSING;
+            case ROUTE, CONTENT, END_OF_DATA, QUIT -> false;
+        };
+    }
+
+    /**
+     * Whether a reply is about us, whichever host is asked: RFC 3463 3.8, X.7.XXX is security or policy. Once there is a
+     * message it may be about that one (a 450 4.7.1 to RCPT is greylisting), but for a 421, which ends the session.
+     */
+    private static boolean isOfSender(Phase phase, Reply reply) {
+        EnhancedStatus status = reply.status();
+        if (status == null || status.subject() != POLICY) {
+            return false;
+        }
+        return switch (phase) {
+            case CONNECT, GREETING, HELLO -> !reply.isPositive();
+            case RSET, MAIL, RCPT, DATA, CONTENT, END_OF_DATA -> reply.code() == SERVICE_CLOSING;
+            case ROUTE, STARTTLS, QUIT -> false; // to STARTTLS it is about TLS
         };
     }
 

@@ -3,7 +3,7 @@ package dev.penstock.delivery;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.message.MessageEvent;
-import dev.penstock.queue.LaneKey;
+import dev.penstock.queue.QueueKey;
 
 /**
  * One session as an operator sees it.
@@ -13,7 +13,7 @@ import dev.penstock.queue.LaneKey;
  * @param sinceMillis  when it came into this state, milliseconds since 1970
  * @param transactions answered for so far
  */
-public record SessionView(String id, LaneKey lane, MessageEvent.@Nullable Peer peer, State state, long sinceMillis,
+public record SessionView(String id, QueueKey queue, MessageEvent.@Nullable Peer peer, State state, long sinceMillis,
         int transactions) {
     /** What a session is doing. */
     public enum State {

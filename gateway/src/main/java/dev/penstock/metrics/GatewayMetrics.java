@@ -159,12 +159,12 @@ public final class GatewayMetrics implements AutoCloseable {
                 "routing");
         part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::ready, "state",
                 "ready");
-        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::parked, "state",
-                "parked");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::suspended, "state",
+                "suspended");
         part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::active, "state",
                 "active");
         part.gauge("domains", "Domains that have or lately had mail", QueueStats::domains);
-        part.gauge("lanes", "Lanes that have or lately had mail", QueueStats::lanes);
+        part.gauge("ready_queues", "Ready queues that have or lately had mail", QueueStats::readyQueues);
         part.counter("submitted", "Destinations queued, recovered ones included", QueueStats::submitted);
         part.counter("finished", "Destinations finished", QueueStats::finished);
         part.counter("retried", "Destinations put back for a later attempt", QueueStats::retried);
@@ -190,11 +190,15 @@ public final class GatewayMetrics implements AutoCloseable {
         failed(part, "null-mx", RoutingStats::nullMx);
         failed(part, "loop", RoutingStats::loops);
         failed(part, "dns-trouble", RoutingStats::trouble);
-        failed(part, "overdue", RoutingStats::overdue);
+        failed(part, "dns-silent", RoutingStats::unasked);
         part.gauge("queries.running", "Queries being asked", RoutingStats::inFlight);
         part.gauge("queries.waiting", "Queries that wait for a place", RoutingStats::waitingQueries);
         part.gauge("lookups.running", "Look-ups at work", RoutingStats::running);
         part.gauge("lookups.waiting", "Look-ups not started yet", RoutingStats::waiting);
+        part.gauge("wait.longest.seconds", "For how long the first of those that wait has waited",
+                stats -> stats.longestWait() / NANOS_PER_SECOND);
+        part.gauge("silence.seconds", "For how long no DNS server has answered; 0 while one does",
+                stats -> stats.silence() / NANOS_PER_SECOND);
         part.gauge("cached.domains", "Domains in the cache", RoutingStats::domains);
         part.gauge("cached.hosts", "Mail hosts in the cache", RoutingStats::hosts);
     }
@@ -210,6 +214,10 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("connect.failures", "Hosts that could not be reached or refused",
                 DeliveryStats.Snapshot::connectFailures);
         part.counter("sessions.broken", "Sessions ended by a failure", DeliveryStats.Snapshot::sessionsBroken);
+        part.counter("sessions.refused", "Sessions that failed while others with the same receiver stood",
+                DeliveryStats.Snapshot::sessionsRefused);
+        part.counter("suspensions", "Suspensions of ready queues, each failed try counted",
+                DeliveryStats.Snapshot::suspensions);
         part.counter("tls.fallbacks", "Connections made anew in clear because the TLS handshake had failed",
                 DeliveryStats.Snapshot::tlsFallbacks);
         part.counter("transactions", "Transactions answered for", DeliveryStats.Snapshot::transactions);

@@ -4,16 +4,16 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * All that is queued for one domain. It is always in exactly one lane; before its route is known, in the limbo. All
- * fields are guarded by the lock of that lane: take it with {@link #lockLane()}.
+ * All that is queued for one domain. It is always in exactly one ready queue; before its route is known, in the unrouted. All
+ * fields are guarded by the lock of that ready queue: take it with {@link #lockReadyQueue()}.
  */
 final class DomainQueue {
     private static final int USUAL_SENDERS = 2;
 
     final String name;
     final Map<Sender, SubQueue> subQueues = HashMap.newHashMap(USUAL_SENDERS);
-    /** Written under the locks of both lanes concerned. */
-    volatile Lane lane;
+    /** Written under the locks of both ready queues concerned. */
+    volatile ReadyQueue readyQueue;
     /** Whether the router has been asked and its answer isn't applied yet. */
     boolean asking;
     long askedNanos;
@@ -22,17 +22,17 @@ final class DomainQueue {
     /** Forgotten by the queue: look it up anew. */
     boolean removed;
 
-    DomainQueue(String name, Lane limbo) {
+    DomainQueue(String name, ReadyQueue unrouted) {
         this.name = name;
-        this.lane = limbo;
+        this.readyQueue = unrouted;
     }
 
-    /** @return the lane it is in, locked */
-    Lane lockLane() {
+    /** @return the ready queue it is in, locked */
+    ReadyQueue lockReadyQueue() {
         while (true) {
-            Lane current = lane;
+            ReadyQueue current = readyQueue;
             current.lock();
-            if (current == lane) {
+            if (current == readyQueue) {
                 return current;
             }
             current.unlock();

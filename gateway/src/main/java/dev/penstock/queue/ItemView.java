@@ -11,12 +11,12 @@ import dev.penstock.message.MessageId;
  * @param tenant            empty when unknown
  * @param campaign          empty when unknown
  * @param state             where it is
- * @param waitingFor        what for, for people: the limiter's name and value, why its lane is parked, …
- * @param lane              empty when it isn't in one
+ * @param waitingFor        what for, for people: the limiter's name and value, why its ready queue is parked, …
+ * @param readyQueue        empty when it isn't in one
  * @param nextAttemptMillis the earliest time of the next attempt, milliseconds since 1970; 0 for as soon as what it
  *                          waits for allows
  * @param attempts          made so far
  * @param receivedMillis    when it was accepted, milliseconds since 1970
  */
 public record ItemView(MessageId id, int part, String domain, String tenant, String campaign, QueueItem.State state,
-        String waitingFor, String lane, long nextAttemptMillis, int attempts, long receivedMillis) {}
+        String waitingFor, String readyQueue, long nextAttemptMillis, int attempts, long receivedMillis) {}

@@ -7,14 +7,19 @@ import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
@@ -26,27 +31,29 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.message.MessageId;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
-import dev.penstock.shaping.Refusal;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.Throttle;
 import dev.penstock.spool.SpoolEntry;
 
 /**
  * Every destination of every message from acceptance to its end: what is due later waits on a timing wheel, what is due
- * now in its lane, and until its route is known in the limbo. Thread-safe; nothing blocks but {@link Lane#poll(Duration)}.
+ * now in its ready queue, and until its route is known in the unrouted. Thread-safe; nothing blocks but {@link ReadyQueue#await}.
  *
  * <p>An item is in one place at a time: on the wheel, in a {@link SubQueue}, or with the courier that polled it, who
  * gives it back by exactly one of {@link #finished}, {@link #retry} and {@link #requeue}. A domain with all its mail is
- * in one {@link Lane}, and moves as a whole when its route or its shaping changes.
+ * in one {@link ReadyQueue}, and moves as a whole when its route or its shaping changes.
  *
- * <p>Locks, each held for nanoseconds: one per lane, and the scheduler's. Whoever holds the scheduler's takes no other;
- * two lanes are locked by ascending number. The router, the listener and the failure handler are called with none held.
+ * <p>Locks, each held for nanoseconds: one per ready queue, and the scheduler's. Whoever holds the scheduler's takes no other;
+ * two ready queues are locked by ascending number. The router, the listener and the failure handler are called with none held.
  */
 public final class MailQueue implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MailQueue.class);
 
     /** A route older than this is asked for again when mail comes for it; the router answers from its cache. */
     static final Duration ROUTE_REFRESH = Duration.ofSeconds(5);
-    /** How often all domains and lanes are looked at, to follow changed routes and to forget what is idle. */
+    /** How often all domains and ready queues are looked at, to follow changed routes and to forget what is idle. */
     static final Duration SWEEP_INTERVAL = Duration.ofMinutes(1);
     /** What was found idle so often is forgotten. */
     static final int IDLE_SWEEPS = 5;
@@ -60,11 +67,14 @@ public final class MailQueue implements AutoCloseable {
     private final Shaper shaper;
     private final Router router;
     private final ConcurrentHashMap<String, DomainQueue> domains = new ConcurrentHashMap<>();
-    private final ConcurrentHashMap<LaneKey, Lane> lanes = new ConcurrentHashMap<>();
-    private final AtomicLong laneNumbers = new AtomicLong();
-    private final Lane limbo;
+    private final ConcurrentHashMap<QueueKey, ReadyQueue> readyQueues = new ConcurrentHashMap<>();
+    private final AtomicLong numbers = new AtomicLong();
+    private final ReadyQueue unrouted;
     private final AtomicInteger routeEpoch = new AtomicInteger();
     private final Semaphore failing = new Semaphore(FAILURES_AT_ONCE, true);
+    /** Items that are due for a report alone, and how many threads are at it. */
+    private final Queue<QueueItem> reportsDue = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger reporters = new AtomicInteger();
     private final LongAdder submitted = new LongAdder();
     private final LongAdder finished = new LongAdder();
     private final LongAdder retried = new LongAdder();
@@ -74,7 +84,9 @@ public final class MailQueue implements AutoCloseable {
     private volatile QueueConfig config;
     private volatile boolean started;
     private volatile boolean closed;
-    private volatile LaneListener listener = _ -> {};
+    private volatile @Nullable ReadyQueueListener listener;
+    private volatile BooleanSupplier canRecord = () -> true;
+    private final ReadyQueue.Surroundings surroundings = new Around();
     private volatile @Nullable RouteFailureHandler failureHandler;
     private volatile Executor failureExecutor = Thread::startVirtualThread;
 
@@ -89,25 +101,97 @@ public final class MailQueue implements AutoCloseable {
         this.shaper = shaper;
         this.router = router;
         this.clock = new QueueClock(wallClock, nanoTime);
-        this.limbo = newLane(new LaneKey("", "", false), null);
-        this.scheduler = new Scheduler(clock, this::enqueue, this::wake, this::sweep);
+        this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(),
+                null, null);
+        this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::sweep);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
     }
 
-    private Lane newLane(LaneKey key, Route.@Nullable Open route) {
-        return new Lane(this, key, laneNumbers.getAndIncrement(), route);
+    /** What a ready queue can't know by itself. */
+    private final class Around implements ReadyQueue.Surroundings {
+        @Override
+        public long nanos() {
+            return clock.nanos();
+        }
+
+        @Override
+        public long wallAt(long atNanos) {
+            return clock.wallMillis() + TimeUnit.NANOSECONDS.toMillis(atNanos - clock.nanos());
+        }
+
+        @Override
+        public boolean handsOut() {
+            return started && !closed && canRecord.getAsBoolean();
+        }
+
+        @Override
+        public ReadyQueue.Suspensions suspensions() {
+            long longest = config.maxSuspension().toNanos();
+            return new ReadyQueue.Suspensions(Math.min(RetrySchedule.shortest(config).toNanos(), longest), longest);
+        }
+
+        @Override
+        public void wakeAt(ReadyQueue queue, long atNanos) {
+            scheduler.wakeAt(queue, atNanos);
+        }
+
+        @Override
+        public void wantsSession(ReadyQueue queue) {
+            ReadyQueueListener told = listener;
+            if (told != null) {
+                told.wantsSession(queue);
+            }
+        }
+
+        @Override
+        public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
+            ReadyQueueListener told = listener;
+            if (told != null) {
+                told.mayGrant(queue, limiter);
+            }
+        }
+
+        @Override
+        public boolean askNow(DomainQueue domain) {
+            return MailQueue.this.askNow(domain);
+        }
+    }
+
+    private ReadyQueue newReadyQueue(QueueKey key, Route.Open route) {
+        Throttle throttle = shaper.use(key.site());
+        return new ReadyQueue(surroundings, key, numbers.getAndIncrement(), throttle, route);
+    }
+
+    /**
+     * Mail is given out only while {@code recordable} says that what becomes of it can be recorded. Before
+     * {@link #start}; {@link #recordingChanged} has to be called whenever it may have come to say so again.
+     */
+    public void handsOutOnlyWhile(BooleanSupplier recordable) {
+        canRecord = recordable;
+    }
+
+    /** Whether outcomes can be recorded may have changed: when they can, mail is given out again. */
+    public void recordingChanged() {
+        if (canRecord.getAsBoolean()) {
+            forEachReadyQueue(ReadyQueue::handsOutAgain);
+        }
+    }
+
+    /** Shows every ready queue there is. */
+    public void forEachReadyQueue(Consumer<ReadyQueue> action) {
+        readyQueues.values().forEach(action);
     }
 
     /** Begins to give out mail. What was submitted before comes first. */
-    public void start(RouteFailureHandler handler, LaneListener laneListener) {
-        open(handler, laneListener, failureExecutor);
+    public void start(RouteFailureHandler handler, ReadyQueueListener readyQueueListener) {
+        open(handler, readyQueueListener, failureExecutor);
         scheduler.start();
     }
 
     /** As {@link #start}, but without the scheduler's thread: the test calls {@link #runDue()}. */
-    void open(RouteFailureHandler handler, LaneListener laneListener, Executor executor) {
+    void open(RouteFailureHandler handler, ReadyQueueListener readyQueueListener, Executor executor) {
         failureHandler = handler;
-        listener = laneListener;
+        listener = readyQueueListener;
         failureExecutor = executor;
         started = true;
     }
@@ -155,9 +239,9 @@ public final class MailQueue implements AutoCloseable {
         while (true) {
             DomainQueue queue = domain(domain);
             QueueItem item;
-            boolean tell = false;
+            boolean wants = false;
             boolean ask = false;
-            Lane lane = queue.lockLane();
+            ReadyQueue readyQueue = queue.lockReadyQueue();
             try {
                 if (queue.removed) {
                     continue;
@@ -167,16 +251,16 @@ public final class MailQueue implements AutoCloseable {
                 item = new QueueItem(entry, home, Math.max(receivedMillis, holdMillis), size);
                 item.schedule(due, attempts);
                 if (!later) {
-                    tell = lane.append(item);
+                    wants = readyQueue.append(item);
                     ask = mayAsk(queue);
                 }
             } finally {
-                lane.unlock();
+                readyQueue.unlock();
             }
             if (later) {
                 scheduler.insert(item);
             }
-            follow(queue, lane, ask, tell);
+            follow(queue, readyQueue, ask, wants);
             return;
         }
     }
@@ -188,44 +272,53 @@ public final class MailQueue implements AutoCloseable {
      * @param attempts  made so far
      */
     public void retry(QueueItem item, long dueMillis, int attempts) {
+        retry(item, QueueItem.SCHEDULED, dueMillis, attempts);
+    }
+
+    /** As {@link #retry}, but nothing is left to deliver: no session is opened for it, the handler settles it. */
+    public void retryReport(QueueItem item, long dueMillis, int attempts) {
+        retry(item, QueueItem.REPORT_SCHEDULED, dueMillis, attempts);
+    }
+
+    private void retry(QueueItem item, int state, long dueMillis, int attempts) {
         long due = Math.max(0, clock.fromWall(dueMillis));
-        Lane lane = item.home.domain.lockLane();
+        ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
         try {
-            lane.endActive(item);
-            item.state(QueueItem.SCHEDULED);
+            readyQueue.endActive(item);
+            item.state(state);
             item.schedule(due, attempts);
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         retried.increment();
         scheduler.insert(item);
     }
 
-    /** Nothing was attempted: the item is the next of its lane again. */
+    /** Nothing was attempted: the item is the next of its ready queue again. */
     public void requeue(QueueItem item) {
         DomainQueue domain = item.home.domain;
-        boolean tell;
-        Lane lane = domain.lockLane();
+        boolean wants;
+        ReadyQueue readyQueue = domain.lockReadyQueue();
         boolean ask;
         try {
-            tell = lane.putBack(item);
+            wants = readyQueue.putBack(item);
             ask = mayAsk(domain);
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         requeued.increment();
-        follow(domain, lane, ask, tell);
+        follow(domain, readyQueue, ask, wants);
     }
 
     /** Nothing is left to do: the item is forgotten. */
     public void finished(QueueItem item) {
-        Lane lane = item.home.domain.lockLane();
+        ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
         try {
-            lane.endActive(item);
+            readyQueue.endActive(item);
             item.state(QueueItem.GONE);
             item.home.items--;
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         finished.increment();
     }
@@ -242,7 +335,7 @@ public final class MailQueue implements AutoCloseable {
 
     /**
      * From now on with this configuration, and with whatever changed at the router and the {@link Shaper}: tell those
-     * first. Mail already queued moves to the lanes it belongs in now; waits already begun stay as they are.
+     * first. Mail already queued moves to the ready queues it belongs in now; waits already begun stay as they are.
      */
     public void reconfigure(QueueConfig next) {
         config = next;
@@ -255,63 +348,61 @@ public final class MailQueue implements AutoCloseable {
         scheduler.rouse();
     }
 
-    /** Stops giving out mail: the wheel stands still, waiting couriers get null. What is queued stays in the spool. */
+    /** Stops giving out mail: the wheel stands still, idle sessions get null. What is queued stays in the spool. */
     @Override
     public void close() {
         closed = true;
         scheduler.close();
-        lanes.values().forEach(Lane::close);
+        readyQueues.values().forEach(ReadyQueue::close);
     }
 
     // Routing
 
     private DomainQueue domain(String name) {
         DomainQueue known = domains.get(name);
-        return known != null ? known : domains.computeIfAbsent(name, _ -> new DomainQueue(name, limbo));
+        return known != null ? known : domains.computeIfAbsent(name, _ -> new DomainQueue(name, unrouted));
     }
 
-    /** An item is due: into its domain's lane. */
+    /** An item is due: into its domain's ready queue, unless there is nothing to deliver. */
     private void enqueue(QueueItem item) {
+        if (item.state() == QueueItem.REPORT_SCHEDULED) {
+            ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
+            readyQueue.activateAlone(item);
+            readyQueue.unlock();
+            reportsDue.add(item);
+            if (mayReport()) {
+                failureExecutor.execute(this::settleReports);
+            }
+            return;
+        }
         DomainQueue domain = item.home.domain;
-        boolean tell;
+        boolean wants;
         boolean ask;
-        Lane lane = domain.lockLane();
+        ReadyQueue readyQueue = domain.lockReadyQueue();
         try {
-            tell = lane.append(item);
+            wants = readyQueue.append(item);
             ask = mayAsk(domain);
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
-        follow(domain, lane, ask, tell);
+        follow(domain, readyQueue, ask, wants);
     }
 
-    private void follow(DomainQueue domain, Lane lane, boolean ask, boolean tell) {
+    private void follow(DomainQueue domain, ReadyQueue readyQueue, boolean ask, boolean wants) {
         if (ask) {
             ask(domain);
         }
-        if (tell && lane != limbo) {
-            tell(lane);
+        if (wants) {
+            surroundings.wantsSession(readyQueue);
         }
     }
 
-    void tell(Lane lane) {
-        if (!closed) {
-            listener.ready(lane);
-        }
-    }
-
-    private void wake(Lane lane) {
-        if (lane.wake(clock.millis())) {
-            tell(lane);
-        }
-    }
-
-    /** Under the domain's lane's lock. @return whether the caller shall call {@link #ask} when it has let go of it */
+    /** Under the domain's ready queue's lock. @return whether the caller shall call {@link #ask} when it has let go of it */
     private boolean mayAsk(DomainQueue domain) {
         if (domain.asking || domain.removed) {
             return false;
         }
-        boolean fresh = domain.lane != limbo && domain.askedEpoch == routeEpoch.get()
+        boolean fresh = domain.readyQueue != unrouted && domain.askedEpoch == routeEpoch.get()
                 && clock.nanos() - domain.askedNanos < ROUTE_REFRESH.toNanos();
         domain.asking = !fresh;
         return !fresh;
@@ -319,14 +410,14 @@ public final class MailQueue implements AutoCloseable {
 
     /** Asks however fresh the route is. @return whether the answer was there at once, and now applies */
     boolean askNow(DomainQueue domain) {
-        Lane lane = domain.lockLane();
+        ReadyQueue readyQueue = domain.lockReadyQueue();
         try {
             if (domain.asking || domain.removed) {
                 return false;
             }
             domain.asking = true;
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         return ask(domain);
     }
@@ -354,72 +445,92 @@ public final class MailQueue implements AutoCloseable {
         switch (route) {
             case Route.Open open -> assign(domain, epoch, open);
             case Route.Failure failure -> {
-                move(domain, limbo);
+                move(domain, unrouted);
                 failureExecutor.execute(() -> fail(domain, failure));
             }
         }
     }
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
-        LaneKey key = new LaneKey(LaneKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
+        QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
                 route.configured(), route.tls());
         while (true) {
-            Lane lane = lanes.get(key);
-            if (lane == null) {
-                lane = lanes.computeIfAbsent(key, _ -> newLane(key, route));
+            ReadyQueue readyQueue = readyQueues.get(key);
+            if (readyQueue == null) {
+                readyQueue = readyQueues.computeIfAbsent(key, _ -> newReadyQueue(key, route));
             }
-            move(domain, lane);
-            lane.lock();
+            move(domain, readyQueue);
+            readyQueue.lock();
             try {
-                if (domain.lane == lane) {
-                    lane.route(route);
+                if (domain.readyQueue == readyQueue) {
+                    readyQueue.route(route);
                     domain.asking = false;
                     domain.askedEpoch = epoch;
                     domain.askedNanos = clock.nanos();
                     return;
                 }
             } finally {
-                lane.unlock();
+                readyQueue.unlock();
             }
-            lanes.remove(key, lane); // it was forgotten meanwhile: the next one is new
+            readyQueues.remove(key, readyQueue); // it was forgotten meanwhile: the next one is new
         }
     }
 
-    /** All of the domain's mail goes to another lane, unless that is closed. */
-    private void move(DomainQueue domain, Lane to) {
+    /** All of the domain's mail goes to another ready queue, unless that is closed. */
+    private void move(DomainQueue domain, ReadyQueue to) {
         while (true) {
-            Lane from = domain.lane;
+            ReadyQueue from = domain.readyQueue;
             if (from == to) {
                 return;
             }
-            Lane first = from.number < to.number ? from : to;
-            Lane second = first == from ? to : from;
-            boolean tell;
+            ReadyQueue first = from.number < to.number ? from : to;
+            ReadyQueue second = first == from ? to : from;
+            boolean wants;
             first.lock();
             second.lock();
             try {
                 if (to.isClosed()) {
                     return;
                 }
-                if (domain.lane != from) {
+                if (domain.readyQueue != from) {
                     continue;
                 }
                 from.dismiss(domain);
-                domain.lane = to;
-                tell = to.admit(domain);
+                domain.readyQueue = to;
+                wants = to.admit(domain);
             } finally {
                 second.unlock();
                 first.unlock();
             }
-            if (from != limbo) {
+            if (from != unrouted) {
                 moved.increment();
-                log.debug("domain={} lane={} was={} moved", domain.name, to, from);
+                log.debug("domain={} readyQueue={} was={} moved", domain.name, to, from);
             }
-            if (tell && to != limbo) {
-                tell(to);
+            if (wants) {
+                surroundings.wantsSession(to);
             }
             return;
         }
+    }
+
+    private void settleReports() {
+        do {
+            for (QueueItem item = reportsDue.poll(); item != null; item = reportsDue.poll()) {
+                RouteFailureHandler handler = failureHandler;
+                try {
+                    if (handler != null) {
+                        handler.reportDue(item);
+                    }
+                } catch (RuntimeException e) {
+                    notHandled(item, e);
+                }
+            }
+            reporters.decrementAndGet();
+        } while (!reportsDue.isEmpty() && mayReport()); // one came just now
+    }
+
+    private boolean mayReport() {
+        return reporters.getAndUpdate(n -> Math.min(n + 1, FAILURES_AT_ONCE)) < FAILURES_AT_ONCE;
     }
 
     private void fail(DomainQueue domain, Route.Failure failure) {
@@ -436,15 +547,15 @@ public final class MailQueue implements AutoCloseable {
 
     private boolean failBatch(DomainQueue domain, Route.Failure failure) {
         List<QueueItem> items = new ArrayList<>();
-        Lane lane = domain.lockLane();
+        ReadyQueue readyQueue = domain.lockReadyQueue();
         try {
-            lane.takeAll(domain, FAILURE_BATCH, items);
+            readyQueue.takeAll(domain, FAILURE_BATCH, items);
             if (items.isEmpty()) {
                 domain.asking = false;
                 return false;
             }
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         for (QueueItem item : items) {
             fail(item, failure);
@@ -460,11 +571,15 @@ public final class MailQueue implements AutoCloseable {
                 handler.failed(item, failure);
             }
         } catch (RuntimeException e) {
-            log.error("domain={} message={} its route failure couldn't be handled", item.domain(),
-                    new MessageId(item.entry().messageId()), e);
-            if (item.state() == QueueItem.ACTIVE) {
-                retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());
-            }
+            notHandled(item, e);
+        }
+    }
+
+    private void notHandled(QueueItem item, RuntimeException e) {
+        log.error("domain={} message={} what becomes of it couldn't be decided", item.domain(),
+                new MessageId(item.entry().messageId()), e);
+        if (item.state() == QueueItem.ACTIVE) {
+            retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());
         }
     }
 
@@ -489,10 +604,14 @@ public final class MailQueue implements AutoCloseable {
         if (!iterator.hasNext()) {
             sweeping = null;
             nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
-            for (Lane lane : lanes.values()) {
-                if (lane.sweep(IDLE_SWEEPS)) {
-                    lanes.remove(lane.key(), lane);
-                    listener.removed(lane);
+            for (ReadyQueue readyQueue : readyQueues.values()) {
+                if (readyQueue.sweep(IDLE_SWEEPS)) {
+                    readyQueues.remove(readyQueue.key(), readyQueue);
+                    shaper.letGo(readyQueue.throttle());
+                    ReadyQueueListener told = listener;
+                    if (told != null) {
+                        told.removed(readyQueue);
+                    }
                 }
             }
         }
@@ -501,7 +620,7 @@ public final class MailQueue implements AutoCloseable {
 
     private void sweep(DomainQueue domain) {
         boolean ask = false;
-        Lane lane = domain.lockLane();
+        ReadyQueue readyQueue = domain.lockReadyQueue();
         try {
             boolean waiting = false;
             for (Iterator<SubQueue> each = domain.subQueues.values().iterator(); each.hasNext();) {
@@ -515,13 +634,13 @@ public final class MailQueue implements AutoCloseable {
             }
             if (domain.subQueues.isEmpty() && !domain.asking) {
                 domain.removed = true;
-                lane.dismiss(domain);
+                readyQueue.dismiss(domain);
                 domains.remove(domain.name, domain);
             } else if (waiting) {
                 ask = mayAsk(domain);
             }
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         if (ask) {
             ask(domain);
@@ -530,31 +649,31 @@ public final class MailQueue implements AutoCloseable {
 
     // What an operator asks
 
-    public List<LaneSnapshot> lanes() {
-        Collection<Lane> all = lanes.values();
-        List<LaneSnapshot> snapshots = new ArrayList<>(all.size());
-        for (Lane lane : all) {
-            Refusal refusal = shaper.waitingFor(lane.key().site());
-            snapshots.add(lane.snapshot(refusal == null ? null : refusal.toString()));
+    /** Every ready queue that has or lately had mail. */
+    public List<ReadyQueueSnapshot> readyQueues() {
+        Collection<ReadyQueue> all = readyQueues.values();
+        List<ReadyQueueSnapshot> snapshots = new ArrayList<>(all.size());
+        for (ReadyQueue readyQueue : all) {
+            snapshots.add(readyQueue.snapshot());
         }
         return snapshots;
     }
 
     public QueueStats stats() {
         long ready = 0;
-        long parked = 0;
-        Lane.Counts undecided = limbo.counts();
+        long suspended = 0;
+        ReadyQueue.Counts undecided = unrouted.counts();
         long active = undecided.active();
-        for (Lane lane : lanes.values()) {
-            Lane.Counts counts = lane.counts();
+        for (ReadyQueue readyQueue : readyQueues.values()) {
+            ReadyQueue.Counts counts = readyQueue.counts();
             ready += counts.ready();
-            parked += counts.parked();
+            suspended += counts.suspended();
             active += counts.active();
         }
         long done = finished.sum(); // before submitted, so that the difference is never negative
         long taken = submitted.sum();
-        return new QueueStats(taken - done, scheduler.size(), undecided.ready(), ready, parked, active,
-                domains.size(), lanes.size(), taken, done, retried.sum(), requeued.sum(), routeFailures.sum(),
+        return new QueueStats(taken - done, scheduler.size(), undecided.ready(), ready, suspended, active,
+                domains.size(), readyQueues.size(), taken, done, retried.sum(), requeued.sum(), routeFailures.sum(),
                 moved.sum());
     }
 
@@ -579,24 +698,24 @@ public final class MailQueue implements AutoCloseable {
             return views;
         }
         int scheduled = 0;
-        Lane lane = queue.lockLane();
+        ReadyQueue readyQueue = queue.lockReadyQueue();
         try {
             for (SubQueue subQueue : queue.subQueues.values()) {
                 scheduled += subQueue.scheduled();
-                view(subQueue.active, lane, limit, wanted, views);
+                view(subQueue.active, readyQueue, limit, wanted, views);
             }
             for (SubQueue subQueue : queue.subQueues.values()) {
-                view(subQueue.ready, lane, limit, wanted, views);
+                view(subQueue.ready, readyQueue, limit, wanted, views);
             }
         } finally {
-            lane.unlock();
+            readyQueue.unlock();
         }
         if (scheduled > 0 && views.size() < limit) {
             AtomicInteger unseen = new AtomicInteger(scheduled); // the last one ends the scan
             scheduler.scan(item -> {
                 boolean ours = item.home.domain == queue;
                 if (ours && wanted.test(item)) {
-                    views.add(view(item, lane));
+                    views.add(view(item, readyQueue));
                 }
                 return views.size() < limit && (!ours || unseen.decrementAndGet() > 0);
             });
@@ -604,38 +723,39 @@ public final class MailQueue implements AutoCloseable {
         return views;
     }
 
-    private void view(ItemList list, Lane lane, int limit, Predicate<QueueItem> wanted, List<ItemView> into) {
+    private void view(ItemList list, ReadyQueue readyQueue, int limit, Predicate<QueueItem> wanted,
+            List<ItemView> into) {
         for (QueueItem item = list.first(); item != null && into.size() < limit; item = item.next) {
             if (wanted.test(item)) {
-                into.add(view(item, lane));
+                into.add(view(item, readyQueue));
             }
         }
     }
 
     /** Under the lock that guards the item. */
-    private ItemView view(QueueItem item, Lane lane) {
+    private ItemView view(QueueItem item, ReadyQueue readyQueue) {
         QueueItem.State state;
         String waitingFor;
         long next = 0;
         switch (item.state()) {
             case QueueItem.ACTIVE -> {
                 state = QueueItem.State.ACTIVE;
-                waitingFor = lane == limbo ? "the decision about its route's failure" : "the attempt under way";
+                waitingFor = readyQueue == unrouted
+                        ? "the decision about its route's failure"
+                        : "the attempt under way";
             }
             case QueueItem.QUEUED -> {
-                String parkedWhy = lane.parkedWhy();
-                if (lane == limbo) {
+                boolean suspended = readyQueue.suspendedWhy() != null;
+                if (readyQueue == unrouted) {
                     state = QueueItem.State.ROUTING;
                     waitingFor = "the route to " + item.domain();
-                } else if (parkedWhy != null) {
-                    state = QueueItem.State.PARKED;
-                    waitingFor = "the end of the lane's park: " + parkedWhy;
-                    next = lane.parkedUntilMillis();
+                } else if (suspended) {
+                    state = QueueItem.State.SUSPENDED;
+                    waitingFor = readyQueue.waitingFor();
+                    next = readyQueue.suspendedUntilMillis();
                 } else {
                     state = QueueItem.State.READY;
-                    Refusal refusal = shaper.waitingFor(lane.key().site());
-                    waitingFor = (refusal == null ? "its turn" : refusal.toString()) + ", " + lane.readyNow()
-                            + " ready in the lane";
+                    waitingFor = readyQueue.waitingFor() + ", " + readyQueue.readyNow() + " ready in its queue";
                 }
             }
             default -> {
@@ -645,7 +765,8 @@ public final class MailQueue implements AutoCloseable {
             }
         }
         return new ItemView(new MessageId(item.entry().messageId()), item.entry().part(), item.domain(), item.tenant(),
-                item.campaign(), state, waitingFor, lane == limbo ? "" : lane.toString(), next, item.attempts(),
+                item.campaign(), state, waitingFor, readyQueue == unrouted ? "" : readyQueue.toString(), next,
+                item.attempts(),
                 item.receivedMillis());
     }
 }

@@ -6,7 +6,7 @@ import dev.penstock.spool.SpoolEntry;
 
 /**
  * One destination of one message on its way through the queue. Guarded by the lock of the structure that holds it (a
- * lane, or the wheel); while {@link State#ACTIVE} the courier that polled it may read it.
+ * ready queue, or the wheel); while {@link State#ACTIVE} the courier that polled it may read it.
  *
  * <p>There are millions of these, so four numbers share two words, and everything that others have too hangs off the
  * {@link SubQueue}: 40 bytes with compact object headers.
@@ -18,10 +18,10 @@ public final class QueueItem {
         SCHEDULED,
         /** Due, and its domain's route is being looked up. */
         ROUTING,
-        /** In its lane, waiting for its turn. */
+        /** In its ready queue, waiting for its turn. */
         READY,
-        /** In a lane that is parked. */
-        PARKED,
+        /** In a ready queue that is suspended. */
+        SUSPENDED,
         /** Taken by a courier. */
         ACTIVE
     }
@@ -34,11 +34,13 @@ public final class QueueItem {
     private static final int MAX_KILOBYTES = (1 << RECEIVED_SHIFT) - 1;
     private static final int STATE_MASK = (1 << ATTEMPTS_SHIFT) - 1;
 
-    /** Stored form of the states an item can have by itself; parked and routing are its lane's. */
+    /** Stored form of the states an item can have by itself; suspended and routing are its ready queue's. */
     static final int SCHEDULED = 0;
     static final int QUEUED = 1;
     static final int ACTIVE = 2;
     static final int GONE = 3;
+    /** As {@link #SCHEDULED}, and nothing is to be delivered then: its sender is owed a report. */
+    static final int REPORT_SCHEDULED = 4;
 
     @Nullable
     QueueItem next;

@@ -7,17 +7,18 @@ package dev.penstock.queue;
  * @param queued    destinations in the queue
  * @param scheduled waiting for their time
  * @param routing   waiting for their domain's route
- * @param ready     waiting for their turn in a lane, parked lanes not counted
- * @param parked    waiting in parked lanes
+ * @param ready     waiting for their turn in a ready queue, suspended ready queues not counted
+ * @param suspended    waiting in suspended ready queues
  * @param active    taken by couriers
  * @param domains   that have or lately had mail
- * @param lanes     that have or lately had mail
+ * @param readyQueues     that have or lately had mail
  * @param submitted since start, recovered mail included
  * @param finished  since start
  * @param retried   since start
  * @param requeued  since start
  * @param routeFailures destinations handed to the {@link RouteFailureHandler} since start
- * @param moved     domains moved to another lane since start, first routes not counted
+ * @param moved     domains moved to another ready queue since start, first routes not counted
  */
-public record QueueStats(long queued, long scheduled, long routing, long ready, long parked, long active, long domains,
-        long lanes, long submitted, long finished, long retried, long requeued, long routeFailures, long moved) {}
+public record QueueStats(long queued, long scheduled, long routing, long ready, long suspended, long active,
+        long domains,
+        long readyQueues, long submitted, long finished, long retried, long requeued, long routeFailures, long moved) {}

@@ -26,6 +26,11 @@ public final class RetrySchedule {
         return Duration.ofMillis(spread == 0 ? millis : millis - spread + random.nextLong(2 * spread + 1));
     }
 
+    /** The wait after a first attempt, without jitter: nothing is tried again sooner. */
+    static Duration shortest(QueueConfig config) {
+        return config.retryIntervals().stream().min(Duration::compareTo).orElse(config.retryInterval());
+    }
+
     /** Whether the message is too old to be tried again. */
     public static boolean expired(long receivedMillis, long nowMillis, QueueConfig config) {
         return nowMillis - receivedMillis >= config.maxAge().toMillis();

@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import org.jspecify.annotations.Nullable;
 
-/** Members that take turns, linked through themselves in a circle. Guarded by its lane's lock. */
+/** Members that take turns, linked through themselves in a circle. Guarded by its ready queue's lock. */
 @SuppressWarnings("ReferenceEquality") // members are told apart by identity
 final class Ring<T extends Ring.Member<T>> {
     /** What a member carries; it is in one ring at a time. */

@@ -14,7 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Does things when they are due: releases items, wakes lanes, keeps house. Thread-safe; what falls due is handled on
+ * Does things when they are due: releases items, wakes ready queues, keeps house. Thread-safe; what falls due is handled on
  * one thread, {@code queue-wheel}, in batches between which the lock is free.
  */
 final class Scheduler {
@@ -24,7 +24,7 @@ final class Scheduler {
     private static final long HOUSEKEEPING_RETRY_NANOS = 1_000_000_000; // a second
     private static final long CLOSE_MILLIS = 5_000; // a batch takes milliseconds
 
-    private record Wake(long atNanos, Lane lane) {}
+    private record Wake(long atNanos, ReadyQueue readyQueue) {}
 
     private final ReentrantLock lock = new ReentrantLock();
     private final QueueClock clock;
@@ -32,7 +32,7 @@ final class Scheduler {
     private final PriorityQueue<Wake> wakes = new PriorityQueue<>(
             (a, b) -> Long.signum(a.atNanos - b.atNanos)); // nanoTime may wrap
     private final Consumer<QueueItem> release;
-    private final Consumer<Lane> wake;
+    private final Consumer<ReadyQueue> wake;
     private final LongSupplier housekeeping;
     private long sleepingUntilNanos;
     private boolean sleeping;
@@ -41,10 +41,10 @@ final class Scheduler {
 
     /**
      * @param release      takes items that are due
-     * @param wake         takes lanes that are due
+     * @param wake         takes ready queues that are due
      * @param housekeeping does a little of what is regularly to be done; returns the nanoseconds until there is more
      */
-    Scheduler(QueueClock clock, Consumer<QueueItem> release, Consumer<Lane> wake, LongSupplier housekeeping) {
+    Scheduler(QueueClock clock, Consumer<QueueItem> release, Consumer<ReadyQueue> wake, LongSupplier housekeeping) {
         this.clock = clock;
         this.wheel = new TimingWheel(clock.millis());
         this.release = release;
@@ -66,14 +66,14 @@ final class Scheduler {
         }
     }
 
-    /** Wakes {@code lane} at that time; sooner is possible when something sooner was asked for. */
-    void wakeAt(Lane lane, long atNanos) {
+    /** Wakes {@code ready queue} at that time; sooner is possible when something sooner was asked for. */
+    void wakeAt(ReadyQueue readyQueue, long atNanos) {
         lock.lock();
         try {
-            if (!lane.wakePending || atNanos - lane.wakeNanos < 0) {
-                lane.wakePending = true;
-                lane.wakeNanos = atNanos;
-                wakes.add(new Wake(atNanos, lane));
+            if (!readyQueue.wakePending || atNanos - readyQueue.wakeNanos < 0) {
+                readyQueue.wakePending = true;
+                readyQueue.wakeNanos = atNanos;
+                wakes.add(new Wake(atNanos, readyQueue));
                 rouse(atNanos);
             }
         } finally {
@@ -133,7 +133,7 @@ final class Scheduler {
      */
     long turn() {
         ItemList due = new ItemList();
-        List<Lane> lanes = new ArrayList<>();
+        List<ReadyQueue> readyQueues = new ArrayList<>();
         boolean all;
         lock.lock();
         try {
@@ -142,9 +142,9 @@ final class Scheduler {
             long now = clock.nanos();
             for (Wake next = wakes.peek(); next != null && next.atNanos - now <= 0; next = wakes.peek()) {
                 wakes.remove();
-                if (next.lane.wakePending && next.lane.wakeNanos == next.atNanos) {
-                    next.lane.wakePending = false;
-                    lanes.add(next.lane);
+                if (next.readyQueue.wakePending && next.readyQueue.wakeNanos == next.atNanos) {
+                    next.readyQueue.wakePending = false;
+                    readyQueues.add(next.readyQueue);
                 }
             }
         } finally {
@@ -153,8 +153,8 @@ final class Scheduler {
         for (QueueItem item = due.pollFirst(); item != null; item = due.pollFirst()) {
             guarded(release, item);
         }
-        for (Lane lane : lanes) {
-            guarded(wake, lane);
+        for (ReadyQueue readyQueue : readyQueues) {
+            guarded(wake, readyQueue);
         }
         long untilHousekeeping = keepHouse();
         return all ? sleep(untilHousekeeping) : 0;
@@ -165,7 +165,7 @@ final class Scheduler {
         try {
             return housekeeping.getAsLong();
         } catch (RuntimeException e) {
-            log.error("the lanes couldn't be looked after", e);
+            log.error("the readyQueues couldn't be looked after", e);
             return HOUSEKEEPING_RETRY_NANOS;
         }
     }

@@ -3,15 +3,15 @@ package dev.penstock.queue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mail of one campaign of one tenant for one domain, first in first out. Guarded by the lock of the lane its domain
- * is in. It moves between lanes as a whole, in constant time however much it holds.
+ * The mail of one campaign of one tenant for one domain, first in first out. Guarded by the lock of the ready queue its domain
+ * is in. It moves between ready queues as a whole, in constant time however much it holds.
  */
 final class SubQueue extends Ring.Member<SubQueue> {
     final DomainQueue domain;
     final Sender sender;
     final ItemList ready = new ItemList();
     final ItemList active = new ItemList();
-    /** Its place in the lane while it has something ready. */
+    /** Its place in the ready queue while it has something ready. */
     Turns.@Nullable CampaignTurn turn;
     /** Items anywhere: ready, active and scheduled. */
     int items;

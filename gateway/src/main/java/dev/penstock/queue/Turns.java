@@ -2,14 +2,16 @@ package dev.penstock.queue;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose mail a lane sends next. Guarded by the lane's lock.
+ * Whose mail a ready queue sends next. Guarded by the ready queue's lock.
  *
  * <p>Tenants take turns by deficit round robin (Shreedhar and Varghese 1995): each turn earns a tenant one credit, and
  * a message costs one credit, plus one for each {@value #KILOBYTES_PER_CREDIT} KB, up to {@value #MAX_COST}. So small
@@ -144,6 +146,17 @@ final class Turns {
     private void endTurn(TenantTurn tenant) {
         tenant.credited = false;
         tenants.rotate();
+    }
+
+    /** All that have something ready, in no order. */
+    List<SubQueue> subQueues() {
+        List<SubQueue> all = new ArrayList<>();
+        for (CampaignTurn turn : bySender.values()) {
+            for (SubQueue queue = turn.subQueues.first(); queue != null; queue = turn.subQueues.after(queue)) {
+                all.add(queue);
+            }
+        }
+        return all;
     }
 
     /** How many messages each tenant has ready. */

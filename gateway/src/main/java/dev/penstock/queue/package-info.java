@@ -1,5 +1,5 @@
 /**
- * What is sent next: timing wheel, lanes with fair turns, retry schedule. Knows no sockets.
+ * What is sent next: timing wheel, ready queues with fair turns, retry schedule. Knows no sockets.
  */
 @NullMarked
 package dev.penstock.queue;

@@ -4,30 +4,29 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.TreeSet;
 
 /**
- * Names for sets of hosts: equal sets get equal names, different sets different ones. Pure functions.
- *
- * <p>Order and preference are ignored: what limits protect is the group of machines, and two domains that rank the same
- * machines differently still share them.
+ * Names of sites, for people: equal sets of hosts get equal names. Different sets can get the same, by a clash of hashes or
+ * by odd characters in a host name, so a name identifies nothing ({@link Sites} keeps them apart). Pure functions.
  */
 final class SiteNames {
     /** Long enough for the large providers' sets, short enough for a metric label and a table column. */
     static final int MAX_LENGTH = 100;
     /** A shared suffix of one label ({@code com}) says nothing about who runs the hosts. */
     private static final int MIN_SUFFIX_LABELS = 2;
-    /** 40 bits: a clash needs a million long-named sites. */
-    private static final int HASH_BYTES = 5;
+    /** 40 bits: readable, and a clash by chance needs a million long-named sites; one can be made on purpose. */
+    private static final int SHORT_HASH_BYTES = 5;
 
     private SiteNames() {}
 
-    /** {@code mx.example.net}, {@code (alt1|alt2)?.mx.example.net}, {@code (a.example.net|b.example.org)}. */
-    static String of(Collection<String> hosts) {
-        List<String> sorted = List.copyOf(new TreeSet<>(hosts));
+    /**
+     * {@code mx.example.net}, {@code (alt1|alt2)?.mx.example.net}, {@code (a.example.net|b.example.org)}.
+     *
+     * @param sorted without duplicates
+     */
+    static String of(List<String> sorted) {
         if (sorted.size() == 1) {
             return bounded(sorted.getFirst(), sorted);
         }
@@ -56,7 +55,18 @@ final class SiteNames {
         if (name.length() <= MAX_LENGTH) {
             return name;
         }
-        String end = "+" + (hosts.size() - 1) + "~" + hash(String.join(" ", hosts));
+        return withHash(hosts, HexFormat.of().formatHex(digest(String.join(" ", hosts)), 0, SHORT_HASH_BYTES));
+    }
+
+    /** With all 256 bits of a hash of the hosts, each behind its length. */
+    static String full(List<String> hosts) {
+        StringBuilder text = new StringBuilder();
+        hosts.forEach(host -> text.append(host.length()).append(' ').append(host));
+        return withHash(hosts, HexFormat.of().formatHex(digest(text.toString())));
+    }
+
+    private static String withHash(List<String> hosts, String hash) {
+        String end = "+" + (hosts.size() - 1) + "~" + hash;
         String first = hosts.getFirst();
         int room = MAX_LENGTH - end.length();
         return (first.length() <= room ? first : first.substring(0, room)) + end;
@@ -74,10 +84,9 @@ final class SiteNames {
         return labels < MIN_SUFFIX_LABELS ? "" : suffix;
     }
 
-    private static String hash(String text) {
+    private static byte[] digest(String text) {
         try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest, 0, HASH_BYTES);
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every JDK has SHA-256", e);
         }

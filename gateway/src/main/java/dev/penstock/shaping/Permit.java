@@ -1,26 +1,38 @@
 package dev.penstock.shaping;
 
-import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.shaping.SessionLimiter.Holder;
 
 /**
- * Leave to have one session open. Thread-safe; {@link #close()} it when the session is closed or couldn't be opened.
- * All permits of one key draw from the same rates and limits.
+ * Leave to have one session open: one permit of each limiter it needs. Thread-safe; whoever gave it takes it back when
+ * the session has ended. All permits of one key draw from the same rates and limits.
  */
-public final class Permit implements Opening, AutoCloseable {
+public final class Permit {
     private final Throttle throttle;
-    private final Shaper shaper;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final SessionLimiter total;
+    /** Whether it goes beyond the window of the key's limiter, and hasn't shown yet whether that is borne. */
+    private volatile boolean trial;
 
-    Permit(Throttle throttle, Shaper shaper) {
+    /** @param total of all sessions of this process */
+    public Permit(Throttle throttle, SessionLimiter total, boolean trial) {
         this.throttle = throttle;
-        this.shaper = shaper;
+        this.total = total;
+        this.trial = trial;
     }
 
-    /** The shaping key it was given for. */
-    public String key() {
-        return throttle.key();
+    /** What it is shaped by. */
+    public Throttle throttle() {
+        return throttle;
+    }
+
+    public SessionLimiter total() {
+        return total;
+    }
+
+    public boolean isTrial() {
+        return trial;
     }
 
     /** What is configured now: ask again before each use, because it changes live. */
@@ -31,41 +43,63 @@ public final class Permit implements Opening, AutoCloseable {
     /**
      * Takes the next message slot if it is at most {@code maxWaitNanos} away.
      *
-     * @return nanoseconds until the slot, 0 for now; no slot is taken when that is more than {@code maxWaitNanos}
+     * @return nanoseconds from {@code nowNanos} until the slot, 0 for now; no slot is taken when that is more than
+     *         {@code maxWaitNanos}
      */
-    public long reserveMessage(long maxWaitNanos) {
-        return throttle.messages().reserve(shaper.nanoTime(), maxWaitNanos);
+    public long reserveMessage(long nowNanos, long maxWaitNanos) {
+        return throttle.messages().reserve(nowNanos, maxWaitNanos);
     }
 
     /**
-     * Gives back a message slot when nobody has taken a later one; else it is lost.
+     * Gives back a message slot that nothing was sent in.
      *
-     * @param slotNanos {@link System#nanoTime()} at the reservation plus the wait it returned
+     * @param slotNanos the {@code nowNanos} of its reservation plus the wait that was answered
      */
-    public void refundMessage(long slotNanos) {
-        throttle.messages().refund(slotNanos);
-    }
-
-    /** The session came up: the count of consecutive connection failures starts anew. */
-    public void connected() {
-        throttle.connected();
+    public void refundMessage(long slotNanos, long nowNanos) {
+        throttle.messages().refund(slotNanos, nowNanos);
     }
 
     /**
-     * No host could be reached.
+     * Whether others wait for what this session holds.
      *
-     * @return whether {@link TrafficLimits#consecutiveConnectionFailuresBeforeDelay()} is reached, so that the whole
-     *         lane should wait
+     * @param ownerWaitsAt where the session's own queue is registered, null for nowhere
      */
-    public boolean connectionFailed() {
-        return throttle.connectionFailed();
+    public boolean isWanted(@Nullable SessionLimiter ownerWaitsAt) {
+        return total.isWanted(ownerWaitsAt == total)
+                || throttle.sessions().isWanted(ownerWaitsAt == throttle.sessions());
     }
 
-    /** Idempotent. */
-    @Override
-    public void close() {
-        if (closed.compareAndSet(false, true)) {
-            throttle.sessions().release();
-        }
+    /** The session can be asked to end from now on. */
+    public void idle(Holder holder) {
+        throttle.sessions().idle(holder);
+        total.idle(holder);
+    }
+
+    /** It can't be any more. */
+    public void busy(Holder holder) {
+        throttle.sessions().busy(holder);
+        total.busy(holder);
+    }
+
+    /** Whether other sessions with the same site stand or are coming up. */
+    public boolean othersOpen() {
+        return throttle.sessions().open() > 1;
+    }
+
+    /** The session was refused while others stand. */
+    public void refused(long nowNanos) {
+        throttle.sessions().refused(trial, nowNanos);
+        trial = false;
+    }
+
+    /**
+     * The session has delivered.
+     *
+     * @return whether the window grew, so that {@link SessionLimiter#next} may have something to give
+     */
+    public boolean proved(long nowNanos) {
+        boolean grown = throttle.sessions().proved(trial, nowNanos);
+        trial = false;
+        return grown;
     }
 }

@@ -5,13 +5,13 @@ import java.time.Duration;
 import dev.penstock.units.Durations;
 
 /**
- * Why a session may not be opened now. Immutable.
+ * Why nothing can be sent now. Immutable.
  *
- * @param limiter    the configuration key: {@code connection_limit}, {@code max_connection_rate}
+ * @param limiter    the configuration key: {@code connection_limit}, {@code max_connection_rate}; {@code window}
  * @param value      what it is set to
- * @param retryNanos when to ask again, from now; 0 when only the end of an open session can change the answer
+ * @param retryNanos when that changes, from now; 0 when only the end of an open session can change it
  */
-public record Refusal(String limiter, String value, long retryNanos) implements Opening {
+public record Refusal(String limiter, String value, long retryNanos) {
     /** For people: {@code max_connection_rate 10/s (next in 80ms)}. */
     @Override
     public String toString() {

@@ -15,18 +15,15 @@ import dev.penstock.routing.Site;
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
  *
- * <p>A shaping key is a site's name, or {@code domain:} and a domain that has a section of its own; one lane is one
- * key. A key's state lives as long as it matters: it is forgotten when it has been idle for some minutes, has no
- * session and no slot ahead.
+ * <p>A shaping key is a site, or the stand-in for a domain that has a section of its own ({@link Site#ofDomain}); a
+ * ready queue has one key, which others may share. A key's state lives as long as it matters: it is forgotten when no
+ * ready queue has used it for some minutes and it has no session and no slot ahead.
  */
 public final class Shaper {
     /** A key unused for so long is forgotten. */
     static final Duration IDLE = Duration.ofMinutes(10);
-    /** But the failures of one that can't be reached are remembered over its longest usual retry wait (4 h). */
-    static final Duration IDLE_FAILING = Duration.ofHours(5);
-    private static final String DOMAIN = "domain:";
 
-    private final ConcurrentHashMap<String, Throttle> throttles = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<Site, Throttle> throttles = new ConcurrentHashMap<>();
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private volatile ShapingConfig config;
@@ -41,7 +38,7 @@ public final class Shaper {
     public void reconfigure(ShapingConfig next) {
         config = next;
         long now = nanoTime.getAsLong();
-        for (String key : throttles.keySet()) {
+        for (Site key : throttles.keySet()) {
             throttles.computeIfPresent(key, (_, throttle) -> {
                 throttle.reconfigure(limits(next, key), now);
                 return throttle;
@@ -55,53 +52,61 @@ public final class Shaper {
     }
 
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
-    public String key(String domain, Site site) {
-        return hasOwnSection(domain) ? DOMAIN + domain : site.name();
+    public Site key(String domain, Site site) {
+        return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
     }
 
     /** What is configured for {@code key} now. */
-    public TrafficLimits limits(String key) {
+    public TrafficLimits limits(Site key) {
         return limits(config, key);
     }
 
-    private static TrafficLimits limits(ShapingConfig config, String key) {
-        String section = key.startsWith(DOMAIN) ? key.substring(DOMAIN.length()) : key;
-        return config.sections().getOrDefault(section, config.defaults());
+    private static TrafficLimits limits(ShapingConfig config, Site key) {
+        return config.sections().getOrDefault(key.section(), config.defaults());
     }
 
-    /** Asks for one more session. */
-    public Opening tryOpen(String key) {
+    /** What {@code key} is shaped by; it is kept until {@link #letGo}. For one ready queue. */
+    public Throttle use(Site key) {
         long now = nanoTime.getAsLong();
         reapSometimes(now);
-        Throttle known = throttles.get(key);
-        if (known != null) {
-            Refusal full = known.full();
-            if (full != null) {
-                return full;
-            }
-        }
-        Opening[] answer = new Opening[1];
         // Inside compute, so that a key can't be forgotten between being found and being counted.
-        throttles.compute(key, (_, present) -> {
+        return throttles.compute(key, (_, present) -> {
             Throttle throttle = present == null ? new Throttle(key, limits(key), now) : present;
             throttle.reconfigure(limits(key), now); // it may have been made while the configuration changed
-            Refusal refusal = throttle.tryOpen(now);
-            answer[0] = refusal == null ? new Permit(throttle, this) : refusal;
+            throttle.used(now);
+            throttle.users++;
             return throttle;
         });
-        return answer[0];
+    }
+
+    /** The ready queue is gone. */
+    public void letGo(Throttle throttle) {
+        throttles.computeIfPresent(throttle.key(), (_, present) -> {
+            present.users--;
+            present.used(nanoTime.getAsLong());
+            return present;
+        });
     }
 
     /** What holds mail of {@code key} back now, null when nothing does. */
-    public @Nullable Refusal waitingFor(String key) {
+    public @Nullable Refusal waitingFor(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? null : throttle.waitingFor(nanoTime.getAsLong());
     }
 
     /** Sessions open under {@code key}. */
-    public int openSessions(String key) {
+    public int openSessions(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? 0 : throttle.sessions().open();
+    }
+
+    /** Keys whose receivers have been found to take fewer sessions than are configured. */
+    public int narrowed() {
+        int narrowed = 0;
+        for (Throttle throttle : throttles.values()) {
+            narrowed += throttle.sessions().isLearned() ? 1 : 0;
+        }
+        return narrowed;
     }
 
     /** Every key that has state, in no order. */
@@ -110,24 +115,20 @@ public final class Shaper {
         return throttles.values().stream()
                 .map(
                         throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(), throttle.sessions().open(),
-                                throttle.failures(), throttle.waitingFor(now)))
+                                throttle.sessions().size(), throttle.waitingFor(now)))
                 .toList();
     }
 
     private void reapSometimes(long now) {
         long last = lastReapNanos.get();
         if (now - last > IDLE.toNanos() / 2 && lastReapNanos.compareAndSet(last, now)) {
-            for (String key : throttles.keySet()) {
+            for (Site key : throttles.keySet()) {
                 throttles.computeIfPresent(
                         key,
-                        (_, throttle) -> throttle.isIdle(now, IDLE.toNanos(), IDLE_FAILING.toNanos())
+                        (_, throttle) -> throttle.isIdle(now, IDLE.toNanos())
                                 ? null
                                 : throttle);
             }
         }
-    }
-
-    long nanoTime() {
-        return nanoTime.getAsLong();
     }
 }

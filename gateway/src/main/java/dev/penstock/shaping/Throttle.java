@@ -1,38 +1,42 @@
 package dev.penstock.shaping;
 
-import java.util.concurrent.atomic.AtomicInteger;
-
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
 
 /** What one shaping key may do, and what it has done. Thread-safe. */
-final class Throttle {
-    private final String key;
-    private final ConnectionLimiter sessions = new ConnectionLimiter();
+public final class Throttle {
+    private final Site key;
+    private final SessionLimiter sessions;
     private final Gcra messages;
     private final Gcra connections;
-    private final AtomicInteger failures = new AtomicInteger();
+    /** Spaces the queues that wait without a session for message slots further away than a session may idle. */
+    private final Gcra wakes;
     private volatile TrafficLimits limits;
     private volatile long usedNanos;
+    /** Guarded by the shaper's map. */
+    int users;
 
-    Throttle(String key, TrafficLimits limits, long nowNanos) {
+    Throttle(Site key, TrafficLimits limits, long nowNanos) {
         this.key = key;
         this.limits = limits;
+        this.sessions = new SessionLimiter("connection_limit", limits.connectionLimit(), 0);
         this.messages = new Gcra(limits.maxMessageRate(), nowNanos);
         this.connections = new Gcra(limits.maxConnectionRate(), nowNanos);
+        this.wakes = new Gcra(limits.maxMessageRate(), nowNanos);
         this.usedNanos = nowNanos;
     }
 
-    String key() {
+    public Site key() {
         return key;
     }
 
-    TrafficLimits limits() {
+    public TrafficLimits limits() {
         return limits;
     }
 
-    ConnectionLimiter sessions() {
+    public SessionLimiter sessions() {
         return sessions;
     }
 
@@ -40,46 +44,36 @@ final class Throttle {
         return messages;
     }
 
-    int failures() {
-        return failures.get();
-    }
-
-    /** @return null when a session is counted as open now */
-    @Nullable
-    Refusal tryOpen(long nowNanos) {
-        TrafficLimits now = limits;
+    /** Takes the next slot for opening a session, however far away. @return nanoseconds until it, 0 for now */
+    public long reserveConnection(long nowNanos) {
         usedNanos = nowNanos;
-        if (!sessions.tryAcquire(now.connectionLimit())) {
-            return connectionLimit(now);
-        }
-        long wait = connections.reserve(nowNanos, 0);
-        if (wait > 0) {
-            sessions.release();
-            return new Refusal("max_connection_rate", String.valueOf(now.maxConnectionRate()), wait);
-        }
-        return null;
+        return connections.reserve(nowNanos);
     }
 
-    /** The refusal that {@link #tryOpen} would give for the connection limit; takes nothing. */
-    @Nullable
-    Refusal full() {
-        TrafficLimits now = limits;
-        return sessions.open() >= now.connectionLimit() ? connectionLimit(now) : null;
+    /** Gives back a slot in which no session was opened; it was at {@code slotNanos}. */
+    public void refundConnection(long slotNanos, long nowNanos) {
+        connections.refund(slotNanos, nowNanos);
     }
 
-    private static Refusal connectionLimit(TrafficLimits limits) {
-        return new Refusal("connection_limit", Integer.toString(limits.connectionLimit()), 0);
+    /**
+     * When a queue that has no session should come back for the next message slot: queues that share the key are told
+     * different times in the order they ask, so that none comes in vain each time. Nothing is reserved.
+     *
+     * @return nanoseconds from now
+     */
+    public long nextWake(long nowNanos) {
+        long wait = messages.peek(nowNanos);
+        return wait + wakes.reserve(nowNanos + wait);
     }
 
-    /** What holds this key's mail back now, null when nothing does. */
-    @Nullable
-    Refusal waitingFor(long nowNanos) {
+    /** What holds back whoever has a message for this key now, null when nothing does. */
+    public @Nullable Refusal waitingFor(long nowNanos) {
         TrafficLimits now = limits;
         long message = messages.peek(nowNanos);
         if (message > 0) {
             return new Refusal("max_message_rate", String.valueOf(now.maxMessageRate()), message);
         }
-        Refusal full = full();
+        Refusal full = sessions.refusal(nowNanos);
         if (full != null) {
             return full;
         }
@@ -89,27 +83,26 @@ final class Throttle {
                 : new Refusal("max_connection_rate", String.valueOf(now.maxConnectionRate()), connection);
     }
 
-    void connected() {
-        failures.set(0);
-    }
-
-    boolean connectionFailed() {
-        return failures.incrementAndGet() >= limits.consecutiveConnectionFailuresBeforeDelay();
-    }
-
-    void reconfigure(TrafficLimits next, long nowNanos) {
-        TrafficLimits before = limits;
-        if (next.equals(before)) {
-            return;
+    /** @return whether anything changed */
+    boolean reconfigure(TrafficLimits next, long nowNanos) {
+        if (next.equals(limits)) {
+            return false;
         }
         limits = next;
+        sessions.limit(next.connectionLimit());
         messages.reconfigure(next.maxMessageRate(), nowNanos);
         connections.reconfigure(next.maxConnectionRate(), nowNanos);
+        wakes.reconfigure(next.maxMessageRate(), nowNanos);
+        return true;
     }
 
-    /** Whether forgetting this key changes nothing that matters: no session, and no slot that is still ahead. */
-    boolean isIdle(long nowNanos, long idleNanos, long idleFailingNanos) {
-        return sessions.open() == 0 && nowNanos - usedNanos > (failures.get() == 0 ? idleNanos : idleFailingNanos)
+    void used(long nowNanos) {
+        usedNanos = nowNanos;
+    }
+
+    /** Whether forgetting this key changes nothing that matters: no queue, no session, and no slot that is still ahead. */
+    boolean isIdle(long nowNanos, long idleNanos) {
+        return users == 0 && sessions.open() == 0 && nowNanos - usedNanos > idleNanos
                 && messages.peek(nowNanos) == 0 && connections.peek(nowNanos) == 0;
     }
 }

@@ -3,15 +3,16 @@ package dev.penstock.shaping;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
 
 /**
  * One shaping key as it stands. Immutable.
  *
- * @param key                site name, or {@code domain:} and a domain with a section of its own
+ * @param key                a site, or the stand-in for a domain with a section of its own
  * @param limits             what is configured
  * @param openSessions       counted against the connection limit
- * @param connectionFailures in a row
+ * @param window             sessions that may be open now: the connection limit, or what the receiver was found to take
  * @param waitingFor         the limiter that holds its mail back, null when none does
  */
-public record ThrottleSnapshot(String key, TrafficLimits limits, int openSessions, int connectionFailures,
+public record ThrottleSnapshot(Site key, TrafficLimits limits, int openSessions, int window,
         @Nullable Refusal waitingFor) {}

@@ -41,7 +41,7 @@ final class Committer implements Runnable {
         /** A segment to append to, its header durable. */
         LogSegment next() throws IOException;
 
-        /** Takes a segment to which nothing more is appended; it is synced. */
+        /** Takes a segment to which nothing more is appended; it is synced, and all of its records are accounted for. */
         void retire(LogSegment segment);
 
         /** Says that room is used up faster than expected. */
@@ -80,6 +80,8 @@ final class Committer implements Runnable {
     private final List<@Nullable Request<?>> buffered = new ArrayList<>();
     private int[] bufferedAt = new int[1024];
     private final List<Request<?>> written = new ArrayList<>();
+    /** Segments that were full in this batch. */
+    private final List<LogSegment> left = new ArrayList<>();
     private boolean unsynced;
     private long lazyBytes;
     /** KEY records were written since the last SYNCED record of this segment. */
@@ -275,6 +277,7 @@ final class Committer implements Runnable {
                 for (int i = 0; i < written.size(); i++) {
                     synced(written.get(i));
                 }
+                left.forEach(segments::retire); // not earlier: now all of their records are in the index
             }
         } catch (IOException | RuntimeException | Error e) {
             state.failed("writing to the spool failed", e);
@@ -296,6 +299,7 @@ final class Committer implements Runnable {
         }
         buffered.clear();
         written.clear();
+        left.clear();
         if (active.data.reserved() < controlReserve * 2L) {
             segments.lowOnReserve();
         }
@@ -565,9 +569,9 @@ final class Committer implements Runnable {
             state.full(String.valueOf(e.getMessage()));
             return; // ATTEMPT and DONE go beyond the end of the segment rather than nowhere
         }
-        LogSegment full = active;
+        active.leave();
+        left.add(active);
         active = next;
-        segments.retire(full);
     }
 
     /** Writes the buffer. When there is no room nothing of it is in the log, and it is left as it was. */
@@ -659,10 +663,12 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.complete(null);
             case Request.Attempted attempted -> {
-                if (attempted.before != null) {
-                    synchronized (attempted.message) {
-                        attempted.before.release(); // not earlier: until now it was the one that counts
+                synchronized (attempted.message) {
+                    Attempt before = attempted.attempt.before();
+                    if (before != null) {
+                        before.release(); // not earlier: until now it was the one that counts
                     }
+                    attempted.attempt.pending = null;
                 }
                 attempted.complete(null);
             }
@@ -694,8 +700,7 @@ final class Committer implements Runnable {
 
     private void finished(SpooledMessage message, int part) {
         synchronized (message) {
-            Attempt attempt = message.attempt(part);
-            if (attempt != null) {
+            for (Attempt attempt = message.attempt(part); attempt != null; attempt = attempt.before()) {
                 attempt.release();
             }
             if (message.state instanceof Several several) {
@@ -704,21 +709,25 @@ final class Committer implements Runnable {
                 if (several.doneWritten.cardinality() < several.attempts.length) {
                     return;
                 }
-                if (several.content.length > 0) {
-                    streams.ended(several.streamId);
-                }
+            }
+        }
+        index.remove(message.id);
+        keys.ended(message.id);
+        state.messages.decrementAndGet();
+        // Live octets last: who sees none finds nothing that points here.
+        synchronized (message) {
+            if (message.state instanceof Several several && several.content.length > 0) {
+                streams.ended(several.streamId);
                 for (Place place : several.content) {
                     place.segment().live.addAndGet(-place.length());
                 }
             }
             LogSegment segment = message.segment;
             if (segment != null) {
+                segment.gone.incrementAndGet();
                 segment.live.addAndGet(-message.length);
             }
         }
-        index.remove(message.id);
-        keys.ended(message.id);
-        state.messages.decrementAndGet();
     }
 
     /** Where the committer appends; after {@link #run} has ended, for any thread. */

@@ -59,16 +59,12 @@ final class Metas {
         return held;
     }
 
-    /** The id of the request that the ACCEPTED record at {@code at} is held for, 0 when it isn't. */
+    /** The id of the request that the ACCEPTED record at {@code at} is held for, 0 when it isn't or names none. */
     static long request(ByteBuffer record, int at) {
-        if ((Records.flags(record, at) & Records.HELD) == 0) {
-            return 0;
-        }
         int end = at + Records.HEADER + Records.metaLength(record, at);
-        if (Records.metaLength(record, at) < REQUEST_FIELD || record.get(end - REQUEST_FIELD) != REQUEST_TAG) {
-            throw new IllegalArgumentException("a held message names no request");
-        }
-        return record.getLong(end - Long.BYTES);
+        boolean held = (Records.flags(record, at) & Records.HELD) != 0
+                && Records.metaLength(record, at) >= REQUEST_FIELD && record.get(end - REQUEST_FIELD) == REQUEST_TAG;
+        return held ? record.getLong(end - Long.BYTES) : 0;
     }
 
     /** Header and meta of an ACCEPTED record with its content behind it, checksum included. */

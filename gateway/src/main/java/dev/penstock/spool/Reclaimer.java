@@ -34,8 +34,11 @@ import dev.penstock.spool.SpooledMessage.Several;
 final class Reclaimer {
     private static final Logger log = LoggerFactory.getLogger(Reclaimer.class);
     private static final int PERCENT = 100;
-    /** A copy larger than this share of its sources gains too little. */
+    /** A copy larger than this share of its sources gains too little; each compaction gains, so they come to an end. */
     private static final int WORTH_PERCENT = 75;
+    /** What a segment takes beyond its records: half a block of 4 KB at the end of each file, and the index. */
+    private static final int FILE_COST = 8 << 10;
+    private static final long PAUSE_NANOS = 2_000_000_000; // after a compaction that wasn't possible just then
     private static final int SLICE = 1 << 20;
     private static final int MOVES_PER_TASK = 512; // some 50 µs of the committer's time
 
@@ -53,13 +56,17 @@ final class Reclaimer {
     private final Runnable meanwhile;
     private final List<LogSegment> superseded;
     private final CompletableFuture<Void> repaired;
+    private final Segments.Audit audit;
+    private final Machine machine;
     private boolean supersededGone;
-    private long deletions;
+    private long pausedAt;
+    private boolean paused;
 
-    Reclaimer(SegmentStore store, Segments segments, MessageIndex index, Streams streams, KeyTable keys,
-            SpoolState state,
-            Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow, Runnable meanwhile,
+    Reclaimer(Machine machine, SegmentStore store, Segments segments, MessageIndex index, Streams streams,
+            KeyTable keys, SpoolState state, Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow,
+            Runnable meanwhile,
             List<LogSegment> superseded, CompletableFuture<Void> repaired) {
+        this.machine = machine;
         this.store = store;
         this.segments = segments;
         this.index = index;
@@ -73,6 +80,7 @@ final class Reclaimer {
         this.meanwhile = meanwhile;
         this.superseded = superseded;
         this.repaired = repaired;
+        this.audit = new DeletionAudit(store, index, streams, keys, salt);
     }
 
     /** Whether recovery is over: until its DONE records are durable, nothing may go. */
@@ -100,7 +108,7 @@ final class Reclaimer {
             if (dead.isEmpty()) {
                 return;
             }
-            delete(dead); // may set free those that hold its tombstones
+            delete(dead); // may set free those that hold its tombstones; what is refused is not asked for again
         }
     }
 
@@ -112,18 +120,39 @@ final class Reclaimer {
         return segment.tombstonesFor.isEmpty();
     }
 
-    private void delete(Collection<LogSegment> dead) throws IOException {
-        segments.delete(dead);
-        deletions += dead.size();
-        state.reclaimed.add(dead.size());
+    /** @return those that were refused */
+    private List<LogSegment> delete(Collection<LogSegment> dead) throws IOException {
+        List<LogSegment> deleted = segments.delete(dead, audit);
+        state.reclaimed.add(deleted.size());
+        List<LogSegment> refused = new ArrayList<>(dead);
+        refused.removeAll(deleted);
+        return refused;
     }
 
     /** Compacts one group of segments, if any is worth it. */
     void compact() throws IOException {
+        if (paused && machine.nanoTime() - pausedAt < PAUSE_NANOS) {
+            return;
+        }
+        paused = false;
         List<LogSegment> victims = victims();
         if (victims.isEmpty()) {
             return;
         }
+        try {
+            compact(victims);
+        } catch (IOException e) {
+            pause();
+            throw e;
+        }
+    }
+
+    private void pause() {
+        paused = true;
+        pausedAt = machine.nanoTime();
+    }
+
+    private void compact(List<LogSegment> victims) throws IOException {
         LogSegment copy = segments.createCold();
         Run run = new Run(victims, copy);
         boolean published = false;
@@ -140,30 +169,47 @@ final class Reclaimer {
             }
         }
         run.switchOver();
-        delete(victims);
+        copy.tombstonesFor.addAll(delete(victims));
         state.moved.add(copy.bytes());
         log.info("event=spool-compaction sources={} copy={} octets={}", victims, copy.number, copy.bytes());
     }
 
     private List<LogSegment> victims() {
         List<LogSegment> victims = new ArrayList<>();
+        long sources = 0;
         long survivors = 0;
+        long changes = segments.changes();
         for (LogSegment segment : segments.all()) {
             long needed = segment.live.get() + segment.tombstoneBytes.get();
-            if (segment.sealed() && segment.indexed && !segment.damaged && segment.notWorthAt != deletions
-                    && needed * PERCENT < segment.bytes() * reclaimBelow && survivors + needed <= capacity
-                    && !isDead(segment)) {
+            if (segment.sealed() && segment.indexed && !segment.damaged && !segment.keep
+                    && segment.notWorthAt != changes && needed * PERCENT < cost(segment) * reclaimBelow
+                    && survivors + needed <= capacity && !isDead(segment)) {
                 victims.add(segment);
+                sources += cost(segment);
                 survivors += needed;
             }
         }
-        return victims;
+        return gains(sources, survivors + SegmentHeader.LENGTH) ? victims : List.of();
+    }
+
+    /** What goes when it goes. */
+    private static long cost(LogSegment segment) {
+        return segment.bytes() + FILE_COST;
+    }
+
+    /** @param copy octets of the copy, its header included */
+    private static boolean gains(long sources, long copy) {
+        return (copy + FILE_COST) * PERCENT <= sources * WORTH_PERCENT;
     }
 
     /** A source can't be read as it should be, or can't be compacted yet. */
     private static final class CompactionException extends IOException {
-        CompactionException(String message) {
+        /** Whether it may be possible in a moment; else not before some segment is sealed or deleted. */
+        final boolean passing;
+
+        CompactionException(String message, boolean passing) {
             super(message);
+            this.passing = passing;
         }
     }
 
@@ -175,7 +221,6 @@ final class Reclaimer {
         private final List<Pending> pending = new ArrayList<>();
         private final List<Move> moves = new ArrayList<>();
         private final Set<Long> movedStreams = new HashSet<>();
-        private long copied;
 
         Run(List<LogSegment> victims, LogSegment copy) {
             this.victims = victims;
@@ -192,23 +237,29 @@ final class Reclaimer {
 
         /** @return false when it isn't worth it or not possible now */
         boolean copy() throws IOException {
-            long sources = victims.stream().mapToLong(LogSegment::bytes).sum();
+            long sources = victims.stream().mapToLong(Reclaimer::cost).sum();
             append(Metas.replaces(salt, victims.stream().map(victim -> victim.number).toList()), _ -> {});
             for (LogSegment victim : victims) {
                 try {
                     Index entries = IndexBlocks.open(store, victim.number, salt);
                     if (entries == null) {
-                        throw new CompactionException("its index is damaged");
+                        victim.indexed = false;
+                        throw new CompactionException("its index is damaged", false);
                     }
                     entries.source().forEach((position, octets, at) -> entry(victim, position, octets, at));
                 } catch (CompactionException | IllegalArgumentException e) {
                     log.info("event=spool-compaction segment={} skipped=\"{}\"", victim.number, e.getMessage());
+                    if (e instanceof CompactionException found && found.passing) {
+                        pause();
+                    } else {
+                        victim.notWorthAt = segments.changes();
+                    }
                     return false;
                 }
             }
             flush();
-            if (copied * PERCENT > sources * WORTH_PERCENT) {
-                victims.forEach(victim -> victim.notWorthAt = deletions);
+            if (!gains(sources, copy.data.end())) {
+                victims.forEach(victim -> victim.notWorthAt = segments.changes());
                 return false;
             }
             copy.tombstonesFor.removeIf(target -> victimNumbers.contains(target.number));
@@ -226,7 +277,7 @@ final class Reclaimer {
                         keys.entry(Metas.key(octets, at).key(), id));
                 case Records.PART -> {
                     if (streams.isOpen(id)) {
-                        throw new CompactionException("content in it is still being taken in");
+                        throw new CompactionException("content in it is still being taken in", true);
                     }
                     SpooledMessage message = streams.message(id);
                     if (message != null) {
@@ -258,7 +309,7 @@ final class Reclaimer {
                 }
             }
             append(record(victim, position, length),
-                    to -> moves.add(tombstones -> moveAccepted(message, to, length, null, tombstones)));
+                    to -> moves.add(new AcceptedMove(message, to, length, null)));
         }
 
         /** Copies a message whose content is in parts, all of it: its ACCEPTED record names their places. */
@@ -296,13 +347,13 @@ final class Reclaimer {
             if (!victimNumbers.contains(segment.number)) {
                 copy.twins.add(segment);
             }
-            append(record, to -> moves
-                    .add(tombstones -> moveAccepted(message, to, accepted.length, places, tombstones)));
+            append(record, to -> moves.add(new AcceptedMove(message, to, accepted.length, places)));
         }
 
         private static void requireSealed(LogSegment segment) throws CompactionException {
             if (!segment.sealed()) {
-                throw new CompactionException("a message reaches into " + segment + ", which is still written to");
+                throw new CompactionException("a message reaches into " + segment + ", which is still written to",
+                        false);
             }
         }
 
@@ -311,28 +362,22 @@ final class Reclaimer {
             if (message == null) {
                 return;
             }
-            Attempt current;
+            Attempt found;
             synchronized (message) {
-                current = message.attempt(part);
-            }
-            if (current == null) {
-                return;
-            }
-            boolean counts;
-            synchronized (message) {
-                if (current.segment == null && message.attempt(part) == current) {
-                    throw new CompactionException("an attempt is just being written");
+                found = message.attempt(part);
+                while (found != null && !(found.segment == victim && found.position == position)) {
+                    found = found.before(); // counts as long as the later one isn't durable
                 }
-                counts = current.segment == victim && current.position == position;
             }
-            if (!counts) {
+            if (found == null) {
                 return;
             }
+            Attempt counts = found;
             append(record(victim, position, length), to -> moves.add(_ -> {
                 synchronized (message) {
-                    if (current.segment == victim && current.position == position) {
-                        current.release();
-                        current.written(copy, to, length);
+                    if (counts.segment == victim && counts.position == position) {
+                        counts.release();
+                        counts.written(copy, to, length);
                     }
                 }
             }));
@@ -370,7 +415,7 @@ final class Reclaimer {
             if (!Records.plausible(octets, 0) || Records.length(octets, 0) != length || Records
                     .checksum(salt, octets, 0, Records.length(octets, 0)) != octets.getInt(Records.CRC_AT)) {
                 segment.damaged = true;
-                throw new CompactionException("the record at " + position + " is damaged");
+                throw new CompactionException("the record at " + position + " is damaged", false);
             }
             return octets;
         }
@@ -380,7 +425,6 @@ final class Reclaimer {
             if (buffer.remaining() < padded) {
                 flush();
             }
-            copied += padded;
             if (padded > buffer.capacity()) {
                 ByteBuffer large = ByteBuffer.allocate(padded).put(record).clear();
                 placed(copy.data.append(large), large.clear(), 0, placed);
@@ -414,33 +458,62 @@ final class Reclaimer {
             placed.accept(position);
         }
 
-        /** On the committer: a message that ended since it was copied gets its tombstone for the copy too. */
-        private void moveAccepted(SpooledMessage message, long to, int length, Place @Nullable [] content,
-                Request.Tombstones tombstones) throws IOException {
-            boolean over = index.get(message.id) != message;
-            for (int part = 0; part < message.destinations(); part++) {
-                // what is written is the committer's own: no lock is held while a tombstone goes to the log
-                if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
-                    tombstones.add(message.id, part, copy);
+        /**
+         * Moves a message to its copy; one that ended since it was copied gets its tombstone for the copy too. Applied
+         * again, after there was no room for a tombstone, it writes that again and changes nothing else.
+         */
+        private final class AcceptedMove implements Move {
+            private final SpooledMessage message;
+            private final long to;
+            private final int length;
+            private final Place @Nullable [] content;
+            private boolean applied;
+
+            AcceptedMove(SpooledMessage message, long to, int length, Place @Nullable [] content) {
+                this.message = message;
+                this.to = to;
+                this.length = length;
+                this.content = content;
+            }
+
+            @Override
+            public void apply(Request.Tombstones tombstones) throws IOException {
+                boolean over = index.get(message.id) != message;
+                for (int part = 0; part < message.destinations(); part++) {
+                    // what is written is the committer's own: no lock is held while a tombstone goes to the log
+                    if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
+                        tombstones.add(message.id, part, copy);
+                    }
+                }
+                if (applied) {
+                    return;
+                }
+                applied = true;
+                if (over) {
+                    copy.gone.incrementAndGet();
+                } else {
+                    move();
                 }
             }
-            if (over) {
-                return;
-            }
-            synchronized (message) {
-                java.util.Objects.requireNonNull(message.segment).live.addAndGet(-message.length);
-                message.segment = copy;
-                message.position = to;
-                message.length = length;
-                copy.live.addAndGet(length);
-                if (content != null && message.state instanceof Several several) {
-                    for (Place old : several.content) {
-                        old.segment().live.addAndGet(-old.length());
-                    }
-                    several.content = content;
-                    several.revision++;
-                    for (Place now : content) {
-                        copy.live.addAndGet(now.length());
+
+            private void move() {
+                synchronized (message) {
+                    LogSegment old = java.util.Objects.requireNonNull(message.segment);
+                    old.gone.incrementAndGet();
+                    old.live.addAndGet(-message.length);
+                    message.segment = copy;
+                    message.position = to;
+                    message.length = length;
+                    copy.live.addAndGet(length);
+                    if (content != null && message.state instanceof Several several) {
+                        for (Place part : several.content) {
+                            part.segment().live.addAndGet(-part.length());
+                        }
+                        several.content = content;
+                        several.revision++;
+                        for (Place now : content) {
+                            copy.live.addAndGet(now.length());
+                        }
                     }
                 }
             }
@@ -449,7 +522,8 @@ final class Reclaimer {
         /** Returns when the tombstones that became necessary are durable. */
         void switchOver() throws IOException {
             List<CompletableFuture<Void>> tasks = new ArrayList<>();
-            for (int from = 0; from < moves.size(); from += MOVES_PER_TASK) {
+            // One at least: after it, what the committer was just doing to messages that weren't copied is over too.
+            for (int from = 0; from == 0 || from < moves.size(); from += MOVES_PER_TASK) {
                 List<Move> slice = moves.subList(from, Math.min(moves.size(), from + MOVES_PER_TASK));
                 Request.Task task = new Request.Task(0, tombstones -> {
                     for (Move move : slice) {

@@ -118,6 +118,9 @@ final class Recovery {
                 forEach(segment, (position, octets, at) -> accepted(segment, position, octets, at));
             }
         }
+        for (LogSegment segment : List.copyOf(superseded)) {
+            verifySuperseded(segment);
+        }
         for (FoundKey found : keys.values()) {
             if (!torn.contains(found.entry.request)) {
                 found.entry.written(found.in, found.position, found.length);
@@ -129,6 +132,47 @@ final class Recovery {
                 keepIndex(segment, index);
             }
         });
+        segments.values().forEach(segment -> segment.accountedFor(segment.bytes()));
+    }
+
+    /** Each message of a source is done, or lies elsewhere: else the source holds something that was not copied. */
+    private void verifySuperseded(LogSegment source) throws IOException {
+        boolean[] needed = {source.live.get() > 0};
+        long[] messages = {0};
+        forEach(source, (_, octets, at) -> {
+            if (Records.type(octets, at) == Records.ACCEPTED) {
+                messages[0]++;
+                long id = Records.id(octets, at);
+                needed[0] |= index.get(id) == null && !isDone(id, Records.part(octets, at))
+                        && !isUnfinished(source, Metas.request(octets, at));
+            }
+        });
+        if (!needed[0]) {
+            source.gone.set(messages[0]);
+            return;
+        }
+        state.refusedDeletion(source + " is kept: a compaction was cut short, and its copy lacks something");
+        superseded.remove(source);
+        source.gone.set(0);
+        for (Map.Entry<LogSegment, List<Long>> copy : replaces.entrySet()) {
+            if (copy.getValue().contains(source.number)) {
+                copy.getKey().twins.add(source);
+            }
+        }
+        forEach(source, (position, octets, at) -> accepted(source, position, octets, at));
+    }
+
+    /** Whether there are DONE records for all destinations of a message. */
+    private boolean isDone(long id, int destinations) {
+        boolean[] done = new boolean[destinations];
+        int open = destinations;
+        for (Tombstone stone = tombstones.get(id); stone != null; stone = stone.next) {
+            if (stone.part < destinations && !done[stone.part]) {
+                done[stone.part] = true;
+                open--;
+            }
+        }
+        return open == 0;
     }
 
     private interface EntryVisitor {
@@ -144,6 +188,9 @@ final class Recovery {
                 } catch (IllegalArgumentException e) {
                     keysMayBeLost = true;
                     setAside(segment, position, Records.length(octets, at), "unreadable: " + e.getMessage(), true);
+                    if (Records.type(octets, at) == Records.ACCEPTED) {
+                        segment.gone.incrementAndGet();
+                    }
                 }
             });
         }
@@ -168,7 +215,8 @@ final class Recovery {
                 highId = Math.max(highId, header.highId());
                 unkeyed = header.keyed() ? unkeyed : Math.max(unkeyed, number);
             }
-            LogSegment segment = new LogSegment(number, header != null && header.cold(), data);
+            LogSegment segment = new LogSegment(number, header != null && header.cold(), data,
+                    LogSegment.Life.SEALING);
             segments.put(number, segment);
             if (!segment.cold) {
                 lastHot = header == null ? null : segment; // without a header nothing in it can be judged torn
@@ -192,7 +240,7 @@ final class Recovery {
         }
         segment.indexed = true;
         long end = segment.data.end();
-        segment.sealedAt = Math.min(found.dataEnd(), end);
+        segment.found(Math.min(found.dataEnd(), end));
         if (end >= found.dataEnd()) {
             return found;
         }
@@ -257,7 +305,7 @@ final class Recovery {
             segment.data.rewrite(synced[0], Math.min(end, segment.data.end()));
             segment.data.sync();
         }
-        segment.sealedAt = Math.min(end, segment.data.end());
+        segment.found(Math.min(end, segment.data.end()));
         Index index = inMemory.inMemory(end);
         scanned.put(segment, index);
         return index;
@@ -359,7 +407,7 @@ final class Recovery {
             }
         });
         forEach(segment, (position, _, _) -> whole[0] &= found.contains(position));
-        return whole[0] && end == segment.sealedAt;
+        return whole[0] && end == segment.bytes();
     }
 
     private void endsAndAttempts(LogSegment segment, long position, ByteBuffer octets, int at) {
@@ -438,6 +486,14 @@ final class Recovery {
         return Collections.unmodifiableList(order);
     }
 
+    /** Whether a message that is held for this request, 0 for none, never counted. */
+    private boolean isUnfinished(LogSegment segment, long request) {
+        return request != 0
+                && (keys.containsKey(request)
+                        ? torn.contains(request)
+                        : !keysMayBeLost && segment.number > unkeyed);
+    }
+
     private void accepted(LogSegment segment, long position, ByteBuffer octets, int at) {
         if (Records.type(octets, at) != Records.ACCEPTED) {
             return;
@@ -451,11 +507,12 @@ final class Recovery {
             open += done[part] ? 0 : 1;
         }
         if (open == 0) {
+            segment.gone.incrementAndGet();
             return;
         }
         long request = Metas.request(octets, at);
-        FoundKey key = request == 0 ? null : keys.get(request);
-        if (request != 0 && (key == null ? !keysMayBeLost && segment.number > unkeyed : torn.contains(request))) {
+        if (isUnfinished(segment, request)) {
+            segment.gone.incrementAndGet();
             for (int part = 0; part < destinations; part++) {
                 if (!done[part]) {
                     repairs.add(new Repair(id, part, segment));
@@ -465,6 +522,7 @@ final class Recovery {
         }
         SpooledMessage newer = index.get(id);
         if (newer != null) {
+            segment.gone.incrementAndGet();
             LogSegment counts = newer.segment;
             if (counts != null && counts != segment) {
                 counts.twins.add(segment);
@@ -485,6 +543,7 @@ final class Recovery {
         }
         segment.live.addAndGet(message.length);
         index.put(message);
+        FoundKey key = request == 0 ? null : keys.get(request);
         if (key != null) {
             keyTable.needs(id, key.entry);
         } else if (request != 0) {
@@ -501,7 +560,7 @@ final class Recovery {
             }
             Left left = attemptOf(lefts, part);
             if (left != null) {
-                Attempt attempt = new Attempt(left.named);
+                Attempt attempt = new Attempt(left.named, null);
                 attempt.written(left.in, left.position, left.length);
                 message.attempt(part, attempt);
             }

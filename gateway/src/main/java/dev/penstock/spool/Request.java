@@ -199,16 +199,13 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         final int part;
         final byte[] record;
         final Attempt attempt;
-        final @Nullable Attempt before;
 
-        Attempted(long nowNanos, SpooledMessage message, int part, byte[] record, Attempt attempt,
-                @Nullable Attempt before) {
+        Attempted(long nowNanos, SpooledMessage message, int part, byte[] record, Attempt attempt) {
             super(nowNanos);
             this.message = message;
             this.part = part;
             this.record = record;
             this.attempt = attempt;
-            this.before = before;
         }
 
         @Override

@@ -29,6 +29,7 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Pending;
 import dev.penstock.spool.SpooledMessage.Place;
 import dev.penstock.spool.SpooledMessage.Several;
 
@@ -129,7 +130,8 @@ public final class SegmentSpool implements Spool {
         int controlReserve = (int) Math.min(CONTROL_RESERVE, capacity / CONTROL_RESERVE_SHARE);
         long deadline = config.appendDeadline().toNanos();
         this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
-        this.segments = new Segments(store, salt, capacity, recovery.segments(), recovery.highNumber + 1, lastId::get);
+        this.segments = new Segments(store, state, salt, capacity, recovery.segments(), recovery.highNumber + 1,
+                lastId::get);
         this.keeper = new Keeper(machine, store, segments, state, capacity, controlReserve,
                 config.minFreeSpace().bytes());
         this.committer = new Committer(new Committer.Segments() {
@@ -158,7 +160,8 @@ public final class SegmentSpool implements Spool {
         recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
                 KeyRecord.NONE, messages, List.of(), messages.size())));
         keeper.attach(committer,
-                new Reclaimer(store, segments, index, streams, keyTable, state, committer::submit, salt, capacity,
+                new Reclaimer(machine, store, segments, index, streams, keyTable, state, committer::submit, salt,
+                        capacity,
                         config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded),
                         CompletableFuture.allOf(repair.toArray(CompletableFuture[]::new))));
         this.readers = new ReaderPool(config.readers(), machine);
@@ -352,7 +355,6 @@ public final class SegmentSpool implements Spool {
         SpooledMessage message = entry.message;
         int named = Metas.named(attempt);
         Attempt mine;
-        Attempt before;
         boolean coversAll;
         int serial;
         synchronized (message) {
@@ -360,49 +362,72 @@ public final class SegmentSpool implements Spool {
                 return CompletableFuture.completedFuture(null);
             }
             cache.drop(message);
-            before = message.attempt(entry.part);
+            Attempt before = message.attempt(entry.part);
             coversAll = before == null || before.named >= 0 && (before.named & ~named) == 0;
-            mine = new Attempt(coversAll ? named : -1);
+            mine = new Attempt(coversAll ? named : -1, new Pending(before, coversAll ? attempt : null));
             message.attempt(entry.part, mine);
             serial = nextSerial.getAndIncrement();
         }
-        if (before == null || coversAll) {
-            return submitAttempt(entry, attempt, serial, mine, before);
-        }
-        return merge(entry, attempt, serial, mine, before);
+        return coversAll ? submitAttempt(entry, attempt, serial, mine) : merge(entry, attempt, serial, mine);
     }
 
-    private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine,
-            @Nullable Attempt before) {
+    private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine) {
         byte[] record = Metas.attempt(salt, entry.messageId(), entry.part, serial, attempt);
-        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine, before);
+        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine);
         committer.submit(request);
         return request;
     }
 
     /**
      * Carries over the states that {@code attempt} doesn't name, from the record before. One after the other on the
-     * reader pool, so that the order of calls is kept.
+     * reader pool, so that the order of calls is kept. When that record can't be read, the new one isn't written: it would
+     * say less, and a recipient that has its mail would get it again.
      */
-    private CompletableFuture<Void> merge(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine,
-            Attempt before) {
+    private CompletableFuture<Void> merge(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine) {
         CompletableFuture<CompletableFuture<Void>> submitted = new CompletableFuture<>();
         synchronized (mergeLock) {
             merges = merges.thenRunAsync(() -> {
-                AttemptState whole = attempt;
+                Pending pending = java.util.Objects.requireNonNull(mine.pending);
+                Attempt before = standing(entry.message, pending);
+                AttemptState whole;
                 try {
                     whole = carriedOver(load(entry.message, before), attempt);
                 } catch (IOException | RuntimeException e) {
-                    log.warn("event=spool-attempt id={} lost=\"states of other recipients\" error=\"{}\"",
-                            new MessageId(entry.messageId()), e.getMessage());
+                    log.warn("event=spool-attempt id={} recorded=false error=\"{}\"", new MessageId(entry.messageId()),
+                            e.getMessage());
+                    withdraw(entry, mine, before);
+                    submitted.completeExceptionally(e);
+                    return;
                 }
                 synchronized (entry.message) {
                     mine.named = Metas.named(whole);
+                    pending.whole = whole;
                 }
-                submitted.complete(submitAttempt(entry, whole, serial, mine, before));
+                submitted.complete(submitAttempt(entry, whole, serial, mine));
             }, readers::execute);
         }
         return submitted.thenCompose(future -> future);
+    }
+
+    /** The last attempt before that wasn't withdrawn; it was submitted before. */
+    private static Attempt standing(SpooledMessage message, Pending pending) {
+        synchronized (message) {
+            Attempt before = java.util.Objects.requireNonNull(pending.before);
+            while (before.pending != null && before.pending.withdrawn) {
+                before = java.util.Objects.requireNonNull(before.pending.before);
+            }
+            pending.before = before;
+            return before;
+        }
+    }
+
+    private static void withdraw(SpoolEntry entry, Attempt mine, Attempt before) {
+        synchronized (entry.message) {
+            java.util.Objects.requireNonNull(mine.pending).withdrawn = true;
+            if (entry.message.attempt(entry.part) == mine) {
+                entry.message.attempt(entry.part, before);
+            }
+        }
     }
 
     private static AttemptState carriedOver(AttemptState before, AttemptState now) {
@@ -468,30 +493,51 @@ public final class SegmentSpool implements Spool {
 
     @Override
     public AttemptState lastAttempt(SpoolEntry entry) throws IOException {
-        Attempt attempt;
-        synchronized (entry.message) {
-            attempt = entry.message.attempt(entry.part);
+        while (true) {
+            Attempt attempt = lastMerged(entry);
+            if (attempt == null) {
+                return NEVER;
+            }
+            try {
+                return readers.read(() -> load(entry.message, attempt));
+            } catch (UnreadableMessageException e) {
+                synchronized (entry.message) {
+                    if (entry.message.attempt(entry.part) == attempt) {
+                        throw e;
+                    }
+                }
+                // another one counts since
+            }
         }
-        return attempt == null ? NEVER : readers.read(() -> load(entry.message, attempt));
+    }
+
+    /** The last attempt, once it is known what it says of all recipients. */
+    private @Nullable Attempt lastMerged(SpoolEntry entry) throws IOException {
+        Attempt waitedFor = null;
+        while (true) {
+            Attempt attempt;
+            synchronized (entry.message) {
+                attempt = entry.message.attempt(entry.part);
+                if (attempt == null || !attempt.isMerging()) {
+                    return attempt;
+                }
+            }
+            if (attempt == waitedFor) {
+                throw new IOException("the attempt of message " + new MessageId(entry.messageId()) + " wasn't merged");
+            }
+            waitedFor = attempt;
+            CompletableFuture<Void> merged;
+            synchronized (mergeLock) {
+                merged = merges;
+            }
+            merged.exceptionally(_ -> null).join();
+        }
     }
 
     private AttemptState load(SpooledMessage message, Attempt attempt) throws IOException {
-        boolean written;
         synchronized (message) {
-            written = attempt.segment != null;
-        }
-        if (!written) {
-            Request.Task barrier = new Request.Task(nanoTime(), _ -> {});
-            committer.submit(barrier);
-            try {
-                barrier.join();
-            } catch (RuntimeException e) {
-                throw new IOException("the attempt can't be written", e);
-            }
-            synchronized (message) {
-                if (attempt.segment == null) { // retained until there is room on the disk again
-                    throw new IOException("the attempt of message " + new MessageId(message.id) + " waits for room");
-                }
+            if (attempt.pending != null && attempt.pending.whole != null) {
+                return attempt.pending.whole;
             }
         }
         return Metas.attempt(record(message, () -> {
@@ -659,7 +705,7 @@ public final class SegmentSpool implements Spool {
         return new SpoolStats(state.messages.get(), segments.all().size(), bytes, live, cache.bytes(),
                 state.cacheHits.sum(), state.cacheMisses.sum(), state.commits.sum(), state.syncs.sum(),
                 state.syncNanos.sum(), state.records.sum(), state.bytes.sum(), state.reclaimed.sum(),
-                state.moved.sum(), state.quarantined.sum(), state.waiting.get());
+                state.deletionsRefused.sum(), state.moved.sum(), state.quarantined.sum(), state.waiting.get());
     }
 
     @Override
@@ -682,6 +728,7 @@ public final class SegmentSpool implements Spool {
         // 3. the log is sealed
         keeper.run();
         if (!state.isFailed()) {
+            committer.active().leave();
             segments.seal(committer.active());
         }
         // 4. files are closed

@@ -216,6 +216,7 @@ class ConfigReaderTest {
                 jitter-percent = 0
                 max-age = "1d"
                 delay-warning = "6h"
+                max-suspension = "30m"
                 lane-share-percent = 50
                 [delivery]
                 port = 2600
@@ -290,7 +291,7 @@ class ConfigReaderTest {
                         new RouteConfig(List.of("smart.example"), false)),
                 new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
                         List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1),
-                        Duration.ofHours(6),
+                        Duration.ofHours(6), Duration.ofMinutes(30),
                         50),
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),

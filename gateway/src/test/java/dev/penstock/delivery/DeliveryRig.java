@@ -69,7 +69,7 @@ final class DeliveryRig implements AutoCloseable {
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
         Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
         queue = new MailQueue(queueConfig, shaper, router, InstantSource.system(), System::nanoTime);
-        dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue, shaper, events::add,
+        dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue, events::add,
                 InstantSource.system(), System::nanoTime);
         queue.start(dispatcher, dispatcher);
     }

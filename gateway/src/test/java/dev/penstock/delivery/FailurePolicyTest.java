@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,8 +59,26 @@ final class FailurePolicyTest {
         row(table, "", "another host left, too old", cell(Phase.CONNECT, refused, false, false, false, false, OLD));
         row(table, "", "last host", cell(Phase.CONNECT, refused, false, false, true, false, YOUNG));
         row(table, "", "last host, too old", cell(Phase.CONNECT, refused, false, false, true, false, OLD));
-        row(table, "", "last host, site failing", cell(Phase.CONNECT, refused, false, false, true, true, YOUNG));
-        row(table, "", "last host, site failing, too old", cell(Phase.CONNECT, refused, false, false, true, true, OLD));
+        table.append('\n');
+        row(table, "too many connections", "", "no other session open", "others open");
+        for (Phase phase : EnumSet.range(Phase.CONNECT, Phase.END_OF_DATA)) {
+            for (int code : List.of(421, 450, 554)) {
+                Cause crowded = new Cause.Replied(Reply.of(code, code / 100 + ".7.0", "Error: too many connections"));
+                row(table, phase.name(), String.valueOf(code), cell(phase, crowded, false, false, false, false, YOUNG),
+                        cell(phase, crowded, false, false, false, true, YOUNG));
+            }
+            Cause crowded = new Cause.Replied(Reply.of(421, "", "too many connections"));
+            row(table, phase.name(), "421, reused", cell(phase, crowded, true, false, false, false, YOUNG),
+                    cell(phase, crowded, true, false, false, true, YOUNG));
+            row(table, phase.name(), "421, too old", cell(phase, crowded, false, false, false, false, OLD),
+                    cell(phase, crowded, false, false, false, true, OLD));
+        }
+        table.append('\n');
+        row(table, "refused whichever host is asked, another host left", "", "", "");
+        row(table, "GREETING", "421 4.7.0",
+                cell(Phase.GREETING, reply("421 4.7.0"), false, false, false, false, YOUNG));
+        row(table, "GREETING", "421 4.7.0, too old",
+                cell(Phase.GREETING, reply("421 4.7.0"), false, false, false, false, OLD));
         table.append('\n');
         row(table, "REQUIRETLS, another host left", "", "", "");
         for (Failure.Kind kind : List.of(Failure.Kind.UNAUTHENTICATED_HOST, Failure.Kind.NEEDS_TLS,
@@ -83,15 +102,15 @@ final class FailurePolicyTest {
             case CONNECT -> failures(causes, Failure.Kind.CONNECTION_REFUSED, Failure.Kind.CONNECT_TIMEOUT,
                     Failure.Kind.UNREACHABLE);
             case GREETING -> {
-                replies(causes, "421 4.3.2", "450 4.3.2", "521 5.3.2", "554 5.7.1");
+                replies(causes, "421 4.3.2", "421 4.7.0", "450 4.3.2", "450 4.7.1", "521 5.3.2", "554 5.7.1");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY);
             }
             case HELLO -> {
-                replies(causes, "421 4.3.2", "450 4.3.2", "550 5.7.1");
+                replies(causes, "421 4.3.2", "421 4.7.0", "450 4.3.2", "550 5.7.1", "550 5.3.2");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY);
             }
             case STARTTLS -> {
-                replies(causes, "421 4.3.2", "454 4.7.0", "501 5.5.4");
+                replies(causes, "421 4.3.2", "421 4.7.0", "454 4.7.0", "501 5.5.4");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.TLS_NOT_OFFERED,
                         Failure.Kind.TLS_FAILED, Failure.Kind.PLAINTEXT_AFTER_STARTTLS);
             }
@@ -107,7 +126,8 @@ final class FailurePolicyTest {
     }
 
     private static void common(Map<String, Cause> causes) {
-        replies(causes, "250 2.0.0", "354 ", "421 4.3.2", "450 4.2.1", "452 4.5.3", "452 ", "503 5.5.1", "550 5.1.1",
+        replies(causes, "250 2.0.0", "354 ", "421 4.3.2", "421 4.7.0", "450 4.2.1", "450 4.7.1", "452 4.5.3", "452 ",
+                "503 5.5.1", "550 5.1.1",
                 "552 5.5.3", "552 ", "554 5.7.1");
         failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY,
                 Failure.Kind.STOPPED);
@@ -130,9 +150,9 @@ final class FailurePolicyTest {
     }
 
     private static String cell(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
-            boolean siteFailing, long ageMillis) {
+            boolean othersOpen, long ageMillis) {
         Outcome outcome = POLICY.decide(
-                new Situation(phase, cause, reused, othersAccepted, lastHost, siteFailing, 0, ageMillis));
+                new Situation(phase, cause, reused, othersAccepted, lastHost, othersOpen, 0, ageMillis));
         return outcome.getClass().getSimpleName() + " " + outcome.radius() + " " + outcome.reason().code() + " "
                 + outcome.reason().enhanced();
     }

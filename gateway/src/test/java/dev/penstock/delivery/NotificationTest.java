@@ -284,7 +284,7 @@ final class NotificationTest {
     @Test
     void aDelayIsToldToAllAfterTheConfiguredTime() throws IOException {
         QueueConfig config = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(5), Duration.ofHours(1), 10);
+                Duration.ofDays(5), Duration.ofHours(1), Duration.ofMinutes(15), 10);
         try (FakeMx mx = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(mx, config)) {
             submit(rig, "sender@source.example", DeliveryRig.CONTENT, System.currentTimeMillis() - 2 * HOURS, false,
                     Options.NONE, new Recipient("a@dest.example", "dest.example"));

@@ -77,7 +77,7 @@ final class RestartTest {
                     ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
             disk = new FillingDisk(config);
             spool = disk.open(config, LANE_SHARE, InstantSource.system(), this::recovered);
-            dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, shaper, events::add,
+            dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, events::add,
                     InstantSource.system(), System::nanoTime);
         }
 

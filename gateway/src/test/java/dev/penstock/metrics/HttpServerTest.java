@@ -40,10 +40,11 @@ class HttpServerTest {
             () -> List.of(new Check("spool", true, "")));
     private final GatewayMetrics metrics = new GatewayMetrics(new GatewayMetrics.Sources(
             () -> Objects.requireNonNull(inbound.get()),
-            () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16),
+            () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17),
             () -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14),
-            () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23),
-            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17,
+            () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+                    24, 25),
+            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19,
                     Map.of(Phase.END_OF_DATA, 16L)),
             () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6), () -> InjectionStats.NONE,
             () -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
@@ -73,7 +74,7 @@ class HttpServerTest {
                 "penstock_inbound_sessions_open 0.0",
                 "penstock_spool_sync_seconds_total 2.5",
                 "penstock_spool_reads_total{from=\"memory\"} 6.0",
-                "penstock_queue_destinations{state=\"parked\"} 5.0",
+                "penstock_queue_destinations{state=\"suspended\"} 5.0",
                 "penstock_routing_failures_total{reason=\"null-mx\"} 14.0",
                 "penstock_delivery_recipients_total{outcome=\"expired\"} 8.0",
                 "penstock_delivery_failed_recipients_total{phase=\"end-of-data\"} 16.0",

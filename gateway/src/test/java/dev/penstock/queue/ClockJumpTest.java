@@ -6,6 +6,8 @@ import java.time.Duration;
 
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.config.QueueConfig;
+
 /** Somebody sets the wall clock while mail waits. */
 class ClockJumpTest {
     private static final String DOMAIN = "example.com";
@@ -13,19 +15,19 @@ class ClockJumpTest {
     private static final Duration TICK = Duration.ofMillis(TimingWheel.TICK_MILLIS);
 
     private final QueueHarness harness = QueueHarness.open();
-    private Lane lane;
+    private ReadyQueue readyQueue;
 
     ClockJumpTest() {
         harness.submit(DOMAIN);
-        lane = harness.lane(DOMAIN);
-        harness.queue.retry(harness.take(lane), harness.clock.millis() + WAIT.toMillis(), 1);
+        readyQueue = harness.readyQueue(DOMAIN);
+        harness.queue.retry(harness.take(readyQueue), harness.clock.millis() + WAIT.toMillis(), 1);
     }
 
     private void expectDueAfter(Duration wait) {
         harness.advance(wait.minus(TICK));
-        assertThat(lane.poll()).isNull();
+        assertThat(harness.poll(readyQueue)).isNull();
         harness.advance(TICK.multipliedBy(2));
-        harness.take(lane);
+        harness.take(readyQueue);
     }
 
     @Test
@@ -53,12 +55,31 @@ class ClockJumpTest {
     void waitsBegunAfterAJumpLastAsLongAsTheyShould() {
         harness.advance(WAIT.plus(TICK));
         harness.clock.setWallClock(Duration.ofHours(-7));
-        harness.queue.retry(harness.take(lane), harness.clock.millis() + WAIT.toMillis(), 2);
+        harness.queue.retry(harness.take(readyQueue), harness.clock.millis() + WAIT.toMillis(), 2);
         expectDueAfter(WAIT);
-        harness.submit(DOMAIN);
-        harness.clock.setWallClock(Duration.ofHours(20));
-        lane.park(harness.clock.millis() + WAIT.toMillis(), "why not");
-        expectDueAfter(WAIT);
+    }
+
+    @Test
+    void aSuspensionLastsAsLongAsItShould() {
+        for (Duration jump : new Duration[]{Duration.ofHours(20), Duration.ofHours(-20)}) {
+            ReadyQueue refused = suspend("refusing" + jump.toHours() + ".example");
+            Duration length = RetrySchedule.shortest(QueueConfig.DEFAULT);
+            harness.clock.setWallClock(jump);
+            assertThat(harness.queue.items(refused.key().site().name(), 1).getFirst().nextAttemptMillis())
+                    .isEqualTo(harness.clock.millis() + length.toMillis());
+            harness.advance(length.minusMillis(1));
+            assertThat(harness.hasBegun(refused)).isFalse();
+            harness.advance(Duration.ofMillis(1));
+            assertThat(harness.hasBegun(refused)).isTrue();
+        }
+    }
+
+    private ReadyQueue suspend(String domain) {
+        harness.submit(domain);
+        harness.submit(domain);
+        ReadyQueue queue = harness.readyQueue(domain);
+        assertThat(harness.fail(queue, ReadyQueue.Trouble.REFUSED).suspension()).isNotNull();
+        return queue;
     }
 
     @Test
@@ -66,16 +87,16 @@ class ClockJumpTest {
         harness.submit("late.example", "", "", QueueHarness.SIZE, 1,
                 harness.clock.millis() + Duration.ofDays(3_000).toMillis());
         harness.advance(Duration.ofHours(4).plusMinutes(24).plus(TICK)); // 4 h and 10 %
-        harness.take(harness.lane("late.example"));
+        harness.take(harness.readyQueue("late.example"));
     }
 
     @Test
     void absurdTimesHarmNothing() {
         harness.submit("past.example", "", "", QueueHarness.SIZE, 1, Long.MIN_VALUE);
         harness.submit("future.example", "", "", QueueHarness.SIZE, Integer.MAX_VALUE, Long.MAX_VALUE);
-        assertThat(harness.take(harness.lane("past.example")).attempts()).isEqualTo(1);
+        assertThat(harness.take(harness.readyQueue("past.example")).attempts()).isEqualTo(1);
         harness.advance(Duration.ofHours(5));
-        QueueItem item = harness.take(harness.lane("future.example"));
+        QueueItem item = harness.take(harness.readyQueue("future.example"));
         assertThat(item.attempts()).isEqualTo(QueueItem.MAX_ATTEMPTS);
         harness.queue.retry(item, Long.MAX_VALUE, 2);
         harness.advance(Duration.ofDays(1_000));

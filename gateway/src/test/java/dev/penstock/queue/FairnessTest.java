@@ -24,10 +24,10 @@ class FairnessTest {
     }
 
     private List<QueueItem> take(int count) {
-        Lane lane = harness.lane(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         List<QueueItem> items = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            items.add(harness.take(lane));
+            items.add(harness.take(readyQueue));
         }
         return items;
     }
@@ -100,7 +100,7 @@ class FairnessTest {
             }
         }
         assertThat(taken).isBetween(99, 100);
-        assertThat(harness.lane(DOMAIN).ready()).isBetween(900, 901);
+        assertThat(harness.readyQueue(DOMAIN).ready()).isBetween(900, 901);
     }
 
     @Test
@@ -110,11 +110,11 @@ class FairnessTest {
         for (int i = 0; i < 5_000; i++) {
             harness.submit(DOMAIN, "t" + random.nextInt(5), "c" + random.nextInt(3), random.nextInt(2 * MEGABYTE));
         }
-        Lane lane = harness.lane(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         Map<String, Long> last = new HashMap<>();
         int finished = 0;
         while (finished < 5_000) {
-            QueueItem item = harness.take(lane);
+            QueueItem item = harness.take(readyQueue);
             if (random.nextInt(4) == 0) {
                 harness.queue.requeue(item);
                 continue;
@@ -124,7 +124,7 @@ class FairnessTest {
             harness.queue.finished(item);
             finished++;
         }
-        assertThat(lane.poll()).isNull();
-        assertThat(lane.ready()).isZero();
+        assertThat(harness.poll(readyQueue)).isNull();
+        assertThat(readyQueue.ready()).isZero();
     }
 }

@@ -24,7 +24,7 @@ class HoldTest {
         harness.advance(HOLD.minus(TICK));
         assertThat(harness.queue.stats().scheduled()).isEqualTo(1);
         harness.advance(TICK.multipliedBy(2));
-        assertThat(harness.take(harness.lane(DOMAIN)).receivedMillis()).isEqualTo(end);
+        assertThat(harness.take(harness.readyQueue(DOMAIN)).receivedMillis()).isEqualTo(end);
     }
 
     @Test
@@ -32,7 +32,7 @@ class HoldTest {
         harness.advance(HOLD);
         submit(1, harness.clock.millis() + Duration.ofMinutes(5).toMillis());
         harness.advance(Duration.ofMinutes(5).plus(TICK));
-        QueueItem item = harness.take(harness.lane(DOMAIN));
+        QueueItem item = harness.take(harness.readyQueue(DOMAIN));
         assertThat(item.attempts()).isEqualTo(1);
         assertThat(item.receivedMillis()).isEqualTo(end);
     }
@@ -42,7 +42,7 @@ class HoldTest {
         harness.advance(HOLD);
         submit(0, 0);
         harness.queue.runDue();
-        assertThat(harness.take(harness.lane(DOMAIN)).attempts()).isZero();
+        assertThat(harness.take(harness.readyQueue(DOMAIN)).attempts()).isZero();
     }
 
     private void submit(int attempts, long dueMillis) {

@@ -1,19 +1,27 @@
 package dev.penstock.queue;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageId;
+import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.units.Rate;
 
 class MailQueueTest {
     private static final String DOMAIN = "example.com";
@@ -33,9 +41,9 @@ class MailQueueTest {
         for (int i = 0; i < 1_000; i++) {
             ids.add(harness.submit(DOMAIN));
         }
-        Lane lane = harness.lane(DOMAIN);
-        assertThat(lane.ready()).isEqualTo(1_000);
-        assertThat(harness.drain(lane)).isEqualTo(ids);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        assertThat(readyQueue.ready()).isEqualTo(1_000);
+        assertThat(harness.drain(readyQueue)).isEqualTo(ids);
         assertThat(queue.stats()).extracting(QueueStats::queued, QueueStats::submitted, QueueStats::finished)
                 .containsExactly(0L, 1_000L, 1_000L);
     }
@@ -43,7 +51,7 @@ class MailQueueTest {
     @Test
     void carriesWhatWasSubmitted() {
         harness.submit(DOMAIN, "acme", "spring", 5_000, 3, 0);
-        QueueItem item = harness.take(harness.lane(DOMAIN));
+        QueueItem item = harness.take(harness.readyQueue(DOMAIN));
         assertThat(item)
                 .returns(DOMAIN, QueueItem::domain).returns("acme", QueueItem::tenant)
                 .returns("spring", QueueItem::campaign).returns(3, QueueItem::attempts)
@@ -53,13 +61,13 @@ class MailQueueTest {
     @Test
     void givesOutADeferredMessageWhenItIsDueAndNotBefore() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        queue.retry(harness.take(lane), harness.clock.millis() + 60_000, 1);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        queue.retry(harness.take(readyQueue), harness.clock.millis() + 60_000, 1);
         harness.advance(Duration.ofMillis(59_999));
-        assertThat(lane.poll()).isNull();
+        assertThat(harness.poll(readyQueue)).isNull();
         assertThat(onlyItem().nextAttemptMillis()).isEqualTo(harness.clock.millis() + 1);
         harness.advance(Duration.ofMillis(1 + TimingWheel.TICK_MILLIS));
-        assertThat(harness.take(lane).attempts()).isEqualTo(1);
+        assertThat(harness.take(readyQueue).attempts()).isEqualTo(1);
     }
 
     @Test
@@ -74,10 +82,10 @@ class MailQueueTest {
         assertThat(recovering.router.asked(DOMAIN)).isZero();
         recovering.start();
         recovering.advance(Duration.ofMillis(TimingWheel.TICK_MILLIS));
-        Lane lane = recovering.lane(DOMAIN);
-        assertThat(recovering.drain(lane)).isEqualTo(ids);
+        ReadyQueue readyQueue = recovering.readyQueue(DOMAIN);
+        assertThat(recovering.drain(readyQueue)).isEqualTo(ids);
         recovering.advance(Duration.ofHours(1));
-        assertThat(recovering.drain(lane)).containsExactly(later);
+        assertThat(recovering.drain(readyQueue)).containsExactly(later);
     }
 
     @Test
@@ -85,11 +93,11 @@ class MailQueueTest {
         for (int i = 0; i < 3; i++) {
             harness.submit(DOMAIN);
         }
-        Lane lane = harness.lane(DOMAIN);
-        QueueItem first = harness.take(lane);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        QueueItem first = harness.take(readyQueue);
         queue.requeue(first);
         assertThat(first.attempts()).isZero();
-        assertThat(harness.drain(lane)).containsExactly(0L, 1L, 2L);
+        assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L, 2L);
     }
 
     @Test
@@ -97,79 +105,19 @@ class MailQueueTest {
         harness.submit(DOMAIN, "small", "", QueueHarness.SIZE);
         harness.submit(DOMAIN, "big", "", QueueHarness.SIZE);
         harness.submit(DOMAIN, "big", "", QueueHarness.SIZE);
-        Lane lane = harness.lane(DOMAIN);
-        queue.requeue(harness.take(lane));
-        assertThat(harness.drain(lane)).containsExactly(0L, 1L, 2L);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        queue.requeue(harness.take(readyQueue));
+        assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L, 2L);
     }
 
     @Test
     void refusesToForgetWhatNobodyTook() {
         harness.submit(DOMAIN);
-        QueueItem item = harness.take(harness.lane(DOMAIN));
+        QueueItem item = harness.take(harness.readyQueue(DOMAIN));
         queue.finished(item);
         assertThatThrownBy(() -> queue.finished(item)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> queue.requeue(item)).isInstanceOf(IllegalStateException.class);
         assertThat(queue.stats().queued()).isZero();
-    }
-
-    @Test
-    void parksALaneWithoutTouchingItsMail() {
-        harness.submit(DOMAIN);
-        harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        long until = harness.clock.millis() + 60_000;
-        assertThat(lane.park(until, "10 connection failures in a row")).isTrue();
-        assertThat(lane.park(until - 1, "sooner")).isFalse();
-        harness.ready.clear();
-        harness.submit(DOMAIN);
-        assertThat(lane.poll()).isNull();
-        harness.advance(Duration.ofSeconds(59));
-        assertThat(harness.ready).isEmpty();
-        assertThat(queue.items(DOMAIN, 1).getFirst())
-                .returns(QueueItem.State.PARKED, ItemView::state).returns(until, ItemView::nextAttemptMillis)
-                .extracting(ItemView::waitingFor).asString().contains("10 connection failures in a row");
-        assertThat(queue.stats()).extracting(QueueStats::ready, QueueStats::parked).containsExactly(0L, 3L);
-        harness.advance(Duration.ofSeconds(1));
-        assertThat(harness.ready).containsExactly(lane);
-        assertThat(harness.drain(lane)).containsExactly(0L, 1L, 2L);
-    }
-
-    @Test
-    void unparksOnRequest() {
-        harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        lane.park(harness.clock.millis() + 60_000, "why not");
-        harness.ready.clear();
-        lane.unpark();
-        assertThat(harness.ready).containsExactly(lane);
-        assertThat(harness.drain(lane)).hasSize(1);
-    }
-
-    @Test
-    void asksAgainWhenALimiterSaidTo() {
-        harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        harness.ready.clear();
-        lane.askAgainAfter(Duration.ofMillis(100));
-        lane.askAgainAfter(Duration.ofMillis(300));
-        lane.askAgainAfter(Duration.ofMillis(50));
-        harness.advance(Duration.ofMillis(49));
-        assertThat(harness.ready).isEmpty();
-        harness.advance(Duration.ofMillis(1));
-        assertThat(harness.ready).containsExactly(lane);
-    }
-
-    @Test
-    void asksAgainOnlyAfterAParkThatEndsLater() {
-        harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        lane.park(harness.clock.millis() + 1_000, "why not");
-        lane.askAgainAfter(Duration.ofMillis(100));
-        harness.ready.clear();
-        harness.advance(Duration.ofMillis(999));
-        assertThat(harness.ready).isEmpty();
-        harness.advance(Duration.ofMillis(1));
-        assertThat(harness.ready).containsExactly(lane);
     }
 
     @Test
@@ -179,7 +127,7 @@ class MailQueueTest {
         harness.router.hold("new.example");
         harness.submit("new.example");
         long deferred = harness.submit(DOMAIN, "t", "c", QueueHarness.SIZE, 4, harness.clock.millis() + 600_000);
-        harness.take(harness.lane(DOMAIN));
+        harness.take(harness.readyQueue(DOMAIN));
         assertThat(queue.items(DOMAIN, 10)).extracting(ItemView::id, ItemView::state).containsExactly(
                 tuple(new MessageId(taken), QueueItem.State.ACTIVE),
                 tuple(new MessageId(waiting), QueueItem.State.READY),
@@ -195,71 +143,171 @@ class MailQueueTest {
     }
 
     @Test
-    void namesTheLimiterThatHoldsALaneBack() {
-        harness.submit(DOMAIN);
-        for (int i = 0; i < ShapingConfig.DEFAULT.defaults().connectionLimit(); i++) {
-            harness.shaper.tryOpen(DOMAIN);
+    void namesTheLimiterThatHoldsAQueueBack() {
+        harness.reconfigure(limits(1, null, null));
+        for (int i = 0; i < 10; i++) {
+            harness.submit(DOMAIN);
         }
-        assertThat(onlyItem().waitingFor()).startsWith("connection_limit 10");
-        assertThat(queue.lanes()).singleElement().satisfies(lane -> {
-            assertThat(lane.waitingFor()).isEqualTo("connection_limit 10");
-            assertThat(lane.ready()).isEqualTo(1);
-            assertThat(lane.oldestReceivedMillis()).isEqualTo(ManualClock.START.toEpochMilli());
+        assertThat(queue.items(DOMAIN, 1).getFirst().waitingFor())
+                .isEqualTo("the session that is coming up, 10 ready in its queue");
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        harness.take(readyQueue);
+        assertThat(queue.items(DOMAIN, 10).getLast().waitingFor())
+                .isEqualTo("connection_limit 1, 9 ready in its queue");
+        assertThat(queue.readyQueues()).singleElement().satisfies(snapshot -> {
+            assertThat(snapshot.waitingFor()).isEqualTo("connection_limit 1");
+            assertThat(snapshot.ready()).isEqualTo(9);
+            assertThat(snapshot.up()).isEqualTo(1);
+            assertThat(snapshot.oldestReceivedMillis()).isEqualTo(ManualClock.START.toEpochMilli());
         });
     }
 
     @Test
-    void forgetsIdleDomainsAndLanesButNotWhatIsInUse() {
+    void namesTheLimitOfAllSessions() {
+        QueueHarness narrow = QueueHarness.open(new SessionLimiter("max-sessions", 2, 1));
+        for (int i = 0; i < 10; i++) {
+            narrow.submit(DOMAIN);
+        }
+        narrow.take(narrow.readyQueue(DOMAIN));
+        assertThat(narrow.queue.items(DOMAIN, 10).getLast().waitingFor())
+                .isEqualTo("max-sessions 2, 9 ready in its queue");
+    }
+
+    @Test
+    void namesTheRateThatHoldsAQueueBack() {
+        harness.reconfigure(limits(5, "2/min", "10/s"));
+        for (int i = 0; i < 10; i++) {
+            harness.submit(DOMAIN);
+        }
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        harness.take(readyQueue);
+        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_connection_rate 10/s (next in 100ms)");
+        readyQueue.pacing(true);
+        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min");
+        readyQueue.pacing(false);
+        readyQueue.holdUntil(harness.clock.nanoTime() + 30_000_000_000L);
+        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min (next in 30000ms)");
+    }
+
+    /** A queue held back by its message rate has no session, and gets one when its slot is near. */
+    @Test
+    void aHoldEndsByItselfWithASession() {
+        harness.submit(DOMAIN);
+        harness.submit(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        QueueItem item = harness.take(readyQueue);
+        readyQueue.holdUntil(harness.clock.nanoTime() + 30_000_000_000L);
+        queue.requeue(item);
+        harness.endSessions(readyQueue);
+        harness.advance(Duration.ofMillis(29_999));
+        assertThat(harness.hasBegun(readyQueue)).isFalse();
+        harness.advance(Duration.ofMillis(1));
+        assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L);
+    }
+
+    @Test
+    void handsOutNothingWhileOutcomesCannotBeRecorded() {
+        QueueHarness closing = new QueueHarness();
+        AtomicBoolean recordable = new AtomicBoolean();
+        closing.queue.handsOutOnlyWhile(recordable::get);
+        closing.start();
+        closing.submit(DOMAIN);
+        assertThat(closing.ready).isEmpty();
+        assertThat(closing.queue.items(DOMAIN, 1).getFirst().waitingFor())
+                .isEqualTo("the spool, which can't record what becomes of mail, 1 ready in its queue");
+        recordable.set(true);
+        closing.queue.recordingChanged();
+        ReadyQueue readyQueue = closing.readyQueue(DOMAIN);
+        QueueItem item = closing.take(readyQueue);
+        closing.submit(DOMAIN);
+        recordable.set(false);
+        closing.queue.requeue(item);
+        assertThat(closing.poll(readyQueue)).as("not even over a session that stands").isNull();
+        recordable.set(true);
+        closing.queue.recordingChanged();
+        assertThat(closing.drain(readyQueue)).containsExactly(0L, 1L);
+    }
+
+    private static ShapingConfig limits(int connections, @Nullable String messageRate,
+            @Nullable String connectionRate) {
+        return new ShapingConfig(new TrafficLimits(connections, messageRate == null ? null : Rate.parse(messageRate),
+                connectionRate == null ? null : Rate.parse(connectionRate), 1_000, Duration.ofSeconds(5),
+                Duration.ofMinutes(5), 10), Map.of());
+    }
+
+    @Test
+    void forgetsIdleDomainsAndQueuesButNotWhatIsInUse() {
         for (int i = 0; i < 100; i++) {
             harness.submit("d" + i + ".example");
         }
         harness.submit(DOMAIN);
-        QueueItem held = harness.take(harness.lane(DOMAIN));
+        QueueItem held = harness.take(harness.readyQueue(DOMAIN));
         harness.submit("later.example", "", "", QueueHarness.SIZE, 1, harness.clock.millis() + 7_200_000);
-        harness.ready.stream().filter(lane -> !lane.key().site().equals(DOMAIN)).forEach(harness::drain);
+        harness.ready.stream().filter(readyQueue -> !readyQueue.key().site().name().equals(DOMAIN))
+                .forEach(harness::drain);
         for (int i = 0; i < 3 * MailQueue.IDLE_SWEEPS; i++) {
             harness.advance(MailQueue.SWEEP_INTERVAL);
         }
         assertThat(harness.removed).hasSize(100);
-        assertThat(queue.stats()).extracting(QueueStats::domains, QueueStats::lanes).containsExactly(2L, 1L);
+        assertThat(queue.stats()).extracting(QueueStats::domains, QueueStats::readyQueues).containsExactly(2L, 1L);
         queue.finished(held);
-        Lane old = harness.removed.getFirst();
-        assertThat(old.poll()).isNull();
+        ReadyQueue old = harness.removed.getFirst();
         harness.ready.clear();
-        long id = harness.submit(old.key().site());
-        assertThat(harness.lane(old.key().site())).isNotSameAs(old);
-        assertThat(harness.drain(harness.lane(old.key().site()))).containsExactly(id);
+        String domain = old.key().site().name();
+        long id = harness.submit(domain);
+        assertThat(harness.readyQueue(domain)).isNotSameAs(old);
+        assertThat(harness.hasBegun(old)).isFalse();
+        assertThat(harness.drain(harness.readyQueue(domain))).containsExactly(id);
     }
 
     /** One stalled destination must not delay the others (P7): 100,000 messages of one, nobody takes them. */
     @Test
-    void aStalledLaneDelaysNoOther() {
+    void aStalledQueueDelaysNoOther() {
         for (int i = 0; i < 100_000; i++) {
             harness.submit("stalled.example");
         }
-        harness.lane("stalled.example").park(harness.clock.millis() + 3_600_000, "it is down");
         for (int i = 0; i < 100; i++) {
             long id = harness.submit("d" + i + ".example");
-            assertThat(harness.drain(harness.lane("d" + i + ".example"))).containsExactly(id);
+            assertThat(harness.drain(harness.readyQueue("d" + i + ".example"))).containsExactly(id);
         }
-        assertThat(harness.lane("stalled.example").ready()).isEqualTo(100_000);
+        ReadyQueue stalled = harness.readyQueue("stalled.example");
+        assertThat(stalled.ready()).isEqualTo(100_000);
+        harness.fail(stalled, ReadyQueue.Trouble.REFUSED);
+        assertThat(queue.stats().suspended()).isEqualTo(99_999);
+        assertThat(harness.drain(harness.readyQueue("d1.example"))).isEmpty();
+        long id = harness.submit("d1.example");
+        assertThat(harness.drain(harness.readyQueue("d1.example"))).containsExactly(id);
     }
 
     @Test
-    void wakesWaitingCouriersAtTheEnd() throws InterruptedException {
-        harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
-        harness.drain(lane);
+    void wakesSessionsThatIdleAtTheEnd() throws InterruptedException {
+        for (int i = 0; i < 20; i++) {
+            harness.submit(DOMAIN);
+        }
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        List<ReadyQueue.Session> sessions = new ArrayList<>();
+        List<QueueItem> taken = new ArrayList<>();
+        while (harness.hasBegun(readyQueue)) {
+            ReadyQueue.Session session = harness.begun(readyQueue);
+            sessions.add(session);
+            taken.add(requireNonNull(readyQueue.up(session)));
+        }
+        for (int left = readyQueue.ready(); left > 0; left--) {
+            taken.add(requireNonNull(readyQueue.next(sessions.getFirst())));
+        }
+        taken.forEach(queue::finished);
+        assertThat(sessions).hasSizeGreaterThan(2);
         List<Thread> couriers = new ArrayList<>();
-        for (int i = 0; i < 3; i++) {
+        for (ReadyQueue.Session session : sessions) {
             couriers.add(Thread.startVirtualThread(() -> {
                 try {
-                    assertThat(lane.poll(Duration.ofHours(1))).isNull();
+                    assertThat(readyQueue.await(session, Long.MAX_VALUE / 2)).isNull();
                 } catch (InterruptedException e) {
                     throw new AssertionError(e);
                 }
             }));
         }
+        await().until(() -> queue.readyQueues().getFirst().idle() == sessions.size());
         queue.close();
         for (Thread courier : couriers) {
             assertThat(courier.join(Duration.ofSeconds(30))).isTrue();
@@ -270,11 +318,11 @@ class MailQueueTest {
     @Test
     void ordersTheHostsAnewForEachSession() {
         harness.submit(DOMAIN);
-        Lane lane = harness.lane(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         var next = FakeRouter.hosts(DOMAIN);
         harness.router.set(DOMAIN, next);
-        assertThat(lane.route()).isSameAs(next);
+        assertThat(readyQueue.route()).isSameAs(next);
         harness.router.hold(DOMAIN);
-        assertThat(lane.route()).isSameAs(next);
+        assertThat(readyQueue.route()).isSameAs(next);
     }
 }

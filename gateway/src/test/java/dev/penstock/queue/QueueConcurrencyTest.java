@@ -8,15 +8,23 @@ import static org.hamcrest.Matchers.equalTo;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -25,68 +33,158 @@ import org.junit.jupiter.api.Timeout;
 
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TlsPolicy;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.queue.ReadyQueue.Failed;
+import dev.penstock.queue.ReadyQueue.Session;
+import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.ThrottleSnapshot;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeRouter;
+import dev.penstock.testing.Patience;
 
-/** The real scheduler thread, real time, and everything at once. */
+/** The real scheduler thread, real time, sessions on threads of their own, and everything at once. */
 @Timeout(180)
 class QueueConcurrencyTest {
     private static final int SUBMITTERS = 4;
-    private static final int EACH = 25_000;
+    private static final int EACH = 20_000;
     private static final int DOMAINS = 40;
-    private static final int SITES = 10;
-    private static final int COURIERS_PER_LANE = 4;
+    private static final int SITES = 8;
+    private static final int MAX_SESSIONS = 20;
+    private static final Duration RETRY = Duration.ofMillis(5);
+    private static final Duration MAX_SUSPENSION = Duration.ofMillis(20);
     private static final Duration IDLE = Duration.ofMillis(5);
+    private static final Duration HOUR = Duration.ofHours(1);
+    /** As a courier's: a session that others wait for ends after so many messages. */
+    private static final int WANTED_AFTER = 20;
+    private static final int TOUCHED = 100;
+    private static final List<TlsPolicy> POLICIES = List.of(TlsPolicy.NONE, TlsPolicy.OPPORTUNISTIC,
+            TlsPolicy.REQUIRED);
+    private static final List<Trouble> TROUBLES = List.of(Trouble.values());
 
     private final FakeRouter router = new FakeRouter();
-    private final MailQueue queue = new MailQueue(QueueConfig.DEFAULT,
-            new Shaper(ShapingConfig.DEFAULT, System::nanoTime), router, InstantSource.system(), System::nanoTime);
-    private final ConcurrentHashMap<Lane, Semaphore> couriers = new ConcurrentHashMap<>();
+    private final Shaper shaper = new Shaper(limits(3), System::nanoTime);
+    private final QueueConfig config = new QueueConfig(RETRY, RETRY, List.of(), 0, Duration.ofDays(5), Duration.ZERO,
+            MAX_SUSPENSION, 10);
+    private final MailQueue queue = new MailQueue(config, shaper, router, InstantSource.system(), System::nanoTime);
+    private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
+    private final Admission admission = new Admission(total, System::nanoTime, this::open);
     private final AtomicIntegerArray ends = new AtomicIntegerArray(SUBMITTERS * EACH);
     private final CountDownLatch left = new CountDownLatch(SUBMITTERS * EACH);
-    private final AtomicReference<@Nullable Throwable> trouble = new AtomicReference<>();
+    private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
+    private final AtomicInteger sessions = new AtomicInteger();
+    private final AtomicInteger suspensions = new AtomicInteger();
+    private final AtomicInteger dismissals = new AtomicInteger();
+    private final Set<Trouble> troubles = ConcurrentHashMap.newKeySet();
+    /** Nothing fails any more. */
+    private volatile boolean calm;
+    private volatile Duration idle = IDLE;
+
+    private static ShapingConfig limits(int connections) {
+        return new ShapingConfig(new TrafficLimits(connections, null, null, 1_000, Duration.ofSeconds(5),
+                Duration.ofMinutes(5), 3), Map.of());
+    }
 
     @AfterEach
     void close() {
         queue.close();
     }
 
-    /** What a dispatcher does: opens couriers while there are fewer than allowed. */
-    private void dispatch(Lane lane) {
-        Semaphore free = couriers.computeIfAbsent(lane, _ -> new Semaphore(COURIERS_PER_LANE));
-        if (free.tryAcquire()) {
-            Thread.startVirtualThread(() -> {
-                try {
-                    deliver(lane);
-                } catch (Throwable e) {
-                    trouble.compareAndSet(null, e);
-                } finally {
-                    free.release();
-                }
-                if (lane.ready() > 0) {
-                    dispatch(lane);
-                }
-            });
+    /** What a dispatcher does. */
+    private final class Listener implements ReadyQueueListener {
+        @Override
+        public void wantsSession(ReadyQueue readyQueue) {
+            admission.seek(readyQueue);
+        }
+
+        @Override
+        public void mayGrant(ReadyQueue readyQueue, SessionLimiter limiter) {
+            admission.mayGrant(readyQueue, limiter);
         }
     }
 
-    private void deliver(Lane lane) throws InterruptedException {
-        QueueItem item;
-        while ((item = lane.poll(IDLE)) != null) {
-            int id = (int) item.entry().messageId();
-            if (id % 10 == 1 && item.attempts() == 0) {
-                queue.retry(item, System.currentTimeMillis() + id % 200, 1);
-            } else if (id % 10 == 2 && item.attempts() == 0 && ends.compareAndSet(id, 0, 100)) {
-                queue.requeue(item);
-            } else if (id % 1_000 == 3 && ends.compareAndSet(id, 0, 100)) {
-                lane.park(System.currentTimeMillis() + 20, "a pause");
-                queue.requeue(item);
-            } else {
-                end(item);
+    private void open(Session session) {
+        sessions.incrementAndGet();
+        Thread.startVirtualThread(() -> {
+            try {
+                serve(session);
+            } catch (Throwable e) {
+                thrown.compareAndSet(null, e);
+            } finally {
+                sessions.decrementAndGet();
+                admission.ended(session);
+            }
+        });
+    }
+
+    private void serve(Session session) throws InterruptedException {
+        ThreadLocalRandom random = ThreadLocalRandom.current();
+        ReadyQueue readyQueue = session.queue();
+        if (!calm && random.nextInt(10) == 0) {
+            fail(session, true);
+            return;
+        }
+        QueueItem item = readyQueue.up(session);
+        int served = 0;
+        while (true) {
+            while (item != null) {
+                if (!calm && random.nextInt(500) == 0) {
+                    fail(session, false); // before its mail comes back
+                    queue.requeue(item);
+                    return;
+                }
+                if (settle(item)) {
+                    admission.proved(session);
+                }
+                served++;
+                if (served >= WANTED_AFTER && session.permit().isWanted(readyQueue.waitingAt())) {
+                    return;
+                }
+                item = readyQueue.next(session);
+            }
+            if (session.permit().isWanted(readyQueue.waitingAt())) {
+                return;
+            }
+            long begin = System.nanoTime();
+            item = readyQueue.await(session, idle.toNanos());
+            if (item == null) {
+                if (System.nanoTime() - begin < idle.toNanos()) {
+                    dismissals.incrementAndGet();
+                }
+                return;
             }
         }
+    }
+
+    private void fail(Session session, boolean mayCharge) {
+        Trouble trouble = TROUBLES.get(ThreadLocalRandom.current().nextInt(TROUBLES.size()));
+        troubles.add(trouble);
+        Failed failed = admission.failed(session, trouble, mayCharge, "on purpose");
+        if (failed.suspension() != null) {
+            suspensions.incrementAndGet();
+        }
+        QueueItem charged = failed.charged();
+        if (charged != null) {
+            queue.retry(charged, System.currentTimeMillis() + RETRY.toMillis(), charged.attempts() + 1);
+        }
+    }
+
+    /** @return whether it was delivered */
+    private boolean settle(QueueItem item) {
+        int id = (int) item.entry().messageId();
+        if (id % 10 == 1 && item.attempts() == 0) {
+            queue.retry(item, System.currentTimeMillis() + id % 200, 1);
+            return false;
+        }
+        if (id % 10 == 2 && ends.compareAndSet(id, 0, TOUCHED)) {
+            queue.requeue(item);
+            return false;
+        }
+        end(item);
+        return true;
     }
 
     private void end(QueueItem item) {
@@ -95,48 +193,107 @@ class QueueConcurrencyTest {
         left.countDown();
     }
 
+    private void route(int domain, int site, int policy) {
+        Route.Hosts plain = FakeRouter.hosts("site" + site);
+        router.set("d" + domain + ".example",
+                new Route.Hosts(plain.site(), plain.hosts(), false, true, POLICIES.get(policy)));
+    }
+
     @Test
     void losesAndDoublesNothing() throws InterruptedException {
         for (int d = 0; d < DOMAINS; d++) {
-            router.setSite("d" + d + ".example", "site" + d % SITES);
+            route(d, d % SITES, d / SITES % POLICIES.size());
         }
         router.set("d7.example", new Route.Failure(true, 550, "5.1.2", "no such domain"));
-        queue.start((item, _) -> end(item), this::dispatch);
+        AtomicBoolean recordable = new AtomicBoolean(true);
+        queue.handsOutOnlyWhile(recordable::get);
+        queue.start((item, _) -> end(item), new Listener());
         List<Thread> submitters = new ArrayList<>();
         for (int s = 0; s < SUBMITTERS; s++) {
             int first = s * EACH;
-            submitters.add(Thread.ofPlatform().start(() -> {
-                SplittableRandom random = new SplittableRandom(first);
-                for (int id = first; id < first + EACH; id++) {
-                    long due = id % 20 == 4 ? System.currentTimeMillis() + random.nextInt(300) : 0;
-                    queue.submit(TestEntries.entry(id, 0), "d" + random.nextInt(DOMAINS) + ".example",
-                            "t" + random.nextInt(5), "", System.currentTimeMillis(), 0, due, 4_096);
-                }
-            }));
+            submitters.add(Thread.ofPlatform().start(() -> submit(first)));
         }
         SplittableRandom random = new SplittableRandom(99);
-        for (int move = 0; move < 200; move++) { // routes change all the while
-            int domain = random.nextInt(8, DOMAINS);
-            router.setSite("d" + domain + ".example", "site" + random.nextInt(SITES));
+        for (int round = 0; round < 200; round++) {
+            route(random.nextInt(8, DOMAINS), random.nextInt(SITES), random.nextInt(POLICIES.size()));
             queue.reroute();
-            if (move % 20 == 0) {
-                queue.items("d" + domain + ".example", 100);
-                queue.lanes();
+            if (round % 10 == 5) {
+                recordable.set(false);
+            } else if (round % 10 == 7) {
+                recordable.set(true);
+                queue.recordingChanged();
+            }
+            if (round % 20 == 0) {
+                shaper.reconfigure(limits(random.nextInt(1, 5)));
+                queue.forEachReadyQueue(admission::reconfigured);
+                queue.items("d" + random.nextInt(DOMAINS) + ".example", 100);
+                queue.readyQueues();
                 queue.stats();
             }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5)); // spreads the rounds over the work
         }
         for (Thread submitter : submitters) {
             submitter.join();
         }
-        boolean all = left.await(30, TimeUnit.SECONDS);
-        assertThat(trouble.get()).isNull();
-        assertThat(all).as("%d left: %s", left.getCount(), queue.stats()).isTrue();
+        boolean all = left.await(60, TimeUnit.SECONDS);
+        assertThat(thrown.get()).isNull();
+        assertThat(all).as("%d left: %s", left.getCount(), queue.readyQueues()).isTrue();
         for (int id = 0; id < SUBMITTERS * EACH; id++) {
-            assertThat(ends.get(id) % 100).as("ends of message %d", id).isEqualTo(1);
+            assertThat(ends.get(id) % TOUCHED).as("ends of message %d", id).isEqualTo(1);
         }
+        assertNothingIsLeft();
+        assertThat(troubles).containsExactlyInAnyOrderElementsOf(EnumSet.allOf(Trouble.class));
+        assertThat(suspensions.get()).isPositive();
+    }
+
+    private void submit(int first) {
+        SplittableRandom random = new SplittableRandom(first);
+        for (int id = first; id < first + EACH; id++) {
+            long due = id % 20 == 4 ? System.currentTimeMillis() + random.nextInt(300) : 0;
+            queue.submit(TestEntries.entry(id, 0), "d" + random.nextInt(DOMAINS) + ".example",
+                    "t" + random.nextInt(5), "", System.currentTimeMillis(), 0, due, 4_096);
+            if (id % 50 == 0) {
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1)); // queues run empty in between
+            }
+        }
+    }
+
+    private void assertNothingIsLeft() {
+        await().atMost(Patience.LONG).untilAtomic(sessions, equalTo(0));
+        await().atMost(Patience.LONG).until(() -> total.open() == 0);
         assertThat(queue.stats())
                 .returns(0L, QueueStats::queued).returns(0L, QueueStats::scheduled).returns(0L, QueueStats::ready)
-                .returns(0L, QueueStats::routing).returns(0L, QueueStats::parked).returns(0L, QueueStats::active);
+                .returns(0L, QueueStats::routing).returns(0L, QueueStats::suspended).returns(0L, QueueStats::active);
+        assertThat(total.waiting()).isZero();
+        assertThat(shaper.snapshot()).allMatch(snapshot -> snapshot.openSessions() == 0, "has no session");
+        queue.forEachReadyQueue(readyQueue -> assertThat(readyQueue.violation()).isNull());
+    }
+
+    /** Sessions may idle for an hour here: who waits gets what it needs because the one that idles is asked to end. */
+    @Test
+    void queuesThatShareOneSessionHaveTheirTurnsThoughEachSessionWouldIdle() throws InterruptedException {
+        calm = true;
+        idle = HOUR;
+        shaper.reconfigure(limits(1));
+        for (int d = 0; d < POLICIES.size(); d++) {
+            route(d, 0, d);
+        }
+        queue.start((item, _) -> end(item), new Listener());
+        int rounds = 2_000;
+        for (int id = 0; id < rounds; id++) {
+            // another queue's session has just delivered, is about to idle, or idles
+            queue.submit(TestEntries.entry(10L * id, 0), "d" + id % POLICIES.size() + ".example", "", "", 0, 0, 0,
+                    4_096);
+            if (id % 3 == 0) {
+                int want = SUBMITTERS * EACH - id - 1;
+                await().pollInterval(Duration.ofMillis(1)).atMost(Patience.LONG).until(() -> left.getCount() == want);
+            }
+        }
+        await().atMost(Patience.LONG).until(() -> left.getCount() == SUBMITTERS * EACH - rounds);
+        assertThat(thrown.get()).isNull();
+        assertThat(dismissals.get()).isPositive();
+        queue.close();
+        assertNothingIsLeft();
     }
 
     /** Dead DNS and a hundred domains: the handler may read a message into memory each time it is called. */
@@ -166,11 +323,12 @@ class QueueConcurrencyTest {
 
     @Test
     void releasesOnTimeByItself() throws InterruptedException {
+        queue.reconfigure(QueueConfig.DEFAULT); // its waits are long enough for both
         CountDownLatch ready = new CountDownLatch(1);
         queue.start((_, _) -> {}, _ -> ready.countDown());
         long begin = System.nanoTime();
         queue.submit(TestEntries.entry(1, 0), "example.com", "", "", System.currentTimeMillis(), 1,
-                System.currentTimeMillis() + 3_600_000, 4_096);
+                System.currentTimeMillis() + HOUR.toMillis(), 4_096);
         queue.submit(TestEntries.entry(2, 0), "example.com", "", "", System.currentTimeMillis(), 1,
                 System.currentTimeMillis() + 100, 4_096);
         assertThat(ready.await(30, TimeUnit.SECONDS)).isTrue();
@@ -179,30 +337,63 @@ class QueueConcurrencyTest {
     }
 
     @Test
-    void wakesAWaitingCourierInsteadOfAskingForAnother() throws InterruptedException {
-        AtomicReference<@Nullable Lane> known = new AtomicReference<>();
-        Semaphore told = new Semaphore(0);
-        queue.start((_, _) -> {}, lane -> {
-            known.set(lane);
-            told.release();
-        });
+    void handsMailToASessionThatIdlesInsteadOfOpeningAnother() throws InterruptedException {
+        BlockingQueue<Session> opened = new LinkedBlockingQueue<>();
+        Admission recording = new Admission(total, System::nanoTime, opened::add);
+        queue.start((_, _) -> {}, recording::seek);
         queue.submit(TestEntries.entry(1, 0), "example.com", "", "", 0, 0, 0, 4_096);
-        told.acquire();
-        Lane lane = requireNonNull(known.get());
-        queue.finished(requireNonNull(lane.poll()));
+        Session session = opened.take();
+        ReadyQueue readyQueue = session.queue();
+        queue.finished(requireNonNull(readyQueue.up(session)));
         CountDownLatch taken = new CountDownLatch(1);
         Thread courier = Thread.startVirtualThread(() -> {
             try {
-                queue.finished(requireNonNull(lane.poll(Duration.ofSeconds(30))));
+                queue.finished(requireNonNull(readyQueue.await(session, HOUR.toNanos())));
                 taken.countDown();
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
         });
-        await().until(() -> queue.lanes().getFirst().waitingCouriers() == 1);
+        await().until(readyQueue::hasIdle);
         queue.submit(TestEntries.entry(2, 0), "example.com", "", "", 0, 0, 0, 4_096);
         assertThat(taken.await(30, TimeUnit.SECONDS)).isTrue();
         courier.join();
-        assertThat(told.availablePermits()).isZero();
+        assertThat(opened).isEmpty();
+    }
+
+    @Test
+    void anInterruptedSessionTakesNothing() throws InterruptedException {
+        BlockingQueue<Session> opened = new LinkedBlockingQueue<>();
+        Admission recording = new Admission(total, System::nanoTime, opened::add);
+        queue.start((_, _) -> {}, recording::seek);
+        for (int id = 0; id < 500; id++) {
+            queue.submit(TestEntries.entry(2L * id, 0), "example.com", "", "", 0, 0, 0, 4_096);
+            Session session = opened.take();
+            ReadyQueue readyQueue = session.queue();
+            queue.finished(requireNonNull(readyQueue.up(session)));
+            AtomicReference<@Nullable QueueItem> got = new AtomicReference<>();
+            Thread courier = Thread.startVirtualThread(() -> {
+                try {
+                    got.set(readyQueue.await(session, HOUR.toNanos()));
+                } catch (InterruptedException _) {
+                    // what it was handed is put back
+                }
+            });
+            await().pollInterval(Duration.ofMillis(1)).until(readyQueue::hasIdle);
+            courier.interrupt(); // in the moment in which it is handed the next
+            queue.submit(TestEntries.entry(2L * id + 1, 0), "example.com", "", "", 0, 0, 0, 4_096);
+            courier.join();
+            recording.ended(session);
+            QueueItem item = got.get();
+            if (item == null) {
+                Session next = opened.take();
+                item = requireNonNull(readyQueue.up(next));
+                recording.ended(next);
+            }
+            queue.finished(item);
+        }
+        assertThat(queue.stats()).returns(0L, QueueStats::queued).returns(0L, QueueStats::active);
+        assertThat(total.open()).isZero();
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::openSessions).containsExactly(0);
     }
 }

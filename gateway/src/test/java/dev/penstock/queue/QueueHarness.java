@@ -2,6 +2,7 @@ package dev.penstock.queue;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -13,50 +14,84 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.queue.ReadyQueue.Failed;
+import dev.penstock.queue.ReadyQueue.Session;
+import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
 
-/** A queue without a scheduler thread, on a manual clock and a fake router, with what it told to the outside. */
+/**
+ * A queue without a scheduler thread, on a manual clock and a fake router, with what it told to the outside. Confined to
+ * the test's thread. Its sessions are opened nowhere: they come up when the test takes mail through them.
+ */
 final class QueueHarness {
-    record Failed(QueueItem item, Route.Failure failure) {}
+    record Unroutable(QueueItem item, Route.Failure failure) {}
 
     static final int SIZE = 4_096;
+    static final Duration RETRY = Duration.ofHours(1);
 
     final ManualClock clock = new ManualClock();
     final FakeRouter router = new FakeRouter();
     final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, clock::nanoTime);
     final MailQueue queue = new MailQueue(QueueConfig.DEFAULT, shaper, router, clock, clock::nanoTime);
-    final Set<Lane> ready = ConcurrentHashMap.newKeySet();
-    final List<Lane> removed = new CopyOnWriteArrayList<>();
-    final List<Failed> failures = new CopyOnWriteArrayList<>();
+    final SessionLimiter total;
+    /** Sessions on their way up, in the order in which they were begun. */
+    final List<Session> comingUp = new CopyOnWriteArrayList<>();
+    final Admission admission;
+    /** Those that wanted a session. */
+    final Set<ReadyQueue> ready = ConcurrentHashMap.newKeySet();
+    final List<ReadyQueue> removed = new CopyOnWriteArrayList<>();
+    final List<Unroutable> failures = new CopyOnWriteArrayList<>();
+    private final Map<ReadyQueue, Session> standing = new HashMap<>();
     private long nextId;
 
+    QueueHarness() {
+        this(new SessionLimiter("max-sessions", 1_000, 100));
+    }
+
+    private QueueHarness(SessionLimiter total) {
+        this.total = total;
+        this.admission = new Admission(total, clock::nanoTime, comingUp::add);
+    }
+
     static QueueHarness open() {
-        QueueHarness harness = new QueueHarness();
+        return open(new SessionLimiter("max-sessions", 1_000, 100));
+    }
+
+    /** @param total of all sessions */
+    static QueueHarness open(SessionLimiter total) {
+        QueueHarness harness = new QueueHarness(total);
         harness.start();
         return harness;
     }
 
-    /** A sub-queue of no lane, for tests of single structures. */
-    static SubQueue homeless() {
-        MailQueue queue = new QueueHarness().queue;
-        DomainQueue domain = new DomainQueue("example.com", new Lane(queue, new LaneKey("", "", false), 0, null));
-        return new SubQueue(domain, new Sender("", ""));
+    /** A sub-queue that nothing is done with, for tests of single structures. */
+    static SubQueue subQueue() {
+        QueueHarness harness = open();
+        harness.submit("example.com");
+        return harness.take(harness.readyQueue("example.com")).home;
     }
 
     void start() {
-        queue.open((item, failure) -> failures.add(new Failed(item, failure)), new LaneListener() {
+        queue.open((item, failure) -> failures.add(new Unroutable(item, failure)), new ReadyQueueListener() {
             @Override
-            public void ready(Lane lane) {
-                ready.add(lane);
+            public void wantsSession(ReadyQueue readyQueue) {
+                ready.add(readyQueue);
+                admission.seek(readyQueue);
             }
 
             @Override
-            public void removed(Lane lane) {
-                removed.add(lane);
+            public void mayGrant(ReadyQueue readyQueue, SessionLimiter limiter) {
+                admission.mayGrant(readyQueue, limiter);
+            }
+
+            @Override
+            public void removed(ReadyQueue readyQueue) {
+                removed.add(readyQueue);
             }
         }, Runnable::run);
     }
@@ -76,33 +111,93 @@ final class QueueHarness {
         return id;
     }
 
-    Lane lane(String site) {
-        for (Lane lane : ready) {
-            if (lane.key().site().equals(site)) {
-                return lane;
+    ReadyQueue readyQueue(String site) {
+        for (ReadyQueue readyQueue : ready) {
+            if (readyQueue.key().site().name().equals(site)) {
+                return readyQueue;
             }
         }
-        throw new AssertionError("no lane became ready for " + site + ", but " + ready);
+        throw new AssertionError("no readyQueue became ready for " + site + ", but " + ready);
     }
 
-    QueueItem take(Lane lane) {
-        QueueItem item = lane.poll();
+    /** The queue's next session on its way up. */
+    Session begun(ReadyQueue readyQueue) {
+        for (Session session : comingUp) {
+            if (session.queue() == readyQueue) {
+                comingUp.remove(session);
+                return session;
+            }
+        }
+        throw new AssertionError("no session is on its way up for " + readyQueue.describe());
+    }
+
+    boolean hasBegun(ReadyQueue readyQueue) {
+        return comingUp.stream().anyMatch(session -> session.queue() == readyQueue);
+    }
+
+    /** Over the session that stands, or the next on its way up. */
+    QueueItem take(ReadyQueue readyQueue) {
+        QueueItem item = poll(readyQueue);
         if (item == null) {
-            throw new AssertionError("nothing to take from " + lane);
+            throw new AssertionError("nothing to take from " + readyQueue.describe());
         }
         return item;
     }
 
-    /** Polls the lane empty and finishes everything. */
-    List<Long> drain(Lane lane) {
-        return drain(lane, Integer.MAX_VALUE);
+    /** As {@link #take}; null when there is nothing, and then all sessions of the queue end. */
+    @Nullable
+    QueueItem poll(ReadyQueue readyQueue) {
+        Session session = standing.get(readyQueue);
+        QueueItem item = null;
+        if (session != null) {
+            item = readyQueue.next(session);
+        } else if (hasBegun(readyQueue)) {
+            session = begun(readyQueue);
+            standing.put(readyQueue, session);
+            item = readyQueue.up(session);
+        }
+        if (item == null) {
+            endSessions(readyQueue);
+        }
+        return item;
     }
 
-    List<Long> drain(Lane lane, int limit) {
+    void endSessions(ReadyQueue readyQueue) {
+        Session session = standing.remove(readyQueue);
+        if (session != null) {
+            admission.ended(session);
+        }
+        while (hasBegun(readyQueue)) {
+            admission.ended(begun(readyQueue));
+        }
+    }
+
+    /** The queue's next session can't be opened. What is charged with that is deferred for {@link #RETRY}. */
+    Failed fail(ReadyQueue readyQueue, Trouble trouble) {
+        return fail(begun(readyQueue), trouble);
+    }
+
+    Failed fail(Session session, Trouble trouble) {
+        Failed failed = admission.failed(session, trouble, true, trouble.name());
+        QueueItem charged = failed.charged();
+        if (charged != null) {
+            queue.retry(charged, clock.millis() + RETRY.toMillis(), charged.attempts() + 1);
+        }
+        standing.remove(session.queue(), session);
+        admission.ended(session);
+        return failed;
+    }
+
+    /** Takes all there is and finishes it, over sessions that end then. */
+    List<Long> drain(ReadyQueue readyQueue) {
+        return drain(readyQueue, Integer.MAX_VALUE);
+    }
+
+    List<Long> drain(ReadyQueue readyQueue, int limit) {
         List<Long> ids = new ArrayList<>();
         @Nullable
         QueueItem item;
-        while (ids.size() < limit && (item = lane.poll()) != null) {
+        while (ids.size() < limit && (item = poll(readyQueue)) != null) {
             ids.add(item.entry().messageId());
             queue.finished(item);
         }
@@ -116,8 +211,14 @@ final class QueueHarness {
     }
 
     void shapeByItself(String domain) {
-        shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(domain, TrafficLimits.DEFAULT)));
+        reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(domain, TrafficLimits.DEFAULT)));
+    }
+
+    /** As a dispatcher follows it. */
+    void reconfigure(ShapingConfig limits) {
+        shaper.reconfigure(limits);
         queue.reconfigure(QueueConfig.DEFAULT);
+        queue.forEachReadyQueue(admission::reconfigured);
         queue.runDue();
     }
 }

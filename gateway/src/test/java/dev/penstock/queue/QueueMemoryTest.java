@@ -16,7 +16,7 @@ import dev.penstock.spool.TestEntries;
 class QueueMemoryTest {
     private static final int MESSAGES = 1_000_000;
     private static final int DOMAINS = 1_000;
-    /** 40 for the item (compact object headers), the rest for what a thousand domains and their lanes share. */
+    /** 40 for the item (compact object headers), the rest for what a thousand domains and their ready queues share. */
     private static final int MOST_BYTES_EACH = 48;
 
     private final MemoryMXBean memory = ManagementFactory.getMemoryMXBean();

@@ -28,30 +28,30 @@ class RoutingTest {
         assertThat(harness.queue.stats().routing()).isEqualTo(1_000);
         harness.router.answer(DOMAIN, FakeRouter.hosts("mx.example"));
         assertThat(harness.queue.stats().routing()).isZero();
-        assertThat(harness.drain(harness.lane("mx.example"))).hasSize(1_000).isSorted();
+        assertThat(harness.drain(harness.readyQueue("mx.example"))).hasSize(1_000).isSorted();
         harness.submit(DOMAIN);
         assertThat(harness.router.asked(DOMAIN)).isEqualTo(1);
     }
 
     @Test
-    void sendsDomainsOfOneSiteThroughOneLane() {
+    void sendsDomainsOfOneSiteThroughOneQueue() {
         harness.router.setSite("a.example", "shared");
         harness.router.setSite("b.example", "shared");
         harness.submit("a.example");
         harness.submit("b.example");
         assertThat(harness.ready).hasSize(1);
-        assertThat(harness.drain(harness.lane("shared"))).containsExactly(0L, 1L);
+        assertThat(harness.drain(harness.readyQueue("shared"))).containsExactly(0L, 1L);
     }
 
     @Test
-    void givesADomainWithItsOwnSectionItsOwnLane() {
+    void givesADomainWithItsOwnSectionItsOwnQueue() {
         harness.router.setSite("a.example", "shared");
         harness.router.setSite("b.example", "shared");
         harness.submit("a.example");
         harness.submit("b.example");
         harness.ready.clear();
         harness.shapeByItself("b.example"); // P6: it applies to mail that is queued already
-        assertThat(harness.drain(harness.lane("domain:b.example"))).containsExactly(1L);
+        assertThat(harness.drain(harness.readyQueue("domain:b.example"))).containsExactly(1L);
     }
 
     @Test
@@ -78,7 +78,7 @@ class RoutingTest {
         harness.queue.retry(item, harness.clock.millis() + 300_000, 1);
         harness.router.setSite(DOMAIN, "mx.example");
         harness.advance(Duration.ofMinutes(6));
-        assertThat(harness.take(harness.lane("mx.example")).attempts()).isEqualTo(1);
+        assertThat(harness.take(harness.readyQueue("mx.example")).attempts()).isEqualTo(1);
     }
 
     @Test
@@ -89,12 +89,12 @@ class RoutingTest {
             harness.submit("moving.example", "t" + i % 2, "", QueueHarness.SIZE);
             harness.submit("staying.example");
         }
-        Lane old = harness.lane("old");
+        ReadyQueue old = harness.readyQueue("old");
         QueueItem underWay = harness.take(old);
         harness.router.setSite("moving.example", "new");
         harness.queue.reroute();
         harness.queue.runDue();
-        Lane now = harness.lane("new");
+        ReadyQueue now = harness.readyQueue("new");
         assertThat(underWay.domain()).isEqualTo("moving.example");
         harness.queue.requeue(underWay);
         assertThat(now.ready()).isEqualTo(10);
@@ -104,13 +104,14 @@ class RoutingTest {
     }
 
     @Test
-    void noticesAChangedRouteOfAParkedLaneByItself() {
+    void noticesAChangedRouteOfASuspendedQueueByItself() {
         harness.router.setSite(DOMAIN, "old");
         harness.submit(DOMAIN);
-        harness.lane("old").park(harness.clock.millis() + 3_600_000, "it is down");
+        harness.submit(DOMAIN);
+        harness.fail(harness.readyQueue("old"), ReadyQueue.Trouble.REFUSED);
         harness.router.setSite(DOMAIN, "new");
         harness.advance(MailQueue.SWEEP_INTERVAL);
-        assertThat(harness.drain(harness.lane("new"))).hasSize(1);
+        assertThat(harness.drain(harness.readyQueue("new"))).hasSize(1);
     }
 
     @Test
@@ -120,8 +121,8 @@ class RoutingTest {
         harness.router.setSite(DOMAIN, "new");
         harness.clock.advance(MailQueue.ROUTE_REFRESH);
         harness.submit(DOMAIN);
-        assertThat(harness.drain(harness.lane("new"))).containsExactly(0L, 1L);
-        assertThat(harness.lane("old").poll()).isNull();
+        assertThat(harness.drain(harness.readyQueue("new"))).containsExactly(0L, 1L);
+        assertThat(harness.poll(harness.readyQueue("old"))).isNull();
     }
 
     @Test
@@ -130,24 +131,24 @@ class RoutingTest {
         harness.router.setSite("b.example", "old");
         harness.submit("a.example");
         harness.submit("b.example");
-        Lane old = harness.lane("old");
+        ReadyQueue old = harness.readyQueue("old");
         harness.router.setSite("a.example", "new");
         Route.Hosts hosts = FakeRouter.hosts("old");
         harness.router.set("b.example", hosts);
         assertThat(old.route()).isSameAs(hosts);
         assertThat(harness.drain(old)).containsExactly(1L);
-        assertThat(harness.drain(harness.lane("new"))).containsExactly(0L);
+        assertThat(harness.drain(harness.readyQueue("new"))).containsExactly(0L);
     }
 
     @Test
-    void failsMailInALaneWhoseDomainLosesItsRoute() {
+    void failsMailInAQueueWhoseDomainLosesItsRoute() {
         harness.submit(DOMAIN);
         harness.submit(DOMAIN);
         harness.router.set(DOMAIN, NULL_MX);
         harness.queue.reroute();
         harness.queue.runDue();
         assertThat(harness.failures).hasSize(2);
-        assertThat(harness.lane(DOMAIN).ready()).isZero();
+        assertThat(harness.readyQueue(DOMAIN).ready()).isZero();
     }
 
     @Test
@@ -155,7 +156,7 @@ class RoutingTest {
         QueueHarness broken = new QueueHarness();
         broken.queue.open((_, _) -> {
             throw new IllegalStateException("on purpose");
-        }, broken.ready::add, Runnable::run);
+        }, _ -> {}, Runnable::run);
         broken.router.set(DOMAIN, SERVFAIL);
         broken.submit(DOMAIN);
         assertThat(broken.queue.items(DOMAIN, 1)).extracting(ItemView::state)

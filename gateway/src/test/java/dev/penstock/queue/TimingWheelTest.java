@@ -17,7 +17,7 @@ import dev.penstock.spool.TestEntries;
 
 class TimingWheelTest {
     private static final long START = 1_800_000_000_123L;
-    private static final SubQueue HOME = QueueHarness.homeless();
+    private static final SubQueue HOME = QueueHarness.subQueue();
 
     private long nextId;
 

@@ -321,7 +321,7 @@ class DnsRouterTest {
         dns.mx("b.example", 10, "MX2.example.net").mx("b.example", 10, "mx1.Example.net");
         dns.mx("c.example", 10, "mx1.example.net");
         assertThat(at.hosts("a.example").site()).isSameAs(at.hosts("b.example").site())
-                .isEqualTo(new Site("(mx1|mx2).example.net"));
+                .hasToString("(mx1|mx2).example.net");
         assertThat(at.hosts("c.example").site().name()).isEqualTo("mx1.example.net");
         assertThat(dns.count("A mx1.example.net")).isEqualTo(1);
     }

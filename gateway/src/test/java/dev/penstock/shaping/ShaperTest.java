@@ -1,7 +1,6 @@
 package dev.penstock.shaping;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,13 +14,16 @@ import org.junit.jupiter.api.Test;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.SessionLimiter.Answer;
 import dev.penstock.testing.ManualClock;
 import dev.penstock.units.Rate;
 
 class ShaperTest {
-    private static final String SITE = "mx.example.net";
+    private static final Site SITE = new Site("mx.example.net");
+    private static final Site OTHER = new Site("mx.example.org");
 
     private final ManualClock clock = new ManualClock();
+    private final SessionLimiter total = new SessionLimiter("max-sessions", 1_000_000, 0);
 
     private static TrafficLimits limits(int connections, @Nullable String messageRate,
             @Nullable String connectionRate) {
@@ -34,34 +36,46 @@ class ShaperTest {
         return new Shaper(new ShapingConfig(defaults, Map.of()), clock::nanoTime);
     }
 
-    private static Permit permit(Shaper shaper, String key) {
-        Opening opening = shaper.tryOpen(key);
-        assertThat(opening).isInstanceOf(Permit.class);
-        return (Permit) opening;
+    private Answer tryOpen(Throttle throttle) {
+        return throttle.sessions().tryAcquire(false, clock.nanoTime());
+    }
+
+    /** Of a ready queue of its own. */
+    private Permit permit(Shaper shaper, Site key) {
+        Throttle throttle = shaper.use(key);
+        assertThat(tryOpen(throttle)).isEqualTo(Answer.GRANTED);
+        return new Permit(throttle, total, false);
+    }
+
+    private void close(Permit permit) {
+        permit.throttle().sessions().release(permit.isTrial(), clock.nanoTime());
     }
 
     @Test
-    void refusesMoreSessionsThanTheLimitAndSaysWhy() {
+    void refusesMoreSessionsThanTheLimitToAllQueuesOfAKeyAndSaysWhy() {
         Shaper shaper = shaper(limits(2, null, null));
         Permit first = permit(shaper, SITE);
         permit(shaper, SITE);
-        assertThat(shaper.tryOpen(SITE)).isEqualTo(new Refusal("connection_limit", "2", 0));
-        assertThat(shaper.tryOpen("other")).isInstanceOf(Permit.class);
-        first.close();
-        first.close();
+        assertThat(tryOpen(shaper.use(SITE))).isEqualTo(Answer.NONE);
+        assertThat(shaper.waitingFor(SITE)).isEqualTo(new Refusal("connection_limit", "2", 0));
+        permit(shaper, OTHER);
+        close(first);
+        assertThat(shaper.waitingFor(SITE)).isNull();
         permit(shaper, SITE);
         assertThat(shaper.openSessions(SITE)).isEqualTo(2);
     }
 
     @Test
-    void refusesSessionsThatComeTooFastAndSaysWhenToAskAgain() {
+    void spacesSessionsAndSaysWhenTheNextMayBeOpened() {
         Shaper shaper = shaper(limits(10, null, "10/s"));
-        permit(shaper, SITE);
-        assertThat(shaper.tryOpen(SITE)).asInstanceOf(type(Refusal.class))
-                .hasToString("max_connection_rate 10/s (next in 100ms)");
-        assertThat(shaper.openSessions(SITE)).isEqualTo(1);
-        clock.advance(Duration.ofMillis(100));
-        permit(shaper, SITE);
+        Throttle throttle = shaper.use(SITE);
+        assertThat(throttle.reserveConnection(clock.nanoTime())).isZero();
+        assertThat(shaper.waitingFor(SITE)).hasToString("max_connection_rate 10/s (next in 100ms)");
+        long slot = clock.nanoTime() + shaper.use(SITE).reserveConnection(clock.nanoTime());
+        assertThat(slot - clock.nanoTime()).isEqualTo(Duration.ofMillis(100).toNanos());
+        clock.advance(Duration.ofMillis(150));
+        throttle.refundConnection(slot, clock.nanoTime());
+        assertThat(throttle.reserveConnection(clock.nanoTime())).as("the slot nobody used").isZero();
     }
 
     @Test
@@ -69,23 +83,52 @@ class ShaperTest {
         Shaper shaper = shaper(limits(10, "10/s", null));
         Permit first = permit(shaper, SITE);
         Permit second = permit(shaper, SITE);
-        assertThat(first.reserveMessage(Long.MAX_VALUE)).isZero();
-        assertThat(second.reserveMessage(Long.MAX_VALUE)).isEqualTo(Duration.ofMillis(100).toNanos());
+        long now = clock.nanoTime();
+        assertThat(first.reserveMessage(now, Long.MAX_VALUE)).isZero();
+        long wait = second.reserveMessage(now, Long.MAX_VALUE);
+        assertThat(wait).isEqualTo(Duration.ofMillis(100).toNanos());
         assertThat(shaper.waitingFor(SITE)).hasToString("max_message_rate 10/s (next in 200ms)");
-        assertThat(permit(shaper, "other").reserveMessage(0)).isZero();
+        second.refundMessage(now + wait, now);
+        assertThat(first.reserveMessage(now, 0)).as("further away than it would wait, and not taken").isEqualTo(wait);
+        assertThat(first.reserveMessage(now, Long.MAX_VALUE)).isEqualTo(wait);
+        assertThat(permit(shaper, OTHER).reserveMessage(now, 0)).isZero();
+    }
+
+    /** Else all queues of a key would come for the same slot, and all but one in vain, each time. */
+    @Test
+    void tellsQueuesThatWaitForAMessageSlotDifferentTimes() {
+        Throttle throttle = shaper(limits(10, "10/s", null)).use(SITE);
+        long now = clock.nanoTime();
+        throttle.messages().reserve(now);
+        List<Duration> wakes = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            wakes.add(Duration.ofNanos(throttle.nextWake(now)));
+        }
+        assertThat(wakes).containsExactly(Duration.ofMillis(100), Duration.ofMillis(200), Duration.ofMillis(300),
+                Duration.ofMillis(400));
+        assertThat(throttle.messages().peek(now)).as("nothing is reserved").isEqualTo(wakes.getFirst().toNanos());
     }
 
     @Test
     void shapesADomainWithItsOwnSectionByItself() {
         TrafficLimits own = limits(1, null, null);
         Shaper shaper = new Shaper(
-                new ShapingConfig(limits(5, null, null), Map.of("gentle.example", own, SITE, limits(7, null, null))),
+                new ShapingConfig(limits(5, null, null),
+                        Map.of("gentle.example", own, SITE.section(), limits(7, null, null))),
                 clock::nanoTime);
-        assertThat(shaper.key("gentle.example", new Site(SITE))).isEqualTo("domain:gentle.example");
-        assertThat(shaper.key("other.example", new Site(SITE))).isEqualTo(SITE);
-        assertThat(shaper.limits("domain:gentle.example")).isEqualTo(own);
+        Site gentle = shaper.key("gentle.example", SITE);
+        assertThat(gentle).isEqualTo(Site.ofDomain("gentle.example")).hasToString("domain:gentle.example");
+        assertThat(shaper.key("other.example", SITE)).isEqualTo(SITE);
+        assertThat(shaper.limits(gentle)).isEqualTo(own);
         assertThat(shaper.limits(SITE).connectionLimit()).isEqualTo(7);
-        assertThat(shaper.limits("elsewhere").connectionLimit()).isEqualTo(5);
+        assertThat(shaper.limits(OTHER).connectionLimit()).isEqualTo(5);
+    }
+
+    @Test
+    void aHostNamedLikeADomainsSectionSharesNothingWithThatDomain() {
+        Shaper shaper = shaper(limits(1, null, null));
+        permit(shaper, Site.ofDomain("gentle.example"));
+        permit(shaper, new Site("domain:gentle.example"));
     }
 
     @Test
@@ -95,46 +138,59 @@ class ShaperTest {
         for (int i = 0; i < 6; i++) {
             open.add(permit(shaper, SITE));
         }
-        shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE, limits(5, "1/s", null))));
+        Throttle throttle = open.getFirst().throttle();
+        shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE.section(), limits(5, "1/s", null))));
         assertThat(open.getFirst().limits().connectionLimit()).isEqualTo(5);
-        assertThat(open.getFirst().reserveMessage(0)).isZero();
-        assertThat(open.getLast().reserveMessage(0)).isPositive();
-        open.removeLast().close();
-        assertThat(shaper.tryOpen(SITE)).isInstanceOf(Refusal.class);
-        open.removeLast().close();
+        assertThat(open.getFirst().reserveMessage(clock.nanoTime(), 0)).isZero();
+        assertThat(open.getLast().reserveMessage(clock.nanoTime(), 0)).isPositive();
+        close(open.removeLast());
+        assertThat(tryOpen(throttle)).isEqualTo(Answer.NONE);
+        close(open.removeLast());
         permit(shaper, SITE);
         shaper.reconfigure(new ShapingConfig(limits(20, null, null), Map.of()));
         assertThat(shaper.openSessions(SITE)).isEqualTo(5);
         for (int i = 5; i < 20; i++) {
             permit(shaper, SITE);
         }
-        assertThat(shaper.tryOpen(SITE)).isInstanceOf(Refusal.class);
+        assertThat(tryOpen(throttle)).isEqualTo(Answer.NONE);
     }
 
     @Test
-    void countsConnectionFailuresInARow() {
+    void countsTheKeysWhoseReceiversTakeFewerSessions() {
         Shaper shaper = shaper(limits(10, null, null));
-        Permit permit = permit(shaper, SITE);
-        assertThat(permit.connectionFailed()).isFalse();
-        assertThat(permit.connectionFailed()).isFalse();
-        permit.connected();
-        assertThat(permit.connectionFailed()).isFalse();
-        assertThat(permit(shaper, SITE).connectionFailed()).isFalse();
-        assertThat(permit(shaper, SITE).connectionFailed()).isTrue();
-        assertThat(permit.connectionFailed()).isTrue();
+        permit(shaper, SITE);
+        permit(shaper, OTHER);
+        assertThat(shaper.narrowed()).isZero();
+        permit(shaper, SITE).refused(clock.nanoTime());
+        assertThat(shaper.narrowed()).isEqualTo(1);
+        assertThat(shaper.snapshot()).filteredOn(snapshot -> snapshot.key().equals(SITE)).singleElement()
+                .returns(1, ThrottleSnapshot::window).returns(2, ThrottleSnapshot::openSessions);
     }
 
     @Test
-    void forgetsIdleKeysButNoneWithAnOpenSession() {
-        Shaper shaper = shaper(limits(1, null, null));
-        permit(shaper, "busy");
+    void forgetsKeysThatWereUsedOnceButNoneThatMatters() {
+        Site slow = new Site("slow.example");
+        Site open = new Site("open.example");
+        Shaper shaper = new Shaper(new ShapingConfig(limits(1, null, null),
+                Map.of(slow.section(), limits(1, "1/d", null))), clock::nanoTime);
+        shaper.use(SITE);
+        Permit session = permit(shaper, open);
+        shaper.letGo(session.throttle());
+        Permit sent = permit(shaper, slow);
+        sent.reserveMessage(clock.nanoTime(), 0);
+        close(sent);
+        shaper.letGo(sent.throttle());
         for (int i = 0; i < 100_000; i++) {
-            permit(shaper, "site" + i).close();
+            Permit once = permit(shaper, new Site("site" + i));
+            close(once);
+            shaper.letGo(once.throttle());
         }
         clock.advance(Shaper.IDLE.multipliedBy(2));
-        permit(shaper, "trigger");
-        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactlyInAnyOrder("busy", "trigger");
-        assertThat(shaper.tryOpen("busy")).isInstanceOf(Refusal.class);
+        shaper.use(OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key)
+                .as("a queue, a session, a slot ahead, and the one that was asked for")
+                .containsExactlyInAnyOrder(SITE, open, slow, OTHER);
+        assertThat(tryOpen(shaper.use(open))).as("still counted").isEqualTo(Answer.NONE);
     }
 
     @Test
@@ -148,13 +204,15 @@ class ShaperTest {
         for (int t = 0; t < 16; t++) {
             threads.add(Thread.startVirtualThread(() -> {
                 for (int i = 0; i < 2_000; i++) {
-                    if (shaper.tryOpen(SITE) instanceof Permit permit) {
+                    Throttle throttle = shaper.use(SITE);
+                    if (tryOpen(throttle) == Answer.GRANTED) {
                         most.accumulateAndGet(open.incrementAndGet(), Math::max);
                         granted.incrementAndGet();
                         clock.advance(Duration.ofMinutes(1)); // lets the reaper run in between
                         open.decrementAndGet();
-                        permit.close();
+                        throttle.sessions().release(false, clock.nanoTime());
                     }
+                    shaper.letGo(throttle);
                 }
             }));
         }
@@ -164,5 +222,8 @@ class ShaperTest {
         assertThat(most.get()).isBetween(1, limit);
         assertThat(granted.get()).isPositive();
         assertThat(shaper.openSessions(SITE)).isZero();
+        clock.advance(Shaper.IDLE.multipliedBy(2));
+        shaper.use(OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactly(OTHER);
     }
 }

@@ -9,6 +9,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A machine with one processor whose scheduler is a seeded random, and with a clock of its own: what runs on it runs one
  * thread at a time, and the same seed gives the same run. Confined to the thread that calls {@link #run}, and to the
@@ -27,6 +29,7 @@ final class Schedule implements Machine {
     private final List<Runnable> runnable = new ArrayList<>();
     private final PriorityQueue<Timer> timers = new PriorityQueue<>();
     private final Thread.Builder.OfVirtual threads;
+    private @Nullable Throwable uncaught;
     private long now;
     private long timersSet;
     private long turns;
@@ -54,7 +57,8 @@ final class Schedule implements Machine {
             Constructor<?> builder = Class.forName("java.lang.ThreadBuilders$VirtualThreadBuilder")
                     .getDeclaredConstructor(Executor.class);
             builder.setAccessible(true);
-            threads = (Thread.Builder.OfVirtual) builder.newInstance((Executor) runnable::add);
+            threads = ((Thread.Builder.OfVirtual) builder.newInstance((Executor) runnable::add))
+                    .uncaughtExceptionHandler((_, thrown) -> uncaught = thrown);
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("this JDK has no virtual threads with a scheduler of one's own", e);
         }
@@ -74,6 +78,9 @@ final class Schedule implements Machine {
                 Runnable next = chosen == runnable.size() ? last : runnable.set(chosen, last);
                 turns++;
                 next.run();
+                if (uncaught != null) {
+                    throw new AssertionError("a thread ended by " + uncaught, uncaught);
+                }
             }
         }
     }

@@ -50,7 +50,7 @@ class ReloadTest {
                         .start(config(zone, Map.of("a.test", route(closed)), ShapingConfig.DEFAULT))) {
             LoadReport sent = load(penstock);
             Awaitility.await().atMost(PATIENCE).until(() -> penstock.queueStats().active() == 0
-                    && penstock.queueStats().scheduled() + penstock.queueStats().parked() == MESSAGES);
+                    && penstock.queueStats().scheduled() + penstock.queueStats().suspended() == MESSAGES);
 
             penstock.reload(config(zone, Map.of("a.test", route(sink.addresses().getFirst().getPort())),
                     ShapingConfig.DEFAULT));

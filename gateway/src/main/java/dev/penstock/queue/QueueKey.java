@@ -4,21 +4,22 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.routing.Route.Protocol;
+import dev.penstock.routing.Site;
 
 /**
- * What the sessions of a lane have in common. Immutable.
+ * What the sessions of a ready queue have in common. Immutable.
  *
  * @param source the source address pool; {@code default} until there are several
- * @param site   the shaping key: a site's name, or {@code domain:} and a domain with a shaping section of its own
+ * @param site   the shaping key: a site, or the stand-in for a domain with a shaping section of its own
  * @param protocol how its mail is handed over
  * @param configured whether the configuration names its hosts
  * @param tls    how TLS is used towards them, null for as everywhere
  */
-public record LaneKey(String source, String site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
+public record QueueKey(String source, Site site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
     public static final String DEFAULT_SOURCE = "default";
 
     /** Of hosts that DNS told. */
-    public LaneKey(String source, String site, boolean lmtp) {
+    public QueueKey(String source, Site site, boolean lmtp) {
         this(source, site, lmtp ? Protocol.LMTP : Protocol.SMTP, false, null);
     }
 

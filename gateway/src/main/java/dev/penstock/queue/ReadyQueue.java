@@ -1,0 +1,1160 @@
+package dev.penstock.queue;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Route;
+import dev.penstock.shaping.Permit;
+import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.Throttle;
+
+/**
+ * Mail that may go through the same sessions, whose turn it is, and what it needs to get one. Thread-safe: one state
+ * machine behind one lock, one method per event, no I/O; its lock is held for nanoseconds and never over a call to the
+ * outside.
+ *
+ * <p>Invariant, after every event: mail is ready ⇒ the queue is suspended until a known time, or waits at exactly one
+ * limiter (a {@link SessionLimiter}, the slot of a rate, the spool that can't record), or has a session that will take
+ * it, or one that is coming up, or is just acquiring the permits for one.
+ *
+ * <p>A session is connected first and takes mail when it is up. Sessions grow as in a slow start: no more may be on
+ * their way up than have come up, so that a site that doesn't answer costs one connection at a time, and a busy one that
+ * does reaches its limit in a few round trips. How many there may be is the limiters' business.
+ *
+ * <p>The mail whose route is being looked up is in a ready queue too, one without hosts.
+ */
+public final class ReadyQueue implements SessionLimiter.Waiter {
+    /** Ready messages per session that make another one worth its connection. */
+    static final int BACKLOG_PER_SESSION = 4;
+    /** But a message doesn't wait longer than this for a session that is slow. */
+    static final Duration PATIENCE = Duration.ofSeconds(1);
+    private static final int ROUTE_TRIES = 4;
+
+    /** What the state machine can't know by itself. The first four are called under the lock, the others without it. */
+    interface Surroundings {
+        /** As {@link System#nanoTime()}. */
+        long nanos();
+
+        /** Milliseconds since 1970 by the wall clock at {@code atNanos}. */
+        long wallAt(long atNanos);
+
+        /** Whether mail may be given out at all. */
+        boolean handsOut();
+
+        /** How long the first suspension is and how long the longest, in nanoseconds. */
+        Suspensions suspensions();
+
+        /** Has {@link #timeCame()} called then; sooner does no harm. */
+        void wakeAt(ReadyQueue queue, long atNanos);
+
+        /** The queue wants a session: get it the permits. */
+        void wantsSession(ReadyQueue queue);
+
+        /** The queue waits at {@code limiter}, which may have something to give by now. */
+        void mayGrant(ReadyQueue queue, SessionLimiter limiter);
+
+        /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
+        boolean askNow(DomainQueue domain);
+    }
+
+    /** Nanoseconds. */
+    record Suspensions(long first, long longest) {}
+
+    /** Why a session failed. */
+    public enum Trouble {
+        /** No host could be spoken to. */
+        UNREACHABLE,
+        /** The host takes no more sessions. */
+        CROWDED,
+        /** The receiver refuses us, whichever host is asked. */
+        REFUSED,
+        /** The hosts can't be spoken to as safely as this queue's mail wants: other queues of the site can. */
+        INSECURE
+    }
+
+    /**
+     * All mail of the queue waits, untouched.
+     *
+     * @param untilMillis milliseconds since 1970, then one session is tried
+     * @param length      from its beginning
+     * @param tries       sessions tried since the first suspension
+     * @param why         for people
+     */
+    public record Suspension(long untilMillis, Duration length, int tries, String why) {}
+
+    /**
+     * What a failed session leads to.
+     *
+     * @param charged    the message that the failure counts as an attempt for, to be settled; null for none
+     * @param suspension that begins, or begins anew; null for none
+     * @param othersStand whether the receiver is to be offered no more sessions than stand
+     */
+    public record Failed(@Nullable QueueItem charged, @Nullable Suspension suspension, boolean othersStand) {}
+
+    /** One session of the queue, from the moment its permits are there. Guarded by the queue's lock. */
+    public static final class Session implements SessionLimiter.Holder {
+        private final ReadyQueue queue;
+        private final Permit permit;
+        private boolean up;
+        private boolean gone;
+        private boolean idle;
+        private boolean tookMail;
+        private boolean proved;
+        private @Nullable QueueItem handed;
+        private volatile @Nullable Thread thread;
+
+        private Session(ReadyQueue queue, Permit permit) {
+            this.queue = queue;
+            this.permit = permit;
+        }
+
+        public ReadyQueue queue() {
+            return queue;
+        }
+
+        public Permit permit() {
+            return permit;
+        }
+
+        @Override
+        public SessionLimiter.Waiter owner() {
+            return queue;
+        }
+    }
+
+    /** How far the queue is with getting a session the permits. */
+    private enum Seeking {
+        NO,
+        /** Somebody is at it, and will come to the end of it. */
+        ACQUIRING,
+        /** Registered there; {@link #granted} will be called. */
+        AT_LIMITER,
+        /** Has a slot for opening a connection; {@link #timeCame} goes on then. */
+        AT_SLOT
+    }
+
+    private final Surroundings around;
+    private final QueueKey key;
+    private final @Nullable Throttle throttle;
+    /** Two ready queues are locked in the order of their numbers. */
+    final long number;
+    private final ReentrantLock lock = new ReentrantLock();
+    private volatile Route.@Nullable Open route;
+
+    private final Turns turns = new Turns();
+    private int ready;
+    private int active;
+    private int domains;
+    private @Nullable DomainQueue lastDomain;
+    private boolean closed;
+    private int idleSweeps;
+
+    private int opening;
+    private int up;
+    private int pacing;
+    private final ArrayDeque<Session> idle = new ArrayDeque<>(2);
+    private Seeking seeking = Seeking.NO;
+    /** Written under the lock. */
+    private volatile @Nullable SessionLimiter waitingAt;
+    private long slotNanos;
+    private boolean slotCame;
+    private boolean impatient;
+    private long impatientNanos;
+    private boolean held;
+    private long heldUntilNanos;
+    private int failures;
+    private boolean suspended;
+    private long suspendedUntilNanos;
+    private long suspensionNanos;
+    private int tries;
+    private String why = "";
+    private @Nullable TrafficLimits shapedBy;
+
+    /** Sessions that were given mail, or asked to end, in the event under way: woken when the lock is free. */
+    private final List<Session> woken = new ArrayList<>(2);
+    private boolean armed;
+    private long armedNanos;
+
+    // Guarded by the scheduler's lock.
+    boolean wakePending;
+    long wakeNanos;
+
+    /** @param throttle null for the mail whose route isn't known */
+    ReadyQueue(Surroundings around, QueueKey key, long number, @Nullable Throttle throttle,
+            Route.@Nullable Open route) {
+        this.around = around;
+        this.key = key;
+        this.number = number;
+        this.throttle = throttle;
+        this.route = route;
+        this.shapedBy = throttle == null ? null : throttle.limits();
+    }
+
+    public QueueKey key() {
+        return key;
+    }
+
+    /** What it is shaped by. */
+    public Throttle throttle() {
+        return requireNonNull(throttle, "mail without a route isn't shaped");
+    }
+
+    @Nullable
+    Throttle throttleOrNull() {
+        return throttle;
+    }
+
+    // Events of sessions. They lock, and tell the outside when they have let go.
+
+    /**
+     * The session is up.
+     *
+     * @return its first message; null when there is none for now
+     */
+    public @Nullable QueueItem up(Session session) {
+        QueueItem item;
+        boolean wants;
+        lock();
+        try {
+            if (!session.up && !session.gone) {
+                session.up = true;
+                opening--;
+                up++;
+            }
+            item = take(session);
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
+        return item;
+    }
+
+    /**
+     * The next message, to be delivered and then given to {@link MailQueue#finished}, {@link MailQueue#retry} or
+     * {@link MailQueue#requeue}.
+     *
+     * @return null when there is none now, or none is given out
+     */
+    public @Nullable QueueItem next(Session session) {
+        lock();
+        try {
+            return take(session);
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * As {@link #next}, but waits for mail, in the session's own thread. Whoever comes gets it: a session that is handed
+     * a message in the moment in which it gives up has it all the same.
+     *
+     * @return null when none came within {@code nanos}, others want what the session holds, or none is given out
+     * @throws InterruptedException and nothing was taken
+     */
+    public @Nullable QueueItem await(Session session, long nanos) throws InterruptedException {
+        session.thread = Thread.currentThread();
+        QueueItem item = idles(session);
+        if (item != null) {
+            return item;
+        }
+        session.permit.idle(session);
+        if (session.permit.isWanted(waitingAt)) { // who came to wait before this one was known as idle has not asked it
+            dismiss(session);
+        }
+        long until = System.nanoTime() + nanos;
+        try {
+            while (isIdle(session)) {
+                long left = until - System.nanoTime();
+                boolean interrupted = Thread.interrupted();
+                if (interrupted || left <= 0) {
+                    dismiss(session);
+                }
+                if (interrupted) {
+                    QueueItem handed = handed(session);
+                    if (handed != null) {
+                        putBackHanded(handed);
+                    }
+                    throw new InterruptedException();
+                }
+                if (left > 0) {
+                    LockSupport.parkNanos(this, left);
+                }
+            }
+            return handed(session);
+        } finally {
+            session.permit.busy(session);
+        }
+    }
+
+    /** The session has nothing to do: it is handed what comes next. @return mail that is there already, and it doesn't idle */
+    @Nullable
+    QueueItem idles(Session session) {
+        lock();
+        try {
+            QueueItem item = take(session);
+            if (item == null && !closed && around.handsOut()) {
+                session.idle = true;
+                idle.addLast(session);
+            }
+            return item;
+        } finally {
+            unlock();
+        }
+    }
+
+    boolean isIdle(Session session) {
+        lock();
+        try {
+            return session.idle;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** What a session was handed when it idled; null when it was dismissed instead. */
+    @Nullable
+    QueueItem handed(Session session) {
+        lock();
+        try {
+            QueueItem item = session.handed;
+            session.handed = null;
+            return item;
+        } finally {
+            unlock();
+        }
+    }
+
+    private void putBackHanded(QueueItem item) {
+        boolean wants;
+        lock();
+        try {
+            wants = putBack(item);
+        } finally {
+            unlock();
+        }
+        tell(wants);
+    }
+
+    /** Others want what this session holds: it ends, unless it has got mail meanwhile. */
+    void dismiss(Session session) {
+        lock();
+        try {
+            if (session.idle) {
+                idle.remove(session);
+                release(session);
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    private void release(Session session) {
+        session.idle = false;
+        woken.add(session);
+    }
+
+    /** The session waits for its message slot, or has stopped to: while one does, more sessions would send no sooner. */
+    public void pacing(boolean begins) {
+        lock();
+        try {
+            pacing += begins ? 1 : -1;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** The next message slot is so far away that no session is worth opening before it. */
+    public void holdUntil(long atNanos) {
+        lock();
+        try {
+            if (!held || atNanos - heldUntilNanos < 0) {
+                held = true;
+                heldUntilNanos = atNanos;
+                arm(atNanos);
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * The session has delivered for the first time: nothing is wrong with the receiver.
+     *
+     * @return whether that ends a suspension
+     */
+    boolean proved(Session session) {
+        boolean ends;
+        boolean wants;
+        lock();
+        try {
+            if (session.proved) {
+                return false;
+            }
+            session.proved = true;
+            ends = resumeLocked();
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
+        return ends;
+    }
+
+    /**
+     * The session couldn't be opened, or the receiver wants it no more. It counts no more from now on; {@link #ended}
+     * still has to come.
+     *
+     * @param othersAtSite whether sessions of any queue stand with the same site or are coming up
+     * @param mayCharge    whether a message is to be charged when no session of the queue stands or is coming up; false
+     *                     when the session had one
+     * @param reason       for people
+     */
+    Failed failed(Session session, Trouble trouble, boolean othersAtSite, boolean mayCharge, String reason) {
+        lock();
+        try {
+            forget(session);
+            boolean roomElsewhere = othersAtSite && (trouble == Trouble.CROWDED || trouble == Trouble.UNREACHABLE);
+            if (opening + up > 0 || roomElsewhere) {
+                return new Failed(null, null, true);
+            }
+            failures++;
+            Suspension suspension = null;
+            if (suspended) {
+                suspension = suspend(Math.min(2 * suspensionNanos, around.suspensions().longest), reason);
+            } else if (trouble == Trouble.REFUSED || trouble == Trouble.CROWDED
+                    || failures >= throttle().limits().consecutiveConnectionFailuresBeforeDelay()) {
+                tries = 0;
+                suspension = suspend(around.suspensions().first,
+                        failures > 1 ? failures + " connection failures in a row, the last: " + reason : reason);
+            }
+            return new Failed(mayCharge ? takeAny() : null, suspension, false);
+        } finally {
+            unlock();
+        }
+    }
+
+    private Suspension suspend(long nanos, String reason) {
+        suspended = true;
+        suspensionNanos = nanos;
+        suspendedUntilNanos = around.nanos() + nanos;
+        tries++;
+        why = reason;
+        arm(suspendedUntilNanos);
+        return new Suspension(around.wallAt(suspendedUntilNanos), Duration.ofNanos(nanos), tries, reason);
+    }
+
+    /** The session is over, its permits are back. @return a suspension that begins anew; null for none */
+    @Nullable
+    Suspension ended(Session session) {
+        Suspension suspension = null;
+        boolean wants;
+        lock();
+        try {
+            if (!session.gone) {
+                forget(session);
+                if (suspended && opening + up == 0) { // it was the try
+                    if (session.tookMail && !session.proved) {
+                        suspension = suspend(Math.min(2 * suspensionNanos, around.suspensions().longest), why);
+                    } else {
+                        resumeLocked();
+                    }
+                }
+            }
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
+        return suspension;
+    }
+
+    private void forget(Session session) {
+        if (!session.gone) {
+            session.gone = true;
+            if (session.up) {
+                up--;
+            } else {
+                opening--;
+            }
+        }
+    }
+
+    // Events of the limiters
+
+    /** About to be registered there. @return false when no session is wanted any more: then it must not be */
+    boolean waitsAt(SessionLimiter limiter) {
+        lock();
+        try {
+            if (!mayOpen()) {
+                seeking = Seeking.NO;
+                return false;
+            }
+            seeking = Seeking.AT_LIMITER;
+            waitingAt = limiter;
+            return true;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** A permit of the limiter it waited at is its own now; it goes on to acquire the others. */
+    void granted() {
+        lock();
+        try {
+            seeking = Seeking.ACQUIRING;
+            waitingAt = null;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Has a slot for opening a connection, and holds nothing else: {@link #timeCame} goes on then. */
+    void waitsForSlot(long atNanos) {
+        lock();
+        try {
+            seeking = Seeking.AT_SLOT;
+            slotNanos = atNanos;
+            arm(atNanos);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** The permits are there. @return null when no session is wanted any more */
+    @Nullable
+    Session open(Permit permit) {
+        lock();
+        try {
+            seeking = Seeking.NO;
+            if (!mayOpen()) {
+                return null;
+            }
+            impatient = false;
+            opening++;
+            return new Session(this, permit);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** The permits couldn't be acquired, or weren't wanted: what is ready is looked at anew. @return whether to begin again */
+    boolean reconsiders() {
+        lock();
+        try {
+            return evaluate();
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Where it is registered, null for nowhere. */
+    public @Nullable SessionLimiter waitingAt() {
+        return waitingAt;
+    }
+
+    boolean isAcquiring() {
+        lock();
+        try {
+            return seeking == Seeking.ACQUIRING;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whether a slot for opening a connection was waited for, which is used then: its time; else {@code none}. */
+    long takeSlot(long none) {
+        lock();
+        try {
+            long slot = slotCame ? slotNanos : none;
+            slotCame = false;
+            return slot;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whether it has no session, not even one coming up. */
+    boolean isWithoutSession() {
+        lock();
+        try {
+            return opening + up == 0;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Has {@link #timeCame} called then. */
+    void wakeAt(long atNanos) {
+        lock();
+        try {
+            arm(atNanos);
+        } finally {
+            unlock();
+        }
+    }
+
+    // Events of time and of the operator
+
+    /** A time that was asked for has come, or another one. */
+    void timeCame() {
+        boolean wants;
+        SessionLimiter limiter;
+        lock();
+        try {
+            limiter = waitingAt;
+            wants = switch (seeking) {
+                case NO -> evaluate();
+                case ACQUIRING, AT_LIMITER -> false;
+                case AT_SLOT -> slotIsHere();
+            };
+        } finally {
+            unlock();
+        }
+        tell(wants);
+        if (limiter != null) {
+            around.mayGrant(this, limiter);
+        }
+    }
+
+    private boolean slotIsHere() {
+        if (around.nanos() - slotNanos < 0) {
+            arm(slotNanos);
+            return false;
+        }
+        seeking = Seeking.ACQUIRING;
+        slotCame = true;
+        return true;
+    }
+
+    /** Ends a suspension. @return whether there was one */
+    public boolean resume() {
+        boolean ends;
+        boolean wants;
+        lock();
+        try {
+            ends = resumeLocked();
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
+        return ends;
+    }
+
+    private boolean resumeLocked() {
+        boolean was = suspended;
+        suspended = false;
+        suspensionNanos = 0;
+        failures = 0;
+        tries = 0;
+        why = "";
+        return was;
+    }
+
+    /** Limits may be others: a suspension and a hold that came of the old ones end. @return whether a suspension did */
+    boolean reconfigured() {
+        boolean ends = false;
+        boolean wants;
+        lock();
+        try {
+            held = false;
+            TrafficLimits now = throttle == null ? null : throttle.limits();
+            if (now != null && !now.equals(shapedBy)) {
+                shapedBy = now;
+                ends = resumeLocked();
+            }
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
+        return ends;
+    }
+
+    /** Mail is given out again. */
+    void handsOutAgain() {
+        boolean wants;
+        lock();
+        try {
+            handOut();
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
+    }
+
+    private void tell(boolean wants) {
+        if (wants) {
+            around.wantsSession(this);
+        }
+    }
+
+    // The state machine's heart. Locked.
+
+    /** Whether a session is wanted and nobody is at it yet. Then somebody must be: the caller calls for it. */
+    private boolean evaluate() {
+        if (seeking != Seeking.NO || !wants()) {
+            return false;
+        }
+        seeking = Seeking.ACQUIRING;
+        return true;
+    }
+
+    private boolean wants() {
+        if (!mayOpen()) {
+            return false;
+        }
+        int sessions = opening + up;
+        if (sessions == 0 || ready > BACKLOG_PER_SESSION * sessions) {
+            return true;
+        }
+        long now = around.nanos();
+        if (!impatient) {
+            impatient = true;
+            impatientNanos = now + PATIENCE.toNanos();
+        } else if (now - impatientNanos >= 0) {
+            return true;
+        }
+        arm(impatientNanos);
+        return false;
+    }
+
+    /** Whether another session could be of use now, or else the time of which it depends is armed. */
+    private boolean mayOpen() {
+        if (ready == 0 || closed || !around.handsOut()) {
+            return false;
+        }
+        long now = around.nanos();
+        if (suspended) {
+            if (now - suspendedUntilNanos < 0) {
+                arm(suspendedUntilNanos);
+                return false;
+            }
+            return opening + up == 0; // one is tried
+        }
+        if (held) {
+            if (now - heldUntilNanos < 0) {
+                arm(heldUntilNanos);
+                return false;
+            }
+            held = false;
+        }
+        // Somebody waits for its slot, or comes up; nobody idles while mail is ready.
+        return pacing == 0 && opening < Math.max(1, up);
+    }
+
+    private void arm(long atNanos) {
+        if (!armed || atNanos - armedNanos < 0) {
+            armed = true;
+            armedNanos = atNanos;
+        }
+    }
+
+    /** Gives what is ready to the sessions that idle, the one that was busy last first: those too many may end. */
+    private void handOut() {
+        while (ready > 0 && !idle.isEmpty()) {
+            QueueItem item = take(idle.peekLast());
+            if (item == null) {
+                return;
+            }
+            Session session = idle.removeLast();
+            session.idle = false;
+            session.handed = item;
+            woken.add(session);
+        }
+    }
+
+    private @Nullable QueueItem take(Session session) {
+        if (closed || session.gone || !around.handsOut()) {
+            return null;
+        }
+        QueueItem item = takeAny();
+        if (item != null) {
+            session.tookMail = true;
+        }
+        return item;
+    }
+
+    private @Nullable QueueItem takeAny() {
+        QueueItem item = turns.take();
+        if (item != null) {
+            lastDomain = item.home.domain;
+            activate(item);
+        }
+        return item;
+    }
+
+    private void activate(QueueItem item) {
+        item.state(QueueItem.ACTIVE);
+        item.home.active.addLast(item);
+        active++;
+        if (--ready == 0) {
+            impatient = false;
+        }
+    }
+
+    // What follows is the queue's. "Locked" methods need the lock; those that answer whether a session is wanted leave
+    // it to the caller to say so when he has let go of it.
+
+    void lock() {
+        lock.lock();
+    }
+
+    /** Wakes whoever the event concerns, when the lock is free. */
+    void unlock() {
+        if (lock.getHoldCount() > 1 || woken.isEmpty() && !armed) {
+            lock.unlock();
+            return;
+        }
+        List<Session> sessions = woken.isEmpty() ? List.of() : List.copyOf(woken);
+        woken.clear();
+        boolean arms = armed;
+        long at = armedNanos;
+        armed = false;
+        lock.unlock();
+        for (Session session : sessions) {
+            LockSupport.unpark(session.thread);
+        }
+        if (arms) {
+            around.wakeAt(this, at);
+        }
+    }
+
+    /** Locked. @return whether a session is wanted */
+    boolean append(QueueItem item) {
+        SubQueue subQueue = item.home;
+        item.state(QueueItem.QUEUED);
+        subQueue.ready.addLast(item);
+        if (subQueue.turn == null) {
+            turns.join(subQueue);
+        }
+        ready++;
+        return mailCame();
+    }
+
+    /** Locked. An item that isn't to be delivered is taken by whoever settles it. */
+    void activateAlone(QueueItem item) {
+        item.state(QueueItem.ACTIVE);
+        item.home.active.addLast(item);
+        active++;
+    }
+
+    /** Locked. @return whether a session is wanted */
+    boolean putBack(QueueItem item) {
+        endActive(item);
+        item.state(QueueItem.QUEUED);
+        turns.putBack(item);
+        ready++;
+        return mailCame();
+    }
+
+    private boolean mailCame() {
+        if (throttle == null) {
+            return false;
+        }
+        handOut();
+        return evaluate();
+    }
+
+    /** Locked. */
+    void endActive(QueueItem item) {
+        if (item.state() != QueueItem.ACTIVE) {
+            throw new IllegalStateException("not taken by anyone: " + item);
+        }
+        item.home.active.remove(item);
+        active--;
+    }
+
+    /** Locked. Takes up to {@code limit} ready items of one domain out of turn, suspended or not. */
+    void takeAll(DomainQueue domain, int limit, List<QueueItem> into) {
+        for (SubQueue subQueue : domain.subQueues.values()) {
+            while (!subQueue.ready.isEmpty()) {
+                if (into.size() == limit) {
+                    return;
+                }
+                into.add(takeFirst(subQueue));
+            }
+        }
+    }
+
+    private QueueItem takeFirst(SubQueue subQueue) {
+        QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+        if (subQueue.ready.isEmpty()) {
+            turns.leave(subQueue);
+        }
+        activate(item);
+        return item;
+    }
+
+    /**
+     * Takes ready items that were received before {@code millis}, out of turn, suspended or not: up to {@code limit} of
+     * those at the heads of their senders' queues.
+     */
+    public List<QueueItem> takeReceivedBefore(long millis, int limit) {
+        List<QueueItem> old = new ArrayList<>();
+        lock();
+        try {
+            for (SubQueue subQueue : turns.subQueues()) {
+                QueueItem first = subQueue.ready.first();
+                while (first != null && first.receivedMillis() < millis && old.size() < limit) {
+                    old.add(takeFirst(subQueue));
+                    first = subQueue.ready.first();
+                }
+            }
+        } finally {
+            unlock();
+        }
+        return old;
+    }
+
+    /** Locked. A domain comes with all its mail. @return whether a session is wanted */
+    boolean admit(DomainQueue domain) {
+        domains++;
+        lastDomain = domain;
+        idleSweeps = 0;
+        for (SubQueue subQueue : domain.subQueues.values()) {
+            ready += subQueue.ready.size();
+            active += subQueue.active.size();
+            if (!subQueue.ready.isEmpty()) {
+                turns.join(subQueue);
+            }
+        }
+        return mailCame();
+    }
+
+    /** Locked. A domain goes with all its mail. */
+    void dismiss(DomainQueue domain) {
+        domains--;
+        if (lastDomain == domain) {
+            lastDomain = null;
+        }
+        for (SubQueue subQueue : domain.subQueues.values()) {
+            ready -= subQueue.ready.size();
+            active -= subQueue.active.size();
+            if (subQueue.turn != null) {
+                turns.leave(subQueue);
+            }
+        }
+        if (ready == 0) {
+            impatient = false;
+        }
+    }
+
+    /**
+     * Where to take its mail now, hosts in the order to try. Asks the router for the domain that is next, so that a
+     * changed or newly shuffled answer takes effect with the next session; while the router looks it up, the last answer
+     * holds.
+     */
+    public Route.Open route() {
+        for (int i = 0; i < ROUTE_TRIES; i++) {
+            DomainQueue domain = nextDomain();
+            if (domain == null || !around.askNow(domain) || domain.readyQueue == this) {
+                break;
+            }
+            // That domain belongs elsewhere now; the next one may still belong here.
+        }
+        return requireNonNull(route, "mail without a route has no hosts");
+    }
+
+    /** Locked. */
+    void route(Route.Open now) {
+        route = now;
+    }
+
+    /** Locked. */
+    boolean isClosed() {
+        return closed;
+    }
+
+    private @Nullable DomainQueue nextDomain() {
+        lock();
+        try {
+            SubQueue next = turns.peek();
+            return next == null ? lastDomain : next.domain;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** @return whether it has been of no use for more than {@code idleLimit} sweeps and is closed now */
+    boolean sweep(int idleLimit) {
+        lock();
+        try {
+            if (domains > 0 || active > 0 || opening + up > 0 || seeking != Seeking.NO || closed) {
+                idleSweeps = 0;
+                return false;
+            }
+            closed = ++idleSweeps > idleLimit;
+            return closed;
+        } finally {
+            unlock();
+        }
+    }
+
+    void close() {
+        lock();
+        try {
+            closed = true;
+            while (!idle.isEmpty()) {
+                release(idle.removeLast());
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    // What others want to know
+
+    /** Messages waiting for their turn, also while the queue is suspended. */
+    public int ready() {
+        lock();
+        try {
+            return ready;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whether a session idles that would take what comes next. */
+    public boolean hasIdle() {
+        lock();
+        try {
+            return !idle.isEmpty();
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Ready, suspended and active at one instant. */
+    record Counts(int ready, int suspended, int active) {}
+
+    Counts counts() {
+        lock();
+        try {
+            return new Counts(suspended ? 0 : ready, suspended ? ready : 0, active);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Locked. Null when it isn't suspended. */
+    @Nullable
+    String suspendedWhy() {
+        return suspended ? why : null;
+    }
+
+    /** Locked. By the wall clock; 0 when it isn't suspended. */
+    long suspendedUntilMillis() {
+        return suspended ? around.wallAt(suspendedUntilNanos) : 0;
+    }
+
+    /** Locked. */
+    int readyNow() {
+        return ready;
+    }
+
+    /** Locked. What its mail waits for, for people. */
+    String waitingFor() {
+        long now = around.nanos();
+        SessionLimiter limiter = waitingAt;
+        if (!around.handsOut()) {
+            return "the spool, which can't record what becomes of mail";
+        }
+        if (suspended) {
+            return "the end of the queue's suspension: " + why;
+        }
+        if (held && now - heldUntilNanos < 0) {
+            return "max_message_rate " + throttle().limits().maxMessageRate() + " (next in "
+                    + inMillis(heldUntilNanos - now) + ")";
+        }
+        if (pacing > 0) {
+            return "max_message_rate " + throttle().limits().maxMessageRate();
+        }
+        if (limiter != null) {
+            return limiter.describe(now);
+        }
+        if (seeking == Seeking.AT_SLOT) {
+            return "max_connection_rate " + throttle().limits().maxConnectionRate() + " (next in "
+                    + inMillis(Math.max(0, slotNanos - now)) + ")";
+        }
+        return up == 0 ? "the session that is coming up" : "its turn";
+    }
+
+    private static String inMillis(long nanos) {
+        return Math.ceilDiv(nanos, 1_000_000) + "ms";
+    }
+
+    ReadyQueueSnapshot snapshot() {
+        lock();
+        try {
+            return new ReadyQueueSnapshot(key, ready, active, opening, up, idle.size(), domains, turns.readyByTenant(),
+                    turns.oldestReceivedMillis(), suspendedUntilMillis(), why, ready == 0 ? "" : waitingFor());
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * What the invariant says, for tests.
+     *
+     * @return null when it holds, else what is wrong
+     */
+    @Nullable
+    String violation() {
+        lock();
+        try {
+            if (opening < 0 || up < 0 || pacing < 0 || ready < 0 || active < 0) {
+                return "a count is negative: " + this;
+            }
+            if (ready > 0 && !idle.isEmpty() && around.handsOut() && !closed) {
+                return "a session idles while mail is ready: " + this;
+            }
+            if ((seeking == Seeking.AT_LIMITER) != (waitingAt != null)) {
+                return "waits at " + waitingAt + " but " + this;
+            }
+            if (suspended && up + opening > 1) {
+                return "suspended with more than one session: " + this;
+            }
+            boolean cared = ready == 0 || closed || throttle == null || !around.handsOut() || suspended
+                    || held || seeking != Seeking.NO || opening > 0 || up > 0;
+            return cared ? null : "mail is ready and nobody comes for it: " + this;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** When it wants to be woken whatever else comes, {@link Long#MAX_VALUE} for never. For tests. */
+    long knownTime() {
+        lock();
+        try {
+            return suspended && opening + up == 0
+                    ? suspendedUntilNanos
+                    : held ? heldUntilNanos : seeking == Seeking.AT_SLOT ? slotNanos : Long.MAX_VALUE;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Everything, for a test that has failed. */
+    String describe() {
+        return key + " ready=" + ready + " opening=" + opening + " up=" + up + " idle=" + idle.size() + " pacing="
+                + pacing
+                + " seeking=" + seeking + " at=" + waitingAt + " suspended=" + suspended + " held=" + held;
+    }
+
+    @Override
+    public String toString() {
+        return key.toString();
+    }
+}

@@ -1,0 +1,23 @@
+package dev.penstock.queue;
+
+import java.util.Map;
+
+/**
+ * A ready queue as it stands. Immutable.
+ *
+ * @param key                  which
+ * @param ready                messages waiting for their turn
+ * @param active               messages taken by sessions
+ * @param opening              sessions coming up
+ * @param up                   sessions that are up
+ * @param idle                 of these, waiting for mail
+ * @param domains              whose mail goes through it
+ * @param readyByTenant        the ready messages by tenant
+ * @param oldestReceivedMillis when the message that waits longest was accepted, milliseconds since 1970; 0 for none
+ * @param suspendedUntilMillis milliseconds since 1970; 0 when it isn't suspended
+ * @param suspendedWhy         empty when it isn't suspended
+ * @param waitingFor           what the ready messages wait for, the limiter with its value and time; empty when none are
+ */
+public record ReadyQueueSnapshot(QueueKey key, int ready, int active, int opening, int up, int idle, int domains,
+        Map<String, Integer> readyByTenant, long oldestReceivedMillis, long suspendedUntilMillis, String suspendedWhy,
+        String waitingFor) {}

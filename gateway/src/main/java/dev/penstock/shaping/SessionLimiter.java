@@ -1,0 +1,294 @@
+package dev.penstock.shaping;
+
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many sessions may be open at one time, and who is next when one ends. Thread-safe: one state machine behind its
+ * monitor, which is held for nanoseconds and never over a call to the outside.
+ *
+ * <p>It grants, nobody polls: whoever finds no permit free is registered, and {@link #next} names in order those to whom
+ * a permit that came back has been given. Whoever returns a permit, or makes room otherwise, calls it until it answers
+ * null. Those who are the {@code first} of theirs (who have no session at all) come before the others, and a reserve of
+ * permits is for them alone.
+ *
+ * <p>Below the configured limit lies a <em>window</em>, as in Postfix's queue manager and in TCP: it is unlimited until
+ * the other side refuses a session while others stand, is then what stands, and is tried upward by one session at a time:
+ * after {@link #FIRST_TRIAL}, doubled by each trial that is refused up to {@link #LAST_TRIAL}, and at once after one that
+ * was proved.
+ *
+ * <p>Invariant, between any two calls: somebody waits ⇒ all permits he may have are taken, or the window is to be tried
+ * from a time that {@link #triesAgainAt} tells.
+ */
+public final class SessionLimiter {
+    /** After a refusal, until one session more than the window is tried. */
+    static final Duration FIRST_TRIAL = Duration.ofSeconds(10);
+    /** The longest pause between two trials. */
+    static final Duration LAST_TRIAL = Duration.ofMinutes(5);
+    private static final int NO_WINDOW = Integer.MAX_VALUE;
+
+    /** Who waits for a permit: known by identity. */
+    public interface Waiter {}
+
+    /** Who has a permit and can give it up while he is idle. */
+    public interface Holder {
+        Waiter owner();
+    }
+
+    /** The answer to who asks for a permit. */
+    public enum Answer {
+        /** One is taken. */
+        GRANTED,
+        /** One is taken, beyond the window. */
+        TRIAL,
+        /** None is. */
+        NONE
+    }
+
+    /** A permit that has passed to the one who waited for it. */
+    public record Grant(Waiter waiter, boolean trial) {}
+
+    private final String name;
+    private final LinkedHashSet<Waiter> firsts = new LinkedHashSet<>();
+    private final LinkedHashSet<Waiter> others = new LinkedHashSet<>();
+    private final LinkedHashSet<Holder> idle = new LinkedHashSet<>();
+    private int limit;
+    private final int reserve;
+    private int open;
+    private int window = NO_WINDOW;
+    private boolean trial;
+    private long trialNanos;
+    private long pauseNanos = FIRST_TRIAL.toNanos();
+    /** How many wait; for those who only want to know whether anybody does. */
+    private volatile int waiting;
+
+    /**
+     * @param name    the configuration key
+     * @param reserve permits that only those without any session get
+     */
+    public SessionLimiter(String name, int limit, int reserve) {
+        this.name = name;
+        this.limit = limit;
+        this.reserve = reserve;
+    }
+
+    /** A permit if one is free and nobody waits for it. */
+    public synchronized Answer tryAcquire(boolean first, long nowNanos) {
+        if (first ? !firsts.isEmpty() : waiting > 0) {
+            return Answer.NONE;
+        }
+        return take(first, nowNanos);
+    }
+
+    /** A permit, or {@link Answer#NONE} and a place in the order: {@link #next} will name the waiter. */
+    public synchronized Answer acquire(Waiter waiter, boolean first, long nowNanos) {
+        Answer answer = tryAcquire(first, nowNanos);
+        if (answer == Answer.NONE) {
+            (first ? firsts : others).add(waiter);
+            waiting = firsts.size() + others.size();
+        }
+        return answer;
+    }
+
+    private Answer take(boolean first, long nowNanos) {
+        if (open >= (first ? limit : limit - reserve)) {
+            return Answer.NONE;
+        }
+        if (open < window) {
+            open++;
+            return Answer.GRANTED;
+        }
+        if (trial || nowNanos - trialNanos < 0) {
+            return Answer.NONE;
+        }
+        open++;
+        trial = true;
+        return Answer.TRIAL;
+    }
+
+    /** Gives a permit that is free to the one whose turn it is; null when there is none, or nobody may have it. */
+    public synchronized @Nullable Grant next(long nowNanos) {
+        if (waiting == 0) {
+            return null;
+        }
+        boolean first = !firsts.isEmpty();
+        Answer answer = take(first, nowNanos);
+        if (answer == Answer.NONE) {
+            return null;
+        }
+        Iterator<Waiter> order = (first ? firsts : others).iterator();
+        Waiter waiter = order.next();
+        order.remove();
+        waiting--;
+        return new Grant(waiter, answer == Answer.TRIAL);
+    }
+
+    /** A waiter has lost its last session: it is one of the first now. */
+    public synchronized void promote(Waiter waiter) {
+        if (others.remove(waiter)) {
+            firsts.add(waiter);
+        }
+    }
+
+    /** A session has ended. Call {@link #next} then. */
+    public synchronized void release(boolean wasTrial, long nowNanos) {
+        if (open == 0) {
+            throw new IllegalStateException("released more sessions of " + name + " than were opened");
+        }
+        open--;
+        if (wasTrial && trial) { // it has shown nothing
+            trial = false;
+            trialNanos = nowNanos + pauseNanos;
+        }
+    }
+
+    /**
+     * A session, not released yet, was refused while others stand: no more than those may be open until the next trial.
+     * Those begun before and refused after make the window smaller, but the pause no longer.
+     */
+    public synchronized void refused(boolean wasTrial, long nowNanos) {
+        boolean settled = nowNanos - trialNanos >= 0;
+        if (wasTrial && trial) {
+            trial = false;
+            pauseNanos = Math.min(2 * pauseNanos, LAST_TRIAL.toNanos());
+            trialNanos = nowNanos + pauseNanos;
+        } else if (window == NO_WINDOW || settled) {
+            pauseNanos = FIRST_TRIAL.toNanos();
+            trialNanos = nowNanos + pauseNanos;
+        }
+        window = Math.min(window, Math.max(1, open - 1));
+    }
+
+    /**
+     * A session has delivered. Call {@link #next} when it was a trial.
+     *
+     * @return whether the window grew
+     */
+    public synchronized boolean proved(boolean wasTrial, long nowNanos) {
+        if (!wasTrial || !trial) {
+            return false;
+        }
+        trial = false;
+        window = window + 1 >= limit ? NO_WINDOW : window + 1;
+        pauseNanos = FIRST_TRIAL.toNanos();
+        trialNanos = nowNanos;
+        return true;
+    }
+
+    /** No session stands and none may be opened for a while: what comes after begins with one and grows as it proves. */
+    public synchronized void collapsed(long nowNanos) {
+        if (open <= 1) {
+            window = 1;
+            trial = false;
+            pauseNanos = FIRST_TRIAL.toNanos();
+            trialNanos = nowNanos;
+        }
+    }
+
+    /** From now on with this limit, and without a window that was learned under another. Call {@link #next} then. */
+    public synchronized void limit(int next) {
+        limit = next;
+        window = NO_WINDOW;
+        trial = false;
+        pauseNanos = FIRST_TRIAL.toNanos();
+    }
+
+    /** When a session beyond the window may be tried, {@link Long#MIN_VALUE} when nothing waits for that time. */
+    public synchronized long triesAgainAt() {
+        return waiting > 0 && !trial && open >= window && open < limit ? trialNanos : Long.MIN_VALUE;
+    }
+
+    /** Whether anybody but {@code owner} waits; {@code ownerWaits} is whether he is registered here too. */
+    public boolean isWanted(boolean ownerWaits) {
+        return waiting > (ownerWaits ? 1 : 0);
+    }
+
+    /** From now on this session can be asked to end, should others wait. */
+    public synchronized void idle(Holder holder) {
+        idle.add(holder);
+    }
+
+    /** From now on not any more. */
+    public synchronized void busy(Holder holder) {
+        idle.remove(holder);
+    }
+
+    /** The session that idles longest of those that aren't {@code waiter}'s own; null when none is. */
+    public synchronized @Nullable Holder longestIdle(Waiter waiter) {
+        for (Holder holder : idle) {
+            if (!holder.owner().equals(waiter)) {
+                idle.remove(holder);
+                return holder;
+            }
+        }
+        return null;
+    }
+
+    public synchronized int open() {
+        return open;
+    }
+
+    /** Sessions that may be open now: what is configured, or what the other side has been found to take. */
+    public synchronized int size() {
+        return Math.min(limit, window);
+    }
+
+    /** How many wait for a permit. */
+    public int waiting() {
+        return waiting;
+    }
+
+    boolean isLearned() {
+        return window != NO_WINDOW;
+    }
+
+    /** What holds back who asks now, null when nothing does. */
+    synchronized @Nullable Refusal refusal(long nowNanos) {
+        if (open < Math.min(limit, window)) {
+            return null;
+        }
+        if (open >= limit) {
+            return new Refusal(name, Integer.toString(limit), 0);
+        }
+        long wait = Math.max(0, trialNanos - nowNanos);
+        return new Refusal("window", window + " of " + name + " " + limit + ", the receiver refused more",
+                trial ? 0 : Math.max(1, wait));
+    }
+
+    /** For people: {@code connection_limit 10}; {@code window 3 of connection_limit 10, … (next in 8s)}. */
+    public String describe(long nowNanos) {
+        Refusal refusal = refusal(nowNanos);
+        return refusal == null ? name + " " + limit : refusal.toString();
+    }
+
+    /** Whether {@code waiter} is registered. For tests. */
+    public synchronized boolean isRegistered(Waiter waiter) {
+        return firsts.contains(waiter) || others.contains(waiter);
+    }
+
+    /**
+     * What the invariant says, for tests. To be asked when no permit is on its way to somebody.
+     *
+     * @return null when it holds, else what is wrong
+     */
+    public synchronized @Nullable String violation(long nowNanos) {
+        if (open < 0 || waiting != firsts.size() + others.size()) {
+            return "miscounted: " + this;
+        }
+        if (waiting == 0) {
+            return null;
+        }
+        int most = firsts.isEmpty() ? limit - reserve : limit;
+        return open < Math.min(most, window) ? "a permit is free and somebody waits: " + this : null;
+    }
+
+    @Override
+    public synchronized String toString() {
+        return name + " " + open + "/" + limit + (window == NO_WINDOW ? "" : " window " + window)
+                + (trial ? " trial" : "") + " waiting " + firsts.size() + "+" + others.size();
+    }
+
+}

@@ -1,0 +1,593 @@
+package dev.penstock.queue;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TlsPolicy;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.queue.ReadyQueue.Failed;
+import dev.penstock.queue.ReadyQueue.Session;
+import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.Route.Protocol;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.Permit;
+import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.Shaper;
+import dev.penstock.spool.TestEntries;
+import dev.penstock.units.Rate;
+
+/**
+ * Fifty ready queues of a dozen sites, driven through random interleavings: mail comes, sessions come up, fail and end,
+ * limits and time change. Every call into {@link Admission} runs on a thread of its own that stops wherever it looks at
+ * the clock, between two steps of its own, so that another may come in between; one of them runs at a time, and a seed is
+ * a schedule.
+ *
+ * <p>Longer: {@code -Dpenstock.model.steps=1000000}, {@code -Dpenstock.model.seed=7}.
+ */
+@Timeout(1_800)
+class ReadyQueueModelTest {
+    private static final int STEPS = Integer.getInteger("penstock.model.steps", 60_000);
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4})
+    void readyMailIsNeverWithoutSomebodyWhoComesForIt(long seed) {
+        new Model(seed).run(STEPS);
+    }
+
+    @Test
+    void theSeedThatIsAskedForToo() {
+        Long seed = Long.getLong("penstock.model.seed");
+        if (seed != null) {
+            new Model(seed).run(STEPS);
+        }
+    }
+
+    /** What a receiver is like for a while. */
+    private enum Mood {
+        GOOD,
+        /** Takes three sessions. */
+        NARROW,
+        DEAD,
+        REFUSING,
+        INSECURE
+    }
+
+    /** A session as its courier sees it. */
+    private static final class Courier {
+        final Session session;
+        @Nullable
+        QueueItem item;
+        boolean up;
+        boolean proved;
+        boolean idle;
+        boolean known;
+
+        Courier(Session session) {
+            this.session = session;
+        }
+    }
+
+    /** A call that stops at each look at the clock until it is its turn again. */
+    private static final class Call implements Runnable {
+        final ReadyQueue queue;
+        private final Runnable body;
+        private final Thread thread;
+        private volatile @Nullable Thread scheduler;
+        private volatile boolean mayRun;
+        private volatile boolean stopped;
+        private volatile boolean over;
+        private volatile @Nullable Throwable failure;
+
+        Call(ReadyQueue queue, Runnable body) {
+            this.queue = queue;
+            this.body = body;
+            this.thread = Thread.ofVirtual().unstarted(this);
+        }
+
+        @Override
+        public void run() {
+            try {
+                body.run();
+            } catch (Throwable e) {
+                failure = e;
+            } finally {
+                over = true;
+                stopped = true;
+                LockSupport.unpark(scheduler);
+            }
+        }
+
+        void pause() {
+            mayRun = false;
+            stopped = true;
+            LockSupport.unpark(scheduler);
+            while (!mayRun) {
+                LockSupport.park(this);
+            }
+        }
+
+        /** Runs it to where it stops next. @return whether it is over */
+        boolean step() {
+            scheduler = Thread.currentThread();
+            stopped = false;
+            mayRun = true;
+            if (thread.getState() == Thread.State.NEW) {
+                thread.start();
+            } else {
+                LockSupport.unpark(thread);
+            }
+            while (!stopped) {
+                LockSupport.park(this);
+            }
+            Throwable thrown = failure;
+            if (thrown != null) {
+                throw new AssertionError("a call failed", thrown);
+            }
+            return over;
+        }
+    }
+
+    private static final class Model implements ReadyQueue.Surroundings {
+        /** The call that runs now, on its own thread. */
+        private static final ThreadLocal<@Nullable Call> CURRENT = new ThreadLocal<>();
+        private static final List<TlsPolicy> POLICIES = List.of(TlsPolicy.values());
+        private static final List<Mood> MOODS = List.of(Mood.values());
+        private static final int SITES = 12;
+        private static final int QUEUES = 50;
+        private static final long MILLI = 1_000_000;
+        private static final int MOST_QUEUED = 1_000;
+        /** Of this many a message needs some twenty. */
+        private static final int STEPS_TO_SETTLE = 200_000;
+        private static final TrafficLimits LIMITS = limits(4, null);
+        private static final ReadyQueue.Suspensions SUSPENSIONS = new ReadyQueue.Suspensions(
+                Duration.ofSeconds(10).toNanos(),
+                Duration.ofMinutes(2).toNanos());
+
+        private final long seed;
+        private final SplittableRandom random;
+        private final Shaper shaper;
+        private final SessionLimiter total = new SessionLimiter("max-sessions", 20, 2);
+        private final Admission admission = new Admission(total, this::nanosOfACall, this::opened);
+        private final List<ReadyQueue> queues = new ArrayList<>();
+        private final List<DomainQueue> domains = new ArrayList<>();
+        private final Map<Site, Mood> moods = new HashMap<>();
+        private final List<Courier> couriers = Collections.synchronizedList(new ArrayList<>());
+        private final List<Call> calls = Collections.synchronizedList(new ArrayList<>());
+        private final Map<ReadyQueue, Long> timers = new LinkedHashMap<>();
+        private long now = 1;
+        private long submitted;
+        private long delivered;
+        private boolean handsOut = true;
+        private boolean settling;
+        private int quiet;
+        private int step;
+
+        Model(long seed) {
+            this.seed = seed;
+            this.random = new SplittableRandom(seed);
+            this.shaper = new Shaper(shaping(), this::nanos);
+            for (int q = 0; q < QUEUES; q++) {
+                Site site = new Site("site" + q % SITES + ".example");
+                QueueKey key = new QueueKey("default", site, Protocol.SMTP, true,
+                        q < SITES ? null : POLICIES.get(q / SITES % POLICIES.size()));
+                ReadyQueue queue = new ReadyQueue(this, key, q, shaper.use(site), null);
+                queues.add(queue);
+                domains.add(new DomainQueue("d" + q + ".example", queue));
+                queue.lock();
+                queue.admit(domains.getLast());
+                queue.unlock();
+                moods.put(site, Mood.GOOD);
+            }
+        }
+
+        private static TrafficLimits limits(int connections, @Nullable Rate rate) {
+            return new TrafficLimits(connections, null, rate, 100, Duration.ofSeconds(5), Duration.ofMinutes(5), 3);
+        }
+
+        /** Limits that a few queues share, some with a rate of connections. */
+        private ShapingConfig shaping() {
+            Map<String, TrafficLimits> sections = new HashMap<>();
+            for (int s = 0; s < SITES; s++) {
+                if (random.nextInt(3) > 0) {
+                    sections.put("site" + s + ".example", limits(1 + random.nextInt(6),
+                            random.nextInt(4) == 0 ? new Rate(10, Duration.ofSeconds(1), 1) : null));
+                }
+            }
+            return new ShapingConfig(LIMITS, sections);
+        }
+
+        void run(int steps) {
+            for (step = 0; step < steps; step++) {
+                try {
+                    act();
+                    check();
+                } catch (AssertionError | RuntimeException e) {
+                    throw new AssertionError("seed " + seed + ", step " + step, e);
+                }
+            }
+            settle();
+        }
+
+        /** All is well from now on, and no mail comes any more: everything is delivered in a time that can be told. */
+        private void settle() {
+            settling = true;
+            moods.replaceAll((_, _) -> Mood.GOOD);
+            if (!handsOut) {
+                handsOut = true;
+                queues.forEach(queue -> call(queue, queue::handsOutAgain));
+            }
+            int until = step + STEPS_TO_SETTLE;
+            while (delivered < submitted && step < until) {
+                step++;
+                act();
+                check();
+            }
+            assertThat(delivered).as("seed %d: delivered of what was submitted; left: %s", seed, left())
+                    .isEqualTo(submitted);
+            assertThat(quiet).as("moments at which nobody was under way").isGreaterThan(step / 100);
+        }
+
+        private List<String> left() {
+            return queues.stream().filter(queue -> queue.ready() > 0).map(ReadyQueue::describe).toList();
+        }
+
+        private void act() {
+            int choice = random.nextInt(100);
+            if (!calls.isEmpty() && (choice < 55 || calls.size() > 6)) {
+                Call call = calls.get(random.nextInt(calls.size()));
+                if (call.step()) {
+                    calls.remove(call);
+                }
+                return;
+            }
+            switch (choice % 20) {
+                case 0, 1, 2, 3, 4 -> mailComes();
+                case 5 -> timePasses(random.nextInt(1, 200) * MILLI);
+                case 6 -> timePasses(nextTimer());
+                case 7 -> operatorActs();
+                default -> sessionActs();
+            }
+        }
+
+        private void mailComes() {
+            if (settling || submitted - delivered > MOST_QUEUED) {
+                timePasses(MILLI);
+                return;
+            }
+            DomainQueue domain = domains.get(random.nextInt(random.nextInt(10) == 0 ? 3 : domains.size()));
+            for (int i = random.nextInt(1, 12); i > 0; i--) {
+                SubQueue home = domain.subQueue("t" + random.nextInt(3), "");
+                QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
+                ReadyQueue queue = domain.readyQueue;
+                queue.lock();
+                boolean wants = queue.append(item);
+                queue.unlock();
+                if (wants) {
+                    wantsSession(queue);
+                }
+            }
+        }
+
+        private void operatorActs() {
+            if (settling) {
+                timePasses(nextTimer());
+                return;
+            }
+            switch (random.nextInt(8)) {
+                case 0 -> {
+                    shaper.reconfigure(shaping());
+                    queues.forEach(queue -> call(queue, () -> admission.reconfigured(queue)));
+                }
+                case 1 -> {
+                    ReadyQueue queue = queues.get(random.nextInt(QUEUES));
+                    call(queue, queue::resume);
+                }
+                case 2 -> {
+                    handsOut = !handsOut;
+                    if (handsOut) {
+                        queues.forEach(queue -> call(queue, queue::handsOutAgain));
+                    }
+                }
+                case 3 -> moveDomain();
+                default -> moods.put(queues.get(random.nextInt(SITES)).key().site(),
+                        random.nextBoolean() ? Mood.GOOD : MOODS.get(random.nextInt(MOODS.size())));
+            }
+        }
+
+        /** Its route has changed. */
+        private void moveDomain() {
+            DomainQueue domain = domains.get(random.nextInt(QUEUES));
+            ReadyQueue from = domain.readyQueue;
+            ReadyQueue to = queues.get(random.nextInt(QUEUES));
+            if (from == to) {
+                return;
+            }
+            from.lock();
+            to.lock();
+            from.dismiss(domain);
+            domain.readyQueue = to;
+            boolean wants = to.admit(domain);
+            to.unlock();
+            from.unlock();
+            if (wants) {
+                wantsSession(to);
+            }
+        }
+
+        private void timePasses(long nanos) {
+            now += nanos;
+            for (ReadyQueue queue : List.copyOf(timers.keySet())) {
+                Long at = timers.get(queue);
+                if (at != null && at - now <= 0) {
+                    timers.remove(queue);
+                    call(queue, queue::timeCame);
+                }
+            }
+        }
+
+        private long nextTimer() {
+            return Math.max(MILLI, timers.values().stream().mapToLong(at -> at - now).min().orElse(MILLI));
+        }
+
+        private void sessionActs() {
+            List<Courier> free = couriers.stream().toList();
+            if (free.isEmpty()) {
+                timePasses(settling ? nextTimer() : MILLI);
+                return;
+            }
+            Courier courier = free.get(random.nextInt(free.size()));
+            if (courier.known) {
+                return; // a call of it is under way
+            }
+            if (!courier.up) {
+                comesUp(courier);
+            } else if (courier.idle) {
+                idles(courier);
+            } else {
+                delivers(courier);
+            }
+        }
+
+        private void comesUp(Courier courier) {
+            ReadyQueue queue = courier.session.queue();
+            Site site = queue.key().site();
+            Permit permit = courier.session.permit();
+            Trouble trouble = switch (moods.get(site)) {
+                case GOOD -> null;
+                case NARROW -> permit.throttle().sessions().open() > 3 ? Trouble.CROWDED : null;
+                case DEAD -> Trouble.UNREACHABLE;
+                case REFUSING -> Trouble.REFUSED;
+                case INSECURE -> queue.key().tls() == TlsPolicy.REQUIRED ? Trouble.INSECURE : null;
+                case null -> null;
+            };
+            if (trouble == null) {
+                courier.up = true;
+                courier.known = true;
+                call(queue, () -> {
+                    courier.item = queue.up(courier.session);
+                    courier.known = false;
+                });
+            } else {
+                fails(courier, trouble);
+            }
+        }
+
+        private void fails(Courier courier, Trouble trouble) {
+            courier.known = true;
+            call(courier.session.queue(), () -> {
+                QueueItem had = courier.item;
+                Failed failed = admission.failed(courier.session, trouble, had == null, trouble.name());
+                giveBack(had);
+                giveBack(failed.charged());
+                ends(courier);
+            });
+        }
+
+        private void ends(Courier courier) {
+            couriers.remove(courier);
+            admission.ended(courier.session);
+        }
+
+        private void giveBack(@Nullable QueueItem item) {
+            if (item == null) {
+                return;
+            }
+            ReadyQueue queue = item.home.domain.lockReadyQueue();
+            boolean wants = queue.putBack(item);
+            queue.unlock();
+            if (wants) {
+                wantsSession(queue);
+            }
+        }
+
+        private void delivers(Courier courier) {
+            ReadyQueue queue = courier.session.queue();
+            QueueItem item = courier.item;
+            Mood mood = moods.getOrDefault(queue.key().site(), Mood.GOOD);
+            if (item != null && mood == Mood.REFUSING && random.nextInt(3) == 0) {
+                fails(courier, Trouble.REFUSED);
+                return;
+            }
+            courier.known = true;
+            call(queue, () -> {
+                if (item != null) {
+                    ReadyQueue its = item.home.domain.lockReadyQueue();
+                    its.endActive(item);
+                    its.unlock();
+                    delivered++;
+                    if (!courier.proved) {
+                        courier.proved = true;
+                        admission.proved(courier.session);
+                    }
+                }
+                boolean worn = random.nextInt(20) == 0
+                        || random.nextInt(5) == 0 && courier.session.permit().isWanted(queue.waitingAt());
+                courier.item = worn ? null : queue.next(courier.session);
+                if (courier.item == null) {
+                    if (worn || courier.session.permit().isWanted(queue.waitingAt())) {
+                        ends(courier);
+                        return;
+                    }
+                    courier.item = queue.idles(courier.session);
+                    courier.idle = courier.item == null;
+                    if (courier.idle) {
+                        nanosOfACall(); // others come in between
+                        courier.session.permit().idle(courier.session);
+                        nanosOfACall();
+                        if (courier.session.permit().isWanted(queue.waitingAt())) {
+                            queue.dismiss(courier.session);
+                        }
+                    }
+                }
+                courier.known = false;
+            });
+        }
+
+        /** Looks whether it was handed something or dismissed; gives up now and then. */
+        private void idles(Courier courier) {
+            ReadyQueue queue = courier.session.queue();
+            if (queue.isIdle(courier.session)) {
+                if (random.nextInt(30) > 0 && !settling) {
+                    return;
+                }
+                queue.dismiss(courier.session);
+            }
+            courier.known = true;
+            call(queue, () -> {
+                courier.item = queue.handed(courier.session);
+                courier.session.permit().busy(courier.session);
+                courier.idle = false;
+                if (courier.item == null) {
+                    ends(courier);
+                } else {
+                    courier.known = false;
+                }
+            });
+        }
+
+        // What must hold
+
+        private void check() {
+            Set<ReadyQueue> concerned = new HashSet<>(); // their events are on their way
+            calls.forEach(call -> concerned.add(call.queue));
+            for (ReadyQueue queue : queues) {
+                if (!concerned.contains(queue)) {
+                    assertThat(queue.violation()).isNull();
+                }
+            }
+            if (calls.isEmpty()) {
+                quiet++;
+                checkQuiet();
+            }
+        }
+
+        /** Nobody is under way: what is promised must be there. */
+        private void checkQuiet() {
+            Map<ReadyQueue, Integer> sessions = new HashMap<>();
+            List.copyOf(couriers).forEach(courier -> sessions.merge(courier.session.queue(), 1, Integer::sum));
+            Set<SessionLimiter> limiters = new HashSet<>();
+            limiters.add(total);
+            for (ReadyQueue queue : queues) {
+                limiters.add(queue.throttle().sessions());
+                assertThat(queue.isAcquiring()).as("nobody acquires for %s", queue.describe()).isFalse();
+                if (queue.ready() == 0 || !handsOut || sessions.containsKey(queue)) {
+                    continue;
+                }
+                SessionLimiter at = queue.waitingAt();
+                if (at != null) {
+                    assertThat(at.isRegistered(queue)).as("is registered: %s", queue.describe()).isTrue();
+                    continue;
+                }
+                assertThat(queue.knownTime()).as("a known time: %s", queue.describe()).isNotEqualTo(Long.MAX_VALUE);
+                assertThat(timers.get(queue)).as("a timer for %s", queue.describe()).isNotNull()
+                        .isLessThanOrEqualTo(Math.max(now, queue.knownTime()));
+            }
+            for (SessionLimiter limiter : limiters) {
+                String violation = limiter.violation(now);
+                assertThat(violation).isNull();
+            }
+        }
+
+        // The surroundings
+
+        private void call(ReadyQueue queue, Runnable body) {
+            Call[] self = new Call[1];
+            self[0] = new Call(queue, () -> {
+                CURRENT.set(self[0]);
+                body.run();
+            });
+            calls.add(self[0]);
+        }
+
+        private long nanosOfACall() {
+            Call call = CURRENT.get();
+            if (call != null) {
+                call.pause();
+            }
+            return now;
+        }
+
+        private void opened(Session session) {
+            couriers.add(new Courier(session));
+        }
+
+        @Override
+        public long nanos() {
+            return now;
+        }
+
+        @Override
+        public long wallAt(long atNanos) {
+            return atNanos / MILLI;
+        }
+
+        @Override
+        public boolean handsOut() {
+            return handsOut;
+        }
+
+        @Override
+        public ReadyQueue.Suspensions suspensions() {
+            return SUSPENSIONS;
+        }
+
+        @Override
+        public void wakeAt(ReadyQueue queue, long atNanos) {
+            timers.merge(queue, atNanos, Math::min);
+        }
+
+        @Override
+        public void wantsSession(ReadyQueue queue) {
+            call(queue, () -> admission.seek(queue));
+        }
+
+        @Override
+        public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
+            call(queue, () -> admission.mayGrant(queue, limiter));
+        }
+
+        @Override
+        public boolean askNow(DomainQueue domain) {
+            return false;
+        }
+    }
+}
