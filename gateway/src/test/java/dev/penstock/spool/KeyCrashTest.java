@@ -174,6 +174,7 @@ class KeyCrashTest {
         }
 
         private void compare(SegmentSpool spool, Set<String> recovered) throws IOException {
+            assertThat(spool.stats().deletionsRefused()).as("deletions refused").isZero();
             for (Asked one : asked) {
                 boolean found = spool.keys().find(one.key) != null;
                 Set<String> present = new HashSet<>(one.messages);

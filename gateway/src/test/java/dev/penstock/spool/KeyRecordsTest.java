@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 import org.awaitility.Awaitility;
@@ -234,6 +235,30 @@ class KeyRecordsTest {
                 await(fixture.spool.done(one.entry()));
             }
             assertThat(fixture.spool.stats().liveBytes()).as("nothing needs the key any more").isZero();
+        }
+    }
+
+    @Test
+    void aSpoolOfKeysAloneComesToRest() throws IOException {
+        Path path = directory.resolve("rest");
+        try (SpoolFixture fixture = open(path)) {
+            for (int i = 0; i < 300; i++) {
+                clock.advance(i == 200 ? RETENTION.plusSeconds(1) : Duration.ZERO);
+                await(fixture.spool.keys().begin(new IdempotencyKey(3, i)).record(answer("a".repeat(400)), 0));
+            }
+            Awaitility.await().atMost(PATIENCE).until(() -> fixture.spool.stats().segmentsReclaimed() > 0);
+            AtomicLong syncs = new AtomicLong();
+            AtomicLong moved = new AtomicLong();
+            // some ticks of the keeper, in which nothing happens
+            Awaitility.await().atMost(PATIENCE).during(Duration.ofSeconds(1)).until(() -> {
+                SpoolStats now = fixture.spool.stats();
+                return syncs.getAndSet(now.syncs()) == now.syncs()
+                        && moved.getAndSet(now.bytesMoved()) == now.bytesMoved();
+            });
+            assertThat(fixture.spool.keys().size()).isEqualTo(100);
+        }
+        try (SpoolFixture again = open(path)) {
+            assertThat(again.spool.keys().size()).isEqualTo(100);
         }
     }
 
