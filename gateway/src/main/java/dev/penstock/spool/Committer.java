@@ -23,6 +23,9 @@ import dev.penstock.spool.SpooledMessage.Several;
  * answered 250 (ATTEMPT, DONE) waits up to {@value #COALESCE_NANOS} ns, to ride on the sync of the next message: that
  * is how much it widens the window in which a crash makes a delivered message be delivered again.
  *
+ * <p>What waits for nobody's 250 by itself (parts, messages held for a key) is answered when it is written: the record it
+ * counts by brings the sync.
+ *
  * <p>No room: messages are refused, ATTEMPT and DONE use the room reserved for them, and when that is used up wait for
  * room. A write that fails otherwise, or a sync: everything fails from then on, because nobody knows what is on the
  * medium, and asking again may well answer that all is fine.

@@ -120,13 +120,8 @@ final class Reclaimer {
         return segment.tombstonesFor.isEmpty();
     }
 
-    /** @return those that were refused */
-    private List<LogSegment> delete(Collection<LogSegment> dead) throws IOException {
-        List<LogSegment> deleted = segments.delete(dead, audit);
-        state.reclaimed.add(deleted.size());
-        List<LogSegment> refused = new ArrayList<>(dead);
-        refused.removeAll(deleted);
-        return refused;
+    private void delete(Collection<LogSegment> dead) throws IOException {
+        state.reclaimed.add(segments.delete(dead, audit));
     }
 
     /** Compacts one group of segments, if any is worth it. */
@@ -160,7 +155,10 @@ final class Reclaimer {
             if (!run.copy()) {
                 return;
             }
-            copy.twins.addAll(victims);
+            for (LogSegment victim : victims) {
+                copy.twins.add(victim);
+                copy.twins.addAll(victim.twins);
+            }
             segments.publishCold(copy);
             published = true;
         } finally {
@@ -169,7 +167,7 @@ final class Reclaimer {
             }
         }
         run.switchOver();
-        copy.tombstonesFor.addAll(delete(victims));
+        delete(victims);
         state.moved.add(copy.bytes());
         log.info("event=spool-compaction sources={} copy={} octets={}", victims, copy.number, copy.bytes());
     }
@@ -262,7 +260,6 @@ final class Reclaimer {
                 victims.forEach(victim -> victim.notWorthAt = segments.changes());
                 return false;
             }
-            copy.tombstonesFor.removeIf(target -> victimNumbers.contains(target.number));
             return true;
         }
 
@@ -346,6 +343,7 @@ final class Reclaimer {
             ByteBuffer record = ByteBuffer.wrap(accepted);
             if (!victimNumbers.contains(segment.number)) {
                 copy.twins.add(segment);
+                copy.twins.addAll(segment.twins);
             }
             append(record, to -> moves.add(new AcceptedMove(message, to, accepted.length, places)));
         }

@@ -135,44 +135,16 @@ final class Recovery {
         segments.values().forEach(segment -> segment.accountedFor(segment.bytes()));
     }
 
-    /** Each message of a source is done, or lies elsewhere: else the source holds something that was not copied. */
+    /**
+     * Each message of a source is done, or lies in the copy. What doesn't is recovered from the source, which stays then;
+     * and as long as a source is there, whatever the reason, DONE records name it.
+     */
     private void verifySuperseded(LogSegment source) throws IOException {
-        boolean[] needed = {source.live.get() > 0};
-        long[] messages = {0};
-        forEach(source, (_, octets, at) -> {
-            if (Records.type(octets, at) == Records.ACCEPTED) {
-                messages[0]++;
-                long id = Records.id(octets, at);
-                needed[0] |= index.get(id) == null && !isDone(id, Records.part(octets, at))
-                        && !isUnfinished(source, Metas.request(octets, at));
-            }
-        });
-        if (!needed[0]) {
-            source.gone.set(messages[0]);
-            return;
-        }
-        state.refusedDeletion(source + " is kept: a compaction was cut short, and its copy lacks something");
-        superseded.remove(source);
-        source.gone.set(0);
-        for (Map.Entry<LogSegment, List<Long>> copy : replaces.entrySet()) {
-            if (copy.getValue().contains(source.number)) {
-                copy.getKey().twins.add(source);
-            }
-        }
         forEach(source, (position, octets, at) -> accepted(source, position, octets, at));
-    }
-
-    /** Whether there are DONE records for all destinations of a message. */
-    private boolean isDone(long id, int destinations) {
-        boolean[] done = new boolean[destinations];
-        int open = destinations;
-        for (Tombstone stone = tombstones.get(id); stone != null; stone = stone.next) {
-            if (stone.part < destinations && !done[stone.part]) {
-                done[stone.part] = true;
-                open--;
-            }
+        if (source.live.get() > 0) {
+            superseded.remove(source);
+            state.refusedDeletion(source + " is kept: a compaction was cut short, and its copy lacks something");
         }
-        return open == 0;
     }
 
     private interface EntryVisitor {

@@ -492,6 +492,39 @@ public final class SegmentSpool implements Spool {
     }
 
     @Override
+    public @Nullable Envelope envelope(SpoolEntry entry) {
+        try {
+            return readers.read(() -> envelopeInIndex(entry.message)).orElse(null);
+        } catch (IOException e) {
+            log.warn("event=spool-envelope id={} error=\"{}\"", new MessageId(entry.messageId()), e.getMessage());
+            return null;
+        }
+    }
+
+    private Optional<Envelope> envelopeInIndex(SpooledMessage message) throws IOException {
+        LogSegment segment;
+        long position;
+        synchronized (message) {
+            segment = message.segment;
+            position = message.position;
+        }
+        IndexBlocks.Index records = segment == null || !segment.indexed
+                ? null
+                : IndexBlocks.open(store, segment.number, salt);
+        if (records == null) {
+            return Optional.empty();
+        }
+        List<Envelope> found = new ArrayList<>();
+        records.source().forEach((at, octets, offset) -> {
+            if (at == position && Records.type(octets, offset) == Records.ACCEPTED
+                    && Records.id(octets, offset) == message.id) {
+                found.add(Metas.accepted(octets, offset).envelope());
+            }
+        });
+        return found.stream().findFirst();
+    }
+
+    @Override
     public AttemptState lastAttempt(SpoolEntry entry) throws IOException {
         while (true) {
             Attempt attempt = lastMerged(entry);

@@ -189,9 +189,9 @@ final class Segments {
      * Deletes segments durably; only then are they gone for those that hold tombstones for them.
      *
      * @param audit asked about each of them, immediately before; what it objects to stays, and is not asked for again
-     * @return those that were deleted
+     * @return how many were deleted
      */
-    List<LogSegment> delete(Collection<LogSegment> candidates, Audit audit) throws IOException {
+    int delete(Collection<LogSegment> candidates, Audit audit) throws IOException {
         List<LogSegment> deleted = new ArrayList<>();
         for (LogSegment segment : candidates) {
             String objection = audit.objection(segment);
@@ -205,7 +205,7 @@ final class Segments {
             deleted.add(segment);
         }
         if (deleted.isEmpty()) {
-            return deleted;
+            return 0;
         }
         store.syncDeletes();
         for (LogSegment segment : deleted) {
@@ -216,7 +216,7 @@ final class Segments {
             deleted.forEach(left.twins::remove);
         }
         changes.addAndGet(deleted.size());
-        return deleted;
+        return deleted.size();
     }
 
     long changes() {

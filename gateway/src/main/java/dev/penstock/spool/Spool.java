@@ -29,7 +29,8 @@ public interface Spool extends AutoCloseable {
 
     /**
      * Records what an attempt left. Completes when durable; in the order of calls per entry. The recipients that
-     * {@code state} doesn't name keep the state they had.
+     * {@code state} doesn't name keep the state they had; when that can't be read, the future fails with the
+     * {@link IOException}, nothing is recorded, and what was recorded before holds.
      */
     CompletableFuture<Void> recordAttempt(SpoolEntry entry, AttemptState state);
 
@@ -43,6 +44,15 @@ public interface Spool extends AutoCloseable {
      * @throws IOException when the record can't be read or is damaged: it is quarantined and counted then
      */
     StoredMessage read(SpoolEntry entry) throws IOException;
+
+    /**
+     * The envelope of a message that can't be read: the spool keeps it in a second place, once the segment is sealed.
+     * Blocks as {@link #read} does.
+     *
+     * @return null when it can't be read there either
+     */
+    @Nullable
+    Envelope envelope(SpoolEntry entry);
 
     /**
      * What the last attempt left of this destination; for an entry never attempted, zero attempts and no recipients.

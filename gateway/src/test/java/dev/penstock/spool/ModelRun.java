@@ -42,6 +42,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
     private static final int PATIENCE = 30;
     /** Of 20 s: what is to be reclaimed after the last message is reclaimed by then, or never is. */
     private static final int SETTLING_ROUNDS = 50;
+    private static final boolean TRACE = Boolean.getBoolean("penstock.spool.trace");
     private static final List<Crash> CRASHES = List.of(Crash.values());
     private static final AttemptState NEVER = new AttemptState(0, 0, List.of());
 
@@ -179,6 +180,10 @@ final class ModelRun implements MemorySegmentStore.Steps {
 
     @Override
     public void step(Call call, SegmentStore.Kind kind, long number) throws IOException {
+        if (TRACE) {
+            System.out.printf("%,15d %s %s %s %d%n", schedule.now(), Thread.currentThread().getName(), call, kind,
+                    number);
+        }
         if (idle) {
             calls.add(call + " " + kind + " " + number);
         }
@@ -187,6 +192,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             tornByCrash |= how == Crash.LOSES_SOME;
             crashed = true;
             tally.crashes++;
+            trace("crash: " + how);
             next = store.crash(how, random, this);
             throw new IOException("the machine ends");
         }
@@ -199,7 +205,14 @@ final class ModelRun implements MemorySegmentStore.Steps {
         if (!calm && oneIn != null && random.nextInt(oneIn) == 0) {
             anyFault = true;
             tally.faults++;
+            trace("fault at " + call);
             throw new IOException("Input/output error at " + call + ", says the test");
+        }
+    }
+
+    private void trace(String what) {
+        if (TRACE) {
+            System.out.println("---- " + what);
         }
     }
 
@@ -208,6 +221,8 @@ final class ModelRun implements MemorySegmentStore.Steps {
     /** @return whether it ended by a clean stop */
     private boolean live(boolean afterCleanStop, boolean last) {
         crashed = false;
+        anyFault = store.room != Long.MAX_VALUE;
+        trace("a life begins");
         untilCrash = !last && random.nextInt(3) > 0 ? 1 + random.nextInt(2500) : Long.MAX_VALUE;
         SegmentSpool spool = open(afterCleanStop);
         if (spool != null && !crashed) {
@@ -230,6 +245,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             store = Objects.requireNonNull(next);
         } else if (everFailed) {
             // what the failed process left in the page cache is all there is
+            tornByCrash = true;
             store = store.crash(Crash.PROCESS, random, this);
         }
         for (Destination destination : model.values()) {
@@ -315,6 +331,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
 
     private void compare(SegmentSpool spool, Map<String, SpoolFixture.Recovered> recovered, boolean afterCleanStop)
             throws IOException {
+        for (String key : recovered.keySet()) {
+            trace("recovered " + key);
+        }
         for (String key : recovered.keySet()) {
             assertThat(model).as("recovered, but it was done or refused before, or is unknown").containsKey(key);
         }
@@ -471,6 +490,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             var _ = asked.thenAccept(entries -> {
                 if (!crashed) {
                     message.acknowledged = true;
+                    trace("acknowledged " + message.envelope.id());
                     tally.accepted++;
                     for (int i = 0; i < entries.size(); i++) {
                         parts.get(i).entry = entries.get(i);
@@ -491,6 +511,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
         var _ = asked.thenRun(() -> {
             if (!crashed) {
                 destination.doneAcknowledged = true;
+                trace("done " + key(entry));
             }
         });
         return asked;

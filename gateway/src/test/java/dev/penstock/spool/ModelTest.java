@@ -17,8 +17,8 @@ import org.slf4j.LoggerFactory;
  * machine may end.
  *
  * <p>System properties: {@code penstock.spool.minutes} for how long (20 s without it), {@code penstock.spool.seed} for
- * the first seed (each schedule's is one more than the one before), {@code penstock.spool.schedules} for how many. A
- * failure names its seed; the same seed gives the same schedule.
+ * the first seed (each schedule's is one more than the one before), {@code penstock.spool.schedules} for how many,
+ * {@code penstock.spool.trace} to have every call to the disk printed. A failure names its seed; the same seed gives the same schedule.
  */
 class ModelTest {
     private static final Duration SHORT = Duration.ofSeconds(20);

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 final class Schedule implements Machine {
     /** One in so many turns lets the next timer fire although threads could run. */
     private static final int IMPATIENCE = 64;
+    /** No thread is kept from running for longer, by chance alone. */
+    private static final long SHORT_NANOS = 1_000_000_000;
     private static final long NANOS_PER_LOOK = 200;
 
     private final SplittableRandom random;
@@ -70,7 +72,7 @@ final class Schedule implements Machine {
             if (runnable.isEmpty() && timers.isEmpty()) {
                 return;
             }
-            if (runnable.isEmpty() || !timers.isEmpty() && random.nextInt(IMPATIENCE) == 0) {
+            if (runnable.isEmpty() || isTimeShort() && random.nextInt(IMPATIENCE) == 0) {
                 fire();
             } else {
                 int chosen = random.nextInt(runnable.size());
@@ -83,6 +85,11 @@ final class Schedule implements Machine {
                 }
             }
         }
+    }
+
+    private boolean isTimeShort() {
+        Timer next = timers.peek();
+        return next != null && next.at - now < SHORT_NANOS;
     }
 
     private void fire() {

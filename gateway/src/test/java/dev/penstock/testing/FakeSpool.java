@@ -180,6 +180,12 @@ public final class FakeSpool implements Spool {
     }
 
     @Override
+    public synchronized @Nullable Envelope envelope(SpoolEntry entry) {
+        StoredMessage message = stored.get(entry.messageId());
+        return message == null ? null : message.envelope();
+    }
+
+    @Override
     public synchronized AttemptState lastAttempt(SpoolEntry entry) {
         return attempts.getOrDefault(entry, new AttemptState(0, 0, List.of()));
     }
