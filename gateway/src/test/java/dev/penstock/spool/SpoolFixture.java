@@ -33,7 +33,7 @@ final class SpoolFixture implements AutoCloseable {
     record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
 
     private SpoolFixture(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
-        spool = SegmentSpool.open(config, LANE_SHARE, store, clock,
+        spool = SegmentSpool.open(config, LANE_SHARE, store, Machine.REAL, clock,
                 (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
                         new Recovered(entry, envelope, attempts, nextMillis, size)));
     }
@@ -51,7 +51,11 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, new FileSegmentStore(config.directory()), clock);
+        return open(config, new FileSegmentStore(config.directory()), clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, store, clock);
     }
 
     static SpoolConfig config(Path directory) {
