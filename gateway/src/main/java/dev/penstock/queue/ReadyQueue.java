@@ -1138,9 +1138,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     long knownTime() {
         lock();
         try {
-            return suspended && opening + up == 0
-                    ? suspendedUntilNanos
-                    : held ? heldUntilNanos : seeking == Seeking.AT_SLOT ? slotNanos : Long.MAX_VALUE;
+            if (seeking == Seeking.AT_SLOT) {
+                return slotNanos;
+            }
+            return suspended && opening + up == 0 ? suspendedUntilNanos : held ? heldUntilNanos : Long.MAX_VALUE;
         } finally {
             unlock();
         }
