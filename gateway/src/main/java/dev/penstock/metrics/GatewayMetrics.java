@@ -170,7 +170,7 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("retried", "Destinations put back for a later attempt", QueueStats::retried);
         part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
         part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
-        part.counter("moved", "Domains moved to another lane", QueueStats::moved);
+        part.counter("moved", "Domains moved to another ready queue", QueueStats::moved);
     }
 
     private static void routing(Part<RoutingStats> part) {

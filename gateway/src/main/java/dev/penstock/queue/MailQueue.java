@@ -69,7 +69,7 @@ public final class MailQueue implements AutoCloseable {
     private final ConcurrentHashMap<String, DomainQueue> domains = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<QueueKey, ReadyQueue> readyQueues = new ConcurrentHashMap<>();
     private final AtomicLong numbers = new AtomicLong();
-    private final ReadyQueue unrouted;
+    final ReadyQueue unrouted;
     private final AtomicInteger routeEpoch = new AtomicInteger();
     private final Semaphore failing = new Semaphore(FAILURES_AT_ONCE, true);
     /** Items that are due for a report alone, and how many threads are at it. */

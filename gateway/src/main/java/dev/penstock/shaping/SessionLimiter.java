@@ -172,7 +172,7 @@ public final class SessionLimiter {
             return false;
         }
         trial = false;
-        window = window + 1 >= limit ? NO_WINDOW : window + 1;
+        window = window >= limit - 1 ? NO_WINDOW : window + 1;
         pauseNanos = FIRST_TRIAL.toNanos();
         trialNanos = nowNanos;
         return true;
@@ -182,7 +182,6 @@ public final class SessionLimiter {
     public synchronized void collapsed(long nowNanos) {
         if (open <= 1) {
             window = 1;
-            trial = false;
             pauseNanos = FIRST_TRIAL.toNanos();
             trialNanos = nowNanos;
         }
@@ -192,7 +191,6 @@ public final class SessionLimiter {
     public synchronized void limit(int next) {
         limit = next;
         window = NO_WINDOW;
-        trial = false;
         pauseNanos = FIRST_TRIAL.toNanos();
     }
 
