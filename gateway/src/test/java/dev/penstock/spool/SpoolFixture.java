@@ -32,8 +32,9 @@ final class SpoolFixture implements AutoCloseable {
 
     record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
 
-    private SpoolFixture(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
-        spool = SegmentSpool.open(config, LANE_SHARE, store, Machine.REAL, clock,
+    private SpoolFixture(SpoolConfig config, SegmentStore store, Machine machine, InstantSource clock)
+            throws IOException {
+        spool = SegmentSpool.open(config, LANE_SHARE, store, machine, clock,
                 (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
                         new Recovered(entry, envelope, attempts, nextMillis, size)));
     }
@@ -47,7 +48,11 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store) throws IOException {
-        return new SpoolFixture(config, store, InstantSource.system());
+        return open(config, store, Machine.REAL);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, Machine machine) throws IOException {
+        return new SpoolFixture(config, store, machine, InstantSource.system());
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
@@ -55,7 +60,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, store, clock);
+        return new SpoolFixture(config, store, Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {
