@@ -18,6 +18,11 @@ public final class FillingDisk {
         return SegmentSpool.open(config, laneSharePercent, store, Machine.REAL, clock, listener);
     }
 
+    /** Every sync fails from now on. */
+    public void fail() {
+        store.syncFails = true;
+    }
+
     /** Octets that are free from now on; {@link Long#MAX_VALUE} for as many as are wanted. */
     public void room(long octets) {
         store.room = octets;
