@@ -143,16 +143,12 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     @Override
     public void wantsSession(ReadyQueue ready) {
-        if (!closing) {
-            admission.seek(ready);
-        }
+        admission.seek(ready);
     }
 
     @Override
     public void mayGrant(SessionLimiter limiter) {
-        if (!closing) {
-            admission.mayGrant(limiter);
-        }
+        admission.mayGrant(limiter);
     }
 
     private void open(ReadyQueue.Session session) {
@@ -323,6 +319,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         long grace = (share.compareTo(MAX_GRACE) < 0 ? share : MAX_GRACE).toNanos();
         // 1. No new sessions.
         closing = true;
+        admission.close();
         // 2. Idle sessions say QUIT, busy ones after their transaction.
         couriers.forEach(Courier::finish);
         await(end - grace);

@@ -18,7 +18,7 @@ import dev.penstock.shaping.Throttle;
 
 /**
  * Gets ready queues the permits for their sessions, and passes on those that come back. Thread-safe, without state of its
- * own: what is under way is in the queues and in the limiters.
+ * own but whether it is closed: what is under way is in the queues and in the limiters.
  *
  * <p>A session needs a permit of its key's limiter, then one of all sessions, then a slot of the connection rate, in this
  * order. Where there is none the queue gives back what it has and is registered there, holding nothing; when a permit is
@@ -46,6 +46,7 @@ public final class Admission {
     private final SessionLimiter total;
     private final LongSupplier nanoTime;
     private final Opener opener;
+    private volatile boolean closed;
 
     /** @param total of all sessions of the process */
     public Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
@@ -54,8 +55,16 @@ public final class Admission {
         this.opener = opener;
     }
 
+    /** No more sessions are opened: permits that come back pass to nobody. */
+    public void close() {
+        closed = true;
+    }
+
     /** A ready queue wants a session. */
     public void seek(ReadyQueue queue) {
+        if (closed) {
+            return;
+        }
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         steps.add(new Step(queue, NOTHING));
         work(steps);
@@ -140,6 +149,9 @@ public final class Admission {
 
     /** Permits that are free go to those who wait for them; who is the next then comes back when more may be tried. */
     private void pass(SessionLimiter limiter, ArrayDeque<Step> steps) {
+        if (closed) {
+            return;
+        }
         long now = nanoTime.getAsLong();
         for (Grant grant = limiter.next(now); grant != null; grant = limiter.next(now)) {
             steps.add(new Step((ReadyQueue) grant.waiter(), new Holding(limiter, grant.trial())));
