@@ -61,7 +61,7 @@ public final class Admission {
         work(steps);
     }
 
-    /** The limiter at which {@code queue} waits may have something to give by now, to it or to others. */
+    /** The limiter at which {@code queue} or another one waits may have something to give by now. */
     public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(limiter, steps);

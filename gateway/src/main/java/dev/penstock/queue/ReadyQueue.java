@@ -59,7 +59,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The queue waits at {@code limiter}, which may have something to give by now. */
+        /** The queue, or one that shares it, waits at {@code limiter}, which may have something to give by now. */
         void mayGrant(ReadyQueue queue, SessionLimiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
@@ -611,7 +611,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         SessionLimiter limiter;
         lock();
         try {
-            limiter = waitingAt;
+            SessionLimiter at = waitingAt; // or another queue, which can't know that the window may be tried now
+            limiter = at != null || throttle == null ? at : throttle.sessions();
             wants = switch (seeking) {
                 case NO -> evaluate();
                 case ACQUIRING, AT_LIMITER -> false;
