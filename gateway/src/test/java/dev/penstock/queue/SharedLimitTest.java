@@ -10,6 +10,7 @@ import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
@@ -142,6 +143,7 @@ class SharedLimitTest {
 
     /** Who came to wait before the session was known to idle could not ask it to end. */
     @Test
+    @Timeout(60)
     void aSessionForWhichOthersWaitDoesNotBeginToIdle() throws InterruptedException {
         QueueHarness harness = harness(100, 1, null);
         submit(harness, 0, 1);
@@ -254,6 +256,50 @@ class SharedLimitTest {
         assertThat(harness.hasBegun(queue)).isFalse();
         harness.advance(Duration.ofMillis(1));
         assertThat(harness.hasBegun(queue)).as("a trial").isTrue();
+    }
+
+    /** The receiver was found to take no more before this queue came to wait. */
+    @Test
+    void aQueueThatComesToALearnedWindowHasItsTrialThoughNoSessionEnds() {
+        QueueHarness harness = harness(100, 10, null);
+        submit(harness, 0, 6);
+        ReadyQueue first = queue(harness, 0);
+        Session standing = harness.begun(first);
+        up(standing);
+        harness.fail(first, Trouble.CROWDED);
+        while (first.next(standing) != null) {
+            // all are under way: this queue waits for nothing any more
+        }
+        submit(harness, 1, 1);
+        ReadyQueue second = queue(harness, 1);
+        assertThat(second.waitingAt()).isSameAs(second.throttle().sessions());
+        harness.advance(Duration.ofSeconds(10).minusMillis(1));
+        assertThat(harness.hasBegun(second)).isFalse();
+        harness.advance(Duration.ofMillis(1));
+        assertThat(harness.begun(second).permit().isTrial()).isTrue();
+    }
+
+    /** And after: another queue's session is refused, and that queue itself waits for nothing. */
+    @Test
+    void aQueueThatWaitsWhenTheWindowIsLearnedHasItsTrialThoughNoSessionEnds() {
+        QueueHarness harness = harness(100, 2, null);
+        submit(harness, 0, 6);
+        ReadyQueue first = queue(harness, 0);
+        Session standing = harness.begun(first);
+        up(standing);
+        Session refused = harness.begun(first);
+        while (first.next(standing) != null) {
+            // all are under way
+        }
+        assertThat(first.up(refused)).isNull();
+        submit(harness, 1, 1);
+        ReadyQueue second = queue(harness, 1);
+        assertThat(harness.queue.items(domain(1), 1).getFirst().waitingFor()).startsWith("connection_limit 2");
+        harness.fail(refused, Trouble.CROWDED);
+        harness.advance(Duration.ofSeconds(10).minusMillis(1));
+        assertThat(harness.hasBegun(second)).isFalse();
+        harness.advance(Duration.ofMillis(1));
+        assertThat(harness.hasBegun(second)).isTrue();
     }
 
     /** A permit passes to a queue whose mail has left it meanwhile. */
