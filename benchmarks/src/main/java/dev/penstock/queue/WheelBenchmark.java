@@ -21,7 +21,6 @@ import org.openjdk.jmh.annotations.Warmup;
 
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
-import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.BenchmarkEntries;
 import dev.penstock.spool.SpoolEntry;
@@ -49,11 +48,9 @@ public class WheelBenchmark {
     @Setup(Level.Trial)
     public void items() {
         SpoolEntry entry = BenchmarkEntries.entry(1);
-        SubQueue home = new DomainQueue("a.test", new ReadyQueue(new MailQueue(
-                QueueConfig.DEFAULT,
-                new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
-                _ -> new CompletableFuture<>(), InstantSource.system(), System::nanoTime),
-                new QueueKey("", new Site(""), false), 0, null)).subQueue("", "");
+        MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
+                _ -> new CompletableFuture<>(), InstantSource.system(), System::nanoTime);
+        SubQueue home = new DomainQueue("a.test", queue.unrouted).subQueue("", "");
         for (int i = 0; i < ITEMS; i++) {
             items[i] = new QueueItem(entry, home, START, 4_096);
         }

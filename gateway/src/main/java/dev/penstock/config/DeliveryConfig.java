@@ -9,7 +9,7 @@ import java.util.Optional;
  *
  * @param port                     of MX hosts
  * @param sourceAddress            local address to send from; empty lets the system choose
- * @param maxSessions              open at one time over all lanes
+ * @param maxSessions              open at one time over all ready queues
  * @param maxRecipientsPerTransaction more recipients of one message make further transactions
  * @param connectTimeout           for the TCP connection to one address
  * @param greetingTimeout          for the 220

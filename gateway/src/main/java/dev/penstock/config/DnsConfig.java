@@ -8,8 +8,8 @@ import java.util.List;
  *
  * @param servers     {@code address} or {@code address:port}; empty means those of the system's resolv.conf
  * @param timeout     for one query to one server
- * @param deadline    for finding a whole route
- * @param maxInFlight queries at one time; further look-ups wait for a place
+ * @param deadline    for one question, from when it leaves: all servers, repeats and aliases
+ * @param maxInFlight queries at one time; further ones wait for a place, and no deadline runs meanwhile
  * @param cacheSize   domains kept
  * @param minTtl      answers are kept at least this long
  * @param maxTtl      and at most this long

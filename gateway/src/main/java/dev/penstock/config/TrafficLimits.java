@@ -16,7 +16,7 @@ import dev.penstock.units.Rate;
  * @param idleTimeout               a session with nothing to send is kept this long ({@code idle_timeout})
  * @param maxConnectionAge          a session is closed when it is this old ({@code max_connection_age}; Postfix's
  *                                  smtp_connection_reuse_time_limit)
- * @param consecutiveConnectionFailuresBeforeDelay after this many in a row all mail of the lane waits for its retry
+ * @param consecutiveConnectionFailuresBeforeDelay after this many in a row the ready queue is suspended
  *                                  ({@code consecutive_connection_failures_before_delay})
  */
 public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,

@@ -101,6 +101,7 @@ final class Courier implements Runnable {
             }
         } catch (RuntimeException | Error e) {
             LOG.error("courier-failed session={} queue={}", sessionId, queue.key(), e);
+            dispatcher.failed(handle, ReadyQueue.Trouble.UNREACHABLE, false, e.toString()); // so that it can't spin
         } finally {
             SmtpClientSession open = session;
             if (open != null) {
@@ -222,10 +223,16 @@ final class Courier implements Runnable {
         return switch (outcome.radius()) {
             case CROWDED -> ReadyQueue.Trouble.CROWDED;
             case SITE -> ReadyQueue.Trouble.REFUSED;
-            case RECIPIENT, MESSAGE, SESSION, HOST -> isTlsFailure(e)
+            case RECIPIENT, MESSAGE, SESSION, HOST -> isAboutTls(e)
                     ? ReadyQueue.Trouble.INSECURE
                     : ReadyQueue.Trouble.UNREACHABLE;
         };
+    }
+
+    private static boolean isAboutTls(SessionException e) {
+        return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure(Failure.Kind kind, _)
+                && (kind == Failure.Kind.TLS_FAILED || kind == Failure.Kind.TLS_NOT_OFFERED
+                        || kind == Failure.Kind.PLAINTEXT_AFTER_STARTTLS);
     }
 
     /** What has expired in a queue that is suspended is told to its sender without an attempt. */

@@ -2,21 +2,26 @@ package dev.penstock.delivery;
 
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
 /**
  * Closes sockets whose phase has taken too long, whatever they do meanwhile: a read time-out is renewed by every octet
  * of a host that sends one at a time, and a write has no time-out at all. Thread-safe; one platform thread looks at all
- * deadlines ten times a second, so that arming one costs a volatile write and no timer.
+ * deadlines ten times a second, so that arming one costs a volatile write and no timer. It sleeps while there is nothing
+ * to watch.
  */
 final class DeadlineGuard implements AutoCloseable {
-    private static final long TICK_MILLIS = 100;
+    private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final long NONE = Long.MAX_VALUE;
 
     private final LongSupplier nanoTime;
     private final Set<Watch> watches = ConcurrentHashMap.newKeySet();
     private final Thread thread;
     private volatile boolean closed;
+    /** The thread parks, or is about to, until it is woken. */
+    private volatile boolean idle;
 
     DeadlineGuard(LongSupplier nanoTime) {
         this.nanoTime = nanoTime;
@@ -31,6 +36,9 @@ final class DeadlineGuard implements AutoCloseable {
     Watch watch(Runnable breakOff) {
         Watch watch = new Watch(breakOff);
         watches.add(watch);
+        if (idle) { // read after the watch was added: the thread looks for watches after it has written this
+            LockSupport.unpark(thread);
+        }
         return watch;
     }
 
@@ -48,20 +56,28 @@ final class DeadlineGuard implements AutoCloseable {
     }
 
     private void run() {
-        try {
-            while (!closed) {
-                Thread.sleep(TICK_MILLIS);
-                check();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // close() says so
+        while (!closed) {
+            park();
+            check();
         }
+    }
+
+    private void park() {
+        if (!watches.isEmpty()) {
+            LockSupport.parkNanos(this, TICK_NANOS);
+            return;
+        }
+        idle = true;
+        if (watches.isEmpty() && !closed) {
+            LockSupport.park(this);
+        }
+        idle = false;
     }
 
     @Override
     public void close() {
         closed = true;
-        thread.interrupt();
+        LockSupport.unpark(thread);
     }
 
     /** The deadline of one session. Set by its owner, read by the guard's thread. */

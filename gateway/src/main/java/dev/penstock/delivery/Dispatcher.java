@@ -213,6 +213,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         }
     }
 
+    @Override
+    public void reportDue(QueueItem item) {
+        if (prepare(item, Contact.none("")) != null) { // something is left to deliver after all
+            settlement.giveBack(item);
+        }
+    }
+
     /**
      * Reads the message of an item that has come up.
      *

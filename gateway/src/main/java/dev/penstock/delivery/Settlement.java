@@ -243,7 +243,11 @@ final class Settlement {
             states.add(state(work, place));
         }
         track(spool.recordAttempt(item.entry(), new AttemptState(attempts, due, states)));
-        queue.retry(item, due, attempts);
+        if (states.stream().allMatch(state -> state.status().isFinal() || state.status().isUntold())) {
+            queue.retryReport(item, due, attempts);
+        } else {
+            queue.retry(item, due, attempts);
+        }
     }
 
     /** Nothing was attempted. */

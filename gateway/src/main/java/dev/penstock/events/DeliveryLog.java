@@ -23,7 +23,8 @@ import dev.penstock.message.MessageEvent;
  * Appends every event as a JSON line to the files of one directory. Thread-safe; one platform thread, "delivery-log",
  * encodes and writes.
  *
- * <p>Callers are event loops and virtual threads: they leave the event in a queue and never wait. When more than the
+ * <p>Callers are event loops and virtual threads: they leave the event in a queue, wake the thread if it has nothing
+ * else to do, and never wait. When more than the
  * configured number waits, further events are dropped and counted. Lines reach the file, uncompressed and readable by
  * others, within the flush interval: a kill -9 loses at most these. Files aren't synced; a power failure may lose what
  * the kernel hadn't written yet. The spool, not this log, keeps the mail.
@@ -51,6 +52,8 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
     private volatile long flushNanos;
     private volatile @Nullable String trouble;
     private volatile boolean closing;
+    /** The writer parks, or is about to, until it is woken. */
+    private volatile boolean idle;
     private final Thread writer;
 
     // Confined to the writer.
@@ -101,6 +104,9 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         }
         pending.incrementAndGet();
         waiting.add(event);
+        if (idle) { // read after the event was added: the writer looks for events after it has written this
+            LockSupport.unpark(writer);
+        }
     }
 
     public DeliveryLogStats stats() {
@@ -136,7 +142,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
                 writeIfDue(last);
             } while (encoded == 0 && !waiting.isEmpty());
             if (!last) {
-                LockSupport.parkNanos(this, Math.min(DRAIN_NANOS, flushNanos));
+                park();
             }
         }
         if (encoded + pending.get() > 0) {
@@ -149,6 +155,18 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         } catch (IOException e) {
             failed(e);
         }
+    }
+
+    private void park() {
+        if (encoded > 0) {
+            LockSupport.parkNanos(this, Math.min(DRAIN_NANOS, flushNanos));
+            return;
+        }
+        idle = true;
+        if (waiting.isEmpty() && !closing) {
+            LockSupport.park(this);
+        }
+        idle = false;
     }
 
     /** Encodes what waits until one write's worth is there. */

@@ -170,7 +170,7 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("retried", "Destinations put back for a later attempt", QueueStats::retried);
         part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
         part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
-        part.counter("moved", "Domains moved to another lane", QueueStats::moved);
+        part.counter("moved", "Domains moved to another ready queue", QueueStats::moved);
     }
 
     private static void routing(Part<RoutingStats> part) {
@@ -190,11 +190,15 @@ public final class GatewayMetrics implements AutoCloseable {
         failed(part, "null-mx", RoutingStats::nullMx);
         failed(part, "loop", RoutingStats::loops);
         failed(part, "dns-trouble", RoutingStats::trouble);
-        failed(part, "overdue", RoutingStats::overdue);
+        failed(part, "dns-silent", RoutingStats::unasked);
         part.gauge("queries.running", "Queries being asked", RoutingStats::inFlight);
         part.gauge("queries.waiting", "Queries that wait for a place", RoutingStats::waitingQueries);
         part.gauge("lookups.running", "Look-ups at work", RoutingStats::running);
         part.gauge("lookups.waiting", "Look-ups not started yet", RoutingStats::waiting);
+        part.gauge("wait.longest.seconds", "For how long the first of those that wait has waited",
+                stats -> stats.longestWait() / NANOS_PER_SECOND);
+        part.gauge("silence.seconds", "For how long no DNS server has answered; 0 while one does",
+                stats -> stats.silence() / NANOS_PER_SECOND);
         part.gauge("cached.domains", "Domains in the cache", RoutingStats::domains);
         part.gauge("cached.hosts", "Mail hosts in the cache", RoutingStats::hosts);
     }

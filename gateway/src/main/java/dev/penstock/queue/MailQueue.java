@@ -7,8 +7,10 @@ import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
@@ -67,9 +69,12 @@ public final class MailQueue implements AutoCloseable {
     private final ConcurrentHashMap<String, DomainQueue> domains = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<QueueKey, ReadyQueue> readyQueues = new ConcurrentHashMap<>();
     private final AtomicLong numbers = new AtomicLong();
-    private final ReadyQueue unrouted;
+    final ReadyQueue unrouted;
     private final AtomicInteger routeEpoch = new AtomicInteger();
     private final Semaphore failing = new Semaphore(FAILURES_AT_ONCE, true);
+    /** Items that are due for a report alone, and how many threads are at it. */
+    private final Queue<QueueItem> reportsDue = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger reporters = new AtomicInteger();
     private final LongAdder submitted = new LongAdder();
     private final LongAdder finished = new LongAdder();
     private final LongAdder retried = new LongAdder();
@@ -267,11 +272,20 @@ public final class MailQueue implements AutoCloseable {
      * @param attempts  made so far
      */
     public void retry(QueueItem item, long dueMillis, int attempts) {
+        retry(item, QueueItem.SCHEDULED, dueMillis, attempts);
+    }
+
+    /** As {@link #retry}, but nothing is left to deliver: no session is opened for it, the handler settles it. */
+    public void retryReport(QueueItem item, long dueMillis, int attempts) {
+        retry(item, QueueItem.REPORT_SCHEDULED, dueMillis, attempts);
+    }
+
+    private void retry(QueueItem item, int state, long dueMillis, int attempts) {
         long due = Math.max(0, clock.fromWall(dueMillis));
         ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
         try {
             readyQueue.endActive(item);
-            item.state(QueueItem.SCHEDULED);
+            item.state(state);
             item.schedule(due, attempts);
         } finally {
             readyQueue.unlock();
@@ -349,8 +363,18 @@ public final class MailQueue implements AutoCloseable {
         return known != null ? known : domains.computeIfAbsent(name, _ -> new DomainQueue(name, unrouted));
     }
 
-    /** An item is due: into its domain's ready queue. */
+    /** An item is due: into its domain's ready queue, unless there is nothing to deliver. */
     private void enqueue(QueueItem item) {
+        if (item.state() == QueueItem.REPORT_SCHEDULED) {
+            ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
+            readyQueue.activateAlone(item);
+            readyQueue.unlock();
+            reportsDue.add(item);
+            if (mayReport()) {
+                failureExecutor.execute(this::settleReports);
+            }
+            return;
+        }
         DomainQueue domain = item.home.domain;
         boolean wants;
         boolean ask;
@@ -489,6 +513,26 @@ public final class MailQueue implements AutoCloseable {
         }
     }
 
+    private void settleReports() {
+        do {
+            for (QueueItem item = reportsDue.poll(); item != null; item = reportsDue.poll()) {
+                RouteFailureHandler handler = failureHandler;
+                try {
+                    if (handler != null) {
+                        handler.reportDue(item);
+                    }
+                } catch (RuntimeException e) {
+                    notHandled(item, e);
+                }
+            }
+            reporters.decrementAndGet();
+        } while (!reportsDue.isEmpty() && mayReport()); // one came just now
+    }
+
+    private boolean mayReport() {
+        return reporters.getAndUpdate(n -> Math.min(n + 1, FAILURES_AT_ONCE)) < FAILURES_AT_ONCE;
+    }
+
     private void fail(DomainQueue domain, Route.Failure failure) {
         boolean more = true;
         while (more) {
@@ -527,11 +571,15 @@ public final class MailQueue implements AutoCloseable {
                 handler.failed(item, failure);
             }
         } catch (RuntimeException e) {
-            log.error("domain={} message={} its route failure couldn't be handled", item.domain(),
-                    new MessageId(item.entry().messageId()), e);
-            if (item.state() == QueueItem.ACTIVE) {
-                retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());
-            }
+            notHandled(item, e);
+        }
+    }
+
+    private void notHandled(QueueItem item, RuntimeException e) {
+        log.error("domain={} message={} what becomes of it couldn't be decided", item.domain(),
+                new MessageId(item.entry().messageId()), e);
+        if (item.state() == QueueItem.ACTIVE) {
+            retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());
         }
     }
 

@@ -39,6 +39,8 @@ public final class QueueItem {
     static final int QUEUED = 1;
     static final int ACTIVE = 2;
     static final int GONE = 3;
+    /** As {@link #SCHEDULED}, and nothing is to be delivered then: its sender is owed a report. */
+    static final int REPORT_SCHEDULED = 4;
 
     @Nullable
     QueueItem next;

@@ -844,6 +844,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return mailCame();
     }
 
+    /** Locked. An item that isn't to be delivered is taken by whoever settles it. */
+    void activateAlone(QueueItem item) {
+        item.state(QueueItem.ACTIVE);
+        item.home.active.addLast(item);
+        active++;
+    }
+
     /** Locked. @return whether a session is wanted */
     boolean putBack(QueueItem item) {
         endActive(item);

@@ -3,10 +3,15 @@ package dev.penstock.queue;
 import dev.penstock.routing.Route;
 
 /**
- * Decides about mail whose domain has no route. Called with no lock held on a virtual thread, so it may block; it must
+ * Decides about mail that needs no session: its domain has no route, or only a report about it is owed. Called with no lock held on a virtual thread, so it may block; it must
  * end in {@link MailQueue#retry} or {@link MailQueue#finished} for the item, then or later.
  */
 @FunctionalInterface
 public interface RouteFailureHandler {
     void failed(QueueItem item, Route.Failure failure);
+
+    /** An item is due that was given back by {@link MailQueue#retryReport}: as above. */
+    default void reportDue(QueueItem item) {
+        throw new UnsupportedOperationException("nothing was given back for its report");
+    }
 }

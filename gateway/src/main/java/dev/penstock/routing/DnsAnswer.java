@@ -31,9 +31,11 @@ sealed interface DnsAnswer {
     record Trouble(Kind kind, String why) implements DnsAnswer {}
 
     enum Kind {
-        /** No server answered in time. */
-        TIMEOUT,
-        /** SERVFAIL, REFUSED, unreadable answers, alias loops. */
-        SERVER_FAILURE
+        /** No server said anything to it: time-outs, closed ports. */
+        SILENCE,
+        /** SERVFAIL, REFUSED, alias loops, or the last of several questions unanswered. */
+        FAILURE,
+        /** It wasn't asked, because no server had answered for long or the gateway stops. */
+        UNASKED
     }
 }

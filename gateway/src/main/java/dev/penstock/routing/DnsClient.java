@@ -6,7 +6,8 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
@@ -23,9 +24,11 @@ import org.xbill.DNS.SOARecord;
 import org.xbill.DNS.Section;
 import org.xbill.DNS.Type;
 
+import dev.penstock.config.DnsConfig;
+
 /**
- * Thread-safe stub resolver: asks recursive servers, follows aliases, fails over. Callers block, so they are virtual
- * threads; at most {@code maxInFlight} of them ask at one time, the others wait their turn. dnsjava reads and writes the
+ * Thread-safe stub resolver: asks recursive servers, follows aliases, fails over. Callers never block; each question
+ * waits at the {@link QuestionGate} for its place and is then asked on a virtual thread. dnsjava reads and writes the
  * messages; its own clients, cache, hosts file and search path aren't used.
  */
 final class DnsClient {
@@ -36,32 +39,77 @@ final class DnsClient {
 
     private final NameServers servers;
     private final Duration timeout;
-    private final Semaphore places;
-    private final int maxInFlight;
+    private final Duration deadline;
+    private final QuestionGate gate;
     private final DnsExchange exchange;
     private final DnsCounters counters;
     private final SecureRandom ids = new SecureRandom();
+    /** Set once, when a configuration replaces this one. */
+    private volatile @Nullable DnsClient successor;
 
-    DnsClient(NameServers servers, Duration timeout, int maxInFlight, DnsCounters counters) {
+    /**
+     * @param config   its limits; {@code deadline} is that of one question with all its servers, repeats and aliases
+     * @param executor a virtual thread per task
+     */
+    DnsClient(NameServers servers, DnsConfig config, Executor executor, DnsCounters counters) {
         this.servers = servers;
-        this.timeout = timeout;
-        this.maxInFlight = maxInFlight;
+        this.timeout = config.timeout();
+        this.deadline = config.deadline();
         this.counters = counters;
-        places = new Semaphore(maxInFlight, true);
+        Executor afterPause = CompletableFuture.delayedExecutor(QuestionGate.PROBE_PAUSE.toNanos(),
+                TimeUnit.NANOSECONDS, executor);
+        gate = new QuestionGate(this::ask, executor, afterPause, config.maxInFlight(), System::nanoTime);
         exchange = new DnsExchange(counters);
     }
 
-    /** Blocks until {@code deadline} ({@link System#nanoTime}) at the latest. */
-    DnsAnswer query(Name name, int type, long deadline) {
+    /** Completes on a virtual thread, within the deadline from when the question leaves; never fails. */
+    CompletableFuture<DnsAnswer> query(Name name, int type, Question.Rank rank) {
+        @Nullable
+        DnsClient next = successor;
+        if (next != null) {
+            return next.query(name, type, rank);
+        }
+        Question question = new Question(name, type, rank, System.nanoTime());
+        gate.submit(question);
+        passOn(); // it may have come after the rest was handed over
+        return question.answer;
+    }
+
+    /** From now on {@code next} asks everything, also what waits here. */
+    void handOver(DnsClient next) {
+        successor = next;
+        passOn();
+    }
+
+    private void passOn() {
+        @Nullable
+        DnsClient next = successor;
+        if (next != null) {
+            gate.withdraw().forEach(next.gate::submit);
+        }
+    }
+
+    QuestionGate gate() {
+        return gate;
+    }
+
+    /** Blocks until the deadline at the latest. */
+    private DnsAnswer ask(Question question) {
+        return resolve(question.name, question.type, System.nanoTime() + deadline.toNanos());
+    }
+
+    private DnsAnswer resolve(Name name, int type, long until) {
         Name current = name;
         long ttl = Long.MAX_VALUE;
         for (int aliases = 0; aliases <= MAX_ALIASES;) {
             @Nullable
             Message answer;
             try {
-                answer = askInTurn(current, type, deadline);
+                answer = askServers(current, type, until);
             } catch (DnsTroubleException e) {
-                return e.trouble;
+                return current.equals(name)
+                        ? e.trouble
+                        : new DnsAnswer.Trouble(DnsAnswer.Kind.FAILURE, e.trouble.why());
             }
             List<Record> found = new ArrayList<>(2);
             // Servers send the aliases in order, but nothing obliges them to.
@@ -100,51 +148,25 @@ final class DnsClient {
             }
             // The chain leads out of what this answer holds: ask for its end.
         }
-        return new DnsAnswer.Trouble(DnsAnswer.Kind.SERVER_FAILURE,
+        return new DnsAnswer.Trouble(DnsAnswer.Kind.FAILURE,
                 "more than " + MAX_ALIASES + " aliases (CNAME) from " + name + " on");
     }
 
-    int inFlight() {
-        return maxInFlight - places.availablePermits();
-    }
-
-    int waiting() {
-        return places.getQueueLength();
-    }
-
-    private Message askInTurn(Name name, int type, long deadline) {
-        boolean mine = false;
-        try {
-            mine = places.tryAcquire(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
-            if (!mine) {
-                throw new DnsTroubleException(DnsAnswer.Kind.TIMEOUT, maxInFlight + " queries are in flight already");
-            }
-            return ask(name, type, deadline);
-        } catch (InterruptedException _) {
-            Thread.currentThread().interrupt();
-            throw new DnsTroubleException(DnsAnswer.Kind.TIMEOUT, "interrupted");
-        } finally {
-            if (mine) {
-                places.release();
-            }
-        }
-    }
-
-    private Message ask(Name name, int type, long deadline) {
+    private Message askServers(Name name, int type, long until) {
         List<NameServers.Server> refused = new ArrayList<>(0);
-        DnsTroubleException last = new DnsTroubleException(DnsAnswer.Kind.TIMEOUT, "no time left");
+        String last = "no time left";
+        boolean heard = false;
         for (int round = 0; round < ROUNDS; round++) {
             for (NameServers.Server server : servers.inOrder(System.nanoTime())) {
                 long now = System.nanoTime();
-                if (deadline - now <= 0) {
-                    throw last;
+                if (until - now <= 0) {
+                    throw new DnsTroubleException(heard, last);
                 }
                 if (refused.contains(server)) {
                     continue; // it has said no: once more won't change that
                 }
-                long until = now + Math.min(timeout.toNanos(), deadline - now);
                 try {
-                    Message answer = askOne(server, name, type, until);
+                    Message answer = askOne(server, name, type, now + Math.min(timeout.toNanos(), until - now));
                     server.answered();
                     int rcode = answer.getRcode();
                     if (rcode == Rcode.NOERROR || rcode == Rcode.NXDOMAIN) {
@@ -152,22 +174,22 @@ final class DnsClient {
                     }
                     counters.serverFailures.increment();
                     refused.add(server);
-                    last = new DnsTroubleException(DnsAnswer.Kind.SERVER_FAILURE,
-                            Rcode.string(rcode) + " from " + server);
+                    heard = true;
+                    last = Rcode.string(rcode) + " from " + server;
                 } catch (SocketTimeoutException _) {
                     counters.timeouts.increment();
                     server.silent(System.nanoTime());
-                    last = new DnsTroubleException(DnsAnswer.Kind.TIMEOUT, "no answer from " + server);
+                    last = "no answer from " + server;
                 } catch (IOException e) {
                     // port closed, network unreachable, broken TCP: nobody is there
                     counters.serverFailures.increment();
                     server.silent(System.nanoTime());
                     refused.add(server);
-                    last = new DnsTroubleException(DnsAnswer.Kind.SERVER_FAILURE, server + ": " + e.getMessage());
+                    last = server + ": " + e.getMessage();
                 }
             }
         }
-        throw last;
+        throw new DnsTroubleException(heard, last);
     }
 
     private Message askOne(NameServers.Server server, Name name, int type, long until) throws IOException {
@@ -208,15 +230,16 @@ final class DnsClient {
         return -1;
     }
 
-    /** Leaves {@link #query} as a value. */
+    /** Leaves {@link #resolve} as a value. */
     private static final class DnsTroubleException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         private final transient DnsAnswer.Trouble trouble;
 
-        DnsTroubleException(DnsAnswer.Kind kind, String why) {
+        /** @param heard whether a server said anything */
+        DnsTroubleException(boolean heard, String why) {
             super(why, null, false, false);
-            trouble = new DnsAnswer.Trouble(kind, why);
+            trouble = new DnsAnswer.Trouble(heard ? DnsAnswer.Kind.FAILURE : DnsAnswer.Kind.SILENCE, why);
         }
     }
 }

@@ -22,5 +22,5 @@ final class DnsCounters {
     final LongAdder nullMx = new LongAdder();
     final LongAdder loops = new LongAdder();
     final LongAdder trouble = new LongAdder();
-    final LongAdder overdue = new LongAdder();
+    final LongAdder unasked = new LongAdder();
 }

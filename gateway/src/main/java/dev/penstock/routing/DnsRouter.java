@@ -5,9 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 
@@ -19,12 +18,13 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.DnsConfig;
 import dev.penstock.config.RouteConfig;
+import dev.penstock.routing.Question.Rank;
 
 /**
  * Thread-safe. Configured routes first, else MX records through a cache that keeps each answer for its own time.
  *
- * <p>A known route costs a look into a hash table. An unknown one is looked up once however many ask, on a virtual thread,
- * within the deadline. A known one past its time is handed out at once while a single look-up in the background renews
+ * <p>A known route costs a look into a hash table. An unknown one is looked up once however many ask; the look-up's
+ * time begins when its question leaves, and until then it waits without cost ({@link QuestionGate}). A known one past its time is handed out at once while a single look-up in the background renews
  * it; as long as that fails, it serves until its stale time ends. Failures are kept too: permanent ones for as long as
  * the SOA says, DNS trouble briefly.
  */
@@ -41,18 +41,19 @@ public final class DnsRouter implements Router {
     private final DnsCounters counters = new DnsCounters();
     private final Sites sites = new Sites();
     private final AsyncCache<String, CachedRoute> cache;
+    private final AtomicInteger lookUps = new AtomicInteger();
     private volatile Settings settings;
 
     /** All that a configuration change replaces as one. */
     private record Settings(Map<String, ConfiguredRoute> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
-            Freshness freshness, DnsClient client, HostBook book, RouteFinder finder, LookUpGate gate) {}
+            Freshness freshness, DnsClient client, HostBook book, RouteFinder finder) {}
 
     /**
      * @param routes   by domain, or {@code *} for all domains without their own
      * @param smtpPort of MX hosts, and of configured hosts that name none
      * @param own      this gateway's listeners, for finding loops; may come later through {@link #reconfigure}
      * @param ticker   nanoseconds, for what is cached; {@link System#nanoTime}
-     * @param executor runs each look-up; a virtual thread per task
+     * @param executor asks each question; a virtual thread per task
      * @param random   thread-safe, {@link #SHARED_RANDOM}
      * @throws IllegalArgumentException naming the route host or DNS server that can't be read
      */
@@ -114,7 +115,8 @@ public final class DnsRouter implements Router {
     }
 
     /**
-     * Uses new settings from the next call on; look-ups under way end with the old ones, and their answers aren't kept.
+     * Uses new settings from the next call on. Look-ups under way end with the old ones, but what they haven't asked yet the
+     * new servers are asked; their answers aren't kept.
      * What is cached stays unless the servers, the time limits, the port or the listeners are others than before.
      *
      * @throws IllegalArgumentException as the constructor; the old settings stay in force
@@ -125,24 +127,27 @@ public final class DnsRouter implements Router {
         Settings next = settings(routes, dns, smtpPort, own);
         boolean same = dns.equals(old.dns) && smtpPort == old.smtpPort && own.equals(old.own);
         settings = same
-                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder,
-                        old.gate)
+                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder)
                 : next;
         if (!same) {
             cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheSize()));
             cache.asMap().clear();
+            old.client.handOver(next.client);
         }
     }
 
     public RoutingStats stats() {
         Settings current = settings;
+        QuestionGate gate = current.client.gate();
+        int domains = gate.waiting(Rank.DOMAIN) + gate.waiting(Rank.REFRESH);
         return new RoutingStats(counters.hits.sum(), counters.misses.sum(), counters.staleServed.sum(),
                 counters.refreshes.sum(), counters.failedRefreshes.sum(), counters.queries.sum(),
                 counters.overTcp.sum(), counters.mismatched.sum(), counters.timeouts.sum(),
                 counters.serverFailures.sum(), counters.badDomains.sum(), counters.noSuchDomain.sum(),
                 counters.noMailHost.sum(), counters.nullMx.sum(), counters.loops.sum(), counters.trouble.sum(),
-                counters.overdue.sum(), current.client.inFlight(), current.client.waiting(), current.gate.running(),
-                current.gate.waiting(), cache.synchronous().estimatedSize(), current.book.size());
+                counters.unasked.sum(), gate.running(), gate.waiting(Rank.ADDRESS),
+                Math.max(0, lookUps.get() - domains),
+                domains, gate.longestWait(), gate.silence(), cache.synchronous().estimatedSize(), current.book.size());
     }
 
     private Settings settings(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort, OwnAddresses own) {
@@ -150,11 +155,10 @@ public final class DnsRouter implements Router {
         routes.forEach((domain, route) -> configured.put(DomainNames.normalize(domain),
                 ConfiguredRoute.of(DomainNames.normalize(domain), route, smtpPort)));
         Freshness freshness = Freshness.of(dns);
-        DnsClient client = new DnsClient(new NameServers(dns.servers()), dns.timeout(), dns.maxInFlight(), counters);
-        HostBook book = new HostBook(client, freshness, dns.cacheSize(), ticker, executor);
+        DnsClient client = new DnsClient(new NameServers(dns.servers()), dns, executor, counters);
+        HostBook book = new HostBook(client, freshness, dns.cacheSize(), ticker);
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own, ticker, random, sites, counters);
-        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder,
-                new LookUpGate(executor, dns.maxInFlight()));
+        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder);
     }
 
     private static @Nullable ConfiguredRoute configured(Settings settings, String domain) {
@@ -200,56 +204,35 @@ public final class DnsRouter implements Router {
         start(current, domain, configured, known, renewed);
     }
 
-    /** Completes {@code result} with a value within the deadline, on a virtual thread. */
+    /** Completes {@code result} with a value: now, or on the virtual thread of the last question. */
     private void start(Settings current, String domain, @Nullable ConfiguredRoute configured,
             @Nullable CachedRoute previous, CompletableFuture<CachedRoute> result) {
-        long allowed = current.dns.deadline().toNanos();
-        long deadline = System.nanoTime() + allowed;
-        CompletableFuture<CachedRoute> found = new CompletableFuture<>();
-        var _ = found.orTimeout(allowed, TimeUnit.NANOSECONDS).whenComplete((route, late) -> {
-            if (late == null) {
-                route.count();
-                result.complete(route);
-            } else {
-                // The timer's thread serves the whole JVM: callers' code doesn't run there.
-                onVirtualThread(result, current, domain);
+        lookUps.incrementAndGet();
+        var _ = find(current, domain, configured, previous).whenComplete((found, failure) -> {
+            lookUps.decrementAndGet();
+            CachedRoute route = found;
+            if (route == null) {
+                LOG.error("event=route-look-up-failed domain={}", domain, failure);
+                route = current.finder.unexpected(domain, failure);
             }
+            route.count();
+            result.complete(route);
         });
-        try {
-            current.gate.submit(() -> {
-                if (!found.isDone()) {
-                    found.complete(find(current, domain, configured, previous, deadline));
-                }
-            });
-        } catch (RejectedExecutionException e) {
-            found.complete(current.finder.unexpected(domain, e));
-        }
     }
 
-    private static CachedRoute find(Settings current, String domain, @Nullable ConfiguredRoute configured,
-            @Nullable CachedRoute previous, long deadline) {
+    private static CompletableFuture<CachedRoute> find(Settings current, String domain,
+            @Nullable ConfiguredRoute configured, @Nullable CachedRoute previous) {
         try {
             if (configured != null) {
-                return current.finder.byConfiguration(configured, deadline);
+                return current.finder.byConfiguration(configured);
             }
             @Nullable
             InetAddress literal = Endpoint.addressLiteral(domain);
             return literal != null
-                    ? current.finder.byLiteral(domain, literal)
-                    : current.finder.byMx(domain, previous, deadline);
+                    ? CompletableFuture.completedFuture(current.finder.byLiteral(domain, literal))
+                    : current.finder.byMx(domain, previous);
         } catch (RuntimeException e) {
-            LOG.error("event=route-look-up-failed domain={}", domain, e);
-            return current.finder.unexpected(domain, e);
-        }
-    }
-
-    private void onVirtualThread(CompletableFuture<CachedRoute> result, Settings current, String domain) {
-        CachedRoute overdue = current.finder.overdue(domain);
-        overdue.count();
-        try {
-            executor.execute(() -> result.complete(overdue));
-        } catch (RejectedExecutionException _) {
-            result.complete(overdue);
+            return CompletableFuture.failedFuture(e);
         }
     }
 }

@@ -6,9 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 import com.github.benmanes.caffeine.cache.AsyncCache;
@@ -31,21 +28,19 @@ final class HostBook {
     private final DnsClient client;
     private final Freshness freshness;
     private final LongSupplier ticker;
-    private final Executor executor;
     private final AsyncCache<String, HostAddresses> cache;
 
-    HostBook(DnsClient client, Freshness freshness, int size, LongSupplier ticker, Executor executor) {
+    HostBook(DnsClient client, Freshness freshness, int size, LongSupplier ticker) {
         this.client = client;
         this.freshness = freshness;
         this.ticker = ticker;
-        this.executor = executor;
         cache = Caffeine.newBuilder().maximumSize(size).ticker(ticker::getAsLong)
 
                 .expireAfter(new ExpireAt<HostAddresses>(HostAddresses::freshUntil)).buildAsync();
     }
 
-    /** Completes by {@code deadline} ({@link System#nanoTime}) of the call that started the look-up; never fails. */
-    CompletableFuture<HostAddresses> find(String host, long deadline) {
+    /** Complete already when known; else completes with the answers to its two questions, whoever waits. Never fails. */
+    CompletableFuture<HostAddresses> find(String host) {
         @Nullable
         CompletableFuture<HostAddresses> known = cache.getIfPresent(host);
         if (known != null) {
@@ -62,11 +57,9 @@ final class HostBook {
         if (other != null) {
             return other;
         }
-        try {
-            executor.execute(() -> mine.complete(resolve(host, deadline)));
-        } catch (RejectedExecutionException _) {
-            mine.complete(unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "shutting down")));
-        }
+        var _ = resolve(host).whenComplete((found, failure) -> mine.complete(found != null
+                ? found
+                : unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.FAILURE, "addresses of " + host + ": " + failure))));
         return mine;
     }
 
@@ -78,23 +71,15 @@ final class HostBook {
         return cache.synchronous().estimatedSize();
     }
 
-    private HostAddresses resolve(String host, long deadline) {
+    private CompletableFuture<HostAddresses> resolve(String host) {
         @Nullable
         Name name = DomainNames.toName(host);
         if (name == null) {
-            return new HostAddresses(List.of(), null, ticker.getAsLong() + freshness.min());
+            return CompletableFuture.completedFuture(
+                    new HostAddresses(List.of(), null, ticker.getAsLong() + freshness.min()));
         }
-        try {
-            CompletableFuture<DnsAnswer> six = CompletableFuture
-                    .supplyAsync(() -> client.query(name, Type.AAAA, deadline), executor);
-            DnsAnswer four = client.query(name, Type.A, deadline);
-            return combine(four, six.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS));
-        } catch (InterruptedException _) {
-            Thread.currentThread().interrupt();
-            return unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "interrupted"));
-        } catch (Exception e) {
-            return unknown(new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "addresses of " + host + ": " + e));
-        }
+        return client.query(name, Type.A, Question.Rank.ADDRESS)
+                .thenCombine(client.query(name, Type.AAAA, Question.Rank.ADDRESS), this::combine);
     }
 
     private HostAddresses combine(DnsAnswer four, DnsAnswer six) {

@@ -9,9 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
@@ -26,8 +23,8 @@ import dev.penstock.routing.CachedRoute.Mx;
 import dev.penstock.routing.CachedRoute.MxSet;
 
 /**
- * Thread-safe. Finds a route the slow way, top-down and blocking on the caller's virtual thread: RFC 5321 5.1, RFC 7505.
- * Never throws; what goes wrong is a value to be cached.
+ * Thread-safe; never blocks. Finds a route the slow way, in two steps: the MX records, then all hosts' addresses at once
+ * (RFC 5321 5.1, RFC 7505). What goes wrong with DNS is a value to be cached; nothing waits but questions at their gate.
  */
 final class RouteFinder {
     /** Twice what one delivery tries; of a longer list of equals a random part is looked up. */
@@ -57,30 +54,35 @@ final class RouteFinder {
     }
 
     /** @param previous its MX records are used again while they are fresh */
-    CachedRoute byMx(String domain, @Nullable CachedRoute previous, long deadline) {
+    CompletableFuture<CachedRoute> byMx(String domain, @Nullable CachedRoute previous) {
         @Nullable
         Name name = DomainNames.toName(domain);
         if (name == null) {
-            return permanent(counters.badDomains, 550, "5.1.2", domain + " is no domain name", freshness.min());
+            return CompletableFuture.completedFuture(permanent(counters.badDomains, 550, "5.1.2",
+                    domain + " is no domain name", freshness.min()));
         }
         @Nullable
         MxSet known = previous == null ? null : previous.mx();
         if (known != null && ticker.getAsLong() - known.freshUntil() < 0) {
-            return resolveHosts(domain, known, deadline);
+            return resolveHosts(domain, known);
         }
-        return switch (client.query(name, Type.MX, deadline)) {
-            case DnsAnswer.Records found -> fromMxRecords(domain, found, deadline);
+        return client.query(name, Type.MX, previous == null ? Question.Rank.DOMAIN : Question.Rank.REFRESH)
+                .thenCompose(answer -> byMxAnswer(domain, answer));
+    }
+
+    private CompletableFuture<CachedRoute> byMxAnswer(String domain, DnsAnswer answer) {
+        return switch (answer) {
+            case DnsAnswer.Records found -> fromMxRecords(domain, found);
             // RFC 5321 5.1: no MX records, so the domain itself is the host
             case DnsAnswer.NoRecords(long ttl) -> resolveHosts(domain,
-                    new MxSet(List.of(new Mx(0, domain)), true, ticker.getAsLong() + freshness.negative(ttl)),
-                    deadline);
-            case DnsAnswer.NoSuchName(long ttl) -> permanent(counters.noSuchDomain, 550, "5.1.2",
-                    "no such domain: " + domain, freshness.negative(ttl));
-            case DnsAnswer.Trouble trouble -> temporary("MX of " + domain, trouble);
+                    new MxSet(List.of(new Mx(0, domain)), true, ticker.getAsLong() + freshness.negative(ttl)));
+            case DnsAnswer.NoSuchName(long ttl) -> CompletableFuture.completedFuture(permanent(counters.noSuchDomain,
+                    550, "5.1.2", "no such domain: " + domain, freshness.negative(ttl)));
+            case DnsAnswer.Trouble trouble -> CompletableFuture.completedFuture(temporary("MX of " + domain, trouble));
         };
     }
 
-    private CachedRoute fromMxRecords(String domain, DnsAnswer.Records found, long deadline) {
+    private CompletableFuture<CachedRoute> fromMxRecords(String domain, DnsAnswer.Records found) {
         long fresh = freshness.positive(found.ttl());
         Map<String, Integer> hosts = new HashMap<>();
         for (Record record : found.records()) {
@@ -90,23 +92,27 @@ final class RouteFinder {
         }
         if (hosts.isEmpty()) {
             // RFC 7505 3 and 4.1
-            return permanent(counters.nullMx, 556, "5.1.10", domain + " takes no mail (null MX)", fresh);
+            return CompletableFuture.completedFuture(permanent(counters.nullMx, 556, "5.1.10",
+                    domain + " takes no mail (null MX)", fresh));
         }
         List<Mx> list = new ArrayList<>(hosts.size());
         hosts.forEach((host, preference) -> list.add(new Mx(preference, host)));
         list.sort(Comparator.comparingInt(Mx::preference).thenComparing(Mx::host));
-        return resolveHosts(domain, new MxSet(List.copyOf(list), false, ticker.getAsLong() + fresh), deadline);
+        return resolveHosts(domain, new MxSet(List.copyOf(list), false, ticker.getAsLong() + fresh));
     }
 
-    private CachedRoute resolveHosts(String domain, MxSet mx, long deadline) {
+    private CompletableFuture<CachedRoute> resolveHosts(String domain, MxSet mx) {
+        List<Mx> wanted = firstOf(mx.hosts());
+        return addresses(wanted).thenApply(found -> fromAddresses(domain, mx, wanted, found));
+    }
+
+    private CachedRoute fromAddresses(String domain, MxSet mx, List<Mx> wanted, Map<Mx, HostAddresses> found) {
         int ownPreference = Integer.MAX_VALUE;
         for (Mx host : mx.hosts()) {
             if (own.contains(host.host(), smtpPort)) {
                 ownPreference = Math.min(ownPreference, host.preference());
             }
         }
-        List<Mx> wanted = firstOf(mx.hosts());
-        Map<Mx, HostAddresses> found = addresses(wanted, deadline);
         for (Map.Entry<Mx, HostAddresses> entry : found.entrySet()) {
             for (InetAddress address : entry.getValue().addresses()) {
                 if (own.contains(address, smtpPort)) {
@@ -150,7 +156,7 @@ final class RouteFinder {
     }
 
     /** A configured route: hosts in their order, their names looked up as addresses only. */
-    CachedRoute byConfiguration(ConfiguredRoute route, long deadline) {
+    CompletableFuture<CachedRoute> byConfiguration(ConfiguredRoute route) {
         List<Mx> names = new ArrayList<>();
         for (int i = 0; i < route.hosts().size(); i++) {
             Endpoint host = route.hosts().get(i);
@@ -158,7 +164,10 @@ final class RouteFinder {
                 names.add(new Mx(i, DomainNames.normalize(host.host())));
             }
         }
-        Map<Mx, HostAddresses> found = addresses(names, deadline);
+        return addresses(names).thenApply(found -> fromAddresses(route, found));
+    }
+
+    private CachedRoute fromAddresses(ConfiguredRoute route, Map<Mx, HostAddresses> found) {
         HostList.Builder hosts = new HostList.Builder();
         long fresh = ticker.getAsLong() + freshness.max();
         boolean looped = false;
@@ -220,12 +229,6 @@ final class RouteFinder {
         return CachedRoute.hosts(null, sites.intern(new Site(domain)), hosts.build(), null, false, fresh, fresh);
     }
 
-    CachedRoute overdue(String domain) {
-        return CachedRoute.failure(counters.overdue, new Route.Failure(false, 451, "4.4.3",
-                "the look-up of " + domain + " took longer than its deadline"),
-                ticker.getAsLong() + freshness.failure());
-    }
-
     CachedRoute unexpected(String domain, Throwable error) {
         return CachedRoute.failure(counters.trouble, new Route.Failure(false, 451, "4.3.0",
                 "the look-up of " + domain + " failed: " + error), ticker.getAsLong() + freshness.failure());
@@ -239,27 +242,16 @@ final class RouteFinder {
         }
     }
 
-    private Map<Mx, HostAddresses> addresses(List<Mx> hosts, long deadline) {
+    private CompletableFuture<Map<Mx, HostAddresses>> addresses(List<Mx> hosts) {
         Map<Mx, CompletableFuture<HostAddresses>> asked = new HashMap<>();
         for (Mx host : hosts) {
-            asked.put(host, book.find(host.host(), deadline));
+            asked.put(host, book.find(host.host()));
         }
-        Map<Mx, HostAddresses> found = new HashMap<>();
-        asked.forEach((host, future) -> found.put(host, await(future, host.host(), deadline)));
-        return found;
-    }
-
-    private HostAddresses await(CompletableFuture<HostAddresses> future, String host, long deadline) {
-        DnsAnswer.Trouble trouble;
-        try {
-            return future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException _) {
-            Thread.currentThread().interrupt();
-            trouble = new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "interrupted");
-        } catch (TimeoutException | ExecutionException e) {
-            trouble = new DnsAnswer.Trouble(DnsAnswer.Kind.TIMEOUT, "no addresses of " + host + " in time");
-        }
-        return new HostAddresses(List.of(), trouble, ticker.getAsLong() + freshness.failure());
+        return CompletableFuture.allOf(asked.values().toArray(CompletableFuture<?>[]::new)).thenApply(_ -> {
+            Map<Mx, HostAddresses> found = new HashMap<>();
+            asked.forEach((host, answer) -> found.put(host, answer.join()));
+            return found;
+        });
     }
 
     /** The best-ranked ones; where the cut falls among equals, a random choice. */
@@ -274,7 +266,8 @@ final class RouteFinder {
     }
 
     private CachedRoute temporary(String what, DnsAnswer.Trouble trouble) {
-        return CachedRoute.failure(counters.trouble, new Route.Failure(false, 451, "4.4.3",
+        LongAdder kind = trouble.kind() == DnsAnswer.Kind.UNASKED ? counters.unasked : counters.trouble;
+        return CachedRoute.failure(kind, new Route.Failure(false, 451, "4.4.3",
                 "DNS look-up failed for the " + what + ": " + trouble.why()),
                 ticker.getAsLong() + freshness.failure());
     }

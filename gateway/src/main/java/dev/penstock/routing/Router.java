@@ -6,7 +6,8 @@ import java.util.concurrent.CompletableFuture;
 public interface Router {
     /**
      * @param domain as {@link dev.penstock.message.Recipient#domain()}
-     * @return complete already when the answer is known; else completed on a virtual thread within the look-up deadline
+     * @return complete already when the answer is known; else completed on a virtual thread: the look-up
+     *         deadline runs from when a question to DNS leaves, and there is no bound on its wait for that
      */
     CompletableFuture<Route> route(String domain);
 }

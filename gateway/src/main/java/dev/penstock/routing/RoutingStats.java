@@ -19,15 +19,17 @@ package dev.penstock.routing;
  * @param nullMx          routes refused: null MX
  * @param loops           routes refused: they lead back to this gateway
  * @param trouble         routes deferred for DNS trouble
- * @param overdue         routes deferred because the look-up deadline ran out, waiting for a place included
+ * @param unasked         routes deferred unasked, because no DNS server had answered for long
  * @param inFlight        gauge: queries being asked
  * @param waitingQueries  gauge: queries of running look-ups that wait for a place
  * @param running         gauge: look-ups at work
  * @param waiting         gauge: look-ups that haven't started
+ * @param longestWait     gauge: how long the first of all these queries has waited, nanoseconds
+ * @param silence         gauge: how long no server has answered, nanoseconds; 0 while one does
  * @param domains         gauge: domains and configured routes in the cache
  * @param hosts           gauge: mail hosts in the cache
  */
 public record RoutingStats(long hits, long misses, long staleServed, long refreshes, long failedRefreshes, long queries,
         long overTcp, long mismatched, long timeouts, long serverFailures, long badDomains, long noSuchDomain,
-        long noMailHost, long nullMx, long loops, long trouble, long overdue, int inFlight, int waitingQueries,
-        int running, int waiting, long domains, long hosts) {}
+        long noMailHost, long nullMx, long loops, long trouble, long unasked, int inFlight, int waitingQueries,
+        int running, int waiting, long longestWait, long silence, long domains, long hosts) {}

@@ -1,31 +1,118 @@
 package dev.penstock.shaping;
 
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.units.Rate;
 
 /**
- * Spaces events evenly in time: the generic cell rate algorithm (ITU-T I.371) on one number, the theoretical arrival
- * time of the next event. Thread-safe, lock-free. Times are {@link System#nanoTime()}'s, so that a wall clock set
- * forward or back neither stops the events nor lets a burst through.
+ * Spaces events evenly in time: the generic cell rate algorithm (ITU-T I.371) on the theoretical arrival time of the next
+ * event, with slots that can be given back. Thread-safe, lock-free: every call is one change from one immutable state to
+ * the next. Times are {@link System#nanoTime()}'s, so that a wall clock set forward or back neither stops the events nor
+ * lets a burst through.
  *
  * <p>With a burst of 1 no two slots are nearer than the rate's interval. With a burst of {@code n}, a pause of
  * {@code n} intervals lets {@code n} events go at once; as a new limiter has just paused, that is also its start.
+ *
+ * <p>A slot that is given back is never moved: it goes to another event at its own time, or it is lost and counted. So
+ * whatever is given back, the times at which events go are among those the algorithm gave.
  */
 public final class Gcra {
-    private final AtomicLong arrival;
-    private volatile Spacing spacing;
+    /** Slots that may lie ready for another event: above the sessions that one key has, each of which holds two at most. */
+    static final int MAX_RETURNED = 1_024;
+
+    private final AtomicReference<State> state;
+
+    /**
+     * What is known at one moment.
+     *
+     * @param arrivalNanos  the theoretical arrival time of the next event
+     * @param latestNanos   the slot that made the arrival time what it is
+     * @param latestIsKnown whether there is such a slot at this rate
+     * @param returned      slots given back, the earliest first
+     * @param lost          slots given back that no event could use
+     */
+    private record State(Spacing spacing, long arrivalNanos, long latestNanos, boolean latestIsKnown,
+            List<Long> returned, long lost) {
+        /** How many of the returned slots nobody can use any more. */
+        int past(long nowNanos) {
+            int past = 0;
+            while (past < returned.size() && returned.get(past) - nowNanos < 0) {
+                past++;
+            }
+            return past;
+        }
+
+        State withoutPast(long nowNanos) {
+            int past = past(nowNanos);
+            return past == 0 ? this : with(returned.subList(past, returned.size()), lost + past);
+        }
+
+        State with(List<Long> nowReturned, long nowLost) {
+            return new State(spacing, arrivalNanos, latestNanos, latestIsKnown, List.copyOf(nowReturned), nowLost);
+        }
+
+        /** Nanoseconds until the earliest slot, 0 for now. Without returned slots that are past. */
+        long waitNanos(long nowNanos) {
+            long fresh = spacing.waitNanos(arrivalNanos, nowNanos);
+            return returned.isEmpty() ? fresh : Math.min(fresh, returned.getFirst() - nowNanos);
+        }
+
+        /** After the slot that {@link #waitNanos} told of was taken. */
+        State taken(long nowNanos, long waitNanos) {
+            long slot = nowNanos + waitNanos;
+            if (!returned.isEmpty() && returned.getFirst() == slot) {
+                return with(returned.subList(1, returned.size()), lost);
+            }
+            return new State(spacing, spacing.arrivalAfter(arrivalNanos, nowNanos), slot, true, returned, lost);
+        }
+
+        boolean isLatest(long slotNanos) {
+            return latestIsKnown && latestNanos == slotNanos;
+        }
+
+        /**
+         * As if the latest slot hadn't been taken. The one before it is an interval away at a burst of 1, so that slots
+         * can be given back one after the other; with a larger burst another slot of the same moment may be.
+         */
+        State withoutLatest() {
+            long arrival = arrivalNanos - spacing.intervalNanos();
+            long before = spacing.toleranceNanos() == 0 ? arrival - spacing.intervalNanos() : latestNanos;
+            return new State(spacing, arrival, before, true, returned, lost);
+        }
+
+        State withReturned(long slotNanos) {
+            int place = returned.size();
+            while (place > 0 && returned.get(place - 1) - slotNanos > 0) { // differences, because nanoTime may wrap
+                place--;
+            }
+            Long[] slots = new Long[returned.size() + 1];
+            for (int i = 0; i < slots.length; i++) {
+                slots[i] = i < place ? returned.get(i) : i == place ? Long.valueOf(slotNanos) : returned.get(i - 1);
+            }
+            return with(List.of(slots), lost);
+        }
+    }
 
     /** @param rate null lets everything through at once */
     public Gcra(@Nullable Rate rate, long nowNanos) {
-        this.spacing = Spacing.of(rate);
-        this.arrival = new AtomicLong(nowNanos);
+        this.state = new AtomicReference<>(new State(Spacing.of(rate), nowNanos, nowNanos, false, List.of(), 0));
+    }
+
+    private State now() {
+        return Objects.requireNonNull(state.get());
     }
 
     public @Nullable Rate rate() {
-        return spacing.rate();
+        return now().spacing.rate();
+    }
+
+    /** Slots given back that no event could use: too late, or too many of them, or of a rate that holds no more. */
+    public long lost() {
+        return now().lost;
     }
 
     /** Takes the next slot, however far away. @return nanoseconds until that slot, 0 for now */
@@ -34,23 +121,23 @@ public final class Gcra {
     }
 
     /**
-     * Takes the next slot if it is near enough.
+     * Takes the next slot if it is near enough: one that was given back, when that is the next.
      *
-     * @return nanoseconds until the next slot, 0 for now; the slot is taken only when that is at most
-     *         {@code maxWaitNanos}
+     * @return nanoseconds from {@code nowNanos} until the next slot, 0 for now; the slot is taken only when that is at
+     *         most {@code maxWaitNanos}
      */
     public long reserve(long nowNanos, long maxWaitNanos) {
-        Spacing now = spacing;
-        if (now.isNone()) {
-            return 0;
-        }
         while (true) {
-            long due = arrival.get();
-            long wait = now.waitNanos(due, nowNanos);
+            State before = now();
+            if (before.spacing.isNone()) {
+                return 0;
+            }
+            State usable = before.withoutPast(nowNanos);
+            long wait = usable.waitNanos(nowNanos);
             if (wait > maxWaitNanos) {
                 return wait;
             }
-            if (arrival.compareAndSet(due, now.arrivalAfter(due, nowNanos))) {
+            if (state.compareAndSet(before, usable.taken(nowNanos, wait))) {
                 return wait;
             }
         }
@@ -58,33 +145,49 @@ public final class Gcra {
 
     /** Nanoseconds until the next slot, 0 for now; takes nothing. */
     public long peek(long nowNanos) {
-        Spacing now = spacing;
-        return now.isNone() ? 0 : now.waitNanos(arrival.get(), nowNanos);
+        State now = now();
+        return now.spacing.isNone() ? 0 : now.withoutPast(nowNanos).waitNanos(nowNanos);
     }
 
     /**
-     * Gives back a slot that won't be used. Only the latest one taken can be: behind an earlier one others have already
-     * been told when to go, and filling the gap would put two events into one slot.
+     * Gives back a slot that won't be used. The latest one is taken back whenever it comes. An earlier one goes to the
+     * next event that is asked for before the slot's time is past: a later use would come too near to the slot behind it,
+     * whose holder has been told when to go.
      *
-     * @param slotNanos when the slot was, as {@code now + reserve(now)}
-     * @return whether it is free again
+     * @param slotNanos when the slot was, as {@code now + reserve(now)} with the same {@code now}
+     * @return whether it can be used again; else it is {@link #lost}
      */
     public boolean refund(long slotNanos, long nowNanos) {
-        Spacing now = spacing;
-        if (now.isNone()) {
-            return true;
+        while (true) {
+            State before = now();
+            if (before.spacing.isNone()) {
+                return true;
+            }
+            State usable = before.withoutPast(nowNanos);
+            boolean kept = true;
+            State after;
+            if (usable.isLatest(slotNanos)) {
+                after = usable.withoutLatest();
+            } else if (slotNanos - nowNanos >= 0 && usable.returned.size() < MAX_RETURNED) {
+                after = usable.withReturned(slotNanos);
+            } else {
+                kept = false;
+                after = usable.with(usable.returned, usable.lost + 1);
+            }
+            if (state.compareAndSet(before, after)) {
+                return kept;
+            }
         }
-        long due = arrival.get();
-        boolean latest = due - now.toleranceNanos() - now.intervalNanos() - slotNanos <= 0;
-        return latest && arrival.compareAndSet(due, due - now.intervalNanos());
     }
 
-    /** From now on at this rate; slots already taken stay taken. */
+    /** From now on at this rate; slots already taken stay taken, those given back are lost when the rate is another. */
     public void reconfigure(@Nullable Rate rate, long nowNanos) {
         Spacing next = Spacing.of(rate);
-        spacing = next;
         // A slot hours away at the old rate must not hold up the new one; a burst already spent isn't given again.
         long furthest = next.intervalNanos() + next.toleranceNanos();
-        arrival.updateAndGet(due -> due - nowNanos > furthest ? nowNanos + furthest : due);
+        state.updateAndGet(before -> before.spacing.equals(next)
+                ? before
+                : new State(next, before.arrivalNanos - nowNanos > furthest ? nowNanos + furthest : before.arrivalNanos,
+                        nowNanos, false, List.of(), before.lost + before.returned.size()));
     }
 }

@@ -15,10 +15,12 @@ import org.junit.jupiter.api.Timeout;
 
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 import dev.penstock.spool.SpoolEntry;
@@ -243,6 +245,64 @@ final class DispatcherTest {
                     .isEqualTo(3);
             assertThat(rig.queue.stats().suspended()).isEqualTo(100 - rig.events.size());
             assertThat(rig.queue.readyQueues().getFirst().toString()).contains("3 connection failures in a row");
+        }
+    }
+
+    /** It is about us, not about that host: the other four would say the same. */
+    @Test
+    void aReceiverThatRefusesUsIsAskedAtOneHostOnlyAndItsMailSuspended() {
+        try (FakeMx first = new FakeMx().on("connect", "421 4.7.28 we have detected an unusual rate of mail from you");
+                FakeMx second = new FakeMx();
+                DeliveryRig rig = new DeliveryRig()) {
+            rig.route(first, second);
+            sendMany(rig, 50);
+            await().atMost(PATIENCE).until(() -> rig.queue.stats().suspended() == 49);
+            rig.awaitNoSessions();
+            assertThat(first.sessions()).isEqualTo(1);
+            assertThat(second.sessions()).isZero();
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure ")
+                    .contains(" 421 4.7.28 ");
+            assertThat(rig.dispatcher.badHostCount()).isZero();
+            assertThat(rig.dispatcher.stats().snapshot().suspensions()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void nothingIsSentWhileTheSpoolCannotRecordIt() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(DeliveryRig.limits(2, 1_000))) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.spool.canRecord(false);
+            sendMany(rig, 50);
+            rig.awaitNoSessions();
+            assertThat(mx.messages()).hasSize(1);
+            assertThat(rig.queue.items("dest.example", 1).getFirst().waitingFor()).startsWith("the spool");
+            rig.spool.canRecord(true);
+            rig.awaitEvents(51);
+            assertThat(mx.messages()).hasSize(51);
+        }
+    }
+
+    /** Two domains of one site whose ready queues differ in their TLS policy alone. */
+    @Test
+    void aLargeBacklogLetsAnotherQueueHaveTheirOnlySession() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(DeliveryRig.limits(1, 1_000))) {
+            mx.on(".", "stall");
+            List<MailHost> hosts = List.of(DeliveryRig.host("mx.site.example", mx.port()));
+            Site site = new Site("site.example");
+            rig.router.set("large.example", new Route.Hosts(site, hosts, false, true, TlsPolicy.NONE));
+            rig.router.set("small.example", new Route.Hosts(site, hosts, false, true, TlsPolicy.OPPORTUNISTIC));
+            for (int i = 0; i < 300; i++) {
+                rig.send("u" + i + "@large.example");
+            }
+            await().atMost(PATIENCE).until(() -> mx.openSessions() == 1);
+            rig.send("u@small.example");
+            mx.release("stall");
+            rig.awaitEvents(301);
+            List<String> order = rig.events.stream().flatMap(event -> event.recipients().stream()).toList();
+            assertThat(order.indexOf("u@small.example")).as("its place among 301").isLessThan(60);
+            assertThat(mx.mostOpenSessions()).isEqualTo(1);
         }
     }
 

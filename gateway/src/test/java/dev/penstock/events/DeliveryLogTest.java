@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -45,6 +46,22 @@ class DeliveryLogTest {
             assertThat(log.stats().written()).isEqualTo(2);
         }
         assertThat(files()).containsExactly(directory.resolve("delivery-20261124T002205.495Z.jsonl"));
+    }
+
+    @Test
+    void itsThreadSleepsUntilThereIsSomethingToWrite() throws IOException {
+        Set<Thread> others = Thread.getAllStackTraces().keySet();
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "n", CLOCK)) {
+            Thread writer = Thread.getAllStackTraces().keySet().stream()
+                    .filter(each -> each.getName().equals("delivery-log") && !others.contains(each)).findFirst()
+                    .orElseThrow();
+            for (int event = 1; event <= 3; event++) {
+                await().until(() -> writer.getState() == Thread.State.WAITING);
+                log.on(Events.delivery(event));
+                int expected = event;
+                await().until(() -> log.stats().written() == expected);
+            }
+        }
     }
 
     @Test

@@ -31,10 +31,10 @@ class SharedLimitTest {
         harness.reconfigure(new ShapingConfig(new TrafficLimits(connections, null,
                 connectionRate == null ? null : Rate.parse(connectionRate), 1_000, Duration.ofSeconds(5),
                 Duration.ofMinutes(5), 10), Map.of()));
-        for (TlsPolicy policy : POLICIES) {
+        for (int i = 0; i < POLICIES.size(); i++) {
             Route.Hosts plain = FakeRouter.hosts("shared");
-            harness.router.set(domain(policy.ordinal()),
-                    new Route.Hosts(plain.site(), plain.hosts(), false, true, policy));
+            harness.router.set(domain(i),
+                    new Route.Hosts(plain.site(), plain.hosts(), false, true, POLICIES.get(i)));
         }
         return harness;
     }

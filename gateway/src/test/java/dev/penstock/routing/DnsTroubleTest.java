@@ -9,9 +9,11 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -146,24 +148,69 @@ class DnsTroubleTest {
     }
 
     @Test
-    void aLookUpThatNeverGetsItsTurnEndsAtTheDeadline() {
-        Routers at = with(limits(Duration.ofSeconds(5), Duration.ofMillis(300), 1));
+    void eachQuestionHasTheDeadlineForItself() {
+        Duration deadline = Duration.ofMillis(900);
+        Routers at = with(limits(deadline, deadline, 16));
+        at.dns.delay(Duration.ofMillis(500));
+        at.dns.mx("a.example", 10, "mx.example.net").mx("b.example", 10, "mx.example.net")
+                .address("mx.example.net", "127.0.0.11");
+        CompletableFuture<Route> first = at.router.route("a.example");
+        CompletableFuture<Route> joined = at.router.route("b.example");
+        assertThat(at.hosts("a.example")).isEqualTo(first.join());
+        assertThat(at.hosts("b.example")).isEqualTo(joined.join());
+        assertThat(at.dns.count("A mx.example.net")).isEqualTo(1);
+    }
+
+    @Test
+    void aServerThatStartsAnewCostsNobodyARouteButThoseItWasSilentTo() {
+        int bound = 8;
+        Routers at = with(limits(Duration.ofMillis(250), Duration.ofSeconds(5), bound));
         at.dns.silenceAll();
-        CompletableFuture<Route> running = at.router.route("running.example");
-        CompletableFuture<Thread> answeredOn = new CompletableFuture<>();
-        CompletableFuture<Route> waiting = at.router.route("waiting.example");
-        CompletableFuture<Void> watched = waiting.thenRun(() -> answeredOn.complete(Thread.currentThread()));
-        for (CompletableFuture<Route> route : List.of(running, waiting)) {
-            assertThat(route.orTimeout(10, TimeUnit.SECONDS).join())
-                    .isInstanceOfSatisfying(Route.Failure.class, failure -> {
-                        assertThat(failure.permanent()).isFalse();
-                        assertThat(failure.enhanced()).isEqualTo("4.4.3");
-                    });
+        List<CompletableFuture<Route>> routes = flood(at, 1_000);
+        await().until(() -> at.router.stats().silence() > 0);
+        assertThat(at.router.stats().waiting()).isPositive();
+        assertThat(at.router.stats().longestWait()).isPositive();
+        at.dns.speak();
+        assertThat(failures(routes)).as("the first round of questions, and a probe").isBetween(1L, 2L * bound);
+        assertThat(at.router.stats().silence()).isZero();
+    }
+
+    @Test
+    void whatWaitsForDeadServersIsAskedOfNewOnes() {
+        int bound = 8;
+        FakeDns dead = start();
+        dead.silenceAll();
+        Routers at = with(servers(dead.server()));
+        List<CompletableFuture<Route>> routes = flood(at, 1_000);
+        await().until(() -> at.router.stats().silence() > 0);
+        at.router.reconfigure(Map.of(), at.config(limits(Duration.ofSeconds(5), Duration.ofSeconds(20), bound)),
+                Routers.SMTP_PORT, Routers.OWN);
+        assertThat(failures(routes)).isBetween(1L, 2L * Routers.CONFIG.maxInFlight());
+    }
+
+    @Test
+    void domainsThatWaitForOneSilentHostCostNoThreads() {
+        AtomicInteger tasks = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        int bound = 16;
+        Routers at = new Routers(limits(Duration.ofMillis(400), Duration.ofSeconds(5), bound), work -> () -> {
+            most.accumulateAndGet(tasks.incrementAndGet(), Math::max);
+            try {
+                work.run();
+            } finally {
+                tasks.decrementAndGet();
+            }
+        });
+        open.add(at);
+        at.dns.silence("mx.example.net");
+        List<CompletableFuture<Route>> routes = new ArrayList<>();
+        for (int i = 0; i < 1_000; i++) {
+            at.dns.mx("d" + i + ".example", 10, "mx.example.net");
+            routes.add(at.router.route("d" + i + ".example"));
         }
-        watched.join();
-        assertThat(answeredOn.join().isVirtual()).isTrue();
-        RoutingStats stats = at.router.stats();
-        assertThat(stats.overdue() + stats.trouble()).as("the query's time-out and the deadline race").isEqualTo(2);
+        assertThat(failures(routes)).isEqualTo(1_000);
+        assertThat(at.dns.count("A mx.example.net")).as("two rounds").isLessThanOrEqualTo(2);
+        assertThat(most.get()).as("those that ask, and some that hand on an answer").isLessThan(4 * bound);
     }
 
     @Test
@@ -206,6 +253,20 @@ class DnsTroubleTest {
         Routers at = with(Routers.CONFIG);
         at.executor.shutdownNow();
         assertThat(at.failure("example.com").permanent()).isFalse();
+    }
+
+    private static List<CompletableFuture<Route>> flood(Routers at, int domains) {
+        List<CompletableFuture<Route>> routes = new ArrayList<>();
+        for (int i = 0; i < domains; i++) {
+            at.dns.address("d" + i + ".example", "127.0.0.11");
+            routes.add(at.router.route("d" + i + ".example"));
+        }
+        return routes;
+    }
+
+    private static long failures(List<CompletableFuture<Route>> routes) {
+        return routes.stream().map(route -> route.orTimeout(60, TimeUnit.SECONDS).join())
+                .filter(Route.Failure.class::isInstance).count();
     }
 
     private Routers with(DnsConfig config) {

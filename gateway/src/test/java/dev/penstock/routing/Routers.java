@@ -10,6 +10,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
 
 import dev.penstock.config.DnsConfig;
@@ -45,6 +46,12 @@ final class Routers implements AutoCloseable {
     /** With {@code config}'s limits, and this server where it names none. */
     Routers(DnsConfig config) {
         router = new DnsRouter(Map.of(), config(config), SMTP_PORT, OWN, ticker, executor, random);
+    }
+
+    /** With each task that the router starts wrapped. */
+    Routers(DnsConfig config, UnaryOperator<Runnable> wrapping) {
+        router = new DnsRouter(Map.of(), config(config), SMTP_PORT, OWN, ticker,
+                task -> executor.execute(wrapping.apply(task)), random);
     }
 
     DnsConfig config(DnsConfig limits) {

@@ -111,27 +111,104 @@ class GcraTest {
     }
 
     @Test
-    void takesTheLatestSlotBackButNoEarlierOne() {
+    void takesTheLatestSlotBackThoughItsTimeIsPast() {
+        Gcra gcra = gcra("1/s");
+        long slot = clock.nanoTime() + gcra.reserve(clock.nanoTime(), 0);
+        clock.advance(Duration.ofMillis(5));
+        assertThat(gcra.refund(slot, clock.nanoTime())).isTrue();
+        assertThat(gcra.reserve(clock.nanoTime(), 0)).isZero();
+        assertThat(gcra.lost()).isZero();
+    }
+
+    @Test
+    void takesSlotsBackInReverseOrderThoughTheirTimesArePast() {
+        Gcra gcra = gcra("1/s");
+        long first = clock.nanoTime() + gcra.reserve(clock.nanoTime());
+        long second = clock.nanoTime() + gcra.reserve(clock.nanoTime());
+        clock.advance(Duration.ofMinutes(1));
+        assertThat(gcra.refund(second, clock.nanoTime())).isTrue();
+        assertThat(gcra.refund(first, clock.nanoTime())).isTrue();
+        assertThat(gcra.lost()).isZero();
+    }
+
+    @Test
+    void givesAnEarlierSlotThatCameBackToTheNextEventAtItsOwnTime() {
         Gcra gcra = gcra("1/s");
         long start = clock.nanoTime();
         gcra.reserve(start);
         long second = start + gcra.reserve(start);
         long third = start + gcra.reserve(start);
-        assertThat(gcra.refund(second, start)).isFalse();
-        assertThat(gcra.refund(third, start)).isTrue();
-        assertThat(start + gcra.reserve(start)).isEqualTo(third);
+        assertThat(gcra.refund(second, start)).isTrue();
+        clock.advance(Duration.ofMillis(300));
+        assertThat(clock.nanoTime() + gcra.peek(clock.nanoTime())).isEqualTo(second);
+        assertThat(gcra.reserve(clock.nanoTime(), SECOND / 2)).as("too far away").isEqualTo(SECOND * 7 / 10);
+        assertThat(clock.nanoTime() + gcra.reserve(clock.nanoTime())).isEqualTo(second);
+        assertThat(clock.nanoTime() + gcra.reserve(clock.nanoTime())).isEqualTo(third + SECOND);
     }
 
-    /** At burst 1 there is no second slot to make good for one that was lost. */
     @Test
-    void aSlotOfNowGivenBackALittleLaterIsFreeAgain() {
-        Gcra gcra = gcra("1/min");
-        long slot = clock.nanoTime();
-        assertThat(gcra.reserve(slot)).isZero();
-        clock.advance(Duration.ofMillis(5));
-        assertThat(gcra.refund(slot, clock.nanoTime())).isTrue();
-        assertThat(gcra.reserve(clock.nanoTime(), 0)).isZero();
-        assertThat(gcra.reserve(clock.nanoTime(), 0)).isEqualTo(60 * SECOND);
+    void countsASlotThatCameBackTooLateOrThatNobodyAskedForInTime() {
+        Gcra gcra = gcra("1/s");
+        long start = clock.nanoTime();
+        for (int i = 0; i < 5; i++) {
+            gcra.reserve(start);
+        }
+        assertThat(gcra.refund(start + 3 * SECOND, start)).isTrue();
+        clock.advance(Duration.ofSeconds(2));
+        assertThat(gcra.refund(start + SECOND, clock.nanoTime())).as("it is past").isFalse();
+        assertThat(gcra.lost()).isEqualTo(1);
+        clock.advance(Duration.ofSeconds(2));
+        assertThat(clock.nanoTime() + gcra.reserve(clock.nanoTime())).isEqualTo(start + 5 * SECOND);
+        assertThat(gcra.lost()).as("the fourth is past too").isEqualTo(2);
+    }
+
+    @Test
+    void losesWhatIsReturnedOverItsBoundAndCountsIt() {
+        Gcra gcra = gcra("1000/s");
+        long start = clock.nanoTime();
+        for (int i = 0; i < Gcra.MAX_RETURNED + 2; i++) {
+            gcra.reserve(start);
+        }
+        for (int i = 0; i < Gcra.MAX_RETURNED; i++) {
+            assertThat(gcra.refund(start + i * SECOND / 1_000, start)).isTrue();
+        }
+        assertThat(gcra.refund(start + Gcra.MAX_RETURNED * SECOND / 1_000, start)).isFalse();
+        assertThat(gcra.lost()).isEqualTo(1);
+    }
+
+    @Test
+    void losesReturnedSlotsWhenTheRateIsChangedAndCountsThem() {
+        Gcra gcra = gcra("1/s");
+        long start = clock.nanoTime();
+        for (int i = 0; i < 4; i++) {
+            gcra.reserve(start);
+        }
+        gcra.refund(start + SECOND, start);
+        gcra.reconfigure(Rate.parse("1/s"), start);
+        assertThat(gcra.peek(start)).as("the same rate").isEqualTo(SECOND);
+        gcra.reconfigure(Rate.parse("10/s"), start);
+        assertThat(gcra.lost()).isEqualTo(1);
+        assertThat(gcra.peek(start)).isEqualTo(SECOND / 10);
+    }
+
+    @Test
+    void handsASlotOfTheOldRateOnAtItsTimeOnly() {
+        Gcra gcra = gcra("1/h");
+        long start = clock.nanoTime();
+        long first = start + gcra.reserve(start);
+        long second = start + gcra.reserve(start);
+        gcra.reconfigure(Rate.parse("1/s"), start);
+        assertThat(gcra.refund(second, start)).isTrue();
+        assertThat(gcra.peek(start)).as("no credit at the new rate").isEqualTo(SECOND);
+        assertThat(gcra.refund(first, start + 1)).as("nor for one that is past").isFalse();
+        assertThat(gcra.peek(start)).isEqualTo(SECOND);
+    }
+
+    @Test
+    void withoutARateTakesEverythingBack() {
+        Gcra gcra = new Gcra(null, clock.nanoTime());
+        assertThat(gcra.refund(clock.nanoTime() + gcra.reserve(clock.nanoTime()), clock.nanoTime())).isTrue();
+        assertThat(gcra.lost()).isZero();
     }
 
     @Test
@@ -173,6 +250,44 @@ class GcraTest {
         Arrays.sort(waits);
         for (int i = 0; i < waits.length; i++) {
             assertThat(waits[i]).isEqualTo(i * SECOND / 1_000);
+        }
+    }
+
+    @Test
+    void givesEachSlotToOneThreadThoughTheyComeBackAllTheTime() throws InterruptedException {
+        long seed = 20_261_128;
+        long start = Long.MAX_VALUE - SECOND; // the slots lie on both sides of the wrap
+        long interval = SECOND / 1_000;
+        Gcra gcra = new Gcra(Rate.parse("1000/s"), start);
+        List<List<Long>> held = new ArrayList<>();
+        List<Thread> running = new ArrayList<>();
+        for (int t = 0; t < 4; t++) {
+            List<Long> mine = new ArrayList<>();
+            held.add(mine);
+            SplittableRandom random = new SplittableRandom(seed + t);
+            running.add(Thread.ofPlatform().start(() -> {
+                for (int i = 0; i < 20_000; i++) {
+                    if (mine.size() < 100 && random.nextBoolean() || mine.isEmpty()) {
+                        mine.add(start + gcra.reserve(start));
+                    } else {
+                        gcra.refund(mine.remove(random.nextInt(mine.size())), start);
+                    }
+                }
+            }));
+        }
+        for (Thread thread : running) {
+            thread.join();
+        }
+        List<Long> all = new ArrayList<>(held.stream().flatMap(List::stream).map(slot -> slot - start).toList());
+        assertThat(all).as("seed %d", seed).doesNotHaveDuplicates().isNotEmpty();
+        assertThat(gcra.lost()).isZero();
+        long last = all.stream().max(Long::compare).orElseThrow();
+        while (all.size() <= last / interval) {
+            all.add(gcra.reserve(start)); // fills the gaps first
+        }
+        all.sort(Long::compare);
+        for (int i = 0; i < all.size(); i++) {
+            assertThat(all.get(i)).as("seed %d", seed).isEqualTo(i * interval);
         }
     }
 

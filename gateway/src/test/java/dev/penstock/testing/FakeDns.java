@@ -1,12 +1,17 @@
 package dev.penstock.testing;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.Flags;
@@ -23,7 +28,7 @@ import dev.penstock.routing.ZoneServer;
  * are counted. Thread-safe. Names are given without a trailing dot.
  */
 public final class FakeDns extends ZoneServer {
-    private final List<String> questions = new CopyOnWriteArrayList<>();
+    private final Queue<String> questions = new ConcurrentLinkedQueue<>();
     private final Map<String, Integer> rcodes = new ConcurrentHashMap<>();
     private final Set<String> silent = ConcurrentHashMap.newKeySet();
     private final Set<String> lost = ConcurrentHashMap.newKeySet();
@@ -33,6 +38,7 @@ public final class FakeDns extends ZoneServer {
     private final Map<String, CountDownLatch> gates = new ConcurrentHashMap<>();
     private volatile boolean allSilent;
     private volatile boolean withoutEdns;
+    private volatile Executor pace = Runnable::run;
 
     public FakeDns() {
         super(0);
@@ -110,6 +116,17 @@ public final class FakeDns extends ZoneServer {
         CountDownLatch gate = new CountDownLatch(1);
         gates.put(name, gate);
         return gate;
+    }
+
+    /** Answers over UDP are that late, however many at one time. */
+    public FakeDns delay(Duration delay) {
+        pace = CompletableFuture.delayedExecutor(delay.toNanos(), TimeUnit.NANOSECONDS, Thread::startVirtualThread);
+        return this;
+    }
+
+    @Override
+    protected void handle(Runnable datagram) {
+        pace.execute(datagram);
     }
 
     /** Questions so far, as {@code MX example.com} or {@code TCP MX example.com}. */
