@@ -258,7 +258,7 @@ class SharedLimitTest {
         assertThat(harness.hasBegun(queue)).as("a trial").isTrue();
     }
 
-    /** The receiver was found to take no more before this queue came to wait. */
+    /** The receiver was found to take no more before this queue came to wait, and nobody else waits. */
     @Test
     void aQueueThatComesToALearnedWindowHasItsTrialThoughNoSessionEnds() {
         QueueHarness harness = harness(100, 10, null);
@@ -266,17 +266,40 @@ class SharedLimitTest {
         ReadyQueue first = queue(harness, 0);
         Session standing = harness.begun(first);
         up(standing);
+        takeAll(standing);
         harness.fail(first, Trouble.CROWDED);
-        while (first.next(standing) != null) {
-            // all are under way: this queue waits for nothing any more
-        }
         submit(harness, 1, 1);
-        ReadyQueue second = queue(harness, 1);
-        assertThat(second.waitingAt()).isSameAs(second.throttle().sessions());
+        expectTrial(harness, queue(harness, 1));
+    }
+
+    /** The queue whose turn it was has no use for it any more: the next has it at once. */
+    @Test
+    void aTrialPassesOnWhenItIsWantedNoMore() {
+        QueueHarness harness = harness(100, 10, null);
+        submit(harness, 0, 6);
+        ReadyQueue first = queue(harness, 0);
+        Session standing = harness.begun(first);
+        up(standing);
+        harness.fail(first, Trouble.CROWDED);
+        assertThat(first.waitingAt()).isSameAs(first.throttle().sessions());
+        takeAll(standing);
+        submit(harness, 1, 1);
+        expectTrial(harness, queue(harness, 1));
+    }
+
+    /** All mail is under way then, and the queue wants no session. */
+    private static void takeAll(Session session) {
+        for (int left = session.queue().ready(); left > 0; left--) {
+            assertThat(session.queue().next(session)).isNotNull();
+        }
+    }
+
+    private static void expectTrial(QueueHarness harness, ReadyQueue queue) {
+        assertThat(queue.waitingAt()).isSameAs(queue.throttle().sessions());
         harness.advance(Duration.ofSeconds(10).minusMillis(1));
-        assertThat(harness.hasBegun(second)).isFalse();
+        assertThat(harness.hasBegun(queue)).isFalse();
         harness.advance(Duration.ofMillis(1));
-        assertThat(harness.begun(second).permit().isTrial()).isTrue();
+        assertThat(harness.begun(queue).permit().isTrial()).isTrue();
     }
 
     /** And after: another queue's session is refused, and that queue itself waits for nothing. */
@@ -288,9 +311,7 @@ class SharedLimitTest {
         Session standing = harness.begun(first);
         up(standing);
         Session refused = harness.begun(first);
-        while (first.next(standing) != null) {
-            // all are under way
-        }
+        takeAll(standing);
         assertThat(first.up(refused)).isNull();
         submit(harness, 1, 1);
         ReadyQueue second = queue(harness, 1);
