@@ -674,10 +674,8 @@ final class Courier implements Runnable {
             session = null;
             dispatcher.stats.sessionsBroken.increment();
         }
-        if (e.reason() instanceof Failure(Failure.Kind kind, String text) && kind == Failure.Kind.CONTENT_UNREADABLE) {
-            dispatcher.settlement.unreadable(work.item, text);
-            inHand = null;
-            return null;
+        if (e.reason() instanceof Failure(Failure.Kind kind, String text) && kind == Failure.Kind.CONTENT_LOST) {
+            dispatcher.settlement.lost(work.item, text);
         }
         if (finishing && e.phase().compareTo(Phase.STARTTLS) <= 0) { // our own interrupt
             giveBack(work);

@@ -149,9 +149,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     @Override
-    public void mayGrant(ReadyQueue ready, SessionLimiter limiter) {
+    public void mayGrant(SessionLimiter limiter) {
         if (!closing) {
-            admission.mayGrant(ready, limiter);
+            admission.mayGrant(limiter);
         }
     }
 
@@ -228,15 +228,16 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     @Nullable
     Work prepare(QueueItem item, Contact contact) {
         Work work;
+        StoredMessage stored = null;
         try {
-            StoredMessage stored = spool.read(item.entry());
+            stored = spool.read(item.entry());
             AttemptState last = item.attempts() == 0
                     || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
                             ? NEVER_ATTEMPTED
-                            : spool.lastAttempt(item.entry());
+                            : settlement.lastAttempt(item);
             work = new Work(item, stored.envelope(), stored.content(), last);
         } catch (UnreadableMessageException e) {
-            settlement.unreadable(item, String.valueOf(e.getMessage()));
+            settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
             return null;
         } catch (IOException e) {
             LOG.warn("message-not-read id={} domain={}, it waits: {}", new MessageId(item.entry().messageId()),

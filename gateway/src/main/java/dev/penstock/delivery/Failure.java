@@ -44,6 +44,8 @@ public record Failure(Kind kind, String text) implements Cause {
         NEEDS_DELIVERBY(550, "5.3.3"),
         /** The spool couldn't give the content while it was being sent. */
         CONTENT_UNREADABLE(400, "4.3.0"),
+        /** The content is damaged in the spool. */
+        CONTENT_LOST(554, "5.3.0"),
         /** The file system of a Maildir has no space left. */
         STORE_FULL(452, "4.3.1"),
         /** Its owner's disk quota is used up. */

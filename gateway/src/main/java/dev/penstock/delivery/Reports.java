@@ -38,6 +38,7 @@ import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.XText;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolException;
+import dev.penstock.spool.UnreadableMessageException;
 
 /**
  * Writes delivery status notifications (RFC 3464) and hands them to spool and queue. Thread-safe.
@@ -119,7 +120,7 @@ final class Reports {
         try {
             long now = clock.millis();
             MessageId id = spool.nextId();
-            byte[] report = write(original, content, recipients, id, Instant.ofEpochMilli(now),
+            byte[] report = report(original, content, recipients, id, Instant.ofEpochMilli(now),
                     Instant.ofEpochMilli(untilMillis), sender.utf8());
             MemoryContent written = MemoryContent.of(report);
             // RFC 3461 6: a report asks for no report
@@ -136,6 +137,16 @@ final class Reports {
             }, EXECUTOR);
         } catch (SpoolException | IOException e) {
             return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    /** Without what can't be read any more. */
+    private byte[] report(Envelope original, Content content, List<Told> recipients, MessageId id, Instant now,
+            Instant until, boolean utf8) throws IOException {
+        try {
+            return write(original, content, recipients, id, now, until, utf8);
+        } catch (UnreadableMessageException _) {
+            return write(original, MemoryContent.of(new byte[0]), recipients, id, now, until, utf8);
         }
     }
 
@@ -163,6 +174,7 @@ final class Reports {
     /**
      * The whole message: RFC 6522 around RFC 3464.
      *
+     * @param content empty when it can't be returned because it is lost
      * @param until when what is delayed is given up
      * @param utf8  in the form of RFC 6533
      */
@@ -172,7 +184,8 @@ final class Reports {
         Action worst = recipients.stream().map(Told::action).min(Comparator.naturalOrder()).orElseThrow();
         // RFC 3461 4.3: RET is about failures; RFC 8689 5: the content must not go where TLS isn't promised
         boolean whole = worst == Action.FAILED && original.options().ret() != Ret.HDRS
-                && !original.options().requireTls() && content.size() <= MAX_RETURNED && !content.hasEightBit();
+                && !original.options().requireTls() && content.size() <= MAX_RETURNED && !content.hasEightBit()
+                && content.size() > 0;
         Text text = new Text(utf8);
         text.header("From", "Mail Delivery System <MAILER-DAEMON@" + hostname + ">");
         text.header("To", "<" + original.sender() + ">");
@@ -194,9 +207,11 @@ final class Reports {
         for (Action action : Action.values()) {
             explain(text, recipients.stream().filter(told -> told.action == action).toList(), action);
         }
-        text.raw(worst == Action.FAILED
-                ? "A copy of your message, or of its header, is attached.\r\n"
-                : "The header of your message is attached.\r\n");
+        text.raw(content.size() == 0
+                ? "Nothing of your message can be attached.\r\n"
+                : worst == Action.FAILED
+                        ? "A copy of your message, or of its header, is attached.\r\n"
+                        : "The header of your message is attached.\r\n");
 
         text.part(boundary, utf8 ? "message/global-delivery-status" : "message/delivery-status");
         String envid = original.options().envid();

@@ -1,10 +1,14 @@
 package dev.penstock.delivery;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
@@ -13,7 +17,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
+import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
@@ -25,6 +31,8 @@ import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Notify;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.StoredMessage;
 
 /**
  * Makes the outcomes of an attempt lasting: spool, queue, delivery log, counters, report. Thread-safe.
@@ -38,6 +46,7 @@ final class Settlement {
     private static final Logger LOG = LoggerFactory.getLogger(Settlement.class);
     /** Longer replies are cut in the spool; the delivery log has them whole. */
     private static final int MAX_LAST_REPLY = 512;
+    private static final Content NOTHING = MemoryContent.of(new byte[0]);
 
     private final Spool spool;
     private final MailQueue queue;
@@ -50,6 +59,11 @@ final class Settlement {
     private static final long NEVER_MILLIS = Long.MAX_VALUE / 4;
     private volatile long delayWarningMillis;
     private final AtomicInteger pending = new AtomicInteger();
+    /**
+     * What attempts left of messages with several recipients, until the spool has it. It can't always record it: when it
+     * can't read the record before, or has failed. Who has got the mail must not get it again in this run all the same.
+     */
+    private final Map<SpoolEntry, AttemptState> unrecorded = new ConcurrentHashMap<>();
     private final BiConsumer<Void, @Nullable Throwable> recorded = this::recorded;
 
     Settlement(Spool spool, MailQueue queue, Reports reports, MessageEvent.Listener events, DeliveryStats stats,
@@ -226,8 +240,7 @@ final class Settlement {
         }
         QueueItem item = work.item;
         if (!owed) {
-            track(spool.done(item.entry()));
-            queue.finished(item);
+            done(item);
             return;
         }
         int attempts = item.attempts() + 1;
@@ -242,12 +255,43 @@ final class Settlement {
         for (int place = 0; place < work.size(); place++) {
             states.add(state(work, place));
         }
-        track(spool.recordAttempt(item.entry(), new AttemptState(attempts, due, states)));
+        record(item, new AttemptState(attempts, due, states), work.envelope.recipients().size() > 1);
         if (states.stream().allMatch(state -> state.status().isFinal() || state.status().isUntold())) {
             queue.retryReport(item, due, attempts);
         } else {
             queue.retry(item, due, attempts);
         }
+    }
+
+    /** @param several whether the record may have to take something over from the one before */
+    private void record(QueueItem item, AttemptState state, boolean several) {
+        SpoolEntry entry = item.entry();
+        if (!several) {
+            track(spool.recordAttempt(entry, state));
+            return;
+        }
+        AttemptState whole = unrecorded.merge(entry, state, Settlement::merged);
+        track(spool.recordAttempt(entry, whole).thenRun(() -> unrecorded.remove(entry, whole)));
+    }
+
+    private static AttemptState merged(AttemptState before, AttemptState now) {
+        Map<Integer, AttemptState.RecipientState> recipients = new TreeMap<>();
+        before.recipients().forEach(one -> recipients.put(one.recipient(), one));
+        now.recipients().forEach(one -> recipients.put(one.recipient(), one));
+        return new AttemptState(now.attempts(), now.nextMillis(), List.copyOf(recipients.values()));
+    }
+
+    /** What the spool knows of attempts at an item, and what it hasn't or couldn't record in this run. Blocks. */
+    AttemptState lastAttempt(QueueItem item) throws IOException {
+        AttemptState recorded = spool.lastAttempt(item.entry());
+        AttemptState mine = unrecorded.get(item.entry());
+        return mine == null ? recorded : merged(recorded, mine);
+    }
+
+    private void done(QueueItem item) {
+        unrecorded.remove(item.entry());
+        track(spool.done(item.entry()));
+        queue.finished(item);
     }
 
     /** Nothing was attempted. */
@@ -258,16 +302,52 @@ final class Settlement {
 
     /** An earlier attempt has settled every recipient, and a crash came before that was recorded. */
     void alreadyDone(QueueItem item) {
-        track(spool.done(item.entry()));
-        queue.finished(item);
+        done(item);
     }
 
-    /** The spool has set the record aside: it stays on disk for a person to look at, and out of the queue. */
-    void unreadable(QueueItem item, String why) {
+    /**
+     * The message is damaged in the spool, which has set its octets aside for a person to look at. Its recipients that
+     * aren't known to have it bounce; where not even the envelope is left, one event for the domain has to do.
+     *
+     * @param read the message, when only what earlier attempts left of it can't be read
+     */
+    void unreadable(QueueItem item, @Nullable StoredMessage read, String why, long maxAgeMillis) {
+        lost(item, why);
+        Reason reason = new Reason(Phase.CONTENT, Failure.Kind.CONTENT_LOST.code(),
+                Failure.Kind.CONTENT_LOST.enhanced(), "the message can't be read from the spool: " + why, false);
+        Envelope envelope = read == null ? spool.envelope(item.entry()) : read.envelope();
+        if (envelope == null) {
+            stats.bounced.increment();
+            stats.failed(reason.phase(), 1);
+            events.on(new MessageEvent(MessageEvent.Type.BOUNCE, new MessageId(item.entry().messageId()), "",
+                    List.of("@" + item.domain()), item.domain(), item.tenant(), item.campaign(), "", 0,
+                    reason.response(), null, "", clock.millis(), item.receivedMillis(), item.attempts(), "", ""));
+            done(item);
+            return;
+        }
+        Work work = new Work(item, envelope, read == null ? NOTHING : read.content(), known(item));
+        if (work.nothingOwed()) {
+            done(item);
+            return;
+        }
+        work.decideRest(new Outcome.Bounced(reason, BlastRadius.SESSION), Contact.none(""));
+        settle(work, maxAgeMillis);
+    }
+
+    /** As much of {@link #lastAttempt} as there is. */
+    private AttemptState known(QueueItem item) {
+        try {
+            return lastAttempt(item);
+        } catch (IOException _) {
+            return unrecorded.getOrDefault(item.entry(), new AttemptState(item.attempts(), 0, List.of()));
+        }
+    }
+
+    /** Says so of a message, or its content, that is damaged in the spool; what becomes of it is said elsewhere. */
+    void lost(QueueItem item, String why) {
         stats.unreadable.increment();
         LOG.error("message-unreadable id={} domain={} attempts={}: {}", new MessageId(item.entry().messageId()),
                 item.domain(), item.attempts(), why);
-        queue.finished(item);
     }
 
     /** Something unforeseen: the item waits as after a deferral, so that it can neither get lost nor spin. */

@@ -36,6 +36,7 @@ import dev.penstock.smtp.ReplySyntaxException;
 import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.Sink;
 import dev.penstock.smtp.XText;
+import dev.penstock.spool.UnreadableMessageException;
 import dev.penstock.tls.ClientTls;
 
 /**
@@ -525,8 +526,9 @@ final class SmtpClientSession implements AutoCloseable {
             } catch (IOException e) {
                 throw writeFailure != null
                         ? writeFailure
-                        : new SessionException(Phase.CONTENT, new Failure(Failure.Kind.CONTENT_UNREADABLE,
-                                "content can't be read: " + e.getMessage()));
+                        : new SessionException(Phase.CONTENT, new Failure(e instanceof UnreadableMessageException
+                                ? Failure.Kind.CONTENT_LOST
+                                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage()));
             }
         } else {
             append(END_OF_DATA);

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param type        what happened
  * @param id          the message
  * @param sender      the reverse path, empty for {@code <>}
- * @param recipients  whom it happened for, one at least
+ * @param recipients  whom it happened for, one at least; {@code @domain} when the message is lost with its envelope
  * @param domain      the recipients' domain; for a reception, the first recipient's
  * @param tenant      empty when unknown
  * @param campaign    empty when unknown

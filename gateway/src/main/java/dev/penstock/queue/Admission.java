@@ -61,11 +61,10 @@ public final class Admission {
         work(steps);
     }
 
-    /** The limiter at which {@code queue} or another one waits may have something to give by now. */
-    public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
+    /** The limiter may have something to give by now to those who wait there. */
+    public void mayGrant(SessionLimiter limiter) {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(limiter, steps);
-        wake(queue, limiter);
         work(steps);
     }
 
@@ -85,7 +84,7 @@ public final class Admission {
         } else if (failed.suspension() != null) {
             permit.throttle().sessions().collapsed(now);
         }
-        wake(queue, permit.throttle().sessions());
+        wake(permit.throttle().sessions());
         return failed;
     }
 
@@ -116,7 +115,6 @@ public final class Admission {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(own, steps);
         pass(total, steps);
-        wake(queue, own);
         work(steps);
         return suspension;
     }
@@ -140,12 +138,13 @@ public final class Admission {
         }
     }
 
-    /** Permits that are free go to those who wait for them. */
+    /** Permits that are free go to those who wait for them; who is the next then comes back when more may be tried. */
     private void pass(SessionLimiter limiter, ArrayDeque<Step> steps) {
         long now = nanoTime.getAsLong();
         for (Grant grant = limiter.next(now); grant != null; grant = limiter.next(now)) {
             steps.add(new Step((ReadyQueue) grant.waiter(), new Holding(limiter, grant.trial())));
         }
+        wake(limiter);
     }
 
     private void acquire(ReadyQueue queue, Holding passed, ArrayDeque<Step> steps) {
@@ -235,7 +234,7 @@ public final class Admission {
             queue.granted();
             return answer;
         }
-        wake(queue, limiter);
+        wake(limiter);
         Holder idle = limiter.longestIdle(queue);
         if (idle instanceof Session session) {
             session.queue().dismiss(session);
@@ -243,10 +242,10 @@ public final class Admission {
         return Answer.NONE;
     }
 
-    /** The queue comes back when the limiter's window may be tried upward. */
-    private static void wake(ReadyQueue queue, SessionLimiter limiter) {
+    /** The one whose turn it is comes back when the limiter's window may be tried upward. */
+    private static void wake(SessionLimiter limiter) {
         long at = limiter.triesAgainAt();
-        if (at != Long.MIN_VALUE) {
+        if (at != Long.MIN_VALUE && limiter.first() instanceof ReadyQueue queue) {
             queue.wakeAt(at);
         }
     }

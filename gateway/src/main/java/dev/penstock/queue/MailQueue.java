@@ -144,10 +144,10 @@ public final class MailQueue implements AutoCloseable {
         }
 
         @Override
-        public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
+        public void mayGrant(SessionLimiter limiter) {
             ReadyQueueListener told = listener;
             if (told != null) {
-                told.mayGrant(queue, limiter);
+                told.mayGrant(limiter);
             }
         }
 

@@ -59,8 +59,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The queue, or one that shares it, waits at {@code limiter}, which may have something to give by now. */
-        void mayGrant(ReadyQueue queue, SessionLimiter limiter);
+        /** The limiter may have something to give by now to those who wait there. */
+        void mayGrant(SessionLimiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
         boolean askNow(DomainQueue domain);
@@ -611,8 +611,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         SessionLimiter limiter;
         lock();
         try {
-            SessionLimiter at = waitingAt; // or another queue, which can't know that the window may be tried now
-            limiter = at != null || throttle == null ? at : throttle.sessions();
+            limiter = waitingAt;
             wants = switch (seeking) {
                 case NO -> evaluate();
                 case ACQUIRING, AT_LIMITER -> false;
@@ -623,7 +622,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         tell(wants);
         if (limiter != null) {
-            around.mayGrant(this, limiter);
+            around.mayGrant(limiter);
         }
     }
 
@@ -1139,9 +1138,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     long knownTime() {
         lock();
         try {
-            return suspended && opening + up == 0
-                    ? suspendedUntilNanos
-                    : held ? heldUntilNanos : seeking == Seeking.AT_SLOT ? slotNanos : Long.MAX_VALUE;
+            if (seeking == Seeking.AT_SLOT) {
+                return slotNanos;
+            }
+            return suspended && opening + up == 0 ? suspendedUntilNanos : held ? heldUntilNanos : Long.MAX_VALUE;
         } finally {
             unlock();
         }

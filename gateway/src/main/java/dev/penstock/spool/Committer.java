@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +23,9 @@ import dev.penstock.spool.SpooledMessage.Several;
  * answered 250 (ATTEMPT, DONE) waits up to {@value #COALESCE_NANOS} ns, to ride on the sync of the next message: that
  * is how much it widens the window in which a crash makes a delivered message be delivered again.
  *
+ * <p>What waits for nobody's 250 by itself (parts, messages held for a key) is answered when it is written: the record it
+ * counts by brings the sync.
+ *
  * <p>No room: messages are refused, ATTEMPT and DONE use the room reserved for them, and when that is used up wait for
  * room. A write that fails otherwise, or a sync: everything fails from then on, because nobody knows what is on the
  * medium, and asking again may well answer that all is fine.
@@ -33,6 +35,8 @@ final class Committer implements Runnable {
     private static final long RETRY_NANOS = 200_000_000; // how often what waits for room is tried
     private static final int BUFFER = 1 << 20;
     private static final int BATCH_KEPT = 1 << 16; // the list of a batch is renewed when one was longer
+    /** Octets that may wait for somebody else's sync, so that none has much more to do than others. */
+    private static final long LAZY = 8 << 20;
     private static final long[] NO_TARGETS = {};
 
     /** Where segments come from and go. */
@@ -40,7 +44,7 @@ final class Committer implements Runnable {
         /** A segment to append to, its header durable. */
         LogSegment next() throws IOException;
 
-        /** Takes a segment to which nothing more is appended; it is synced. */
+        /** Takes a segment to which nothing more is appended; it is synced, and all of its records are accounted for. */
         void retire(LogSegment segment);
 
         /** Says that room is used up faster than expected. */
@@ -53,16 +57,19 @@ final class Committer implements Runnable {
 
     /** Ends the queue: nothing is accepted after it. */
     private static final Request<?> CLOSED = new Request.Task(0, _ -> {});
+    /** Stands for a SYNCED record in the buffer. */
+    private static final Request<?> MARK = new Request.Task(0, _ -> {});
 
     private final Segments segments;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keys;
     private final SpoolState state;
     private final long salt;
     private final long capacity;
     private final int controlReserve;
     private final long appendDeadlineNanos;
-    private final LongSupplier nanoTime;
+    private final Machine machine;
 
     private final AtomicReference<@Nullable Request<?>> head = new AtomicReference<>();
     private final AtomicInteger waitingFor = new AtomicInteger(BUSY);
@@ -76,7 +83,12 @@ final class Committer implements Runnable {
     private final List<@Nullable Request<?>> buffered = new ArrayList<>();
     private int[] bufferedAt = new int[1024];
     private final List<Request<?>> written = new ArrayList<>();
+    /** Segments that were full in this batch. */
+    private final List<LogSegment> left = new ArrayList<>();
     private boolean unsynced;
+    private long lazyBytes;
+    /** KEY records were written since the last SYNCED record of this segment. */
+    private boolean markDue;
     private long[] targets = new long[4];
     private volatile LogSegment active; // written by the committer, read by the keeper
 
@@ -84,19 +96,20 @@ final class Committer implements Runnable {
     private volatile Request<?> @Nullable [] inFlight;
     private volatile long inFlightSince;
 
-    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, SpoolState state, long salt,
-            long capacity,
-            int controlReserve, long appendDeadlineNanos, LongSupplier nanoTime) {
+    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, KeyTable keys,
+            SpoolState state, long salt, long capacity, int controlReserve, long appendDeadlineNanos,
+            Machine machine) {
         this.segments = segments;
         this.active = active;
         this.index = index;
         this.streams = streams;
+        this.keys = keys;
         this.state = state;
         this.salt = salt;
         this.capacity = capacity;
         this.controlReserve = controlReserve;
         this.appendDeadlineNanos = appendDeadlineNanos;
-        this.nanoTime = nanoTime;
+        this.machine = machine;
         this.buffer = ByteBuffer.allocateDirect((int) Math.min(BUFFER, Records.align(capacity)));
     }
 
@@ -145,23 +158,24 @@ final class Committer implements Runnable {
 
     /**
      * Refuses messages that have waited longer than allowed, in the queue or for a sync that doesn't return. One that
-     * is on the medium nevertheless is undone when the committer comes to it.
+     * is on the medium nevertheless is undone when the committer comes to it. A held one waits for no sync, and isn't
+     * refused after the record it counts by was written.
      */
     void failOverdue() {
-        long now = nanoTime.getAsLong();
+        long now = machine.nanoTime();
         for (Request<?> r = head.get(); r != null; r = r.previous) {
-            failIfOverdue(r, now);
+            failIfOverdue(r, now, false);
         }
         Request<?>[] writing = inFlight;
         if (writing != null && now - inFlightSince > 0) {
             for (Request<?> r : writing) {
-                failIfOverdue(r, now);
+                failIfOverdue(r, now, false);
             }
         }
     }
 
-    private void failIfOverdue(Request<?> request, long now) {
-        if (request instanceof Request.Accept && !request.isDone()
+    private void failIfOverdue(Request<?> request, long now, boolean held) {
+        if (request instanceof Request.Accept accept && (held || !accept.held) && !request.isDone()
                 && now - request.submittedNanos > appendDeadlineNanos) {
             request.fail(SpoolException.Reason.OVERLOADED, "the append deadline passed", null);
         }
@@ -188,7 +202,7 @@ final class Committer implements Runnable {
                 if (retained.isEmpty()) {
                     LockSupport.park(this);
                 } else {
-                    LockSupport.parkNanos(this, RETRY_NANOS);
+                    machine.parkNanos(this, RETRY_NANOS);
                 }
             }
             waitingFor.set(BUSY);
@@ -234,22 +248,22 @@ final class Committer implements Runnable {
     }
 
     private void awaitCompany() {
-        long until = nanoTime.getAsLong() + COALESCE_NANOS;
+        long until = machine.nanoTime() + COALESCE_NANOS;
         while (!urgentSubmitted && !closing) {
-            long left = until - nanoTime.getAsLong();
+            long left = until - machine.nanoTime();
             if (left <= 0) {
                 break;
             }
             waitingFor.set(WAITS_FOR_URGENT);
             if (!urgentSubmitted && !closing) {
-                LockSupport.parkNanos(this, left);
+                machine.parkNanos(this, left);
             }
         }
         waitingFor.set(BUSY);
     }
 
     private void commit() {
-        inFlightSince = nanoTime.getAsLong();
+        inFlightSince = machine.nanoTime();
         inFlight = batch.toArray(Request[]::new);
         long weight = 0;
         for (int i = 0; i < batch.size(); i++) {
@@ -260,12 +274,13 @@ final class Committer implements Runnable {
                 batch.forEach(this::refuse);
             } else {
                 write();
-                if (unsynced) {
+                if (unsynced || lazyBytes > LAZY) {
                     sync();
                 }
                 for (int i = 0; i < written.size(); i++) {
                     synced(written.get(i));
                 }
+                left.forEach(segments::retire); // not earlier: now all of their records are in the index
             }
         } catch (IOException | RuntimeException | Error e) {
             state.failed("writing to the spool failed", e);
@@ -287,20 +302,25 @@ final class Committer implements Runnable {
         }
         buffered.clear();
         written.clear();
+        left.clear();
         if (active.data.reserved() < controlReserve * 2L) {
             segments.lowOnReserve();
         }
     }
 
     private void sync() throws IOException {
-        long start = System.nanoTime();
+        long start = machine.nanoTime();
         active.data.sync();
         state.syncs.increment();
-        state.syncNanos.add(System.nanoTime() - start);
+        state.syncNanos.add(machine.nanoTime() - start);
         unsynced = false;
+        lazyBytes = 0;
     }
 
     private void write() throws IOException {
+        if (markDue) {
+            placeMark();
+        }
         // before any DONE of this batch: a task that moves a message has to see which DONE named its old place
         for (int i = 0; i < batch.size(); i++) {
             if (batch.get(i) instanceof Request.Task task) {
@@ -319,6 +339,13 @@ final class Committer implements Runnable {
         }
     }
 
+    /** Into the empty buffer, when all that lies before is synced; it may go beyond the end of the segment. */
+    private void placeMark() {
+        bufferAt(MARK);
+        Metas.putSynced(buffer, salt);
+        markDue = false;
+    }
+
     private void tryToPlace(Request<?> request) throws IOException {
         try {
             place(request);
@@ -333,7 +360,9 @@ final class Committer implements Runnable {
         state.full(String.valueOf(e.getMessage()));
         boolean tombstones = false;
         for (Request<?> request : buffered) {
-            if (request != null) {
+            if (request == MARK) {
+                markDue = true;
+            } else if (request != null) {
                 withoutRoom(request, e);
             } else {
                 tombstones = true; // of a task
@@ -367,7 +396,8 @@ final class Committer implements Runnable {
                 accept.fail(SpoolException.Reason.FULL, "no room", e);
             }
             case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
-            case Request.Attempted _,Request.Done _,Request.Task _ -> {
+            case Request.Key key when key.isMail() -> key.fail(SpoolException.Reason.FULL, "no room", e);
+            case Request.Attempted _,Request.Done _,Request.Task _,Request.Key _ -> {
                 retained.add(request);
                 state.waiting.incrementAndGet();
             }
@@ -388,6 +418,7 @@ final class Committer implements Runnable {
             }
             case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
             case Request.Done done -> putDone(done, done.message.id, done.part, placeOf(done.message), true);
+            case Request.Key key -> placeKey(key);
             case Request.Task task -> {
                 task.work.run((id, part, target) -> putDone(null, id, part, target, false));
                 written.add(task);
@@ -396,7 +427,7 @@ final class Committer implements Runnable {
     }
 
     private void placeAccept(Request.Accept accept) throws IOException {
-        failIfOverdue(accept, inFlightSince);
+        failIfOverdue(accept, inFlightSince, true);
         if (accept.isDone() || state.refusesMail()) {
             abandonParts(accept);
             refuse(accept);
@@ -422,6 +453,27 @@ final class Committer implements Runnable {
         byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, several.attempts.length,
                 accept.flags, 0, accept.totalLength, several.streamId, places);
         put(accept, record, record, 0, true);
+    }
+
+    private void placeKey(Request.Key key) throws IOException {
+        if (key.isMail() && state.refusesMail()) {
+            refuse(key);
+            return;
+        }
+        List<SpooledMessage> messages = key.messages();
+        if (!key.isAsAnswered(messages)) {
+            key.complete(false);
+            return;
+        }
+        makeRoom((int) Records.align(Metas.keyLength(key.record)), key.isMail()); // it is known then where it goes
+        int here = 0;
+        for (SpooledMessage message : messages) {
+            LogSegment segment = placeOf(message);
+            here += segment == active || segment == null ? 1 : 0; // those without a place are in the buffer
+        }
+        byte[] record = Metas.key(salt, key.entry.request,
+                new Metas.Key(key.record.expiresMillis(), key.isMail() ? active.number : 0, here, key.key), key.record);
+        put(key, record, record, 0, key.isMail());
     }
 
     private static @Nullable LogSegment placeOf(SpooledMessage message) {
@@ -506,6 +558,10 @@ final class Committer implements Runnable {
 
     private void roll(boolean isMail) throws IOException {
         sync(); // before a newer segment is there: what is torn in this one is the log's end only as long as it is the last
+        if (markDue) {
+            placeMark();
+            flush();
+        }
         LogSegment next;
         try {
             next = segments.next();
@@ -516,9 +572,9 @@ final class Committer implements Runnable {
             state.full(String.valueOf(e.getMessage()));
             return; // ATTEMPT and DONE go beyond the end of the segment rather than nowhere
         }
-        LogSegment full = active;
+        active.leave();
+        left.add(active);
         active = next;
-        segments.retire(full);
     }
 
     /** Writes the buffer. When there is no room nothing of it is in the log, and it is left as it was. */
@@ -546,12 +602,16 @@ final class Committer implements Runnable {
     private void count(int records, int bytes) {
         state.records.add(records);
         state.bytes.add(bytes);
+        lazyBytes += bytes;
     }
 
     private void placed(@Nullable Request<?> request, long position, ByteBuffer octets, int at) {
         int length = Records.length(octets, at);
         if (active.index != null) {
             active.index.add(position, octets, at);
+        }
+        if (request == MARK) {
+            return;
         }
         switch (request) {
             case Request.Accept accept -> {
@@ -564,6 +624,10 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.written(new Place(active, position, length));
             case Request.Attempted attempted -> attempted(attempted, position, length);
+            case Request.Key key -> {
+                key.entry.written(active, position, length);
+                markDue = true;
+            }
             case null, default -> {
                 // DONE has no place of its own
             }
@@ -571,7 +635,7 @@ final class Committer implements Runnable {
         if (request != null) {
             written.add(request);
         }
-        unsynced |= !(request instanceof Request.Part);
+        unsynced |= request == null || request.needsSync();
     }
 
     private void attempted(Request.Attempted request, long position, int length) {
@@ -602,12 +666,23 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.complete(null);
             case Request.Attempted attempted -> {
-                if (attempted.before != null) {
-                    synchronized (attempted.message) {
-                        attempted.before.release(); // not earlier: until now it was the one that counts
+                synchronized (attempted.message) {
+                    Attempt before = attempted.attempt.before();
+                    if (before != null) {
+                        before.release(); // not earlier: until now it was the one that counts
                     }
+                    attempted.attempt.pending = null;
                 }
                 attempted.complete(null);
+            }
+            case Request.Key key -> {
+                for (SpooledMessage message : key.messages()) {
+                    if (index.get(message.id) == message) {
+                        keys.needs(message.id, key.entry);
+                    }
+                }
+                keys.recorded(key.key, key.entry);
+                key.complete(true);
             }
             case Request.Task task -> task.complete(null);
         }
@@ -622,14 +697,13 @@ final class Committer implements Runnable {
                     several.done.set(part);
                 }
             }
-            submit(new Request.Done(nanoTime.getAsLong(), message, part));
+            submit(new Request.Done(machine.nanoTime(), message, part));
         }
     }
 
     private void finished(SpooledMessage message, int part) {
         synchronized (message) {
-            Attempt attempt = message.attempt(part);
-            if (attempt != null) {
+            for (Attempt attempt = message.attempt(part); attempt != null; attempt = attempt.before()) {
                 attempt.release();
             }
             if (message.state instanceof Several several) {
@@ -638,20 +712,25 @@ final class Committer implements Runnable {
                 if (several.doneWritten.cardinality() < several.attempts.length) {
                     return;
                 }
-                if (several.content.length > 0) {
-                    streams.ended(several.streamId);
-                }
+            }
+        }
+        index.remove(message.id);
+        keys.ended(message.id);
+        state.messages.decrementAndGet();
+        // Live octets last: who sees none finds nothing that points here.
+        synchronized (message) {
+            if (message.state instanceof Several several && several.content.length > 0) {
+                streams.ended(several.streamId);
                 for (Place place : several.content) {
                     place.segment().live.addAndGet(-place.length());
                 }
             }
             LogSegment segment = message.segment;
             if (segment != null) {
+                segment.gone.incrementAndGet();
                 segment.live.addAndGet(-message.length);
             }
         }
-        index.remove(message.id);
-        state.messages.decrementAndGet();
     }
 
     /** Where the committer appends; after {@link #run} has ended, for any thread. */

@@ -19,7 +19,9 @@ import dev.penstock.units.ByteSize;
 final class Keeper implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(Keeper.class);
     private static final long TICK_NANOS = 250_000_000;
+    private static final long LOG_NANOS = 60_000_000_000L; // how often a failure that goes on is logged
 
+    private final Machine machine;
     private final SegmentStore store;
     private final Segments segments;
     private final SpoolState state;
@@ -29,11 +31,14 @@ final class Keeper implements Runnable {
     private final Queue<LogSegment> retired = new ConcurrentLinkedQueue<>();
     private @Nullable Committer committer;
     private @Nullable Reclaimer reclaimer;
+    private long reserveFailures;
+    private long reserveFailureLogged;
     private volatile boolean closing;
     private volatile @Nullable Thread thread;
 
-    Keeper(SegmentStore store, Segments segments, SpoolState state, long capacity, int controlReserve,
+    Keeper(Machine machine, SegmentStore store, Segments segments, SpoolState state, long capacity, int controlReserve,
             long minFreeSpace) {
+        this.machine = machine;
         this.store = store;
         this.segments = segments;
         this.state = state;
@@ -68,7 +73,7 @@ final class Keeper implements Runnable {
         while (!closing) {
             tick();
             if (!closing) {
-                LockSupport.parkNanos(this, TICK_NANOS);
+                machine.parkNanos(this, TICK_NANOS);
             }
         }
         sealRetired();
@@ -149,8 +154,11 @@ final class Keeper implements Runnable {
         } catch (NoSpaceException e) {
             state.full(String.valueOf(e.getMessage()));
         } catch (IOException e) {
-            if (!active.sealed()) {
-                state.failed("reserving room failed", e);
+            // Nothing was lost by it. When the disk is really ill, the committer finds out as it writes.
+            long now = machine.nanoTime();
+            if (reserveFailures++ == 0 || now - reserveFailureLogged > LOG_NANOS) {
+                reserveFailureLogged = now;
+                log.warn("event=spool-reserve failures={} error=\"{}\"", reserveFailures, e.getMessage());
             }
         }
     }

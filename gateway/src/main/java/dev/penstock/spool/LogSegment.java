@@ -10,8 +10,23 @@ import java.util.concurrent.atomic.AtomicLong;
 
 import org.jspecify.annotations.Nullable;
 
-/** A data segment in use: what of it is needed, by whom, and the handle to read it. Thread-safe. */
+/**
+ * A data segment in use: where it is in its life, what of it is needed, by whom, and the handle to read it. Thread-safe.
+ *
+ * <p>It is open, then sealing, then sealed. Sealed means that each of its records is accounted for: the message is in
+ * the index and lies here, or it counts as gone; nothing that is not sealed is compacted or deleted.
+ */
 final class LogSegment {
+    /** Where a segment is in its life; it only goes forward. */
+    enum Life {
+        /** Appended to. */
+        OPEN,
+        /** Left by who appended to it; records of the batch in which that happened may not be accounted for yet. */
+        SEALING,
+        /** All of its records are accounted for, and nothing is appended any more. */
+        SEALED
+    }
+
     final long number;
     final boolean cold;
     final SegmentStore.Segment data;
@@ -25,8 +40,11 @@ final class LogSegment {
     /** Segments that may hold an older copy of a message whose copy here counts: a DONE has to outlive them too. */
     final Set<LogSegment> twins = ConcurrentHashMap.newKeySet();
 
-    /** Where its records end; known when sealed. */
-    volatile long sealedAt = -1;
+    /** ACCEPTED records in it that don't count any more: the message is done, or another copy counts. */
+    final AtomicLong gone = new AtomicLong();
+    private volatile Life life;
+    /** Where its records end; negative while it is appended to. */
+    private volatile long recordsEnd = -1;
     /** Whether its index is whole: without one it is deleted when dead, but never compacted. */
     volatile boolean indexed;
     /** Damage was met: what else is in it stays where it is until it's done. */
@@ -35,7 +53,7 @@ final class LogSegment {
     volatile boolean keep;
     /** Needed tombstones that were copied here; in a cold segment they count as live. */
     final AtomicLong tombstoneBytes = new AtomicLong();
-    /** {@link Reclaimer#deletions} when a compaction was found not to pay; it is worth looking again after the next. */
+    /** {@link Segments#changes} when a compaction was found not to pay; it is worth looking again after the next. */
     volatile long notWorthAt = -1;
 
     /** Confined to the committer until the segment is handed to be sealed. */
@@ -44,18 +62,48 @@ final class LogSegment {
 
     private final AtomicInteger users = new AtomicInteger(1);
 
-    LogSegment(long number, boolean cold, SegmentStore.Segment data) {
+    /** @param life OPEN for a new one, SEALING for one found at the start */
+    LogSegment(long number, boolean cold, SegmentStore.Segment data, Life life) {
         this.number = number;
         this.cold = cold;
         this.data = data;
+        this.life = life;
+    }
+
+    Life life() {
+        return life;
     }
 
     boolean sealed() {
-        return sealedAt >= 0;
+        return life == Life.SEALED;
+    }
+
+    /** Nothing is appended any more. */
+    void leave() {
+        advance(Life.OPEN, Life.SEALING);
+    }
+
+    /** Every record in it is accounted for. */
+    void accountedFor(long end) {
+        recordsEnd = end;
+        advance(Life.SEALING, Life.SEALED);
+    }
+
+    private void advance(Life from, Life to) {
+        if (life != from) {
+            throw new IllegalStateException(this + " is " + life + ", and can't become " + to);
+        }
+        life = to;
+    }
+
+    /** Where the records of a segment that was found at the start end. */
+    void found(long end) {
+        recordsEnd = end;
     }
 
     long bytes() {
-        return sealed() ? sealedAt : data.end();
+        long end = recordsEnd;
+        return end >= 0 ? end : data.end();
     }
 
     /** Reads {@code into} full. */

@@ -16,8 +16,8 @@ import java.util.concurrent.RejectedExecutionException;
 final class ReaderPool implements AutoCloseable {
     private final ExecutorService threads;
 
-    ReaderPool(int size) {
-        threads = Executors.newFixedThreadPool(size, Thread.ofPlatform().name("spool-read-", 0).daemon().factory());
+    ReaderPool(int size, Machine machine) {
+        threads = Executors.newFixedThreadPool(size, machine.pool("spool-read-"));
     }
 
     /** Runs {@code read} on a reader while the caller waits. */

@@ -34,8 +34,11 @@ import dev.penstock.spool.SpooledMessage.Several;
 final class Reclaimer {
     private static final Logger log = LoggerFactory.getLogger(Reclaimer.class);
     private static final int PERCENT = 100;
-    /** A copy larger than this share of its sources gains too little. */
+    /** A copy larger than this share of its sources gains too little; each compaction gains, so they come to an end. */
     private static final int WORTH_PERCENT = 75;
+    /** What a segment takes beyond its records: half a block of 4 KB at the end of each file, and the index. */
+    private static final int FILE_COST = 8 << 10;
+    private static final long PAUSE_NANOS = 2_000_000_000; // after a compaction that wasn't possible just then
     private static final int SLICE = 1 << 20;
     private static final int MOVES_PER_TASK = 512; // some 50 µs of the committer's time
 
@@ -43,6 +46,7 @@ final class Reclaimer {
     private final Segments segments;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keys;
     private final SpoolState state;
     private final Consumer<Request<?>> committer;
     private final long salt;
@@ -52,16 +56,22 @@ final class Reclaimer {
     private final Runnable meanwhile;
     private final List<LogSegment> superseded;
     private final CompletableFuture<Void> repaired;
+    private final Segments.Audit audit;
+    private final Machine machine;
     private boolean supersededGone;
-    private long deletions;
+    private long pausedAt;
+    private boolean paused;
 
-    Reclaimer(SegmentStore store, Segments segments, MessageIndex index, Streams streams, SpoolState state,
-            Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow, Runnable meanwhile,
+    Reclaimer(Machine machine, SegmentStore store, Segments segments, MessageIndex index, Streams streams,
+            KeyTable keys, SpoolState state, Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow,
+            Runnable meanwhile,
             List<LogSegment> superseded, CompletableFuture<Void> repaired) {
+        this.machine = machine;
         this.store = store;
         this.segments = segments;
         this.index = index;
         this.streams = streams;
+        this.keys = keys;
         this.state = state;
         this.committer = committer;
         this.salt = salt;
@@ -70,6 +80,7 @@ final class Reclaimer {
         this.meanwhile = meanwhile;
         this.superseded = superseded;
         this.repaired = repaired;
+        this.audit = new DeletionAudit(store, index, streams, keys, salt);
     }
 
     /** Whether recovery is over: until its DONE records are durable, nothing may go. */
@@ -86,6 +97,7 @@ final class Reclaimer {
 
     /** Deletes what can go. */
     void deleteDead() throws IOException {
+        keys.sweep();
         while (true) {
             List<LogSegment> dead = new ArrayList<>();
             for (LogSegment segment : segments.all()) {
@@ -96,7 +108,7 @@ final class Reclaimer {
             if (dead.isEmpty()) {
                 return;
             }
-            delete(dead); // may set free those that hold its tombstones
+            delete(dead); // may set free those that hold its tombstones; what is refused is not asked for again
         }
     }
 
@@ -109,17 +121,33 @@ final class Reclaimer {
     }
 
     private void delete(Collection<LogSegment> dead) throws IOException {
-        segments.delete(dead);
-        deletions += dead.size();
-        state.reclaimed.add(dead.size());
+        state.reclaimed.add(segments.delete(dead, audit));
     }
 
     /** Compacts one group of segments, if any is worth it. */
     void compact() throws IOException {
+        if (paused && machine.nanoTime() - pausedAt < PAUSE_NANOS) {
+            return;
+        }
+        paused = false;
         List<LogSegment> victims = victims();
         if (victims.isEmpty()) {
             return;
         }
+        try {
+            compact(victims);
+        } catch (IOException e) {
+            pause();
+            throw e;
+        }
+    }
+
+    private void pause() {
+        paused = true;
+        pausedAt = machine.nanoTime();
+    }
+
+    private void compact(List<LogSegment> victims) throws IOException {
         LogSegment copy = segments.createCold();
         Run run = new Run(victims, copy);
         boolean published = false;
@@ -127,7 +155,10 @@ final class Reclaimer {
             if (!run.copy()) {
                 return;
             }
-            copy.twins.addAll(victims);
+            for (LogSegment victim : victims) {
+                copy.twins.add(victim);
+                copy.twins.addAll(victim.twins);
+            }
             segments.publishCold(copy);
             published = true;
         } finally {
@@ -143,23 +174,40 @@ final class Reclaimer {
 
     private List<LogSegment> victims() {
         List<LogSegment> victims = new ArrayList<>();
+        long sources = 0;
         long survivors = 0;
+        long changes = segments.changes();
         for (LogSegment segment : segments.all()) {
             long needed = segment.live.get() + segment.tombstoneBytes.get();
-            if (segment.sealed() && segment.indexed && !segment.damaged && segment.notWorthAt != deletions
-                    && needed * PERCENT < segment.bytes() * reclaimBelow && survivors + needed <= capacity
-                    && !isDead(segment)) {
+            if (segment.sealed() && segment.indexed && !segment.damaged && !segment.keep
+                    && segment.notWorthAt != changes && needed * PERCENT < cost(segment) * reclaimBelow
+                    && survivors + needed <= capacity && !isDead(segment)) {
                 victims.add(segment);
+                sources += cost(segment);
                 survivors += needed;
             }
         }
-        return victims;
+        return gains(sources, survivors + SegmentHeader.LENGTH) ? victims : List.of();
+    }
+
+    /** What goes when it goes. */
+    private static long cost(LogSegment segment) {
+        return segment.bytes() + FILE_COST;
+    }
+
+    /** @param copy octets of the copy, its header included */
+    private static boolean gains(long sources, long copy) {
+        return (copy + FILE_COST) * PERCENT <= sources * WORTH_PERCENT;
     }
 
     /** A source can't be read as it should be, or can't be compacted yet. */
     private static final class CompactionException extends IOException {
-        CompactionException(String message) {
+        /** Whether it may be possible in a moment; else not before some segment is sealed or deleted. */
+        final boolean passing;
+
+        CompactionException(String message, boolean passing) {
             super(message);
+            this.passing = passing;
         }
     }
 
@@ -171,7 +219,6 @@ final class Reclaimer {
         private final List<Pending> pending = new ArrayList<>();
         private final List<Move> moves = new ArrayList<>();
         private final Set<Long> movedStreams = new HashSet<>();
-        private long copied;
 
         Run(List<LogSegment> victims, LogSegment copy) {
             this.victims = victims;
@@ -188,26 +235,31 @@ final class Reclaimer {
 
         /** @return false when it isn't worth it or not possible now */
         boolean copy() throws IOException {
-            long sources = victims.stream().mapToLong(LogSegment::bytes).sum();
+            long sources = victims.stream().mapToLong(Reclaimer::cost).sum();
             append(Metas.replaces(salt, victims.stream().map(victim -> victim.number).toList()), _ -> {});
             for (LogSegment victim : victims) {
                 try {
                     Index entries = IndexBlocks.open(store, victim.number, salt);
                     if (entries == null) {
-                        throw new CompactionException("its index is damaged");
+                        victim.indexed = false;
+                        throw new CompactionException("its index is damaged", false);
                     }
                     entries.source().forEach((position, octets, at) -> entry(victim, position, octets, at));
                 } catch (CompactionException | IllegalArgumentException e) {
                     log.info("event=spool-compaction segment={} skipped=\"{}\"", victim.number, e.getMessage());
+                    if (e instanceof CompactionException found && found.passing) {
+                        pause();
+                    } else {
+                        victim.notWorthAt = segments.changes();
+                    }
                     return false;
                 }
             }
             flush();
-            if (copied * PERCENT > sources * WORTH_PERCENT) {
-                victims.forEach(victim -> victim.notWorthAt = deletions);
+            if (!gains(sources, copy.data.end())) {
+                victims.forEach(victim -> victim.notWorthAt = segments.changes());
                 return false;
             }
-            copy.tombstonesFor.removeIf(target -> victimNumbers.contains(target.number));
             return true;
         }
 
@@ -218,9 +270,11 @@ final class Reclaimer {
                 case Records.ACCEPTED -> accepted(victim, position, length, id);
                 case Records.ATTEMPT -> attempt(victim, position, length, id, Records.part(octets, at));
                 case Records.DONE -> done(victim, position, length, Metas.numbers(octets, at));
+                case Records.KEY -> key(victim, position, length,
+                        keys.entry(Metas.key(octets, at).key(), id));
                 case Records.PART -> {
                     if (streams.isOpen(id)) {
-                        throw new CompactionException("content in it is still being taken in");
+                        throw new CompactionException("content in it is still being taken in", true);
                     }
                     SpooledMessage message = streams.message(id);
                     if (message != null) {
@@ -252,7 +306,7 @@ final class Reclaimer {
                 }
             }
             append(record(victim, position, length),
-                    to -> moves.add(tombstones -> moveAccepted(message, to, length, null, tombstones)));
+                    to -> moves.add(new AcceptedMove(message, to, length, null)));
         }
 
         /** Copies a message whose content is in parts, all of it: its ACCEPTED record names their places. */
@@ -289,14 +343,15 @@ final class Reclaimer {
             ByteBuffer record = ByteBuffer.wrap(accepted);
             if (!victimNumbers.contains(segment.number)) {
                 copy.twins.add(segment);
+                copy.twins.addAll(segment.twins);
             }
-            append(record, to -> moves
-                    .add(tombstones -> moveAccepted(message, to, accepted.length, places, tombstones)));
+            append(record, to -> moves.add(new AcceptedMove(message, to, accepted.length, places)));
         }
 
         private static void requireSealed(LogSegment segment) throws CompactionException {
             if (!segment.sealed()) {
-                throw new CompactionException("a message reaches into " + segment + ", which is still written to");
+                throw new CompactionException("a message reaches into " + segment + ", which is still written to",
+                        false);
             }
         }
 
@@ -305,31 +360,31 @@ final class Reclaimer {
             if (message == null) {
                 return;
             }
-            Attempt current;
+            Attempt found;
             synchronized (message) {
-                current = message.attempt(part);
-            }
-            if (current == null) {
-                return;
-            }
-            boolean counts;
-            synchronized (message) {
-                if (current.segment == null && message.attempt(part) == current) {
-                    throw new CompactionException("an attempt is just being written");
+                found = message.attempt(part);
+                while (found != null && !(found.segment == victim && found.position == position)) {
+                    found = found.before(); // counts as long as the later one isn't durable
                 }
-                counts = current.segment == victim && current.position == position;
             }
-            if (!counts) {
+            if (found == null) {
                 return;
             }
+            Attempt counts = found;
             append(record(victim, position, length), to -> moves.add(_ -> {
                 synchronized (message) {
-                    if (current.segment == victim && current.position == position) {
-                        current.release();
-                        current.written(copy, to, length);
+                    if (counts.segment == victim && counts.position == position) {
+                        counts.release();
+                        counts.written(copy, to, length);
                     }
                 }
             }));
+        }
+
+        private void key(LogSegment victim, long position, int length, @Nullable KeyEntry entry) throws IOException {
+            if (entry != null && entry.liesAt(victim, position)) {
+                append(record(victim, position, length), to -> moves.add(_ -> entry.moved(victim, position, copy, to)));
+            }
         }
 
         private void done(LogSegment victim, long position, int length, long[] targets) throws IOException {
@@ -358,7 +413,7 @@ final class Reclaimer {
             if (!Records.plausible(octets, 0) || Records.length(octets, 0) != length || Records
                     .checksum(salt, octets, 0, Records.length(octets, 0)) != octets.getInt(Records.CRC_AT)) {
                 segment.damaged = true;
-                throw new CompactionException("the record at " + position + " is damaged");
+                throw new CompactionException("the record at " + position + " is damaged", false);
             }
             return octets;
         }
@@ -368,7 +423,6 @@ final class Reclaimer {
             if (buffer.remaining() < padded) {
                 flush();
             }
-            copied += padded;
             if (padded > buffer.capacity()) {
                 ByteBuffer large = ByteBuffer.allocate(padded).put(record).clear();
                 placed(copy.data.append(large), large.clear(), 0, placed);
@@ -402,32 +456,62 @@ final class Reclaimer {
             placed.accept(position);
         }
 
-        /** On the committer: a message that ended since it was copied gets its tombstone for the copy too. */
-        private void moveAccepted(SpooledMessage message, long to, int length, Place @Nullable [] content,
-                Request.Tombstones tombstones) throws IOException {
-            boolean over = index.get(message.id) != message;
-            synchronized (message) {
+        /**
+         * Moves a message to its copy; one that ended since it was copied gets its tombstone for the copy too. Applied
+         * again, after there was no room for a tombstone, it writes that again and changes nothing else.
+         */
+        private final class AcceptedMove implements Move {
+            private final SpooledMessage message;
+            private final long to;
+            private final int length;
+            private final Place @Nullable [] content;
+            private boolean applied;
+
+            AcceptedMove(SpooledMessage message, long to, int length, Place @Nullable [] content) {
+                this.message = message;
+                this.to = to;
+                this.length = length;
+                this.content = content;
+            }
+
+            @Override
+            public void apply(Request.Tombstones tombstones) throws IOException {
+                boolean over = index.get(message.id) != message;
                 for (int part = 0; part < message.destinations(); part++) {
+                    // what is written is the committer's own: no lock is held while a tombstone goes to the log
                     if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
                         tombstones.add(message.id, part, copy);
                     }
                 }
-                if (over) {
+                if (applied) {
                     return;
                 }
-                java.util.Objects.requireNonNull(message.segment).live.addAndGet(-message.length);
-                message.segment = copy;
-                message.position = to;
-                message.length = length;
-                copy.live.addAndGet(length);
-                if (content != null && message.state instanceof Several several) {
-                    for (Place old : several.content) {
-                        old.segment().live.addAndGet(-old.length());
-                    }
-                    several.content = content;
-                    several.revision++;
-                    for (Place now : content) {
-                        copy.live.addAndGet(now.length());
+                applied = true;
+                if (over) {
+                    copy.gone.incrementAndGet();
+                } else {
+                    move();
+                }
+            }
+
+            private void move() {
+                synchronized (message) {
+                    LogSegment old = java.util.Objects.requireNonNull(message.segment);
+                    old.gone.incrementAndGet();
+                    old.live.addAndGet(-message.length);
+                    message.segment = copy;
+                    message.position = to;
+                    message.length = length;
+                    copy.live.addAndGet(length);
+                    if (content != null && message.state instanceof Several several) {
+                        for (Place part : several.content) {
+                            part.segment().live.addAndGet(-part.length());
+                        }
+                        several.content = content;
+                        several.revision++;
+                        for (Place now : content) {
+                            copy.live.addAndGet(now.length());
+                        }
                     }
                 }
             }
@@ -436,7 +520,8 @@ final class Reclaimer {
         /** Returns when the tombstones that became necessary are durable. */
         void switchOver() throws IOException {
             List<CompletableFuture<Void>> tasks = new ArrayList<>();
-            for (int from = 0; from < moves.size(); from += MOVES_PER_TASK) {
+            // One at least: after it, what the committer was just doing to messages that weren't copied is over too.
+            for (int from = 0; from == 0 || from < moves.size(); from += MOVES_PER_TASK) {
                 List<Move> slice = moves.subList(from, Math.min(moves.size(), from + MOVES_PER_TASK));
                 Request.Task task = new Request.Task(0, tombstones -> {
                     for (Move move : slice) {

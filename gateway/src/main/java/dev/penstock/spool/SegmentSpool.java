@@ -29,6 +29,7 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.Pending;
 import dev.penstock.spool.SpooledMessage.Place;
 import dev.penstock.spool.SpooledMessage.Several;
 
@@ -50,15 +51,18 @@ public final class SegmentSpool implements Spool {
     private static final long MAX_WATCH_NANOS = 1_000_000_000;
     private static final AttemptState NEVER = new AttemptState(0, 0, List.of());
 
+    private final Machine machine;
     private final SegmentStore store;
     private final InstantSource clock;
     private final SpoolState state;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keyTable;
+    private final Keys keys = new LogKeys();
     private final Segments segments;
     private final Committer committer;
     private final Keeper keeper;
-    private final Request.Task repair;
+    private final List<Request<?>> repair = new ArrayList<>();
     private final ReaderPool readers;
     private final ContentCache cache;
     private final AtomicLong lastId;
@@ -84,22 +88,22 @@ public final class SegmentSpool implements Spool {
     /** @param laneSharePercent {@link QueueConfig#laneSharePercent()} */
     public static SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
             RecoveryListener listener) throws IOException {
-        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), clock, listener);
+        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), Machine.REAL, clock, listener);
     }
 
     /** Opens the spool that {@code store} holds. The store is closed with the spool, and when opening fails. */
-    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, InstantSource clock,
-            RecoveryListener listener) throws IOException {
-        long start = System.nanoTime();
+    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+            InstantSource clock, RecoveryListener listener) throws IOException {
+        long start = machine.nanoTime();
         try {
             SpoolState state = new SpoolState();
-            Recovery recovery = new Recovery(store, listener, state);
+            Recovery recovery = new Recovery(store, listener, state, new KeyTable(clock));
             recovery.run();
-            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, clock, state, recovery);
+            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, machine, clock, state, recovery);
             spool.start();
             log.info("event=spool-open store={} messages={} segments={} quarantined={} millis={}", store,
                     state.messages.get(), recovery.segments().size(), state.quarantined.sum(),
-                    (System.nanoTime() - start) / 1_000_000);
+                    (machine.nanoTime() - start) / 1_000_000);
             return spool;
         } catch (IOException | RuntimeException e) {
             store.close();
@@ -107,13 +111,15 @@ public final class SegmentSpool implements Spool {
         }
     }
 
-    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, InstantSource clock,
-            SpoolState state, Recovery recovery) throws IOException {
+    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+            InstantSource clock, SpoolState state, Recovery recovery) throws IOException {
+        this.machine = machine;
         this.store = store;
         this.clock = clock;
         this.state = state;
         this.index = recovery.index;
         this.streams = recovery.streams;
+        this.keyTable = recovery.keyTable;
         this.salt = recovery.salt;
         this.lastId = new AtomicLong(recovery.highId);
         this.nextSerial = new AtomicInteger(recovery.highSerial + 1);
@@ -124,8 +130,10 @@ public final class SegmentSpool implements Spool {
         int controlReserve = (int) Math.min(CONTROL_RESERVE, capacity / CONTROL_RESERVE_SHARE);
         long deadline = config.appendDeadline().toNanos();
         this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
-        this.segments = new Segments(store, salt, capacity, recovery.segments(), recovery.highNumber + 1, lastId::get);
-        this.keeper = new Keeper(store, segments, state, capacity, controlReserve, config.minFreeSpace().bytes());
+        this.segments = new Segments(store, state, salt, capacity, recovery.segments(), recovery.highNumber + 1,
+                lastId::get);
+        this.keeper = new Keeper(machine, store, segments, state, capacity, controlReserve,
+                config.minFreeSpace().bytes());
         this.committer = new Committer(new Committer.Segments() {
             @Override
             public LogSegment next() throws IOException {
@@ -141,25 +149,31 @@ public final class SegmentSpool implements Spool {
             public void lowOnReserve() {
                 keeper.wake();
             }
-        }, segments.activateFirst(), index, streams, state, salt, capacity, controlReserve, deadline, System::nanoTime);
+        }, segments.activateFirst(), index, streams, keyTable, state, salt, capacity, controlReserve, deadline,
+                machine);
         List<Recovery.Repair> repairs = List.copyOf(recovery.repairs);
-        this.repair = new Request.Task(System.nanoTime(), tombstones -> {
+        repair.add(new Request.Task(machine.nanoTime(), tombstones -> {
             for (Recovery.Repair one : repairs) {
                 tombstones.add(one.id(), one.part(), one.target());
             }
-        });
-        keeper.attach(committer, new Reclaimer(store, segments, index, streams, state, committer::submit, salt,
-                capacity, config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded), repair));
-        this.readers = new ReaderPool(config.readers());
-        this.commitThread = Thread.ofPlatform().name("spool-commit").unstarted(committer);
-        this.keeperThread = Thread.ofPlatform().name("spool-keeper").daemon().unstarted(keeper);
-        this.watchThread = Thread.ofPlatform().name("spool-watch").daemon().unstarted(this::watch);
+        }));
+        recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
+                KeyRecord.NONE, messages, List.of(), messages.size())));
+        keeper.attach(committer,
+                new Reclaimer(machine, store, segments, index, streams, keyTable, state, committer::submit, salt,
+                        capacity,
+                        config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded),
+                        CompletableFuture.allOf(repair.toArray(CompletableFuture[]::new))));
+        this.readers = new ReaderPool(config.readers(), machine);
+        this.commitThread = machine.thread("spool-commit", false, committer);
+        this.keeperThread = machine.thread("spool-keeper", true, keeper);
+        this.watchThread = machine.thread("spool-watch", true, this::watch);
     }
 
     private void start() {
         keeper.probe();
         commitThread.start();
-        committer.submit(repair);
+        repair.forEach(committer::submit);
         keeperThread.start();
         watchThread.start();
     }
@@ -167,7 +181,7 @@ public final class SegmentSpool implements Spool {
     private void watch() {
         while (!closed.get() || commitThread.isAlive()) {
             committer.failOverdue();
-            LockSupport.parkNanos(this, watchNanos);
+            machine.parkNanos(this, watchNanos);
         }
     }
 
@@ -179,13 +193,60 @@ public final class SegmentSpool implements Spool {
 
     @Override
     public Intake intake() {
+        return intake(null);
+    }
+
+    Intake intake(@Nullable KeyedMessages holder) {
         if (!state.isReady()) {
             throw state.refusal();
         }
         if (state.waitingBytes.get() + state.intakeBytes.get() > maxWaiting) {
             throw overloaded();
         }
-        return new MessageIntake(this);
+        return new MessageIntake(this, holder);
+    }
+
+    @Override
+    public Keys keys() {
+        return keys;
+    }
+
+    /** What is asked about idempotency keys. */
+    private final class LogKeys implements Keys {
+        @Override
+        public @Nullable KeyRecord find(IdempotencyKey key) throws IOException {
+            KeyEntry entry = keyTable.find(key);
+            return entry == null ? null : readers.read(() -> load(entry));
+        }
+
+        private @Nullable KeyRecord load(KeyEntry entry) throws IOException {
+            try {
+                return Metas.keyRecord(record(entry, "key of request " + new MessageId(entry.request), entry::place));
+            } catch (UnreadableMessageException e) {
+                if (entry.place() == null) { // its time was over meanwhile
+                    return null;
+                }
+                throw e;
+            }
+        }
+
+        @Override
+        public boolean hasRoom(int max) {
+            if (keyTable.size() >= max) {
+                keyTable.sweep();
+            }
+            return keyTable.size() < max;
+        }
+
+        @Override
+        public long size() {
+            return keyTable.size();
+        }
+
+        @Override
+        public KeyedRequest begin(IdempotencyKey key) {
+            return new KeyedMessages(SegmentSpool.this, key, nextId().value());
+        }
     }
 
     private static SpoolException overloaded() {
@@ -199,7 +260,7 @@ public final class SegmentSpool implements Spool {
     }
 
     long nanoTime() {
-        return System.nanoTime();
+        return machine.nanoTime();
     }
 
     /** Octets an intake gathers before it sends them off. */
@@ -248,6 +309,15 @@ public final class SegmentSpool implements Spool {
         return accept;
     }
 
+    CompletableFuture<Boolean> submitKey(Request.Key key) {
+        try {
+            submitMail(key);
+            return key;
+        } catch (SpoolException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
     private void submitMail(Request<?> request) {
         if (!state.isReady()) {
             throw state.refusal();
@@ -285,7 +355,6 @@ public final class SegmentSpool implements Spool {
         SpooledMessage message = entry.message;
         int named = Metas.named(attempt);
         Attempt mine;
-        Attempt before;
         boolean coversAll;
         int serial;
         synchronized (message) {
@@ -293,49 +362,72 @@ public final class SegmentSpool implements Spool {
                 return CompletableFuture.completedFuture(null);
             }
             cache.drop(message);
-            before = message.attempt(entry.part);
+            Attempt before = message.attempt(entry.part);
             coversAll = before == null || before.named >= 0 && (before.named & ~named) == 0;
-            mine = new Attempt(coversAll ? named : -1);
+            mine = new Attempt(coversAll ? named : -1, new Pending(before, coversAll ? attempt : null));
             message.attempt(entry.part, mine);
             serial = nextSerial.getAndIncrement();
         }
-        if (before == null || coversAll) {
-            return submitAttempt(entry, attempt, serial, mine, before);
-        }
-        return merge(entry, attempt, serial, mine, before);
+        return coversAll ? submitAttempt(entry, attempt, serial, mine) : merge(entry, attempt, serial, mine);
     }
 
-    private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine,
-            @Nullable Attempt before) {
+    private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine) {
         byte[] record = Metas.attempt(salt, entry.messageId(), entry.part, serial, attempt);
-        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine, before);
+        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine);
         committer.submit(request);
         return request;
     }
 
     /**
      * Carries over the states that {@code attempt} doesn't name, from the record before. One after the other on the
-     * reader pool, so that the order of calls is kept.
+     * reader pool, so that the order of calls is kept. When that record can't be read, the new one isn't written: it would
+     * say less, and a recipient that has its mail would get it again.
      */
-    private CompletableFuture<Void> merge(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine,
-            Attempt before) {
+    private CompletableFuture<Void> merge(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine) {
         CompletableFuture<CompletableFuture<Void>> submitted = new CompletableFuture<>();
         synchronized (mergeLock) {
             merges = merges.thenRunAsync(() -> {
-                AttemptState whole = attempt;
+                Pending pending = java.util.Objects.requireNonNull(mine.pending);
+                Attempt before = standing(entry.message, pending);
+                AttemptState whole;
                 try {
                     whole = carriedOver(load(entry.message, before), attempt);
                 } catch (IOException | RuntimeException e) {
-                    log.warn("event=spool-attempt id={} lost=\"states of other recipients\" error=\"{}\"",
-                            new MessageId(entry.messageId()), e.getMessage());
+                    log.warn("event=spool-attempt id={} recorded=false error=\"{}\"", new MessageId(entry.messageId()),
+                            e.getMessage());
+                    withdraw(entry, mine, before);
+                    submitted.completeExceptionally(e);
+                    return;
                 }
                 synchronized (entry.message) {
                     mine.named = Metas.named(whole);
+                    pending.whole = whole;
                 }
-                submitted.complete(submitAttempt(entry, whole, serial, mine, before));
+                submitted.complete(submitAttempt(entry, whole, serial, mine));
             }, readers::execute);
         }
         return submitted.thenCompose(future -> future);
+    }
+
+    /** The last attempt before that wasn't withdrawn; it was submitted before. */
+    private static Attempt standing(SpooledMessage message, Pending pending) {
+        synchronized (message) {
+            Attempt before = java.util.Objects.requireNonNull(pending.before);
+            while (before.pending != null && before.pending.withdrawn) {
+                before = java.util.Objects.requireNonNull(before.pending.before);
+            }
+            pending.before = before;
+            return before;
+        }
+    }
+
+    private static void withdraw(SpoolEntry entry, Attempt mine, Attempt before) {
+        synchronized (entry.message) {
+            java.util.Objects.requireNonNull(mine.pending).withdrawn = true;
+            if (entry.message.attempt(entry.part) == mine) {
+                entry.message.attempt(entry.part, before);
+            }
+        }
     }
 
     private static AttemptState carriedOver(AttemptState before, AttemptState now) {
@@ -400,31 +492,85 @@ public final class SegmentSpool implements Spool {
     }
 
     @Override
-    public AttemptState lastAttempt(SpoolEntry entry) throws IOException {
-        Attempt attempt;
-        synchronized (entry.message) {
-            attempt = entry.message.attempt(entry.part);
+    public @Nullable Envelope envelope(SpoolEntry entry) {
+        try {
+            return readers.read(() -> envelopeInIndex(entry.message)).orElse(null);
+        } catch (IOException e) {
+            log.warn("event=spool-envelope id={} error=\"{}\"", new MessageId(entry.messageId()), e.getMessage());
+            return null;
         }
-        return attempt == null ? NEVER : readers.read(() -> load(entry.message, attempt));
+    }
+
+    private Optional<Envelope> envelopeInIndex(SpooledMessage message) throws IOException {
+        LogSegment segment;
+        long position;
+        synchronized (message) {
+            segment = message.segment;
+            position = message.position;
+        }
+        IndexBlocks.Index records = segment == null || !segment.indexed
+                ? null
+                : IndexBlocks.open(store, segment.number, salt);
+        if (records == null) {
+            return Optional.empty();
+        }
+        List<Envelope> found = new ArrayList<>();
+        records.source().forEach((at, octets, offset) -> {
+            if (at == position && Records.type(octets, offset) == Records.ACCEPTED
+                    && Records.id(octets, offset) == message.id) {
+                found.add(Metas.accepted(octets, offset).envelope());
+            }
+        });
+        return found.stream().findFirst();
+    }
+
+    @Override
+    public AttemptState lastAttempt(SpoolEntry entry) throws IOException {
+        while (true) {
+            Attempt attempt = lastMerged(entry);
+            if (attempt == null) {
+                return NEVER;
+            }
+            try {
+                return readers.read(() -> load(entry.message, attempt));
+            } catch (UnreadableMessageException e) {
+                synchronized (entry.message) {
+                    if (entry.message.attempt(entry.part) == attempt) {
+                        throw e;
+                    }
+                }
+                // another one counts since
+            }
+        }
+    }
+
+    /** The last attempt, once it is known what it says of all recipients. */
+    private @Nullable Attempt lastMerged(SpoolEntry entry) throws IOException {
+        Attempt waitedFor = null;
+        while (true) {
+            Attempt attempt;
+            synchronized (entry.message) {
+                attempt = entry.message.attempt(entry.part);
+                if (attempt == null || !attempt.isMerging()) {
+                    return attempt;
+                }
+            }
+            if (attempt == waitedFor) {
+                throw new IOException("the attempt of message " + new MessageId(entry.messageId()) + " wasn't merged");
+            }
+            waitedFor = attempt;
+            CompletableFuture<Void> merged;
+            synchronized (mergeLock) {
+                merged = merges;
+            }
+            merged.exceptionally(_ -> null).join();
+        }
     }
 
     private AttemptState load(SpooledMessage message, Attempt attempt) throws IOException {
-        boolean written;
         synchronized (message) {
-            written = attempt.segment != null;
-        }
-        if (!written) {
-            Request.Task barrier = new Request.Task(nanoTime(), _ -> {});
-            committer.submit(barrier);
-            try {
-                barrier.join();
-            } catch (RuntimeException e) {
-                throw new IOException("the attempt can't be written", e);
-            }
-            synchronized (message) {
-                if (attempt.segment == null) { // retained until there is room on the disk again
-                    throw new IOException("the attempt of message " + new MessageId(message.id) + " waits for room");
-                }
+            if (attempt.pending != null && attempt.pending.whole != null) {
+                return attempt.pending.whole;
             }
         }
         return Metas.attempt(record(message, () -> {
@@ -445,51 +591,58 @@ public final class SegmentSpool implements Spool {
         Place now();
     }
 
-    /** Reads a record, which may be moved while that goes on. */
-    private ByteBuffer record(SpooledMessage message, Where where) throws IOException {
+    /**
+     * Reads a record, which may be moved while that goes on.
+     *
+     * @param owner guards where it lies
+     * @param what  whose record, in words
+     */
+    private ByteBuffer record(Object owner, String what, Where where) throws IOException {
         Place last = null;
         while (true) {
             Place place;
-            synchronized (message) {
+            synchronized (owner) {
                 place = where.now();
             }
             if (place == null) {
-                throw new UnreadableMessageException("message " + new MessageId(message.id) + " is done", null);
+                throw new UnreadableMessageException("the " + what + " is done", null);
             }
             try {
                 ByteBuffer octets = ByteBuffer.allocate(place.length());
                 place.segment().read(place.position(), octets);
-                return checked(message, place, octets.clear());
+                return checked(what, place, octets.clear());
             } catch (ClosedChannelException e) {
                 if (place.equals(last)) {
-                    throw new UnreadableMessageException("message " + new MessageId(message.id) + " is done", e);
+                    throw new UnreadableMessageException("the " + what + " is done", e);
                 }
                 last = place;
             } catch (EOFException e) {
-                damaged(message, place, ByteBuffer.allocate(0));
-                throw new UnreadableMessageException(
-                        "the record of message " + new MessageId(message.id) + " is cut off",
-                        e);
+                damaged(what, place, ByteBuffer.allocate(0));
+                throw new UnreadableMessageException("the record of the " + what + " is cut off", e);
             }
         }
     }
 
-    private ByteBuffer checked(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
+    private ByteBuffer record(SpooledMessage message, Where where) throws IOException {
+        return record(message, "message " + new MessageId(message.id), where);
+    }
+
+    private ByteBuffer checked(String what, Place place, ByteBuffer octets) throws IOException {
         if (Records.plausible(octets, 0) && Records.length(octets, 0) == place.length()) {
             int length = Records.length(octets, 0);
             if (Records.checksum(salt, octets, 0, length) == octets.getInt(Records.CRC_AT)) {
                 return octets;
             }
         }
-        damaged(message, place, octets);
-        throw new UnreadableMessageException("the record of message " + new MessageId(message.id) + " is damaged: "
-                + place.segment() + ", octet " + place.position(), null);
+        damaged(what, place, octets);
+        throw new UnreadableMessageException("the record of the " + what + " is damaged: " + place.segment()
+                + ", octet " + place.position(), null);
     }
 
-    private void damaged(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
+    private void damaged(String what, Place place, ByteBuffer octets) throws IOException {
         place.segment().damaged = true;
         if (store.setAside("segment-%06d-at-%d".formatted(place.segment().number, place.position()), octets,
-                "read for message " + new MessageId(message.id) + ": not a record")) {
+                "read for the " + what + ": not a record")) {
             state.quarantined.increment();
         }
     }
@@ -585,7 +738,7 @@ public final class SegmentSpool implements Spool {
         return new SpoolStats(state.messages.get(), segments.all().size(), bytes, live, cache.bytes(),
                 state.cacheHits.sum(), state.cacheMisses.sum(), state.commits.sum(), state.syncs.sum(),
                 state.syncNanos.sum(), state.records.sum(), state.bytes.sum(), state.reclaimed.sum(),
-                state.moved.sum(), state.quarantined.sum(), state.waiting.get());
+                state.deletionsRefused.sum(), state.moved.sum(), state.quarantined.sum(), state.waiting.get());
     }
 
     @Override
@@ -608,6 +761,7 @@ public final class SegmentSpool implements Spool {
         // 3. the log is sealed
         keeper.run();
         if (!state.isFailed()) {
+            committer.active().leave();
             segments.seal(committer.active());
         }
         // 4. files are closed

@@ -1,7 +1,9 @@
 package dev.penstock.spool;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.ConcurrentNavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -14,23 +16,30 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.spool.SegmentStore.Kind;
 
-/** The data segments there are: making, sealing, deleting them. Thread-safe. */
+/**
+ * The data segments there are: making, sealing, deleting them. Thread-safe. Nothing else deletes a published segment.
+ */
 final class Segments {
     private static final Logger log = LoggerFactory.getLogger(Segments.class);
     /** Zeros are written this far ahead: 8 MB are some 2,000 messages, and written in 10 ms or so. */
     static final long RESERVE_AHEAD = 8 << 20;
 
     private final SegmentStore store;
+    private final SpoolState state;
     private final long salt;
     private final long capacity;
     private final LongSupplier highId;
     private final ConcurrentNavigableMap<Long, LogSegment> all = new ConcurrentSkipListMap<>();
     private final AtomicLong nextNumber;
+    /** Segments sealed or deleted since the start: what a compaction gains changes with it. */
+    private final AtomicLong changes = new AtomicLong();
     private final AtomicReference<@Nullable LogSegment> spare = new AtomicReference<>();
 
-    Segments(SegmentStore store, long salt, long capacity, Collection<LogSegment> found, long nextNumber,
+    Segments(SegmentStore store, SpoolState state, long salt, long capacity, Collection<LogSegment> found,
+            long nextNumber,
             LongSupplier highId) {
         this.store = store;
+        this.state = state;
         this.salt = salt;
         this.capacity = capacity;
         this.highId = highId;
@@ -89,7 +98,7 @@ final class Segments {
 
     private LogSegment create(boolean cold, long room) throws IOException {
         long number = nextNumber.getAndIncrement();
-        LogSegment segment = new LogSegment(number, cold, store.create(Kind.DATA, number));
+        LogSegment segment = new LogSegment(number, cold, store.create(Kind.DATA, number), LogSegment.Life.OPEN);
         try {
             segment.data.reserve(room);
             segment.index = new IndexBlocks(number, cold, salt, store.create(Kind.INDEX, number));
@@ -113,10 +122,11 @@ final class Segments {
     }
 
     void publishCold(LogSegment segment) throws IOException {
+        segment.leave();
         segment.data.seal();
         finishIndex(segment, segment.data.end());
         store.publish(Kind.DATA, segment.number);
-        segment.sealedAt = segment.data.end();
+        segment.accountedFor(segment.data.end());
         all.put(segment.number, segment);
     }
 
@@ -134,7 +144,10 @@ final class Segments {
         }
     }
 
-    /** Seals a segment that the committer has left. Failures cost a scan at the next start, no more. */
+    /**
+     * Seals a segment that the committer has left, and whose records are all accounted for. Failures cost a scan at the
+     * next start, no more.
+     */
     void seal(LogSegment segment) {
         long end = segment.data.end();
         try {
@@ -143,7 +156,8 @@ final class Segments {
         } catch (IOException e) {
             log.warn("event=spool-seal segment={}", segment.number, e);
         }
-        segment.sealedAt = end;
+        segment.accountedFor(end);
+        changes.incrementAndGet();
     }
 
     private void finishIndex(LogSegment segment, long end) throws IOException {
@@ -164,20 +178,49 @@ final class Segments {
         }
     }
 
-    /** Deletes segments durably; only then are they gone for those that hold tombstones for them. */
-    void delete(Collection<LogSegment> segments) throws IOException {
-        for (LogSegment segment : segments) {
+    /** Has the last word on a deletion. */
+    interface Audit {
+        /** @return why the segment can't go, null when nothing in it is needed */
+        @Nullable
+        String objection(LogSegment segment);
+    }
+
+    /**
+     * Deletes segments durably; only then are they gone for those that hold tombstones for them.
+     *
+     * @param audit asked about each of them, immediately before; what it objects to stays, and is not asked for again
+     * @return how many were deleted
+     */
+    int delete(Collection<LogSegment> candidates, Audit audit) throws IOException {
+        List<LogSegment> deleted = new ArrayList<>();
+        for (LogSegment segment : candidates) {
+            String objection = audit.objection(segment);
+            if (objection != null) {
+                segment.keep = true;
+                state.refusedDeletion("%s is kept: %s".formatted(segment, objection));
+                continue;
+            }
             store.delete(Kind.DATA, segment.number);
             store.delete(Kind.INDEX, segment.number);
+            deleted.add(segment);
+        }
+        if (deleted.isEmpty()) {
+            return 0;
         }
         store.syncDeletes();
-        for (LogSegment segment : segments) {
+        for (LogSegment segment : deleted) {
             all.remove(segment.number);
             segment.release();
         }
         for (LogSegment left : all.values()) {
-            left.twins.removeAll(segments);
+            deleted.forEach(left.twins::remove);
         }
+        changes.addAndGet(deleted.size());
+        return deleted.size();
+    }
+
+    long changes() {
+        return changes.get();
     }
 
     void close() {

@@ -5,6 +5,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,6 +18,8 @@ final class SpoolState {
     private volatile SpoolHealth health = READY;
     /** ATTEMPT or DONE wait for room. Written by the committer. */
     private volatile boolean outcomesWait;
+    /** The last deletion that was refused, for people to look at. */
+    private volatile @Nullable String refusedDeletion;
     private final List<Runnable> onRecording = new CopyOnWriteArrayList<>();
     /** Octets submitted and not yet written. */
     final AtomicLong waitingBytes = new AtomicLong();
@@ -32,11 +35,23 @@ final class SpoolState {
     final LongAdder records = new LongAdder();
     final LongAdder bytes = new LongAdder();
     final LongAdder reclaimed = new LongAdder();
+    final LongAdder deletionsRefused = new LongAdder();
     final LongAdder moved = new LongAdder();
     final LongAdder quarantined = new LongAdder();
 
     SpoolHealth health() {
-        return health;
+        SpoolHealth now = health;
+        String refused = refusedDeletion;
+        return refused != null && now.state() == SpoolHealth.State.READY
+                ? new SpoolHealth(SpoolHealth.State.READY, refused)
+                : now;
+    }
+
+    /** A segment was to be deleted of which something is needed: there is a fault in what counts that. */
+    void refusedDeletion(String why) {
+        deletionsRefused.increment();
+        refusedDeletion = why;
+        log.error("event=spool-deletion-refused why=\"{}\"", why);
     }
 
     boolean isReady() {

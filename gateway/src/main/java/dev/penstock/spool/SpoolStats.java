@@ -16,6 +16,7 @@ package dev.penstock.spool;
  * @param recordsWritten    records appended
  * @param bytesWritten      octets appended
  * @param segmentsReclaimed segment files deleted
+ * @param deletionsRefused  deletions of segments that were refused because something in them is needed: must stay 0
  * @param bytesMoved        octets re-appended to cold segments
  * @param quarantined       damaged records or tails set aside
  * @param waiting           requests submitted whose batch the committer hasn't finished
@@ -23,4 +24,4 @@ package dev.penstock.spool;
 public record SpoolStats(long messages, long segments, long bytesOnDisk, long liveBytes, long cachedBytes,
         long cacheHits,
         long cacheMisses, long commits, long syncs, long syncNanos, long recordsWritten, long bytesWritten,
-        long segmentsReclaimed, long bytesMoved, long quarantined, long waiting) {}
+        long segmentsReclaimed, long deletionsRefused, long bytesMoved, long quarantined, long waiting) {}

@@ -39,9 +39,24 @@ final class SpooledMessage {
         int length;
         /** Bit i: recipient i is named; negative when that can't be said in 31 bits, or not yet. */
         int named;
+        /** Until it is durable. */
+        @Nullable
+        Pending pending;
 
-        Attempt(int named) {
+        Attempt(int named, @Nullable Pending pending) {
             this.named = named;
+            this.pending = pending;
+        }
+
+        /** The record that counts as long as this one isn't durable. */
+        @Nullable
+        Attempt before() {
+            return pending == null ? null : pending.before;
+        }
+
+        /** Whether the states of recipients it doesn't name are still to be read from the record before. */
+        boolean isMerging() {
+            return pending != null && pending.whole == null;
         }
 
         void written(LogSegment to, long at, int octets) {
@@ -56,6 +71,22 @@ final class SpooledMessage {
                 segment.live.addAndGet(-length);
                 segment = null;
             }
+        }
+    }
+
+    /** What is known of an attempt that isn't durable yet. Guarded by the message. */
+    static final class Pending {
+        @Nullable
+        Attempt before;
+        /** With what the one before knew of recipients that this one doesn't name; null as long as that isn't read. */
+        @Nullable
+        AttemptState whole;
+        /** What the one before knew couldn't be read: this one is not recorded, and {@link #before} counts. */
+        boolean withdrawn;
+
+        Pending(@Nullable Attempt before, @Nullable AttemptState whole) {
+            this.before = before;
+            this.whole = whole;
         }
     }
 

@@ -17,13 +17,16 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.message.Content;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.UnreadableMessageException;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
 import dev.penstock.units.Rate;
@@ -348,20 +351,119 @@ final class DispatcherTest {
     }
 
     @Test
-    void anUnreadableMessageLeavesTheQueueAndNothingElseSuffers() {
+    void aDamagedMessageBouncesWithAReportAndNothingElseSuffers() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.route("source.example", false, mx);
+            MessageId next = new MessageId(rig.spool.nextId().value() + 1);
+            rig.spool.damage(next);
+            SpoolEntry damaged = rig.send("a@dest.example", "b@dest.example");
+            rig.send("c@dest.example");
+            await().atMost(PATIENCE).until(() -> rig.events(MessageEvent.Type.DELIVERY).size() == 2);
+            rig.awaitNoSessions();
+            assertThat(damaged.messageId()).isEqualTo(next.value());
+            assertThat(rig.events(MessageEvent.Type.BOUNCE)).singleElement().satisfies(event -> {
+                assertThat(event.id()).isEqualTo(next);
+                assertThat(event.sender()).isEqualTo("sender@source.example");
+                assertThat(event.recipients()).containsExactly("a@dest.example", "b@dest.example");
+                assertThat(event.response().code()).isEqualTo(554);
+                assertThat(event.response().text()).contains("can't be read");
+            });
+            assertThat(mx.messages()).filteredOn(message -> message.sender().isEmpty()).singleElement()
+                    .satisfies(report -> {
+                        assertThat(report.recipients()).containsExactly("sender@source.example");
+                        assertThat(report.text()).contains("Final-Recipient: rfc822; a@dest.example",
+                                "Nothing of your message can be attached");
+                    });
+            assertThat(rig.queue.stats().queued()).isZero();
+            assertThat(rig.spool.isDone(damaged)).isTrue();
+            assertThat(rig.dispatcher.stats().snapshot()).satisfies(stats -> {
+                assertThat(stats.unreadable()).isEqualTo(1);
+                assertThat(stats.bounced()).isEqualTo(2);
+            });
+        }
+    }
+
+    @Test
+    void ofAMessageThatIsLostWithItsEnvelopeTheEventSaysWhatIsKnown() {
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
             rig.route(mx);
             MessageId next = new MessageId(rig.spool.nextId().value() + 1);
-            rig.spool.damage(next);
-            SpoolEntry damaged = rig.send("a@dest.example");
-            rig.send("b@dest.example");
+            rig.spool.damageEnvelope(next);
+            SpoolEntry lost = rig.send("a@dest.example");
             rig.awaitEvents(1);
-            rig.awaitNoSessions();
-            assertThat(damaged.messageId()).isEqualTo(next.value());
-            assertThat(mx.messages()).hasSize(1);
+            assertThat(rig.events).singleElement().satisfies(event -> {
+                assertThat(event.type()).isEqualTo(MessageEvent.Type.BOUNCE);
+                assertThat(event.id()).isEqualTo(next);
+                assertThat(event.recipients()).containsExactly("@dest.example");
+            });
+            await().atMost(PATIENCE).until(() -> rig.spool.isDone(lost));
             assertThat(rig.queue.stats().queued()).isZero();
-            assertThat(rig.spool.isDone(damaged)).isFalse();
+            assertThat(rig.dispatcher.stats().snapshot().bounced()).isEqualTo(1);
+            assertThat(mx.messages()).isEmpty();
+        }
+    }
+
+    @Test
+    void contentThatTurnsOutDamagedOnTheWayBounces() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.route("source.example", false, mx);
+            SpoolEntry damaged = rig.submit("sender@source.example", new DamagedContent(),
+                    System.currentTimeMillis(), "a@dest.example");
+            await().atMost(PATIENCE).until(() -> rig.events(MessageEvent.Type.DELIVERY).size() == 1);
+            assertThat(rig.events(MessageEvent.Type.BOUNCE)).singleElement()
+                    .satisfies(event -> assertThat(event.recipients()).containsExactly("a@dest.example"));
+            await().atMost(PATIENCE).until(() -> rig.spool.isDone(damaged));
+            assertThat(mx.messages()).singleElement().satisfies(report -> assertThat(report.sender()).isEmpty());
             assertThat(rig.dispatcher.stats().snapshot().unreadable()).isEqualTo(1);
+        }
+    }
+
+    /** Its first octets can be read. */
+    private static final class DamagedContent implements Content {
+        @Override
+        public long size() {
+            return 1000;
+        }
+
+        @Override
+        public boolean hasDotLines() {
+            return false;
+        }
+
+        @Override
+        public boolean hasEightBit() {
+            return false;
+        }
+
+        @Override
+        public void forEachChunk(ChunkSink sink) throws IOException {
+            sink.accept("Subject: x\r\n".getBytes(StandardCharsets.US_ASCII), 0, 12);
+            throw new UnreadableMessageException("checksum mismatch", null);
+        }
+    }
+
+    @Test
+    void whoHasTheMailDoesNotGetItAgainWhenTheSpoolCouldNotRecordThat() {
+        QueueConfig soon = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
+                Duration.ofDays(1), 10);
+        try (FakeMx mx = new FakeMx();
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG,
+                        DeliveryRig.limits(10, 1_000), soon)) {
+            rig.route(mx);
+            mx.on("RCPT TO:<b@dest.example>", "450 4.2.0 later");
+            rig.spool.failNextAttempt();
+            SpoolEntry entry = rig.send("a@dest.example", "b@dest.example");
+            await().atMost(PATIENCE).until(() -> rig.events(MessageEvent.Type.TRANSIENT_FAILURE).size() >= 2);
+            mx.on("RCPT TO:<b@dest.example>", "250 2.1.5 ok");
+            await().atMost(PATIENCE).until(() -> rig.spool.isDone(entry));
+            assertThat(mx.messages()).extracting(FakeMx.Received::recipients)
+                    .containsExactly(List.of("a@dest.example"), List.of("b@dest.example"));
+            assertThat(rig.spool.log()).filteredOn(line -> line.startsWith("attempt")).isNotEmpty();
+            assertThat(rig.spool.lastAttempt(entry).recipients()).extracting(AttemptState.RecipientState::recipient)
+                    .contains(0, 1);
+            assertThat(rig.dispatcher.stats().snapshot().spoolFailures()).isEqualTo(1);
         }
     }
 

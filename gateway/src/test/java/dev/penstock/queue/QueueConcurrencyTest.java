@@ -104,8 +104,8 @@ class QueueConcurrencyTest {
         }
 
         @Override
-        public void mayGrant(ReadyQueue readyQueue, SessionLimiter limiter) {
-            admission.mayGrant(readyQueue, limiter);
+        public void mayGrant(SessionLimiter limiter) {
+            admission.mayGrant(limiter);
         }
     }
 

@@ -140,17 +140,19 @@ class EveryByteTest {
             flipped[at] ^= (byte) (1 << at % 8);
             Path copy = spool("early-" + at, flipped, last);
             String where = "bit flipped in the first segment at " + at;
+            boolean damaged;
             try (SpoolFixture fixture = SpoolFixture.open(copy)) {
                 expectBefore(fixture, last.length, where, true);
                 long found = fixture.recovered.values().stream()
                         .filter(r -> r.envelope().recipients().getFirst().address().startsWith("first")).count();
                 assertThat(found).as(where).isGreaterThanOrEqualTo(1);
                 assertThat(fixture.spool.stats().quarantined()).as(where).isEqualTo(2 - found);
-                if (found < 2) {
-                    assertThat(copy.resolve("quarantine")).as(where).isNotEmptyDirectory();
-                }
+                damaged = found < 2; // else it is the padding between two records: nothing was lost, and it may be compacted
             }
-            assertThat(Files.readAllBytes(segments(copy).getFirst())).as(where).startsWith(flipped);
+            if (damaged) {
+                assertThat(copy.resolve("quarantine")).as(where).isNotEmptyDirectory();
+                assertThat(Files.readAllBytes(segments(copy).getFirst())).as(where).startsWith(flipped);
+            }
             delete(copy);
         }
         for (int cut = 0; cut < first.length; cut += 3) {

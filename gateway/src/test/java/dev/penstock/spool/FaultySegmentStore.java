@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -14,12 +16,19 @@ final class FaultySegmentStore implements SegmentStore {
     volatile long room = Long.MAX_VALUE;
     volatile boolean syncFails;
     volatile boolean writeFails;
+    volatile boolean readFails;
+    /** Setting room aside fails, but for the committer's thread. */
+    volatile boolean reserveAheadFails;
+    final AtomicInteger reservesFailed = new AtomicInteger();
     /** Syncs wait for it. */
     volatile @Nullable CountDownLatch stall;
 
     FaultySegmentStore(SegmentStore real) {
         this.real = real;
     }
+
+    /** Told of each rewriting. */
+    volatile BiConsumer<Long, Long> onRewrite = (_, _) -> {};
 
     private synchronized void use(long octets) throws NoSpaceException {
         if (room < octets) {
@@ -99,6 +108,10 @@ final class FaultySegmentStore implements SegmentStore {
 
         @Override
         public void reserve(long octets) throws IOException {
+            if (reserveAheadFails && Thread.currentThread().getName().equals("spool-keeper")) {
+                reservesFailed.incrementAndGet();
+                throw new IOException("Input/output error, says the test");
+            }
             use(Math.max(0, octets - segment.reserved()));
             segment.reserve(octets);
         }
@@ -131,12 +144,21 @@ final class FaultySegmentStore implements SegmentStore {
 
         @Override
         public void read(long position, ByteBuffer into) throws IOException {
+            if (readFails) {
+                throw new IOException("Input/output error, says the test");
+            }
             segment.read(position, into);
         }
 
         @Override
         public long end() {
             return segment.end();
+        }
+
+        @Override
+        public void rewrite(long from, long to) throws IOException {
+            onRewrite.accept(from, to);
+            segment.rewrite(from, to);
         }
 
         @Override

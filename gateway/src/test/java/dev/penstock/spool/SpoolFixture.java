@@ -32,8 +32,9 @@ final class SpoolFixture implements AutoCloseable {
 
     record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
 
-    private SpoolFixture(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
-        spool = SegmentSpool.open(config, LANE_SHARE, store, clock,
+    private SpoolFixture(SpoolConfig config, SegmentStore store, Machine machine, InstantSource clock)
+            throws IOException {
+        spool = SegmentSpool.open(config, LANE_SHARE, store, machine, clock,
                 (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
                         new Recovered(entry, envelope, attempts, nextMillis, size)));
     }
@@ -47,11 +48,19 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store) throws IOException {
-        return new SpoolFixture(config, store, InstantSource.system());
+        return open(config, store, Machine.REAL);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, Machine machine) throws IOException {
+        return new SpoolFixture(config, store, machine, InstantSource.system());
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, new FileSegmentStore(config.directory()), clock);
+        return open(config, new FileSegmentStore(config.directory()), clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, store, Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {

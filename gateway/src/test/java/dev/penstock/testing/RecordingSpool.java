@@ -11,6 +11,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
@@ -31,6 +33,8 @@ public final class RecordingSpool implements Spool {
     private final Map<Long, StoredMessage> messages = new ConcurrentHashMap<>();
     private final Map<String, AttemptState> attempts = new ConcurrentHashMap<>();
     private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
+    private final Set<Long> lostEnvelopes = ConcurrentHashMap.newKeySet();
+    private volatile boolean attemptFails;
     private final List<String> log = new CopyOnWriteArrayList<>();
     private final List<Runnable> onRecording = new CopyOnWriteArrayList<>();
     private volatile boolean full;
@@ -92,6 +96,10 @@ public final class RecordingSpool implements Spool {
 
     @Override
     public CompletableFuture<Void> recordAttempt(SpoolEntry entry, AttemptState state) {
+        if (attemptFails) {
+            attemptFails = false;
+            return CompletableFuture.failedFuture(new IOException("the record before can't be read"));
+        }
         attempts.merge(key(entry), state, RecordingSpool::merge);
         log.add("attempt " + key(entry) + " " + state.attempts());
         return CompletableFuture.completedFuture(null);
@@ -119,9 +127,30 @@ public final class RecordingSpool implements Spool {
         return messages.get(entry.messageId());
     }
 
+    /** Reading this message's envelope fails from now on, too. */
+    public void damageEnvelope(MessageId id) {
+        damage(id);
+        lostEnvelopes.add(id.value());
+    }
+
+    /** Recording an attempt fails, once. */
+    public void failNextAttempt() {
+        attemptFails = true;
+    }
+
+    @Override
+    public @Nullable Envelope envelope(SpoolEntry entry) {
+        return lostEnvelopes.contains(entry.messageId()) ? null : messages.get(entry.messageId()).envelope();
+    }
+
     @Override
     public AttemptState lastAttempt(SpoolEntry entry) {
         return attempts.getOrDefault(key(entry), new AttemptState(0, 0, List.of()));
+    }
+
+    @Override
+    public Keys keys() {
+        throw new UnsupportedOperationException("delivery has no keys");
     }
 
     @Override
@@ -141,7 +170,7 @@ public final class RecordingSpool implements Spool {
 
     @Override
     public SpoolStats stats() {
-        return new SpoolStats(messages.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        return new SpoolStats(messages.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     }
 
     @Override
