@@ -148,6 +148,10 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("records", "Records appended", SpoolStats::recordsWritten);
         part.counter("bytes", "Octets appended", SpoolStats::bytesWritten);
         part.counter("segments.reclaimed", "Segment files deleted", SpoolStats::segmentsReclaimed);
+        part.counter("deletions.refused", "Deletions refused because something in the segment is needed",
+                SpoolStats::deletionsRefused);
+        part.gauge("recording", "1 while outcomes can be recorded, and mail is handed out therefore",
+                stats -> stats.canRecord() ? 1 : 0);
         part.counter("moved.bytes", "Octets appended again to cold segments", SpoolStats::bytesMoved);
         part.counter("quarantined", "Damaged records or tails set aside", SpoolStats::quarantined);
     }

@@ -79,7 +79,7 @@ public final class Admission {
         Permit permit = session.permit();
         ReadyQueue queue = session.queue();
         Failed failed = queue.failed(session, trouble, permit.othersOpen(), mayCharge, reason);
-        if (failed.othersStand()) {
+        if (failed.narrows()) {
             permit.refused(now);
         } else if (failed.suspension() != null) {
             permit.throttle().sessions().collapsed(now);
@@ -161,7 +161,7 @@ public final class Admission {
                         giveBack(total, false, steps);
                         hasTotal = false;
                     }
-                    answer = waitAt(queue, own);
+                    answer = waitAt(queue, own, steps);
                     if (answer == Answer.NONE) {
                         return;
                     }
@@ -173,7 +173,7 @@ public final class Admission {
                 if (total.tryAcquire(queue.isWithoutSession(), nanoTime.getAsLong()) == Answer.NONE) {
                     giveBack(own, trial, steps);
                     hasOwn = false;
-                    if (waitAt(queue, total) == Answer.NONE) {
+                    if (waitAt(queue, total, steps) == Answer.NONE) {
                         return;
                     }
                 }
@@ -221,7 +221,7 @@ public final class Admission {
      *
      * @return whether a permit was free after all; else it is registered, or wants none any more
      */
-    private Answer waitAt(ReadyQueue queue, SessionLimiter limiter) {
+    private Answer waitAt(ReadyQueue queue, SessionLimiter limiter, ArrayDeque<Step> steps) {
         long slot = queue.takeSlot(NO_SLOT);
         if (slot != NO_SLOT) {
             queue.throttle().refundConnection(slot, nanoTime.getAsLong());
@@ -233,6 +233,10 @@ public final class Admission {
         if (answer != Answer.NONE) {
             queue.granted();
             return answer;
+        }
+        if (limiter == total && queue.isWithoutSession()) { // it may have lost its last one just before
+            total.promote(queue);
+            pass(total, steps);
         }
         wake(limiter);
         Holder idle = limiter.longestIdle(queue);

@@ -267,9 +267,11 @@ final class Recovery {
                         torn ? "torn tail, cut off: its sync had not returned" : "not a record", !torn);
             }
         });
-        if (last && (tornAt[0] >= 0 || end < segment.data.end())) {
-            segment.data.truncate(Math.min(end, segment.data.end()));
-            segment.data.sync();
+        if (last) {
+            if (tornAt[0] >= 0 || end < segment.data.end()) {
+                segment.data.truncate(Math.min(end, segment.data.end()));
+            }
+            segment.data.sync(); // what is recovered from it may never have been synced
         }
         if (keysSince[0]) {
             // retries are answered from them, so they have to be there tomorrow too; a sync that failed may have left

@@ -738,7 +738,8 @@ public final class SegmentSpool implements Spool {
         return new SpoolStats(state.messages.get(), segments.all().size(), bytes, live, cache.bytes(),
                 state.cacheHits.sum(), state.cacheMisses.sum(), state.commits.sum(), state.syncs.sum(),
                 state.syncNanos.sum(), state.records.sum(), state.bytes.sum(), state.reclaimed.sum(),
-                state.deletionsRefused.sum(), state.moved.sum(), state.quarantined.sum(), state.waiting.get());
+                state.deletionsRefused.sum(), state.moved.sum(), state.quarantined.sum(), state.waiting.get(),
+                state.canRecord());
     }
 
     @Override

@@ -12,6 +12,7 @@ import org.slf4j.LoggerFactory;
 /** Health and counters that the parts of a spool share. Thread-safe. */
 final class SpoolState {
     private static final Logger log = LoggerFactory.getLogger(SpoolState.class);
+    private static final String NO_MAIL_OUT = "no mail is handed out, since what becomes of it can't be recorded";
     private static final SpoolHealth READY = new SpoolHealth(SpoolHealth.State.READY, "");
 
     /** Written under this object's lock. */
@@ -42,9 +43,14 @@ final class SpoolState {
     SpoolHealth health() {
         SpoolHealth now = health;
         String refused = refusedDeletion;
-        return refused != null && now.state() == SpoolHealth.State.READY
-                ? new SpoolHealth(SpoolHealth.State.READY, refused)
-                : now;
+        return switch (now.state()) {
+            case READY -> refused == null ? now : new SpoolHealth(SpoolHealth.State.READY, refused);
+            case FULL -> outcomesWait
+                    ? new SpoolHealth(SpoolHealth.State.FULL, now.detail() + "; outcomes wait for room, " + NO_MAIL_OUT)
+                    : now;
+            case FAILED -> new SpoolHealth(SpoolHealth.State.FAILED, now.detail() + "; until a restart " + NO_MAIL_OUT);
+            case CLOSED -> now;
+        };
     }
 
     /** A segment was to be deleted of which something is needed: there is a fault in what counts that. */

@@ -20,8 +20,10 @@ package dev.penstock.spool;
  * @param bytesMoved        octets re-appended to cold segments
  * @param quarantined       damaged records or tails set aside
  * @param waiting           requests submitted whose batch the committer hasn't finished
+ * @param canRecord         {@link Spool#canRecord}
  */
 public record SpoolStats(long messages, long segments, long bytesOnDisk, long liveBytes, long cachedBytes,
         long cacheHits,
         long cacheMisses, long commits, long syncs, long syncNanos, long recordsWritten, long bytesWritten,
-        long segmentsReclaimed, long deletionsRefused, long bytesMoved, long quarantined, long waiting) {}
+        long segmentsReclaimed, long deletionsRefused, long bytesMoved, long quarantined, long waiting,
+        boolean canRecord) {}

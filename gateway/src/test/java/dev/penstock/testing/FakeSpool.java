@@ -212,7 +212,8 @@ public final class FakeSpool implements Spool {
 
     @Override
     public synchronized SpoolStats stats() {
-        return new SpoolStats(stored.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, heldCommits.size());
+        return new SpoolStats(stored.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, heldCommits.size(),
+                canRecord());
     }
 
     @Override

@@ -170,7 +170,7 @@ public final class RecordingSpool implements Spool {
 
     @Override
     public SpoolStats stats() {
-        return new SpoolStats(messages.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        return new SpoolStats(messages.size(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, canRecord());
     }
 
     @Override

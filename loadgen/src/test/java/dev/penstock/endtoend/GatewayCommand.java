@@ -33,6 +33,11 @@ final class GatewayCommand implements AutoCloseable {
      * @param tables of its configuration, beside those of its name and ports
      */
     static GatewayCommand start(Path directory, String tables) throws IOException {
+        return start(directory, tables, "unlimited");
+    }
+
+    /** @param fileSize the largest file it may write, as {@code ulimit -f} takes it: in blocks of 512 octets */
+    static GatewayCommand start(Path directory, String tables, String fileSize) throws IOException {
         int smtpPort = Peers.freePort(ADDRESS);
         int httpPort = Peers.freePort(ADDRESS);
         Path file = Files.writeString(directory.resolve("penstock.toml"), """
@@ -45,7 +50,8 @@ final class GatewayCommand implements AutoCloseable {
                 port = %3$d
                 %4$s
                 """.formatted(ADDRESS, smtpPort, httpPort, tables));
-        GatewayCommand gateway = new GatewayCommand(new ProcessBuilder(
+        GatewayCommand gateway = new GatewayCommand(new ProcessBuilder("sh", "-c",
+                "ulimit -f " + fileSize + " && exec \"$@\"", "sh",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
                 "-XX:+UseCompactObjectHeaders", "-XX:+UseParallelGC", "--enable-native-access=ALL-UNNAMED", "-cp",
                 System.getProperty("java.class.path"), GatewayCommand.class.getName(), "run", "--config",
