@@ -336,7 +336,6 @@ class SuspensionTest {
         assertThat(harness.drain(second)).hasSize(1);
     }
 
-    /** Hosts that can't do TLS as this queue wants it are no worse for the others. */
     /** The other queue has sessions at other hosts, or over another protocol: there is nothing to wait for. */
     @Test
     void beginsWhenOnlyTheOtherQueueOfTheSiteIsTaken() {
@@ -357,6 +356,7 @@ class SuspensionTest {
         assertThat(failed.charged()).isNotNull();
     }
 
+    /** Hosts that can't do TLS as this queue wants it are no worse for the others. */
     @Test
     void insecureHostsSuspendOnlyTheQueueThatWantsBetterOnes() {
         route("a.example", TlsPolicy.OPPORTUNISTIC);
