@@ -317,8 +317,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
                     if (calm && store.room == Long.MAX_VALUE && !crashed) {
                         throw e;
                     }
-                    calm = true; // the operator tries again, and the disk is well
-                    store.room = Long.MAX_VALUE;
+                    calm = true; // another process tries again, and the disk is well
+                    store = store.crash(Crash.PROCESS, random, this);
+                    tornByCrash = true;
                 }
             }
             calm = true;
