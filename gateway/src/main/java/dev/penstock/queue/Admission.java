@@ -224,7 +224,7 @@ public final class Admission {
     }
 
     private void giveBack(SessionLimiter limiter, boolean trial, ArrayDeque<Step> steps) {
-        limiter.release(trial, nanoTime.getAsLong());
+        limiter.unused(trial);
         pass(limiter, steps);
     }
 

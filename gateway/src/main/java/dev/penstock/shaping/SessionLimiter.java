@@ -133,12 +133,24 @@ public final class SessionLimiter {
         }
     }
 
-    /** A session has ended. Call {@link #next} then. */
-    public synchronized void release(boolean wasTrial, long nowNanos) {
+    /** A permit comes back with which no session was opened: a trial is still to be made. Call {@link #next} then. */
+    public synchronized void unused(boolean wasTrial) {
+        close();
+        if (wasTrial) {
+            trial = false;
+        }
+    }
+
+    private void close() {
         if (open == 0) {
             throw new IllegalStateException("released more sessions of " + name + " than were opened");
         }
         open--;
+    }
+
+    /** A session has ended. Call {@link #next} then. */
+    public synchronized void release(boolean wasTrial, long nowNanos) {
+        close();
         if (wasTrial && trial) { // it has shown nothing
             trial = false;
             trialNanos = nowNanos + pauseNanos;

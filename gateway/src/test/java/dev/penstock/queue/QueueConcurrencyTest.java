@@ -51,6 +51,9 @@ import dev.penstock.testing.Patience;
 class QueueConcurrencyTest {
     private static final int SUBMITTERS = 4;
     private static final int EACH = 20_000;
+    /** Come while the gate is closed for the last time. */
+    private static final int LAST = 100;
+    private static final int MESSAGES = SUBMITTERS * EACH + LAST;
     private static final int DOMAINS = 40;
     private static final int SITES = 8;
     private static final int MAX_SESSIONS = 20;
@@ -72,8 +75,8 @@ class QueueConcurrencyTest {
     private final MailQueue queue = new MailQueue(config, shaper, router, InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);
-    private final AtomicIntegerArray ends = new AtomicIntegerArray(SUBMITTERS * EACH);
-    private final CountDownLatch left = new CountDownLatch(SUBMITTERS * EACH);
+    private final AtomicIntegerArray ends = new AtomicIntegerArray(MESSAGES);
+    private final CountDownLatch left = new CountDownLatch(MESSAGES);
     private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
     private final AtomicInteger sessions = new AtomicInteger();
     private final AtomicInteger suspensions = new AtomicInteger();
@@ -211,7 +214,7 @@ class QueueConcurrencyTest {
         List<Thread> submitters = new ArrayList<>();
         for (int s = 0; s < SUBMITTERS; s++) {
             int first = s * EACH;
-            submitters.add(Thread.ofPlatform().start(() -> submit(first)));
+            submitters.add(Thread.ofPlatform().start(() -> submit(first, EACH)));
         }
         SplittableRandom random = new SplittableRandom(99);
         for (int round = 0; round < 200; round++) {
@@ -235,10 +238,16 @@ class QueueConcurrencyTest {
         for (Thread submitter : submitters) {
             submitter.join();
         }
+        recordable.set(false);
+        await().atMost(Patience.LONG).untilAtomic(sessions, equalTo(0));
+        submit(SUBMITTERS * EACH, LAST);
+        assertThat(left.getCount()).as("nothing of it is given out").isGreaterThanOrEqualTo(LAST / 2);
+        recordable.set(true);
+        queue.recordingChanged();
         boolean all = left.await(60, TimeUnit.SECONDS);
         assertThat(thrown.get()).isNull();
         assertThat(all).as("%d left: %s", left.getCount(), queue.readyQueues()).isTrue();
-        for (int id = 0; id < SUBMITTERS * EACH; id++) {
+        for (int id = 0; id < MESSAGES; id++) {
             assertThat(ends.get(id) % TOUCHED).as("ends of message %d", id).isEqualTo(1);
         }
         assertNothingIsLeft();
@@ -246,9 +255,9 @@ class QueueConcurrencyTest {
         assertThat(suspensions.get()).isPositive();
     }
 
-    private void submit(int first) {
+    private void submit(int first, int count) {
         SplittableRandom random = new SplittableRandom(first);
-        for (int id = first; id < first + EACH; id++) {
+        for (int id = first; id < first + count; id++) {
             long due = id % 20 == 4 ? System.currentTimeMillis() + random.nextInt(300) : 0;
             queue.submit(TestEntries.entry(id, 0), "d" + random.nextInt(DOMAINS) + ".example",
                     "t" + random.nextInt(5), "", System.currentTimeMillis(), 0, due, 4_096);
@@ -285,11 +294,11 @@ class QueueConcurrencyTest {
             queue.submit(TestEntries.entry(10L * id, 0), "d" + id % POLICIES.size() + ".example", "", "", 0, 0, 0,
                     4_096);
             if (id % 3 == 0) {
-                int want = SUBMITTERS * EACH - id - 1;
+                int want = MESSAGES - id - 1;
                 await().pollInterval(Duration.ofMillis(1)).atMost(Patience.LONG).until(() -> left.getCount() == want);
             }
         }
-        await().atMost(Patience.LONG).until(() -> left.getCount() == SUBMITTERS * EACH - rounds);
+        await().atMost(Patience.LONG).until(() -> left.getCount() == MESSAGES - rounds);
         assertThat(thrown.get()).isNull();
         assertThat(dismissals.get()).isPositive();
         queue.close();

@@ -10,6 +10,7 @@ import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
@@ -142,6 +143,7 @@ class SharedLimitTest {
 
     /** Who came to wait before the session was known to idle could not ask it to end. */
     @Test
+    @Timeout(60)
     void aSessionForWhichOthersWaitDoesNotBeginToIdle() throws InterruptedException {
         QueueHarness harness = harness(100, 1, null);
         submit(harness, 0, 1);
@@ -254,6 +256,71 @@ class SharedLimitTest {
         assertThat(harness.hasBegun(queue)).isFalse();
         harness.advance(Duration.ofMillis(1));
         assertThat(harness.hasBegun(queue)).as("a trial").isTrue();
+    }
+
+    /** The receiver was found to take no more before this queue came to wait, and nobody else waits. */
+    @Test
+    void aQueueThatComesToALearnedWindowHasItsTrialThoughNoSessionEnds() {
+        QueueHarness harness = harness(100, 10, null);
+        submit(harness, 0, 6);
+        ReadyQueue first = queue(harness, 0);
+        Session standing = harness.begun(first);
+        up(standing);
+        takeAll(standing);
+        harness.fail(first, Trouble.CROWDED);
+        submit(harness, 1, 1);
+        expectTrial(harness, queue(harness, 1));
+    }
+
+    /** The queue whose turn it was has no use for it any more: the next has it at once. */
+    @Test
+    void aTrialPassesOnWhenItIsWantedNoMore() {
+        QueueHarness harness = harness(100, 10, null);
+        submit(harness, 0, 6);
+        ReadyQueue first = queue(harness, 0);
+        Session standing = harness.begun(first);
+        up(standing);
+        harness.fail(first, Trouble.CROWDED);
+        assertThat(first.waitingAt()).isSameAs(first.throttle().sessions());
+        takeAll(standing);
+        submit(harness, 1, 1);
+        expectTrial(harness, queue(harness, 1));
+    }
+
+    /** All mail is under way then, and the queue wants no session. */
+    private static void takeAll(Session session) {
+        for (int left = session.queue().ready(); left > 0; left--) {
+            assertThat(session.queue().next(session)).isNotNull();
+        }
+    }
+
+    private static void expectTrial(QueueHarness harness, ReadyQueue queue) {
+        assertThat(queue.waitingAt()).isSameAs(queue.throttle().sessions());
+        harness.advance(Duration.ofSeconds(10).minusMillis(1));
+        assertThat(harness.hasBegun(queue)).isFalse();
+        harness.advance(Duration.ofMillis(1));
+        assertThat(harness.begun(queue).permit().isTrial()).isTrue();
+    }
+
+    /** And after: another queue's session is refused, and that queue itself waits for nothing. */
+    @Test
+    void aQueueThatWaitsWhenTheWindowIsLearnedHasItsTrialThoughNoSessionEnds() {
+        QueueHarness harness = harness(100, 2, null);
+        submit(harness, 0, 6);
+        ReadyQueue first = queue(harness, 0);
+        Session standing = harness.begun(first);
+        up(standing);
+        Session refused = harness.begun(first);
+        takeAll(standing);
+        assertThat(first.up(refused)).isNull();
+        submit(harness, 1, 1);
+        ReadyQueue second = queue(harness, 1);
+        assertThat(harness.queue.items(domain(1), 1).getFirst().waitingFor()).startsWith("connection_limit 2");
+        harness.fail(refused, Trouble.CROWDED);
+        harness.advance(Duration.ofSeconds(10).minusMillis(1));
+        assertThat(harness.hasBegun(second)).isFalse();
+        harness.advance(Duration.ofMillis(1));
+        assertThat(harness.hasBegun(second)).isTrue();
     }
 
     /** A permit passes to a queue whose mail has left it meanwhile. */
