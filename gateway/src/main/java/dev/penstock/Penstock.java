@@ -23,9 +23,9 @@ import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
-import dev.penstock.injection.InjectionKeys;
 import dev.penstock.injection.InjectionServer;
 import dev.penstock.injection.InjectionStats;
+import dev.penstock.injection.OldJournal;
 import dev.penstock.local.LocalRecipients;
 import dev.penstock.local.LocalStats;
 import dev.penstock.message.Destination;
@@ -65,7 +65,7 @@ public final class Penstock implements AutoCloseable {
     private final PolicyEngine policy;
     private final TlsListeners tls;
     private final SmtpServer smtp;
-    private final InjectionKeys injectionKeys;
+    private final OldJournal oldJournal;
     private final @Nullable InjectionServer injection;
     private final HttpServer http;
     private final List<AutoCloseable> parts = new ArrayList<>();
@@ -87,7 +87,7 @@ public final class Penstock implements AutoCloseable {
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
-            injectionKeys = started(InjectionKeys.open(config.injection(), clock));
+            oldJournal = OldJournal.open(config.injection());
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
             dispatcher = started(
@@ -106,7 +106,7 @@ public final class Penstock implements AutoCloseable {
                             authenticator, spool, this::accepted,
                             deliveryLog, clock));
             smtp.start();
-            injectionKeys.start(config.injection(), spool);
+            oldJournal.takeOver(spool, clock.millis());
             injection = config.injection().enabled() ? started(injection(clock)) : null;
             GatewayMetrics metrics = metrics();
             parts.addFirst(metrics);
@@ -124,7 +124,7 @@ public final class Penstock implements AutoCloseable {
     }
 
     private InjectionServer injection(InstantSource clock) {
-        return new InjectionServer(config.hostname(), config.injection(), config.inbound(), injectionKeys, spool,
+        return new InjectionServer(config.hostname(), config.injection(), config.inbound(), oldJournal, spool,
                 this::accepted, authenticator, policy, deliveryLog, clock, tls.injection());
     }
 
@@ -150,10 +150,6 @@ public final class Penstock implements AutoCloseable {
         return List.of(
                 new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
                         kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
-                new Health.Check("idempotency-keys", injectionKeys.isReady(),
-                        injectionKeys.isReady()
-                                ? ""
-                                : "the journal failed; requests with a key get 503 until a restart"),
                 new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : smtp.addresses().toString()),
                 // A delivery log that can't be written never stops mail.
                 new Health.Check("delivery-log", true, trouble == null ? "" : trouble));
@@ -161,7 +157,7 @@ public final class Penstock implements AutoCloseable {
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
     private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
-        if (injectionKeys.withholds(entry)) {
+        if (oldJournal.withholds(entry)) {
             return;
         }
         queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),

@@ -119,10 +119,6 @@ public final class ConfigReader {
                 file.reject("injection", "a listener or [http] uses this address and port already");
             }
         }
-        if (injection.directory().toAbsolutePath().normalize()
-                .equals(config.spool().directory().toAbsolutePath().normalize())) {
-            file.reject("injection", "directory is the spool's; idempotency keys need one of their own");
-        }
         return config;
     }
 

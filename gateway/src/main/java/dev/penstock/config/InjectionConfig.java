@@ -21,8 +21,8 @@ import dev.penstock.units.ByteSize;
  * @param requireAuth          whether clients outside {@code relayNetworks} must log in; false only behind a proxy that
  *                             asks
  * @param relayNetworks        CIDR blocks whose clients need not log in
- * @param directory            where idempotency keys are kept
- * @param idempotencyRetention how long they are remembered
+ * @param directory            where earlier versions kept idempotency keys, which a start takes over
+ * @param idempotencyRetention how long keys are remembered that are recorded from now on
  * @param maxKeys              how many are; requests with further ones get 503
  * @param certificates         for TLS from the first octet, chosen as a listener's; none for HTTP in clear
  */

@@ -61,6 +61,8 @@ final class Courier implements Runnable {
     /** Spoken to, or tried last. */
     private @Nullable MailHost host;
     private boolean useful;
+    /** Whether the queue has been told that the session failed. */
+    private boolean failed;
     /** The slot of the message under way, until something is sent in it. */
     private final MessageSlot slot;
     /** Of the message whose envelope goes behind it. */
@@ -101,7 +103,9 @@ final class Courier implements Runnable {
             }
         } catch (RuntimeException | Error e) {
             LOG.error("courier-failed session={} queue={}", sessionId, queue.key(), e);
-            dispatcher.failed(handle, ReadyQueue.Trouble.UNREACHABLE, false, e.toString()); // so that it can't spin
+            if (!failed) { // so that it can't spin
+                dispatcher.failed(handle, ReadyQueue.Trouble.UNREACHABLE, false, e.toString());
+            }
         } finally {
             SmtpClientSession open = session;
             if (open != null) {
@@ -202,8 +206,9 @@ final class Courier implements Runnable {
     }
 
     private void failed(ReadyQueue.Trouble trouble, Reason reason, @Nullable SessionException toCharge) {
-        ReadyQueue.Failed failed = dispatcher.failed(handle, trouble, toCharge != null, reason.oneLine());
-        QueueItem charged = failed.charged();
+        failed = true;
+        ReadyQueue.Failed consequence = dispatcher.failed(handle, trouble, toCharge != null, reason.oneLine());
+        QueueItem charged = consequence.charged();
         if (charged != null && toCharge != null) {
             inHand = charged;
             Work work = prepare(charged);
@@ -214,7 +219,7 @@ final class Courier implements Runnable {
                 settle(work);
             }
         }
-        if (failed.suspension() != null) {
+        if (consequence.suspension() != null) {
             expireOld();
         }
     }
@@ -242,12 +247,20 @@ final class Courier implements Runnable {
         do {
             old = queue.takeReceivedBefore(dispatcher.millis() - age, EXPIRY_BATCH);
             for (QueueItem item : old) {
-                Work work = prepare(item);
-                if (work != null) { // the clock was set back just now
-                    dispatcher.settlement.giveBack(item);
-                }
+                expire(item);
             }
         } while (old.size() == EXPIRY_BATCH);
+    }
+
+    private void expire(QueueItem item) {
+        try {
+            if (prepare(item) != null) { // the clock was set back just now
+                dispatcher.settlement.giveBack(item);
+            }
+        } catch (RuntimeException e) {
+            LOG.error("courier-failed session={} queue={}", sessionId, queue.key(), e);
+            postpone(item);
+        }
     }
 
     /** The session is up. @return its first message; null to end it */
@@ -261,7 +274,7 @@ final class Courier implements Runnable {
         contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId, null, Set.of());
         Work work = prepared(queue.up(handle));
         while (work != null) {
-            if (!awaitSlot(null)) {
+            if (!awaitSlot(null) || !dispatcher.mayHandOut()) {
                 giveBack(work);
                 return;
             }
@@ -564,7 +577,7 @@ final class Courier implements Runnable {
             return true;
         }
         if (!slot.isTaken()) {
-            queue.holdUntil(now + permit.throttle().nextWake(now));
+            queue.hold();
             return false;
         }
         if (open != null) {
@@ -686,7 +699,8 @@ final class Courier implements Runnable {
         }
         Outcome rest = decide(work, e.phase(), e.reason(), reused, false, lastHost);
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
-        if (reachesHost) {
+        boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
+        if (reachesHost && !ofMessage) {
             dispatcher.badHosts.add(requireNonNull(host));
         }
         if (transaction != null) {
@@ -708,7 +722,7 @@ final class Courier implements Runnable {
             work.nextHost();
             return work;
         }
-        if (rest.radius().compareTo(BlastRadius.CROWDED) >= 0) {
+        if (rest.radius().compareTo(BlastRadius.CROWDED) >= 0 && !ofMessage) {
             failed(e, rest, false); // before its mail comes back to the queue
         }
         settle(work);

@@ -149,9 +149,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     @Override
-    public void mayGrant(ReadyQueue ready, SessionLimiter limiter) {
+    public void mayGrant(SessionLimiter limiter) {
         if (!closing) {
-            admission.mayGrant(ready, limiter);
+            admission.mayGrant(limiter);
         }
     }
 
@@ -175,7 +175,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** The session couldn't be opened, or the receiver wants it no more; see {@link Admission#failed}. */
     ReadyQueue.Failed failed(ReadyQueue.Session session, ReadyQueue.Trouble trouble, boolean mayCharge, String reason) {
         ReadyQueue.Failed failed = admission.failed(session, trouble, mayCharge, reason);
-        if (failed.othersStand()) {
+        if (failed.narrows()) {
             stats.sessionsRefused.increment();
         }
         tell(session.queue(), failed.suspension());

@@ -9,6 +9,7 @@ import java.util.Map;
  * @param body    UTF-8
  */
 record Answer(int status, String contentType, Map<String, String> headers, Body body) {
+    static final int OK = 200;
     static final String JSON = "application/json";
     static final String PROBLEM = "application/problem+json";
 
@@ -26,7 +27,7 @@ record Answer(int status, String contentType, Map<String, String> headers, Body 
     }
 
     static Answer json(byte[] body) {
-        return new Answer(200, JSON, Map.of(), new Body(body));
+        return new Answer(OK, JSON, Map.of(), new Body(body));
     }
 
     Answer with(String header, String value) {

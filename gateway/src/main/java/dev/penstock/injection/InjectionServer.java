@@ -81,7 +81,8 @@ public final class InjectionServer implements AutoCloseable {
 
     private final Authenticator authenticator;
     private final Injector injector;
-    private final Journal journal;
+    private final Spool spool;
+    private final OldJournal oldJournal;
     private final byte[] openapi;
     private final Counters counters = new Counters();
     private final AtomicInteger open = new AtomicInteger();
@@ -110,22 +111,23 @@ public final class InjectionServer implements AutoCloseable {
     /**
      * Binds.
      *
-     * @param keys from {@link InjectionKeys#start}
-     * @param tls  from the first octet of each connection; null for none
+     * @param oldJournal whose keys are in the spool, or nothing with a key is taken
+     * @param tls        from the first octet of each connection; null for none
      * @throws RuntimeException when the address can't be bound, with the reason as cause
      */
-    public InjectionServer(String hostname, InjectionConfig config, InboundConfig limits, InjectionKeys keys,
+    public InjectionServer(String hostname, InjectionConfig config, InboundConfig limits, OldJournal oldJournal,
             Spool spool, Acceptance acceptance, Authenticator authenticator, Policy policy,
             MessageEvent.Listener events, InstantSource clock, @Nullable ServerTls tls) {
         this.authenticator = authenticator;
         this.tls = tls;
-        this.journal = keys.journal();
+        this.spool = spool;
+        this.oldJournal = oldJournal;
         this.settings = Settings.of(config, limits);
         this.requestNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
         AtomicInteger number = new AtomicInteger();
         this.renderers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(),
                 task -> Thread.ofPlatform().name("inject-render-" + number.incrementAndGet()).daemon().unstarted(task));
-        this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, journal, counters, renderers);
+        this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, counters, renderers);
         this.openapi = document();
         try {
             server = HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
@@ -163,7 +165,6 @@ public final class InjectionServer implements AutoCloseable {
     public void reconfigure(InjectionConfig config, InboundConfig limits, @Nullable ServerTls tls) {
         this.tls = tls;
         settings = Settings.of(config, limits);
-        journal.retain(config.idempotencyRetention());
     }
 
     /** What was done since the start, and is going on now. */
@@ -171,7 +172,7 @@ public final class InjectionServer implements AutoCloseable {
         return new InjectionStats(open.get(), counters.requests.sum(), counters.requestsAccepted.sum(),
                 counters.requestsRefused.sum(), counters.unauthorized.sum(), counters.throttled.sum(),
                 counters.unavailable.sum(), counters.replayed.sum(), counters.messages.sum(), counters.octets.sum(),
-                counters.recipients.sum(), counters.recipientsRefused.sum(), journal.size(), bodies.get());
+                counters.recipients.sum(), counters.recipientsRefused.sum(), spool.keys().size(), bodies.get());
     }
 
     /** Once for each connection, whereas {@code doOnConnection} is called for each of its requests. */
@@ -506,7 +507,7 @@ public final class InjectionServer implements AutoCloseable {
                 InjectionRequest request = RequestReader.read(metered, current.config.maxRecipients());
                 String key = key(request.idempotencyKey());
                 return injector.inject(request, client, local, key, metered.hash(), current.limits,
-                        current.config.maxKeys(), deadlineNanos);
+                        current.config, deadlineNanos);
             } catch (Problem e) {
                 return e.answer();
             } catch (IOException e) {
@@ -535,12 +536,17 @@ public final class InjectionServer implements AutoCloseable {
             if (headerKey != null && inBody != null && !headerKey.equals(inBody)) {
                 throw Problem.of(Problem.Kind.INVALID, "the Idempotency-Key field and the body name different keys");
             }
-            return headerKey == null ? inBody : headerKey;
+            String key = headerKey == null ? inBody : headerKey;
+            if (key != null && !oldJournal.isTakenOver()) {
+                throw Problem.of(Problem.Kind.UNAVAILABLE, "the idempotency keys of before are not taken over yet")
+                        .with("Retry-After", "5");
+            }
+            return key;
         }
 
         /** Counts and digests what is read, after decompression, and stops at the limits. */
         private final class Metered extends FilterInputStream {
-            private final MessageDigest digest = Journal.sha256();
+            private final MessageDigest digest = Digests.sha256();
             private final Utf8Check utf8 = new Utf8Check();
             private long octets;
 

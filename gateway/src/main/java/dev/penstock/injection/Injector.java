@@ -4,12 +4,14 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,7 +25,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
 
 import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,7 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 import dev.penstock.config.InboundConfig;
+import dev.penstock.config.InjectionConfig;
 import dev.penstock.inbound.Acceptance;
 import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.message.BodyType;
@@ -49,6 +51,8 @@ import dev.penstock.policy.Policy;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.Reply;
+import dev.penstock.spool.IdempotencyKey;
+import dev.penstock.spool.KeyRecord;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
@@ -58,8 +62,8 @@ import dev.penstock.spool.SpoolHealth;
  * Turns requests into messages in the spool. Thread-safe; each request is worked on by a virtual thread that may block,
  * its templates are filled in by a few platform threads.
  *
- * <p>Without an idempotency key each message belongs to the gateway when the spool says that it is durable. With one it
- * does when, besides, the {@link Journal} says that the answer is: see there.
+ * <p>Without an idempotency key each message belongs to the gateway when the spool says that it is durable. With one all
+ * messages of the request do when the spool says that the key is, with the answer: by the same sync.
  */
 final class Injector {
     private static final Logger log = LoggerFactory.getLogger(Injector.class);
@@ -78,11 +82,10 @@ final class Injector {
     private final Policy policy;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
-    private final Journal journal;
     private final Counters counters;
     private final ExecutorService renderers;
     private final TemplateEngine templates = new TemplateEngine();
-    private final Map<Journal.Key, Running> running = new ConcurrentHashMap<>();
+    private final Map<IdempotencyKey, Running> running = new ConcurrentHashMap<>();
 
     /** A request with a key that is being worked on; completes when it has been. */
     private record Running(Answer.Body hash, CompletableFuture<@Nullable Void> ended) {}
@@ -107,20 +110,27 @@ final class Injector {
             this.id = id;
             this.recipients = recipients;
         }
+
+        /** Or may be, as far as is known. */
+        boolean isKept() {
+            return entries != null || commit != null;
+        }
     }
 
     Injector(String hostname, Spool spool, Acceptance acceptance, Policy policy, MessageEvent.Listener events,
-            InstantSource clock, Journal journal, Counters counters, ExecutorService renderers) {
+            InstantSource clock, Counters counters, ExecutorService renderers) {
         this.hostname = hostname;
         this.spool = spool;
         this.acceptance = acceptance;
         this.policy = policy;
         this.events = events;
         this.clock = clock;
-        this.journal = journal;
         this.counters = counters;
         this.renderers = renderers;
     }
+
+    /** What a request does under its key. */
+    private record Keyed(Spool.KeyedRequest request, Answer.Body hash, Duration retention) {}
 
     /**
      * Works on one request to its end, and gives the answer.
@@ -130,13 +140,12 @@ final class Injector {
      * @param deadlineNanos after which no further message is made
      */
     Answer inject(InjectionRequest request, Client client, String local, @Nullable String key, byte[] hash,
-            InboundConfig limits, int maxKeys, long deadlineNanos) {
+            InboundConfig limits, InjectionConfig config, long deadlineNanos) {
         Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes());
         if (key == null) {
-            return new Work(request, composer, client, local, limits, deadlineNanos).run(null, hash);
+            return new Work(request, composer, client, local, limits, deadlineNanos, null).run();
         }
-        String identity = client.identity() == null ? "" : client.identity().name();
-        Journal.Key own = Journal.Key.of(identity, key);
+        IdempotencyKey own = Digests.key(client.identity() == null ? "" : client.identity().name(), key);
         while (true) {
             Answer recorded = recorded(own, hash);
             if (recorded != null) {
@@ -150,21 +159,17 @@ final class Injector {
                     if (since != null) {
                         return since;
                     }
-                    if (!journal.isWritable() || !journal.hasRoom(maxKeys)) {
-                        throw unavailable(journal.isWritable()
-                                ? "too many idempotency keys are remembered"
-                                : "idempotency keys can't be recorded now");
+                    if (!spool.keys().hasRoom(config.maxKeys())) {
+                        throw unavailable("too many idempotency keys are remembered");
                     }
-                    return new Work(request, composer, client, local, limits, deadlineNanos).run(own, hash);
-                } catch (Journal.JournalException e) {
-                    log.warn("event=injection-journal error=\"{}\"", e.getMessage());
-                    throw unavailable("the idempotency key can't be recorded");
+                    Keyed keyed = new Keyed(spool.keys().begin(own), mine.hash, config.idempotencyRetention());
+                    return new Work(request, composer, client, local, limits, deadlineNanos, keyed).run();
                 } finally {
                     running.remove(own);
                     mine.ended.complete(null);
                 }
             }
-            if (!Journal.sameHash(other.hash.octets, hash)) {
+            if (!Arrays.equals(other.hash.octets, hash)) {
                 throw reused();
             }
             await(other, deadlineNanos);
@@ -184,22 +189,22 @@ final class Injector {
         }
     }
 
-    private @Nullable Answer recorded(Journal.Key key, byte[] hash) {
-        Journal.Recorded recorded;
+    private @Nullable Answer recorded(IdempotencyKey key, byte[] hash) {
+        KeyRecord recorded;
         try {
-            recorded = journal.find(key);
+            recorded = spool.keys().find(key);
         } catch (IOException e) {
-            log.error("event=injection-journal-read", e);
+            log.error("event=injection-key-unreadable", e);
             throw unavailable("the idempotency key can't be looked up");
         }
         if (recorded == null) {
             return null;
         }
-        if (!Journal.sameHash(recorded.hash().octets, hash)) {
+        if (!Arrays.equals(recorded.fingerprint(), hash)) {
             throw reused();
         }
         counters.replayed.increment();
-        return Answer.json(recorded.body().octets).with("Idempotency-Replayed", "true");
+        return Answer.json(recorded.answer()).with("Idempotency-Replayed", "true");
     }
 
     private static Problem reused() {
@@ -223,24 +228,24 @@ final class Injector {
         private final List<@Nullable Reply> refusals = new ArrayList<>();
         private final List<@Nullable MessageId> ids = new ArrayList<>();
         private final Client client;
+        private final @Nullable Keyed keyed;
         private Decision.Accept mail = Decision.ACCEPT;
-        /** To be asked for before the first message is written; a request of which none is leaves no trace. */
-        private @Nullable Supplier<CompletableFuture<@Nullable Void>> intent;
 
         Work(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
-                long deadlineNanos) {
+                long deadlineNanos, @Nullable Keyed keyed) {
             this.request = request;
             this.composer = composer;
             this.client = client;
             this.local = local;
             this.limits = limits;
             this.deadlineNanos = deadlineNanos;
+            this.keyed = keyed;
             Mailbox from = request.sender();
             sender = from == null ? "" : HeaderText.wire(from);
             senderDomain = from == null ? "" : from.domain();
         }
 
-        Answer run(Journal.@Nullable Key key, byte[] hash) {
+        Answer run() {
             ask(policy.connect(client));
             ask(policy.mail(client, sender, senderDomain, -1));
             for (Rcpt recipient : request.recipients()) {
@@ -253,25 +258,74 @@ final class Injector {
                     throw unavailable(
                             state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
-                if (key != null) {
-                    intent = () -> journal.intent(key, drafts.stream().mapToLong(draft -> draft.id.value()).toArray());
-                }
-                make(drafts, key == null);
             }
+            Answer answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
+            long refused = refusals.stream().filter(Objects::nonNull).count();
+            counters.recipientsRefused.add(refused);
+            return answer;
+        }
+
+        private Answer answer(List<Draft> drafts) {
+            make(drafts, true);
+            return tell(drafts);
+        }
+
+        /** The messages become the queue's when the answer is durable, and they with it. */
+        private Answer answer(List<Draft> drafts, Keyed key) {
+            boolean recorded = false;
+            try {
+                make(drafts, false);
+                Answer answer = tell(drafts);
+                while (answer.status() == Answer.OK && !record(key, drafts, answer)) {
+                    settle(drafts); // not all that seemed to be kept is
+                    answer = tell(drafts);
+                }
+                recorded = answer.status() == Answer.OK;
+                if (recorded) {
+                    settle(drafts);
+                    drafts.stream().filter(draft -> draft.entries != null).forEach(this::accepted);
+                }
+                return answer;
+            } finally {
+                if (!recorded) {
+                    key.request.abandon();
+                }
+            }
+        }
+
+        /** @return false when other messages are kept than the answer says */
+        private boolean record(Keyed key, List<Draft> drafts, Answer answer) {
+            byte[] body = answer.body().octets;
+            if (body.length > KeyRecord.MAX_ANSWER) {
+                throw Problem.of(Problem.Kind.INVALID, "the answer would be too large to be kept under a key");
+            }
+            int kept = (int) drafts.stream().filter(Draft::isKept).count();
+            try {
+                return join(key.request.record(
+                        new KeyRecord(key.hash.octets, body, clock.millis() + key.retention.toMillis()), kept));
+            } catch (SpoolException e) {
+                log.warn("event=injection-key-unrecorded messages={} error=\"{}\"", kept, e.getMessage());
+                throw unavailable("the idempotency key can't be recorded");
+            }
+        }
+
+        /** The answer as things stand: a message that waits to be written counts as kept. */
+        private Answer tell(List<Draft> drafts) {
             for (Draft draft : drafts) {
                 for (int recipient : draft.recipients) {
                     refusals.set(recipient, draft.refusal);
                     ids.set(recipient, draft.id);
                 }
             }
-            boolean accepted = drafts.stream().anyMatch(draft -> draft.entries != null);
-            Answer answer = accepted ? Answer.json(results()) : nothingAccepted();
-            if (accepted && key != null) {
-                finish(key, hash, drafts, answer);
+            return drafts.stream().anyMatch(Draft::isKept) ? Answer.json(results()) : nothingAccepted();
+        }
+
+        private void settle(List<Draft> drafts) {
+            for (Draft draft : drafts) {
+                if (draft.commit != null) {
+                    settle(draft, false);
+                }
             }
-            long refused = refusals.stream().filter(Objects::nonNull).count();
-            counters.recipientsRefused.add(refused);
-            return answer;
         }
 
         /** About the whole request. */
@@ -334,9 +388,10 @@ final class Injector {
         }
 
         /**
-         * Makes the messages, and waits until each is durable or refused.
+         * Makes the messages.
          *
-         * @param handOver whether the durable ones go to the queue at once
+         * @param handOver whether it waits until each is durable or refused, and the durable ones go to the queue at
+         *                 once; else the last may still wait to be written
          */
         private void make(List<Draft> drafts, boolean handOver) {
             Deque<Draft> committing = new ArrayDeque<>();
@@ -357,8 +412,6 @@ final class Injector {
                     draft.refusal = e.reply();
                 } catch (SpoolException e) {
                     draft.refusal = reply(e);
-                } catch (Journal.JournalException e) {
-                    throw e; // and no message was written
                 } catch (RuntimeException e) {
                     log.error("message={} can't be made", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
@@ -367,7 +420,8 @@ final class Injector {
                     committing.add(draft);
                 }
                 while (committing.size() >= COMMITS
-                        || !committing.isEmpty() && (i + 1 == drafts.size() || isDone(committing.getFirst()))) {
+                        || !committing.isEmpty()
+                                && (handOver && i + 1 == drafts.size() || isDone(committing.getFirst()))) {
                     settle(committing.remove(), handOver);
                 }
             }
@@ -420,11 +474,7 @@ final class Injector {
                     accept.campaign() == null ? client.campaign() : accept.campaign(), clock.millis(),
                     new Origin("HTTP", NetUtil.toSocketAddressString(client.address()), client.helo(),
                             client.identity() == null ? "" : client.identity().name()));
-            if (intent != null) {
-                join(intent.get());
-                intent = null;
-            }
-            Spool.Intake intake = spool.intake();
+            Spool.Intake intake = keyed == null ? spool.intake() : keyed.request.intake();
             try {
                 intake.write(first, 0, first.length);
                 for (int at = 0; at < content.length; at += PIECE) {
@@ -448,8 +498,10 @@ final class Injector {
         }
 
         private void settle(Draft draft, boolean handOver) {
+            CompletableFuture<List<SpoolEntry>> commit = Objects.requireNonNull(draft.commit);
+            draft.commit = null; // and with it the content
             try {
-                draft.entries = join(Objects.requireNonNull(draft.commit));
+                draft.entries = join(commit);
             } catch (SpoolException e) {
                 draft.refusal = reply(e);
                 return;
@@ -460,35 +512,6 @@ final class Injector {
             }
             if (handOver) {
                 accepted(draft);
-            }
-        }
-
-        /** The answer becomes durable, and only then the messages the queue's. */
-        private void finish(Journal.Key key, byte[] hash, List<Draft> drafts, Answer answer) {
-            List<Long> failed = drafts.stream().filter(draft -> draft.entries == null)
-                    .map(draft -> draft.id.value()).toList();
-            try {
-                join(journal.done(key, hash, failed, answer.body().octets));
-            } catch (Journal.JournalException e) {
-                if (e.isCertain()) {
-                    forget(drafts);
-                } else {
-                    log.error("event=injection-unknown messages={} consequence=\"the next start tells whether they are "
-                            + "delivered\"", drafts.stream().map(draft -> draft.id.toString()).toList(), e);
-                }
-                throw unavailable("the answer can't be recorded");
-            }
-            drafts.stream().filter(draft -> draft.entries != null).forEach(this::accepted);
-        }
-
-        private void forget(List<Draft> drafts) {
-            for (Draft draft : drafts) {
-                if (draft.entries != null) {
-                    draft.entries.forEach(entry -> spool.done(entry).exceptionally(e -> {
-                        log.warn("message={} can't be forgotten before the next start", draft.id, e);
-                        return null;
-                    }));
-                }
             }
         }
 

@@ -61,11 +61,10 @@ public final class Admission {
         work(steps);
     }
 
-    /** The limiter at which {@code queue} waits may have something to give by now, to it or to others. */
-    public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
+    /** The limiter may have something to give by now to those who wait there. */
+    public void mayGrant(SessionLimiter limiter) {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(limiter, steps);
-        wake(queue, limiter);
         work(steps);
     }
 
@@ -80,12 +79,12 @@ public final class Admission {
         Permit permit = session.permit();
         ReadyQueue queue = session.queue();
         Failed failed = queue.failed(session, trouble, permit.othersOpen(), mayCharge, reason);
-        if (failed.othersStand()) {
+        if (failed.narrows()) {
             permit.refused(now);
         } else if (failed.suspension() != null) {
             permit.throttle().sessions().collapsed(now);
         }
-        wake(queue, permit.throttle().sessions());
+        wake(permit.throttle().sessions());
         return failed;
     }
 
@@ -116,7 +115,6 @@ public final class Admission {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(own, steps);
         pass(total, steps);
-        wake(queue, own);
         work(steps);
         return suspension;
     }
@@ -140,12 +138,13 @@ public final class Admission {
         }
     }
 
-    /** Permits that are free go to those who wait for them. */
+    /** Permits that are free go to those who wait for them; who is the next then comes back when more may be tried. */
     private void pass(SessionLimiter limiter, ArrayDeque<Step> steps) {
         long now = nanoTime.getAsLong();
         for (Grant grant = limiter.next(now); grant != null; grant = limiter.next(now)) {
             steps.add(new Step((ReadyQueue) grant.waiter(), new Holding(limiter, grant.trial())));
         }
+        wake(limiter);
     }
 
     private void acquire(ReadyQueue queue, Holding passed, ArrayDeque<Step> steps) {
@@ -162,7 +161,7 @@ public final class Admission {
                         giveBack(total, false, steps);
                         hasTotal = false;
                     }
-                    answer = waitAt(queue, own);
+                    answer = waitAt(queue, own, steps);
                     if (answer == Answer.NONE) {
                         return;
                     }
@@ -174,7 +173,7 @@ public final class Admission {
                 if (total.tryAcquire(queue.isWithoutSession(), nanoTime.getAsLong()) == Answer.NONE) {
                     giveBack(own, trial, steps);
                     hasOwn = false;
-                    if (waitAt(queue, total) == Answer.NONE) {
+                    if (waitAt(queue, total, steps) == Answer.NONE) {
                         return;
                     }
                 }
@@ -222,7 +221,7 @@ public final class Admission {
      *
      * @return whether a permit was free after all; else it is registered, or wants none any more
      */
-    private Answer waitAt(ReadyQueue queue, SessionLimiter limiter) {
+    private Answer waitAt(ReadyQueue queue, SessionLimiter limiter, ArrayDeque<Step> steps) {
         long slot = queue.takeSlot(NO_SLOT);
         if (slot != NO_SLOT) {
             queue.throttle().refundConnection(slot, nanoTime.getAsLong());
@@ -235,7 +234,11 @@ public final class Admission {
             queue.granted();
             return answer;
         }
-        wake(queue, limiter);
+        if (limiter == total && queue.isWithoutSession()) { // it may have lost its last one just before
+            total.promote(queue);
+            pass(total, steps);
+        }
+        wake(limiter);
         Holder idle = limiter.longestIdle(queue);
         if (idle instanceof Session session) {
             session.queue().dismiss(session);
@@ -243,10 +246,10 @@ public final class Admission {
         return Answer.NONE;
     }
 
-    /** The queue comes back when the limiter's window may be tried upward. */
-    private static void wake(ReadyQueue queue, SessionLimiter limiter) {
+    /** The one whose turn it is comes back when the limiter's window may be tried upward. */
+    private static void wake(SessionLimiter limiter) {
         long at = limiter.triesAgainAt();
-        if (at != Long.MIN_VALUE) {
+        if (at != Long.MIN_VALUE && limiter.first() instanceof ReadyQueue queue) {
             queue.wakeAt(at);
         }
     }

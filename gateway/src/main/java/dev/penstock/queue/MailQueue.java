@@ -144,10 +144,10 @@ public final class MailQueue implements AutoCloseable {
         }
 
         @Override
-        public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
+        public void mayGrant(SessionLimiter limiter) {
             ReadyQueueListener told = listener;
             if (told != null) {
-                told.mayGrant(queue, limiter);
+                told.mayGrant(limiter);
             }
         }
 
@@ -389,11 +389,11 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void follow(DomainQueue domain, ReadyQueue readyQueue, boolean ask, boolean wants) {
-        if (ask) {
-            ask(domain);
-        }
         if (wants) {
             surroundings.wantsSession(readyQueue);
+        }
+        if (ask) {
+            ask(domain);
         }
     }
 
@@ -424,7 +424,12 @@ public final class MailQueue implements AutoCloseable {
 
     private boolean ask(DomainQueue domain) {
         int epoch = routeEpoch.get();
-        CompletableFuture<Route> answer = router.route(domain.name);
+        CompletableFuture<Route> answer;
+        try {
+            answer = router.route(domain.name);
+        } catch (RuntimeException e) {
+            answer = CompletableFuture.failedFuture(e);
+        }
         boolean atOnce = answer.isDone();
         var _ = answer.whenComplete((route, failure) -> {
             try {

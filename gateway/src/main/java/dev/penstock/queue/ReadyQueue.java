@@ -59,8 +59,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The queue waits at {@code limiter}, which may have something to give by now. */
-        void mayGrant(ReadyQueue queue, SessionLimiter limiter);
+        /** The limiter may have something to give by now to those who wait there. */
+        void mayGrant(SessionLimiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
         boolean askNow(DomainQueue domain);
@@ -96,9 +96,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      *
      * @param charged    the message that the failure counts as an attempt for, to be settled; null for none
      * @param suspension that begins, or begins anew; null for none
-     * @param othersStand whether the receiver is to be offered no more sessions than stand
+     * @param narrows    whether the receiver is to be offered no more sessions than stand
      */
-    public record Failed(@Nullable QueueItem charged, @Nullable Suspension suspension, boolean othersStand) {}
+    public record Failed(@Nullable QueueItem charged, @Nullable Suspension suspension, boolean narrows) {}
 
     /** One session of the queue, from the moment its permits are there. Guarded by the queue's lock. */
     public static final class Session implements SessionLimiter.Holder {
@@ -183,6 +183,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private final List<Session> woken = new ArrayList<>(2);
     private boolean armed;
     private long armedNanos;
+    /** Whether {@link #timeCame} is to be called at {@link #askedNanos}. */
+    private boolean asked;
+    private long askedNanos;
 
     // Guarded by the scheduler's lock.
     boolean wakePending;
@@ -334,15 +337,15 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    private void putBackHanded(QueueItem item) {
+    private static void putBackHanded(QueueItem item) {
+        ReadyQueue its = item.home.domain.lockReadyQueue(); // its domain may have moved meanwhile
         boolean wants;
-        lock();
         try {
-            wants = putBack(item);
+            wants = its.putBack(item);
         } finally {
-            unlock();
+            its.unlock();
         }
-        tell(wants);
+        its.tell(wants);
     }
 
     /** Others want what this session holds: it ends, unless it has got mail meanwhile. */
@@ -368,23 +371,34 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             pacing += begins ? 1 : -1;
+            if (pacing == 0 && ready > 0 && !impatient) { // more sessions only if this one turns out to be slow
+                impatient = true;
+                impatientNanos = around.nanos() + PATIENCE.toNanos();
+                arm(impatientNanos);
+            }
         } finally {
             unlock();
         }
     }
 
     /** The next message slot is so far away that no session is worth opening before it. */
-    public void holdUntil(long atNanos) {
+    public void hold() {
         lock();
         try {
-            if (!held || atNanos - heldUntilNanos < 0) {
-                held = true;
-                heldUntilNanos = atNanos;
-                arm(atNanos);
+            if (!held) {
+                long now = around.nanos();
+                hold(now + throttle().nextWake(now));
             }
         } finally {
             unlock();
         }
+    }
+
+    /** Locked. */
+    void hold(long untilNanos) {
+        held = true;
+        heldUntilNanos = untilNanos;
+        arm(untilNanos);
     }
 
     /**
@@ -422,12 +436,18 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     Failed failed(Session session, Trouble trouble, boolean othersAtSite, boolean mayCharge, String reason) {
         lock();
         try {
+            boolean wasUp = session.up;
             forget(session);
-            boolean roomElsewhere = othersAtSite && (trouble == Trouble.CROWDED || trouble == Trouble.UNREACHABLE);
-            if (opening + up > 0 || roomElsewhere) {
-                return new Failed(null, null, true);
+            if (opening + up > 0) {
+                // A session that broke off under one message says nothing about how many there may be.
+                return new Failed(null, null, !wasUp || trouble == Trouble.CROWDED || trouble == Trouble.REFUSED);
             }
             failures++;
+            boolean roomElsewhere = othersAtSite && (trouble == Trouble.CROWDED || trouble == Trouble.UNREACHABLE);
+            if (roomElsewhere && !suspended
+                    && failures < throttle().limits().consecutiveConnectionFailuresBeforeDelay()) {
+                return new Failed(null, null, true); // other queues have what the receiver takes; this one's turn may come
+            }
             Suspension suspension = null;
             if (suspended) {
                 suspension = suspend(Math.min(2 * suspensionNanos, around.suspensions().longest), reason);
@@ -463,8 +483,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if (!session.gone) {
                 forget(session);
                 if (suspended && opening + up == 0) { // it was the try
-                    if (session.tookMail && !session.proved) {
-                        suspension = suspend(Math.min(2 * suspensionNanos, around.suspensions().longest), why);
+                    if (session.tookMail && !session.proved) { // nor has it shown anything: as long again
+                        suspension = suspend(suspensionNanos, why);
                     } else {
                         resumeLocked();
                     }
@@ -611,6 +631,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         SessionLimiter limiter;
         lock();
         try {
+            asked = false;
             limiter = waitingAt;
             wants = switch (seeking) {
                 case NO -> evaluate();
@@ -622,7 +643,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         tell(wants);
         if (limiter != null) {
-            around.mayGrant(this, limiter);
+            around.mayGrant(limiter);
         }
     }
 
@@ -672,6 +693,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if (now != null && !now.equals(shapedBy)) {
                 shapedBy = now;
                 ends = resumeLocked();
+                if (seeking == Seeking.AT_SLOT) { // of the old rate
+                    seeking = Seeking.NO;
+                }
             }
             wants = evaluate();
         } finally {
@@ -755,6 +779,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     private void arm(long atNanos) {
+        if (asked && askedNanos - atNanos <= 0) {
+            return; // timeCame will come before, and asks for what is needed then
+        }
         if (!armed || atNanos - armedNanos < 0) {
             armed = true;
             armedNanos = atNanos;
@@ -821,7 +848,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         woken.clear();
         boolean arms = armed;
         long at = armedNanos;
-        armed = false;
+        if (arms) {
+            armed = false;
+            asked = true;
+            askedNanos = at;
+        }
         lock.unlock();
         for (Session session : sessions) {
             LockSupport.unpark(session.thread);
@@ -1071,7 +1102,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (!around.handsOut()) {
             return "the spool, which can't record what becomes of mail";
         }
-        if (suspended) {
+        if (suspended && now - suspendedUntilNanos < 0) {
             return "the end of the queue's suspension: " + why;
         }
         if (held && now - heldUntilNanos < 0) {
@@ -1138,9 +1169,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     long knownTime() {
         lock();
         try {
-            return suspended && opening + up == 0
-                    ? suspendedUntilNanos
-                    : held ? heldUntilNanos : seeking == Seeking.AT_SLOT ? slotNanos : Long.MAX_VALUE;
+            if (seeking == Seeking.AT_SLOT) {
+                return slotNanos;
+            }
+            return suspended && opening + up == 0 ? suspendedUntilNanos : held ? heldUntilNanos : Long.MAX_VALUE;
         } finally {
             unlock();
         }

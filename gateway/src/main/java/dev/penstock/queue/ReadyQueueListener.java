@@ -8,7 +8,7 @@ public interface ReadyQueueListener {
     void wantsSession(ReadyQueue queue);
 
     /** See {@link Admission#mayGrant}. */
-    default void mayGrant(ReadyQueue queue, SessionLimiter limiter) {}
+    default void mayGrant(SessionLimiter limiter) {}
 
     /** The queue has been empty for minutes and is gone; new mail for its key makes a new one. */
     default void removed(ReadyQueue queue) {}

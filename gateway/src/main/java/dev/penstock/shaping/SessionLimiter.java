@@ -194,6 +194,11 @@ public final class SessionLimiter {
         pauseNanos = FIRST_TRIAL.toNanos();
     }
 
+    /** Whose turn it is; null when nobody waits. */
+    public synchronized @Nullable Waiter first() {
+        return !firsts.isEmpty() ? firsts.getFirst() : others.isEmpty() ? null : others.getFirst();
+    }
+
     /** When a session beyond the window may be tried, {@link Long#MIN_VALUE} when nothing waits for that time. */
     public synchronized long triesAgainAt() {
         return waiting > 0 && !trial && open >= window && open < limit ? trialNanos : Long.MIN_VALUE;

@@ -23,6 +23,9 @@ import dev.penstock.spool.SpooledMessage.Several;
  * answered 250 (ATTEMPT, DONE) waits up to {@value #COALESCE_NANOS} ns, to ride on the sync of the next message: that
  * is how much it widens the window in which a crash makes a delivered message be delivered again.
  *
+ * <p>What waits for nobody's 250 by itself (parts, messages held for a key) is answered when it is written: the record it
+ * counts by brings the sync.
+ *
  * <p>No room: messages are refused, ATTEMPT and DONE use the room reserved for them, and when that is used up wait for
  * room. A write that fails otherwise, or a sync: everything fails from then on, because nobody knows what is on the
  * medium, and asking again may well answer that all is fine.
@@ -32,6 +35,8 @@ final class Committer implements Runnable {
     private static final long RETRY_NANOS = 200_000_000; // how often what waits for room is tried
     private static final int BUFFER = 1 << 20;
     private static final int BATCH_KEPT = 1 << 16; // the list of a batch is renewed when one was longer
+    /** Octets that may wait for somebody else's sync, so that none has much more to do than others. */
+    private static final long LAZY = 8 << 20;
     private static final long[] NO_TARGETS = {};
 
     /** Where segments come from and go. */
@@ -52,10 +57,13 @@ final class Committer implements Runnable {
 
     /** Ends the queue: nothing is accepted after it. */
     private static final Request<?> CLOSED = new Request.Task(0, _ -> {});
+    /** Stands for a SYNCED record in the buffer. */
+    private static final Request<?> MARK = new Request.Task(0, _ -> {});
 
     private final Segments segments;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keys;
     private final SpoolState state;
     private final long salt;
     private final long capacity;
@@ -78,6 +86,9 @@ final class Committer implements Runnable {
     /** Segments that were full in this batch. */
     private final List<LogSegment> left = new ArrayList<>();
     private boolean unsynced;
+    private long lazyBytes;
+    /** KEY records were written since the last SYNCED record of this segment. */
+    private boolean markDue;
     private long[] targets = new long[4];
     private volatile LogSegment active; // written by the committer, read by the keeper
 
@@ -85,13 +96,14 @@ final class Committer implements Runnable {
     private volatile Request<?> @Nullable [] inFlight;
     private volatile long inFlightSince;
 
-    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, SpoolState state, long salt,
-            long capacity,
-            int controlReserve, long appendDeadlineNanos, Machine machine) {
+    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, KeyTable keys,
+            SpoolState state, long salt, long capacity, int controlReserve, long appendDeadlineNanos,
+            Machine machine) {
         this.segments = segments;
         this.active = active;
         this.index = index;
         this.streams = streams;
+        this.keys = keys;
         this.state = state;
         this.salt = salt;
         this.capacity = capacity;
@@ -146,23 +158,24 @@ final class Committer implements Runnable {
 
     /**
      * Refuses messages that have waited longer than allowed, in the queue or for a sync that doesn't return. One that
-     * is on the medium nevertheless is undone when the committer comes to it.
+     * is on the medium nevertheless is undone when the committer comes to it. A held one waits for no sync, and isn't
+     * refused after the record it counts by was written.
      */
     void failOverdue() {
         long now = machine.nanoTime();
         for (Request<?> r = head.get(); r != null; r = r.previous) {
-            failIfOverdue(r, now);
+            failIfOverdue(r, now, false);
         }
         Request<?>[] writing = inFlight;
         if (writing != null && now - inFlightSince > 0) {
             for (Request<?> r : writing) {
-                failIfOverdue(r, now);
+                failIfOverdue(r, now, false);
             }
         }
     }
 
-    private void failIfOverdue(Request<?> request, long now) {
-        if (request instanceof Request.Accept && !request.isDone()
+    private void failIfOverdue(Request<?> request, long now, boolean held) {
+        if (request instanceof Request.Accept accept && (held || !accept.held) && !request.isDone()
                 && now - request.submittedNanos > appendDeadlineNanos) {
             request.fail(SpoolException.Reason.OVERLOADED, "the append deadline passed", null);
         }
@@ -261,7 +274,7 @@ final class Committer implements Runnable {
                 batch.forEach(this::refuse);
             } else {
                 write();
-                if (unsynced) {
+                if (unsynced || lazyBytes > LAZY) {
                     sync();
                 }
                 for (int i = 0; i < written.size(); i++) {
@@ -301,9 +314,13 @@ final class Committer implements Runnable {
         state.syncs.increment();
         state.syncNanos.add(machine.nanoTime() - start);
         unsynced = false;
+        lazyBytes = 0;
     }
 
     private void write() throws IOException {
+        if (markDue) {
+            placeMark();
+        }
         // before any DONE of this batch: a task that moves a message has to see which DONE named its old place
         for (int i = 0; i < batch.size(); i++) {
             if (batch.get(i) instanceof Request.Task task) {
@@ -322,6 +339,13 @@ final class Committer implements Runnable {
         }
     }
 
+    /** Into the empty buffer, when all that lies before is synced; it may go beyond the end of the segment. */
+    private void placeMark() {
+        bufferAt(MARK);
+        Metas.putSynced(buffer, salt);
+        markDue = false;
+    }
+
     private void tryToPlace(Request<?> request) throws IOException {
         try {
             place(request);
@@ -336,7 +360,9 @@ final class Committer implements Runnable {
         state.full(String.valueOf(e.getMessage()));
         boolean tombstones = false;
         for (Request<?> request : buffered) {
-            if (request != null) {
+            if (request == MARK) {
+                markDue = true;
+            } else if (request != null) {
                 withoutRoom(request, e);
             } else {
                 tombstones = true; // of a task
@@ -370,7 +396,8 @@ final class Committer implements Runnable {
                 accept.fail(SpoolException.Reason.FULL, "no room", e);
             }
             case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
-            case Request.Attempted _,Request.Done _,Request.Task _ -> {
+            case Request.Key key when key.isMail() -> key.fail(SpoolException.Reason.FULL, "no room", e);
+            case Request.Attempted _,Request.Done _,Request.Task _,Request.Key _ -> {
                 retained.add(request);
                 state.waiting.incrementAndGet();
             }
@@ -391,6 +418,7 @@ final class Committer implements Runnable {
             }
             case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
             case Request.Done done -> putDone(done, done.message.id, done.part, placeOf(done.message), true);
+            case Request.Key key -> placeKey(key);
             case Request.Task task -> {
                 task.work.run((id, part, target) -> putDone(null, id, part, target, false));
                 written.add(task);
@@ -399,7 +427,7 @@ final class Committer implements Runnable {
     }
 
     private void placeAccept(Request.Accept accept) throws IOException {
-        failIfOverdue(accept, inFlightSince);
+        failIfOverdue(accept, inFlightSince, true);
         if (accept.isDone() || state.refusesMail()) {
             abandonParts(accept);
             refuse(accept);
@@ -425,6 +453,27 @@ final class Committer implements Runnable {
         byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, several.attempts.length,
                 accept.flags, 0, accept.totalLength, several.streamId, places);
         put(accept, record, record, 0, true);
+    }
+
+    private void placeKey(Request.Key key) throws IOException {
+        if (key.isMail() && state.refusesMail()) {
+            refuse(key);
+            return;
+        }
+        List<SpooledMessage> messages = key.messages();
+        if (!key.isAsAnswered(messages)) {
+            key.complete(false);
+            return;
+        }
+        makeRoom((int) Records.align(Metas.keyLength(key.record)), key.isMail()); // it is known then where it goes
+        int here = 0;
+        for (SpooledMessage message : messages) {
+            LogSegment segment = placeOf(message);
+            here += segment == active || segment == null ? 1 : 0; // those without a place are in the buffer
+        }
+        byte[] record = Metas.key(salt, key.entry.request,
+                new Metas.Key(key.record.expiresMillis(), key.isMail() ? active.number : 0, here, key.key), key.record);
+        put(key, record, record, 0, key.isMail());
     }
 
     private static @Nullable LogSegment placeOf(SpooledMessage message) {
@@ -509,6 +558,10 @@ final class Committer implements Runnable {
 
     private void roll(boolean isMail) throws IOException {
         sync(); // before a newer segment is there: what is torn in this one is the log's end only as long as it is the last
+        if (markDue) {
+            placeMark();
+            flush();
+        }
         LogSegment next;
         try {
             next = segments.next();
@@ -549,12 +602,16 @@ final class Committer implements Runnable {
     private void count(int records, int bytes) {
         state.records.add(records);
         state.bytes.add(bytes);
+        lazyBytes += bytes;
     }
 
     private void placed(@Nullable Request<?> request, long position, ByteBuffer octets, int at) {
         int length = Records.length(octets, at);
         if (active.index != null) {
             active.index.add(position, octets, at);
+        }
+        if (request == MARK) {
+            return;
         }
         switch (request) {
             case Request.Accept accept -> {
@@ -567,6 +624,10 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.written(new Place(active, position, length));
             case Request.Attempted attempted -> attempted(attempted, position, length);
+            case Request.Key key -> {
+                key.entry.written(active, position, length);
+                markDue = true;
+            }
             case null, default -> {
                 // DONE has no place of its own
             }
@@ -574,7 +635,7 @@ final class Committer implements Runnable {
         if (request != null) {
             written.add(request);
         }
-        unsynced |= !(request instanceof Request.Part);
+        unsynced |= request == null || request.needsSync();
     }
 
     private void attempted(Request.Attempted request, long position, int length) {
@@ -614,6 +675,15 @@ final class Committer implements Runnable {
                 }
                 attempted.complete(null);
             }
+            case Request.Key key -> {
+                for (SpooledMessage message : key.messages()) {
+                    if (index.get(message.id) == message) {
+                        keys.needs(message.id, key.entry);
+                    }
+                }
+                keys.recorded(key.key, key.entry);
+                key.complete(true);
+            }
             case Request.Task task -> task.complete(null);
         }
     }
@@ -645,6 +715,7 @@ final class Committer implements Runnable {
             }
         }
         index.remove(message.id);
+        keys.ended(message.id);
         state.messages.decrementAndGet();
         // Live octets last: who sees none finds nothing that points here.
         synchronized (message) {

@@ -15,7 +15,7 @@ import dev.penstock.spool.SpooledMessage.Several;
  *
  * <p>It doesn't believe the count of live octets by which the segment was chosen. It reads the segment's records, from
  * its index or else from itself, and finds for each that nothing points to it: no message in the index, no attempt that
- * counts, no content. And as a message may be missing in the index because it is done, or because it isn't there yet, it
+ * counts, no content, no key. And as a message may be missing in the index because it is done, or because it isn't there yet, it
  * counts them: as many have to have left the segment as there are ACCEPTED records in it. What that costs is in
  * docs/spool-format.md.
  */
@@ -23,12 +23,14 @@ final class DeletionAudit implements Segments.Audit {
     private final SegmentStore store;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keys;
     private final long salt;
 
-    DeletionAudit(SegmentStore store, MessageIndex index, Streams streams, long salt) {
+    DeletionAudit(SegmentStore store, MessageIndex index, Streams streams, KeyTable keys, long salt) {
         this.store = store;
         this.index = index;
         this.streams = streams;
+        this.keys = keys;
         this.salt = salt;
     }
 
@@ -81,6 +83,7 @@ final class DeletionAudit implements Segments.Audit {
                 }
                 case Records.ATTEMPT -> holdsAttempt(index.get(id), Records.part(octets, at));
                 case Records.PART -> streams.isOpen(id) || holdsContent(streams.message(id));
+                case Records.KEY -> holdsKey(keys.entry(Metas.key(octets, at).key(), id));
                 default -> false;
             };
             if (pointedTo) {
@@ -114,6 +117,11 @@ final class DeletionAudit implements Segments.Audit {
                 }
                 return false;
             }
+        }
+
+        private boolean holdsKey(@Nullable KeyEntry entry) {
+            Place place = entry == null ? null : entry.place();
+            return place != null && place.segment() == segment;
         }
 
         private boolean holdsContent(@Nullable SpooledMessage message) {

@@ -322,6 +322,18 @@ final class FileSegmentStore implements SegmentStore {
         }
 
         @Override
+        public void rewrite(long from, long to) throws IOException {
+            ByteBuffer slice = ByteBuffer.allocate((int) Math.min(ZERO_SLICE, to - from));
+            for (long at = from; at < to; at += slice.limit()) {
+                read(at, slice.clear().limit((int) Math.min(slice.capacity(), to - at)));
+                slice.flip();
+                while (slice.hasRemaining()) {
+                    channel.write(slice, at + slice.position());
+                }
+            }
+        }
+
+        @Override
         public void truncate(long position) throws IOException {
             synchronized (growth) {
                 channel.truncate(position);

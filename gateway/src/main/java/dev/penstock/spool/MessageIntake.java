@@ -9,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
-import dev.penstock.message.EnvelopeCodec;
 import dev.penstock.spool.SpooledMessage.Several;
 
 /**
@@ -22,6 +21,7 @@ final class MessageIntake implements Spool.Intake {
     private static final CompletableFuture<Void> WRITABLE = CompletableFuture.completedFuture(null);
 
     private final SegmentSpool spool;
+    private final @Nullable KeyedMessages holder;
     private byte[] bytes = EMPTY;
     private int length;
     private long size;
@@ -29,8 +29,10 @@ final class MessageIntake implements Spool.Intake {
     private List<Request.Part> parts = List.of();
     private boolean closed;
 
-    MessageIntake(SegmentSpool spool) {
+    /** @param holder for a message that counts only with a key, else null */
+    MessageIntake(SegmentSpool spool, @Nullable KeyedMessages holder) {
         this.spool = spool;
+        this.holder = holder;
     }
 
     @Override
@@ -109,7 +111,12 @@ final class MessageIntake implements Spool.Intake {
             throw new IllegalStateException("the intake is closed");
         }
         try {
-            return spool.submitAccept(request(envelope, hasDotLines, hasEightBit));
+            Request.Accept accept = request(envelope, hasDotLines, hasEightBit);
+            CompletableFuture<List<SpoolEntry>> accepted = spool.submitAccept(accept);
+            if (holder != null) {
+                holder.submitted(accept);
+            }
+            return accepted;
         } catch (SpoolException e) {
             abort();
             return CompletableFuture.failedFuture(e);
@@ -123,7 +130,9 @@ final class MessageIntake implements Spool.Intake {
     }
 
     private Request.Accept request(Envelope envelope, boolean hasDotLines, boolean hasEightBit) {
-        byte flags = (byte) ((hasDotLines ? Records.HAS_DOT_LINES : 0) | (hasEightBit ? Records.HAS_EIGHT_BIT : 0));
+        long heldFor = holder == null ? 0 : holder.request();
+        byte flags = (byte) ((hasDotLines ? Records.HAS_DOT_LINES : 0) | (hasEightBit ? Records.HAS_EIGHT_BIT : 0)
+                | (holder == null ? 0 : Records.HELD));
         SpooledMessage message = new SpooledMessage(envelope.id().value());
         boolean inParts = !parts.isEmpty();
         if (inParts && length > 0) {
@@ -138,13 +147,13 @@ final class MessageIntake implements Spool.Intake {
             several.streamId = streamId;
         }
         byte[] head = inParts
-                ? EnvelopeCodec.encode(envelope, 0)
-                : Metas.acceptedInline(spool.salt(), envelope, entries.size(), flags, bytes, length);
+                ? Metas.envelope(envelope, 0, heldFor)
+                : Metas.acceptedInline(spool.salt(), envelope, heldFor, entries.size(), flags, bytes, length);
         if (!inParts) {
             spool.cache(message, several, envelope, bytes, length, hasDotLines, hasEightBit);
         }
         return new Request.Accept(spool.nanoTime(), message, entries, head, bytes, length, parts, flags, size,
-                spool.cache());
+                holder != null, spool.cache());
     }
 
     private static List<SpoolEntry> entries(SpooledMessage message, Envelope envelope) {

@@ -5,8 +5,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.zip.CRC32C;
+
+import org.jspecify.annotations.Nullable;
 
 import dev.penstock.message.Envelope;
 import dev.penstock.message.EnvelopeCodec;
@@ -18,6 +21,10 @@ import dev.penstock.spool.SpooledMessage.Place;
 /** What follows the header in each type of record, before any content. Stateless. */
 final class Metas {
     private static final int PLACE = 2 * Long.BYTES + Integer.BYTES;
+    /** Tag of the envelope field that ends the meta of a HELD message: the request's id, 8 octets. */
+    private static final byte REQUEST_TAG = 20;
+    private static final int REQUEST_FIELD = 2 + Long.BYTES;
+    private static final int KEY_META = 4 * Long.BYTES + Integer.BYTES + KeyRecord.FINGERPRINT;
     private static final int RECIPIENT_STATE = Integer.BYTES + 1 + Integer.BYTES; // without the reply's text
 
     private Metas() {}
@@ -30,10 +37,40 @@ final class Metas {
      */
     record Accepted(long contentLength, long streamId, List<PartPlace> parts, Envelope envelope) {}
 
+    /**
+     * @param segment the number of the segment that the record was first written to
+     * @param here    how many of its request's messages lie in that segment
+     * @param key     null when it only makes those messages count
+     */
+    record Key(long expiresMillis, long segment, int here, @Nullable IdempotencyKey key) {}
+
+    /**
+     * The envelope's octets, {@code headroom} unused octets before them.
+     *
+     * @param request the id of the request that the message is held for, 0 when it isn't
+     */
+    static byte[] envelope(Envelope envelope, int headroom, long request) {
+        byte[] octets = EnvelopeCodec.encode(envelope, headroom);
+        if (request == 0) {
+            return octets;
+        }
+        byte[] held = Arrays.copyOf(octets, octets.length + REQUEST_FIELD);
+        ByteBuffer.wrap(held, octets.length, REQUEST_FIELD).put(REQUEST_TAG).put((byte) Long.BYTES).putLong(request);
+        return held;
+    }
+
+    /** The id of the request that the ACCEPTED record at {@code at} is held for, 0 when it isn't or names none. */
+    static long request(ByteBuffer record, int at) {
+        int end = at + Records.HEADER + Records.metaLength(record, at);
+        boolean held = (Records.flags(record, at) & Records.HELD) != 0
+                && Records.metaLength(record, at) >= REQUEST_FIELD && record.get(end - REQUEST_FIELD) == REQUEST_TAG;
+        return held ? record.getLong(end - Long.BYTES) : 0;
+    }
+
     /** Header and meta of an ACCEPTED record with its content behind it, checksum included. */
-    static byte[] acceptedInline(long salt, Envelope envelope, int destinations, byte flags, byte[] content,
-            int contentLength) {
-        byte[] head = EnvelopeCodec.encode(envelope, Records.HEADER + Long.BYTES);
+    static byte[] acceptedInline(long salt, Envelope envelope, long request, int destinations, byte flags,
+            byte[] content, int contentLength) {
+        byte[] head = envelope(envelope, Records.HEADER + Long.BYTES, request);
         ByteBuffer out = ByteBuffer.wrap(head);
         Records.putHeader(out, 0, head.length + contentLength, head.length - Records.HEADER, Records.ACCEPTED, flags,
                 destinations, 0, envelope.id().value());
@@ -95,6 +132,50 @@ final class Metas {
         }
         out.putInt(Records.CRC_AT, Records.checksum(salt, out.clear(), 0, record.length));
         return record;
+    }
+
+    static int keyLength(KeyRecord record) {
+        return Records.HEADER + KEY_META + record.answer().length;
+    }
+
+    /** A whole KEY record. */
+    static byte[] key(long salt, long request, Key meta, KeyRecord content) {
+        byte[] record = new byte[keyLength(content)];
+        ByteBuffer out = ByteBuffer.wrap(record);
+        IdempotencyKey key = meta.key();
+        Records.putHeader(out, 0, record.length, KEY_META, Records.KEY, key == null ? Records.KEYLESS : 0, 0, 0,
+                request);
+        out.position(Records.HEADER).putLong(meta.expiresMillis()).putLong(meta.segment()).putInt(meta.here())
+                .putLong(key == null ? 0 : key.high()).putLong(key == null ? 0 : key.low()).put(content.fingerprint())
+                .put(content.answer());
+        out.putInt(Records.CRC_AT, Records.checksum(salt, out.clear(), 0, record.length));
+        return record;
+    }
+
+    /** Puts a whole SYNCED record at the position of {@code into}, which is moved behind it. */
+    static void putSynced(ByteBuffer into, long salt) {
+        int at = into.position();
+        Records.putHeader(into, at, Records.HEADER, 0, Records.SYNCED, (byte) 0, 0, 0, 0);
+        into.putInt(at + Records.CRC_AT, Records.checksum(salt, into, at, Records.HEADER));
+        into.position(at + Records.HEADER);
+    }
+
+    /** The meta of the KEY record at {@code at}. */
+    static Key key(ByteBuffer record, int at) {
+        boolean keyless = (Records.flags(record, at) & Records.KEYLESS) != 0;
+        return guarded(record, at, meta -> new Key(meta.getLong(), meta.getLong(), meta.getInt(),
+                keyless ? null : new IdempotencyKey(meta.getLong(), meta.getLong())));
+    }
+
+    /** The KEY record that is all of {@code record}. */
+    static KeyRecord keyRecord(ByteBuffer record) {
+        Key meta = key(record, 0);
+        byte[] fingerprint = new byte[KeyRecord.FINGERPRINT];
+        int contentAt = Records.HEADER + Records.metaLength(record, 0);
+        record.get(contentAt - fingerprint.length, fingerprint);
+        byte[] answer = new byte[Records.length(record, 0) - contentAt];
+        record.get(contentAt, answer);
+        return new KeyRecord(fingerprint, answer, meta.expiresMillis());
     }
 
     static int doneLength(int targets) {

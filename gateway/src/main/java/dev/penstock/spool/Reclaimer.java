@@ -46,6 +46,7 @@ final class Reclaimer {
     private final Segments segments;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keys;
     private final SpoolState state;
     private final Consumer<Request<?>> committer;
     private final long salt;
@@ -62,14 +63,15 @@ final class Reclaimer {
     private boolean paused;
 
     Reclaimer(Machine machine, SegmentStore store, Segments segments, MessageIndex index, Streams streams,
-            SpoolState state,
-            Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow, Runnable meanwhile,
+            KeyTable keys, SpoolState state, Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow,
+            Runnable meanwhile,
             List<LogSegment> superseded, CompletableFuture<Void> repaired) {
         this.machine = machine;
         this.store = store;
         this.segments = segments;
         this.index = index;
         this.streams = streams;
+        this.keys = keys;
         this.state = state;
         this.committer = committer;
         this.salt = salt;
@@ -78,7 +80,7 @@ final class Reclaimer {
         this.meanwhile = meanwhile;
         this.superseded = superseded;
         this.repaired = repaired;
-        this.audit = new DeletionAudit(store, index, streams, salt);
+        this.audit = new DeletionAudit(store, index, streams, keys, salt);
     }
 
     /** Whether recovery is over: until its DONE records are durable, nothing may go. */
@@ -95,6 +97,7 @@ final class Reclaimer {
 
     /** Deletes what can go. */
     void deleteDead() throws IOException {
+        keys.sweep();
         while (true) {
             List<LogSegment> dead = new ArrayList<>();
             for (LogSegment segment : segments.all()) {
@@ -267,6 +270,8 @@ final class Reclaimer {
                 case Records.ACCEPTED -> accepted(victim, position, length, id);
                 case Records.ATTEMPT -> attempt(victim, position, length, id, Records.part(octets, at));
                 case Records.DONE -> done(victim, position, length, Metas.numbers(octets, at));
+                case Records.KEY -> key(victim, position, length,
+                        keys.entry(Metas.key(octets, at).key(), id));
                 case Records.PART -> {
                     if (streams.isOpen(id)) {
                         throw new CompactionException("content in it is still being taken in", true);
@@ -374,6 +379,12 @@ final class Reclaimer {
                     }
                 }
             }));
+        }
+
+        private void key(LogSegment victim, long position, int length, @Nullable KeyEntry entry) throws IOException {
+            if (entry != null && entry.liesAt(victim, position)) {
+                append(record(victim, position, length), to -> moves.add(_ -> entry.moved(victim, position, copy, to)));
+            }
         }
 
         private void done(LogSegment victim, long position, int length, long[] targets) throws IOException {

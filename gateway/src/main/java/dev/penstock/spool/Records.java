@@ -20,11 +20,20 @@ final class Records {
     static final byte DONE = 4;
     /** In a cold segment, before all others: the segments whose survivors it holds. */
     static final byte REPLACES = 5;
+    /** What was answered under an idempotency key; the {@link #HELD} messages of its request count with it. */
+    static final byte KEY = 6;
+    /** After a batch with KEY records: the sync of what lies before it in the segment has returned. */
+    static final byte SYNCED = 7;
 
     static final byte HAS_DOT_LINES = 1;
     static final byte HAS_EIGHT_BIT = 2;
     /** The content lies in PART records. */
     static final byte IN_PARTS = 4;
+    /** The message counts only when the log has the KEY of its request, whose id ends the meta. */
+    static final byte HELD = 8;
+
+    /** Of KEY: it has no key, and only makes the messages of its request count. */
+    static final byte KEYLESS = 1;
 
     static final int CRC_AT = 4;
     static final int LENGTH_AT = 8;

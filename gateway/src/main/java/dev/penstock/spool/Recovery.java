@@ -31,8 +31,11 @@ import dev.penstock.spool.SpooledMessage.Several;
  * Finds out what a spool holds when it is opened. Confined to the opening thread.
  *
  * <p>Every segment gets an index: read from beside it, or made by a scan. Then two passes over the indexes, in which
- * the order of segments means nothing: first all DONE and ATTEMPT, then all ACCEPTED. Damage is set aside and counted,
- * and stops nothing.
+ * the order of segments means nothing: first all DONE, ATTEMPT and KEY, then all ACCEPTED. Damage is set aside and
+ * counted, and stops nothing.
+ *
+ * <p>A HELD message whose KEY isn't there is thrown away: nobody was told of it. Not so where its KEY may have been
+ * lost, by damage or by a version that lets KEY records go: then it counts, and a KEY without a key is written for it.
  */
 final class Recovery {
     private static final Logger log = LoggerFactory.getLogger(Recovery.class);
@@ -56,17 +59,31 @@ final class Recovery {
     final MessageIndex index = new MessageIndex();
     final Streams streams = new Streams();
     final List<Repair> repairs = new ArrayList<>();
+    private final Map<LogSegment, Index> scanned = new HashMap<>();
+    private final Long2ObjectHashMap<FoundKey> keys = new Long2ObjectHashMap<>();
+    /** Requests whose KEY may be on the medium only because its sync was cut short: it never counted. */
+    private final Set<Long> torn = new HashSet<>();
+    /** Messages that count without the KEY of their request, by that. */
+    final Map<Long, List<SpooledMessage>> orphans = new HashMap<>();
+    final KeyTable keyTable;
+    private boolean keysMayBeLost;
+    /** The highest number of a segment written by who doesn't keep KEY records. */
+    private long unkeyed = -1;
     private @Nullable LogSegment lastHot;
     long salt;
     long highId;
     long highNumber;
     int highSerial;
 
-    Recovery(SegmentStore store, Spool.RecoveryListener listener, SpoolState state) {
+    Recovery(SegmentStore store, Spool.RecoveryListener listener, SpoolState state, KeyTable keyTable) {
         this.store = store;
         this.listener = listener;
         this.state = state;
+        this.keyTable = keyTable;
     }
+
+    /** A KEY record; {@code in} and {@code position} are of the copy that counts. */
+    private record FoundKey(@Nullable IdempotencyKey key, KeyEntry entry, LogSegment in, long position, int length) {}
 
     /** A DONE record; the next one of the same message. */
     private record Tombstone(int part, LogSegment in, List<Long> targets, @Nullable Tombstone next) {}
@@ -89,7 +106,12 @@ final class Recovery {
         }
         findSuperseded();
         for (LogSegment segment : segments.values()) {
-            forEach(segment, (position, octets, at) -> endsAndAttempts(segment, position, octets, at));
+            TornKeys tornKeys = new TornKeys(segment.number);
+            forEach(segment, (position, octets, at) -> {
+                endsAndAttempts(segment, position, octets, at);
+                tornKeys.record(octets, at);
+            });
+            torn.addAll(tornKeys.torn());
         }
         for (LogSegment segment : newestCopiesFirst()) {
             if (!superseded.contains(segment)) {
@@ -99,6 +121,17 @@ final class Recovery {
         for (LogSegment segment : List.copyOf(superseded)) {
             verifySuperseded(segment);
         }
+        for (FoundKey found : keys.values()) {
+            if (!torn.contains(found.entry.request)) {
+                found.entry.written(found.in, found.position, found.length);
+                keyTable.recorded(found.key, found.entry);
+            }
+        }
+        scanned.forEach((segment, index) -> {
+            if (!segment.keep && (orphans.isEmpty() || !keysMayBeLost)) { // else the next start has to see it too
+                keepIndex(segment, index);
+            }
+        });
         segments.values().forEach(segment -> segment.accountedFor(segment.bytes()));
     }
 
@@ -125,6 +158,7 @@ final class Recovery {
                 try {
                     visitor.entry(position, octets, at);
                 } catch (IllegalArgumentException e) {
+                    keysMayBeLost = true;
                     setAside(segment, position, Records.length(octets, at), "unreadable: " + e.getMessage(), true);
                     if (Records.type(octets, at) == Records.ACCEPTED) {
                         segment.gone.incrementAndGet();
@@ -151,6 +185,7 @@ final class Recovery {
                 salt = header.salt();
                 salted = true;
                 highId = Math.max(highId, header.highId());
+                unkeyed = header.keyed() ? unkeyed : Math.max(unkeyed, number);
             }
             LogSegment segment = new LogSegment(number, header != null && header.cold(), data,
                     LogSegment.Life.SEALING);
@@ -182,11 +217,15 @@ final class Recovery {
             return found;
         }
         segment.damaged = true;
+        keysMayBeLost = true;
         return new Index(end, visitor -> found.source().forEach((position, octets, at) -> {
-            // what the index says of DONE and ATTEMPT is as good as the records
-            if (position + Records.length(octets, at) <= end || Records.type(octets, at) == Records.DONE) {
+            // what the index says of DONE and KEY is as good as the records
+            boolean isThere = position + Records.length(octets, at) <= end;
+            byte type = Records.type(octets, at);
+            if (isThere || type == Records.DONE || type == Records.KEY) {
                 visitor.entry(position, octets, at);
-            } else {
+            }
+            if (!isThere && type != Records.DONE) {
                 setAside(segment, position, 0, "the segment ends before this record does", true);
             }
         }));
@@ -196,10 +235,23 @@ final class Recovery {
         boolean last = segment == lastHot;
         IndexBlocks inMemory = new IndexBlocks(segment.number, segment.cold, salt, null);
         long[] tornAt = {-1};
+        long[] synced = {SegmentHeader.LENGTH};
+        boolean[] keysSince = {false};
         long end = new SegmentScanner(segment.data, salt).scan(new SegmentScanner.Findings() {
             @Override
             public void record(long position, ByteBuffer octets, int at) {
                 inMemory.add(position, octets, at);
+                switch (Records.type(octets, at)) {
+                    case Records.KEY -> keysSince[0] = true;
+                    case Records.SYNCED -> {
+                        keysMayBeLost |= segment.damaged;
+                        keysSince[0] = false;
+                        synced[0] = position;
+                    }
+                    default -> {
+                        // no news of keys
+                    }
+                }
             }
 
             @Override
@@ -209,6 +261,7 @@ final class Recovery {
                     tornAt[0] = from;
                 } else {
                     segment.damaged = true;
+                    keysMayBeLost |= !last; // in the last one it may be what a lost sync left
                 }
                 setAside(segment, from, to - from,
                         torn ? "torn tail, cut off: its sync had not returned" : "not a record", !torn);
@@ -220,11 +273,15 @@ final class Recovery {
             }
             segment.data.sync(); // what is recovered from it may never have been synced
         }
+        if (keysSince[0]) {
+            // retries are answered from them, so they have to be there tomorrow too; a sync that failed may have left
+            // them, and their messages, in the page cache only
+            segment.data.rewrite(synced[0], Math.min(end, segment.data.end()));
+            segment.data.sync();
+        }
         segment.found(Math.min(end, segment.data.end()));
         Index index = inMemory.inMemory(end);
-        if (!segment.keep) {
-            keepIndex(segment, index);
-        }
+        scanned.put(segment, index);
         return index;
     }
 
@@ -351,10 +408,26 @@ final class Recovery {
                             left.nextMillis(), without(others, part)));
                 }
             }
+            case Records.KEY -> {
+                Metas.Key meta = Metas.key(octets, at);
+                FoundKey other = keys.get(id);
+                if (other == null || isNewer(segment, other.in)) {
+                    keys.put(id, new FoundKey(meta.key(), new KeyEntry(id, meta.expiresMillis()), segment, position,
+                            Records.length(octets, at)));
+                }
+            }
             default -> {
                 // ACCEPTED has its own pass, PART is named by it
             }
         }
+    }
+
+    /** Of two segments with copies of one record, whether the first has the one that counts. */
+    private boolean isNewer(LogSegment one, LogSegment other) {
+        if (superseded.contains(one) != superseded.contains(other)) {
+            return superseded.contains(other);
+        }
+        return one.cold && (!other.cold || one.number > other.number);
     }
 
     private static List<Long> numbers(ByteBuffer octets, int at) {
@@ -387,6 +460,14 @@ final class Recovery {
         return Collections.unmodifiableList(order);
     }
 
+    /** Whether a message that is held for this request, 0 for none, never counted. */
+    private boolean isUnfinished(LogSegment segment, long request) {
+        return request != 0
+                && (keys.containsKey(request)
+                        ? torn.contains(request)
+                        : !keysMayBeLost && segment.number > unkeyed);
+    }
+
     private void accepted(LogSegment segment, long position, ByteBuffer octets, int at) {
         if (Records.type(octets, at) != Records.ACCEPTED) {
             return;
@@ -401,6 +482,16 @@ final class Recovery {
         }
         if (open == 0) {
             segment.gone.incrementAndGet();
+            return;
+        }
+        long request = Metas.request(octets, at);
+        if (isUnfinished(segment, request)) {
+            segment.gone.incrementAndGet();
+            for (int part = 0; part < destinations; part++) {
+                if (!done[part]) {
+                    repairs.add(new Repair(id, part, segment));
+                }
+            }
             return;
         }
         SpooledMessage newer = index.get(id);
@@ -426,6 +517,12 @@ final class Recovery {
         }
         segment.live.addAndGet(message.length);
         index.put(message);
+        FoundKey key = request == 0 ? null : keys.get(request);
+        if (key != null) {
+            keyTable.needs(id, key.entry);
+        } else if (request != 0) {
+            orphans.computeIfAbsent(request, _ -> new ArrayList<>()).add(message);
+        }
         if (accepted.streamId() != 0) {
             streams.accepted(message);
         }

@@ -1,5 +1,6 @@
 package dev.penstock.spool;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -24,6 +25,11 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         return true;
     }
 
+    /** Whether it isn't answered before it is on the medium. */
+    boolean needsSync() {
+        return true;
+    }
+
     /** Octets counted against what may wait. */
     int weight() {
         return 0;
@@ -45,11 +51,13 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         final List<Part> parts;
         final byte flags;
         final long totalLength;
+        /** Counts only with a {@link Key}, which brings the sync. */
+        final boolean held;
         private final ContentCache cache;
 
         Accept(long nowNanos, SpooledMessage message, List<SpoolEntry> entries, byte[] head, byte[] content,
                 int contentLength, List<Part> parts, byte flags, long totalLength,
-                ContentCache cache) {
+                boolean held, ContentCache cache) {
             super(nowNanos);
             this.message = message;
             this.entries = entries;
@@ -59,6 +67,7 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
             this.parts = parts;
             this.flags = flags;
             this.totalLength = totalLength;
+            this.held = held;
             this.cache = cache;
         }
 
@@ -69,6 +78,11 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
                 cache.drop(message);
             }
             return failed;
+        }
+
+        @Override
+        boolean needsSync() {
+            return !held;
         }
 
         @Override
@@ -116,8 +130,66 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         }
 
         @Override
+        boolean needsSync() {
+            return false;
+        }
+
+        @Override
         int weight() {
             return head.length + contentLength;
+        }
+    }
+
+    /**
+     * What makes the held messages of a request count, and remembers its key. Completes with true when durable; with
+     * false, unwritten, when not as many of the messages are kept as its answer says.
+     */
+    static final class Key extends Request<Boolean> {
+        final KeyEntry entry;
+        final @Nullable IdempotencyKey key;
+        final KeyRecord record;
+        private final List<SpooledMessage> kept;
+        /** Submitted before, perhaps in the same batch. */
+        private final List<Accept> pending;
+        private final int expected;
+
+        Key(long nowNanos, long request, @Nullable IdempotencyKey key, KeyRecord record, List<SpooledMessage> kept,
+                List<Accept> pending, int expected) {
+            super(nowNanos);
+            this.entry = new KeyEntry(request, record.expiresMillis());
+            this.key = key;
+            this.record = record;
+            this.kept = List.copyOf(kept);
+            this.pending = List.copyOf(pending);
+            this.expected = expected;
+        }
+
+        /** Whether it is refused when there is no room, as mail is; what recovery found out waits for room. */
+        boolean isMail() {
+            return key != null;
+        }
+
+        /** What counts by it. On the committer, after what was submitted before was placed. */
+        List<SpooledMessage> messages() {
+            if (pending.isEmpty()) {
+                return kept;
+            }
+            List<SpooledMessage> all = new ArrayList<>(kept);
+            for (Accept accept : pending) {
+                if (!accept.isCompletedExceptionally()) {
+                    all.add(accept.message);
+                }
+            }
+            return all;
+        }
+
+        boolean isAsAnswered(List<SpooledMessage> messages) {
+            return messages.size() == expected;
+        }
+
+        @Override
+        int weight() {
+            return record.answer().length;
         }
     }
 

@@ -57,10 +57,12 @@ public final class SegmentSpool implements Spool {
     private final SpoolState state;
     private final MessageIndex index;
     private final Streams streams;
+    private final KeyTable keyTable;
+    private final Keys keys = new LogKeys();
     private final Segments segments;
     private final Committer committer;
     private final Keeper keeper;
-    private final Request.Task repair;
+    private final List<Request<?>> repair = new ArrayList<>();
     private final ReaderPool readers;
     private final ContentCache cache;
     private final AtomicLong lastId;
@@ -95,7 +97,7 @@ public final class SegmentSpool implements Spool {
         long start = machine.nanoTime();
         try {
             SpoolState state = new SpoolState();
-            Recovery recovery = new Recovery(store, listener, state);
+            Recovery recovery = new Recovery(store, listener, state, new KeyTable(clock));
             recovery.run();
             SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, machine, clock, state, recovery);
             spool.start();
@@ -117,6 +119,7 @@ public final class SegmentSpool implements Spool {
         this.state = state;
         this.index = recovery.index;
         this.streams = recovery.streams;
+        this.keyTable = recovery.keyTable;
         this.salt = recovery.salt;
         this.lastId = new AtomicLong(recovery.highId);
         this.nextSerial = new AtomicInteger(recovery.highSerial + 1);
@@ -146,15 +149,21 @@ public final class SegmentSpool implements Spool {
             public void lowOnReserve() {
                 keeper.wake();
             }
-        }, segments.activateFirst(), index, streams, state, salt, capacity, controlReserve, deadline, machine);
+        }, segments.activateFirst(), index, streams, keyTable, state, salt, capacity, controlReserve, deadline,
+                machine);
         List<Recovery.Repair> repairs = List.copyOf(recovery.repairs);
-        this.repair = new Request.Task(machine.nanoTime(), tombstones -> {
+        repair.add(new Request.Task(machine.nanoTime(), tombstones -> {
             for (Recovery.Repair one : repairs) {
                 tombstones.add(one.id(), one.part(), one.target());
             }
-        });
-        keeper.attach(committer, new Reclaimer(machine, store, segments, index, streams, state, committer::submit, salt,
-                capacity, config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded), repair));
+        }));
+        recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
+                KeyRecord.NONE, messages, List.of(), messages.size())));
+        keeper.attach(committer,
+                new Reclaimer(machine, store, segments, index, streams, keyTable, state, committer::submit, salt,
+                        capacity,
+                        config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded),
+                        CompletableFuture.allOf(repair.toArray(CompletableFuture[]::new))));
         this.readers = new ReaderPool(config.readers(), machine);
         this.commitThread = machine.thread("spool-commit", false, committer);
         this.keeperThread = machine.thread("spool-keeper", true, keeper);
@@ -164,7 +173,7 @@ public final class SegmentSpool implements Spool {
     private void start() {
         keeper.probe();
         commitThread.start();
-        committer.submit(repair);
+        repair.forEach(committer::submit);
         keeperThread.start();
         watchThread.start();
     }
@@ -184,13 +193,60 @@ public final class SegmentSpool implements Spool {
 
     @Override
     public Intake intake() {
+        return intake(null);
+    }
+
+    Intake intake(@Nullable KeyedMessages holder) {
         if (!state.isReady()) {
             throw state.refusal();
         }
         if (state.waitingBytes.get() + state.intakeBytes.get() > maxWaiting) {
             throw overloaded();
         }
-        return new MessageIntake(this);
+        return new MessageIntake(this, holder);
+    }
+
+    @Override
+    public Keys keys() {
+        return keys;
+    }
+
+    /** What is asked about idempotency keys. */
+    private final class LogKeys implements Keys {
+        @Override
+        public @Nullable KeyRecord find(IdempotencyKey key) throws IOException {
+            KeyEntry entry = keyTable.find(key);
+            return entry == null ? null : readers.read(() -> load(entry));
+        }
+
+        private @Nullable KeyRecord load(KeyEntry entry) throws IOException {
+            try {
+                return Metas.keyRecord(record(entry, "key of request " + new MessageId(entry.request), entry::place));
+            } catch (UnreadableMessageException e) {
+                if (entry.place() == null) { // its time was over meanwhile
+                    return null;
+                }
+                throw e;
+            }
+        }
+
+        @Override
+        public boolean hasRoom(int max) {
+            if (keyTable.size() >= max) {
+                keyTable.sweep();
+            }
+            return keyTable.size() < max;
+        }
+
+        @Override
+        public long size() {
+            return keyTable.size();
+        }
+
+        @Override
+        public KeyedRequest begin(IdempotencyKey key) {
+            return new KeyedMessages(SegmentSpool.this, key, nextId().value());
+        }
     }
 
     private static SpoolException overloaded() {
@@ -251,6 +307,15 @@ public final class SegmentSpool implements Spool {
             throw e;
         }
         return accept;
+    }
+
+    CompletableFuture<Boolean> submitKey(Request.Key key) {
+        try {
+            submitMail(key);
+            return key;
+        } catch (SpoolException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     private void submitMail(Request<?> request) {
@@ -526,51 +591,58 @@ public final class SegmentSpool implements Spool {
         Place now();
     }
 
-    /** Reads a record, which may be moved while that goes on. */
-    private ByteBuffer record(SpooledMessage message, Where where) throws IOException {
+    /**
+     * Reads a record, which may be moved while that goes on.
+     *
+     * @param owner guards where it lies
+     * @param what  whose record, in words
+     */
+    private ByteBuffer record(Object owner, String what, Where where) throws IOException {
         Place last = null;
         while (true) {
             Place place;
-            synchronized (message) {
+            synchronized (owner) {
                 place = where.now();
             }
             if (place == null) {
-                throw new UnreadableMessageException("message " + new MessageId(message.id) + " is done", null);
+                throw new UnreadableMessageException("the " + what + " is done", null);
             }
             try {
                 ByteBuffer octets = ByteBuffer.allocate(place.length());
                 place.segment().read(place.position(), octets);
-                return checked(message, place, octets.clear());
+                return checked(what, place, octets.clear());
             } catch (ClosedChannelException e) {
                 if (place.equals(last)) {
-                    throw new UnreadableMessageException("message " + new MessageId(message.id) + " is done", e);
+                    throw new UnreadableMessageException("the " + what + " is done", e);
                 }
                 last = place;
             } catch (EOFException e) {
-                damaged(message, place, ByteBuffer.allocate(0));
-                throw new UnreadableMessageException(
-                        "the record of message " + new MessageId(message.id) + " is cut off",
-                        e);
+                damaged(what, place, ByteBuffer.allocate(0));
+                throw new UnreadableMessageException("the record of the " + what + " is cut off", e);
             }
         }
     }
 
-    private ByteBuffer checked(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
+    private ByteBuffer record(SpooledMessage message, Where where) throws IOException {
+        return record(message, "message " + new MessageId(message.id), where);
+    }
+
+    private ByteBuffer checked(String what, Place place, ByteBuffer octets) throws IOException {
         if (Records.plausible(octets, 0) && Records.length(octets, 0) == place.length()) {
             int length = Records.length(octets, 0);
             if (Records.checksum(salt, octets, 0, length) == octets.getInt(Records.CRC_AT)) {
                 return octets;
             }
         }
-        damaged(message, place, octets);
-        throw new UnreadableMessageException("the record of message " + new MessageId(message.id) + " is damaged: "
-                + place.segment() + ", octet " + place.position(), null);
+        damaged(what, place, octets);
+        throw new UnreadableMessageException("the record of the " + what + " is damaged: " + place.segment()
+                + ", octet " + place.position(), null);
     }
 
-    private void damaged(SpooledMessage message, Place place, ByteBuffer octets) throws IOException {
+    private void damaged(String what, Place place, ByteBuffer octets) throws IOException {
         place.segment().damaged = true;
         if (store.setAside("segment-%06d-at-%d".formatted(place.segment().number, place.position()), octets,
-                "read for message " + new MessageId(message.id) + ": not a record")) {
+                "read for the " + what + ": not a record")) {
             state.quarantined.increment();
         }
     }

@@ -95,6 +95,12 @@ interface SegmentStore extends AutoCloseable {
         /** The position after the last octet, reserved room that reads as zeros included when the segment was opened. */
         long end();
 
+        /**
+         * Writes the octets between two positions again as they are read, so that the next sync has them to do: after
+         * one that failed, a kernel takes them for written.
+         */
+        void rewrite(long from, long to) throws IOException;
+
         /** Drops everything from {@code position} on. */
         void truncate(long position) throws IOException;
 

@@ -60,6 +60,9 @@ public interface Spool extends AutoCloseable {
      */
     AttemptState lastAttempt(SpoolEntry entry) throws IOException;
 
+    /** What was answered under idempotency keys, and messages that count with their key or not at all. */
+    Keys keys();
+
     /** Whether new mail is taken, and if not, why. Never blocks. */
     SpoolHealth health();
 
@@ -111,6 +114,47 @@ public interface Spool extends AutoCloseable {
 
         /** Forgets the message. May be called after anything, any number of times; does nothing after commit. */
         void abort();
+    }
+
+    /** Idempotency keys. Thread-safe. */
+    interface Keys {
+        /**
+         * What was recorded under a key and hasn't expired; null for nothing. Blocks as {@link Spool#read} does.
+         *
+         * @throws IOException when it can't be read or is damaged
+         */
+        @Nullable
+        KeyRecord find(IdempotencyKey key) throws IOException;
+
+        /** Whether fewer than so many are remembered. Never blocks. */
+        boolean hasRoom(int max);
+
+        /** How many are remembered. Never blocks. */
+        long size();
+
+        /** Begins a request whose messages count when its key is recorded, and not before. */
+        KeyedRequest begin(IdempotencyKey key);
+    }
+
+    /** Messages of one request, and what it is answered. Used by one thread at a time. */
+    interface KeyedRequest {
+        /**
+         * As {@link Spool#intake}, for a message that counts when {@link #record} has completed; a start before that throws it
+         * away. So its commit completes when it is in the log, without waiting for a sync.
+         */
+        Intake intake();
+
+        /**
+         * Records the key, and makes the messages count whose commits succeed, all by one sync. Commits need not be
+         * waited for. Completes with true when durable; with false when nothing was recorded because the log has more
+         * or fewer than {@code count} of the messages: all commits are complete then and say which, and this may be
+         * asked again. Fails with a {@link SpoolException}; nothing is recorded then, unless the spool has failed, when
+         * the next start finds out.
+         */
+        CompletableFuture<Boolean> record(KeyRecord record, int count);
+
+        /** Forgets the messages, none of which counts: for when no key was recorded. Never blocks. */
+        void abandon();
     }
 
     /** What recovery tells of each destination that is not done, before the spool is used. Called by one thread. */

@@ -43,20 +43,22 @@ public final class SpoolInspector {
     public static int verify(Path directory, PrintStream out) throws IOException {
         Contents contents = Contents.of(directory);
         for (Seen segment : contents.segments) {
-            out.printf("segment %06d %-4s %11d octets: %d accepted, %d parts, %d attempts, %d done, %s; index %s%n",
+            out.printf(
+                    "segment %06d %-4s %11d octets: %d accepted, %d parts, %d attempts, %d done, %d keys, %s; index %s%n",
                     segment.number, segment.cold ? "cold" : "hot", segment.octets, segment.count(Records.ACCEPTED),
                     segment.count(Records.PART), segment.count(Records.ATTEMPT), segment.count(Records.DONE),
+                    segment.count(Records.KEY),
                     segment.damage.isEmpty() ? "no damage" : "DAMAGED", segment.index);
             segment.damage.forEach(line -> out.println("  " + line));
         }
         int quarantined = quarantined(directory);
-        out.printf("%d segments, %d messages with %d destinations not done, %d damaged places, %d in quarantine%n",
-                contents.segments.size(), contents.messages.size(), contents.openDestinations(), contents.damaged(),
-                quarantined);
+        out.printf("%d segments, %d messages with %d destinations not done, %d held for a key, %d damaged places, "
+                + "%d in quarantine%n", contents.segments.size(), contents.messages.size(),
+                contents.openDestinations(), contents.held, contents.damaged(), quarantined);
         return contents.damaged() == 0 ? OK : DAMAGED;
     }
 
-    /** Prints a line per destination that is not done. */
+    /** Prints a line per destination that is not done. Messages held for a key that isn't recorded don't count yet. */
     public static int list(Path directory, PrintStream out) throws IOException {
         Contents contents = Contents.of(directory);
         out.printf("%-13s %4s %8s %-24s %-24s %8s %-30s %s%n", "ID", "PART", "ATTEMPTS", "NEXT", "RECEIVED", "SIZE",
@@ -132,7 +134,8 @@ public final class SpoolInspector {
 
     private record Key(long id, int part) {}
 
-    private record Message(long segment, long position, int length, int revision, Metas.Accepted accepted) {}
+    private record Message(long segment, long position, int length, int revision, long request,
+            Metas.Accepted accepted) {}
 
     /** What one segment holds. */
     private static final class Seen {
@@ -160,6 +163,8 @@ public final class SpoolInspector {
         final Map<Key, AttemptState> attempts = new HashMap<>();
         private final Map<Key, Integer> serials = new HashMap<>();
         private final Set<Key> done = new HashSet<>();
+        private final Set<Long> recordedRequests = new HashSet<>();
+        int held;
 
         private Contents(Path directory) {
             this.directory = directory;
@@ -178,10 +183,14 @@ public final class SpoolInspector {
                 }
             }
             contents.all.forEach((id, message) -> {
-                for (Destination destination : message.accepted.envelope().destinations()) {
-                    if (!contents.isDone(id, destination.part())) {
-                        contents.messages.put(id, message);
-                    }
+                if (message.accepted.envelope().destinations().stream()
+                        .allMatch(destination -> contents.isDone(id, destination.part()))) {
+                    return;
+                }
+                if (message.request == 0 || contents.recordedRequests.contains(message.request)) {
+                    contents.messages.put(id, message);
+                } else {
+                    contents.held++;
                 }
             });
             return contents;
@@ -263,7 +272,7 @@ public final class SpoolInspector {
                     Message before = all.get(id);
                     if (before == null || serial >= before.revision) {
                         all.put(id, new Message(segment, position, Records.length(octets, at),
-                                serial, Metas.accepted(octets, at)));
+                                serial, Metas.request(octets, at), Metas.accepted(octets, at)));
                     }
                 }
                 case Records.ATTEMPT -> {
@@ -274,8 +283,9 @@ public final class SpoolInspector {
                     }
                 }
                 case Records.DONE -> done.add(key);
+                case Records.KEY -> recordedRequests.add(id);
                 default -> {
-                    // PART and REPLACES say nothing by themselves
+                    // PART, REPLACES and SYNCED say nothing by themselves
                 }
             }
         }
@@ -328,6 +338,11 @@ public final class SpoolInspector {
 
         @Override
         public void seal() {
+            throw readOnly();
+        }
+
+        @Override
+        public void rewrite(long from, long to) {
             throw readOnly();
         }
 

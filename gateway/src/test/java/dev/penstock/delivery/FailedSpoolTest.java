@@ -111,7 +111,7 @@ class FailedSpoolTest {
             try (Gateway failing = new Gateway(directory, mx)) {
                 failing.queue.start(failing.dispatcher, failing.dispatcher);
                 await().atMost(PATIENCE).until(() -> mx.messages().size() >= SOME);
-                failing.disk.fail();
+                failing.disk.failSyncs(true);
                 await().atMost(PATIENCE).until(() -> !failing.spool.canRecord());
                 int then = mx.messages().size();
                 awaitQuiet(mx);

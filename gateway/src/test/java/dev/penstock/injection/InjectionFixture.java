@@ -43,13 +43,14 @@ import dev.penstock.config.InjectionConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Policy;
+import dev.penstock.spool.Spool;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.testing.NoUsers;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.units.ByteSize;
 
 /**
- * A server on a port of its own over a {@link FakeSpool}, and a client. Every answer is held against the document that
+ * A server on a port of its own over a {@link FakeSpool}, or the spool of a test's own, and a client. Every answer is held against the document that
  * the server serves about itself.
  */
 final class InjectionFixture implements AutoCloseable {
@@ -62,7 +63,6 @@ final class InjectionFixture implements AutoCloseable {
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     final InjectionServer server;
-    private final InjectionKeys keys;
     private final HttpClient client;
     private final @Nullable Secured tls;
 
@@ -83,15 +83,16 @@ final class InjectionFixture implements AutoCloseable {
     }
 
     InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy) throws IOException {
-        this(directory, change, policy, new OneUser(), null, new Journal.Disk());
+        this(directory, change, policy, new OneUser(), null, null);
     }
 
-    InjectionFixture(Path directory, Journal.Disk disk) throws IOException {
-        this(directory, config -> config, new InjectionPolicy(), new OneUser(), null, disk);
+    /** @param own instead of {@link #spool}; closed by its owner */
+    InjectionFixture(Path directory, Spool own) throws IOException {
+        this(directory, config -> config, new InjectionPolicy(), new OneUser(), null, own);
     }
 
     InjectionFixture(Path directory, Authenticator authenticator) throws IOException {
-        this(directory, config -> config, new InjectionPolicy(), authenticator, null, new Journal.Disk());
+        this(directory, config -> config, new InjectionPolicy(), authenticator, null, null);
     }
 
     /** Over TLS. */
@@ -99,19 +100,20 @@ final class InjectionFixture implements AutoCloseable {
             SSLContext clientTls)
             throws IOException {
         this(directory, config -> config, policy, authenticator, tls == null ? null : new Secured(tls, clientTls),
-                new Journal.Disk());
+                null);
     }
 
     private record Secured(ServerTls server, SSLContext client) {}
 
     private InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy,
-            Authenticator authenticator, @Nullable Secured tls, Journal.Disk disk) throws IOException {
+            Authenticator authenticator, @Nullable Secured tls, @Nullable Spool own) throws IOException {
         InjectionConfig config = change.apply(config(directory));
         this.tls = tls;
         this.client = client(tls);
-        keys = InjectionKeys.open(config, 1 << 20, InstantSource.fixed(NOW), disk);
-        keys.start(config, spool);
-        server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, keys, spool,
+        Spool used = own == null ? spool : own;
+        OldJournal journal = OldJournal.open(config);
+        journal.takeOver(used, NOW.toEpochMilli());
+        server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, journal, used,
                 (envelope, _, entries) -> {
                     assertThat(entries).hasSameSizeAs(envelope.destinations());
                     accepted.add(envelope);
@@ -278,6 +280,5 @@ final class InjectionFixture implements AutoCloseable {
     public void close() {
         client.close();
         server.close();
-        keys.close();
     }
 }

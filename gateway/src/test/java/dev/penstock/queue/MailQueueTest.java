@@ -185,7 +185,9 @@ class MailQueueTest {
         readyQueue.pacing(true);
         assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min");
         readyQueue.pacing(false);
-        readyQueue.holdUntil(harness.clock.nanoTime() + 30_000_000_000L);
+        readyQueue.lock();
+        readyQueue.hold(harness.clock.nanoTime() + 30_000_000_000L);
+        readyQueue.unlock();
         assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min (next in 30000ms)");
     }
 
@@ -196,7 +198,9 @@ class MailQueueTest {
         harness.submit(DOMAIN);
         ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         QueueItem item = harness.take(readyQueue);
-        readyQueue.holdUntil(harness.clock.nanoTime() + 30_000_000_000L);
+        readyQueue.lock();
+        readyQueue.hold(harness.clock.nanoTime() + 30_000_000_000L);
+        readyQueue.unlock();
         queue.requeue(item);
         harness.endSessions(readyQueue);
         harness.advance(Duration.ofMillis(29_999));

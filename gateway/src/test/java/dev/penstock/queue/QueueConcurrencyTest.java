@@ -101,8 +101,8 @@ class QueueConcurrencyTest {
         }
 
         @Override
-        public void mayGrant(ReadyQueue readyQueue, SessionLimiter limiter) {
-            admission.mayGrant(readyQueue, limiter);
+        public void mayGrant(SessionLimiter limiter) {
+            admission.mayGrant(limiter);
         }
     }
 

@@ -85,8 +85,8 @@ final class QueueHarness {
             }
 
             @Override
-            public void mayGrant(ReadyQueue readyQueue, SessionLimiter limiter) {
-                admission.mayGrant(readyQueue, limiter);
+            public void mayGrant(SessionLimiter limiter) {
+                admission.mayGrant(limiter);
             }
 
             @Override

@@ -524,6 +524,12 @@ class ReadyQueueModelTest {
             for (SessionLimiter limiter : limiters) {
                 String violation = limiter.violation(now);
                 assertThat(violation).isNull();
+                long triesAgain = limiter.triesAgainAt();
+                if (triesAgain != Long.MIN_VALUE) {
+                    assertThat(queues.stream().filter(limiter::isRegistered).map(timers::get)
+                            .anyMatch(at -> at != null && at <= Math.max(now, triesAgain)))
+                            .as("somebody comes to try the window of %s", limiter).isTrue();
+                }
             }
         }
 
@@ -581,8 +587,9 @@ class ReadyQueueModelTest {
         }
 
         @Override
-        public void mayGrant(ReadyQueue queue, SessionLimiter limiter) {
-            call(queue, () -> admission.mayGrant(queue, limiter));
+        public void mayGrant(SessionLimiter limiter) {
+            call(limiter.first() instanceof ReadyQueue queue ? queue : queues.getFirst(),
+                    () -> admission.mayGrant(limiter));
         }
 
         @Override

@@ -232,7 +232,7 @@ class SuspensionTest {
         Session attempt = harness.begun(queue);
         harness.queue.requeue(requireNonNull(queue.up(attempt)));
         Suspension next = requireNonNull(harness.admission.ended(attempt));
-        assertThat(next.length()).isEqualTo(FIRST.multipliedBy(2));
+        assertThat(next.length()).as("no longer: nor has the receiver refused anything").isEqualTo(FIRST);
         assertThat(next.why()).isEqualTo("REFUSED");
         assertThat(harness.hasBegun(queue)).isFalse();
         harness.advance(next.length());
@@ -334,6 +334,26 @@ class SuspensionTest {
                 "window 1 of connection_limit 10, the receiver refused more (next in 10s)");
         harness.admission.ended(standing);
         assertThat(harness.drain(second)).hasSize(1);
+    }
+
+    /** The other queue has sessions at other hosts, or over another protocol: there is nothing to wait for. */
+    @Test
+    void beginsWhenOnlyTheOtherQueueOfTheSiteIsTaken() {
+        route("a.example", TlsPolicy.OPPORTUNISTIC);
+        route("b.example", TlsPolicy.REQUIRED);
+        harness.submit("a.example");
+        deliver(queueOf(TlsPolicy.OPPORTUNISTIC));
+        harness.submit("b.example");
+        ReadyQueue second = queueOf(TlsPolicy.REQUIRED);
+        Failed failed = harness.fail(second, Trouble.UNREACHABLE);
+        for (int i = 1; i < IN_A_ROW; i++) {
+            assertThat(failed.suspension()).isNull();
+            assertThat(failed.charged()).isNull();
+            harness.advance(Duration.ofMinutes(1)); // the window's next trial
+            failed = harness.fail(second, Trouble.UNREACHABLE);
+        }
+        assertThat(failed.suspension()).isNotNull();
+        assertThat(failed.charged()).isNotNull();
     }
 
     /** Hosts that can't do TLS as this queue wants it are no worse for the others. */

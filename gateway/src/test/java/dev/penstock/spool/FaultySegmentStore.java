@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,9 @@ final class FaultySegmentStore implements SegmentStore {
     FaultySegmentStore(SegmentStore real) {
         this.real = real;
     }
+
+    /** Told of each rewriting. */
+    volatile BiConsumer<Long, Long> onRewrite = (_, _) -> {};
 
     private synchronized void use(long octets) throws NoSpaceException {
         if (room < octets) {
@@ -149,6 +153,12 @@ final class FaultySegmentStore implements SegmentStore {
         @Override
         public long end() {
             return segment.end();
+        }
+
+        @Override
+        public void rewrite(long from, long to) throws IOException {
+            onRewrite.accept(from, to);
+            segment.rewrite(from, to);
         }
 
         @Override

@@ -5,7 +5,7 @@ import java.time.InstantSource;
 
 import dev.penstock.config.SpoolConfig;
 
-/** A disk for a spool that fills up and empties as a test says; for tests outside of this package. Thread-safe. */
+/** A disk for a spool that fills up, empties and fails as a test says; for tests outside of this package. Thread-safe. */
 public final class FillingDisk {
     private final FaultySegmentStore store;
 
@@ -18,9 +18,9 @@ public final class FillingDisk {
         return SegmentSpool.open(config, laneSharePercent, store, Machine.REAL, clock, listener);
     }
 
-    /** Every sync fails from now on. */
-    public void fail() {
-        store.syncFails = true;
+    /** Whether syncs fail from now on. */
+    public void failSyncs(boolean fail) {
+        store.syncFails = fail;
     }
 
     /** Octets that are free from now on; {@link Long#MAX_VALUE} for as many as are wanted. */

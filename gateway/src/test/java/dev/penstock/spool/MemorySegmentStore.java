@@ -383,6 +383,12 @@ final class MemorySegmentStore implements SegmentStore {
         }
 
         @Override
+        public void rewrite(long from, long to) throws IOException {
+            step(Call.APPEND, kind, number);
+            file.write((int) from, ByteBuffer.wrap(file.octets, (int) from, (int) (to - from)).slice());
+        }
+
+        @Override
         public void truncate(long position) throws IOException {
             step(Call.TRUNCATE, kind, number);
             file.truncate((int) position);

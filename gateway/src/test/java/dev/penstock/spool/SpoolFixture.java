@@ -56,7 +56,11 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, new FileSegmentStore(config.directory()), Machine.REAL, clock);
+        return open(config, new FileSegmentStore(config.directory()), clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, store, Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {

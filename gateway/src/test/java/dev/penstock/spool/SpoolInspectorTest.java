@@ -35,7 +35,8 @@ class SpoolInspectorTest {
             await(fixture.spool.done(done));
 
             assertThat(SpoolInspector.verify(directory, out)).isZero();
-            assertThat(text()).contains("2 messages with 2 destinations not done, 0 damaged places, 0 in quarantine");
+            assertThat(text()).contains(
+                    "2 messages with 2 destinations not done, 0 held for a key, 0 damaged places, 0 in quarantine");
             assertThat(SpoolInspector.list(directory, out)).isZero();
             assertThat(text())
                     .contains(new MessageId(small.messageId()).toString(), "a@one.example DEFERRED: 451 4.7.1",

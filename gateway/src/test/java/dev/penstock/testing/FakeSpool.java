@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +20,8 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState;
+import dev.penstock.spool.IdempotencyKey;
+import dev.penstock.spool.KeyRecord;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
@@ -36,11 +40,13 @@ public final class FakeSpool implements Spool {
     private final Map<SpoolEntry, AttemptState> attempts = new HashMap<>();
     private final List<SpoolEntry> done = new ArrayList<>();
     private final Deque<Runnable> heldCommits = new ArrayDeque<>();
+    private final FakeKeys keys = new FakeKeys();
     private boolean holdCommits;
     private boolean failAborts;
     private @Nullable SpoolException refuseIntake;
     private @Nullable SpoolException failWrites;
     private @Nullable SpoolException failCommits;
+    private String failCommitsTo = "";
     private SpoolHealth health = new SpoolHealth(SpoolHealth.State.READY, "");
     private CompletableFuture<@Nullable Void> writable = CompletableFuture.completedFuture(null);
     private long lastId = 1_700_000_000_000L << MessageId.SEQUENCE_BITS;
@@ -80,6 +86,11 @@ public final class FakeSpool implements Spool {
     /** @param reason null to let commits pass again */
     public synchronized void failCommits(SpoolException.@Nullable Reason reason) {
         failCommits = failure(reason);
+    }
+
+    /** From now on, messages with this recipient fail as when there is no room. */
+    public synchronized void failCommitsTo(String recipient) {
+        failCommitsTo = recipient;
     }
 
     public synchronized void health(SpoolHealth.State state) {
@@ -135,12 +146,16 @@ public final class FakeSpool implements Spool {
     }
 
     @Override
-    public synchronized Intake intake() {
+    public Intake intake() {
+        return intake(_ -> {});
+    }
+
+    private synchronized Intake intake(Consumer<CompletableFuture<List<SpoolEntry>>> committed) {
         if (refuseIntake != null) {
             throw refuseIntake;
         }
         openIntakes++;
-        return new FakeIntake();
+        return new FakeIntake(committed);
     }
 
     @Override
@@ -176,6 +191,11 @@ public final class FakeSpool implements Spool {
     }
 
     @Override
+    public Keys keys() {
+        return keys;
+    }
+
+    @Override
     public synchronized SpoolHealth health() {
         return health;
     }
@@ -208,9 +228,67 @@ public final class FakeSpool implements Spool {
         return reason == null ? null : new SpoolException(reason, "told to", null);
     }
 
+    /** Keys are recorded when all commits of their messages are complete, and never expire. */
+    private final class FakeKeys implements Keys {
+        private final Map<IdempotencyKey, KeyRecord> recorded = new ConcurrentHashMap<>();
+
+        @Override
+        public @Nullable KeyRecord find(IdempotencyKey key) {
+            return recorded.get(key);
+        }
+
+        @Override
+        public boolean hasRoom(int max) {
+            return recorded.size() < max;
+        }
+
+        @Override
+        public long size() {
+            return recorded.size();
+        }
+
+        @Override
+        public KeyedRequest begin(IdempotencyKey key) {
+            return new KeyedRequest() {
+                private final List<CompletableFuture<List<SpoolEntry>>> commits = new ArrayList<>();
+
+                @Override
+                public Intake intake() {
+                    return FakeSpool.this.intake(commits::add);
+                }
+
+                @Override
+                public CompletableFuture<Boolean> record(KeyRecord record, int count) {
+                    return CompletableFuture.allOf(commits.toArray(CompletableFuture[]::new)).handle((_, _) -> {
+                        boolean asAnswered = commits.stream().filter(commit -> !commit.isCompletedExceptionally())
+                                .count() == count;
+                        if (asAnswered) {
+                            recorded.put(key, record);
+                        }
+                        return asAnswered;
+                    });
+                }
+
+                @Override
+                public void abandon() {
+                    for (CompletableFuture<List<SpoolEntry>> commit : commits) {
+                        var _ = commit.thenAccept(entries -> entries.forEach(entry -> {
+                            var _ = done(entry);
+                        }));
+                    }
+                }
+            };
+        }
+    }
+
     private final class FakeIntake implements Intake {
         private final ByteArrayOutputStream content = new ByteArrayOutputStream();
+        private final Consumer<CompletableFuture<List<SpoolEntry>>> committed;
         private boolean open = true;
+
+        FakeIntake(Consumer<CompletableFuture<List<SpoolEntry>>> committed) {
+            this.committed = committed;
+        }
 
         @Override
         public void write(byte[] bytes, int offset, int length) {
@@ -239,11 +317,14 @@ public final class FakeSpool implements Spool {
         @Override
         public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines, boolean hasEightBit) {
             CompletableFuture<List<SpoolEntry>> future = new CompletableFuture<>();
+            committed.accept(future);
             byte[] bytes = content.toByteArray();
             Runnable commit = () -> {
                 SpoolException failure;
                 synchronized (FakeSpool.this) {
-                    failure = failCommits;
+                    failure = envelope.recipients().stream().anyMatch(to -> to.address().equals(failCommitsTo))
+                            ? failure(SpoolException.Reason.FULL)
+                            : failCommits;
                     if (failure == null) {
                         StoredMessage message = new StoredMessage(envelope,
                                 new MemoryContent(bytes, 0, bytes.length, hasDotLines, hasEightBit));

@@ -149,6 +149,11 @@ public final class RecordingSpool implements Spool {
     }
 
     @Override
+    public Keys keys() {
+        throw new UnsupportedOperationException("delivery has no keys");
+    }
+
+    @Override
     public SpoolHealth health() {
         return new SpoolHealth(full ? SpoolHealth.State.FULL : SpoolHealth.State.READY, "");
     }
