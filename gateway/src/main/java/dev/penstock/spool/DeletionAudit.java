@@ -15,8 +15,8 @@ import dev.penstock.spool.SpooledMessage.Several;
  *
  * <p>It doesn't believe the count of live octets by which the segment was chosen. It reads the segment's records, from
  * its index or else from itself, and finds for each that nothing points to it: no message in the index, no attempt that
- * counts, no content, no key. And as a message may be missing in the index because it is done, or because it isn't there yet, it
- * counts them: as many have to have left the segment as there are ACCEPTED records in it. What that costs is in
+ * counts, no content, no key. And as a message may be missing in the index because it is done, or because it isn't there
+ * yet, it counts them: as many have to have left the segment as there are ACCEPTED records in it. What that costs is in
  * docs/spool-format.md.
  */
 final class DeletionAudit implements Segments.Audit {

@@ -49,7 +49,10 @@ final class LogSegment {
     volatile boolean indexed;
     /** Damage was met: what else is in it stays where it is until it's done. */
     volatile boolean damaged;
-    /** Damage in it could not be set aside: it stays, whatever is live, and the next start scans it again. */
+    /**
+     * It stays, whatever is live, and the next start looks at it again: damage in it could not be set aside, or its deletion
+     * was refused.
+     */
     volatile boolean keep;
     /** Needed tombstones that were copied here; in a cold segment they count as live. */
     final AtomicLong tombstoneBytes = new AtomicLong();
