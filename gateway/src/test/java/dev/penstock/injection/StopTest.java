@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.injection.InjectionFixture.Reply;
 import dev.penstock.message.Envelope;
+import dev.penstock.testing.FakeSpool;
 
 /** A stop answers for what was taken, and takes nothing more. */
 @Timeout(180)
@@ -40,7 +41,9 @@ class StopTest {
 
     @Test
     void whatIsUnderWayIsAnsweredAndWhatComesThenIsRefused() throws Exception {
+        FakeSpool spool;
         try (InjectionFixture http = new InjectionFixture(directory)) {
+            spool = http.spool;
             http.spool.holdCommits();
             List<CompletableFuture<Reply>> replies = new ArrayList<>();
             for (int i = 0; i < CLIENTS; i++) {
@@ -56,7 +59,7 @@ class StopTest {
             }
             assertThat(http.accepted).hasSize(2 * CLIENTS);
         }
-        try (InjectionFixture again = new InjectionFixture(directory)) {
+        try (InjectionFixture again = new InjectionFixture(directory, spool)) {
             for (int i = 0; i < CLIENTS; i++) {
                 assertThat(again.post(BODY, "k" + i).header("Idempotency-Replayed")).isEqualTo("true");
             }
