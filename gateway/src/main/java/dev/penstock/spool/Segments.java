@@ -31,6 +31,8 @@ final class Segments {
     private final LongSupplier highId;
     private final ConcurrentNavigableMap<Long, LogSegment> all = new ConcurrentSkipListMap<>();
     private final AtomicLong nextNumber;
+    /** The number of the hot segment begun last; confined to who begins them. */
+    private long newestInService;
     /** Segments sealed or deleted since the start: what a compaction gains changes with it. */
     private final AtomicLong changes = new AtomicLong();
     private final AtomicReference<@Nullable LogSegment> spare = new AtomicReference<>();
@@ -55,9 +57,16 @@ final class Segments {
         return all.containsKey(number);
     }
 
-    /** Takes the spare segment, or makes one, and puts it into service. */
+    /**
+     * Takes the spare segment, or makes one, and puts it into service. Numbers grow in the order of service: recovery
+     * takes the highest for the one that was being written to.
+     */
     LogSegment activate() throws IOException {
         LogSegment segment = spare.getAndSet(null);
+        if (segment != null && segment.number < newestInService) { // was being made when the last one was needed
+            discard(segment);
+            segment = null;
+        }
         if (segment == null) {
             segment = create(false, Math.min(RESERVE_AHEAD, capacity));
         }
@@ -82,6 +91,7 @@ final class Segments {
             discard(segment);
             throw e;
         }
+        newestInService = segment.number;
         all.put(segment.number, segment);
         return segment;
     }

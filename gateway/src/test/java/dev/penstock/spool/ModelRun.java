@@ -338,6 +338,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
         for (String key : recovered.keySet()) {
             assertThat(model).as("recovered, but it was done or refused before, or is unknown").containsKey(key);
         }
+        if (!tornByCrash && faults.isEmpty()) {
+            assertThat(spool.stats().quarantined()).as("damage, though nothing was lost in part").isZero();
+        }
         List<String> gone = new ArrayList<>();
         for (Map.Entry<String, Destination> one : model.entrySet()) {
             String key = one.getKey();
