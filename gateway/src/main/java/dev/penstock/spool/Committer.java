@@ -347,6 +347,10 @@ final class Committer implements Runnable {
     }
 
     private void tryToPlace(Request<?> request) throws IOException {
+        if (!retained.isEmpty() && (request instanceof Request.Attempted || request instanceof Request.Done)) {
+            retain(request); // behind those that wait: what happened to a destination is written in its order
+            return;
+        }
         try {
             place(request);
         } catch (NoSpaceException e) {
@@ -359,6 +363,8 @@ final class Committer implements Runnable {
     private void noRoom(NoSpaceException e) {
         state.full(String.valueOf(e.getMessage()));
         boolean tombstones = false;
+        List<Request<?>> behind = List.copyOf(retained);
+        retained.clear();
         for (Request<?> request : buffered) {
             if (request == MARK) {
                 markDue = true;
@@ -377,6 +383,7 @@ final class Committer implements Runnable {
             }
             written.removeIf(Request.Task.class::isInstance);
         }
+        retained.addAll(behind);
         buffered.clear();
         buffer.clear();
     }
@@ -397,11 +404,13 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
             case Request.Key key when key.isMail() -> key.fail(SpoolException.Reason.FULL, "no room", e);
-            case Request.Attempted _,Request.Done _,Request.Task _,Request.Key _ -> {
-                retained.add(request);
-                state.waiting.incrementAndGet();
-            }
+            case Request.Attempted _,Request.Done _,Request.Task _,Request.Key _ -> retain(request);
         }
+    }
+
+    private void retain(Request<?> request) {
+        retained.add(request);
+        state.waiting.incrementAndGet();
     }
 
     private void place(Request<?> request) throws IOException {

@@ -399,11 +399,12 @@ public final class SegmentSpool implements Spool {
                     submitted.completeExceptionally(e);
                     return;
                 }
-                synchronized (entry.message) {
+                CompletableFuture<Void> written = submitAttempt(entry, whole, serial, mine);
+                synchronized (entry.message) { // not before: until it is submitted, the next one has to come here too
                     mine.named = Metas.named(whole);
                     pending.whole = whole;
                 }
-                submitted.complete(submitAttempt(entry, whole, serial, mine));
+                submitted.complete(written);
             }, readers::execute);
         }
         return submitted.thenCompose(future -> future);

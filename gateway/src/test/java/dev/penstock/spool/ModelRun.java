@@ -150,6 +150,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
         this.random = random;
         this.tally = tally;
         this.schedule = new Schedule(random.split());
+        schedule.letsThreadsFail(() -> crashed);
         this.store = new MemorySegmentStore(this);
         long segment = 8L << 10 + random.nextInt(4); // 8 to 64 KB
         config = new SpoolConfig(Path.of("in", "memory"), new ByteSize(segment), ByteSize.ofKilobytes(4),

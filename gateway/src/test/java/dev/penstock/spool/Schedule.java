@@ -8,6 +8,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +27,14 @@ final class Schedule implements Machine {
     /** No thread is kept from running for longer, by chance alone. */
     private static final long SHORT_NANOS = 1_000_000_000;
     private static final long NANOS_PER_LOOK = 200;
+    private static final long HANGS_NANOS = 2_000_000_000; // nothing has run for so long: nothing will
 
     private final SplittableRandom random;
     private final List<Runnable> runnable = new ArrayList<>();
     private final PriorityQueue<Timer> timers = new PriorityQueue<>();
     private final Thread.Builder.OfVirtual threads;
     private @Nullable Throwable uncaught;
+    private BooleanSupplier lets = () -> false;
     private long now;
     private long timersSet;
     private long turns;
@@ -59,31 +62,66 @@ final class Schedule implements Machine {
             Constructor<?> builder = Class.forName("java.lang.ThreadBuilders$VirtualThreadBuilder")
                     .getDeclaredConstructor(Executor.class);
             builder.setAccessible(true);
-            threads = ((Thread.Builder.OfVirtual) builder.newInstance((Executor) runnable::add))
+            threads = ((Thread.Builder.OfVirtual) builder.newInstance((Executor) this::runnable))
                     .uncaughtExceptionHandler((_, thrown) -> uncaught = thrown);
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("this JDK has no virtual threads with a scheduler of one's own", e);
         }
     }
 
+    /** When threads may end by an exception that nobody catches. */
+    void letsThreadsFail(BooleanSupplier when) {
+        lets = when;
+    }
+
     /** Runs threads until {@code over}, which is looked at after each turn, or until none can ever run again. */
-    void run(java.util.function.BooleanSupplier over) {
+    void run(BooleanSupplier over) {
         while (!over.getAsBoolean()) {
-            if (runnable.isEmpty() && timers.isEmpty()) {
-                return;
-            }
-            if (runnable.isEmpty() || isTimeShort() && random.nextInt(IMPATIENCE) == 0) {
-                fire();
-            } else {
-                int chosen = random.nextInt(runnable.size());
-                Runnable last = runnable.removeLast();
-                Runnable next = chosen == runnable.size() ? last : runnable.set(chosen, last);
+            Runnable next = isTimeShort() && random.nextInt(IMPATIENCE) == 0 ? null : next();
+            if (next != null) {
                 turns++;
                 next.run();
-                if (uncaught != null) {
+                if (uncaught != null && !lets.getAsBoolean()) {
                     throw new AssertionError("a thread ended by " + uncaught, uncaught);
                 }
+            } else if (!timers.isEmpty()) {
+                fire();
+            } else if (!awaitRunnable()) {
+                return;
             }
+        }
+    }
+
+    private void runnable(Runnable thread) {
+        synchronized (runnable) {
+            runnable.add(thread);
+            runnable.notifyAll();
+        }
+    }
+
+    private @Nullable Runnable next() {
+        synchronized (runnable) {
+            if (runnable.isEmpty()) {
+                return null;
+            }
+            int chosen = random.nextInt(runnable.size());
+            Runnable last = runnable.removeLast();
+            return chosen == runnable.size() ? last : runnable.set(chosen, last);
+        }
+    }
+
+    /** The JVM may be about to wake one: who has waited for a monitor is woken by a thread of its own. */
+    private boolean awaitRunnable() {
+        synchronized (runnable) {
+            long until = System.nanoTime() + HANGS_NANOS;
+            for (long left = HANGS_NANOS; runnable.isEmpty() && left > 0; left = until - System.nanoTime()) {
+                try {
+                    runnable.wait(left / 1_000_000 + 1);
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            }
+            return !runnable.isEmpty();
         }
     }
 
