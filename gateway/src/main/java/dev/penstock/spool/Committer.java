@@ -75,6 +75,7 @@ final class Committer implements Runnable {
     private final AtomicInteger waitingFor = new AtomicInteger(BUSY);
     private volatile boolean urgentSubmitted;
     private volatile boolean closing;
+    private volatile boolean stopping;
     private volatile @Nullable Thread thread;
 
     private List<Request<?>> batch = new ArrayList<>();
@@ -148,6 +149,15 @@ final class Committer implements Runnable {
     /** Has what waits for room tried now. */
     void nudge() {
         LockSupport.unpark(thread);
+    }
+
+    /**
+     * Refuses tasks that find no room from now on, so that the keeper, who waits for them, can end on a full disk: the
+     * sources of its copy stay. Before {@link #close}.
+     */
+    void stopping() {
+        stopping = true;
+        nudge();
     }
 
     /** Lets {@link #run} end when all that was submitted is answered. */
@@ -404,6 +414,7 @@ final class Committer implements Runnable {
             }
             case Request.Part part -> part.fail(SpoolException.Reason.FULL, "no room", e);
             case Request.Key key when key.isMail() -> key.fail(SpoolException.Reason.FULL, "no room", e);
+            case Request.Task task when stopping -> refuse(task);
             case Request.Attempted _,Request.Done _,Request.Task _,Request.Key _ -> retain(request);
         }
     }

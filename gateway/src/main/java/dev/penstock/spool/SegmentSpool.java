@@ -757,6 +757,7 @@ public final class SegmentSpool implements Spool {
         }
         lastMerge.exceptionally(_ -> null).join();
         keeper.close();
+        committer.stopping();
         join(keeperThread);
         committer.close();
         join(commitThread);

@@ -22,6 +22,13 @@ import org.slf4j.LoggerFactory;
  */
 class ModelTest {
     private static final Duration SHORT = Duration.ofSeconds(20);
+    /** A stop waited for a compaction that waited for room on a full disk. */
+    private static final long STOP_ON_A_FULL_DISK = 20_263_686;
+
+    @Test
+    void whatAScheduleFoundOnceStaysMended() {
+        quietly(() -> run(STOP_ON_A_FULL_DISK, 1, System.nanoTime() + SHORT.toNanos()));
+    }
 
     @Test
     void whatWasAcknowledgedIsThereAndWhatIsDoneStaysDoneInEverySchedule() {
@@ -29,10 +36,14 @@ class ModelTest {
         long most = Long.getLong("penstock.spool.schedules", Long.MAX_VALUE);
         Integer minutes = Integer.getInteger("penstock.spool.minutes");
         long until = System.nanoTime() + (minutes == null ? SHORT : Duration.ofMinutes(minutes)).toNanos();
+        quietly(() -> run(first, most, until));
+    }
+
+    private static void quietly(Runnable schedules) {
         Logger spoolLog = (Logger) LoggerFactory.getLogger("dev.penstock.spool");
         spoolLog.setLevel(Level.OFF); // thousands of disks fail
         try {
-            run(first, most, until);
+            schedules.run();
         } finally {
             spoolLog.setLevel(null);
         }
