@@ -36,7 +36,8 @@ final class ClientStartTlsInjectionTest {
             rig.route(TlsPolicy.REQUIRED, mx);
             rig.send("a@dest.example");
             rig.awaitEvents(1);
-            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure a@dest.example 400 4.7.5 ");
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.7.5 ");
             assertThat(mx.sessions()).isEqualTo(1);
         }
         try (FakeMx mx = host(injection); DeliveryRig rig = new DeliveryRig()) {

@@ -48,7 +48,8 @@ final class FailurePolicyTest {
         }
         table.append('\n');
         row(table, "RCPT, others accepted before", "", "", "");
-        for (String reply : List.of("452 4.5.3", "552 5.5.3", "451 4.5.3", "550 5.5.3", "452 ", "552 ", "452 4.2.2", "552 5.2.2", "452 4.3.1")) {
+        for (String reply : List.of("452 4.5.3", "552 5.5.3", "451 4.5.3", "550 5.5.3", "452 ", "552 ", "452 4.2.2",
+                "552 5.2.2", "452 4.3.1")) {
             row(table, "RCPT", reply, cell(Phase.RCPT, reply(reply), false, true, true, false, YOUNG),
                     cell(Phase.RCPT, reply(reply), true, true, true, false, YOUNG));
         }

@@ -427,7 +427,8 @@ final class SessionTranscriptTest {
             rig.awaitEvents(1);
             rig.awaitNoSessions();
             assertThat(mx.errors()).isEmpty();
-            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure a@dest.example 400 4.5.0")
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0")
                     .endsWith("is out of step: said 550 5.7.1 stray to MAIL and 250 ok to RCPT");
         }
     }
@@ -446,7 +447,8 @@ final class SessionTranscriptTest {
             rig.awaitEvents(1);
             rig.awaitNoSessions();
             assertThat(mx.errors()).isEmpty();
-            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure a@dest.example 400 4.5.0");
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0");
         }
     }
 
@@ -480,7 +482,8 @@ final class SessionTranscriptTest {
             rig.awaitEvents(1);
             rig.awaitNoSessions();
             assertThat(mx.errors()).isEmpty();
-            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure a@dest.example 400 4.5.0");
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0");
         }
     }
 
@@ -499,8 +502,9 @@ final class SessionTranscriptTest {
                 S: 550 5.1.1 no such user
                 S: 354 go on
                 eof
-                """); DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 100),
-                QueueConfig.DEFAULT)) {
+                """);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 100),
+                        QueueConfig.DEFAULT)) {
             rig.route(DeliveryRig.DOMAIN, true, mx);
             rig.send("a@dest.example");
             rig.send("b@dest.example");
@@ -508,7 +512,8 @@ final class SessionTranscriptTest {
             rig.awaitEvents(2);
             rig.awaitNoSessions();
             assertThat(mx.errors()).isEmpty();
-            assertThat(rig.outcomes()).hasSize(2).anyMatch(text -> text.startsWith("TransientFailure a@dest.example 400 4.5.0"))
+            assertThat(rig.outcomes()).hasSize(2)
+                    .anyMatch(text -> text.startsWith("TransientFailure a@dest.example 400 4.5.0"))
                     .contains("Delivery b@dest.example 250 2.0.0 taken");
         }
     }
@@ -640,7 +645,8 @@ final class SessionTranscriptTest {
         "S: 220 mx\nC~ EHLO\nS: 502 what\nC~ HELO\nS: 550 5.3.2 not you",
         "S: 220 mx\nC~ EHLO\nS: 250 mx\nC~ MAIL\nS: 250 ok\nC~ RCPT\nS: 250 ok\nC: DATA\nS: 250 what?"})
     void aHostThatIsLeftHearsQuit(String script) {
-        try (FakeMx mx = new FakeMx().script(script + "\nC: QUIT\nS: 221 bye\neof"); DeliveryRig rig = new DeliveryRig()) {
+        try (FakeMx mx = new FakeMx().script(script + "\nC: QUIT\nS: 221 bye\neof");
+                DeliveryRig rig = new DeliveryRig()) {
             rig.route(mx);
             rig.send("a@dest.example");
             rig.awaitEvents(1);

@@ -63,7 +63,8 @@ class ReplyParserTest {
         assertThat(parser.parse(bytes("250 " + "x".repeat(16) + "\r\n"))).isEqualTo(Reply.of(250, "", "x".repeat(16)));
         assertThat(parser.parse(bytes("550 5.1.1 " + "x".repeat(11) + "\r\n")))
                 .isEqualTo(Reply.of(550, "5.1.1", "x".repeat(10)));
-        assertThat(parser.parse(bytes("250 " + "x".repeat(100_000) + "\n"))).isEqualTo(Reply.of(250, "", "x".repeat(16)));
+        assertThat(parser.parse(bytes("250 " + "x".repeat(100_000) + "\n")))
+                .isEqualTo(Reply.of(250, "", "x".repeat(16)));
         assertThat(parser.parse(bytes("250 " + "x".repeat(15) + "ü and more\r\n")))
                 .isEqualTo(Reply.of(250, "", "x".repeat(15)));
         assertThat(parser.parse(bytes("250-a\r\n".repeat(4) + "421 b\r\n")))
@@ -80,7 +81,8 @@ class ReplyParserTest {
 
     @Test
     void aReplyWithoutEndHasTheCodeOfWhatCameAndNothingBehindIt() {
-        for (String wire : List.of("250-a\r\n".repeat(20), "250-a\r\n250 " + "x".repeat(200), "250 " + "x".repeat(200))) {
+        for (String wire : List.of("250-a\r\n".repeat(20), "250-a\r\n250 " + "x".repeat(200),
+                "250 " + "x".repeat(200))) {
             ReplyParser parser = new ReplyParser(20, 3, 100);
             ByteBuffer in = bytes(wire);
             assertThat(parser.parse(in)).as(wire).isNotNull().extracting(Reply::code).isEqualTo(250);
