@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -534,7 +535,7 @@ final class MisbehavingHostTest {
             }
 
             /** @return null at the end */
-            private String line() throws IOException {
+            private @Nullable String line() throws IOException {
                 ByteArrayOutputStream line = new ByteArrayOutputStream();
                 while (true) {
                     if (in.available() == 0) {
