@@ -235,9 +235,8 @@ final class Courier implements Runnable {
     }
 
     private static boolean isAboutTls(SessionException e) {
-        return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure(Failure.Kind kind, _)
-                && (kind == Failure.Kind.TLS_FAILED || kind == Failure.Kind.TLS_NOT_OFFERED
-                        || kind == Failure.Kind.PLAINTEXT_AFTER_STARTTLS);
+        return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
+                && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
     }
 
     /** What has expired in a queue that is suspended is told to its sender without an attempt. */
@@ -337,8 +336,13 @@ final class Courier implements Runnable {
                 dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
     }
 
+    /** It isn't known which replies were the transaction's. */
+    private static boolean isOutOfStep(SessionException e) {
+        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.OUT_OF_STEP;
+    }
+
     private static boolean isTlsFailure(SessionException e) {
-        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.TLS_FAILED;
+        return e.reason() instanceof Failure failure && failure.isOfHandshake();
     }
 
     private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
@@ -429,7 +433,7 @@ final class Courier implements Runnable {
                     dispatcher.stats.sessionsBroken.increment();
                     work.decideRest(unanswered(open), contact);
                     settle(work);
-                    open.close();
+                    open.part();
                     return null;
                 }
                 proved();
@@ -500,7 +504,7 @@ final class Courier implements Runnable {
      * next message when its slot is now.
      */
     private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction, boolean lastHost) {
-        if (!open.pipelines() || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
+        if (!open.mayRide(transaction) || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
                 || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
             return null;
         }
@@ -683,7 +687,7 @@ final class Courier implements Runnable {
             boolean lastHost) {
         SmtpClientSession open = session;
         if (open != null) {
-            open.close();
+            open.end(e);
             session = null;
             dispatcher.stats.sessionsBroken.increment();
         }
@@ -703,7 +707,7 @@ final class Courier implements Runnable {
         if (reachesHost && !ofMessage) {
             dispatcher.badHosts.add(requireNonNull(host));
         }
-        if (transaction != null) {
+        if (transaction != null && !transaction.isDoubtful() && !isOutOfStep(e)) {
             boolean othersAccepted = false;
             for (int i = 0; i < transaction.recipients.size(); i++) {
                 Transaction.Answer answer = transaction.answer(i);

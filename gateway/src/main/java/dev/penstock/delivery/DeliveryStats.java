@@ -23,6 +23,7 @@ public final class DeliveryStats {
     final LongAdder lostAfterEndOfData = new LongAdder();
     final LongAdder reports = new LongAdder();
     final LongAdder reportsFailed = new LongAdder();
+    final LongAdder reportsImpossible = new LongAdder();
     final LongAdder unreadable = new LongAdder();
     final LongAdder spoolFailures = new LongAdder();
     private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
@@ -54,6 +55,7 @@ public final class DeliveryStats {
      * @param lostAfterEndOfData messages of which it isn't known whether the host took them: possible duplicates
      * @param reports            reports to senders queued
      * @param reportsFailed      that couldn't be kept, so that the bounce or the report of success waits
+     * @param reportsImpossible  that nobody could be sent, because the sender's address is none
      * @param unreadable         items dropped from the queue because the spool couldn't read them
      * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
      * @param tlsFallbacks       connections made anew in clear because the handshake had failed
@@ -64,7 +66,8 @@ public final class DeliveryStats {
     public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
             long transactions,
             long delivered, long deferred, long bounced, long expired, long requeued, long octets,
-            long lostAfterEndOfData, long reports, long reportsFailed, long unreadable, long spoolFailures,
+            long lostAfterEndOfData, long reports, long reportsFailed, long reportsImpossible, long unreadable,
+            long spoolFailures,
             long tlsFallbacks, long sessionsRefused, long suspensions, Map<Phase, Long> failuresByPhase) {}
 
     /** Never blocks. */
@@ -74,7 +77,8 @@ public final class DeliveryStats {
         return new Snapshot(sessionsTried.sum(), sessionsOpened.sum(), connectFailures.sum(), sessionsBroken.sum(),
                 transactions.sum(),
                 delivered.sum(), deferred.sum(), bounced.sum(), expired.sum(), requeued.sum(), octets.sum(),
-                lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(), unreadable.sum(), spoolFailures.sum(),
+                lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(),
+                reportsImpossible.sum(), unreadable.sum(), spoolFailures.sum(),
                 tlsFallbacks.sum(), sessionsRefused.sum(), suspensions.sum(),
                 Map.copyOf(phases));
     }

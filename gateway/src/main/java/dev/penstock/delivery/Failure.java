@@ -12,6 +12,11 @@ public record Failure(Kind kind, String text) implements Cause {
         return kind == Kind.NEEDS_TLS || kind == Kind.NEEDS_REQUIRETLS;
     }
 
+    /** Whether TLS came to nothing, as it does with hosts that get mail in clear when it may go so. */
+    boolean isOfHandshake() {
+        return kind == Kind.TLS_FAILED || kind == Kind.PLAINTEXT_AFTER_STARTTLS;
+    }
+
     /** Each with the code and the enhanced status (RFC 3463) it is logged and reported with. */
     public enum Kind {
         CONNECTION_REFUSED(400, "4.4.1"),
@@ -20,6 +25,8 @@ public record Failure(Kind kind, String text) implements Cause {
         TIMEOUT(400, "4.4.2"),
         CONNECTION_LOST(400, "4.4.2"),
         MALFORMED_REPLY(400, "4.5.0"),
+        /** Replies that answer nothing, or can't follow each other: it isn't known whose the next one is. */
+        OUT_OF_STEP(400, "4.5.0"),
         /** The gateway itself ended the session because it stops. */
         STOPPED(400, "4.3.2"),
         /** More octets than the host announced to take (RFC 1870 6.3). */

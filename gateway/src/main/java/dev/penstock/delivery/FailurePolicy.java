@@ -19,7 +19,6 @@ public record FailurePolicy(Duration maxAge) {
     static final int SERVICE_CLOSING = 421;
     /** RFC 5321 4.2.2. */
     static final int BAD_SEQUENCE = 503;
-    static final int START_INPUT = 354;
     /** As KumoMTA logs it; no RFC names a basic code for expiry. */
     private static final int EXPIRED_CODE = 551;
     /** RFC 3463 3.8: the subject of security and policy status. */
@@ -92,7 +91,7 @@ public record FailurePolicy(Duration maxAge) {
             return new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
         }
         return switch (s.phase) {
-            case ROUTE, CONNECT, GREETING, HELLO, STARTTLS, QUIT ->
+            case ROUTE, CONNECT, GREETING, HELLO, HELO, LHLO, STARTTLS, QUIT ->
                 new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
             case RSET -> new Outcome.Untried(said(s, reply), BlastRadius.SESSION);
             case MAIL, RCPT, DATA -> answeredToEnvelope(s, reply);
@@ -111,7 +110,7 @@ public record FailurePolicy(Duration maxAge) {
     /** Whether a reply with this code, in this phase, may be a refusal of one more session. */
     private static boolean mayBeOfConnections(Phase phase, Reply reply) {
         return switch (phase) {
-            case CONNECT, GREETING, HELLO, STARTTLS -> !reply.isPositive();
+            case CONNECT, GREETING, HELLO, HELO, LHLO, STARTTLS -> !reply.isPositive();
             case MAIL -> reply.isTransient();
             case RSET, RCPT, DATA -> reply.code() == SERVICE_CLOSING;
             case ROUTE, CONTENT, END_OF_DATA, QUIT -> false;
@@ -128,7 +127,7 @@ public record FailurePolicy(Duration maxAge) {
             return false;
         }
         return switch (phase) {
-            case CONNECT, GREETING, HELLO -> !reply.isPositive();
+            case CONNECT, GREETING, HELLO, HELO, LHLO -> !reply.isPositive();
             case RSET, MAIL, RCPT, DATA, CONTENT, END_OF_DATA -> reply.code() == SERVICE_CLOSING;
             case ROUTE, STARTTLS, QUIT -> false; // to STARTTLS it is about TLS
         };
@@ -139,6 +138,9 @@ public record FailurePolicy(Duration maxAge) {
             return s.reused
                     ? new Outcome.Untried(said(s, reply), BlastRadius.SESSION)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
+        }
+        if (reply.isPositive()) { // where it has no meaning
+            return outOfStep(s, said(s, reply));
         }
         if (reply.code() == BAD_SEQUENCE && s.reused) { // the two ends disagree on what went before: ask on a new session
             return new Outcome.Untried(said(s, reply), BlastRadius.SESSION);
@@ -154,13 +156,25 @@ public record FailurePolicy(Duration maxAge) {
         return refused(s, reply, BlastRadius.RECIPIENT);
     }
 
-    /** RFC 5321 4.5.3.1.10: 452, and 552 from older servers. Both also say "mailbox full", so look at what else is known. */
+    /**
+     * Whether it says X.5.3, too many recipients (RFC 3463 3.6), with whatever code. Without a status RFC 5321 4.5.3.1.10
+     * has 452 for it, and older servers 552; both also say "mailbox full", so look at what else is known.
+     */
     private static boolean isTooManyRecipients(Reply reply, boolean othersAccepted) {
-        if (reply.code() != 452 && reply.code() != 552) {
-            return false;
-        }
         EnhancedStatus status = reply.status();
-        return status == null ? othersAccepted : status.subject() == 5 && status.detail() == 3; // X.5.3 too many recipients
+        return status == null
+                ? othersAccepted && (reply.code() == 452 || reply.code() == 552)
+                : status.subject() == 5 && status.detail() == 3;
+    }
+
+    /** On a reused session nothing is known of this message; a new one is asked again later, so that it can't spin. */
+    private static Outcome outOfStep(Situation s, Reason reason) {
+        if (s.phase.compareTo(Phase.RSET) < 0) {
+            return new Outcome.Deferred(reason, BlastRadius.HOST);
+        }
+        return s.reused && s.phase.compareTo(Phase.CONTENT) < 0
+                ? new Outcome.Untried(reason, BlastRadius.SESSION)
+                : new Outcome.Deferred(reason, BlastRadius.SESSION);
     }
 
     private static Outcome refused(Situation s, Reply reply, BlastRadius radius) {
@@ -194,6 +208,7 @@ public record FailurePolicy(Duration maxAge) {
                     ? new Outcome.Untried(reason, BlastRadius.SESSION) // hosts close idle sessions
                     : brokenOff(s.phase, reason);
             case TIMEOUT, MALFORMED_REPLY -> brokenOff(s.phase, reason);
+            case OUT_OF_STEP -> outOfStep(s, reason);
         };
     }
 

@@ -6,8 +6,11 @@ public enum Phase {
     ROUTE(""),
     CONNECT(""),
     GREETING(""),
-    /** EHLO, HELO or LHLO. */
     HELLO("EHLO"),
+    /** To a host that doesn't know EHLO. */
+    HELO("HELO"),
+    /** EHLO of LMTP (RFC 2033 4.1). */
+    LHLO("LHLO"),
     /** The command and the handshake. */
     STARTTLS("STARTTLS"),
     RSET("RSET"),

@@ -92,8 +92,8 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
         try {
             return open(host, route, limits, policy);
         } catch (SessionException e) {
-            if (policy == TlsPolicy.OPPORTUNISTIC && e.reason() instanceof Failure(Failure.Kind kind, _)
-                    && kind == Failure.Kind.TLS_FAILED) {
+            if (policy == TlsPolicy.OPPORTUNISTIC && e.reason() instanceof Failure failure
+                    && failure.isOfHandshake()) {
                 return open(host, route, limits, TlsPolicy.NONE);
             }
             throw e;

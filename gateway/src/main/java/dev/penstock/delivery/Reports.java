@@ -43,8 +43,8 @@ import dev.penstock.spool.UnreadableMessageException;
 /**
  * Writes delivery status notifications (RFC 3464) and hands them to spool and queue. Thread-safe.
  *
- * <p>A report is 7-bit throughout, so that any host takes it: of a message with 8-bit content it returns the header
- * only, octets above 127 as question marks. Only to a sender whose own address is beyond ASCII, and whose host takes
+ * <p>A report is 7-bit throughout, in lines of 998 octets at most (RFC 2045 2.7), so that any host takes it: of a message
+ * with 8-bit content or longer lines it returns the header only, octets above 127 as question marks, long lines folded. Only to a sender whose own address is beyond ASCII, and whose host takes
  * SMTPUTF8 therefore, it goes in the form of RFC 6533, with addresses as they are.
  */
 final class Reports {
@@ -54,9 +54,13 @@ final class Reports {
     private static final int MAX_HEADER = 16 << 10;
     /** RFC 5322 2.1.1 allows 998 octets in a line; folded well before. */
     private static final int FOLD_AT = 76;
+    private static final int MAX_LINE = 998;
+    private static final byte[] CONTINUED = "\r\n ".getBytes(StandardCharsets.US_ASCII);
     private static final int MAX_TEXT = 2_000;
     /** RFC 2046 5.1.1 allows a boundary of 70. */
     private static final int MAX_BOUNDARY_HOST = 50;
+    /** RFC 5321 4.2.2: mailbox name not allowed. */
+    private static final int UNADDRESSABLE = 553;
     /** RFC 8689 5: a report about such a message is one itself. */
     private static final Options REQUIRE_TLS = new Options(null, null, true, 0, 0, null, false);
     /** The committer, which completes a commit, must not be held up. */
@@ -108,17 +112,21 @@ final class Reports {
      *
      * @param original  the message
      * @param untilMillis when what is delayed is given up
-     * @return completes when the report is durable and queued, at once when nobody is to be told; fails when it can't be
-     *         kept, and then the recipients must not be given up yet
+     * @return completes when the report is durable and queued, with false at once when it can't be made, which is an event;
+     *         fails when it can't be kept, and then the recipients must not be given up yet
      */
-    CompletableFuture<Void> send(Envelope original, Content content, List<Told> recipients,
+    CompletableFuture<Boolean> send(Envelope original, Content content, List<Told> recipients,
             long untilMillis) {
-        Mailbox sender = sender(original);
-        if (sender == null) {
-            return CompletableFuture.completedFuture(null);
+        long now = clock.millis();
+        Mailbox sender;
+        try {
+            sender = MailboxParser.parse(original.sender(), true);
+        } catch (AddressSyntaxException e) {
+            LOG.warn("report-impossible id={} sender={}: {}", original.id(), original.sender(), e.getMessage());
+            events.on(impossible(original, now, e.getMessage()));
+            return CompletableFuture.completedFuture(false);
         }
         try {
-            long now = clock.millis();
             MessageId id = spool.nextId();
             byte[] report = report(original, content, recipients, id, Instant.ofEpochMilli(now),
                     Instant.ofEpochMilli(untilMillis), sender.utf8());
@@ -131,9 +139,10 @@ final class Reports {
                     original.options().requireTls() ? REQUIRE_TLS : Options.NONE);
             Spool.Intake intake = spool.intake();
             intake.write(report, 0, report.length);
-            return intake.commit(envelope, written.hasDotLines(), written.hasEightBit()).thenAcceptAsync(entries -> {
+            return intake.commit(envelope, written.hasDotLines(), written.hasEightBit()).thenApplyAsync(entries -> {
                 events.on(reception(envelope, original, report.length));
                 queue.submit(entries.getFirst(), sender.domain(), envelope.tenant(), "", now, 0, 0, report.length);
+                return true;
             }, EXECUTOR);
         } catch (SpoolException | IOException e) {
             return CompletableFuture.failedFuture(e);
@@ -150,17 +159,13 @@ final class Reports {
         }
     }
 
-    /** Whom to tell; null for nobody, which is the case for reports, because their sender is {@code <>} (RFC 5321 4.5.5). */
-    private static @Nullable Mailbox sender(Envelope original) {
-        if (original.sender().isEmpty()) {
-            return null;
-        }
-        try {
-            return MailboxParser.parse(original.sender(), true);
-        } catch (AddressSyntaxException e) {
-            LOG.warn("report-impossible id={} sender={}: {}", original.id(), original.sender(), e.getMessage());
-            return null;
-        }
+    /** The report bounces before there is one. */
+    private MessageEvent impossible(Envelope original, long now, @Nullable String why) {
+        return new MessageEvent(MessageEvent.Type.BOUNCE, spool.nextId(), "", List.of(original.sender()), "",
+                original.tenant(), "", "", 0,
+                new MessageEvent.Response(UNADDRESSABLE, "5.1.3",
+                        "no report about " + original.id() + " can be sent to its sender: " + why, ""),
+                null, "", now, now, 0, Origin.LOCAL.protocol(), "");
     }
 
     private static MessageEvent reception(Envelope report, Envelope original, long size) {
@@ -185,7 +190,7 @@ final class Reports {
         // RFC 3461 4.3: RET is about failures; RFC 8689 5: the content must not go where TLS isn't promised
         boolean whole = worst == Action.FAILED && original.options().ret() != Ret.HDRS
                 && !original.options().requireTls() && content.size() <= MAX_RETURNED && !content.hasEightBit()
-                && content.size() > 0;
+                && content.size() > 0 && !hasLongLine(content);
         Text text = new Text(utf8);
         text.header("From", "Mail Delivery System <MAILER-DAEMON@" + hostname + ">");
         text.header("To", "<" + original.sender() + ">");
@@ -293,7 +298,21 @@ final class Reports {
         return klass + reason.enhanced().substring(1);
     }
 
-    /** The header section in whole lines, 7-bit unless it may be UTF-8 and is. */
+    private static boolean hasLongLine(Content content) throws IOException {
+        int[] lengths = {0, 0}; // of the line under way, and of the longest
+        content.forEachChunk((bytes, offset, length) -> {
+            for (int i = offset; i < offset + length; i++) {
+                if (bytes[i] == '\n') {
+                    lengths[0] = 0;
+                } else if (bytes[i] != '\r') {
+                    lengths[1] = Math.max(lengths[1], ++lengths[0]);
+                }
+            }
+        });
+        return lengths[1] > MAX_LINE;
+    }
+
+    /** The header section in whole lines that aren't too long, 7-bit unless it may be UTF-8 and is. */
     private static byte[] head(Content content, boolean utf8) throws IOException {
         byte[] head = new byte[(int) Math.min(content.size(), MAX_HEADER)];
         int[] count = {0};
@@ -318,7 +337,31 @@ final class Reports {
                 lines[i] = lines[i] < 0 ? (byte) '?' : lines[i];
             }
         }
-        return lines;
+        return folded(lines);
+    }
+
+    /** Breaks lines that are too long, as a field may be continued on the next (RFC 5322 2.2.3). */
+    private static byte[] folded(byte[] lines) {
+        ByteArrayOutputStream folded = new ByteArrayOutputStream(lines.length);
+        int from = 0;
+        int room = MAX_LINE;
+        for (int i = 0; i < lines.length; i++) {
+            if (lines[i] == '\n') {
+                folded.write(lines, from, i + 1 - from);
+                from = i + 1;
+                room = MAX_LINE;
+            } else if (i - from == room && lines[i] != '\r') {
+                int end = i;
+                while (end > from + 1 && (lines[end] & 0xc0) == 0x80) { // not within a character
+                    end--;
+                }
+                folded.write(lines, from, end - from);
+                folded.writeBytes(CONTINUED);
+                from = end;
+                room = MAX_LINE - 1;
+            }
+        }
+        return folded.toByteArray();
     }
 
     private static boolean isUtf8(byte[] octets) {
@@ -387,14 +430,34 @@ final class Reports {
                 if (space <= from || line.substring(from, space).isBlank()) {
                     space = line.indexOf(' ', from + FOLD_AT);
                 }
-                if (space < 0 || space == line.length() - 1) {
+                int fits = end(line, from, MAX_LINE - indent.length());
+                if (space > fits || space < 0 && fits < line.length()) {
+                    text.append(prefix).append(line, from, fits).append("\r\n");
+                    from = fits;
+                } else if (space < 0 || space == line.length() - 1) {
                     break;
+                } else {
+                    text.append(prefix).append(line, from, space).append("\r\n");
+                    from = space + 1;
                 }
-                text.append(prefix).append(line, from, space).append("\r\n");
                 prefix = indent;
-                from = space + 1;
             }
             text.append(prefix).append(line, from, line.length()).append("\r\n");
+        }
+
+        /** Where {@code octets} of UTF-8 end at the latest. */
+        private static int end(String line, int from, int octets) {
+            int left = octets;
+            int end = from;
+            while (end < line.length()) {
+                int c = line.codePointAt(end);
+                left -= c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+                if (left < 0) {
+                    break;
+                }
+                end += Character.charCount(c);
+            }
+            return end;
         }
 
         /** RFC 3464 2.3.2, and for addresses beyond ASCII RFC 6533 3. */

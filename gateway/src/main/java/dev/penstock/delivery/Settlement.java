@@ -89,10 +89,10 @@ final class Settlement {
         }
         var sent = reports.send(work.envelope, work.content, told, work.item.receivedMillis() + maxAgeMillis);
         pending.incrementAndGet();
-        var _ = sent.whenCompleteAsync((_, failure) -> {
+        var _ = sent.whenCompleteAsync((made, failure) -> {
             try {
                 if (failure == null) {
-                    stats.reports.increment();
+                    (made ? stats.reports : stats.reportsImpossible).increment();
                     remember(work);
                 } else {
                     stats.reportsFailed.increment();

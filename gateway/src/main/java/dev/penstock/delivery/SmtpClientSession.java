@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
+import javax.net.ssl.SSLSocket;
 
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +49,9 @@ import dev.penstock.tls.ClientTls;
  * data (RFC 2920 3.1): while there is mail, a message costs one write and one read. Every wait has its own deadline
  * (RFC 5321 4.5.3.2), kept by the {@link DeadlineGuard} for reads and writes alike. Whatever goes wrong is told as a
  * {@link SessionException}, after which the session is of no use; 421 is such a case.
+ *
+ * <p>Replies have no names: the next one is taken for the answer to the next command. So nothing is sent while octets wait
+ * to be read, and answers that can't follow each other end the session ({@link Failure.Kind#OUT_OF_STEP}).
  */
 final class SmtpClientSession implements AutoCloseable {
     private static final byte[] RSET = ascii("RSET\r\n");
@@ -80,8 +84,16 @@ final class SmtpClientSession implements AutoCloseable {
     private static final int INPUT_BUFFER = 2 << 10;
     /** For the handshake, when a command's time isn't shorter. */
     private static final Duration HANDSHAKE_TIME = Duration.ofMinutes(1);
-    /** For a reply that may have come before the host closed on us. */
+    /** For a reply that may have come before the host closed on us, and for the answer to QUIT of a host that is left. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+    /** RFC 3207 4: the only answer after which TLS begins. */
+    private static final int READY_FOR_TLS = 220;
+    /** Milliseconds for what has arrived to be decrypted. */
+    private static final int AT_ONCE = 1;
+    private static final int MAX_EXCERPT = 80;
+    /** What hosts offer to EHLO and never say to MAIL. */
+    private static final Set<String> ONLY_TO_EHLO = Set.of(Capabilities.PIPELINING, Capabilities.EIGHT_BIT_MIME,
+            Capabilities.ENHANCED_STATUS_CODES, Capabilities.STARTTLS, Capabilities.CHUNKING, Capabilities.SMTPUTF8);
 
     private final MailHost host;
     private final boolean lmtp;
@@ -89,6 +101,8 @@ final class SmtpClientSession implements AutoCloseable {
     private final Socket socket;
     private final DeadlineGuard.Watch watch;
     private final boolean configured;
+    /** What comes over the wire, be it in clear or under TLS. */
+    private final InputStream wire;
     private InputStream input;
     private OutputStream output;
     private ClientTls.@Nullable Connection tls;
@@ -105,6 +119,12 @@ final class SmtpClientSession implements AutoCloseable {
     private boolean pipelining;
     private boolean esmtp;
     private boolean needsReset;
+    private boolean paused;
+    /** The host waits for content, whatever is sent. */
+    private boolean inContent;
+    /** What is appended is of an envelope, or of content and what follows it. */
+    private Phase appended = Phase.MAIL;
+    private boolean contentSent;
     /** Transactions the host has answered for. */
     private int answered;
     private @Nullable SessionException writeFailure;
@@ -126,6 +146,7 @@ final class SmtpClientSession implements AutoCloseable {
         this.config = config;
         this.socket = socket;
         this.watch = watch;
+        this.wire = input;
         this.input = input;
         this.output = output;
     }
@@ -137,9 +158,10 @@ final class SmtpClientSession implements AutoCloseable {
         try {
             session.greet(hostname);
             session.secure(security, hostname);
+            session.mustBeInStep(session.helloPhase());
             return session;
         } catch (SessionException e) {
-            session.close();
+            session.end(e);
             throw e;
         }
     }
@@ -196,13 +218,15 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private void sayHello(String hostname) throws SessionException {
-        Reply hello = hello(lmtp ? "LHLO " : "EHLO ", hostname);
+        Phase phase = helloPhase();
+        Reply hello = hello(phase, hostname);
         esmtp = hello.code() < 300;
         if (hello.isPermanent() && !lmtp) { // RFC 5321 3.2: an old server gets HELO
-            hello = hello("HELO ", hostname);
+            phase = Phase.HELO;
+            hello = hello(phase, hostname);
         }
         if (hello.code() >= 300) {
-            throw new SessionException(Phase.HELLO, new Cause.Replied(hello));
+            throw new SessionException(phase, new Cause.Replied(hello));
         }
         if (esmtp) {
             capabilities = Capabilities.parse(hello);
@@ -210,12 +234,16 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private Reply hello(String verb, String hostname) throws SessionException {
-        append(verb);
+    private Phase helloPhase() {
+        return lmtp ? Phase.LHLO : Phase.HELLO;
+    }
+
+    private Reply hello(Phase phase, String hostname) throws SessionException {
+        append(phase.command());
+        append(" ");
         append(hostname);
         append(CRLF);
-        flush(Phase.HELLO, config.commandTimeout());
-        return read(Phase.HELLO, config.commandTimeout());
+        return ask(phase, config.commandTimeout());
     }
 
     /** RFC 3207 4; what the host offered in clear is forgotten (4.2). */
@@ -228,10 +256,11 @@ final class SmtpClientSession implements AutoCloseable {
             throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.TLS_NOT_OFFERED,
                     describe(host) + " offers no TLS, which is " + security.policy));
         }
+        mustBeInStep(helloPhase());
         append(STARTTLS);
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
-        if (ready.code() >= 300) {
+        if (ready.code() != READY_FOR_TLS) {
             if (optional && !(security.insisting && ready.isTransient())) {
                 return;
             }
@@ -289,8 +318,10 @@ final class SmtpClientSession implements AutoCloseable {
         return host.isUnixSocket() ? "" : socket.getLocalAddress().getHostAddress();
     }
 
-    boolean pipelines() {
-        return pipelining;
+    /** Whether the next envelope may go behind the content of this transaction, whose answers are in. */
+    boolean mayRide(Transaction t) {
+        // with LMTP, the answer to that envelope would pass for one that is missing
+        return pipelining && (!lmtp || t.accepted == 1);
     }
 
     /** Whether the host has answered for a transaction, so that losing it now may just be its way to end the session. */
@@ -357,8 +388,12 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Sends the envelope when it can go in one piece. */
     void begin(Transaction t) throws SessionException {
+        mustBeInStep(Phase.MAIL);
         t.resetFirst = needsReset;
+        t.afterPause = paused && reused();
         needsReset = false;
+        paused = false;
+        appended = Phase.MAIL;
         if (pipelining) {
             appendEnvelope(t);
             flush(Phase.MAIL, config.commandTimeout());
@@ -471,9 +506,14 @@ final class SmtpClientSession implements AutoCloseable {
         Reply mail = command(Phase.MAIL, null);
         t.mail = mail;
         boolean opened = mail.code() < 300;
+        if (mail.isIntermediate() || !reused() && isOfHello(mail)) {
+            throw outOfStep(Phase.MAIL, "said " + brief(mail) + " to MAIL");
+        }
         if (!opened && !pipelining) {
-            answered++;
-            return false;
+            if (t.isDoubtful()) {
+                throw outOfStep(Phase.MAIL, "said " + brief(mail) + " after a pause");
+            }
+            return refused(Phase.MAIL);
         }
         for (int i = 0; i < t.rcpt.length; i++) {
             if (!pipelining) {
@@ -481,23 +521,43 @@ final class SmtpClientSession implements AutoCloseable {
             }
             Reply rcpt = command(Phase.RCPT, null);
             t.rcpt[i] = rcpt;
-            if (opened && rcpt.code() < 300) {
+            if (rcpt.isPositive() && (!opened || rcpt.isIntermediate())) {
+                throw outOfStep(Phase.RCPT,
+                        "said " + brief(mail) + " to MAIL and " + brief(rcpt) + " to RCPT");
+            }
+            if (rcpt.code() < 300) {
                 t.accepted++;
             }
         }
         if (t.accepted == 0 && !pipelining) {
             needsReset = true;
-            answered++;
-            return false;
+            return refused(Phase.RCPT);
         }
         Reply data = pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA);
         t.data = data;
-        if (data.code() == FailurePolicy.START_INPUT) {
+        if (data.isIntermediate()) { // RFC 5321 4.2.1: the first digit decides
+            inContent = true;
+            if (t.accepted == 0 && (!opened || lmtp)) { // RFC 2033 4.2
+                throw outOfStep(Phase.DATA, "wants content for nobody");
+            }
             return true;
         }
+        if (data.isPositive()) {
+            throw outOfStep(Phase.DATA, "said " + brief(data) + " to DATA");
+        }
         needsReset = opened;
+        return refused(Phase.DATA);
+    }
+
+    private boolean refused(Phase phase) throws SessionException {
+        mustBeAll(phase);
         answered++;
         return false;
+    }
+
+    private static boolean isOfHello(Reply reply) {
+        return reply.lines().size() > 1
+                && Capabilities.parse(reply).keywords().keySet().stream().anyMatch(ONLY_TO_EHLO::contains);
     }
 
     /** Sends {@code line}, or what is appended, unless it went with the envelope; then reads its answer. */
@@ -506,6 +566,7 @@ final class SmtpClientSession implements AutoCloseable {
             if (line != null) {
                 append(line);
             }
+            mustBeInStep(phase);
             flush(phase, config.commandTimeout());
         }
         return read(phase, phase == Phase.DATA ? config.dataInitTimeout() : config.commandTimeout());
@@ -516,10 +577,13 @@ final class SmtpClientSession implements AutoCloseable {
      * called for without {@link #begin}. When no recipient was accepted, the host that wants content all the same gets
      * none (RFC 2920 3.1).
      *
-     * @param next only when the session {@link #pipelines()}
+     * @param next only when it {@link #mayRide}
      */
     void send(Transaction t, @Nullable Transaction next) throws SessionException {
+        mustBeInStep(Phase.DATA);
         writeFailure = null;
+        appended = Phase.CONTENT;
+        contentSent = false;
         if (t.accepted > 0) {
             try {
                 appendContent(t.content);
@@ -533,10 +597,24 @@ final class SmtpClientSession implements AutoCloseable {
         } else {
             append(END_OF_DATA);
         }
+        if (contentSent) {
+            mustBeHeard();
+        }
         if (next != null) {
             appendEnvelope(next);
         }
         flush(Phase.CONTENT, config.dataBlockTimeout());
+        inContent = false;
+    }
+
+    /** What a host says before the end of data is no answer to it; not sent, that can't be taken for one either. */
+    private void mustBeHeard() throws SessionException {
+        if (hasUnread()) {
+            Reply early = read(Phase.CONTENT, LAST_WORDS);
+            throw early.isPositive()
+                    ? outOfStep(Phase.CONTENT, "said " + brief(early) + " before the end of data")
+                    : new SessionException(Phase.CONTENT, new Cause.Replied(early));
+        }
     }
 
     private void appendContent(Content content) throws IOException, SessionException {
@@ -552,6 +630,7 @@ final class SmtpClientSession implements AutoCloseable {
                 return;
             }
             flush(Phase.CONTENT, config.dataBlockTimeout());
+            contentSent = true;
             int from = offset;
             int end = offset + length;
             for (; end - from > BLOCK; from += BLOCK) {
@@ -567,8 +646,9 @@ final class SmtpClientSession implements AutoCloseable {
     /** Awaits what the host says to the end of data. */
     void awaitEnd(Transaction t) throws SessionException {
         if (t.accepted == 0) {
-            if (!lmtp) { // with LMTP, no recipient means no reply
-                read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            Reply nothing = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            if (nothing.isPositive()) {
+                throw outOfStep(Phase.DATA, "said " + brief(nothing) + " to content for nobody");
             }
         } else if (lmtp) {
             for (int i = 0; i < t.end.length; i++) {
@@ -600,17 +680,17 @@ final class SmtpClientSession implements AutoCloseable {
             append(SMTPUTF8);
         }
         append(CRLF);
-        flush(Phase.MAIL, config.commandTimeout());
-        Reply mail = read(Phase.MAIL, config.commandTimeout());
-        if (mail.code() >= 300) {
+        Reply mail = ask(Phase.MAIL, config.commandTimeout());
+        if (mail.code() >= 300 || isOfHello(mail)) {
             return new Probed(Phase.MAIL, mail);
         }
         needsReset = true;
         append(RCPT);
         append(mailbox);
         append(CLOSE_CRLF);
-        flush(Phase.RCPT, config.commandTimeout());
-        return new Probed(Phase.RCPT, read(Phase.RCPT, config.commandTimeout()));
+        Reply rcpt = ask(Phase.RCPT, config.commandTimeout());
+        mustBeAll(Phase.RCPT);
+        return new Probed(Phase.RCPT, rcpt);
     }
 
     /** The answer to a question. */
@@ -618,6 +698,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Nothing is to be sent for now: holds no deadline and little memory. */
     void idle() {
+        paused = true;
         watch.clear();
         if (out.length > FIRST_BUFFER) {
             out = new byte[FIRST_BUFFER];
@@ -626,10 +707,39 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Says goodbye, waits a moment for the answer and closes. */
     void quit() {
+        quit(config.quitTimeout());
+    }
+
+    /** As {@link #quit}, from a host that has shown to be of no use: waits a second at most. */
+    void part() {
+        Duration time = config.quitTimeout();
+        quit(time.compareTo(LAST_WORDS) < 0 ? time : LAST_WORDS);
+    }
+
+    /** Closes after a failure, with a goodbye when the host still listens for one (RFC 5321 4.1.1.10). */
+    void end(SessionException why) {
+        boolean listening = switch (why.reason()) {
+            case Cause.Replied _ -> why.phase() != Phase.CONTENT;
+            case Failure failure -> failure.kind() == Failure.Kind.OUT_OF_STEP
+                    || failure.kind() == Failure.Kind.TLS_NOT_OFFERED;
+            case Cause.Unroutable _ -> false;
+        };
+        if (listening) {
+            part();
+        } else {
+            close();
+        }
+    }
+
+    private void quit(Duration time) {
         try {
+            if (inContent) {
+                return;
+            }
+            count = 0; // what was to be sent no more is
             append(QUIT);
-            flush(Phase.QUIT, config.quitTimeout());
-            read(Phase.QUIT, config.quitTimeout());
+            flush(Phase.QUIT, time);
+            read(Phase.QUIT, time);
             if (tls != null) {
                 tls.socket().close(); // says so under TLS
             }
@@ -650,6 +760,83 @@ final class SmtpClientSession implements AutoCloseable {
     public void close() {
         watch.end();
         closeQuietly(socket);
+    }
+
+    private Reply ask(Phase phase, Duration time) throws SessionException {
+        mustBeInStep(phase);
+        flush(phase, time);
+        return read(phase, time);
+    }
+
+    /** What is read next must be the answer to what is sent next: nothing may be waiting, unless it ends the session. */
+    private void mustBeInStep(Phase phase) throws SessionException {
+        if (hasUnread()) {
+            if (isClosing()) {
+                read(phase, config.commandTimeout());
+            }
+            throw unasked(phase);
+        }
+    }
+
+    /** All answers are in: one that is waiting, if not the end of the session, says that they were others'. */
+    private void mustBeAll(Phase phase) throws SessionException {
+        if (hasUnread() && !isClosing()) {
+            throw unasked(phase);
+        }
+    }
+
+    /** Whether the host has said something that wasn't read. Doesn't wait. */
+    private boolean hasUnread() {
+        if (received.hasRemaining() || parser.inReply()) {
+            return true;
+        }
+        ClientTls.Connection secured = tls;
+        try {
+            if (wire.available() == 0 && (secured == null || input.available() == 0)) {
+                return false;
+            }
+            int n = secured == null ? input.read(received.array()) : readAtOnce(secured.socket());
+            received.position(0).limit(Math.max(n, 0));
+            return n > 0;
+        } catch (IOException _) { // what is sent next will tell
+            return false;
+        }
+    }
+
+    /** Under TLS not all that comes is to be read: tickets and updates of keys bring nothing. @return 0 for nothing */
+    private int readAtOnce(SSLSocket secured) throws IOException {
+        watch.within(config.commandTimeout().toNanos());
+        secured.setSoTimeout(AT_ONCE);
+        try {
+            return input.read(received.array());
+        } catch (SocketTimeoutException _) {
+            return 0;
+        } finally {
+            secured.setSoTimeout(0);
+        }
+    }
+
+    /** Whether what is unread begins with 421, which a host may say at any time (RFC 5321 3.8). */
+    private boolean isClosing() {
+        int at = received.position();
+        return !parser.inReply() && received.remaining() > 2 && received.get(at) == '4' && received.get(at + 1) == '2'
+                && received.get(at + 2) == '1';
+    }
+
+    private SessionException unasked(Phase phase) {
+        String text = new String(received.array(), received.position(),
+                Math.min(received.remaining(), MAX_EXCERPT), StandardCharsets.ISO_8859_1);
+        return outOfStep(phase, "said without being asked: " + text.strip().replaceAll("[^ -~]", "?"));
+    }
+
+    private static String brief(Reply reply) {
+        String line = reply.oneLine();
+        return line.length() > MAX_EXCERPT ? line.substring(0, MAX_EXCERPT) : line;
+    }
+
+    private SessionException outOfStep(Phase phase, String what) {
+        return new SessionException(phase, new Failure(Failure.Kind.OUT_OF_STEP,
+                describe(host) + " is out of step: " + what));
     }
 
     private Reply read(Phase phase, Duration time) throws SessionException {
@@ -717,21 +904,24 @@ final class SmtpClientSession implements AutoCloseable {
         } catch (IOException e) {
             Failure failure = broken(phase, e.getMessage());
             throw new SessionException(phase, failure.kind() == Failure.Kind.CONNECTION_LOST
-                    ? lastWords(failure)
+                    ? lastWords(phase, failure)
                     : failure);
         }
     }
 
-    /** A host that closes while we write may have said why. */
-    private Cause lastWords(Failure failure) {
+    /**
+     * A host that closes while we write may have said why. Of content it is an answer; what comes before an envelope is
+     * there isn't about that, unless it is 421.
+     */
+    private Cause lastWords(Phase phase, Failure failure) {
         try {
             socket.shutdownOutput();
         } catch (IOException _) {
             // then reading tells
         }
         try {
-            Reply reply = read(Phase.CONTENT, LAST_WORDS);
-            return reply.code() >= 400 ? new Cause.Replied(reply) : failure;
+            Reply reply = read(phase, LAST_WORDS);
+            return phase == Phase.CONTENT && !reply.isPositive() ? new Cause.Replied(reply) : failure;
         } catch (SessionException e) {
             return e.reason() instanceof Cause.Replied said ? said : failure;
         }
@@ -770,7 +960,7 @@ final class SmtpClientSession implements AutoCloseable {
             return;
         }
         if (count + length > BLOCK) {
-            flush(Phase.CONTENT, config.dataBlockTimeout());
+            flush(appended, config.dataBlockTimeout());
         }
         if (count + length > out.length) {
             out = Arrays.copyOf(out, Math.max(count + length, Math.min(BLOCK, out.length * 2)));

@@ -24,6 +24,8 @@ final class Transaction {
 
     /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
     boolean resetFirst;
+    /** The session had nothing to do before it. */
+    boolean afterPause;
     @Nullable
     Reply mail;
     /** By recipient; null while unanswered. */
@@ -50,6 +52,11 @@ final class Transaction {
         return reply != null && reply.code() < 300;
     }
 
+    /** Refused after a pause, and no more said: the refusal may have been of the pause. */
+    boolean isDoubtful() {
+        return afterPause && data == null && mail != null && mail.code() >= 300;
+    }
+
     /** What was answered to the last command whose answer counts for the recipient, and where; null when nothing was. */
     @Nullable
     Answer answer(int recipient) {
@@ -64,7 +71,7 @@ final class Transaction {
         if (last != null) {
             return new Answer(Phase.END_OF_DATA, last);
         }
-        if (data != null && data.code() != FailurePolicy.START_INPUT) {
+        if (data != null && !data.isIntermediate()) {
             return new Answer(Phase.DATA, data);
         }
         return null;

@@ -241,6 +241,8 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("reports", "Reports to senders queued", DeliveryStats.Snapshot::reports);
         part.counter("reports.failed", "Reports to senders the spool couldn't keep, to be made later",
                 DeliveryStats.Snapshot::reportsFailed);
+        part.counter("reports.impossible", "Reports that could not be made, because the sender's address is none",
+                DeliveryStats.Snapshot::reportsImpossible);
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);

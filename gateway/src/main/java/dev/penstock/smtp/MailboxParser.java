@@ -6,13 +6,14 @@ import java.util.Locale;
  * Reads mailboxes and paths (RFC 5321 4.1.2, RFC 6531 3.3). Pure functions of the text.
  *
  * <p>Wider than the grammar where real addresses are: dots may stand anywhere in a local part (as at Japanese mobile
- * carriers), labels may have underscores, and the local part of a reverse path may fill the path (VERP and SRS make
- * long ones). Source routes are dropped, as RFC 5321 4.1.1.3 and appendix C tell.
+ * carriers), labels may have underscores, and local parts have four times the octets that RFC 5321 4.5.3.1.1 asks for (VERP
+ * and SRS make long ones), whatever the address is for: whom a message may come from, a report can go to. Source routes
+ * are dropped, as RFC 5321 4.1.1.3 and appendix C tell.
  */
 public final class MailboxParser {
-    static final int MAX_LOCAL_PART = 64; // RFC 5321 4.5.3.1.1
+    static final int MAX_LOCAL_PART = 255; // as Exim; RFC 5321 4.5.3.1.1 asks for 64 at least
     static final int MAX_DOMAIN = 255; // RFC 5321 4.5.3.1.2
-    static final int MAX_PATH = 256; // RFC 5321 4.5.3.1.3, angle brackets included
+    static final int MAX_PATH = MAX_LOCAL_PART + 1 + MAX_DOMAIN + 2; // RFC 5321 4.5.3.1.3 asks for 256; with its brackets
     private static final int MAX_LABEL = 63; // RFC 1035 2.3.4
     private static final String ATEXT_SPECIALS = "!#$%&'*+-/=?^_`{|}~.";
     private static final boolean[] ATEXT = new boolean[128];
@@ -39,7 +40,7 @@ public final class MailboxParser {
      */
     public static Mailbox parse(String text, boolean allowUtf8) {
         MailboxParser parser = new MailboxParser(text, 0);
-        Mailbox mailbox = parser.mailbox(MAX_LOCAL_PART);
+        Mailbox mailbox = parser.mailbox();
         if (parser.position != text.length()) {
             throw parser.unexpected();
         }
@@ -59,7 +60,7 @@ public final class MailboxParser {
         if (parser.peek() == '>') {
             return new Parsed<>(ReversePath.NULL, parser.position + 1);
         }
-        Mailbox mailbox = parser.restOfPath(from, MAX_PATH);
+        Mailbox mailbox = parser.restOfPath(from);
         return new Parsed<>(new ReversePath(mailbox), parser.position);
     }
 
@@ -72,15 +73,15 @@ public final class MailboxParser {
         }
         MailboxParser parser = new MailboxParser(text, from);
         parser.expect('<');
-        Mailbox mailbox = parser.restOfPath(from, MAX_LOCAL_PART);
+        Mailbox mailbox = parser.restOfPath(from);
         return new Parsed<>(new ForwardPath(mailbox), parser.position);
     }
 
-    private Mailbox restOfPath(int from, int maxLocalPart) {
+    private Mailbox restOfPath(int from) {
         if (peek() == '@') {
             sourceRoute();
         }
-        Mailbox mailbox = mailbox(maxLocalPart);
+        Mailbox mailbox = mailbox();
         expect('>');
         if (octets(text, from, position) > MAX_PATH) {
             throw new AddressSyntaxException("path longer than " + MAX_PATH + " octets");
@@ -96,7 +97,7 @@ public final class MailboxParser {
         expect(':');
     }
 
-    private Mailbox mailbox(int maxLocalPart) {
+    private Mailbox mailbox() {
         int start = position;
         if (peek() == '"') {
             quotedString();
@@ -108,8 +109,8 @@ public final class MailboxParser {
         if (position == start) {
             throw unexpected();
         }
-        if (octets(text, start, position) > maxLocalPart) {
-            throw new AddressSyntaxException("local part longer than " + maxLocalPart + " octets");
+        if (octets(text, start, position) > MAX_LOCAL_PART) {
+            throw new AddressSyntaxException("local part longer than " + MAX_LOCAL_PART + " octets");
         }
         String localPart = text.substring(start, position);
         expect('@');

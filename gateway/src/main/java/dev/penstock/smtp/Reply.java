@@ -35,6 +35,11 @@ public record Reply(int code, @Nullable EnhancedStatus status, List<String> line
         return code < 400;
     }
 
+    /** 3xx: go on (RFC 5321 4.2.1, positive intermediate). */
+    public boolean isIntermediate() {
+        return code >= 300 && code < 400;
+    }
+
     /** 4xx. */
     public boolean isTransient() {
         return code >= 400 && code < 500;

@@ -9,7 +9,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads replies from bytes that come in pieces. Confined to its connection; bounded by the two limits it is made with.
+ * Reads replies from bytes that come in pieces. Confined to its connection.
+ *
+ * <p>Only the code counts (RFC 5321 4.2), so length never makes a reply unreadable: what passes a limit is text left out.
+ * Nor does a reply that never ends: its code is that of what came, and nothing behind it can be read.
  *
  * <p>Lenient where servers are known to be sloppy and nothing can be misread: a bare LF ends a line, a missing space
  * after the code is an empty text, and of different codes in one reply the last counts (as in Postfix).
@@ -19,35 +22,61 @@ public final class ReplyParser {
     public static final int DEFAULT_MAX_LINE_LENGTH = 2048;
     /** An answer to EHLO has some 20 lines at most. */
     public static final int DEFAULT_MAX_LINES = 128;
+    /** All that may be kept of one reply, which goes into the delivery log and into reports. */
+    private static final int MAX_KEPT = 32 << 10;
+    /** What is longer has no end: 1,024 lines of 1,024 octets. */
+    private static final int MAX_OCTETS = 1 << 20;
+    private static final int CODE_LENGTH = 3;
+    private static final int NONE = -1;
 
     private final int maxLineLength;
     private final int maxLines;
+    private final int maxOctets;
     private final List<String> lines = new ArrayList<>();
     private byte[] line = new byte[128];
+    /** Octets kept of the line, one more than its limit at most. */
     private int length;
+    private boolean cut;
+    /** Octets of the lines kept. */
+    private int kept;
+    /** Octets of the reply, and its code as the last whole line has it. */
+    private int octets;
+    private int code = NONE;
+    private boolean endless;
 
     public ReplyParser() {
         this(DEFAULT_MAX_LINE_LENGTH, DEFAULT_MAX_LINES);
     }
 
     /**
-     * @param maxLineLength octets of a line without its line end
-     * @param maxLines      of one reply
+     * @param maxLineLength octets kept of a line without its line end, code included
+     * @param maxLines      kept of one reply
      */
     public ReplyParser(int maxLineLength, int maxLines) {
+        this(maxLineLength, maxLines, MAX_OCTETS);
+    }
+
+    /** @param maxOctets of a reply that ends */
+    ReplyParser(int maxLineLength, int maxLines, int maxOctets) {
         this.maxLineLength = maxLineLength;
         this.maxLines = maxLines;
+        this.maxOctets = maxOctets;
     }
 
     /**
      * Takes bytes up to the end of one reply and no further.
      *
      * @return null when more input is needed; what was read is kept
-     * @throws ReplySyntaxException when the input isn't a reply or passes a limit; the parser is of no use then
+     * @throws ReplySyntaxException when the input isn't a reply, or is the rest of one without end; the parser is of no use
+     *                              then
      */
     public @Nullable Reply parse(ByteBuffer in) {
+        if (endless) {
+            throw new ReplySyntaxException("reply without end");
+        }
         while (in.hasRemaining()) {
             byte b = in.get();
+            octets++;
             if (b == '\n') {
                 Reply reply = endOfLine();
                 if (reply != null) {
@@ -56,18 +85,25 @@ public final class ReplyParser {
             } else {
                 append(b);
             }
+            if (octets >= maxOctets) {
+                return withoutEnd();
+            }
         }
         return null;
     }
 
     /** Whether a reply has begun and not ended. */
     public boolean inReply() {
-        return length > 0 || !lines.isEmpty();
+        return octets > 0;
     }
 
     private void append(byte b) {
-        if (length == maxLineLength + 1) { // one more for the CR
-            throw new ReplySyntaxException("reply line longer than " + maxLineLength + " octets");
+        if (length > maxLineLength) { // one more for the CR
+            if (!cut && code() < 0) {
+                throw notAReply();
+            }
+            cut = true;
+            return;
         }
         if (length == line.length) {
             line = Arrays.copyOf(line, Math.min(length * 2, maxLineLength + 1));
@@ -76,32 +112,50 @@ public final class ReplyParser {
     }
 
     private @Nullable Reply endOfLine() {
-        if (length > 0 && line[length - 1] == '\r') {
+        if (!cut && length > 0 && line[length - 1] == '\r') {
             length--;
         }
-        if (length > maxLineLength) {
-            throw new ReplySyntaxException("reply line longer than " + maxLineLength + " octets");
-        }
-        String text = new String(line, 0, length, StandardCharsets.UTF_8);
-        length = 0;
-        int code = code(text);
-        char separator = text.length() > 3 ? text.charAt(3) : ' ';
+        char separator = length > CODE_LENGTH ? (char) (line[CODE_LENGTH] & 0xff) : ' ';
+        code = code();
         if (code < 0 || separator != ' ' && separator != '-') {
-            throw new ReplySyntaxException("not a reply: \"" + excerpt(text) + "\"");
+            throw notAReply();
         }
-        if (lines.size() == maxLines) {
-            throw new ReplySyntaxException("reply of more than " + maxLines + " lines");
+        keepLine();
+        length = 0;
+        cut = false;
+        return separator == '-' ? null : reply();
+    }
+
+    private Reply withoutEnd() {
+        if (length >= CODE_LENGTH) {
+            if (code() < 0) {
+                throw notAReply();
+            }
+            code = code();
+            keepLine();
         }
-        lines.add(text.length() > 4 ? text.substring(4) : "");
-        if (separator == '-') {
-            return null;
+        if (code < 0) {
+            throw notAReply();
         }
-        Reply reply = reply(code);
-        lines.clear();
+        Reply reply = reply();
+        endless = true;
+        octets = maxOctets;
         return reply;
     }
 
-    private Reply reply(int code) {
+    private void keepLine() {
+        int end = Math.min(length, maxLineLength);
+        while (end < length && end > 0 && (line[end] & 0xc0) == 0x80) { // no half of a character
+            end--;
+        }
+        int from = Math.min(CODE_LENGTH + 1, end);
+        if (lines.isEmpty() || lines.size() < maxLines && kept + end - from <= MAX_KEPT) {
+            lines.add(new String(line, from, end - from, StandardCharsets.UTF_8));
+            kept += end - from;
+        }
+    }
+
+    private Reply reply() {
         EnhancedStatus status = null;
         for (int i = 0; i < lines.size(); i++) {
             String text = lines.get(i);
@@ -113,22 +167,33 @@ public final class ReplyParser {
                 lines.set(i, end < text.length() ? text.substring(end + 1) : "");
             }
         }
-        return new Reply(code, status, lines);
+        Reply reply = new Reply(code, status, lines);
+        lines.clear();
+        kept = 0;
+        octets = 0;
+        code = NONE;
+        return reply;
     }
 
-    private static int code(String text) {
-        if (text.length() < 3) {
-            return -1;
+    /** @return {@link #NONE} when the line doesn't begin with one */
+    private int code() {
+        if (length < CODE_LENGTH) {
+            return NONE;
         }
-        int code = 0;
-        for (int i = 0; i < 3; i++) {
-            char c = text.charAt(i);
+        int number = 0;
+        for (int i = 0; i < CODE_LENGTH; i++) {
+            byte c = line[i];
             if (c < '0' || c > '9') {
-                return -1;
+                return NONE;
             }
-            code = code * 10 + c - '0';
+            number = number * 10 + c - '0';
         }
-        return code >= 200 && code <= 599 ? code : -1;
+        return number >= 200 && number <= 599 ? number : NONE;
+    }
+
+    private ReplySyntaxException notAReply() {
+        return new ReplySyntaxException(
+                "not a reply: \"" + excerpt(new String(line, 0, length, StandardCharsets.UTF_8)) + "\"");
     }
 
     private static String excerpt(String text) {

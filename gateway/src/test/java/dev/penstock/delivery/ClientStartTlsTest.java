@@ -13,7 +13,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TlsPolicy;
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
@@ -58,6 +60,50 @@ final class ClientStartTlsTest {
     @BeforeEach
     void writeAuthority() {
         authorities = authority.writeAuthority(directory, "ca.pem");
+    }
+
+    /** Of what comes under TLS, tickets and the like are no words. */
+    @Test
+    void whatAHostSaysToAnIdleSessionUnderTlsIsNoAnswerToTheNextMessage() {
+        try (FakeMx mx = new FakeMx().certificate(selfSigned).script(STARTTLS + "S: 220 go on\ntls\n"
+                + HELLO_AND_TRANSACTION.substring(0, HELLO_AND_TRANSACTION.indexOf("C: QUIT")) + """
+                        await second
+                        C~ MAIL
+                        S: 250 ok
+                        C~ RCPT
+                        S: 250 ok
+                        C: DATA
+                        S: 354 go on
+                        content
+                        S: 250 2.0.0 second
+                        await idle
+                        raw 554 5.4.7 idle too long\\r\\n
+                        tell said
+                        C: QUIT
+                        """);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, new TrafficLimits(1, null, null, 1_000,
+                        Duration.ofMinutes(1), Duration.ofMinutes(5), 10), QueueConfig.DEFAULT)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            awaitIdle(rig, 1);
+            rig.send("b@dest.example");
+            mx.release("second");
+            awaitIdle(rig, 2);
+            mx.release("idle");
+            mx.awaitStep("said");
+            rig.send("c@dest.example");
+            rig.awaitEvents(3);
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 taken",
+                    "Delivery b@dest.example 250 2.0.0 second", "Delivery c@dest.example 250 2.0.0 taken");
+            assertThat(mx.sessions()).isEqualTo(2);
+            assertThat(rig.events).allMatch(event -> event.tls() != null);
+        }
+    }
+
+    private static void awaitIdle(DeliveryRig rig, int events) {
+        rig.awaitEvents(events);
+        await().until(() -> rig.dispatcher.sessions().getFirst().state() == SessionView.State.IDLE);
     }
 
     @Test

@@ -48,7 +48,8 @@ final class FailurePolicyTest {
         }
         table.append('\n');
         row(table, "RCPT, others accepted before", "", "", "");
-        for (String reply : List.of("452 4.5.3", "552 5.5.3", "452 ", "552 ", "452 4.2.2", "552 5.2.2", "452 4.3.1")) {
+        for (String reply : List.of("452 4.5.3", "552 5.5.3", "451 4.5.3", "550 5.5.3", "452 ", "552 ", "452 4.2.2",
+                "552 5.2.2", "452 4.3.1")) {
             row(table, "RCPT", reply, cell(Phase.RCPT, reply(reply), false, true, true, false, YOUNG),
                     cell(Phase.RCPT, reply(reply), true, true, true, false, YOUNG));
         }
@@ -105,9 +106,10 @@ final class FailurePolicyTest {
                 replies(causes, "421 4.3.2", "421 4.7.0", "450 4.3.2", "450 4.7.1", "521 5.3.2", "554 5.7.1");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY);
             }
-            case HELLO -> {
+            case HELLO, HELO, LHLO -> {
                 replies(causes, "421 4.3.2", "421 4.7.0", "450 4.3.2", "550 5.7.1", "550 5.3.2");
-                failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY);
+                failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY,
+                        Failure.Kind.OUT_OF_STEP);
             }
             case STARTTLS -> {
                 replies(causes, "421 4.3.2", "421 4.7.0", "454 4.7.0", "501 5.5.4");
@@ -128,9 +130,9 @@ final class FailurePolicyTest {
     private static void common(Map<String, Cause> causes) {
         replies(causes, "250 2.0.0", "354 ", "421 4.3.2", "421 4.7.0", "450 4.2.1", "450 4.7.1", "452 4.5.3", "452 ",
                 "503 5.5.1", "550 5.1.1",
-                "552 5.5.3", "552 ", "554 5.7.1");
+                "550 5.5.3", "552 5.5.3", "552 ", "554 5.7.1");
         failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY,
-                Failure.Kind.STOPPED);
+                Failure.Kind.OUT_OF_STEP, Failure.Kind.STOPPED);
     }
 
     private static void replies(Map<String, Cause> causes, String... replies) {

@@ -1,6 +1,7 @@
 package dev.penstock.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -18,10 +19,12 @@ import org.junit.jupiter.api.Timeout;
 
 import dev.penstock.message.Content;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
 import dev.penstock.routing.Route;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.Patience;
 
 /** The report a sender gets, read by a MIME parser that isn't ours. */
 @Timeout(180)
@@ -42,7 +45,7 @@ final class ReportsTest {
             assertThat(report.envelope().recipients()).extracting(r -> r.address())
                     .containsExactly("sender@source.example");
             assertThat(rig.spool.log().indexOf("commit " + report.envelope().id()))
-                    .isLessThan(rig.spool.log().indexOf("done " + new dev.penstock.message.MessageId(entry.messageId())
+                    .isLessThan(rig.spool.log().indexOf("done " + new MessageId(entry.messageId())
                             + ".0"));
 
             String raw = text(report.content());
@@ -75,6 +78,82 @@ final class ReportsTest {
             List<Entity> parts = ((Multipart) parse(text(report.content())).getBody()).getBodyParts();
             assertThat(parts.getLast().getMimeType()).isEqualTo("text/rfc822-headers");
             assertThat(body(parts.getLast())).isEqualTo("Subject: ?\r\nX: y\r\n");
+        }
+    }
+
+    @Test
+    void contentWithLinesTooLongForAnyHostReturnsAsItsHeader() throws Exception { // RFC 2045 2.7
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.sendAs("sender@source.example", "Subject: x\r\n\r\n" + "x".repeat(999) + "\r\n", "a@dest.example");
+            rig.awaitEvents(3);
+            String raw = text(report(rig).content());
+            assertThat(raw.split("\r\n")).allMatch(line -> line.length() <= 998);
+            List<Entity> parts = ((Multipart) parse(raw).getBody()).getBodyParts();
+            assertThat(parts.getLast().getMimeType()).isEqualTo("text/rfc822-headers");
+            assertThat(body(parts.getLast())).isEqualTo("Subject: x\r\n");
+        }
+    }
+
+    @Test
+    void aLineOf998OctetsIsReturned() throws Exception {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.sendAs("sender@source.example", "Subject: x\r\n\r\n" + "x".repeat(998) + "\r\n", "a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(text(report(rig).content())).contains("\r\n" + "x".repeat(998) + "\r\n");
+        }
+    }
+
+    @Test
+    void longLinesOfTheHeaderAreFolded() throws Exception {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.sendAs("sender@source.example", "Subject: " + "x".repeat(3_000) + "\r\nX: y\r\n\r\nz\r\n",
+                    "a@dest.example");
+            rig.awaitEvents(3);
+            String raw = text(report(rig).content());
+            assertThat(raw.split("\r\n")).allMatch(line -> line.length() <= 998);
+            List<Entity> parts = ((Multipart) parse(raw).getBody()).getBodyParts();
+            assertThat(body(parts.getLast()).replace("\r\n ", ""))
+                    .isEqualTo("Subject: " + "x".repeat(3_000) + "\r\nX: y\r\n");
+        }
+    }
+
+    @Test
+    void aSenderWithTheLongestLocalPartHears() { // VERP
+        String sender = "v".repeat(255) + "@source.example";
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.sendAs(sender, DeliveryRig.CONTENT, "a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(report(rig).envelope().recipients()).extracting(r -> r.address()).containsExactly(sender);
+        }
+    }
+
+    @Test
+    void aReportThatCanNotBeMadeIsABounceOfItsOwnAndCounted() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            SpoolEntry entry = rig.sendAs("nobody at all", DeliveryRig.CONTENT, "a@dest.example");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            String id = new MessageId(entry.messageId()).toString();
+            assertThat(rig.outcomes()).containsExactly("Bounce nobody at all 553 5.1.3 no report about " + id
+                    + " can be sent to its sender: unexpected character at 6", "Bounce a@dest.example 550 5.1.1 no");
+            assertThat(rig.events.getFirst().id().toString()).isNotEqualTo(id);
+            await().atMost(Patience.LONG).until(() -> rig.spool.isDone(entry));
+            assertThat(rig.dispatcher.stats().snapshot().reportsImpossible()).isEqualTo(1);
+            assertThat(rig.dispatcher.stats().snapshot().reports()).isZero();
         }
     }
 

@@ -1,8 +1,10 @@
 package dev.penstock.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 
 import org.junit.jupiter.api.Test;
@@ -11,11 +13,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.config.QueueConfig;
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.routing.Route;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.Patience;
 
 /** What goes over the wire, line by line, and what becomes of the recipients. */
 @Timeout(180)
@@ -38,6 +42,9 @@ final class SessionTranscriptTest {
             C: RCPT TO:<a@dest.example>
             C: DATA
             """;
+    /** One session that may wait for mail. */
+    private static final TrafficLimits IDLING = new TrafficLimits(1, null, null, 1_000, Duration.ofMinutes(1),
+            Duration.ofMinutes(5), 10);
     private static final String BYE = """
             C: QUIT
             S: 221 bye
@@ -334,6 +341,360 @@ final class SessionTranscriptTest {
             rig.awaitNoSessions();
             assertThat(mx.errors()).isEmpty();
             assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 450 4.7.1 come back later");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"500 5.5.1 command timed out", "554 5.4.7 idle too long", "451 timeout (#4.4.2)", "250 ok",
+        "354 go on", "what", "5"})
+    void whatAHostSaysToAnIdleSessionIsNoAnswerToTheNextMessage(String stray) {
+        for (String end : List.of("close", "C: QUIT")) {
+            for (String hello : List.of(HELLO, PLAIN_HELLO)) {
+                try (FakeMx mx = new FakeMx().script(hello + (hello.equals(HELLO)
+                        ? ENVELOPE + "S: 250 ok\nS: 250 ok\nS: 354 go on\n"
+                        : "C~ MAIL\nS: 250 ok\nC~ RCPT\nS: 250 ok\nC: DATA\nS: 354 go on\n")
+                        + "content\nS: 250 first\nawait idle\nraw " + stray + (stray.length() > 1 ? "\\r\\n" : "")
+                        + "\ntell said\n" + end);
+                        DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, IDLING, QueueConfig.DEFAULT)) {
+                    rig.route(mx);
+                    rig.send("a@dest.example");
+                    rig.awaitEvents(1);
+                    await().atMost(Patience.LONG)
+                            .until(() -> rig.dispatcher.sessions().getFirst().state() == SessionView.State.IDLE);
+                    mx.release("idle");
+                    mx.awaitStep("said");
+                    SpoolEntry innocent = rig.send("b@dest.example");
+                    rig.awaitEvents(2);
+                    assertThat(mx.errors()).isEmpty();
+                    assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 first",
+                            "Delivery b@dest.example 250 2.0.0 taken");
+                    assertThat(rig.events.getLast().attempts()).isZero();
+                    assertThat(rig.spool.isDone(innocent)).isTrue();
+                    assertThat(mx.sessions()).isEqualTo(2);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aReplyTooManyAtTheGreetingIsFoundBeforeAnyMailIsTaken() {
+        try (FakeMx first = new FakeMx().script("""
+                S: 220 mx ready
+                S: 250 extra
+                C: QUIT
+                """); FakeMx second = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(first, second);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(first.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 taken");
+        }
+    }
+
+    /** When it comes too late to be seen, the answer to EHLO is in the place of MAIL's. */
+    @Test
+    void aReplyTooManyAtTheGreetingBouncesNobodyHoweverLateItComes() {
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: EHLO gateway.test
+                S: 250 extra
+                C: MAIL FROM:<sender@source.example>
+                S: 250-mx
+                S: 250-PIPELINING
+                S: 250 8BITMIME
+                C: QUIT
+                """); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example", "b@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).singleElement().asString().startsWith(
+                    "TransientFailure a@dest.example,b@dest.example 400 4.5.0").contains("is out of step");
+        }
+    }
+
+    @Test
+    void aRefusedSenderWithAcceptedRecipientsIsAnotherMessages() {
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + """
+                S: 550 5.7.1 stray
+                S: 250 ok
+                S: 250 ok
+                C: QUIT
+                """); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0")
+                    .endsWith("is out of step: said 550 5.7.1 stray to MAIL and 250 ok to RCPT");
+        }
+    }
+
+    @Test
+    void aReplyLeftOverMeansThatNoneOfTheGroupIsKnownToBeItsOwn() {
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + """
+                S: 250 ok
+                S: 550 5.1.1 stray
+                S: 503 5.5.1 no
+                S: 354 go on
+                C: QUIT
+                """); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0");
+        }
+    }
+
+    @Test
+    void aRefusalStandsWhenTheHostSaysGoodbyeInTheSameBreath() {
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + """
+                S: 250 ok
+                S: 550 5.1.1 no such user
+                S: 554 5.5.1 no valid recipients
+                S: 421 4.7.0 too many errors
+                """); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.router.set("source.example", new Route.Failure(false, 451, "4.4.3", "later"));
+            rig.send("a@dest.example");
+            rig.awaitEvents(3); // with the report's reception and its deferral
+            assertThat(rig.outcomes()).contains("Bounce a@dest.example 550 5.1.1 no such user");
+        }
+    }
+
+    @Test
+    void aReplyBehindTheGoAheadIsNotTakenForTheHostsWordOnTheContent() {
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + """
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                S: 250 taken already
+                eof
+                """); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0");
+        }
+    }
+
+    @Test
+    void anLmtpHostThatWantsContentForNobodyGetsNone() { // RFC 2033 4.2
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: LHLO gateway.test
+                await queued
+                S: 250-mx
+                S: 250 PIPELINING
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<a@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 550 5.1.1 no such user
+                S: 354 go on
+                eof
+                """);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 100),
+                        QueueConfig.DEFAULT)) {
+            rig.route(DeliveryRig.DOMAIN, true, mx);
+            rig.send("a@dest.example");
+            rig.send("b@dest.example");
+            mx.release("queued");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).hasSize(2)
+                    .anyMatch(text -> text.startsWith("TransientFailure a@dest.example 400 4.5.0"))
+                    .contains("Delivery b@dest.example 250 2.0.0 taken");
+        }
+    }
+
+    /** An answer missing for one recipient would be made up for by the next envelope's. */
+    @Test
+    void lmtpAnswersForSeveralRecipientsAreAwaitedBeforeTheNextEnvelope() {
+        try (FakeMx mx = new FakeMx().script("""
+                S: 220 mx ready
+                C: LHLO gateway.test
+                await queued
+                S: 250-mx
+                S: 250 PIPELINING
+                C: MAIL FROM:<sender@source.example>
+                C: RCPT TO:<a@dest.example>
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 a taken
+                eof
+                """);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT, DeliveryRig.limits(1, 100),
+                        QueueConfig.DEFAULT)) {
+            rig.route(DeliveryRig.DOMAIN, true, mx);
+            rig.send("a@dest.example", "b@dest.example");
+            rig.send("c@dest.example");
+            mx.release("queued");
+            rig.awaitEvents(3);
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).contains("Delivery a@dest.example 250 2.0.0 a taken",
+                    "Delivery c@dest.example 250 2.0.0 taken")
+                    .anyMatch(text -> text.startsWith("TransientFailure b@dest.example 400 4.4.2 timed out"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void lengthNeverDecides(boolean manyLines) {
+        String more = "x".repeat(5_000);
+        String before = manyLines ? "-more\nS: CODE".repeat(500) : "";
+        String script = (HELLO + ENVELOPE + """
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 taken
+                """ + BYE).replaceAll("S: (\\d{3}) ", "S: $1" + before.replace("CODE", "$1") + " ")
+                .replaceAll("(S: (?:2[25]0|354|221) (?!8BITMIME).*)", manyLines ? "$1" : "$1" + more);
+        try (FakeMx mx = new FakeMx().script(script); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery a@dest.example 250 2.0.0 ");
+            assertThat(rig.events.getFirst().response().text().length()).isLessThan(33_000);
+        }
+    }
+
+    @Test
+    void aRefusalOf3000OctetsIsARefusal() {
+        try (FakeMx mx = new FakeMx().on("RCPT", "550 5.7.1 see https://mx.example/" + "a".repeat(3_000));
+                DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.router.set("source.example", new Route.Failure(false, 451, "4.4.3", "later"));
+            rig.send("a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(rig.outcomes()).anyMatch(text -> text.startsWith("Bounce a@dest.example 550 5.7.1 see https"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"300 go", "350 go", "351 go", "399 go"})
+    void theFirstDigitDecidesOnTheGoAhead(String goAhead) { // RFC 5321 4.2.1
+        try (FakeMx mx = new FakeMx().script(HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nS: " + goAhead + """
+
+                content
+                S: 299 taken
+                """ + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 299 2.0.0 taken");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"451 4.5.3 too many", "550 5.5.3 too many", "554 5.5.3 too many"})
+    void tooManyRecipientsIsKnownByItsStatus(String refusal) {
+        try (FakeMx mx = new FakeMx().script(HELLO + """
+                C: MAIL FROM:<sender@source.example> SIZE=23
+                C: RCPT TO:<a@dest.example>
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: REFUSAL
+                S: 354 go on
+                content
+                S: 250 first
+                C: MAIL FROM:<sender@source.example> SIZE=23
+                C: RCPT TO:<b@dest.example>
+                C: DATA
+                S: 250 ok
+                S: 250 ok
+                S: 354 go on
+                content
+                S: 250 second
+                """.replace("REFUSAL", refusal) + BYE); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example", "b@dest.example");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 first",
+                    "Delivery b@dest.example 250 2.0.0 second");
+        }
+    }
+
+    /** RFC 5321 4.1.1.10. */
+    @ParameterizedTest
+    @ValueSource(strings = {"S: 554 5.3.2 not today", "S: 220 mx\nC~ EHLO\nS: 450 4.3.2 not now",
+        "S: 220 mx\nC~ EHLO\nS: 502 what\nC~ HELO\nS: 550 5.3.2 not you",
+        "S: 220 mx\nC~ EHLO\nS: 250 mx\nC~ MAIL\nS: 250 ok\nC~ RCPT\nS: 250 ok\nC: DATA\nS: 250 what?"})
+    void aHostThatIsLeftHearsQuit(String script) {
+        try (FakeMx mx = new FakeMx().script(script + "\nC: QUIT\nS: 221 bye\neof");
+                DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure");
+        }
+    }
+
+    @Test
+    void aRefusalIsLoggedWithTheCommandItAnswers() {
+        try (FakeMx smtp = new FakeMx().script("S: 220 mx\nC~ EHLO\nS: 502 what\nC~ HELO\nS: 550 5.3.2 no");
+                FakeMx lmtp = new FakeMx().script("S: 220 mx\nC~ LHLO\nS: 550 5.3.2 no");
+                DeliveryRig rig = new DeliveryRig()) {
+            rig.route(smtp);
+            rig.route("store.example", true, lmtp);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.send("a@store.example");
+            rig.awaitEvents(2);
+            assertThat(rig.events).extracting(event -> event.response().command()).containsExactly("HELO", "LHLO");
+        }
+    }
+
+    @Test
+    void whatAHostSaysBeforeTheEndOfDataIsHeardAndTheEndIsNotSent() {
+        byte[] large = "0123456789".repeat(7).concat("\r\n").repeat(200_000).getBytes(StandardCharsets.US_ASCII);
+        for (String early : List.of("552 5.3.4 too large", "250 taken")) {
+            try (FakeMx mx = new FakeMx().script(PLAIN_HELLO + """
+                    C~ MAIL
+                    S: 250 ok
+                    C~ RCPT
+                    S: 250 ok
+                    C: DATA
+                    S: 354 go on
+                    partly
+                    S:\s""" + early + "\ncontent"); DeliveryRig rig = new DeliveryRig()) {
+                rig.route(mx);
+                rig.router.set("source.example", new Route.Failure(false, 451, "4.4.3", "later"));
+                rig.submit("sender@source.example", MemoryContent.of(large), System.currentTimeMillis(),
+                        "a@dest.example");
+                rig.awaitEvents(early.startsWith("5") ? 3 : 1);
+                rig.awaitNoSessions();
+                assertThat(mx.messages()).isEmpty();
+                assertThat(rig.outcomes()).anyMatch(text -> text.startsWith(early.startsWith("5")
+                        ? "Bounce a@dest.example 552 5.3.4 too large"
+                        : "TransientFailure a@dest.example 400 4.5.0"));
+            }
         }
     }
 

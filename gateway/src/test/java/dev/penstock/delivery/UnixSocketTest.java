@@ -71,6 +71,15 @@ class UnixSocketTest {
     }
 
     @Test
+    void whatHasComeIsKnownWithoutReadingIt() throws IOException {
+        try (Socket socket = UnixSocket.connect(address, PATIENCE); SocketChannel peer = server.accept()) {
+            assertThat(socket.getInputStream().available()).isZero();
+            peer.write(ByteBuffer.wrap("stray".getBytes(US_ASCII)));
+            assertThat(socket.getInputStream().available()).isEqualTo(5);
+        }
+    }
+
+    @Test
     void closingFromAnotherThreadEndsAReadAndAWrite() throws Exception {
         try (Socket reading = UnixSocket.connect(address, PATIENCE);
                 SocketChannel readingPeer = server.accept();

@@ -128,6 +128,13 @@ class CommandParserTest {
     void theLongestValuesAreTaken() {
         assertThat(parse("MAIL FROM:<> ENVID=" + "+41".repeat(100))).isInstanceOfSatisfying(Command.Mail.class,
                 mail -> assertThat(mail.parameters().envid()).isEqualTo("A".repeat(100)));
+        String longest = "v".repeat(255) + "@example.org"; // SRS, VERP
+        assertThat(parse("RCPT TO:<" + longest + ">")).isInstanceOfSatisfying(Command.Rcpt.class,
+                rcpt -> assertThat(rcpt.path().mailbox().address()).isEqualTo(longest));
+        assertThat(parse("MAIL FROM:<" + longest + ">")).isInstanceOfSatisfying(Command.Mail.class,
+                mail -> assertThat(mail.path().address()).isEqualTo(longest));
+        assertMalformed("RCPT TO:<v" + longest + ">", "501 5.1.3 Bad recipient address syntax");
+        assertMalformed("MAIL FROM:<v" + longest + ">", "501 5.1.7 Bad sender address syntax");
         assertThat(parse("RCPT TO:<b@example.org> ORCPT=rfc822;" + "a".repeat(493)))
                 .isInstanceOf(Command.Rcpt.class);
         assertMalformed("MAIL FROM:<> ENVID=" + "A".repeat(101), "501 5.5.4 ENVID longer than 100 characters");

@@ -58,15 +58,43 @@ class ReplyParserTest {
     }
 
     @Test
-    void linesAndTheirNumberAreBounded() {
+    void whatPassesALimitIsTextLeftOut() {
         ReplyParser parser = new ReplyParser(20, 3);
-        assertThat(parser.parse(bytes("250 " + "x".repeat(16) + "\r\n"))).isNotNull();
-        assertThatExceptionOfType(ReplySyntaxException.class)
-                .isThrownBy(() -> parser.parse(bytes("250 " + "x".repeat(17) + "\r\n")));
+        assertThat(parser.parse(bytes("250 " + "x".repeat(16) + "\r\n"))).isEqualTo(Reply.of(250, "", "x".repeat(16)));
+        assertThat(parser.parse(bytes("550 5.1.1 " + "x".repeat(11) + "\r\n")))
+                .isEqualTo(Reply.of(550, "5.1.1", "x".repeat(10)));
+        assertThat(parser.parse(bytes("250 " + "x".repeat(100_000) + "\n")))
+                .isEqualTo(Reply.of(250, "", "x".repeat(16)));
+        assertThat(parser.parse(bytes("250 " + "x".repeat(15) + "ü and more\r\n")))
+                .isEqualTo(Reply.of(250, "", "x".repeat(15)));
+        assertThat(parser.parse(bytes("250-a\r\n".repeat(4) + "421 b\r\n")))
+                .isEqualTo(new Reply(421, null, List.of("a", "a", "a")));
+        assertThat(parser.parse(bytes("354 go\r\n"))).isEqualTo(Reply.of(354, "", "go"));
+    }
+
+    @Test
+    void theTextOfAReplyIsBoundedAsAWhole() {
+        Reply reply = parse(("250-" + "x".repeat(2_000) + "\r\n").repeat(100) + "550 5.7.1 no\r\n");
+        assertThat(reply.code()).isEqualTo(550);
+        assertThat(reply.text().length()).isLessThan(33_000);
+    }
+
+    @Test
+    void aReplyWithoutEndHasTheCodeOfWhatCameAndNothingBehindIt() {
+        for (String wire : List.of("250-a\r\n".repeat(20), "250-a\r\n250 " + "x".repeat(200),
+                "250 " + "x".repeat(200))) {
+            ReplyParser parser = new ReplyParser(20, 3, 100);
+            ByteBuffer in = bytes(wire);
+            assertThat(parser.parse(in)).as(wire).isNotNull().extracting(Reply::code).isEqualTo(250);
+            assertThat(parser.inReply()).isTrue();
+            assertThatExceptionOfType(ReplySyntaxException.class).isThrownBy(() -> parser.parse(in));
+        }
+    }
+
+    @Test
+    void aLongLineThatIsNoReplyIsRefusedBeforeItsEnd() {
         assertThatExceptionOfType(ReplySyntaxException.class)
                 .isThrownBy(() -> new ReplyParser(20, 3).parse(bytes("x".repeat(100))));
-        assertThatExceptionOfType(ReplySyntaxException.class)
-                .isThrownBy(() -> new ReplyParser(20, 3).parse(bytes("250-a\r\n".repeat(4))));
     }
 
     @Test

@@ -37,6 +37,7 @@ import io.netty.pkitesting.X509Bundle;
  * C~ EHLO              expected to begin so
  * content              message data up to the final dot
  * await NAME           goes on when {@link #release} is called
+ * tell NAME            lets {@link #awaitStep} return
  * drip 220 slow        sent octet by octet, one every 50 ms, without line end, for ever
  * tls                  does a handshake as a server; needs {@link #certificate}
  * raw 250 ok\r\n2      sent as it is, in a write of its own, with \r and \n for line ends
@@ -117,6 +118,18 @@ public final class FakeMx implements AutoCloseable {
 
     public List<Received> messages() {
         return messages;
+    }
+
+    /** Waits until a transcript has come to its step {@code tell}; what it sent before has arrived then. */
+    public void awaitStep(String name) {
+        try {
+            if (!latch(name).await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                throw new AssertionError("no transcript came to " + name + ": " + errors);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
     }
 
     /** What each read of a socket gave: what the client sent in one write is in one of them. */
@@ -263,6 +276,8 @@ public final class FakeMx implements AutoCloseable {
                 if (!latch(line.substring(6)).await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
                     throw new AssertionError("nobody released " + line.substring(6));
                 }
+            } else if (line.startsWith("tell ")) {
+                release(line.substring(5));
             } else if (line.startsWith("drip ")) {
                 byte[] text = line.substring(5).getBytes(StandardCharsets.US_ASCII);
                 for (int i = 0;; i = (i + 1) % text.length) {
