@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.InputStream;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -401,7 +400,7 @@ final class RequestReader {
             return null;
         }
         try {
-            byte[] octets = base64 ? Base64.getMimeDecoder().decode(data) : data.getBytes(UTF_8);
+            byte[] octets = base64 ? StrictBase64.decode(data) : data.getBytes(UTF_8);
             return new Attachment(type, fileName, contentId, new Octets(octets));
         } catch (IllegalArgumentException e) {
             wrong(at + "/data", "not in base64: " + e.getMessage());
