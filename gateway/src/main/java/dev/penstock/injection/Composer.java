@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,6 @@ import dev.penstock.injection.InjectionRequest.Raw;
 import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.injection.TemplateEngine.Template;
 import dev.penstock.message.MessageId;
-import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
 import dev.penstock.smtp.ReceivedCounter;
@@ -39,6 +39,7 @@ final class Composer {
     private static final int MAX_RECEIVED = 50; // hopcount_limit of Postfix
     private static final int MAX_FIELD = 16 << 10; // characters of one header field's value, filled in
 
+    private static final Set<String> BLIND = Set.of("bcc", "resent-bcc"); // nobody's to read: RFC 5322 3.6.3
     private static final int SLACK = 128; // octets by which one message is longer than the other
 
     private final InjectionRequest request;
@@ -87,8 +88,7 @@ final class Composer {
                 subject = optional(engine, parts.subject(), false, "/content/subject");
                 from = sender(engine, parts.from(), "/content/from/name");
                 replyTo = sender(engine, parts.replyTo(), "/content/reply_to/name");
-                parts.headers().forEach((name, value) -> headers.put(name,
-                        template(engine, value, false, "/content/headers/" + name)));
+                parts.headers().forEach((name, value) -> header(engine, name, value));
                 inline = parts.attachments().stream()
                         .filter(file -> !file.contentId().isEmpty() && parts.html() != null).toList();
                 files = parts.attachments().stream().filter(file -> !inline.contains(file)).toList();
@@ -104,6 +104,20 @@ final class Composer {
         return person == null
                 ? null
                 : new Sender(MailboxParser.parse(person.email(), true), template(engine, person.name(), false, at));
+    }
+
+    /** What is the same for all is written once to see whether it can be. */
+    private void header(TemplateEngine engine, String name, String value) {
+        String at = "/content/headers/" + RequestReader.escaped(name);
+        Template template = template(engine, value, false, at);
+        headers.put(name, template);
+        if (template.isConstant()) {
+            try {
+                HeaderText.named(new StringBuilder(), name, value);
+            } catch (IllegalArgumentException e) {
+                wrongs.add(new Problem.Wrong(at, String.valueOf(e.getMessage())));
+            }
+        }
     }
 
     private @Nullable Template optional(TemplateEngine engine, @Nullable String source, boolean escaped, String at) {
@@ -189,11 +203,17 @@ final class Composer {
         if (message.indexOf(0) >= 0) {
             throw RefusedException.content("the message has a NUL character");
         }
-        byte[] octets = BodyText.lines(message).getBytes(UTF_8);
-        HeaderSection header = HeaderSection.of(octets);
+        byte[] whole = BodyText.lines(message).getBytes(UTF_8);
+        HeaderSection header = HeaderSection.of(whole);
         if (!header.has("from")) {
             throw RefusedException.content("the message has no From field");
         }
+        String twice = header.firstRepeated(FieldKind::isSingle);
+        if (twice != null) {
+            throw RefusedException.content("the message has more than one field " + twice
+                    + ", which may be there once (RFC 5322 3.6)");
+        }
+        byte[] octets = header.without(BLIND::contains);
         ReceivedCounter received = new ReceivedCounter();
         received.scan(octets, 0, octets.length);
         if (received.count() > MAX_RECEIVED) {
@@ -256,7 +276,11 @@ final class Composer {
             String value = line(header.getValue(), values, at);
             dated |= name.equalsIgnoreCase("date");
             identified |= name.equalsIgnoreCase("message-id");
-            HeaderText.field(head, name, isAddressField(name) ? addresses(value, at) : HeaderText.unstructured(value));
+            try {
+                HeaderText.named(head, name, value);
+            } catch (IllegalArgumentException e) {
+                throw RefusedException.content(at + " " + e.getMessage());
+            }
         }
         if (!dated) {
             HeaderText.field(head, "Date", RFC_5322.format(now));
@@ -271,21 +295,6 @@ final class Composer {
         byte[] message = out.toByteArray();
         expectedSize = Math.max(expectedSize, (int) Math.min(message.length + SLACK, maxSize));
         return message;
-    }
-
-    private static boolean isAddressField(String name) {
-        return switch (name.toLowerCase(Locale.ROOT)) {
-            case "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to", "resent-cc" -> true;
-            default -> false;
-        };
-    }
-
-    private static String addresses(String value, String at) {
-        try {
-            return HeaderText.addresses(value);
-        } catch (AddressSyntaxException e) {
-            throw RefusedException.content(at + " isn't a list of addresses: " + e.getMessage());
-        }
     }
 
     // ---- the tree of parts: mixed(related(alternative(text, amp, html), inline files), files) ---------------------

@@ -462,8 +462,7 @@ final class Injector {
             if (request.receivedHeader()) {
                 head.append(trace(draft.id));
             }
-            accept.addHeaders().forEach(field -> HeaderText.field(head, field.name(),
-                    HeaderText.unstructured(field.value().replaceAll("\\p{Cntrl}+", " "))));
+            accept.addHeaders().forEach(field -> HeaderText.field(head, field.name(), field.value()));
             byte[] first = head.toString().getBytes(ISO_8859_1);
             MemoryContent facts = MemoryContent.of(content);
             boolean utf8 = header.hasEightBit() || needsUtf8(sender)

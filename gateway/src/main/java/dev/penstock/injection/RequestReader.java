@@ -5,8 +5,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -265,11 +267,16 @@ final class RequestReader {
 
     private Parts parts(String at, Parts parts) {
         boolean hasFrom = false;
+        Map<String, String> singles = new HashMap<>();
         for (String name : parts.headers().keySet()) {
             String inner = at + "/headers/" + escaped(name);
-            switch (name.toLowerCase(java.util.Locale.ROOT)) {
+            String before = FieldKind.isGivenOnce(name) ? singles.putIfAbsent(name.toLowerCase(Locale.ROOT), name) : null;
+            if (before != null) {
+                wrong(inner, "may be there once, and is given as " + before + " already");
+            }
+            switch (name.toLowerCase(Locale.ROOT)) {
                 case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "received",
-                        "return-path", "bcc" ->
+                        "return-path", "bcc", "resent-bcc" ->
                     wrong(inner, "is made here or never sent; leave it out");
                 case "from" -> {
                     hasFrom = true;
@@ -567,7 +574,7 @@ final class RequestReader {
     }
 
     /** RFC 6901 3. */
-    private static String escaped(String name) {
+    static String escaped(String name) {
         return name.indexOf('~') < 0 && name.indexOf('/') < 0 ? name : name.replace("~", "~0").replace("/", "~1");
     }
 }
