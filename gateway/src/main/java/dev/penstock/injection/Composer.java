@@ -57,6 +57,7 @@ final class Composer {
     private final List<Attachment> inline;
     private final List<Attachment> files;
     private boolean personal;
+    private boolean filledIn;
     private volatile boolean tooCostly;
     /** Octets; a message of the same request is seldom much larger than those before it. */
     private volatile int expectedSize = 4 << 10;
@@ -130,7 +131,8 @@ final class Composer {
         }
         try {
             Template template = engine.compile(source, escaped);
-            personal |= !template.isConstant();
+            filledIn |= !template.isConstant();
+            personal |= filledIn;
             return template;
         } catch (TemplateException e) {
             wrongs.add(new Problem.Wrong(at, String.valueOf(e.getMessage())));
@@ -141,6 +143,11 @@ final class Composer {
     /** Whether every recipient gets a message of its own. */
     boolean isPersonal() {
         return personal;
+    }
+
+    /** Whether a template is filled in for each. */
+    boolean isFilledIn() {
+        return filledIn;
     }
 
     /**

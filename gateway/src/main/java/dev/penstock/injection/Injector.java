@@ -13,12 +13,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -93,7 +92,9 @@ final class Injector {
     /** Recipients of one message, and what becomes of it. Confined to the request's thread. */
     private static final class Draft {
         final MessageId id;
-        final List<Integer> recipients;
+        /** Places in the request, repeats included. */
+        final List<Integer> recipients = new ArrayList<>();
+        final List<Recipient> to = new ArrayList<>();
         @Nullable
         CompletableFuture<byte[]> content;
         @Nullable
@@ -106,9 +107,8 @@ final class Injector {
         @Nullable
         Reply refusal;
 
-        Draft(MessageId id, List<Integer> recipients) {
+        Draft(MessageId id) {
             this.id = id;
-            this.recipients = recipients;
         }
 
         /** Or may be, as far as is known. */
@@ -367,24 +367,42 @@ final class Injector {
             ids.add(null);
         }
 
-        /** Who gets which message: each his own, or all the same. */
+        /**
+         * Who gets which message: each his own, or all the same. A recipient who is there again gets nothing more by
+         * that, unless another message is filled in for him.
+         */
         private List<Draft> drafts() {
             List<Draft> drafts = new ArrayList<>();
+            Map<String, Draft> first = new HashMap<>();
             int limit = composer.isPersonal() ? 1 : limits.maxRecipients();
-            List<Integer> group = new ArrayList<>();
+            Draft filling = null;
             for (int i = 0; i < recipients.size(); i++) {
-                if (refusals.get(i) == null) {
-                    group.add(i);
-                    if (group.size() == limit) {
-                        drafts.add(new Draft(spool.nextId(), List.copyOf(group)));
-                        group.clear();
-                    }
+                Recipient recipient = recipients.get(i);
+                if (recipient == null || refusals.get(i) != null) {
+                    continue;
                 }
-            }
-            if (!group.isEmpty()) {
-                drafts.add(new Draft(spool.nextId(), List.copyOf(group)));
+                String mailbox = policy.mailbox(recipient);
+                Draft known = first.get(mailbox);
+                if (known != null && isSame(known.recipients.getFirst(), i)) {
+                    known.recipients.add(i);
+                    continue;
+                }
+                if (filling == null || filling.to.size() == limit) {
+                    filling = new Draft(spool.nextId());
+                    drafts.add(filling);
+                }
+                filling.recipients.add(i);
+                filling.to.add(recipient);
+                first.putIfAbsent(mailbox, filling);
             }
             return drafts;
+        }
+
+        /** Whether the two would get the same text. */
+        private boolean isSame(int one, int other) {
+            Rcpt a = request.recipients().get(one);
+            Rcpt b = request.recipients().get(other);
+            return !composer.isFilledIn() || a.name().equals(b.name()) && a.substitutions().equals(b.substitutions());
         }
 
         /**
@@ -441,9 +459,7 @@ final class Injector {
         }
 
         private void write(Draft draft, byte[] composed) {
-            Set<Recipient> to = new LinkedHashSet<>();
-            draft.recipients.forEach(i -> to.add(Objects.requireNonNull(recipients.get(i))));
-            List<Recipient> list = List.copyOf(to);
+            List<Recipient> list = List.copyOf(draft.to);
             HeaderSection header = HeaderSection.of(composed);
             List<String> wanted = policy.wantedHeaders();
             Decision decision = policy
@@ -518,7 +534,7 @@ final class Injector {
             Envelope envelope = Objects.requireNonNull(draft.envelope);
             counters.messages.increment();
             counters.octets.add(draft.size);
-            counters.recipients.add(draft.recipients.size());
+            counters.recipients.add(draft.to.size());
             try {
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
                 events.on(reception(envelope, draft.size));
