@@ -83,6 +83,7 @@ final class Injector {
     private final InstantSource clock;
     private final Counters counters;
     private final ExecutorService renderers;
+    private final RequestMemory memory;
     private final TemplateEngine templates = new TemplateEngine();
     private final Map<IdempotencyKey, Running> running = new ConcurrentHashMap<>();
 
@@ -95,6 +96,8 @@ final class Injector {
         /** Places in the request, repeats included. */
         final List<Integer> recipients = new ArrayList<>();
         final List<Recipient> to = new ArrayList<>();
+        /** Of its message until that is kept. */
+        final RequestMemory.Share memory;
         @Nullable
         CompletableFuture<byte[]> content;
         @Nullable
@@ -107,8 +110,9 @@ final class Injector {
         @Nullable
         Reply refusal;
 
-        Draft(MessageId id) {
+        Draft(MessageId id, RequestMemory.Share memory) {
             this.id = id;
+            this.memory = memory;
         }
 
         /** Or may be, as far as is known. */
@@ -118,7 +122,8 @@ final class Injector {
     }
 
     Injector(String hostname, Spool spool, Acceptance acceptance, Policy policy, MessageEvent.Listener events,
-            InstantSource clock, Counters counters, ExecutorService renderers) {
+            InstantSource clock, Counters counters, ExecutorService renderers, RequestMemory memory) {
+        this.memory = memory;
         this.hostname = hostname;
         this.spool = spool;
         this.acceptance = acceptance;
@@ -137,35 +142,36 @@ final class Injector {
      *
      * @param key           null for none
      * @param hash          SHA-256 of the body
+     * @param own           that is charged with the templates
      * @param deadlineNanos after which no further message is made
      */
     Answer inject(InjectionRequest request, Client client, String local, @Nullable String key, byte[] hash,
-            InboundConfig limits, InjectionConfig config, long deadlineNanos) {
-        Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes());
+            InboundConfig limits, InjectionConfig config, long deadlineNanos, RequestMemory.Share own) {
+        Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes(), own);
         if (key == null) {
             return new Work(request, composer, client, local, limits, deadlineNanos, null).run();
         }
-        IdempotencyKey own = Digests.key(client.identity() == null ? "" : client.identity().name(), key);
+        IdempotencyKey name = Digests.key(client.identity() == null ? "" : client.identity().name(), key);
         while (true) {
-            Answer recorded = recorded(own, hash);
+            Answer recorded = recorded(name, hash);
             if (recorded != null) {
                 return recorded;
             }
             Running mine = new Running(new Answer.Body(hash), new CompletableFuture<>());
-            Running other = running.putIfAbsent(own, mine);
+            Running other = running.putIfAbsent(name, mine);
             if (other == null) {
                 try {
-                    Answer since = recorded(own, hash); // by whom was running a moment ago
+                    Answer since = recorded(name, hash); // by whom was running a moment ago
                     if (since != null) {
                         return since;
                     }
                     if (!spool.keys().hasRoom(config.maxKeys())) {
                         throw unavailable("too many idempotency keys are remembered");
                     }
-                    Keyed keyed = new Keyed(spool.keys().begin(own), mine.hash, config.idempotencyRetention());
+                    Keyed keyed = new Keyed(spool.keys().begin(name), mine.hash, config.idempotencyRetention());
                     return new Work(request, composer, client, local, limits, deadlineNanos, keyed).run();
                 } finally {
-                    running.remove(own);
+                    running.remove(name);
                     mine.ended.complete(null);
                 }
             }
@@ -259,7 +265,12 @@ final class Injector {
                             state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
             }
-            Answer answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
+            Answer answer;
+            try {
+                answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
+            } finally {
+                drafts.forEach(draft -> draft.memory.close());
+            }
             long refused = refusals.stream().filter(Objects::nonNull).count();
             counters.recipientsRefused.add(refused);
             return answer;
@@ -388,7 +399,7 @@ final class Injector {
                     continue;
                 }
                 if (filling == null || filling.to.size() == limit) {
-                    filling = new Draft(spool.nextId());
+                    filling = new Draft(spool.nextId(), memory.share());
                     drafts.add(filling);
                 }
                 filling.recipients.add(i);
@@ -414,11 +425,11 @@ final class Injector {
         private void make(List<Draft> drafts, boolean handOver) {
             Deque<Draft> committing = new ArrayDeque<>();
             int ahead = 0;
-            int inAdvance = AHEAD;
+            int inAdvance = composer.isLarger(LARGE) ? 1 : AHEAD;
             for (int i = 0; i < drafts.size(); i++) {
-                while (ahead < drafts.size() && ahead < i + inAdvance) {
-                    Draft next = drafts.get(ahead++);
-                    next.content = CompletableFuture.supplyAsync(() -> compose(next), renderers);
+                while (ahead < drafts.size() && ahead < i + inAdvance
+                        && begin(drafts.get(ahead), ahead > i, committing, handOver)) {
+                    ahead++;
                 }
                 Draft draft = drafts.get(i);
                 try {
@@ -426,6 +437,7 @@ final class Injector {
                     draft.content = null;
                     inAdvance = content.length > LARGE ? 1 : AHEAD;
                     write(draft, content);
+                    draft.memory.keepOnly(draft.size);
                 } catch (RefusedException e) {
                     draft.refusal = e.reply();
                 } catch (SpoolException e) {
@@ -434,7 +446,9 @@ final class Injector {
                     log.error("message={} can't be made", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
                 }
-                if (draft.commit != null) {
+                if (draft.commit == null) {
+                    draft.memory.close();
+                } else {
                     committing.add(draft);
                 }
                 while (committing.size() >= COMMITS
@@ -443,6 +457,28 @@ final class Injector {
                     settle(committing.remove(), handOver);
                 }
             }
+        }
+
+        /**
+         * Has a message made.
+         *
+         * @param early whether others are written before it
+         * @return false when that has to wait for room
+         */
+        private boolean begin(Draft draft, boolean early, Deque<Draft> committing, boolean handOver) {
+            long cost = composer.cost();
+            boolean room = draft.memory.take(cost);
+            if (!room && early) {
+                return false;
+            }
+            while (!room && !committing.isEmpty()) { // of its own request's none shall be in its way
+                settle(committing.remove(), handOver);
+                room = draft.memory.take(cost);
+            }
+            draft.content = room
+                    ? CompletableFuture.supplyAsync(() -> compose(draft), renderers)
+                    : CompletableFuture.failedFuture(RenderBudget.noMemory());
+            return true;
         }
 
         private static boolean isDone(Draft draft) {
@@ -455,7 +491,7 @@ final class Injector {
                 throw new RefusedException(Reply.of(451, "4.3.0", "Error: the request took too long"));
             }
             return composer.compose(request.recipients().get(draft.recipients.getFirst()), draft.id,
-                    Instant.ofEpochMilli(clock.millis()));
+                    Instant.ofEpochMilli(clock.millis()), draft.memory);
         }
 
         private void write(Draft draft, byte[] composed) {
@@ -517,6 +553,7 @@ final class Injector {
             draft.commit = null; // and with it the content
             try {
                 draft.entries = join(commit);
+                draft.memory.close();
             } catch (SpoolException e) {
                 draft.refusal = reply(e);
                 return;

@@ -27,7 +27,7 @@ class RepeatedRecipientTest {
     private final FakePolicy policy = new FakePolicy();
 
     private SmtpFixture fixture(int maxRecipients) {
-        return new SmtpFixture(config -> config.counts(100, maxRecipients, 100, 100),
+        return new SmtpFixture(config -> config.counts(maxRecipients, 100, 100, 100),
                 new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, policy);
     }
 

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayInputStream;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,10 +20,12 @@ import dev.penstock.message.MessageId;
 
 /** Header fields that a client gives: each as its standard has it, or refused. */
 class HeaderFieldsTest {
+    private static final RequestMemory MEMORY = new RequestMemory(Long.MAX_VALUE);
+
     private static InjectionRequest request(String content) {
         return RequestReader.read(new ByteArrayInputStream(("{\"envelope_sender\": \"\", \"recipients\": "
                 + "[{\"email\": \"ann@a.example\", \"substitutions\": {\"url\": \"https://s.example/ä\"}}], \"content\": "
-                + content + "}").getBytes(UTF_8)), 10);
+                + content + "}").getBytes(UTF_8)), 10, MEMORY.share());
     }
 
     private static String parts(String headers) {
@@ -30,8 +34,8 @@ class HeaderFieldsTest {
 
     private static String compose(String content) {
         InjectionRequest request = request(content);
-        return new String(new Composer(request, new TemplateEngine(), "gateway.example", 1_000_000)
-                .compose(request.recipients().getFirst(), new MessageId(1), Instant.EPOCH), ISO_8859_1);
+        return new String(new Composer(request, new TemplateEngine(), "gateway.example", 1_000_000, MEMORY.share())
+                .compose(request.recipients().getFirst(), new MessageId(1), Instant.EPOCH, MEMORY.share()), ISO_8859_1);
     }
 
     private static String field(String name, String value) {
@@ -53,11 +57,11 @@ class HeaderFieldsTest {
     @ValueSource(strings = {"From", "To", "Cc", "Date", "Message-ID", "Reply-To", "Subject", "Sender", "In-Reply-To",
         "References", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "List-Help"})
     void whatAMessageHasOnceIsRefusedWhenItIsGivenInTwoSpellings(String name) {
-        String twice = "\"" + name + "\": \"<a@b.example>\", \"" + name.toUpperCase(java.util.Locale.ROOT)
+        String twice = "\"" + name + "\": \"<a@b.example>\", \"" + name.toUpperCase(Locale.ROOT)
                 + "\": \"<c@b.example>\"";
         String content = parts(twice);
         assertThat(wrongs(name.equals("From") ? content.replace("\"from\": {\"email\": \"s@s.example\"}, ", "") : content))
-                .anyMatch(wrong -> wrong.startsWith("\"/content/headers/" + name.toUpperCase(java.util.Locale.ROOT))
+                .anyMatch(wrong -> wrong.startsWith("\"/content/headers/" + name.toUpperCase(Locale.ROOT))
                         && wrong.contains("is given as " + name + " already"));
     }
 
@@ -69,10 +73,10 @@ class HeaderFieldsTest {
     @ParameterizedTest
     @ValueSource(strings = {"From", "Subject", "Message-ID", "Date", "Content-Type"})
     void aWholeMessageWithTwoOfThemIsRefused(String name) {
-        String message = "\"From: <a@b.example>\\nX: y\\n" + name + ": a\\n" + name.toLowerCase(java.util.Locale.ROOT)
+        String message = "\"From: <a@b.example>\\nX: y\\n" + name + ": a\\n" + name.toLowerCase(Locale.ROOT)
                 + ": b\\n\\nx\"";
         assertThatThrownBy(() -> compose(message)).isInstanceOf(RefusedException.class)
-                .hasMessageContaining("more than one field " + name.toLowerCase(java.util.Locale.ROOT));
+                .hasMessageContaining("more than one field " + name.toLowerCase(Locale.ROOT));
     }
 
     @Test
@@ -142,7 +146,7 @@ class HeaderFieldsTest {
 
     @Test
     void manyAddressesWithoutABlankAreFolded() {
-        String list = String.join(",", java.util.Collections.nCopies(200, "somebody@somewhere.example"));
+        String list = String.join(",", Collections.nCopies(200, "somebody@somewhere.example"));
         for (String line : field("To", list).split("\r\n", -1)) {
             assertThat(line).hasSizeLessThan(80);
         }

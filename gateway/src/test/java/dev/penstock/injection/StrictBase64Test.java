@@ -45,7 +45,7 @@ class StrictBase64Test {
         String request = "{\"envelope_sender\": \"\", \"recipients\": [{\"email\": \"ann@a.example\"}], \"content\": {\"from\": "
                 + "{\"email\": \"s@s.example\"}, \"text_body\": \"t\", \"attachments\": [{\"content_type\": \"a/b\", "
                 + "\"base64\": true, \"data\": \"" + data + "\"}]}}";
-        assertThatThrownBy(() -> RequestReader.read(new ByteArrayInputStream(request.getBytes(UTF_8)), 10))
+        assertThatThrownBy(() -> RequestReader.read(new ByteArrayInputStream(request.getBytes(UTF_8)), 10, new RequestMemory(Long.MAX_VALUE).share()))
                 .isInstanceOfSatisfying(Problem.class, problem -> {
                     assertThat(problem.answer().status()).isEqualTo(422);
                     assertThat(new String(problem.answer().body().octets, UTF_8))
