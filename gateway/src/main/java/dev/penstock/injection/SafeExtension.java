@@ -264,9 +264,8 @@ final class SafeExtension extends ExtensionCustomizer {
                 EvaluationContext context, int line) {
             RenderBudget.step();
             Object taken = takesText && input != null && !(input instanceof SafeString) ? TemplateText.of(input) : input;
-            if (taken instanceof CharSequence text) {
-                RenderBudget.allow(text.length());
-            }
+            allow(taken);
+            arguments.values().forEach(MeteredFilter::allow);
             Object result = filter.apply(taken, arguments, self, context, line);
             switch (result) {
                 case String text when !text.equals(input) -> {
@@ -283,6 +282,12 @@ final class SafeExtension extends ExtensionCustomizer {
                 }
             }
             return result;
+        }
+
+        private static void allow(@Nullable Object value) {
+            if (value instanceof CharSequence text) {
+                RenderBudget.allow(text.length());
+            }
         }
 
         @Override

@@ -174,7 +174,7 @@ final class TemplateEngine {
     private Template read(String source, boolean escaped, long cost) {
         PebbleEngine engine = escaped ? html : text;
         try {
-            refuseLiterals(engine, source);
+            refuseWhatIsNotAllowed(engine, source);
             return new Template(source, engine.getLiteralTemplate(source), cost);
         } catch (PebbleException e) {
             throw failure("", e);
@@ -185,7 +185,7 @@ final class TemplateEngine {
         }
     }
 
-    private static void refuseLiterals(PebbleEngine engine, String source) {
+    private static void refuseWhatIsNotAllowed(PebbleEngine engine, String source) {
         List<Token> tokens = new LexerImpl(engine.getSyntax(),
                 engine.getExtensionRegistry().getUnaryOperators().values(),
                 engine.getExtensionRegistry().getBinaryOperators().values()).tokenize(new StringReader(source), "")
@@ -199,6 +199,10 @@ final class TemplateEngine {
                         "line " + token.getLineNumber()
                                 + ": lists and maps can't be written here, only in substitutions",
                         null);
+            }
+            if (token.test(Token.Type.STRING_INTERPOLATION_START)) { // it would be joined unmetered
+                throw new TemplateException("line " + token.getLineNumber()
+                        + ": nothing is filled in within a text; join texts with ~, and write # and { apart", null);
             }
             before = token;
         }

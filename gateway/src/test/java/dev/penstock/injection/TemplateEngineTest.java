@@ -88,7 +88,8 @@ class TemplateEngineTest {
         "{% for i in 1..1000000000 %}{% endfor %}", "{{ i18n('java.lang.String', 'x') }}",
         "{% for a in [1, 2] %}{% endfor %}", "{{ {'a': 1} }}", "{% set a = ['x'] %}",
         "{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' matches '(a+)+b' }}", "{{ 'aaa' | split('(a+)+b') }}",
-        "{{ '%1000000000s' | format('x') }}", "{{ name | base64decode }}", "{{ name", "{% if %}", "{% for %}"})
+        "{{ '%1000000000s' | format('x') }}", "{{ name | base64decode }}", "{{ \"#{name}\" }}",
+        "{% set a = 'x' %}{% for b in many %}{% set a = \"#{a}#{a}\" %}{% endfor %}", "{{ name", "{% if %}", "{% for %}"})
     void whatLeadsOutOfTheDataIsRefused(String template) {
         assertThatThrownBy(() -> render(template)).isInstanceOf(TemplateException.class);
     }
