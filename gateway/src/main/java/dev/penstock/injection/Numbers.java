@@ -88,7 +88,7 @@ final class Numbers {
         int scale = (int) Math.clamp(places, -MAX_PLACES, MAX_PLACES);
         BigDecimal exact = isWhole(number) ? BigDecimal.valueOf(number.longValue()) : new BigDecimal(number.doubleValue());
         BigDecimal rounded = scale >= exact.scale() ? exact : exact.setScale(scale, RoundingMode.HALF_EVEN);
-        return isWhole(number) ? rounded.longValue() : rounded.doubleValue();
+        return isWhole(number) ? (Number) rounded.longValue() : (Number) rounded.doubleValue();
     }
 
     /** The shortest digits that mean it: {@code 25000000.0}, {@code 0.0005}, {@code 1e+16}. */

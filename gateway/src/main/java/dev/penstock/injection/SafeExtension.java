@@ -2,6 +2,8 @@ package dev.penstock.injection;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +44,7 @@ import dev.penstock.injection.Numbers.Operation;
  */
 final class SafeExtension extends ExtensionCustomizer {
     private static final Set<String> PEBBLE_FILTERS = Set.of("abbreviate", "abs", "capitalize", "date", "default",
-            "first", "last", "length", "lower", "numberformat", "rsort", "reverse", "slice", "sort", "title", "trim",
-            "upper", "urlencode", "nl2br");
+            "first", "last", "length", "lower", "numberformat", "slice", "title", "trim", "upper", "urlencode", "nl2br");
     private static final Map<String, String> JINJA_NAMES = Map.of("d", "default", "count", "length");
     private static final Set<String> TESTS = Set.of("empty", "even", "odd", "null", "defined", "iterable", "map");
     private static final Set<String> FUNCTIONS = Set.of("max", "min");
@@ -54,6 +55,7 @@ final class SafeExtension extends ExtensionCustomizer {
     private static final Map<String, Operation> ARITHMETIC = Map.of("-", Operation.SUBTRACT, "*", Operation.MULTIPLY,
             "/", Operation.DIVIDE, "%", Operation.MODULO);
     private static final Set<String> COMPARISONS = Set.of("==", "equals", "!=", ">", "<", ">=", "<=");
+    private static final int EACH_LIST = 16; // places, for the list itself
     private static final int PER_ITEM = 4; // characters that a place in a list takes
     private static final int CONCATENATION = 50; // between sums and products, as in Jinja
     static final Set<String> FILTERS = names();
@@ -68,7 +70,8 @@ final class SafeExtension extends ExtensionCustomizer {
     private static Set<String> names() {
         Set<String> names = new TreeSet<>(PEBBLE_FILTERS);
         names.addAll(JINJA_NAMES.keySet());
-        names.addAll(List.of("replace", "join", "escape", "e", "raw", "safe", "round", "int", "float", "string"));
+        names.addAll(List.of("replace", "join", "escape", "e", "raw", "safe", "round", "int", "float", "string", "sort",
+                "rsort", "reverse"));
         return names;
     }
 
@@ -100,9 +103,12 @@ final class SafeExtension extends ExtensionCustomizer {
         if (all.containsKey("join")) {
             allowed.put("join", new MeteredFilter(new JoinFilter(), false));
             allowed.put("replace", new MeteredFilter(new ReplaceFilter(), true));
-            allowed.put("round", new MeteredFilter(new ConversionFilter(SafeExtension::rounded, List.of("precision")), false));
-            allowed.put("int", new MeteredFilter(new ConversionFilter(SafeExtension::whole, List.of("default")), false));
-            allowed.put("float", new MeteredFilter(new ConversionFilter(SafeExtension::fraction, List.of("default")), false));
+            allowed.put("round", conversion(SafeExtension::rounded, List.of("precision")));
+            allowed.put("int", conversion(SafeExtension::whole, List.of("default")));
+            allowed.put("float", conversion(SafeExtension::fraction, List.of("default")));
+            allowed.put("sort", conversion((input, _) -> sorted(input, SafeExtension::compare), List.of()));
+            allowed.put("rsort", conversion((input, _) -> sorted(input, (a, b) -> compare(b, a)), List.of()));
+            allowed.put("reverse", conversion((input, _) -> reversed(input), List.of()));
             allowed.put("string", new MeteredFilter(new ConversionFilter((input, _) -> input, List.of()), true));
         }
         return allowed;
@@ -183,6 +189,44 @@ final class SafeExtension extends ExtensionCustomizer {
             Supplier<BinaryExpression<?>> expression) {
         return new BinaryOperatorImpl(like.getSymbol(), like.getPrecedence(), expression, like.getType(),
                 like.getAssociativity());
+    }
+
+    private static Filter conversion(Conversion conversion, List<String> names) {
+        return new MeteredFilter(new ConversionFilter(conversion, names), false);
+    }
+
+    /** A sorted copy. Pebble's own filter sorts what it is given. */
+    private static @Nullable Object sorted(@Nullable Object input, Comparator<@Nullable Object> order) {
+        if (input == null) {
+            return null;
+        }
+        if (!(input instanceof Collection<?> items)) {
+            throw new TemplateException("only lists can be sorted", null);
+        }
+        List<@Nullable Object> sorted = new ArrayList<>(items);
+        sorted.sort(order);
+        return sorted;
+    }
+
+    /** As Jinja sorts: texts without regard to letter case. */
+    private static int compare(@Nullable Object a, @Nullable Object b) {
+        RenderBudget.step();
+        if (a instanceof Number one && b instanceof Number other) {
+            return Numbers.compare(one, other);
+        }
+        if (a instanceof String one && b instanceof String other) {
+            return one.compareToIgnoreCase(other);
+        }
+        throw new TemplateException("can't put numbers and texts, or what is neither, in order", null);
+    }
+
+    private static @Nullable Object reversed(@Nullable Object input) {
+        if (input instanceof Collection<?> items) {
+            List<@Nullable Object> reversed = new ArrayList<>(items);
+            Collections.reverse(reversed);
+            return reversed;
+        }
+        return input == null ? null : new StringBuilder(TemplateText.of(input)).reverse().toString();
     }
 
     private static Object rounded(@Nullable Object input, @Nullable Object precision) {
@@ -273,7 +317,8 @@ final class SafeExtension extends ExtensionCustomizer {
                     RenderBudget.made(text.length());
                 }
                 case SafeString text -> RenderBudget.made(text.toString().length());
-                case Collection<?> items when items != input -> RenderBudget.made(items.size() * (long) PER_ITEM);
+                case Collection<?> items when items != input ->
+                    RenderBudget.made((items.size() + EACH_LIST) * (long) PER_ITEM);
                 case null -> {
                     // nothing
                 }

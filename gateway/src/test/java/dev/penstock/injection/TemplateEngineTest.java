@@ -30,6 +30,7 @@ class TemplateEngineTest {
         values.put("none", null);
         values.put("yes", true);
         values.put("list", List.of("a", "b", "c"));
+        values.put("numbers", List.of(2L, 10.5, 1L));
         values.put("many", Collections.nCopies(1_000, "x"));
         values.put("big", "x".repeat(600_000));
         values.put("map", Map.of("key", "value", "in ner", Map.of("deep", 1L)));
@@ -188,6 +189,8 @@ class TemplateEngineTest {
         "{{ '7' | int + 1 }} {{ 7.9 | int }} {{ 'x' | int }} {{ 'x' | int(5) }} {{ '1.50' | float }}¦8 7 0 5 1.5",
         "{% if 'b' > 'a' and 2 > 1.5 and 1 == 1.0 and 9007199254740993 != 9007199254740992 %}x{% endif %}¦x",
         "{% if missing < 1 %}x{% else %}y{% endif %}{% if True and not False %}z{% endif %}¦yz",
+        "{{ numbers | sort | join(' ') }} {{ numbers | rsort | join(' ') }} {{ numbers | join(' ') }}¦1 2 10.5 10.5 2 1 2 10.5 1",
+        "{{ list | reverse | join }} {{ 'abc' | reverse }} {{ numbers }} {{ map.key }}¦cba cba [2, 10.5, 1] value",
         "{{ template }}{{ locale }}{{ _context }}¦''"})
     void numbersAreWhatJinjaMakesOfThem(String template, String expected) {
         assertThat(render(template)).isEqualTo(expected);
@@ -203,7 +206,7 @@ class TemplateEngineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"{% set a§ = big ~ '§' %}", "{% set a§ = big | replace('x', 'y') %}",
-        "{% set a§ = large | reverse %}", "{% set a§ = large | sort %}", "{{ max(big ~ '§', big ~ 'a') }}",
+        "{% set a§ = large | reverse %}", "{% set a§ = large | sort %}", "{% set a§ = large | slice(1, 199999) %}",
         "{% set a§ = big | e %}", "{% set a§ = large ~ '' %}", "{% for x in many %}{% set a = big | upper %}{% endfor %}"})
     void whatAMessagesTemplatesKeepIsBoundedInAll(String piece) {
         StringBuilder source = new StringBuilder();
@@ -216,7 +219,8 @@ class TemplateEngineTest {
             Map<String, @Nullable Object> values = values();
             values.put("large", Collections.nCopies(200_000, "x"));
             assertThatThrownBy(() -> template.render(new TemplateValues(values), LIMIT, new RenderBudget(share)))
-                    .isInstanceOf(TemplateException.class).hasMessageContaining("characters in all");
+                    .isInstanceOf(TemplateException.class)
+                    .hasMessageMatching("takes longer than 1000 ms|takes more than 1000000 steps|.* characters in all");
             assertThat(own.used()).isLessThanOrEqualTo(2L * RenderBudget.MAX_MADE);
         }
     }
