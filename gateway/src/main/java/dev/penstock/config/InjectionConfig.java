@@ -30,7 +30,8 @@ import dev.penstock.units.ByteSize;
  */
 public record InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
         int maxConnections, int maxConnectionsPerAddress, ByteSize memoryLimit, Duration deadline, boolean requireAuth,
-        List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys, List<ListenerTls.Certificate> certificates) {
+        List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys,
+        List<ListenerTls.Certificate> certificates) {
     public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(32), 10_000, 64,
             1000, 100, ByteSize.ofMegabytes(256), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
             Duration.ofHours(24), 1_000_000, List.of());
@@ -43,7 +44,8 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
     /** In clear. */
     public InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
             int maxConnections, int maxConnectionsPerAddress, ByteSize memoryLimit, Duration deadline,
-            boolean requireAuth, List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys) {
+            boolean requireAuth, List<String> relayNetworks, Path directory, Duration idempotencyRetention,
+            int maxKeys) {
         this(address, port, maxBody, maxRecipients, maxConcurrent, maxConnections, maxConnectionsPerAddress,
                 memoryLimit, deadline, requireAuth,
                 relayNetworks, directory, idempotencyRetention, maxKeys, List.of());

@@ -338,7 +338,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
             refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
             return;
         }
-        Envelope envelope = new Envelope(id, open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant, open.campaign,
+        Envelope envelope = new Envelope(id, open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant,
+                open.campaign,
                 server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
         long size = intake.size();
         CompletableFuture<List<SpoolEntry>> commit;

@@ -86,7 +86,9 @@ final class Numbers {
             return number;
         }
         int scale = (int) Math.clamp(places, -MAX_PLACES, MAX_PLACES);
-        BigDecimal exact = isWhole(number) ? BigDecimal.valueOf(number.longValue()) : new BigDecimal(number.doubleValue());
+        BigDecimal exact = isWhole(number)
+                ? BigDecimal.valueOf(number.longValue())
+                : new BigDecimal(number.doubleValue());
         BigDecimal rounded = scale >= exact.scale() ? exact : exact.setScale(scale, RoundingMode.HALF_EVEN);
         return isWhole(number) ? (Number) rounded.longValue() : (Number) rounded.doubleValue();
     }

@@ -71,7 +71,8 @@ final class RequestMemory {
                 return;
             }
             if (isMoreThanAll(own() + octets)) {
-                throw Problem.of(Problem.Kind.TOO_LARGE, "what the request holds takes more memory than there is for it");
+                throw Problem.of(Problem.Kind.TOO_LARGE,
+                        "what the request holds takes more memory than there is for it");
             }
             throw Problem.of(Problem.Kind.UNAVAILABLE, "too many large requests at one time").with("Retry-After", "1");
         }

@@ -300,7 +300,9 @@ final class RequestReader {
         Map<String, String> singles = new HashMap<>();
         for (String name : parts.headers().keySet()) {
             String inner = at + "/headers/" + escaped(name);
-            String before = FieldKind.isGivenOnce(name) ? singles.putIfAbsent(name.toLowerCase(Locale.ROOT), name) : null;
+            String before = FieldKind.isGivenOnce(name)
+                    ? singles.putIfAbsent(name.toLowerCase(Locale.ROOT), name)
+                    : null;
             if (before != null) {
                 wrong(inner, "may be there once, and is given as " + before + " already");
             }

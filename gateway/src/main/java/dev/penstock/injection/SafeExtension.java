@@ -44,12 +44,14 @@ import dev.penstock.injection.Numbers.Operation;
  */
 final class SafeExtension extends ExtensionCustomizer {
     private static final Set<String> PEBBLE_FILTERS = Set.of("abbreviate", "abs", "capitalize", "date", "default",
-            "first", "last", "length", "lower", "numberformat", "slice", "title", "trim", "upper", "urlencode", "nl2br");
+            "first", "last", "length", "lower", "numberformat", "slice", "title", "trim", "upper", "urlencode",
+            "nl2br");
     private static final Map<String, String> JINJA_NAMES = Map.of("d", "default", "count", "length");
     private static final Set<String> TESTS = Set.of("empty", "even", "odd", "null", "defined", "iterable", "map");
     private static final Set<String> FUNCTIONS = Set.of("max", "min");
     /** Of those, what takes text, and a number as the text of it. */
-    private static final Set<String> TEXT_FILTERS = Set.of("abbreviate", "capitalize", "lower", "title", "trim", "upper",
+    private static final Set<String> TEXT_FILTERS = Set.of("abbreviate", "capitalize", "lower", "title", "trim",
+            "upper",
             "urlencode", "nl2br");
     private static final Set<String> OPERATORS = Set.of("or", "and", "is", "is not", "contains", "|");
     private static final Map<String, Operation> ARITHMETIC = Map.of("-", Operation.SUBTRACT, "*", Operation.MULTIPLY,
@@ -307,7 +309,9 @@ final class SafeExtension extends ExtensionCustomizer {
         public @Nullable Object apply(@Nullable Object input, Map<String, Object> arguments, PebbleTemplate self,
                 EvaluationContext context, int line) {
             RenderBudget.step();
-            Object taken = takesText && input != null && !(input instanceof SafeString) ? TemplateText.of(input) : input;
+            Object taken = takesText && input != null && !(input instanceof SafeString)
+                    ? TemplateText.of(input)
+                    : input;
             allow(taken);
             arguments.values().forEach(MeteredFilter::allow);
             Object result = filter.apply(taken, arguments, self, context, line);

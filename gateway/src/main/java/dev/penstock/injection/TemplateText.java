@@ -18,7 +18,7 @@ final class TemplateText {
             case null -> "";
             case String text -> text;
             case Number number -> Numbers.text(number);
-            case Map<?, ?> _, Iterable<?> _ -> {
+            case Map<?, ?> _,Iterable<?> _ -> {
                 StringBuilder out = new StringBuilder();
                 append(out, value);
                 yield out.toString();

@@ -60,7 +60,8 @@ class HeaderFieldsTest {
         String twice = "\"" + name + "\": \"<a@b.example>\", \"" + name.toUpperCase(Locale.ROOT)
                 + "\": \"<c@b.example>\"";
         String content = parts(twice);
-        assertThat(wrongs(name.equals("From") ? content.replace("\"from\": {\"email\": \"s@s.example\"}, ", "") : content))
+        assertThat(
+                wrongs(name.equals("From") ? content.replace("\"from\": {\"email\": \"s@s.example\"}, ", "") : content))
                 .anyMatch(wrong -> wrong.startsWith("\"/content/headers/" + name.toUpperCase(Locale.ROOT))
                         && wrong.contains("is given as " + name + " already"));
     }
@@ -81,8 +82,9 @@ class HeaderFieldsTest {
 
     @Test
     void nobodyReadsWhoGotABlindCopyOfAWholeMessage() {
-        String message = compose("\"From: <a@b.example>\\nBCC : <secret@b.example>,\\n <other@b.example>\\nSubject: x\\n"
-                + "Resent-Bcc: <secret@b.example>\\n\\nBcc: stays here\"");
+        String message = compose(
+                "\"From: <a@b.example>\\nBCC : <secret@b.example>,\\n <other@b.example>\\nSubject: x\\n"
+                        + "Resent-Bcc: <secret@b.example>\\n\\nBcc: stays here\"");
         assertThat(message).doesNotContain("secret", "other@")
                 .endsWith("From: <a@b.example>\r\nSubject: x\r\n\r\nBcc: stays here\r\n");
     }

@@ -297,8 +297,9 @@ class HostileClientTest {
         "//api/inject/v1", "/api/inject/v1/", "/api/inject/v1;x", "/API/inject/v1", "/api\\inject/v1"})
     void noOtherSpellingOfThePathReachesInjection(String path) throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
-            socket.getOutputStream().write((HEAD.replace("/api/inject/v1", path) + "Connection: close\r\nContent-Length: "
-                    + SMALL.length() + "\r\n\r\n" + SMALL).getBytes(ISO_8859_1));
+            socket.getOutputStream()
+                    .write((HEAD.replace("/api/inject/v1", path) + "Connection: close\r\nContent-Length: "
+                            + SMALL.length() + "\r\n\r\n" + SMALL).getBytes(ISO_8859_1));
             assertThat(statuses(answers(socket))).containsExactly("404");
             assertThat(http.spool.messages()).isEmpty();
         }
@@ -308,7 +309,8 @@ class HostileClientTest {
     void anAbsoluteTargetIsUnderstood() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
             socket.getOutputStream()
-                    .write((HEAD.replace("/api/inject/v1", "http://x/api/inject/v1") + "Connection: close\r\nContent-Length: "
+                    .write((HEAD.replace("/api/inject/v1", "http://x/api/inject/v1")
+                            + "Connection: close\r\nContent-Length: "
                             + SMALL.length() + "\r\n\r\n" + SMALL).getBytes(ISO_8859_1));
             assertThat(statuses(answers(socket))).containsExactly("200");
         }

@@ -166,17 +166,20 @@ class MemoryAttackTest {
 
     @Test
     void manyNamesInWhatIsNotKept() throws Exception {
-        attack(body("{\"envelope_sender\": \"\", \"recipients\": [{\"email\": \"ann@a.example\", \"metadata\": {", 600_000,
+        attack(body("{\"envelope_sender\": \"\", \"recipients\": [{\"email\": \"ann@a.example\", \"metadata\": {",
+                600_000,
                 i -> "\"n" + i + "\":1,", "\"x\":1}}], " + CONTENT + "}"));
         attack(body(BEGIN + CONTENT + ",\"unknown\":{", 600_000, i -> "\"n" + i + "\":1,", "\"x\":1}}"));
-        attack(body(BEGIN + "\"content\": {\"from\": {\"email\": \"s@s.example\"}, \"text_body\": \"t\", \"headers\": {",
+        attack(body(
+                BEGIN + "\"content\": {\"from\": {\"email\": \"s@s.example\"}, \"text_body\": \"t\", \"headers\": {",
                 500_000, i -> "\"X" + i + "\":\"\",", "\"Y\":\"\"}}}"));
     }
 
     @Test
     void templatesThatKeepWhatTheyMake() throws Exception {
         attack(body(BEGIN + "\"substitutions\":{\"big\":\"" + "x".repeat(600_000) + "\"},\"content\": {\"from\": "
-                + "{\"email\": \"s@s.example\"}, \"text_body\": \"", 400, i -> "{% set a" + i + " = big ~ '" + i + "' %}",
+                + "{\"email\": \"s@s.example\"}, \"text_body\": \"", 400,
+                i -> "{% set a" + i + " = big ~ '" + i + "' %}",
                 "t\"}}"));
     }
 
@@ -203,11 +206,13 @@ class MemoryAttackTest {
     void largeMessagesForManyRecipients() throws Exception {
         attack(body("{\"envelope_sender\": \"\", \"substitutions\":{\"big\":\"" + "x".repeat(500_000)
                 + "\"}, \"content\": {\"from\": {\"email\": \"s@s.example\"}, \"text_body\": \"{{ email }}{{ big }}{{ big }}\"}, "
-                + "\"recipients\": [", 20, i -> "{\"email\": \"r" + i + "@a.example\"},", "{\"email\": \"x@a.example\"}]}"));
+                + "\"recipients\": [", 20, i -> "{\"email\": \"r" + i + "@a.example\"},",
+                "{\"email\": \"x@a.example\"}]}"));
         attack(body("{\"envelope_sender\": \"\", \"substitutions\":{\"many\":[1" + ",1".repeat(50_000)
                 + "]}, \"content\": {\"from\": {\"email\": \"s@s.example\"}, \"html_body\": "
                 + "\"{% for x in many %}0123456789012345678901234567890123456789{{ x }}{% endfor %}\"}, "
-                + "\"recipients\": [", 20, i -> "{\"email\": \"r" + i + "@a.example\"},", "{\"email\": \"x@a.example\"}]}"));
+                + "\"recipients\": [", 20, i -> "{\"email\": \"r" + i + "@a.example\"},",
+                "{\"email\": \"x@a.example\"}]}"));
     }
 
     @Test

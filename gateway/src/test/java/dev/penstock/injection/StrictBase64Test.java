@@ -25,7 +25,8 @@ class StrictBase64Test {
     void linesOfAnyLengthAndPaddingLeftOutAreUnderstood() {
         byte[] octets = everyOctet();
         String plain = Base64.getEncoder().encodeToString(octets);
-        for (String written : new String[]{plain, plain.replace("=", ""), Base64.getMimeEncoder().encodeToString(octets),
+        for (String written : new String[]{plain, plain.replace("=", ""),
+            Base64.getMimeEncoder().encodeToString(octets),
             " " + plain.substring(0, 3) + "\t\n" + plain.substring(3) + "\r\n"}) {
             assertThat(StrictBase64.decode(written)).as(written).isEqualTo(octets);
         }
@@ -33,7 +34,8 @@ class StrictBase64Test {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"AA-A", "AA_A", "data:x/y;base64,AAAA", "AA!A", "AAÄA", "A", "AA=A", "AA==AA==", "=", "====",
+    @ValueSource(strings = {"AA-A", "AA_A", "data:x/y;base64,AAAA", "AA!A", "AAÄA", "A", "AA=A", "AA==AA==", "=",
+        "====",
         "AAAA\u0000", "AAAA\u00a0"})
     void whatIsNoneIsRefused(String text) {
         assertThatThrownBy(() -> StrictBase64.decode(text)).isInstanceOf(IllegalArgumentException.class);
@@ -45,7 +47,8 @@ class StrictBase64Test {
         String request = "{\"envelope_sender\": \"\", \"recipients\": [{\"email\": \"ann@a.example\"}], \"content\": {\"from\": "
                 + "{\"email\": \"s@s.example\"}, \"text_body\": \"t\", \"attachments\": [{\"content_type\": \"a/b\", "
                 + "\"base64\": true, \"data\": \"" + data + "\"}]}}";
-        assertThatThrownBy(() -> RequestReader.read(new ByteArrayInputStream(request.getBytes(UTF_8)), 10, new RequestMemory(Long.MAX_VALUE).share()))
+        assertThatThrownBy(() -> RequestReader.read(new ByteArrayInputStream(request.getBytes(UTF_8)), 10,
+                new RequestMemory(Long.MAX_VALUE).share()))
                 .isInstanceOfSatisfying(Problem.class, problem -> {
                     assertThat(problem.answer().status()).isEqualTo(422);
                     assertThat(new String(problem.answer().body().octets, UTF_8))

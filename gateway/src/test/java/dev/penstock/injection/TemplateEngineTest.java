@@ -90,7 +90,8 @@ class TemplateEngineTest {
         "{% for a in [1, 2] %}{% endfor %}", "{{ {'a': 1} }}", "{% set a = ['x'] %}",
         "{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' matches '(a+)+b' }}", "{{ 'aaa' | split('(a+)+b') }}",
         "{{ '%1000000000s' | format('x') }}", "{{ name | base64decode }}", "{{ \"#{name}\" }}",
-        "{% set a = 'x' %}{% for b in many %}{% set a = \"#{a}#{a}\" %}{% endfor %}", "{{ name", "{% if %}", "{% for %}"})
+        "{% set a = 'x' %}{% for b in many %}{% set a = \"#{a}#{a}\" %}{% endfor %}", "{{ name", "{% if %}",
+        "{% for %}"})
     void whatLeadsOutOfTheDataIsRefused(String template) {
         assertThatThrownBy(() -> render(template)).isInstanceOf(TemplateException.class);
     }
@@ -180,7 +181,8 @@ class TemplateEngineTest {
     @CsvSource(delimiter = '¦', value = {
         "{{ 12345678.9 }} {{ 25000000.0 }} {{ 0.0005 }}¦12345678.9 25000000.0 0.0005",
         "{{ 7 / 2 }} {{ 6 / 2 }} {{ n / 2 }}¦3.5 3.0 3.5", "{{ 7 // 2 }} {{ -7 // 2 }} {{ 7.5 // 2 }}¦3 -4 3.0",
-        "{{ -7 % 3 }} {{ 7 % -3 }} {{ 7.5 % 2 }}¦2 -2 1.5", "{{ 0.1 + 0.2 }} {{ 1.0 * 3 }} {{ 3 * 2 }}¦0.30000000000000004 3.0 6",
+        "{{ -7 % 3 }} {{ 7 % -3 }} {{ 7.5 % 2 }}¦2 -2 1.5",
+        "{{ 0.1 + 0.2 }} {{ 1.0 * 3 }} {{ 3 * 2 }}¦0.30000000000000004 3.0 6",
         "{{ half * 10000000000000000 }} {{ half * 100000000000000000 }}¦5000000000000000.0 5e+16",
         "{{ half / 1000 }} {{ half / 100000 }} {{ -half }}¦0.0005 5e-06 -0.5",
         "{{ half ~ '' }} {{ half + 'x' }} {{ half | replace('.', ',') }} {{ half | upper }}¦0.5 0.5x 0,5 0.5",
@@ -207,7 +209,8 @@ class TemplateEngineTest {
     @ParameterizedTest
     @ValueSource(strings = {"{% set a§ = big ~ '§' %}", "{% set a§ = big | replace('x', 'y') %}",
         "{% set a§ = large | reverse %}", "{% set a§ = large | sort %}", "{% set a§ = large | slice(1, 199999) %}",
-        "{% set a§ = big | e %}", "{% set a§ = large ~ '' %}", "{% for x in many %}{% set a = big | upper %}{% endfor %}"})
+        "{% set a§ = big | e %}", "{% set a§ = large ~ '' %}",
+        "{% for x in many %}{% set a = big | upper %}{% endfor %}"})
     void whatAMessagesTemplatesKeepIsBoundedInAll(String piece) {
         StringBuilder source = new StringBuilder();
         for (int i = 0; i < 300; i++) {
@@ -232,7 +235,8 @@ class TemplateEngineTest {
         for (TemplateEngine.Template template : List.of(values, output)) {
             RequestMemory own = new RequestMemory(1 << 20);
             assertThatThrownBy(() -> template.render(new TemplateValues(values()), 1 << 30,
-                    new RenderBudget(own.share()))).isInstanceOf(RefusedException.class).hasMessageContaining("452 4.3.1");
+                    new RenderBudget(own.share()))).isInstanceOf(RefusedException.class)
+                    .hasMessageContaining("452 4.3.1");
         }
     }
 
