@@ -85,7 +85,7 @@ final class Numbers {
         if (isWhole(number) && places >= 0 || !Double.isFinite(number.doubleValue())) {
             return number;
         }
-        int scale = (int) Math.clamp(places, -MAX_PLACES, MAX_PLACES);
+        int scale = Math.clamp(places, -MAX_PLACES, MAX_PLACES);
         BigDecimal exact = isWhole(number)
                 ? BigDecimal.valueOf(number.longValue())
                 : new BigDecimal(number.doubleValue());

@@ -30,7 +30,7 @@ final class TemplateEngine {
     static final int MAX_TEMPLATE = 1 << 20;
     /** Of these, between the braces of tags. */
     static final int MAX_TAGS = 256 << 10;
-    /** Octets of all templates remembered, as {@link #cost} has them. */
+    /** Octets of all templates remembered, with what is made of them. */
     static final long MAX_RECENT = 16 << 20;
     private static final int MAX_MESSAGE = 200;
     private static final int PER_CHARACTER = 2; // octets, beyond Latin-1
