@@ -16,7 +16,9 @@ import dev.penstock.units.ByteSize;
  * @param maxRecipients        of one request; more get 422
  * @param maxConcurrent        requests at one time; more get 429
  * @param maxConnections       at one time; more are closed at once
- * @param memoryLimit          octets of the bodies of all requests at one time; what goes beyond gets 503
+ * @param maxConnectionsPerAddress of these, from one address (IPv6: /64), relay networks but for
+ * @param memoryLimit          octets that all requests hold at one time: bodies, what is made of them, messages; what
+ *                             goes beyond gets 503
  * @param deadline             for a request's body to come, and for its messages to be made
  * @param requireAuth          whether clients outside {@code relayNetworks} must log in; false only behind a proxy that
  *                             asks
@@ -27,10 +29,11 @@ import dev.penstock.units.ByteSize;
  * @param certificates         for TLS from the first octet, chosen as a listener's; none for HTTP in clear
  */
 public record InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
-        int maxConnections, ByteSize memoryLimit, Duration deadline, boolean requireAuth, List<String> relayNetworks,
-        Path directory, Duration idempotencyRetention, int maxKeys, List<ListenerTls.Certificate> certificates) {
+        int maxConnections, int maxConnectionsPerAddress, ByteSize memoryLimit, Duration deadline, boolean requireAuth,
+        List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys,
+        List<ListenerTls.Certificate> certificates) {
     public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(32), 10_000, 64,
-            1000, ByteSize.ofMegabytes(256), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
+            1000, 100, ByteSize.ofMegabytes(256), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
             Duration.ofHours(24), 1_000_000, List.of());
 
     public InjectionConfig {
@@ -40,9 +43,11 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
 
     /** In clear. */
     public InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
-            int maxConnections, ByteSize memoryLimit, Duration deadline, boolean requireAuth,
-            List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys) {
-        this(address, port, maxBody, maxRecipients, maxConcurrent, maxConnections, memoryLimit, deadline, requireAuth,
+            int maxConnections, int maxConnectionsPerAddress, ByteSize memoryLimit, Duration deadline,
+            boolean requireAuth, List<String> relayNetworks, Path directory, Duration idempotencyRetention,
+            int maxKeys) {
+        this(address, port, maxBody, maxRecipients, maxConcurrent, maxConnections, maxConnectionsPerAddress,
+                memoryLimit, deadline, requireAuth,
                 relayNetworks, directory, idempotencyRetention, maxKeys, List.of());
     }
 

@@ -29,6 +29,7 @@ final class InjectionReader {
                 table.integer("max-recipients", d.maxRecipients(), 1, MAX_RECIPIENTS),
                 table.integer("max-concurrent", d.maxConcurrent(), 1, MAX_CONCURRENT),
                 table.integer("max-connections", d.maxConnections(), 1, MAX_CONNECTIONS),
+                table.integer("max-connections-per-address", d.maxConnectionsPerAddress(), 1, MAX_CONNECTIONS),
                 table.size("memory-limit", d.memoryLimit(), KILOBYTE, MAX_MEMORY),
                 table.duration("deadline", d.deadline(), SECOND, Duration.ofHours(1)),
                 table.flag("require-auth", d.requireAuth()),

@@ -3,7 +3,6 @@ package dev.penstock.inbound;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
@@ -18,7 +17,6 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
-import dev.penstock.message.Recipient;
 import dev.penstock.policy.Decision;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
@@ -340,10 +338,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
             refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
             return;
         }
-        List<Recipient> to = open.recipients.size() == 1
-                ? open.recipients
-                : new ArrayList<>(new LinkedHashSet<>(open.recipients));
-        Envelope envelope = new Envelope(id, open.sender, to, open.body, open.smtpUtf8, open.tenant, open.campaign,
+        Envelope envelope = new Envelope(id, open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant,
+                open.campaign,
                 server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
         long size = intake.size();
         CompletableFuture<List<SpoolEntry>> commit;

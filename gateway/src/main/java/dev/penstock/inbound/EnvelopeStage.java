@@ -143,31 +143,43 @@ final class EnvelopeStage {
         }
         Command.RcptParameters parameters = rcpt.parameters();
         String unsupported = parameters.unsupported(session.settings.offered(facts.tls != null));
-        if (open.recipients.size() >= session.settings.config().maxRecipients()) {
+        if (unsupported != null) {
+            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
+            return;
+        }
+        if (mailbox.utf8() && !open.smtpUtf8) {
+            refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
+            return;
+        }
+        Recipient recipient = recipient(rcpt);
+        String key = server.policy().mailbox(recipient);
+        if (open.has(key)) {
+            overshoot(open, Replies.RECIPIENT_OK); // once is enough, with what was asked for first
+        } else if (open.recipients.size() >= session.settings.config().maxRecipients()) {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
-            if (++open.overshoot > RECIPIENT_OVERSHOOT) {
-                session.fail(Replies.TOO_MANY_RECIPIENTS);
-            } else {
-                session.say(Replies.TOO_MANY_RECIPIENTS); // no error: RFC 5321 4.5.3.1.10 has the client send the rest later
-            }
-        } else if (unsupported != null) {
-            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
+            overshoot(open, Replies.TOO_MANY_RECIPIENTS);
         } else if (!session.account.mayRcpt()) {
             open.recipientsRefused = true;
             session.say(ClientAccount.TOO_MANY_RECIPIENTS);
-        } else if (mailbox.utf8() && !open.smtpUtf8) {
-            refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
         } else {
-            Recipient recipient = recipient(rcpt);
             CompletableFuture<Decision> answer = server.policy().recipient(facts.client(session.settings), open.sender,
                     open.senderDomain,
                     recipient);
             if (Session.isGiven(answer)) {
-                recipientDecided(open, recipient, answer.resultNow());
+                recipientDecided(open, recipient, key, answer.resultNow());
             } else {
-                session.await(answer, decision -> recipientDecided(open, recipient, decision));
+                session.await(answer, decision -> recipientDecided(open, recipient, key, decision));
             }
+        }
+    }
+
+    /** No error for a while: RFC 5321 4.5.3.1.10 has the client send the rest later. */
+    private void overshoot(MailTransaction open, byte[] reply) {
+        if (++open.overshoot > RECIPIENT_OVERSHOOT) {
+            session.fail(reply);
+        } else {
+            session.say(reply);
         }
     }
 
@@ -193,11 +205,11 @@ final class EnvelopeStage {
         return localPart.equalsIgnoreCase(POSTMASTER) && domain.equalsIgnoreCase(server.hostname());
     }
 
-    private void recipientDecided(MailTransaction open, Recipient recipient, Decision decision) {
+    private void recipientDecided(MailTransaction open, Recipient recipient, String mailbox, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
                 open.add(accept);
-                open.recipients.add(recipient);
+                open.add(recipient, mailbox);
                 session.say(Replies.RECIPIENT_OK);
             }
             case Decision.Refuse(Reply reply) -> refuseRecipient(open, reasoned(recipient, reply));

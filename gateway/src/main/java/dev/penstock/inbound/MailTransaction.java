@@ -1,7 +1,9 @@
 package dev.penstock.inbound;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,9 @@ final class MailTransaction {
     final boolean smtpUtf8;
     final Options options;
     final List<Recipient> recipients = new ArrayList<>(1);
+    /** Of each recipient, as {@link dev.penstock.policy.Policy#mailbox}; one alone needs no set. */
+    private @Nullable String first;
+    private @Nullable Set<String> mailboxes;
     /** What policies said to MAIL and RCPT, taken together. */
     Decision.Accept answer = Decision.ACCEPT;
     String tenant;
@@ -26,7 +31,7 @@ final class MailTransaction {
     /** The policies have had their say about the message itself. */
     boolean judged;
     boolean recipientsRefused;
-    /** Recipients beyond the limit. */
+    /** Recipients beyond the limit, and such as were taken before. */
     int overshoot;
     /** BDAT has begun: no more recipients, and DATA can't follow (RFC 3030 2). */
     boolean chunked;
@@ -43,6 +48,25 @@ final class MailTransaction {
         this.options = options;
         this.tenant = tenant;
         this.campaign = campaign;
+    }
+
+    /** Whether a recipient of this mailbox was taken before. */
+    boolean has(String mailbox) {
+        return mailboxes == null ? mailbox.equals(first) : mailboxes.contains(mailbox);
+    }
+
+    /** Takes a recipient of a mailbox that isn't there yet. */
+    void add(Recipient recipient, String mailbox) {
+        if (first == null) {
+            first = mailbox;
+        } else {
+            if (mailboxes == null) {
+                mailboxes = new HashSet<>();
+                mailboxes.add(first);
+            }
+            mailboxes.add(mailbox);
+        }
+        recipients.add(recipient);
     }
 
     /** A yes to MAIL or RCPT: what it names holds for the message. */

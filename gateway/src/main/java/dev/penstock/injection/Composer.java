@@ -7,11 +7,11 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +22,6 @@ import dev.penstock.injection.InjectionRequest.Raw;
 import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.injection.TemplateEngine.Template;
 import dev.penstock.message.MessageId;
-import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
 import dev.penstock.smtp.ReceivedCounter;
@@ -39,9 +38,14 @@ final class Composer {
     private static final int MAX_RECEIVED = 50; // hopcount_limit of Postfix
     private static final int MAX_FIELD = 16 << 10; // characters of one header field's value, filled in
 
+    private static final Set<String> BLIND = Set.of("bcc", "resent-bcc"); // nobody's to read: RFC 5322 3.6.3
     private static final int SLACK = 128; // octets by which one message is longer than the other
+    private static final int HEADER = 2 << 10; // octets, and more of the parts' headers
+    /** How often its octets are in memory while a message is made: as text, with its lines, encoded, put together. */
+    private static final int COPIES = 4;
 
     private final InjectionRequest request;
+    private final RequestMemory.Share memory;
     private final String hostname;
     private final long maxSize;
     private final List<Problem.Wrong> wrongs = new ArrayList<>();
@@ -56,15 +60,21 @@ final class Composer {
     private final List<Attachment> inline;
     private final List<Attachment> files;
     private boolean personal;
+    private boolean filledIn;
     private volatile boolean tooCostly;
     /** Octets; a message of the same request is seldom much larger than those before it. */
-    private volatile int expectedSize = 4 << 10;
+    private volatile int expectedSize;
 
     private record Sender(Mailbox mailbox, Template name) {}
 
-    /** @throws Problem when a template can't be read */
-    Composer(InjectionRequest request, TemplateEngine engine, String hostname, long maxSize) {
+    /**
+     * @param memory that is charged with the templates
+     * @throws Problem when a template can't be read, or there is no memory for it
+     */
+    Composer(InjectionRequest request, TemplateEngine engine, String hostname, long maxSize,
+            RequestMemory.Share memory) {
         this.request = request;
+        this.memory = memory;
         this.hostname = hostname;
         this.maxSize = maxSize;
         switch (request.content()) {
@@ -87,8 +97,7 @@ final class Composer {
                 subject = optional(engine, parts.subject(), false, "/content/subject");
                 from = sender(engine, parts.from(), "/content/from/name");
                 replyTo = sender(engine, parts.replyTo(), "/content/reply_to/name");
-                parts.headers().forEach((name, value) -> headers.put(name,
-                        template(engine, value, false, "/content/headers/" + name)));
+                parts.headers().forEach((name, value) -> header(engine, name, value));
                 inline = parts.attachments().stream()
                         .filter(file -> !file.contentId().isEmpty() && parts.html() != null).toList();
                 files = parts.attachments().stream().filter(file -> !inline.contains(file)).toList();
@@ -98,12 +107,45 @@ final class Composer {
         if (!wrongs.isEmpty()) {
             throw Problem.invalid(wrongs);
         }
+        expectedSize = (int) Math.min(HEADER + written(request.content()), maxSize);
+    }
+
+    /** Octets that a message takes when what is filled in is as long as where it is filled in; at most four thirds. */
+    private static long written(InjectionRequest.Content content) {
+        return switch (content) {
+            case Raw(String message) -> message.length();
+            case Parts parts -> {
+                long octets = length(parts.text()) + length(parts.html()) + length(parts.amp());
+                for (Attachment file : parts.attachments()) {
+                    octets += HEADER / 8 + file.data().bytes.length * 3L / 2;
+                }
+                yield octets;
+            }
+        };
+    }
+
+    private static long length(@Nullable String text) {
+        return text == null ? 0 : text.length() + text.length() / 8;
     }
 
     private @Nullable Sender sender(TemplateEngine engine, @Nullable Person person, String at) {
         return person == null
                 ? null
                 : new Sender(MailboxParser.parse(person.email(), true), template(engine, person.name(), false, at));
+    }
+
+    /** What is the same for all is written once to see whether it can be. */
+    private void header(TemplateEngine engine, String name, String value) {
+        String at = "/content/headers/" + RequestReader.escaped(name);
+        Template template = template(engine, value, false, at);
+        headers.put(name, template);
+        if (template.isConstant()) {
+            try {
+                HeaderText.named(new StringBuilder(), name, value);
+            } catch (IllegalArgumentException e) {
+                wrongs.add(new Problem.Wrong(at, String.valueOf(e.getMessage())));
+            }
+        }
     }
 
     private @Nullable Template optional(TemplateEngine engine, @Nullable String source, boolean escaped, String at) {
@@ -115,8 +157,9 @@ final class Composer {
             return TemplateEngine.constant(source);
         }
         try {
-            Template template = engine.compile(source, escaped);
-            personal |= !template.isConstant();
+            Template template = engine.compile(source, escaped, memory);
+            filledIn |= !template.isConstant();
+            personal |= filledIn;
             return template;
         } catch (TemplateException e) {
             wrongs.add(new Problem.Wrong(at, String.valueOf(e.getMessage())));
@@ -129,21 +172,38 @@ final class Composer {
         return personal;
     }
 
+    /** Whether a template is filled in for each. */
+    boolean isFilledIn() {
+        return filledIn;
+    }
+
+    /** Octets of memory that the next message probably takes while it is made. */
+    long cost() {
+        return (long) COPIES * expectedSize;
+    }
+
+    /** Whether the next message is probably larger. */
+    boolean isLarger(int octets) {
+        return expectedSize > octets;
+    }
+
     /**
      * Makes one message, without its trace line.
      *
      * @param recipient whose substitutions are used
+     * @param own       that is charged with what is filled in, beyond {@link #cost}
      * @throws RefusedException when it can't be made
      */
-    byte[] compose(Rcpt recipient, MessageId id, Instant now) {
-        Map<String, @Nullable Object> values = values(recipient);
+    byte[] compose(Rcpt recipient, MessageId id, Instant now, RequestMemory.Share own) {
+        Filling filling = new Filling(recipient, new RenderBudget(own));
         byte[] message = switch (request.content()) {
-            case Raw _ -> whole(fill(raw, values, "/content", maxSize), id, now);
-            case Parts _ -> assembled(recipient, values, id, now);
+            case Raw _ -> whole(filling.text(raw, "/content", maxSize), id, now);
+            case Parts _ -> assembled(recipient, filling, id, now);
         };
         if (message.length > maxSize) {
             throw tooBig();
         }
+        expectedSize = Math.max(expectedSize, (int) Math.min(message.length + SLACK, maxSize));
         return message;
     }
 
@@ -151,49 +211,53 @@ final class Composer {
         return new RefusedException(Reply.of(552, "5.3.4", "Error: message file too big"));
     }
 
-    private Map<String, @Nullable Object> values(Rcpt recipient) {
-        if (!personal) {
-            return Map.of();
-        }
-        Map<String, @Nullable Object> values = new HashMap<>(request.substitutions());
-        values.put("email", recipient.email());
-        if (!recipient.name().isEmpty()) {
-            values.put("name", recipient.name());
-        }
-        values.putAll(recipient.substitutions());
-        return values;
-    }
+    /** One message's templates being filled in. Confined to the thread that renders. */
+    private final class Filling {
+        private final Rcpt recipient;
+        private final RenderBudget budget;
 
-    private String fill(Template template, Map<String, @Nullable Object> values, String at, long maxLength) {
-        if (tooCostly) {
-            throw RefusedException.content("a template took too long for another recipient");
+        Filling(Rcpt recipient, RenderBudget budget) {
+            this.recipient = recipient;
+            this.budget = budget;
         }
-        try {
-            return template.render(values, maxLength);
-        } catch (TemplateException e) {
-            tooCostly |= e.isCostly();
-            throw RefusedException.content("the template " + at + " " + e.getMessage());
-        }
-    }
 
-    /** A value of a header field: in one line, whatever was filled in. */
-    private String line(Template template, Map<String, @Nullable Object> values, String at) {
-        String value = fill(template, values, at, MAX_FIELD);
-        if (RequestReader.hasControls(value)) {
-            throw RefusedException.content(at + " has a line break or another control character when filled in");
+        String text(Template template, String at, long maxLength) {
+            if (tooCostly) {
+                throw RefusedException.content("a template took too long for another recipient");
+            }
+            try {
+                return template.render(new TemplateValues(recipient, request.substitutions()), maxLength, budget);
+            } catch (TemplateException e) {
+                tooCostly |= e.isCostly();
+                throw RefusedException.content("the template " + at + " " + e.getMessage());
+            }
         }
-        return value;
+
+        /** A value of a header field: in one line, whatever was filled in. */
+        String line(Template template, String at) {
+            String value = text(template, at, MAX_FIELD);
+            if (RequestReader.hasControls(value)) {
+                throw RefusedException.content(at + " has a line break or another control character when filled in");
+            }
+            return value;
+        }
     }
 
     private byte[] whole(String message, MessageId id, Instant now) {
         if (message.indexOf(0) >= 0) {
             throw RefusedException.content("the message has a NUL character");
         }
-        byte[] octets = BodyText.lines(message).getBytes(UTF_8);
-        HeaderSection header = HeaderSection.of(octets);
+        byte[] whole = BodyText.lines(message).getBytes(UTF_8);
+        HeaderSection header = HeaderSection.of(whole);
         if (!header.has("from")) {
             throw RefusedException.content("the message has no From field");
         }
+        String twice = header.firstRepeated(FieldKind::isSingle);
+        if (twice != null) {
+            throw RefusedException.content("the message has more than one field " + twice
+                    + ", which may be there once (RFC 5322 3.6)");
+        }
+        byte[] octets = header.without(BLIND::contains);
         ReceivedCounter received = new ReceivedCounter();
         received.scan(octets, 0, octets.length);
         if (received.count() > MAX_RECEIVED) {
@@ -231,32 +295,36 @@ final class Composer {
         }
     }
 
-    private byte[] assembled(Rcpt recipient, Map<String, @Nullable Object> values, MessageId id, Instant now) {
+    private byte[] assembled(Rcpt recipient, Filling filling, MessageId id, Instant now) {
         StringBuilder head = new StringBuilder(512);
         if (from != null) {
             HeaderText.field(head, "From",
-                    HeaderText.address(line(from.name, values, "/content/from/name"), from.mailbox));
+                    HeaderText.address(filling.line(from.name, "/content/from/name"), from.mailbox));
         }
         if (headers.keySet().stream().noneMatch(name -> name.equalsIgnoreCase("to")) && recipient.mailbox() != null) {
             HeaderText.field(head, "To", HeaderText.address(recipient.name(), recipient.mailbox()));
         }
         if (subject != null) {
             HeaderText.field(head, "Subject",
-                    HeaderText.unstructured(line(subject, values, "/content/subject")));
+                    HeaderText.unstructured(filling.line(subject, "/content/subject")));
         }
         if (replyTo != null) {
             HeaderText.field(head, "Reply-To",
-                    HeaderText.address(line(replyTo.name, values, "/content/reply_to/name"), replyTo.mailbox));
+                    HeaderText.address(filling.line(replyTo.name, "/content/reply_to/name"), replyTo.mailbox));
         }
         boolean dated = false;
         boolean identified = false;
         for (Map.Entry<String, Template> header : headers.entrySet()) {
             String name = header.getKey();
             String at = "/content/headers/" + name;
-            String value = line(header.getValue(), values, at);
+            String value = filling.line(header.getValue(), at);
             dated |= name.equalsIgnoreCase("date");
             identified |= name.equalsIgnoreCase("message-id");
-            HeaderText.field(head, name, isAddressField(name) ? addresses(value, at) : HeaderText.unstructured(value));
+            try {
+                HeaderText.named(head, name, value);
+            } catch (IllegalArgumentException e) {
+                throw RefusedException.content(at + " " + e.getMessage());
+            }
         }
         if (!dated) {
             HeaderText.field(head, "Date", RFC_5322.format(now));
@@ -267,71 +335,54 @@ final class Composer {
         HeaderText.field(head, "MIME-Version", "1.0");
         ByteArrayOutputStream out = new ByteArrayOutputStream(expectedSize);
         out.writeBytes(head.toString().getBytes(UTF_8));
-        mixed(out, values, "=_" + id);
-        byte[] message = out.toByteArray();
-        expectedSize = Math.max(expectedSize, (int) Math.min(message.length + SLACK, maxSize));
-        return message;
-    }
-
-    private static boolean isAddressField(String name) {
-        return switch (name.toLowerCase(Locale.ROOT)) {
-            case "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to", "resent-cc" -> true;
-            default -> false;
-        };
-    }
-
-    private static String addresses(String value, String at) {
-        try {
-            return HeaderText.addresses(value);
-        } catch (AddressSyntaxException e) {
-            throw RefusedException.content(at + " isn't a list of addresses: " + e.getMessage());
-        }
+        mixed(out, filling, "=_" + id);
+        return out.toByteArray();
     }
 
     // ---- the tree of parts: mixed(related(alternative(text, amp, html), inline files), files) ---------------------
 
-    private void mixed(ByteArrayOutputStream out, Map<String, @Nullable Object> values, String boundary) {
+    private void mixed(ByteArrayOutputStream out, Filling filling, String boundary) {
         if (files.isEmpty()) {
-            related(out, values, boundary);
+            related(out, filling, boundary);
             return;
         }
         String own = boundary + "/m";
         multipart(out, "mixed", own);
         delimiter(out, own);
-        related(out, values, boundary);
+        related(out, filling, boundary);
         files.forEach(file -> file(out, own, file, "attachment"));
         end(out, own);
     }
 
-    private void related(ByteArrayOutputStream out, Map<String, @Nullable Object> values, String boundary) {
+    private void related(ByteArrayOutputStream out, Filling filling, String boundary) {
         if (inline.isEmpty()) {
-            alternative(out, values, boundary);
+            alternative(out, filling, boundary);
             return;
         }
         String own = boundary + "/r";
         multipart(out, "related", own);
         delimiter(out, own);
-        alternative(out, values, boundary);
+        alternative(out, filling, boundary);
         inline.forEach(file -> file(out, own, file, "inline"));
         end(out, own);
     }
 
-    private void alternative(ByteArrayOutputStream out, Map<String, @Nullable Object> values, String boundary) {
+    private void alternative(ByteArrayOutputStream out, Filling filling, String boundary) {
         int kinds = (text == null ? 0 : 1) + (amp == null ? 0 : 1) + (html == null ? 0 : 1);
         String own = boundary + "/a";
         if (kinds > 1) {
             multipart(out, "alternative", own);
         }
-        body(out, text, "text/plain", values, "/content/text_body", kinds > 1 ? own : "");
-        body(out, amp, "text/x-amp-html", values, "/content/amp_html_body", kinds > 1 ? own : "");
-        body(out, html, "text/html", values, "/content/html_body", kinds > 1 ? own : "");
+        body(out, text, "text/plain", filling, "/content/text_body", kinds > 1 ? own : "");
+        body(out, amp, "text/x-amp-html", filling, "/content/amp_html_body", kinds > 1 ? own : "");
+        body(out, html, "text/html", filling, "/content/html_body", kinds > 1 ? own : "");
         if (kinds > 1) {
             end(out, own);
         }
     }
 
     private void body(ByteArrayOutputStream out, @Nullable Template template, String type,
-            Map<String, @Nullable Object> values, String at, String boundary) {
+            Filling filling, String at, String boundary) {
         if (template == null) {
             return;
         }
@@ -339,7 +390,7 @@ final class Composer {
             delimiter(out, boundary);
         }
         ascii(out, "Content-Type: " + type + "; charset=utf-8\r\n");
-        BodyText.part(out, fill(template, values, at, maxSize));
+        BodyText.part(out, filling.text(template, at, maxSize));
     }
 
     private static void file(ByteArrayOutputStream out, String boundary, Attachment file, String disposition) {

@@ -4,8 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
@@ -83,6 +85,18 @@ final class HeaderSection {
 
     boolean has(String name) {
         return fields.stream().anyMatch(field -> field.name.equals(name));
+    }
+
+    /** The first field's lower case name that there is more than one of, of those that may be there once; null for none. */
+    @Nullable
+    String firstRepeated(Predicate<String> single) {
+        Set<String> seen = new HashSet<>();
+        for (Field field : fields) {
+            if (single.test(field.name) && !seen.add(field.name)) {
+                return field.name;
+            }
+        }
+        return null;
     }
 
     boolean hasEightBit() {

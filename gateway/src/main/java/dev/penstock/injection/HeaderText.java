@@ -13,7 +13,8 @@ import dev.penstock.smtp.MailboxParser;
 /** Header fields as they go over the wire: encoded words (RFC 2047), parameters (RFC 2231), folding. Stateless. */
 final class HeaderText {
     private static final int FOLD_AT = 76; // RFC 5322 2.1.1 recommends 78 with CRLF
-    private static final int MAX_WORD = 900; // RFC 5322 2.1.1: a line has 998 at most, and the name goes first
+    private static final int MAX_LINE = 998; // RFC 5322 2.1.1
+    private static final int MAX_WORD = 900; // of MAX_LINE, where the name goes first
     /** RFC 2047 2: a line with encoded words has 76; 36 octets are 60 with "=?utf-8?B?" and "?=", the name goes first. */
     private static final int ENCODED_OCTETS = 36;
     private static final int PARAMETER_PIECE = 50;
@@ -22,9 +23,13 @@ final class HeaderText {
 
     private HeaderText() {}
 
-    /** A field with its CRLF; {@code value} is ASCII already and is folded at its spaces. */
+    /**
+     * A field with its CRLF; {@code value} is ASCII already and is folded at its spaces.
+     *
+     * @param name empty when it is written already
+     */
     static void field(StringBuilder out, String name, String value) {
-        String line = name + ": " + value;
+        String line = name.isEmpty() ? value : name + ": " + value;
         int from = 0;
         String indent = "";
         while (line.length() - from > FOLD_AT) {
@@ -43,14 +48,105 @@ final class HeaderText {
         out.append(indent).append(line, from, line.length()).append("\r\n");
     }
 
+    /**
+     * A field with its CRLF, its body written as its name wants it: encoded where that may be, else as it is, folded at
+     * blanks and, where it is long, at commas too.
+     *
+     * @throws IllegalArgumentException when it can't be written; the message is for the client
+     */
+    static void named(StringBuilder out, String name, String text) {
+        FieldKind kind = FieldKind.of(name);
+        String body = switch (kind) {
+            case UNSTRUCTURED -> unstructured(text);
+            case ADDRESSES -> addresses(text);
+            case PHRASES -> phrases(text);
+            case NAMED -> labelled(text);
+            case STRUCTURED -> structured(text);
+        };
+        if (kind == FieldKind.UNSTRUCTURED || name.length() + 2 + body.length() <= FOLD_AT) {
+            field(out, name, body);
+            return;
+        }
+        String spaced = spaced(body);
+        int longest = longestWord(spaced);
+        if (longest >= MAX_LINE) {
+            throw new IllegalArgumentException("has " + longest + " octets without a place to fold it; a line has "
+                    + MAX_LINE + " at most");
+        }
+        int first = spaced.indexOf(' ');
+        if (name.length() + 2 + (first < 0 ? spaced.length() : first) > MAX_LINE) {
+            out.append(name).append(":\r\n "); // RFC 5322 3.2.2: the line isn't blank, it has the name
+            field(out, "", spaced);
+        } else {
+            field(out, name, spaced);
+        }
+    }
+
+    /** What no reader would decode. */
+    private static String structured(String text) {
+        if (!isPlain(text)) {
+            throw new IllegalArgumentException("has a character beyond ASCII, which this field can't have"
+                    + " (in a URL, write it as %XX)");
+        }
+        return text.strip();
+    }
+
+    private static String labelled(String text) {
+        int open = text.lastIndexOf('<');
+        if (isPlain(text) || open < 0) {
+            return structured(text);
+        }
+        return phrase(unquoted(text.substring(0, open).strip())) + ' ' + structured(text.substring(open));
+    }
+
+    private static String phrases(String text) {
+        if (isPlain(text)) {
+            return text;
+        }
+        List<String> list = new ArrayList<>();
+        for (String one : split(text)) {
+            list.add(phrase(unquoted(one.strip())));
+        }
+        return String.join(", ", list);
+    }
+
+    /** With a blank behind every comma outside of brackets and quotes, where a list may be folded. */
+    private static String spaced(String list) {
+        StringBuilder spaced = new StringBuilder(list.length() + 16);
+        int depth = 0;
+        boolean quoted = false;
+        for (int i = 0; i < list.length(); i++) {
+            char c = list.charAt(i);
+            spaced.append(c);
+            if (c == '\\' && i + 1 < list.length()) {
+                spaced.append(list.charAt(++i));
+            } else if (c == '"' && depth == 0) {
+                quoted = !quoted;
+            } else if (!quoted && (c == '<' || c == '(')) {
+                depth++;
+            } else if (!quoted && (c == '>' || c == ')')) {
+                depth = Math.max(0, depth - 1);
+            } else if (c == ',' && !quoted && depth == 0 && i + 1 < list.length() && list.charAt(i + 1) != ' ') {
+                spaced.append(' ');
+            }
+        }
+        return spaced.toString();
+    }
+
     /** Text that is shown to people, such as a subject. */
     static String unstructured(String text) {
-        return isPlain(text) && !text.contains("=?") && longestWord(text) <= MAX_WORD ? text : encodedWords(text);
+        return isPlain(text) && !looksEncoded(text) && longestWord(text) <= MAX_WORD ? text : encodedWords(text);
+    }
+
+    /** Whether a reader may take part of it for an encoded word. */
+    private static boolean looksEncoded(String text) {
+        int begin = text.indexOf("=?");
+        return begin >= 0 && text.indexOf("?=", begin + 2) >= 0;
     }
 
     /** A display name. */
     static String phrase(String name) {
-        if (!isPlain(name) || name.contains("=?") || longestWord(name) > MAX_WORD) {
+        if (!isPlain(name) || looksEncoded(name) || longestWord(name) > MAX_WORD) {
             return encodedWords(name);
         }
         if (name.chars().noneMatch(c -> SPECIALS.indexOf(c) >= 0 || c == '\t')) {
@@ -75,22 +171,26 @@ final class HeaderText {
     /**
      * A list of addresses as somebody wrote it.
      *
-     * @throws AddressSyntaxException when it isn't in ASCII and can't be understood
+     * @throws IllegalArgumentException when it isn't in ASCII and can't be understood
      */
     static String addresses(String text) {
-        if (isPlain(text) && longestWord(text) <= MAX_WORD) {
+        if (isPlain(text)) {
             return text;
         }
         List<String> list = new ArrayList<>();
-        for (String one : split(text)) {
-            String entry = one.strip();
-            int open = entry.lastIndexOf('<');
-            if (open >= 0 && entry.endsWith(">")) {
-                Mailbox mailbox = MailboxParser.parse(entry.substring(open + 1, entry.length() - 1), true);
-                list.add(address(unquoted(entry.substring(0, open).strip()), mailbox));
-            } else if (!entry.isEmpty()) {
-                list.add(wire(MailboxParser.parse(entry, true)));
+        try {
+            for (String one : split(text)) {
+                String entry = one.strip();
+                int open = entry.lastIndexOf('<');
+                if (open >= 0 && entry.endsWith(">")) {
+                    Mailbox mailbox = MailboxParser.parse(entry.substring(open + 1, entry.length() - 1), true);
+                    list.add(address(unquoted(entry.substring(0, open).strip()), mailbox));
+                } else if (!entry.isEmpty()) {
+                    list.add(wire(MailboxParser.parse(entry, true)));
+                }
             }
+        } catch (AddressSyntaxException e) {
+            throw new IllegalArgumentException("isn't a list of addresses: " + e.getMessage(), e);
         }
         return String.join(", ", list);
     }

@@ -44,8 +44,12 @@ import reactor.netty.resources.LoopResources;
 import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.Exchange;
 import dev.penstock.auth.Identity;
+import dev.penstock.callout.LogPace;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
+import dev.penstock.http.ConnectionGate;
+import dev.penstock.http.FirstOctet;
+import dev.penstock.http.RequestPath;
 import dev.penstock.inbound.Acceptance;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Client;
@@ -53,6 +57,7 @@ import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
+import dev.penstock.units.ClientKey;
 import dev.penstock.units.Networks;
 
 /**
@@ -77,6 +82,8 @@ public final class InjectionServer implements AutoCloseable {
     private static final int MAX_LINE = 4 * 1024;
     private static final int MAX_HEADERS = 16 * 1024;
     private static final int MAX_NAME = 1024; // octets of user name and password together
+    private static final int SHARE = 3;
+    private static final int IPV6_PREFIX = 64; // what one site is given: RFC 6177
     private static final String CHALLENGE = "Basic realm=\"penstock\", charset=\"UTF-8\"";
 
     private final Authenticator authenticator;
@@ -86,8 +93,11 @@ public final class InjectionServer implements AutoCloseable {
     private final byte[] openapi;
     private final Counters counters = new Counters();
     private final AtomicInteger open = new AtomicInteger();
-    private final AtomicLong bodies = new AtomicLong();
-    private final AtomicInteger connections = new AtomicInteger();
+    private final RequestMemory memory;
+    private final ConnectionGate gate = new ConnectionGate("injection");
+    /** Places that are taken, by whom. */
+    private final ConcurrentHashMap<String, Integer> places = new ConcurrentHashMap<>();
+    private final LogPace failedLogins = new LogPace();
     private final AtomicLong requestNumber;
     /** Requests under way, once for the work and once for the answer, which must be written before a stop. */
     private final Map<Long, CompletableFuture<?>> underWay = new ConcurrentHashMap<>();
@@ -102,6 +112,10 @@ public final class InjectionServer implements AutoCloseable {
     private record Settings(InjectionConfig config, InboundConfig limits, Networks relayNetworks) {
         static Settings of(InjectionConfig config, InboundConfig limits) {
             return new Settings(config, limits, Networks.parse(config.relayNetworks()));
+        }
+
+        ConnectionGate.Limits connections() {
+            return new ConnectionGate.Limits(config.maxConnections(), config.maxConnectionsPerAddress(), relayNetworks);
         }
     }
 
@@ -123,11 +137,13 @@ public final class InjectionServer implements AutoCloseable {
         this.spool = spool;
         this.oldJournal = oldJournal;
         this.settings = Settings.of(config, limits);
+        this.memory = new RequestMemory(config.memoryLimit().bytes());
         this.requestNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
         AtomicInteger number = new AtomicInteger();
         this.renderers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(),
                 task -> Thread.ofPlatform().name("inject-render-" + number.incrementAndGet()).daemon().unstarted(task));
-        this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, counters, renderers);
+        this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, counters, renderers,
+                memory);
         this.openapi = document();
         try {
             server = HttpServer.create().host(config.address()).port(config.port()).runOn(loops)
@@ -165,6 +181,7 @@ public final class InjectionServer implements AutoCloseable {
     public void reconfigure(InjectionConfig config, InboundConfig limits, @Nullable ServerTls tls) {
         this.tls = tls;
         settings = Settings.of(config, limits);
+        memory.limit(config.memoryLimit().bytes());
     }
 
     /** What was done since the start, and is going on now. */
@@ -172,21 +189,20 @@ public final class InjectionServer implements AutoCloseable {
         return new InjectionStats(open.get(), counters.requests.sum(), counters.requestsAccepted.sum(),
                 counters.requestsRefused.sum(), counters.unauthorized.sum(), counters.throttled.sum(),
                 counters.unavailable.sum(), counters.replayed.sum(), counters.messages.sum(), counters.octets.sum(),
-                counters.recipients.sum(), counters.recipientsRefused.sum(), spool.keys().size(), bodies.get());
+                counters.recipients.sum(), counters.recipientsRefused.sum(), spool.keys().size(), memory.used(),
+                gate.open(), gate.refused(), gate.refusedToClient());
     }
 
     /** Once for each connection, whereas {@code doOnConnection} is called for each of its requests. */
     private void connected(Channel channel) {
-        int count = connections.incrementAndGet();
-        var _ = channel.closeFuture().addListener(_ -> connections.decrementAndGet());
-        channel.pipeline().addFirst(new HeaderDeadline());
+        if (!gate.enter(channel, settings.connections())) {
+            return;
+        }
+        channel.pipeline().addFirst(new FirstOctet(), new HeaderDeadline());
         ServerTls current = tls;
-        if (count > settings.config.maxConnections()) {
-            channel.eventLoop().execute(() -> {
-                var _ = channel.close();
-            });
-        } else if (current != null) {
-            channel.pipeline().addAfter(channel.pipeline().firstContext().name(), null, current.newHandler());
+        if (current != null) {
+            channel.pipeline().addAfter(channel.pipeline().context(HeaderDeadline.class).name(), null,
+                    current.newHandler());
         }
     }
 
@@ -197,8 +213,8 @@ public final class InjectionServer implements AutoCloseable {
         request.withConnection(connection -> found[0] = connection.channel());
         Channel channel = found[0];
         HeaderDeadline deadline = channel.pipeline().get(HeaderDeadline.class);
-        if (deadline == null) {
-            throw new IllegalStateException("no deadline for the header");
+        if (deadline == null) { // beyond a limit, and being closed
+            return response.status(HttpResponseStatus.SERVICE_UNAVAILABLE).send();
         }
         int number = deadline.received();
         return Mono.from(answer(request, response))
@@ -206,7 +222,7 @@ public final class InjectionServer implements AutoCloseable {
     }
 
     private Publisher<Void> answer(HttpServerRequest request, HttpServerResponse response) {
-        String path = request.fullPath();
+        String path = RequestPath.of(request.uri());
         try {
             if (path.equals(OPENAPI)) {
                 allow(request, HttpMethod.GET, HttpMethod.HEAD);
@@ -265,14 +281,14 @@ public final class InjectionServer implements AutoCloseable {
 
     private Publisher<Void> work(HttpServerRequest request, HttpServerResponse response, Settings current,
             Allowed allowed, String encoding) {
-        if (open.incrementAndGet() > current.config.maxConcurrent()) {
-            open.decrementAndGet();
-            return refuse(request, response, Problem.of(Problem.Kind.TOO_MANY,
-                    "more than " + current.config.maxConcurrent() + " requests at one time").with("Retry-After", "1"));
+        String who = owner(request, allowed);
+        Problem none = enter(who, current.config.maxConcurrent());
+        if (none != null) {
+            return refuse(request, response, none);
         }
         long deadline = System.nanoTime() + current.config.deadline().toNanos();
         BodyStream body = new BodyStream(deadline);
-        Call call = new Call(current, body, encoding, request.requestHeaders().get("Idempotency-Key"),
+        Call call = new Call(current, body, encoding, who, request.requestHeaders().get("Idempotency-Key"),
                 client(request, allowed), local(request), deadline);
         CompletableFuture<Answer> future = new CompletableFuture<>();
         begin(future);
@@ -280,12 +296,42 @@ public final class InjectionServer implements AutoCloseable {
             request.receive().subscribe(body);
             Thread.ofVirtual().name("inject-" + call.client.sessionId()).start(() -> finish(call, future));
         } catch (Throwable e) {
-            open.decrementAndGet();
+            leave(who);
             future.complete(failed(call.client.sessionId(), e).answer());
         }
         return Mono.fromFuture(future, true)
                 .flatMap(
                         answer -> Mono.from(body.isComplete() ? send(response, answer) : last(response, answer, body)));
+    }
+
+    /** Whom a request's place is counted for: its tenant, else its user, else its address. */
+    private static String owner(HttpServerRequest request, Allowed allowed) {
+        Identity identity = allowed.identity;
+        if (identity == null) {
+            return "address " + ClientKey.of(remote(request).getAddress(), Integer.SIZE, IPV6_PREFIX);
+        }
+        return identity.tenant().isEmpty() ? "user " + identity.name() : "tenant " + identity.tenant();
+    }
+
+    /**
+     * Takes a place, of which nobody has more than {@value #SHARE} times as many as are left for others: one alone gets
+     * three quarters of them, and whoever comes next finds some. @return why there is none, else null
+     */
+    private @Nullable Problem enter(String who, int most) {
+        int all = open.incrementAndGet();
+        int own = places.merge(who, 1, Integer::sum);
+        if (all <= most && own - 1 <= SHARE * (most - all + 1)) {
+            return null;
+        }
+        leave(who);
+        return Problem.of(Problem.Kind.TOO_MANY, all > most
+                ? "more than " + most + " requests at one time"
+                : "more than a fair part of " + most + " requests at one time").with("Retry-After", "1");
+    }
+
+    private void leave(String who) {
+        open.decrementAndGet();
+        places.computeIfPresent(who, (_, count) -> count == 1 ? null : count - 1);
     }
 
     /** On the request's virtual thread. The request is answered, whatever happens: nobody else would. */
@@ -297,7 +343,7 @@ public final class InjectionServer implements AutoCloseable {
         } catch (Throwable e) {
             answer = failed(call.client.sessionId(), e).answer();
         }
-        open.decrementAndGet();
+        leave(call.who);
         future.complete(answer);
     }
 
@@ -398,7 +444,11 @@ public final class InjectionServer implements AutoCloseable {
             case Exchange.Step.Success(Identity identity) ->
                 CompletableFuture.completedFuture(new Allowed(identity, relay, tls));
             case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
-                log.info("event=injection-login-failed client={} reason={} detail=\"{}\"", remote, reason, detail);
+                long notLogged = failedLogins.turn();
+                if (notLogged != LogPace.NOT_NOW) {
+                    log.info("event=injection-login-failed client={} reason={} detail=\"{}\" not-logged={}", remote,
+                            reason, detail, notLogged);
+                }
                 yield CompletableFuture.failedFuture(reason == Exchange.Reason.TEMPORARY
                         ? Problem.of(Problem.Kind.UNAVAILABLE, "credentials can't be checked now")
                                 .with("Retry-After", "5")
@@ -484,13 +534,15 @@ public final class InjectionServer implements AutoCloseable {
         private final Settings current;
         private final InputStream body;
         private final String encoding;
+        private final String who;
         private final @Nullable String headerKey;
         private final Client client;
         private final String local;
         private final long deadlineNanos;
 
-        Call(Settings current, InputStream body, String encoding, @Nullable String headerKey, Client client,
-                String local, long deadlineNanos) {
+        Call(Settings current, InputStream body, String encoding, String who, @Nullable String headerKey,
+                Client client, String local, long deadlineNanos) {
+            this.who = who;
             this.current = current;
             this.body = body;
             this.encoding = encoding;
@@ -501,23 +553,18 @@ public final class InjectionServer implements AutoCloseable {
         }
 
         Answer run() {
-            Metered metered = null;
-            try {
-                metered = new Metered(decompressed());
-                InjectionRequest request = RequestReader.read(metered, current.config.maxRecipients());
+            try (RequestMemory.Share share = memory.share()) {
+                Metered metered = new Metered(decompressed(), share);
+                InjectionRequest request = RequestReader.read(metered, current.config.maxRecipients(), share);
                 String key = key(request.idempotencyKey());
                 return injector.inject(request, client, local, key, metered.hash(), current.limits,
-                        current.config, deadlineNanos);
+                        current.config, deadlineNanos, share);
             } catch (Problem e) {
                 return e.answer();
             } catch (IOException e) {
                 return Problem.of(Problem.Kind.INVALID, "the body can't be decompressed").answer();
             } catch (RuntimeException | Error e) {
                 return failed(client.sessionId(), e).answer();
-            } finally {
-                if (metered != null) {
-                    bodies.addAndGet(-metered.octets);
-                }
             }
         }
 
@@ -548,10 +595,12 @@ public final class InjectionServer implements AutoCloseable {
         private final class Metered extends FilterInputStream {
             private final MessageDigest digest = Digests.sha256();
             private final Utf8Check utf8 = new Utf8Check();
+            private final RequestMemory.Share share;
             private long octets;
 
-            Metered(InputStream in) {
+            Metered(InputStream in, RequestMemory.Share share) {
                 super(in);
+                this.share = share;
             }
 
             @Override
@@ -565,14 +614,10 @@ public final class InjectionServer implements AutoCloseable {
                 int count = super.read(into, offset, length);
                 if (count > 0) {
                     octets += count;
-                    long all = bodies.addAndGet(count);
                     if (octets > current.config.maxBody().bytes()) {
                         throw tooLarge(current);
                     }
-                    if (all > current.config.memoryLimit().bytes()) {
-                        throw Problem.of(Problem.Kind.UNAVAILABLE, "too many large bodies at one time")
-                                .with("Retry-After", "1");
-                    }
+                    share.need((long) count * RequestMemory.BODY);
                     if (!utf8.accepts(into, offset, count)) {
                         throw Problem.of(Problem.Kind.INVALID, "the body isn't in UTF-8");
                     }

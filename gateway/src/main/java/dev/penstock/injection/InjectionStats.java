@@ -16,10 +16,14 @@ package dev.penstock.injection;
  * @param recipients       accepted
  * @param recipientsRefused told so
  * @param keys             idempotency keys remembered
- * @param bodyOctets       of requests being answered now
+ * @param heldOctets       octets that requests being answered now hold in memory, with what is made of them
+ * @param connections      open now
+ * @param connectionsRefused closed at once for {@code max-connections}
+ * @param connectionsRefusedToAddress closed at once for {@code max-connections-per-address}
  */
 public record InjectionStats(long requests, long requestsTotal, long requestsAccepted, long requestsRefused,
         long unauthorized, long throttled, long unavailable, long replayed, long messages, long octets,
-        long recipients, long recipientsRefused, long keys, long bodyOctets) {
-    public static final InjectionStats NONE = new InjectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        long recipients, long recipientsRefused, long keys, long heldOctets, long connections,
+        long connectionsRefused, long connectionsRefusedToAddress) {
+    public static final InjectionStats NONE = new InjectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 }

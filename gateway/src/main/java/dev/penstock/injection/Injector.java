@@ -13,12 +13,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -84,6 +83,7 @@ final class Injector {
     private final InstantSource clock;
     private final Counters counters;
     private final ExecutorService renderers;
+    private final RequestMemory memory;
     private final TemplateEngine templates = new TemplateEngine();
     private final Map<IdempotencyKey, Running> running = new ConcurrentHashMap<>();
 
@@ -93,7 +93,11 @@ final class Injector {
     /** Recipients of one message, and what becomes of it. Confined to the request's thread. */
     private static final class Draft {
         final MessageId id;
-        final List<Integer> recipients;
+        /** Places in the request, repeats included. */
+        final List<Integer> recipients = new ArrayList<>();
+        final List<Recipient> to = new ArrayList<>();
+        /** Of its message until that is kept. */
+        final RequestMemory.Share memory;
         @Nullable
         CompletableFuture<byte[]> content;
         @Nullable
@@ -106,9 +110,9 @@ final class Injector {
         @Nullable
         Reply refusal;
 
-        Draft(MessageId id, List<Integer> recipients) {
+        Draft(MessageId id, RequestMemory.Share memory) {
             this.id = id;
-            this.recipients = recipients;
+            this.memory = memory;
         }
 
         /** Or may be, as far as is known. */
@@ -118,7 +122,8 @@ final class Injector {
     }
 
     Injector(String hostname, Spool spool, Acceptance acceptance, Policy policy, MessageEvent.Listener events,
-            InstantSource clock, Counters counters, ExecutorService renderers) {
+            InstantSource clock, Counters counters, ExecutorService renderers, RequestMemory memory) {
+        this.memory = memory;
         this.hostname = hostname;
         this.spool = spool;
         this.acceptance = acceptance;
@@ -137,35 +142,36 @@ final class Injector {
      *
      * @param key           null for none
      * @param hash          SHA-256 of the body
+     * @param own           that is charged with the templates
      * @param deadlineNanos after which no further message is made
      */
     Answer inject(InjectionRequest request, Client client, String local, @Nullable String key, byte[] hash,
-            InboundConfig limits, InjectionConfig config, long deadlineNanos) {
-        Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes());
+            InboundConfig limits, InjectionConfig config, long deadlineNanos, RequestMemory.Share own) {
+        Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes(), own);
         if (key == null) {
             return new Work(request, composer, client, local, limits, deadlineNanos, null).run();
         }
-        IdempotencyKey own = Digests.key(client.identity() == null ? "" : client.identity().name(), key);
+        IdempotencyKey name = Digests.key(client.identity() == null ? "" : client.identity().name(), key);
         while (true) {
-            Answer recorded = recorded(own, hash);
+            Answer recorded = recorded(name, hash);
             if (recorded != null) {
                 return recorded;
             }
             Running mine = new Running(new Answer.Body(hash), new CompletableFuture<>());
-            Running other = running.putIfAbsent(own, mine);
+            Running other = running.putIfAbsent(name, mine);
             if (other == null) {
                 try {
-                    Answer since = recorded(own, hash); // by whom was running a moment ago
+                    Answer since = recorded(name, hash); // by whom was running a moment ago
                     if (since != null) {
                         return since;
                     }
                     if (!spool.keys().hasRoom(config.maxKeys())) {
                         throw unavailable("too many idempotency keys are remembered");
                     }
-                    Keyed keyed = new Keyed(spool.keys().begin(own), mine.hash, config.idempotencyRetention());
+                    Keyed keyed = new Keyed(spool.keys().begin(name), mine.hash, config.idempotencyRetention());
                     return new Work(request, composer, client, local, limits, deadlineNanos, keyed).run();
                 } finally {
-                    running.remove(own);
+                    running.remove(name);
                     mine.ended.complete(null);
                 }
             }
@@ -259,7 +265,12 @@ final class Injector {
                             state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
             }
-            Answer answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
+            Answer answer;
+            try {
+                answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
+            } finally {
+                drafts.forEach(draft -> draft.memory.close());
+            }
             long refused = refusals.stream().filter(Objects::nonNull).count();
             counters.recipientsRefused.add(refused);
             return answer;
@@ -367,24 +378,42 @@ final class Injector {
             ids.add(null);
         }
 
-        /** Who gets which message: each his own, or all the same. */
+        /**
+         * Who gets which message: each his own, or all the same. A recipient who is there again gets nothing more by
+         * that, unless another message is filled in for him.
+         */
         private List<Draft> drafts() {
             List<Draft> drafts = new ArrayList<>();
+            Map<String, Draft> first = new HashMap<>();
             int limit = composer.isPersonal() ? 1 : limits.maxRecipients();
-            List<Integer> group = new ArrayList<>();
+            Draft filling = null;
             for (int i = 0; i < recipients.size(); i++) {
-                if (refusals.get(i) == null) {
-                    group.add(i);
-                    if (group.size() == limit) {
-                        drafts.add(new Draft(spool.nextId(), List.copyOf(group)));
-                        group.clear();
-                    }
+                Recipient recipient = recipients.get(i);
+                if (recipient == null || refusals.get(i) != null) {
+                    continue;
                 }
-            }
-            if (!group.isEmpty()) {
-                drafts.add(new Draft(spool.nextId(), List.copyOf(group)));
+                String mailbox = policy.mailbox(recipient);
+                Draft known = first.get(mailbox);
+                if (known != null && isSame(known.recipients.getFirst(), i)) {
+                    known.recipients.add(i);
+                    continue;
+                }
+                if (filling == null || filling.to.size() == limit) {
+                    filling = new Draft(spool.nextId(), memory.share());
+                    drafts.add(filling);
+                }
+                filling.recipients.add(i);
+                filling.to.add(recipient);
+                first.putIfAbsent(mailbox, filling);
             }
             return drafts;
+        }
+
+        /** Whether the two would get the same text. */
+        private boolean isSame(int one, int other) {
+            Rcpt a = request.recipients().get(one);
+            Rcpt b = request.recipients().get(other);
+            return !composer.isFilledIn() || a.name().equals(b.name()) && a.substitutions().equals(b.substitutions());
         }
 
         /**
@@ -396,11 +425,11 @@ final class Injector {
         private void make(List<Draft> drafts, boolean handOver) {
             Deque<Draft> committing = new ArrayDeque<>();
             int ahead = 0;
-            int inAdvance = AHEAD;
+            int inAdvance = composer.isLarger(LARGE) ? 1 : AHEAD;
             for (int i = 0; i < drafts.size(); i++) {
-                while (ahead < drafts.size() && ahead < i + inAdvance) {
-                    Draft next = drafts.get(ahead++);
-                    next.content = CompletableFuture.supplyAsync(() -> compose(next), renderers);
+                while (ahead < drafts.size() && ahead < i + inAdvance
+                        && begin(drafts.get(ahead), ahead > i, committing, handOver)) {
+                    ahead++;
                 }
                 Draft draft = drafts.get(i);
                 try {
@@ -408,6 +437,7 @@ final class Injector {
                     draft.content = null;
                     inAdvance = content.length > LARGE ? 1 : AHEAD;
                     write(draft, content);
+                    draft.memory.keepOnly(draft.size);
                 } catch (RefusedException e) {
                     draft.refusal = e.reply();
                 } catch (SpoolException e) {
@@ -416,7 +446,9 @@ final class Injector {
                     log.error("message={} can't be made", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
                 }
-                if (draft.commit != null) {
+                if (draft.commit == null) {
+                    draft.memory.close();
+                } else {
                     committing.add(draft);
                 }
                 while (committing.size() >= COMMITS
@@ -425,6 +457,28 @@ final class Injector {
                     settle(committing.remove(), handOver);
                 }
             }
+        }
+
+        /**
+         * Has a message made.
+         *
+         * @param early whether others are written before it
+         * @return false when that has to wait for room
+         */
+        private boolean begin(Draft draft, boolean early, Deque<Draft> committing, boolean handOver) {
+            long cost = composer.cost();
+            boolean room = draft.memory.take(cost);
+            if (!room && early) {
+                return false;
+            }
+            while (!room && !committing.isEmpty()) { // of its own request's none shall be in its way
+                settle(committing.remove(), handOver);
+                room = draft.memory.take(cost);
+            }
+            draft.content = room
+                    ? CompletableFuture.supplyAsync(() -> compose(draft), renderers)
+                    : CompletableFuture.failedFuture(RenderBudget.noMemory());
+            return true;
         }
 
         private static boolean isDone(Draft draft) {
@@ -437,13 +491,11 @@ final class Injector {
                 throw new RefusedException(Reply.of(451, "4.3.0", "Error: the request took too long"));
             }
             return composer.compose(request.recipients().get(draft.recipients.getFirst()), draft.id,
-                    Instant.ofEpochMilli(clock.millis()));
+                    Instant.ofEpochMilli(clock.millis()), draft.memory);
         }
 
         private void write(Draft draft, byte[] composed) {
-            Set<Recipient> to = new LinkedHashSet<>();
-            draft.recipients.forEach(i -> to.add(Objects.requireNonNull(recipients.get(i))));
-            List<Recipient> list = List.copyOf(to);
+            List<Recipient> list = List.copyOf(draft.to);
             HeaderSection header = HeaderSection.of(composed);
             List<String> wanted = policy.wantedHeaders();
             Decision decision = policy
@@ -462,8 +514,7 @@ final class Injector {
             if (request.receivedHeader()) {
                 head.append(trace(draft.id));
             }
-            accept.addHeaders().forEach(field -> HeaderText.field(head, field.name(),
-                    HeaderText.unstructured(field.value().replaceAll("\\p{Cntrl}+", " "))));
+            accept.addHeaders().forEach(field -> HeaderText.field(head, field.name(), field.value()));
             byte[] first = head.toString().getBytes(ISO_8859_1);
             MemoryContent facts = MemoryContent.of(content);
             boolean utf8 = header.hasEightBit() || needsUtf8(sender)
@@ -502,6 +553,7 @@ final class Injector {
             draft.commit = null; // and with it the content
             try {
                 draft.entries = join(commit);
+                draft.memory.close();
             } catch (SpoolException e) {
                 draft.refusal = reply(e);
                 return;
@@ -519,7 +571,7 @@ final class Injector {
             Envelope envelope = Objects.requireNonNull(draft.envelope);
             counters.messages.increment();
             counters.octets.add(draft.size);
-            counters.recipients.add(draft.recipients.size());
+            counters.recipients.add(draft.to.size());
             try {
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
                 events.on(reception(envelope, draft.size));

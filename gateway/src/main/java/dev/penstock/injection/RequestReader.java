@@ -4,10 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.InputStream;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -40,6 +41,7 @@ final class RequestReader {
     /** Levels of objects and arrays. */
     static final int MAX_DEPTH = 32;
     private static final int MAX_NAME = 1000;
+    private static final int MAX_EMAIL = 1000;
     private static final int MAX_NUMBER = 100;
     private static final int MAX_WRONGS = 100;
     private static final int MAX_HEADERS = 200;
@@ -55,20 +57,44 @@ final class RequestReader {
                     .maxStringLength(Integer.MAX_VALUE).maxNameLength(MAX_NAME).maxNumberLength(MAX_NUMBER).build())
             .build();
 
-    private final int maxRecipients;
-    private final List<Problem.Wrong> wrongs = new ArrayList<>();
+    // What is kept of a request beside its texts, in octets, on the side of too much
+    /** A name in an object: the entry of a map, the name, and its place in the parser's search for repeats. */
+    private static final int MEMBER = 160;
+    private static final int VALUE = 48;
+    private static final int OBJECT = 192;
+    private static final int LIST = 96;
+    /** As it was read, what becomes of it, and its part of the answer. */
+    private static final int RECIPIENT = 1000;
+    private static final int ATTACHMENT = 200;
+    private static final int SLICE = 16 << 10; // that is charged at a time
 
-    RequestReader(int maxRecipients) {
+    private final int maxRecipients;
+    private final RequestMemory.Share memory;
+    private final List<Problem.Wrong> wrongs = new ArrayList<>();
+    private long uncharged;
+
+    private RequestReader(int maxRecipients, RequestMemory.Share memory) {
         this.maxRecipients = maxRecipients;
+        this.memory = memory;
+    }
+
+    /** @throws Problem when there is no memory for it */
+    private void charge(long octets) {
+        uncharged += octets;
+        if (uncharged >= SLICE) {
+            memory.need(uncharged);
+            uncharged = 0;
+        }
     }
 
     /**
      * Reads a body to its end.
      *
-     * @throws Problem when it isn't a request, or thrown by {@code body}
+     * @param memory that is charged with what is made of the body; the reader of {@code body} charges for its octets
+     * @throws Problem when it isn't a request, or there is no memory for it, or thrown by {@code body}
      */
-    static InjectionRequest read(InputStream body, int maxRecipients) {
-        RequestReader reader = new RequestReader(maxRecipients);
+    static InjectionRequest read(InputStream body, int maxRecipients, RequestMemory.Share memory) {
+        RequestReader reader = new RequestReader(maxRecipients, memory);
         InjectionRequest request = null;
         try (JsonParser json = JSON.createParser(ObjectReadContext.empty(), body)) {
             if (json.nextToken() != JsonToken.START_OBJECT) {
@@ -174,8 +200,9 @@ final class RequestReader {
                 wrong(at, "more than " + maxRecipients + " recipients");
             }
             if (count >= maxRecipients) {
-                json.skipChildren();
+                skip(json);
             } else {
+                charge(RECIPIENT);
                 Rcpt recipient = recipient(json, at + "/" + count);
                 if (recipient != null) {
                     recipients.add(recipient);
@@ -205,7 +232,7 @@ final class RequestReader {
                 case "email" -> email = text(json, inner);
                 case "name" -> name = line(json, inner);
                 case "substitutions" -> substitutions = values(json, inner);
-                case "metadata" -> json.skipChildren(); // for policies of KumoMTA
+                case "metadata" -> skip(json); // for policies of KumoMTA
                 default -> unknown(json, inner, "email, name, substitutions, metadata");
             }
         }
@@ -215,6 +242,10 @@ final class RequestReader {
         }
         if (hasControls(email)) {
             wrong(at + "/email", "has a control character");
+            return null;
+        }
+        if (email.length() > MAX_EMAIL) { // the answer says it three times
+            wrong(at + "/email", "is longer than " + MAX_EMAIL + " characters");
             return null;
         }
         try {
@@ -266,11 +297,18 @@ final class RequestReader {
 
     private Parts parts(String at, Parts parts) {
         boolean hasFrom = false;
+        Map<String, String> singles = new HashMap<>();
         for (String name : parts.headers().keySet()) {
             String inner = at + "/headers/" + escaped(name);
-            switch (name.toLowerCase(java.util.Locale.ROOT)) {
+            String before = FieldKind.isGivenOnce(name)
+                    ? singles.putIfAbsent(name.toLowerCase(Locale.ROOT), name)
+                    : null;
+            if (before != null) {
+                wrong(inner, "may be there once, and is given as " + before + " already");
+            }
+            switch (name.toLowerCase(Locale.ROOT)) {
                 case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "received",
-                        "return-path", "bcc" ->
+                        "return-path", "bcc", "resent-bcc" ->
                     wrong(inner, "is made here or never sent; leave it out");
                 case "from" -> {
                     hasFrom = true;
@@ -336,8 +374,9 @@ final class RequestReader {
             json.nextToken();
             if (!FIELD_NAME.matcher(name).matches()) {
                 wrong(inner, "not a name of a header field");
-                json.skipChildren();
+                skip(json);
             } else {
+                charge(MEMBER + OBJECT);
                 headers.put(name, line(json, inner));
             }
         }
@@ -357,6 +396,7 @@ final class RequestReader {
             if (i == MAX_ATTACHMENTS) {
                 wrong(at, "more than " + MAX_ATTACHMENTS + " attachments");
             }
+            charge(ATTACHMENT);
             Attachment attachment = attachment(json, at + "/" + i);
             if (attachment != null && i < MAX_ATTACHMENTS) {
                 attachments.add(attachment);
@@ -401,7 +441,7 @@ final class RequestReader {
             return null;
         }
         try {
-            byte[] octets = base64 ? Base64.getMimeDecoder().decode(data) : data.getBytes(UTF_8);
+            byte[] octets = base64 ? StrictBase64.decode(data) : data.getBytes(UTF_8);
             return new Attachment(type, fileName, contentId, new Octets(octets));
         } catch (IllegalArgumentException e) {
             wrong(at + "/data", "not in base64: " + e.getMessage());
@@ -437,7 +477,7 @@ final class RequestReader {
             switch (field) {
                 case "received_header" -> received = flag(json, inner);
                 // the trace of KumoMTA's own, which isn't made here
-                case "supplemental_header", "header_name", "include_meta_names" -> json.skipChildren();
+                case "supplemental_header", "header_name", "include_meta_names" -> skip(json);
                 default ->
                     unknown(json, inner, "received_header, supplemental_header, header_name, include_meta_names");
             }
@@ -502,16 +542,23 @@ final class RequestReader {
     }
 
     private Map<String, @Nullable Object> map(JsonParser json, String at) {
+        charge(VALUE);
+        if (json.nextToken() == JsonToken.END_OBJECT) {
+            return Map.of();
+        }
+        charge(OBJECT);
         Map<String, @Nullable Object> map = new LinkedHashMap<>();
-        while (json.nextToken() != JsonToken.END_OBJECT) {
+        do {
             String name = json.currentName();
+            charge(MEMBER + (long) name.length());
             json.nextToken();
             map.put(name, value(json, at, name));
-        }
+        } while (json.nextToken() != JsonToken.END_OBJECT);
         return Collections.unmodifiableMap(map);
     }
 
     private @Nullable Object value(JsonParser json, String parent, String name) {
+        charge(VALUE);
         return switch (json.currentToken()) {
             case VALUE_STRING -> json.getString();
             case VALUE_TRUE -> true;
@@ -521,11 +568,15 @@ final class RequestReader {
             case VALUE_NUMBER_FLOAT -> fraction(json, parent, name);
             case START_OBJECT -> map(json, parent + "/" + escaped(name));
             case START_ARRAY -> {
+                if (json.nextToken() == JsonToken.END_ARRAY) {
+                    yield List.of();
+                }
+                charge(LIST);
                 String at = parent + "/" + escaped(name);
                 List<@Nullable Object> list = new ArrayList<>();
-                for (int i = 0; json.nextToken() != JsonToken.END_ARRAY; i++) {
-                    list.add(value(json, at, String.valueOf(i)));
-                }
+                do {
+                    list.add(value(json, at, String.valueOf(list.size())));
+                } while (json.nextToken() != JsonToken.END_ARRAY);
                 yield Collections.unmodifiableList(list);
             }
             default -> throw new IllegalStateException("a value can't begin with " + json.currentToken());
@@ -549,9 +600,29 @@ final class RequestReader {
         return number;
     }
 
+    /** Reads to the end of a value that isn't kept; names are, by the parser, while their object is read. */
+    private void skip(JsonParser json) {
+        int depth = 0;
+        JsonToken token = json.currentToken();
+        while (true) {
+            if (token.isStructStart()) {
+                depth++;
+                charge(LIST);
+            } else if (token.isStructEnd()) {
+                depth--;
+            } else if (token == JsonToken.PROPERTY_NAME) {
+                charge(MEMBER + (long) json.currentName().length());
+            }
+            if (depth == 0) {
+                return;
+            }
+            token = json.nextToken();
+        }
+    }
+
     private void unknown(JsonParser json, String at, String allowed) {
         wrong(at, "unknown field; allowed here: " + allowed);
-        json.skipChildren();
+        skip(json);
     }
 
     private void mismatch(JsonParser json, String at, String expected) {
@@ -564,11 +635,11 @@ final class RequestReader {
             case VALUE_NULL -> "null";
             default -> "something else";
         });
-        json.skipChildren();
+        skip(json);
     }
 
     /** RFC 6901 3. */
-    private static String escaped(String name) {
+    static String escaped(String name) {
         return name.indexOf('~') < 0 && name.indexOf('/') < 0 ? name : name.replace("~", "~0").replace("/", "~1");
     }
 }

@@ -1,9 +1,13 @@
 package dev.penstock.injection;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -15,6 +19,8 @@ import io.pebbletemplates.pebble.extension.ExtensionCustomizer;
 import io.pebbletemplates.pebble.extension.Filter;
 import io.pebbletemplates.pebble.extension.Function;
 import io.pebbletemplates.pebble.extension.Test;
+import io.pebbletemplates.pebble.extension.escaper.EscapeFilter;
+import io.pebbletemplates.pebble.extension.escaper.SafeString;
 import io.pebbletemplates.pebble.node.ArgumentsNode;
 import io.pebbletemplates.pebble.node.ForNode;
 import io.pebbletemplates.pebble.node.expression.BinaryExpression;
@@ -28,8 +34,9 @@ import io.pebbletemplates.pebble.template.PebbleTemplate;
 import io.pebbletemplates.pebble.template.PebbleTemplateImpl;
 import io.pebbletemplates.pebble.tokenParser.SetTokenParser;
 import io.pebbletemplates.pebble.tokenParser.TokenParser;
-import io.pebbletemplates.pebble.utils.OperatorUtils;
 import org.jspecify.annotations.Nullable;
+
+import dev.penstock.injection.Numbers.Operation;
 
 /**
  * What is left of one of Pebble's own extensions: a list of what is allowed, each of it metered. Stateless. What a later
@@ -37,13 +44,22 @@ import org.jspecify.annotations.Nullable;
  */
 final class SafeExtension extends ExtensionCustomizer {
     private static final Set<String> PEBBLE_FILTERS = Set.of("abbreviate", "abs", "capitalize", "date", "default",
-            "first", "last", "length", "lower", "numberformat", "rsort", "reverse", "slice", "sort", "title", "trim",
-            "upper", "urlencode", "nl2br");
+            "first", "last", "length", "lower", "numberformat", "slice", "title", "trim", "upper", "urlencode",
+            "nl2br");
     private static final Map<String, String> JINJA_NAMES = Map.of("d", "default", "count", "length");
     private static final Set<String> TESTS = Set.of("empty", "even", "odd", "null", "defined", "iterable", "map");
     private static final Set<String> FUNCTIONS = Set.of("max", "min");
-    private static final Set<String> OPERATORS = Set.of("or", "and", "is", "is not", "contains", "==", "equals", "!=",
-            ">", "<", ">=", "<=", "-", "*", "/", "%", "|");
+    /** Of those, what takes text, and a number as the text of it. */
+    private static final Set<String> TEXT_FILTERS = Set.of("abbreviate", "capitalize", "lower", "title", "trim",
+            "upper",
+            "urlencode", "nl2br");
+    private static final Set<String> OPERATORS = Set.of("or", "and", "is", "is not", "contains", "|");
+    private static final Map<String, Operation> ARITHMETIC = Map.of("-", Operation.SUBTRACT, "*", Operation.MULTIPLY,
+            "/", Operation.DIVIDE, "%", Operation.MODULO);
+    private static final Set<String> COMPARISONS = Set.of("==", "equals", "!=", ">", "<", ">=", "<=");
+    private static final int EACH_LIST = 16; // places, for the list itself
+    private static final int PER_ITEM = 4; // characters that a place in a list takes
+    private static final int CONCATENATION = 50; // between sums and products, as in Jinja
     static final Set<String> FILTERS = names();
 
     private final Extension pebble;
@@ -56,7 +72,8 @@ final class SafeExtension extends ExtensionCustomizer {
     private static Set<String> names() {
         Set<String> names = new TreeSet<>(PEBBLE_FILTERS);
         names.addAll(JINJA_NAMES.keySet());
-        names.addAll(List.of("replace", "join", "escape", "e", "raw", "safe"));
+        names.addAll(List.of("replace", "join", "escape", "e", "raw", "safe", "round", "int", "float", "string", "sort",
+                "rsort", "reverse"));
         return names;
     }
 
@@ -69,13 +86,14 @@ final class SafeExtension extends ExtensionCustomizer {
         }
         all.forEach((name, filter) -> {
             if (PEBBLE_FILTERS.contains(name)) {
-                allowed.put(name, new MeteredFilter(filter));
-            } else if (name.equals("escape")) { // Pebble knows it by its class, so it goes as it is
-                allowed.put(name, filter);
-                allowed.put("e", filter);
+                allowed.put(name, new MeteredFilter(filter, TEXT_FILTERS.contains(name)));
+            } else if (name.equals("escape")) {
+                Filter escape = new MeteredEscape();
+                allowed.put(name, escape);
+                allowed.put("e", escape);
             } else if (name.equals("raw")) {
-                allowed.put(name, new MeteredFilter(filter));
-                allowed.put("safe", new MeteredFilter(filter));
+                allowed.put(name, new MeteredFilter(filter, true));
+                allowed.put("safe", new MeteredFilter(filter, true));
             }
         });
         JINJA_NAMES.forEach((jinja, name) -> {
@@ -85,8 +103,15 @@ final class SafeExtension extends ExtensionCustomizer {
             }
         });
         if (all.containsKey("join")) {
-            allowed.put("join", new MeteredFilter(new JoinFilter()));
-            allowed.put("replace", new MeteredFilter(new ReplaceFilter()));
+            allowed.put("join", new MeteredFilter(new JoinFilter(), false));
+            allowed.put("replace", new MeteredFilter(new ReplaceFilter(), true));
+            allowed.put("round", conversion(SafeExtension::rounded, List.of("precision")));
+            allowed.put("int", conversion(SafeExtension::whole, List.of("default")));
+            allowed.put("float", conversion(SafeExtension::fraction, List.of("default")));
+            allowed.put("sort", conversion((input, _) -> sorted(input, SafeExtension::compare), List.of()));
+            allowed.put("rsort", conversion((input, _) -> sorted(input, (a, b) -> compare(b, a)), List.of()));
+            allowed.put("reverse", conversion((input, _) -> reversed(input), List.of()));
+            allowed.put("string", new MeteredFilter(new ConversionFilter((input, _) -> input, List.of()), true));
         }
         return allowed;
     }
@@ -143,8 +168,18 @@ final class SafeExtension extends ExtensionCustomizer {
                 allowed.add(operator.getType() == BinaryOperatorType.NORMAL
                         ? with(operator, () -> new Metered(operator.createInstance()))
                         : operator);
+            } else if (ARITHMETIC.get(symbol) instanceof Operation operation) {
+                allowed.add(with(operator, () -> new Arithmetic(operation)));
+                if (operation == Operation.DIVIDE) {
+                    allowed.add(new BinaryOperatorImpl("//", operator.getPrecedence(),
+                            () -> new Arithmetic(Operation.FLOOR_DIVIDE), operator.getType(),
+                            operator.getAssociativity()));
+                }
+            } else if (COMPARISONS.contains(symbol)) {
+                allowed.add(with(operator, () -> new Comparison(symbol)));
             } else if (symbol.equals("~")) {
-                allowed.add(with(operator, () -> new Concatenation(false)));
+                allowed.add(new BinaryOperatorImpl(symbol, CONCATENATION, () -> new Concatenation(false),
+                        operator.getType(), operator.getAssociativity()));
             } else if (symbol.equals("+")) {
                 allowed.add(with(operator, () -> new Concatenation(true)));
             }
@@ -156,6 +191,70 @@ final class SafeExtension extends ExtensionCustomizer {
             Supplier<BinaryExpression<?>> expression) {
         return new BinaryOperatorImpl(like.getSymbol(), like.getPrecedence(), expression, like.getType(),
                 like.getAssociativity());
+    }
+
+    private static Filter conversion(Conversion conversion, List<String> names) {
+        return new MeteredFilter(new ConversionFilter(conversion, names), false);
+    }
+
+    /** A sorted copy. Pebble's own filter sorts what it is given. */
+    private static @Nullable Object sorted(@Nullable Object input, Comparator<@Nullable Object> order) {
+        if (input == null) {
+            return null;
+        }
+        if (!(input instanceof Collection<?> items)) {
+            throw new TemplateException("only lists can be sorted", null);
+        }
+        List<@Nullable Object> sorted = new ArrayList<>(items);
+        sorted.sort(order);
+        return sorted;
+    }
+
+    /** As Jinja sorts: texts without regard to letter case. */
+    private static int compare(@Nullable Object a, @Nullable Object b) {
+        RenderBudget.step();
+        if (a instanceof Number one && b instanceof Number other) {
+            return Numbers.compare(one, other);
+        }
+        if (a instanceof String one && b instanceof String other) {
+            return one.compareToIgnoreCase(other);
+        }
+        throw new TemplateException("can't put numbers and texts, or what is neither, in order", null);
+    }
+
+    private static @Nullable Object reversed(@Nullable Object input) {
+        if (input instanceof Collection<?> items) {
+            List<@Nullable Object> reversed = new ArrayList<>(items);
+            Collections.reverse(reversed);
+            return reversed;
+        }
+        return input == null ? null : new StringBuilder(TemplateText.of(input)).reverse().toString();
+    }
+
+    private static Object rounded(@Nullable Object input, @Nullable Object precision) {
+        if (!(input instanceof Number number)) {
+            throw new TemplateException("round needs a number", null);
+        }
+        return Numbers.round(number, precision instanceof Number places ? places.longValue() : 0);
+    }
+
+    /** As Jinja: what is no number is the default, or 0. */
+    private static Object whole(@Nullable Object input, @Nullable Object otherwise) {
+        Object number = fraction(input, otherwise);
+        return input instanceof Number given && Numbers.isWhole(given)
+                ? given
+                : number instanceof Double value ? (Object) value.longValue() : number;
+    }
+
+    private static Object fraction(@Nullable Object input, @Nullable Object otherwise) {
+        if (input instanceof Number number) {
+            return number.doubleValue();
+        }
+        try {
+            return Double.parseDouble(TemplateText.of(input).strip());
+        } catch (NumberFormatException _) {
+            return otherwise == null ? 0L : otherwise;
+        }
     }
 
     @Override
@@ -200,22 +299,85 @@ final class SafeExtension extends ExtensionCustomizer {
         }
     }
 
-    /** Takes a step, and bounds what comes out. */
-    private record MeteredFilter(Filter filter) implements Filter {
+    /**
+     * Takes a step, and bounds what comes out.
+     *
+     * @param takesText whether other values become text first
+     */
+    private record MeteredFilter(Filter filter, boolean takesText) implements Filter {
         @Override
         public @Nullable Object apply(@Nullable Object input, Map<String, Object> arguments, PebbleTemplate self,
                 EvaluationContext context, int line) {
             RenderBudget.step();
-            Object result = filter.apply(input, arguments, self, context, line);
-            if (result instanceof CharSequence text) {
-                RenderBudget.allow(text.length());
+            Object taken = takesText && input != null && !(input instanceof SafeString)
+                    ? TemplateText.of(input)
+                    : input;
+            allow(taken);
+            arguments.values().forEach(MeteredFilter::allow);
+            Object result = filter.apply(taken, arguments, self, context, line);
+            switch (result) {
+                case String text when !text.equals(input) -> {
+                    RenderBudget.allow(text.length());
+                    RenderBudget.made(text.length());
+                }
+                case SafeString text -> RenderBudget.made(text.toString().length());
+                case Collection<?> items when items != input ->
+                    RenderBudget.made((items.size() + EACH_LIST) * (long) PER_ITEM);
+                case null -> {
+                    // nothing
+                }
+                case Object _ -> {
+                    // a number, a truth, or what was there before
+                }
             }
             return result;
+        }
+
+        private static void allow(@Nullable Object value) {
+            if (value instanceof CharSequence text) {
+                RenderBudget.allow(text.length());
+            }
         }
 
         @Override
         public List<String> getArgumentNames() {
             return filter.getArgumentNames();
+        }
+    }
+
+    /** Pebble's own, which it knows by its class, for what is printed into HTML too. */
+    private static final class MeteredEscape extends EscapeFilter {
+        @Override
+        public @Nullable Object apply(@Nullable Object input, Map<String, Object> arguments, PebbleTemplate self,
+                EvaluationContext context, int line) {
+            if (input == null || input instanceof SafeString) {
+                return input;
+            }
+            RenderBudget.step();
+            Object result = super.apply(TemplateText.of(input), arguments, self, context, line);
+            RenderBudget.made(String.valueOf(result).length());
+            return result;
+        }
+    }
+
+    /** Makes one value of another. */
+    @FunctionalInterface
+    private interface Conversion {
+        @Nullable
+        Object apply(@Nullable Object input, @Nullable Object argument);
+    }
+
+    /** @param names of the one argument, which may be left out, or of none */
+    private record ConversionFilter(Conversion conversion, List<String> names) implements Filter {
+        @Override
+        public @Nullable Object apply(@Nullable Object input, Map<String, Object> arguments, PebbleTemplate self,
+                EvaluationContext context, int line) {
+            return conversion.apply(input, names.isEmpty() ? null : arguments.get(names.getFirst()));
+        }
+
+        @Override
+        public List<String> getArgumentNames() {
+            return names;
         }
     }
 
@@ -227,9 +389,9 @@ final class SafeExtension extends ExtensionCustomizer {
             if (input == null) {
                 return null;
             }
-            String text = text(input);
-            String old = text(arguments.get("old"));
-            String replacement = text(arguments.get("new"));
+            String text = TemplateText.of(input);
+            String old = TemplateText.of(arguments.get("old"));
+            String replacement = TemplateText.of(arguments.get("new"));
             if (old.isEmpty()) {
                 throw new TemplateException("line " + line + ": replace needs what is to be replaced", null);
             }
@@ -255,11 +417,11 @@ final class SafeExtension extends ExtensionCustomizer {
             if (!(input instanceof Iterable<?> items)) {
                 return input;
             }
-            String separator = text(arguments.get("separator"));
+            String separator = TemplateText.of(arguments.get("separator"));
             StringBuilder joined = new StringBuilder();
             for (Object item : items) {
                 RenderBudget.step();
-                String next = text(item);
+                String next = TemplateText.of(item);
                 RenderBudget.allow((long) joined.length() + separator.length() + next.length());
                 if (!joined.isEmpty()) {
                     joined.append(separator);
@@ -273,10 +435,6 @@ final class SafeExtension extends ExtensionCustomizer {
         public List<String> getArgumentNames() {
             return List.of("separator");
         }
-    }
-
-    private static String text(@Nullable Object value) {
-        return value == null ? "" : value.toString();
     }
 
     /** An operator of Pebble's own that takes a step first. */
@@ -312,6 +470,65 @@ final class SafeExtension extends ExtensionCustomizer {
         }
     }
 
+    /** Of numbers. */
+    private static final class Arithmetic extends BinaryExpression<Object> {
+        private final Operation operation;
+
+        Arithmetic(Operation operation) {
+            this.operation = operation;
+        }
+
+        @Override
+        public Object evaluate(PebbleTemplateImpl self, EvaluationContextImpl context) {
+            RenderBudget.step();
+            return Numbers.calculate(operation, getLeftExpression().evaluate(self, context),
+                    getRightExpression().evaluate(self, context), getLineNumber());
+        }
+    }
+
+    /** Numbers by their value, texts by their characters; what can't be put in order isn't. */
+    private static final class Comparison extends BinaryExpression<Boolean> {
+        private final String symbol;
+
+        Comparison(String symbol) {
+            this.symbol = symbol;
+        }
+
+        @Override
+        public Boolean evaluate(PebbleTemplateImpl self, EvaluationContextImpl context) {
+            RenderBudget.step();
+            Object left = comparable(getLeftExpression().evaluate(self, context));
+            Object right = comparable(getRightExpression().evaluate(self, context));
+            boolean numbers = left instanceof Number && right instanceof Number;
+            if (symbol.equals("==") || symbol.equals("equals") || symbol.equals("!=")) {
+                boolean equal = numbers
+                        ? Numbers.compare((Number) left, (Number) right) == 0
+                        : Objects.equals(left, right);
+                return equal != symbol.equals("!=");
+            }
+            int order;
+            if (numbers) {
+                order = Numbers.compare((Number) left, (Number) right);
+            } else if (left instanceof String one && right instanceof String other) {
+                order = one.compareTo(other);
+            } else if (left == null || right == null) {
+                return false;
+            } else {
+                throw new TemplateException("line " + getLineNumber() + ": can't put these two in order", null);
+            }
+            return switch (symbol) {
+                case "<" -> order < 0;
+                case ">" -> order > 0;
+                case "<=" -> order <= 0;
+                default -> order >= 0;
+            };
+        }
+
+        private static @Nullable Object comparable(@Nullable Object value) {
+            return value instanceof SafeString ? value.toString() : value;
+        }
+    }
+
     /** Joins texts; as a sum it adds numbers. */
     private static final class Concatenation extends BinaryExpression<Object> {
         private final boolean sum;
@@ -326,11 +543,12 @@ final class SafeExtension extends ExtensionCustomizer {
             Object left = getLeftExpression().evaluate(self, context);
             Object right = getRightExpression().evaluate(self, context);
             if (sum && left instanceof Number && right instanceof Number) {
-                return OperatorUtils.add(left, right);
+                return Numbers.calculate(Operation.ADD, left, right, getLineNumber());
             }
-            String head = text(left);
-            String tail = text(right);
+            String head = TemplateText.of(left);
+            String tail = TemplateText.of(right);
             RenderBudget.allow((long) head.length() + tail.length());
+            RenderBudget.made((long) head.length() + tail.length());
             return head + tail;
         }
     }

@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 import io.pebbletemplates.pebble.PebbleEngine;
 import io.pebbletemplates.pebble.error.PebbleException;
+import io.pebbletemplates.pebble.extension.writer.SpecializedWriter;
 import io.pebbletemplates.pebble.lexer.LexerImpl;
 import io.pebbletemplates.pebble.lexer.Token;
 import io.pebbletemplates.pebble.template.PebbleTemplate;
@@ -28,11 +28,15 @@ import org.jspecify.annotations.Nullable;
 final class TemplateEngine {
     /** Characters of one template. */
     static final int MAX_TEMPLATE = 1 << 20;
+    /** Of these, between the braces of tags. */
+    static final int MAX_TAGS = 256 << 10;
+    /** Octets of all templates remembered, with what is made of them. */
+    static final long MAX_RECENT = 16 << 20;
     private static final int MAX_MESSAGE = 200;
-    /** Characters of all templates remembered. What is made of one takes up to some 100 times as many octets. */
-    private static final int MAX_RECENT = 128 << 10;
-    /** Characters that each counts for beside its own. */
-    private static final int EACH = 64;
+    private static final int PER_CHARACTER = 2; // octets, beyond Latin-1
+    /** Octets that are made of one character in a tag, at worst: tokens, then nodes. */
+    private static final int PER_TAG_CHARACTER = 100;
+    private static final int EACH = 1 << 10; // octets besides
 
     private final PebbleEngine text = engine(false);
     private final PebbleEngine html = engine(true);
@@ -43,19 +47,19 @@ final class TemplateEngine {
     /** Templates used lately: a campaign comes in many requests. Thread-safe. */
     private static final class Recent {
         private final LinkedHashMap<Read, Template> templates = new LinkedHashMap<>(16, 0.75f, true);
-        private int characters;
+        private long octets;
 
         synchronized @Nullable Template get(Read key) {
             return templates.get(key);
         }
 
         synchronized void put(Read key, Template template) {
-            if (key.source.length() > MAX_RECENT / 2 || templates.put(key, template) != null) {
+            if (template.cost > MAX_RECENT / 4 || templates.put(key, template) != null) {
                 return;
             }
-            characters += key.source.length() + EACH;
-            while (characters > MAX_RECENT) {
-                characters -= templates.pollFirstEntry().getKey().source.length() + EACH;
+            octets += template.cost;
+            while (octets > MAX_RECENT) {
+                octets -= templates.pollFirstEntry().getValue().cost;
             }
         }
     }
@@ -64,10 +68,12 @@ final class TemplateEngine {
     static final class Template {
         private final String source;
         private final @Nullable PebbleTemplate compiled;
+        private final long cost;
 
-        private Template(String source, @Nullable PebbleTemplate compiled) {
+        private Template(String source, @Nullable PebbleTemplate compiled, long cost) {
             this.source = source;
             this.compiled = compiled;
+            this.cost = cost;
         }
 
         /** Whether the result is always the same. */
@@ -78,22 +84,23 @@ final class TemplateEngine {
         /**
          * Fills it in.
          *
-         * @param values strings, numbers, booleans, nulls, and maps and lists of them
+         * @param values strings, numbers, booleans, nulls, and maps and lists of them; {@code set} changes them
          * @param maxLength characters of the result
          * @throws TemplateException when that fails, takes too long or gets too long
+         * @throws RefusedException  when there is no memory for it now
          */
-        String render(Map<String, @Nullable Object> values, long maxLength) {
+        String render(TemplateValues values, long maxLength, RenderBudget budget) {
             PebbleTemplate template = compiled;
             if (template == null) {
                 return source;
             }
-            BoundedWriter out = new BoundedWriter(Math.min(source.length() + 256L, maxLength), maxLength);
+            BoundedWriter out = new BoundedWriter(Math.min(source.length() + 256L, maxLength), maxLength, budget);
             try {
-                ScopedValue.where(RenderBudget.CURRENT, new RenderBudget()).call(() -> {
+                ScopedValue.where(RenderBudget.CURRENT, budget).call(() -> {
                     template.evaluate(out, values);
                     return null;
                 });
-            } catch (TemplateException e) {
+            } catch (TemplateException | RefusedException e) {
                 throw e;
             } catch (PebbleException | IOException e) {
                 throw failure("can't be filled in: ", e);
@@ -108,16 +115,18 @@ final class TemplateEngine {
 
     /** Text that no template language applies to. */
     static Template constant(String source) {
-        return new Template(source, null);
+        return new Template(source, null, 0);
     }
 
     /**
      * Reads a template.
      *
      * @param escaped whether what is filled in is escaped for HTML
+     * @param memory  that is charged with what is made of it, unless that is remembered anyhow
      * @throws TemplateException when it isn't one
+     * @throws Problem           when there is no memory for it
      */
-    Template compile(String source, boolean escaped) {
+    Template compile(String source, boolean escaped, RequestMemory.Share memory) {
         if (!source.contains("{{") && !source.contains("{%") && !source.contains("{#")) {
             return constant(source);
         }
@@ -128,17 +137,45 @@ final class TemplateEngine {
         Read known = new Read(source, escaped);
         Template template = recent.get(known);
         if (template == null) {
-            template = read(source, escaped);
+            int tags = tagCharacters(source);
+            if (tags > MAX_TAGS) {
+                throw new TemplateException("a template has at most " + MAX_TAGS + " characters in its tags", null);
+            }
+            long cost = EACH + (long) PER_CHARACTER * source.length() + (long) PER_TAG_CHARACTER * tags;
+            memory.need(cost);
+            template = read(source, escaped, cost);
             recent.put(known, template);
         }
         return template;
     }
 
-    private Template read(String source, boolean escaped) {
+    /** Braces included. A tag that isn't closed goes on to the end. */
+    private static int tagCharacters(String source) {
+        int count = 0;
+        for (int at = source.indexOf('{'); at >= 0 && at + 1 < source.length(); at = source.indexOf('{', at)) {
+            String close = switch (source.charAt(at + 1)) {
+                case '{' -> "}}";
+                case '%' -> "%}";
+                case '#' -> "#}";
+                default -> "";
+            };
+            if (close.isEmpty()) {
+                at++;
+                continue;
+            }
+            int end = source.indexOf(close, at + 2);
+            int next = end < 0 ? source.length() : end + 2;
+            count += next - at;
+            at = next;
+        }
+        return count;
+    }
+
+    private Template read(String source, boolean escaped, long cost) {
         PebbleEngine engine = escaped ? html : text;
         try {
-            refuseLiterals(engine, source);
-            return new Template(source, engine.getLiteralTemplate(source));
+            refuseWhatIsNotAllowed(engine, source);
+            return new Template(source, engine.getLiteralTemplate(source), cost);
         } catch (PebbleException e) {
             throw failure("", e);
         } catch (RuntimeException e) { // the parser's own, on input it doesn't expect
@@ -148,7 +185,7 @@ final class TemplateEngine {
         }
     }
 
-    private static void refuseLiterals(PebbleEngine engine, String source) {
+    private static void refuseWhatIsNotAllowed(PebbleEngine engine, String source) {
         List<Token> tokens = new LexerImpl(engine.getSyntax(),
                 engine.getExtensionRegistry().getUnaryOperators().values(),
                 engine.getExtensionRegistry().getBinaryOperators().values()).tokenize(new StringReader(source), "")
@@ -162,6 +199,10 @@ final class TemplateEngine {
                         "line " + token.getLineNumber()
                                 + ": lists and maps can't be written here, only in substitutions",
                         null);
+            }
+            if (token.test(Token.Type.STRING_INTERPOLATION_START)) { // it would be joined unmetered
+                throw new TemplateException("line " + token.getLineNumber()
+                        + ": nothing is filled in within a text; join texts with ~, and write # and { apart", null);
             }
             before = token;
         }
@@ -181,10 +222,10 @@ final class TemplateEngine {
     }
 
     /** In one line and without the template, which Pebble names at the end. */
-    private static TemplateException failure(String start, Exception e) {
+    private static RuntimeException failure(String start, Exception e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof TemplateException known) {
-                return known;
+            if (cause instanceof TemplateException || cause instanceof RefusedException) {
+                return (RuntimeException) cause;
             }
         }
         String message = e instanceof PebbleException pebble
@@ -196,21 +237,80 @@ final class TemplateEngine {
                 start + (line.length() > MAX_MESSAGE ? line.substring(0, MAX_MESSAGE) + "…" : line), e);
     }
 
-    private static final class BoundedWriter extends Writer {
+    private static final class BoundedWriter extends Writer implements SpecializedWriter {
         private final StringBuilder text;
         private final long maxLength;
+        private final RenderBudget budget;
 
-        BoundedWriter(long expected, long maxLength) {
+        BoundedWriter(long expected, long maxLength, RenderBudget budget) {
             this.text = new StringBuilder((int) expected);
             this.maxLength = maxLength;
+            this.budget = budget;
+        }
+
+        private void allow(int length) {
+            if (text.length() + (long) length > maxLength) {
+                throw new TemplateException("makes more than " + maxLength + " characters", null);
+            }
+            budget.charge(length);
         }
 
         @Override
         public void write(char[] characters, int offset, int length) {
-            if (text.length() + (long) length > maxLength) {
-                throw new TemplateException("makes more than " + maxLength + " characters", null);
-            }
+            allow(length);
             text.append(characters, offset, length);
+        }
+
+        @Override
+        public void write(String characters) {
+            allow(characters.length());
+            text.append(characters);
+        }
+
+        /** A value that is printed. */
+        @Override
+        public void write(@Nullable Object value) {
+            write(TemplateText.of(value));
+        }
+
+        @Override
+        public void writeSpecialized(int value) {
+            write(String.valueOf(value));
+        }
+
+        @Override
+        public void writeSpecialized(long value) {
+            write(String.valueOf(value));
+        }
+
+        @Override
+        public void writeSpecialized(double value) {
+            write(Numbers.text(value));
+        }
+
+        @Override
+        public void writeSpecialized(float value) {
+            write(Numbers.text(value));
+        }
+
+        @Override
+        public void writeSpecialized(short value) {
+            write(String.valueOf(value));
+        }
+
+        @Override
+        public void writeSpecialized(byte value) {
+            write(String.valueOf(value));
+        }
+
+        @Override
+        public void writeSpecialized(char value) {
+            write(String.valueOf(value));
+        }
+
+        @Override
+        public void writeSpecialized(String value) {
+            write(value);
         }
 
         @Override

@@ -3,6 +3,7 @@ package dev.penstock.local;
 import java.util.Locale;
 
 import dev.penstock.smtp.AddressSyntaxException;
+import dev.penstock.smtp.LocalPart;
 import dev.penstock.smtp.MailboxParser;
 
 /** The local part of addresses in the form recipients are compared by. Pure functions. */
@@ -14,24 +15,8 @@ public final class LocalParts {
      * 4.1.2), and in lower case unless case counts.
      */
     public static String of(String address, boolean caseSensitive) {
-        int at = address.lastIndexOf('@');
-        String local = at < 0 ? address : address.substring(0, at);
-        if (local.length() >= 2 && local.startsWith("\"") && local.endsWith("\"")) {
-            local = unquoted(local);
-        }
+        String local = LocalPart.unquoted(address);
         return caseSensitive ? local : local.toLowerCase(Locale.ROOT);
-    }
-
-    private static String unquoted(String quoted) {
-        StringBuilder text = new StringBuilder(quoted.length());
-        for (int i = 1; i < quoted.length() - 1; i++) {
-            char c = quoted.charAt(i);
-            if (c == '\\' && i < quoted.length() - 2) {
-                c = quoted.charAt(++i);
-            }
-            text.append(c);
-        }
-        return text.toString();
     }
 
     /** Whether it can stand without quotes (RFC 5321 4.1.2). */

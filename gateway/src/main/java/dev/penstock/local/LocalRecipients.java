@@ -136,6 +136,12 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
     }
 
     @Override
+    public boolean isCaseSensitive(String domain) {
+        Domain local = domains.get(domain);
+        return local == null || local.config.caseSensitive();
+    }
+
+    @Override
     public CompletableFuture<Decision> verify(Client client, Recipient recipient) {
         return verify(recipient);
     }

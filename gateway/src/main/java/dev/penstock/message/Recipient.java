@@ -1,7 +1,10 @@
 package dev.penstock.message;
 
+import java.util.Locale;
+
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.smtp.LocalPart;
 import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
 
@@ -17,5 +20,17 @@ public record Recipient(String address, String domain, @Nullable Notify notifyOn
     /** With nothing asked for. */
     public Recipient(String address, String domain) {
         this(address, domain, null, null);
+    }
+
+    /**
+     * The mailbox in the form by which recipients are the same: its domain as it is routed by, the local part without
+     * quotes (RFC 5321 2.4 and 4.1.2). The postmaster is the same in any letter case (4.5.1).
+     *
+     * @param caseSensitive whether {@code User} and {@code user} are two; they are unless their host says otherwise
+     */
+    public String mailbox(boolean caseSensitive) {
+        String local = LocalPart.unquoted(address);
+        boolean asWritten = caseSensitive && !local.equalsIgnoreCase("postmaster");
+        return (asWritten ? local : local.toLowerCase(Locale.ROOT)) + '@' + domain;
     }
 }

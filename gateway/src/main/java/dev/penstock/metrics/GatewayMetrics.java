@@ -27,6 +27,7 @@ import dev.penstock.auth.AuthStats;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.http.ConnectionGate;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.Refusal;
 import dev.penstock.inbound.Slowness;
@@ -52,6 +53,7 @@ public final class GatewayMetrics implements AutoCloseable {
             Supplier<LocalStats> local) {}
 
     private static final double NANOS_PER_SECOND = 1e9;
+    private static final String CONNECTIONS_REFUSED = "Connections closed at once, by the limit";
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final List<Part<?>> parts = new ArrayList<>();
@@ -279,7 +281,19 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("recipients", "Recipients accepted", InjectionStats::recipients);
         part.counter("recipients.refused", "Recipients refused", InjectionStats::recipientsRefused);
         part.gauge("keys", "Idempotency keys remembered", InjectionStats::keys);
-        part.gauge("receiving.bytes", "Octets of bodies being worked on", InjectionStats::bodyOctets);
+        part.gauge("receiving.bytes", "Octets that requests being worked on hold", InjectionStats::heldOctets);
+        part.gauge("connections.open", "HTTP connections open", InjectionStats::connections);
+        part.counter("connections.refused", CONNECTIONS_REFUSED, InjectionStats::connectionsRefused, "limit", "all");
+        part.counter("connections.refused", CONNECTIONS_REFUSED, InjectionStats::connectionsRefusedToAddress, "limit",
+                "address");
+    }
+
+    /** Those of the port that serves this. */
+    void connections(ConnectionGate gate) {
+        Part<ConnectionGate> part = part("penstock.http.", () -> gate);
+        part.gauge("connections.open", "HTTP connections to this port", ConnectionGate::open);
+        part.counter("connections.refused", CONNECTIONS_REFUSED, ConnectionGate::refused, "limit", "all");
+        part.counter("connections.refused", CONNECTIONS_REFUSED, ConnectionGate::refusedToClient, "limit", "address");
     }
 
     private static void requests(Part<InjectionStats> part, String outcome, ToDoubleFunction<InjectionStats> value) {

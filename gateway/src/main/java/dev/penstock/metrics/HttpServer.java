@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 
+import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -21,6 +22,10 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 import dev.penstock.config.HttpConfig;
+import dev.penstock.http.ConnectionGate;
+import dev.penstock.http.FirstOctet;
+import dev.penstock.http.RequestPath;
+import dev.penstock.units.Networks;
 
 /**
  * Serves {@code /metrics}, {@code /health/live} and {@code /health/ready}. Thread-safe; requests are answered on one
@@ -35,12 +40,15 @@ public final class HttpServer implements AutoCloseable {
     private static final Duration IDLE_TIMEOUT = Duration.ofMinutes(2); // above the usual scrape interval of 1 min
     private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration STOP_TIME = Duration.ofSeconds(2);
+    /** A few scrapers and probes. One client's don't shut out the others, all together leave SMTP its descriptors. */
+    private static final ConnectionGate.Limits LIMITS = new ConnectionGate.Limits(100, 25, Networks.parse(List.of()));
     private static final int MAX_LINE = 4 * 1024;
     private static final int MAX_HEADERS = 16 * 1024;
 
     private final GatewayMetrics metrics;
     private final Health health;
     private final JsonFactory json = new JsonFactory();
+    private final ConnectionGate gate = new ConnectionGate("http");
     private final LoopResources loops = LoopResources.create("http", 1, true);
     private final DisposableServer server;
 
@@ -60,12 +68,14 @@ public final class HttpServer implements AutoCloseable {
                     .idleTimeout(IDLE_TIMEOUT)
                     .requestTimeout(REQUEST_TIMEOUT)
                     .httpRequestDecoder(spec -> spec.maxInitialLineLength(MAX_LINE).maxHeaderSize(MAX_HEADERS))
+                    .doOnChannelInit((_, channel, _) -> connected(channel))
                     .handle(this::answer)
                     .bindNow();
         } catch (RuntimeException e) {
             loops.dispose();
             throw e;
         }
+        metrics.connections(gate);
     }
 
     /** Where it listens, port as bound. */
@@ -79,8 +89,14 @@ public final class HttpServer implements AutoCloseable {
         loops.disposeLater(Duration.ZERO, STOP_TIME).block(STOP_TIME);
     }
 
+    private void connected(Channel channel) {
+        if (gate.enter(channel, LIMITS)) {
+            channel.pipeline().addFirst(new FirstOctet());
+        }
+    }
+
     private Publisher<Void> answer(HttpServerRequest request, HttpServerResponse response) {
-        String path = request.fullPath();
+        String path = RequestPath.of(request.uri());
         if (!path.equals("/metrics") && !path.equals("/health/live") && !path.equals("/health/ready")) {
             return send(response, HttpResponseStatus.NOT_FOUND, PLAIN_TEXT,
                     "Try /metrics, /health/live or /health/ready.\n");

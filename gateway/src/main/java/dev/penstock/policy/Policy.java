@@ -38,6 +38,11 @@ public interface Policy {
         return null;
     }
 
+    /** The form in which two recipients are one, and get a message once. */
+    default String mailbox(Recipient recipient) {
+        return recipient.mailbox(true);
+    }
+
     /** The refusal of a recipient that the client may not send to. */
     static Reply relayDenied(Recipient recipient) {
         return Reply.of(554, "5.7.1", "<" + recipient.address() + ">: Relay access denied");

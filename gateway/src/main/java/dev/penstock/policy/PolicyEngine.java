@@ -133,6 +133,11 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         return rules.postmaster();
     }
 
+    @Override
+    public String mailbox(Recipient recipient) {
+        return recipient.mailbox(directory.isCaseSensitive(recipient.domain()));
+    }
+
     private static Decision withoutChanges(Decision decision) {
         return switch (decision) {
             case Decision.Refuse _ -> decision;

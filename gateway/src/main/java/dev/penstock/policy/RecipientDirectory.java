@@ -23,6 +23,14 @@ public interface RecipientDirectory {
     boolean isLocal(String domain);
 
     /**
+     * Whether recipients that differ in the letter case of their local parts are two: in domains of others they may be
+     * (RFC 5321 2.4), in ours as configured.
+     */
+    default boolean isCaseSensitive(String domain) {
+        return true;
+    }
+
+    /**
      * Asked only for recipients in a local domain that the relay rules permit.
      *
      * @return {@link Decision#ACCEPTED} itself where the answer is known and yes; completes within a deadline, never

@@ -249,6 +249,7 @@ class ConfigReaderTest {
                 max-recipients = 3
                 max-concurrent = 4
                 max-connections = 5
+                max-connections-per-address = 2
                 memory-limit = "6 MB"
                 deadline = "7s"
                 require-auth = false
@@ -302,7 +303,7 @@ class ConfigReaderTest {
                                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
                 new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofSeconds(1), 10),
                 new HttpConfig("::1", 0), AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(),
-                new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, ByteSize.ofMegabytes(6),
+                new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, 2, ByteSize.ofMegabytes(6),
                         Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
                         Duration.ofHours(8), 9,
                         List.of(new ListenerTls.Certificate(chain, key))));

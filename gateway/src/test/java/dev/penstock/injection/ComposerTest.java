@@ -31,13 +31,15 @@ class ComposerTest {
     private static final int SEEDS = 200;
     private final TemplateEngine engine = new TemplateEngine();
 
+    private final RequestMemory memory = new RequestMemory(Long.MAX_VALUE);
+
     private byte[] compose(String content) {
         InjectionRequest request = RequestReader.read(new ByteArrayInputStream(
                 ("{\"envelope_sender\": \"s@s.example\", \"recipients\": [{\"email\": \"ann@a.example\", \"name\": \"Ann\"}], "
                         + "\"content\": " + content + "}").getBytes(UTF_8)),
-                10);
-        return new Composer(request, engine, "gateway.example", 10_000_000).compose(request.recipients().getFirst(),
-                new MessageId(1), Instant.EPOCH);
+                10, memory.share());
+        return new Composer(request, engine, "gateway.example", 10_000_000, memory.share()).compose(
+                request.recipients().getFirst(), new MessageId(1), Instant.EPOCH, memory.share());
     }
 
     private static Message parse(byte[] message) throws IOException {

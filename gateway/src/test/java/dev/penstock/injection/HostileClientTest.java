@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.nio.file.Path;
@@ -20,6 +21,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import dev.penstock.spool.SpoolException;
 
 /** Clients that want to use up what there is. */
 @Timeout(180)
@@ -77,7 +80,7 @@ class HostileClientTest {
                     .POST(HttpRequest.BodyPublishers.ofInputStream(() -> new Spaces(8 * MEGABYTE))).build());
             assertThat(reply.status()).isEqualTo(413);
             assertThat(reply.text("/detail")).isEqualTo("a body has at most 1048576 octets, decompressed");
-            assertThat(http.server.stats().bodyOctets()).isZero();
+            assertThat(http.server.stats().heldOctets()).isZero();
             assertThat(http.post(SMALL).status()).isEqualTo(200);
         }
     }
@@ -203,7 +206,7 @@ class HostileClientTest {
             }
             Awaitility.await().until(() -> http.server.stats().requests() == 0);
             assertThat(http.spool.messages()).isEmpty();
-            assertThat(http.server.stats().bodyOctets()).isZero();
+            assertThat(http.server.stats().heldOctets()).isZero();
             assertThat(http.post(SMALL).status()).isEqualTo(200);
         }
     }
@@ -285,7 +288,106 @@ class HostileClientTest {
                         .POST(HttpRequest.BodyPublishers.ofByteArray(body)).build()).status()).isEqualTo(422);
             }
             assertThat(http.spool.messages()).isEmpty();
-            assertThat(http.server.stats().bodyOctets()).isZero();
+            assertThat(http.server.stats().heldOctets()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/api%2finject/v1", "/api%2Finject%2Fv1", "/api/%69nject/v1", "/x/../api/inject/v1",
+        "//api/inject/v1", "/api/inject/v1/", "/api/inject/v1;x", "/API/inject/v1", "/api\\inject/v1"})
+    void noOtherSpellingOfThePathReachesInjection(String path) throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
+            socket.getOutputStream()
+                    .write((HEAD.replace("/api/inject/v1", path) + "Connection: close\r\nContent-Length: "
+                            + SMALL.length() + "\r\n\r\n" + SMALL).getBytes(ISO_8859_1));
+            assertThat(statuses(answers(socket))).containsExactly("404");
+            assertThat(http.spool.messages()).isEmpty();
+        }
+    }
+
+    @Test
+    void anAbsoluteTargetIsUnderstood() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory); Socket socket = connect(http)) {
+            socket.getOutputStream()
+                    .write((HEAD.replace("/api/inject/v1", "http://x/api/inject/v1")
+                            + "Connection: close\r\nContent-Length: "
+                            + SMALL.length() + "\r\n\r\n" + SMALL).getBytes(ISO_8859_1));
+            assertThat(statuses(answers(socket))).containsExactly("200");
+        }
+    }
+
+    @Test
+    void silentConnectionsOfOneAddressLeaveOthersTheirs() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory,
+                InjectionFixture::withThreeConnectionsFromAnAddress, new InjectionPolicy())) {
+            List<Socket> silent = new ArrayList<>();
+            try {
+                for (int i = 0; i < 10; i++) {
+                    silent.add(new Socket(http.server.address().getAddress(), http.server.address().getPort(),
+                            InetAddress.ofLiteral("127.0.0.9"), 0));
+                }
+                Awaitility.await().until(() -> http.server.stats().connectionsRefusedToAddress() == 7);
+                assertThat(http.server.stats().connections()).isEqualTo(3);
+                assertThat(http.post(SMALL).status()).isEqualTo(200);
+            } finally {
+                for (Socket socket : silent) {
+                    socket.close();
+                }
+            }
+        }
+    }
+
+    @Test
+    void slowBodiesOfOneTenantLeaveOthersAPlace() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory,
+                config -> InjectionFixture.limited(InjectionFixture.relaying(config, "127.0.0.0/8"), 8,
+                        Duration.ofSeconds(20)),
+                new InjectionPolicy())) {
+            List<Socket> slow = new ArrayList<>();
+            try {
+                for (int i = 0; i < 7; i++) {
+                    Socket socket = connect(http);
+                    slow.add(socket);
+                    socket.getOutputStream().write((HEAD + "Content-Length: 1000\r\n\r\n{").getBytes(ISO_8859_1));
+                }
+                Awaitility.await().until(() -> http.server.stats().requests() == 7);
+                InjectionFixture.Reply more = http.post(SMALL);
+                assertThat(more.status()).isEqualTo(429);
+                assertThat(more.text("/detail")).isEqualTo("more than a fair part of 8 requests at one time");
+                assertThat(http.send(HttpRequest.newBuilder(http.uri("/api/inject/v1"))
+                        .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(SMALL))
+                        .build()).status()).as("of another").isEqualTo(200);
+            } finally {
+                for (Socket socket : slow) {
+                    socket.close();
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatARequestHoldsIsGivenBackWhateverBecomesOfIt() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            for (String body : List.of(SMALL, SMALL.replace("\"t\"", "\"{{ email }}{{ 1 / 0 }}\""), SMALL + "x",
+                    SMALL.replace("\"t\"", "\"{{ \""), SMALL.replace("\"t\"", "\"{{ email }}\""))) {
+                http.post(body);
+                Awaitility.await().until(() -> http.server.stats().heldOctets() == 0);
+            }
+            http.spool.failCommits(SpoolException.Reason.FULL);
+            assertThat(http.post(SMALL).status()).isEqualTo(503);
+            Awaitility.await().until(() -> http.server.stats().heldOctets() == 0);
+        }
+    }
+
+    @Test
+    void objectsThatWouldTakeMoreMemoryThanThereIsAreRefused() throws Exception {
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            InjectionFixture.Reply reply = http.post(SMALL.replaceFirst("\\{",
+                    "{\"substitutions\": {\"a\": [" + "{\"\":{}},".repeat(100_000) + "1]},"));
+            assertThat(reply.status()).isEqualTo(413);
+            assertThat(reply.text("/detail"))
+                    .isEqualTo("what the request holds takes more memory than there is for it");
+            assertThat(http.post(SMALL).status()).isEqualTo(200);
         }
     }
 

@@ -71,7 +71,7 @@ class InjectionFaultTest {
             assertThat(http.post(MESSAGE, "key").status()).isEqualTo(200);
             assertThat(http.accepted).hasSize(1);
             assertThat(http.server.stats().requests()).isZero();
-            assertThat(http.server.stats().bodyOctets()).isZero();
+            assertThat(http.server.stats().heldOctets()).isZero();
             assertThat(http.spool.openIntakes()).isZero();
         }
     }

@@ -135,31 +135,42 @@ final class InjectionFixture implements AutoCloseable {
     static InjectionConfig config(Path directory) {
         InjectionConfig d = InjectionConfig.DEFAULT;
         return new InjectionConfig("127.0.0.1", 0, ByteSize.ofMegabytes(1), 1000, d.maxConcurrent(),
-                d.maxConnections(), ByteSize.ofMegabytes(4), Duration.ofSeconds(20), true, List.of(),
+                d.maxConnections(), d.maxConnectionsPerAddress(), ByteSize.ofMegabytes(16), Duration.ofSeconds(20),
+                true, List.of(),
                 directory.resolve("keys"), d.idempotencyRetention(), d.maxKeys(), d.certificates());
     }
 
     static InjectionConfig limited(InjectionConfig c, int maxConcurrent, Duration deadline) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), maxConcurrent,
-                c.maxConnections(), c.memoryLimit(), deadline, c.requireAuth(), c.relayNetworks(), c.directory(),
+                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), deadline, c.requireAuth(),
+                c.relayNetworks(), c.directory(),
                 c.idempotencyRetention(), c.maxKeys(), c.certificates());
     }
 
     static InjectionConfig withTwoConnections(InjectionConfig c) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(), 2,
-                c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(), c.directory(),
+                c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(),
+                c.directory(),
                 c.idempotencyRetention(), c.maxKeys(), c.certificates());
+    }
+
+    static InjectionConfig withThreeConnectionsFromAnAddress(InjectionConfig c) {
+        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
+                c.maxConnections(), 3, c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(),
+                c.directory(), c.idempotencyRetention(), c.maxKeys(), c.certificates());
     }
 
     static InjectionConfig rememberingTwo(InjectionConfig c) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(), c.directory(),
+                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(),
+                c.relayNetworks(), c.directory(),
                 c.idempotencyRetention(), 2, c.certificates());
     }
 
     static InjectionConfig relaying(InjectionConfig c, String network) {
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), List.of(network), c.directory(),
+                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(),
+                List.of(network), c.directory(),
                 c.idempotencyRetention(), c.maxKeys(), c.certificates());
     }
 

@@ -266,7 +266,8 @@ class OldJournalTest {
     private InjectionConfig injection() {
         InjectionConfig c = InjectionConfig.DEFAULT;
         return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(), journal(),
+                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(),
+                c.relayNetworks(), journal(),
                 c.idempotencyRetention(), c.maxKeys());
     }
 

@@ -42,6 +42,14 @@ class LocalRecipientsTest {
     }
 
     @Test
+    void letterCaseCountsWhereItIsConfiguredToAndInDomainsOfOthers() throws IOException {
+        try (LocalRecipients recipients = withFile("anna\n")) {
+            assertThat(recipients.isCaseSensitive("example.com")).isFalse();
+            assertThat(recipients.isCaseSensitive("example.org")).isTrue();
+        }
+    }
+
+    @Test
     void everyDomainHasAPostmaster() throws IOException {
         try (LocalRecipients recipients = withFile("anna\n")) {
             assertThat(recipients.verify(recipient("PostMaster@example.com"))).isSameAs(Decision.ACCEPTED);

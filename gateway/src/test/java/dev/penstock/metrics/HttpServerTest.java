@@ -5,17 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.BindException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -124,6 +128,30 @@ class HttpServerTest {
                 "penstock_local_reloads_failed_total 7.0",
                 "penstock_local_remembered 8.0",
                 "penstock_local_listed 9.0");
+    }
+
+    @Test
+    void connectionsOfOneAddressDoNotShutOutAScraper() throws Exception {
+        List<Socket> silent = new ArrayList<>();
+        try {
+            for (int i = 0; i < 40; i++) {
+                silent.add(new Socket(server.address().getAddress(), server.address().getPort(),
+                        InetAddress.ofLiteral("127.0.0.9"), 0));
+            }
+            Awaitility.await().until(() -> get("/metrics").body().lines()
+                    .anyMatch("penstock_http_connections_refused_total{limit=\"address\"} 15.0"::equals));
+            assertThat(get("/metrics").body().lines())
+                    .contains("penstock_http_connections_refused_total{limit=\"all\"} 0.0");
+        } finally {
+            for (Socket socket : silent) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void aPathIsWhatIsWritten() throws Exception {
+        assertThat(get("/health%2flive").statusCode()).isEqualTo(404);
     }
 
     @Test

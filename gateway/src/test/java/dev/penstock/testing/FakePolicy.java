@@ -28,6 +28,7 @@ public final class FakePolicy implements Policy {
     public Function<Recipient, CompletableFuture<Decision>> onRecipient = _ -> ACCEPT;
     public CompletableFuture<Decision> onMessage = ACCEPT;
     public @Nullable Recipient postmaster;
+    public Function<Recipient, String> mailbox = recipient -> recipient.mailbox(true);
     public List<String> wanted = List.of();
     public List<String> removed = List.of();
 
@@ -62,6 +63,11 @@ public final class FakePolicy implements Policy {
     @Override
     public @Nullable Recipient postmaster() {
         return postmaster;
+    }
+
+    @Override
+    public String mailbox(Recipient recipient) {
+        return mailbox.apply(recipient);
     }
 
     @Override

@@ -140,7 +140,8 @@ final class GatewayProcess implements AutoCloseable {
     private static InjectionConfig injection(Path directory, int port) {
         InjectionConfig d = InjectionConfig.DEFAULT;
         return new InjectionConfig(port == 0 ? "" : "127.0.0.1", port, d.maxBody(), d.maxRecipients(),
-                d.maxConcurrent(), d.maxConnections(), d.memoryLimit(), d.deadline(), true, List.of("127.0.0.0/8"),
+                d.maxConcurrent(), d.maxConnections(), d.maxConnectionsPerAddress(), d.memoryLimit(), d.deadline(),
+                true, List.of("127.0.0.0/8"),
                 directory.resolve("injection"), d.idempotencyRetention(), d.maxKeys());
     }
 

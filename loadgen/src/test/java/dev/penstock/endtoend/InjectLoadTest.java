@@ -151,7 +151,8 @@ class InjectLoadTest {
         GatewayConfig base = Gateway.config(directory, zone.server(), sink.addresses().getFirst().getPort());
         InjectionConfig d = InjectionConfig.DEFAULT;
         InjectionConfig injection = new InjectionConfig("127.0.0.1", 0, d.maxBody(), d.maxRecipients(),
-                d.maxConcurrent(), d.maxConnections(), d.memoryLimit(), d.deadline(), true, List.of(trusted),
+                d.maxConcurrent(), d.maxConnections(), d.maxConnectionsPerAddress(), d.memoryLimit(), d.deadline(),
+                true, List.of(trusted),
                 directory.resolve("injection"), d.idempotencyRetention(), d.maxKeys());
         return new GatewayConfig(base.hostname(), base.listeners(), base.inbound(), base.spool(), base.dns(),
                 Map.of("a.test",
