@@ -42,7 +42,7 @@ class HttpServerTest {
             () -> Objects.requireNonNull(inbound.get()),
             () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true),
             () -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14),
-            () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+            () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
                     24, 25),
             () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19,
                     Map.of(Phase.END_OF_DATA, 16L)),
