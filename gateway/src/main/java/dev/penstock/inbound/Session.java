@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
 import reactor.netty.NettyPipeline;
 
+import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.policy.Decision;
 import dev.penstock.smtp.ByteScan;
@@ -673,7 +674,14 @@ final class Session extends ChannelInboundHandlerAdapter
             goodbye(refusal.reply(server.hostname()));
             return;
         }
-        facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks());
+        String name = Xclient.name(attributes, "LOGIN", "");
+        Identity login = name.isEmpty() ? null : server.authenticator().vouched(name);
+        if (login == null && !name.isEmpty()) {
+            // Not a refusal: a proxy that goes on regardless would send the client's mail as its own.
+            log.info("event=login-not-taken session={} client={} name=\"{}\"", sessionId, newRemote,
+                    Trace.printable(name));
+        }
+        facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks(), login);
         welcome();
     }
 
