@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
+import dev.penstock.units.HeapSize;
 
 /**
  * One recipient of an envelope.
@@ -17,5 +18,11 @@ public record Recipient(String address, String domain, @Nullable Notify notifyOn
     /** With nothing asked for. */
     public Recipient(String address, String domain) {
         this(address, domain, null, null);
+    }
+
+    /** What it takes in memory, about. */
+    public long heapOctets() {
+        return HeapSize.OBJECT + HeapSize.of(address) + HeapSize.of(domain)
+                + (orcpt == null ? 0 : HeapSize.OBJECT + HeapSize.of(orcpt.address()));
     }
 }
