@@ -10,7 +10,7 @@ import java.util.List;
  * @param timeout     for one query to one server
  * @param deadline    for one question, from when it leaves: all servers, repeats and aliases
  * @param maxInFlight queries at one time; further ones wait for a place, and no deadline runs meanwhile
- * @param cacheSize   domains kept
+ * @param cacheSize   domains kept, and mail hosts, each of up to a kilobyte; a larger one counts for several
  * @param minTtl      answers are kept at least this long
  * @param maxTtl      and at most this long
  * @param negativeTtl no such domain, no record: at most this long, else the SOA's minimum (RFC 2308)

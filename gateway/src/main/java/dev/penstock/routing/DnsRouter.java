@@ -62,8 +62,8 @@ public final class DnsRouter implements Router {
         this.ticker = ticker;
         this.executor = executor;
         this.random = random;
-        cache = Caffeine.newBuilder().maximumSize(dns.cacheSize()).ticker(ticker::getAsLong)
-
+        cache = Caffeine.newBuilder().maximumWeight(dns.cacheSize())
+                .weigher((String domain, CachedRoute route) -> route.weight(domain)).ticker(ticker::getAsLong)
                 .expireAfter(new ExpireAt<CachedRoute>(CachedRoute::keptUntil)).buildAsync();
         settings = settings(routes, dns, smtpPort, own);
     }

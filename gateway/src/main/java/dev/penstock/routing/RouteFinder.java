@@ -27,7 +27,7 @@ import dev.penstock.routing.CachedRoute.MxSet;
  * (RFC 5321 5.1, RFC 7505). What goes wrong with DNS is a value to be cached; nothing waits but questions at their gate.
  */
 final class RouteFinder {
-    /** Twice what one delivery tries; of a longer list of equals a random part is looked up. */
+    /** Twice what one delivery tries; of a longer list ({@link KeptRecords}) of equals a random part is looked up. */
     private static final int MAX_RESOLVED_HOSTS = 2 * HostList.MAX_HOSTS;
 
     private final DnsClient client;

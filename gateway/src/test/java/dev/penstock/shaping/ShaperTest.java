@@ -194,6 +194,18 @@ class ShaperTest {
     }
 
     @Test
+    void ofVeryManyKeysAnUnusedOneIsForgottenSoon() {
+        Shaper shaper = shaper(limits(5, null, null));
+        for (int i = 0; i <= Shaper.MANY; i++) {
+            shaper.letGo(shaper.use(new Site("site" + i)));
+        }
+        assertThat(shaper.snapshot()).hasSize(Shaper.MANY + 1);
+        clock.advance(Duration.ofSeconds(11));
+        shaper.use(OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactly(OTHER);
+    }
+
+    @Test
     void neverExceedsTheLimitHoweverManyAskAtOnce() throws InterruptedException {
         int limit = 5;
         Shaper shaper = shaper(limits(limit, null, null));
