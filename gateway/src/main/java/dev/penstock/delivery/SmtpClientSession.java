@@ -137,6 +137,7 @@ final class SmtpClientSession implements AutoCloseable {
         try {
             session.greet(hostname);
             session.secure(security, hostname);
+            session.watch.established();
             return session;
         } catch (SessionException e) {
             session.close();

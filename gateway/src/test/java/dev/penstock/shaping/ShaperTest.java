@@ -44,7 +44,7 @@ class ShaperTest {
     private Permit permit(Shaper shaper, Site key) {
         Throttle throttle = shaper.use(key);
         assertThat(tryOpen(throttle)).isEqualTo(Answer.GRANTED);
-        return new Permit(throttle, total, false);
+        return new Permit(throttle, null, total, false);
     }
 
     private void close(Permit permit) {
