@@ -299,10 +299,10 @@ class RouteCacheTest {
             for (int domain = 0; domain < room; domain++) {
                 String name = "d" + domain + ".example";
                 for (int host = 0; host < KeptRecords.MAX_MX; host++) {
-                    at.dns.mx(name, 10, "h" + host + "." + "x".repeat(63) + "." + "y".repeat(63) + "." + name);
+                    String longName = "h" + host + "." + "x".repeat(63) + "." + "y".repeat(63) + "." + name;
+                    at.dns.mx(name, 10, longName).address(longName, "192.0.2.1");
                 }
-                at.dns.address("h0." + "x".repeat(63) + "." + "y".repeat(63) + "." + name, "192.0.2.1");
-                at.route(name);
+                at.hosts(name);
             }
             await().until(() -> at.router.stats().domains() <= room / 4);
         }
