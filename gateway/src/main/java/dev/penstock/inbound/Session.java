@@ -714,7 +714,7 @@ final class Session extends ChannelInboundHandlerAdapter
         Identity login = name.isEmpty() ? null : server.authenticator().vouched(name);
         if (login == null && !name.isEmpty()) {
             // Not a refusal: a proxy that goes on regardless would send the client's mail as its own.
-            log.info("event=login-not-taken session={} client={} name=\"{}\"", sessionId, newRemote,
+            log.info("event=login-not-taken session={} client={} name=\"{}\"", sessionId(), newRemote,
                     Trace.printable(name));
         }
         facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks(), login);
