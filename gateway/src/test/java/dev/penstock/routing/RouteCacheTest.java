@@ -274,7 +274,7 @@ class RouteCacheTest {
             manyHosts(at, "big.example", THOUSANDS);
             assertThat(at.targets("big.example")).hasSize(HostList.MAX_HOSTS)
                     .allMatch(target -> target.startsWith("a"));
-            assertThat(at.hosts("big.example").site().name()).contains("+" + (KeptRecords.MAX_MX - 1) + "~");
+            assertThat(at.hosts("big.example").site().name()).startsWith("(a0|a1|").doesNotContain("z");
             assertThat(at.dns.questions()).contains("TCP MX big.example")
                     .filteredOn(question -> question.startsWith("A ")).hasSize(10);
         }
