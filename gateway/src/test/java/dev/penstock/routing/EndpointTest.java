@@ -92,7 +92,7 @@ class EndpointTest {
                     .append(random.nextInt(6) == 0 ? "::" : ":");
         }
         if (random.nextInt(4) == 0) {
-            text.insert("[IPv6:".length(), "::");
+            text.insert("[IPv6:".length(), random.nextBoolean() ? "::" : "::ffff:");
         }
         switch (random.nextInt(3)) {
             case 0 -> text.append(random.nextInt(300)).append(".0").append(random.nextInt(100)).append(".2.1");
