@@ -306,7 +306,8 @@ public final class Admission {
         if (!queue.waitsAt(limiter)) { // said before it is: a permit may be passed to it in the same moment
             return Answer.NONE;
         }
-        Answer answer = limiter.acquire(queue, isShared(queue, limiter) && queue.isWithoutSession(), nanoTime.getAsLong());
+        Answer answer = limiter.acquire(queue, isShared(queue, limiter) && queue.isWithoutSession(),
+                nanoTime.getAsLong());
         if (answer != Answer.NONE) {
             queue.granted();
             return answer;

@@ -242,8 +242,10 @@ final class RouteFinder {
     }
 
     private CachedRoute ignoredNetwork(String domain, InetAddress address, long fresh) {
-        return permanent(counters.ignored, 550, "5.4.4", "mail for " + domain + " would go to " + address.getHostAddress()
-                + ", where neither MX records nor address literals may send it (dns.ignore-networks)", fresh);
+        return permanent(counters.ignored, 550, "5.4.4",
+                "mail for " + domain + " would go to " + address.getHostAddress()
+                        + ", where neither MX records nor address literals may send it (dns.ignore-networks)",
+                fresh);
     }
 
     CachedRoute unexpected(String domain, Throwable error) {

@@ -32,5 +32,6 @@ package dev.penstock.routing;
  */
 public record RoutingStats(long hits, long misses, long staleServed, long refreshes, long failedRefreshes, long queries,
         long overTcp, long mismatched, long timeouts, long serverFailures, long badDomains, long noSuchDomain,
-        long noMailHost, long nullMx, long loops, long ignored, long trouble, long unasked, int inFlight, int waitingQueries,
+        long noMailHost, long nullMx, long loops, long ignored, long trouble, long unasked, int inFlight,
+        int waitingQueries,
         int running, int waiting, long longestWait, long silence, long domains, long hosts) {}

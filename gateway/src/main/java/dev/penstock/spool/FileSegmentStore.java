@@ -179,7 +179,8 @@ final class FileSegmentStore implements SegmentStore {
             }
             channel.force(true);
         }
-        try (FileChannel channel = PrivateFiles.open(quarantine.resolve(name + ".txt"), CREATE, TRUNCATE_EXISTING, WRITE)) {
+        try (FileChannel channel = PrivateFiles.open(quarantine.resolve(name + ".txt"), CREATE, TRUNCATE_EXISTING,
+                WRITE)) {
             ByteBuffer text = UTF_8.encode(note + "\n");
             while (text.hasRemaining()) {
                 channel.write(text);

@@ -19,7 +19,8 @@ class OpeningPatienceTest {
     @CsvSource({"0, 300", "250, 300", "500, 165", "750, 30", "1000, 30"})
     void theMoreComeUpTheLessTimeEachHas(int sessions, long seconds) {
         comingUp.set(sessions);
-        assertThat(patience.applyAsLong(Duration.ofMinutes(5).toNanos())).isEqualTo(Duration.ofSeconds(seconds).toNanos());
+        assertThat(patience.applyAsLong(Duration.ofMinutes(5).toNanos()))
+                .isEqualTo(Duration.ofSeconds(seconds).toNanos());
     }
 
     @Test

@@ -26,7 +26,7 @@ class EnvelopeMemoryTest {
     private static SessionHarness withManyRecipients() {
         SessionHarness smtp = new SessionHarness();
         smtp.say(HELLO);
-            smtp.say(MAIL);
+        smtp.say(MAIL);
         smtp.takeReplies();
         for (int i = 0; i < MANY; i++) {
             smtp.say(rcpt(i));

@@ -105,7 +105,8 @@ class XclientTest {
 
     @Test
     void theUsersTenantAndSenderDomainsAreThoseOfALoginHere() throws Exception {
-        try (SmtpFixture users = new SmtpFixture(config -> config, new ListenerBuilder().xclient("127.0.0.1").build(), null,
+        try (SmtpFixture users = new SmtpFixture(config -> config, new ListenerBuilder().xclient("127.0.0.1").build(),
+                null,
                 new Vouching(new Identity("bob", "shop", List.of("example.com"))), new FakePolicy())) {
             users.plays(GREETING + EHLO + "C: XCLIENT ADDR=127.0.0.7 LOGIN=bob\n" + GREETING + MESSAGE);
             assertThat(users.policy.clients.getFirst().identity())
@@ -115,7 +116,8 @@ class XclientTest {
 
     @Test
     void aDisabledUserIsNobodyHereAndNotTheProxy() throws Exception {
-        try (SmtpFixture users = new SmtpFixture(config -> config, new ListenerBuilder().xclient("127.0.0.1").build(), null,
+        try (SmtpFixture users = new SmtpFixture(config -> config, new ListenerBuilder().xclient("127.0.0.1").build(),
+                null,
                 new Vouching(null), new FakePolicy())) {
             users.plays(GREETING + EHLO + "C: XCLIENT ADDR=192.0.2.7 LOGIN=gone\n" + GREETING + EHLO + """
                     C: MAIL FROM:<a@example.com>

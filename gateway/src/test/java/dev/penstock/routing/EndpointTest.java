@@ -58,7 +58,8 @@ class EndpointTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"[192.0.2.1], 192.0.2.1", "[IPv6:2001:db8::1], 2001:db8:0:0:0:0:0:1", "[IPv6:::ffff:127.0.0.1], 127.0.0.1",
+    @CsvSource({"[192.0.2.1], 192.0.2.1", "[IPv6:2001:db8::1], 2001:db8:0:0:0:0:0:1",
+        "[IPv6:::ffff:127.0.0.1], 127.0.0.1",
         "[ipv6:::FFFF:7f00:1], 127.0.0.1", "[IPv6:::192.0.2.1], 0:0:0:0:0:0:c000:201",
         "[IPv6:64:ff9b::192.0.2.1], 64:ff9b:0:0:0:0:c000:201", "[010.0.2.1], 10.0.2.1"})
     void addressLiteralsAreTheirAddresses(String literal, String address) {

@@ -28,7 +28,7 @@ class PrivateSpoolTest {
                 store.create(kind, 1).close();
                 store.publish(kind, 1);
             }
-            store.setAside("damage", ByteBuffer.wrap(new byte[] {1}), "why");
+            store.setAside("damage", ByteBuffer.wrap(new byte[]{1}), "why");
         }
         List<Path> all;
         try (Stream<Path> files = Files.walk(directory.resolve("var"))) {
