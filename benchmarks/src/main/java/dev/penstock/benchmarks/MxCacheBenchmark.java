@@ -62,7 +62,7 @@ public class MxCacheBenchmark {
         DnsConfig usual = DnsConfig.DEFAULT;
         DnsConfig config = new DnsConfig(List.of(zone.server()), usual.timeout(), usual.deadline(), usual.maxInFlight(),
                 usual.cacheSize(), LONGER_THAN_A_RUN, usual.maxTtl(), usual.negativeTtl(), usual.failureTtl(),
-                usual.staleTtl());
+                usual.staleTtl(), List.of());
         Router filled = new DnsRouter(Map.of(), config, 25, OwnAddresses.NONE, System::nanoTime, lookUps,
                 DnsRouter.SHARED_RANDOM);
         for (String domain : domains) {

@@ -63,6 +63,14 @@ public interface Authenticator {
         return password(name, password, "");
     }
 
+    /**
+     * The identity of a name that a trusted proxy vouches for: that user, as after a login here; a name that is no user's
+     * stands for itself. Null when nobody may have it: a disabled user's, or one that can't be a name.
+     */
+    default @Nullable Identity vouched(String name) {
+        return new Identity(name, "", List.of());
+    }
+
     /** The identity of a verified client certificate: the user whose certificate names include one of its names. */
     @Nullable
     Identity certificate(X509Certificate certificate);

@@ -19,7 +19,10 @@ final class CertificateNames {
 
     private CertificateNames() {}
 
-    /** Alternative names as the certificate orders them, then the common names; in the form that is compared. */
+    /**
+     * Alternative names as the certificate orders them; where it has none of any kind, its common names (RFC 6125 6.4.4). In
+     * the form that is compared.
+     */
     static List<String> of(X509Certificate certificate) {
         List<String> names = new ArrayList<>();
         try {
@@ -29,6 +32,9 @@ final class CertificateNames {
                         && alternative.get(1) instanceof String name) {
                     names.add(CertificateName.comparable(name));
                 }
+            }
+            if (alternatives != null) {
+                return names;
             }
             for (Rdn part : new LdapName(certificate.getSubjectX500Principal().getName()).getRdns()) {
                 if (part.getType().equalsIgnoreCase("CN") && part.getValue() instanceof String name) {

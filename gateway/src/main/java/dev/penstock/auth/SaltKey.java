@@ -10,13 +10,13 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.Set;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import dev.penstock.units.PrivateFiles;
 
 /**
  * Makes up salts for names that aren't known, the same for the same name each time. Immutable. Its secret is kept in a
@@ -84,9 +84,8 @@ final class SaltKey {
     private static void write(Path file, byte[] secret) throws IOException {
         Path unfinished = file.resolveSibling(FILE + UNFINISHED);
         Files.deleteIfExists(unfinished);
-        try (FileChannel channel = FileChannel.open(unfinished,
-                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+        try (FileChannel channel = PrivateFiles.open(unfinished, StandardOpenOption.CREATE_NEW,
+                StandardOpenOption.WRITE)) {
             ByteBuffer text = ByteBuffer.wrap(Utf8.encode(HexFormat.of().formatHex(secret) + "\n"));
             while (text.hasRemaining()) {
                 channel.write(text);

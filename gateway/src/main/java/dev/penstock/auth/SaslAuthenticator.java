@@ -304,16 +304,32 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
 
     /** A user of the credentials file stays one, whoever vouches for the name: disabled, or bound to sender domains. */
     private static Step narrowed(Credentials users, Step step) {
-        UserConfig user = step instanceof Step.Success(Identity found) ? users.byName(found.name()) : null;
-        if (!(step instanceof Step.Success(Identity identity)) || user == null) {
+        if (!(step instanceof Step.Success(Identity identity))) {
             return step;
         }
-        if (user.disabled()) {
-            return new Step.Failure(Reason.CREDENTIALS, "the user is disabled");
+        Identity narrowed = narrowed(users, identity);
+        return narrowed == null
+                ? new Step.Failure(Reason.CREDENTIALS, "the user is disabled")
+                : new Step.Success(narrowed);
+    }
+
+    private static @Nullable Identity narrowed(Credentials users, Identity identity) {
+        UserConfig user = users.byName(identity.name());
+        if (user == null) {
+            return identity;
         }
-        return new Step.Success(new Identity(user.name(),
-                identity.tenant().isEmpty() ? user.tenant() : identity.tenant(),
-                identity.senderDomains().isEmpty() ? user.senderDomains() : identity.senderDomains()));
+        return user.disabled()
+                ? null
+                : new Identity(user.name(), identity.tenant().isEmpty() ? user.tenant() : identity.tenant(),
+                        identity.senderDomains().isEmpty() ? user.senderDomains() : identity.senderDomains());
+    }
+
+    @Override
+    public @Nullable Identity vouched(String name) {
+        String prepared = SaslPrep.query(name);
+        return prepared == null || prepared.isEmpty()
+                ? null
+                : narrowed(sources.users(), new Identity(prepared, "", List.of()));
     }
 
     @Override

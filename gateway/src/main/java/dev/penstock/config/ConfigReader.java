@@ -236,7 +236,8 @@ public final class ConfigReader {
                 table.duration("max-ttl", d.maxTtl(), SECOND, Duration.ofDays(7)),
                 table.duration("negative-ttl", d.negativeTtl(), Duration.ZERO, DAY),
                 table.duration("failure-ttl", d.failureTtl(), Duration.ZERO, Duration.ofMinutes(5)), // RFC 2308 7.1
-                table.duration("stale-ttl", d.staleTtl(), Duration.ZERO, Duration.ofDays(7)));
+                table.duration("stale-ttl", d.staleTtl(), Duration.ZERO, Duration.ofDays(7)),
+                table.list("ignore-networks", d.ignoreNetworks(), Syntax::ignoredNetwork));
         table.end();
         atMost(table, "timeout", dns.timeout(), "deadline", dns.deadline());
         atMost(table, "min-ttl", dns.minTtl(), "max-ttl", dns.maxTtl());

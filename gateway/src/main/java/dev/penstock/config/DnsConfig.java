@@ -10,20 +10,25 @@ import java.util.List;
  * @param timeout     for one query to one server
  * @param deadline    for one question, from when it leaves: all servers, repeats and aliases
  * @param maxInFlight queries at one time; further ones wait for a place, and no deadline runs meanwhile
- * @param cacheSize   domains kept
+ * @param cacheSize   domains kept, and mail hosts, each of up to a kilobyte; a larger one counts for several
  * @param minTtl      answers are kept at least this long
  * @param maxTtl      and at most this long
  * @param negativeTtl no such domain, no record: at most this long, else the SOA's minimum (RFC 2308)
  * @param failureTtl  SERVFAIL and time-outs
  * @param staleTtl    how long past its TTL an answer may be used while it is refreshed (RFC 8767)
+ * @param ignoreNetworks networks, and groups of them, to which no MX record and no address literal may send mail; a
+ *                    configured route may. The groups: {@code loopback}, {@code link-local}, {@code unspecified}, {@code own}
+ *                    (all addresses of this machine), {@code private}
  */
 public record DnsConfig(List<String> servers, Duration timeout, Duration deadline, int maxInFlight, int cacheSize,
-        Duration minTtl, Duration maxTtl, Duration negativeTtl, Duration failureTtl, Duration staleTtl) {
+        Duration minTtl, Duration maxTtl, Duration negativeTtl, Duration failureTtl, Duration staleTtl,
+        List<String> ignoreNetworks) {
     public static final DnsConfig DEFAULT = new DnsConfig(List.of(), Duration.ofSeconds(3), Duration.ofSeconds(15), 256,
             100_000, Duration.ofSeconds(30), Duration.ofDays(1), Duration.ofHours(1), Duration.ofSeconds(15),
-            Duration.ofHours(1));
+            Duration.ofHours(1), List.of("loopback", "link-local", "unspecified", "own"));
 
     public DnsConfig {
         servers = List.copyOf(servers);
+        ignoreNetworks = List.copyOf(ignoreNetworks);
     }
 }

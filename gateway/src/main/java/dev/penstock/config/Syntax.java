@@ -114,6 +114,22 @@ final class Syntax {
         return text;
     }
 
+    /** A CIDR block, an address, or the name of one of {@link NetworkGroup}. */
+    static String ignoredNetwork(String text) {
+        if (NetworkGroup.named(text).isPresent()) {
+            return text;
+        }
+        try {
+            return network(text);
+        } catch (IllegalArgumentException e) {
+            if (text.indexOf('.') >= 0 || text.indexOf(':') >= 0) {
+                throw e;
+            }
+            throw new IllegalArgumentException("expected a network like 10.0.0.0/8, or one of "
+                    + NetworkGroup.NAMES, e);
+        }
+    }
+
     /** A domain name in the form it is routed by: lower case, A-labels, no trailing dot. */
     static String domain(String text) {
         String name;

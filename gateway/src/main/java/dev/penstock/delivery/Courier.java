@@ -138,7 +138,7 @@ final class Courier implements Runnable {
             reopen = false;
             MailHost tried = hosts.get(i);
             host = tried;
-            boolean lastHost = i == tries - 1;
+            boolean lastHost = i == tries - 1 || work == null && dispatcher.isImpatient();
             if (!enter(SessionView.State.CONNECTING)) {
                 if (work != null) {
                     giveBack(work);
@@ -264,14 +264,14 @@ final class Courier implements Runnable {
 
     /** The session is up. @return its first message; null to end it */
     private @Nullable Work firstWork(SmtpClientSession open) {
-        Work work = prepared(queue.up(handle));
+        Work work = prepared(dispatcher.up(handle));
         return work != null ? work : nextWork(open);
     }
 
     /** Writes into Maildirs as long as there is mail. */
     private void store(MaildirConfig maildir) {
         contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId, null, Set.of());
-        Work work = prepared(queue.up(handle));
+        Work work = prepared(dispatcher.up(handle));
         while (work != null) {
             if (!awaitSlot(null) || !dispatcher.mayHandOut()) {
                 giveBack(work);

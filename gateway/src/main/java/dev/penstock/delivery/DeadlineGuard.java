@@ -5,6 +5,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
 
 /**
  * Closes sockets whose phase has taken too long, whatever they do meanwhile: a read time-out is renewed by every octet
@@ -17,6 +18,7 @@ final class DeadlineGuard implements AutoCloseable {
     private static final long NONE = Long.MAX_VALUE;
 
     private final LongSupplier nanoTime;
+    private final LongUnaryOperator patience;
     private final Set<Watch> watches = ConcurrentHashMap.newKeySet();
     private final Thread thread;
     private volatile boolean closed;
@@ -24,7 +26,13 @@ final class DeadlineGuard implements AutoCloseable {
     private volatile boolean idle;
 
     DeadlineGuard(LongSupplier nanoTime) {
+        this(nanoTime, nanos -> nanos);
+    }
+
+    /** @param patience what a deadline of so many nanoseconds is now for a session that isn't established */
+    DeadlineGuard(LongSupplier nanoTime, LongUnaryOperator patience) {
         this.nanoTime = nanoTime;
+        this.patience = patience;
         this.thread = Thread.ofPlatform().name("delivery-deadlines").daemon().unstarted(this::run);
     }
 
@@ -47,7 +55,7 @@ final class DeadlineGuard implements AutoCloseable {
         long now = nanoTime.getAsLong();
         for (Watch watch : watches) {
             long deadline = watch.deadline;
-            if (deadline != NONE && deadline - now <= 0 && watch.deadline == deadline) {
+            if (deadline != NONE && deadline - watch.patienceLost() - now <= 0 && watch.deadline == deadline) {
                 watch.expired = true;
                 watch.end();
                 watch.breakOff.run();
@@ -85,6 +93,8 @@ final class DeadlineGuard implements AutoCloseable {
         private final Runnable breakOff;
         private volatile long deadline = NONE;
         private volatile boolean expired;
+        private volatile boolean established;
+        private long length; // of the deadline, nanoseconds; written before it
 
         private Watch(Runnable breakOff) {
             this.breakOff = breakOff;
@@ -92,7 +102,17 @@ final class DeadlineGuard implements AutoCloseable {
 
         /** Replaces the deadline by one {@code nanos} from now. */
         void within(long nanos) {
+            length = nanos;
             deadline = nanoTime.getAsLong() + nanos;
+        }
+
+        /** From now on its deadlines are what they are, however impatient the guard becomes. */
+        void established() {
+            established = true;
+        }
+
+        private long patienceLost() {
+            return established ? 0 : length - patience.applyAsLong(length);
         }
 
         /** No deadline until the next. */

@@ -41,13 +41,18 @@ import dev.penstock.tls.ClientTls;
  * Thread-safe.
  *
  * <p>A part of the sessions is kept for queues that have none, so that many sessions stuck at a few sites never leave the
- * others without one (P7).
+ * others without one (P7). At most half of them may be on their way up, so that hosts which never greet leave the others
+ * to those that do; and local stores have some of their own.
  */
 public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
     private static final AttemptState NEVER_ATTEMPTED = new AttemptState(0, 0, List.of());
     /** One in so many sessions is for queues without any. */
     private static final int RESERVE_SHARE = 10;
+    /** One in so many sessions may be coming up; the others are for those that are up. */
+    private static final int OPENING_SHARE = 2;
+    /** Local stores have one for so many others, which nobody else gets. */
+    private static final int LOCAL_SHARE = 10;
     /** Of the time for a stop, the part kept for putting back what had to be broken off. */
     private static final int GRACE_SHARE = 5;
     private static final Duration MAX_GRACE = Duration.ofSeconds(1);
@@ -78,6 +83,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private final Set<Courier> couriers = ConcurrentHashMap.newKeySet();
     private final AtomicLong sessionIds;
     private final SessionLimiter total;
+    private final SessionLimiter local;
+    private final SessionLimiter opening;
+    private final OpeningPatience patience;
     private final Admission admission;
     private volatile boolean closing;
 
@@ -99,7 +107,6 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.clock = clock;
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
-        this.guard = new DeadlineGuard(nanoTime);
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
@@ -110,7 +117,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.sessionIds = new AtomicLong(clock.millis() << 20);
         this.total = new SessionLimiter("max-sessions", config.maxSessions(),
                 Math.max(1, config.maxSessions() / RESERVE_SHARE));
-        this.admission = new Admission(total, nanoTime, this::open);
+        this.local = new SessionLimiter("max-sessions of local stores",
+                Math.max(1, config.maxSessions() / LOCAL_SHARE), 0);
+        this.opening = new SessionLimiter("max-sessions that aren't up yet", (config.maxSessions() + 1) / OPENING_SHARE,
+                config.maxSessions() / OPENING_SHARE / RESERVE_SHARE);
+        this.patience = new OpeningPatience(opening::open, (config.maxSessions() + 1) / OPENING_SHARE);
+        this.admission = new Admission(total, local, opening, nanoTime, this::open);
+        this.guard = new DeadlineGuard(nanoTime, patience);
         queue.handsOutOnlyWhile(spool::canRecord);
         spool.onRecording(() -> Thread.startVirtualThread(queue::recordingChanged)); // not on the spool's own thread
         guard.start();
@@ -159,6 +172,17 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         if (closing) { // close() may have asked all others already
             courier.finish();
         }
+    }
+
+    /** The session is up. @return its first message; null when there is none for now */
+    @Nullable
+    QueueItem up(ReadyQueue.Session session) {
+        return admission.up(session);
+    }
+
+    /** Whether sessions that come up must be quick, as nearly all that may be coming up are. */
+    boolean isImpatient() {
+        return patience.isShort();
     }
 
     /** The session has delivered. */
@@ -293,7 +317,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     /** Sessions open or opening now. */
     public int sessionCount() {
-        return total.open();
+        return total.open() + local.open();
     }
 
     /** Hosts remembered as bad. */

@@ -159,6 +159,7 @@ final class SmtpClientSession implements AutoCloseable {
             session.greet(hostname);
             session.secure(security, hostname);
             session.mustBeInStep(session.helloPhase());
+            session.watch.established();
             return session;
         } catch (SessionException e) {
             session.end(e);

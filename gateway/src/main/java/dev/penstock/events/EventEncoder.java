@@ -292,7 +292,10 @@ final class EventEncoder {
         length += bytes.length;
     }
 
-    /** The inside of a JSON text, in UTF-8 (RFC 8259 7); a lone surrogate becomes U+FFFD. */
+    /**
+     * The inside of a JSON text, in UTF-8 (RFC 8259 7), without any character that a terminal obeys; a lone surrogate becomes
+     * U+FFFD.
+     */
     private void text(String text) {
         int chars = text.length();
         reserve(chars * MAX_BYTES_PER_CHAR);
@@ -305,12 +308,12 @@ final class EventEncoder {
             } else if (c == '"' || c == '\\') {
                 out[at++] = '\\';
                 out[at++] = (byte) c;
-            } else if (c < 0x80) {
+            } else if (c < 0xa0 || isSeparatorOrDirection(c)) {
                 out[at++] = '\\';
                 out[at++] = 'u';
-                out[at++] = '0';
-                out[at++] = '0';
-                out[at++] = HEX[c >> 4];
+                out[at++] = HEX[c >> 12];
+                out[at++] = HEX[c >> 8 & 15];
+                out[at++] = HEX[c >> 4 & 15];
                 out[at++] = HEX[c & 15];
             } else if (c < 0x800) {
                 out[at++] = (byte) (0xc0 | c >> 6);
@@ -329,6 +332,11 @@ final class EventEncoder {
             }
         }
         length = at;
+    }
+
+    /** What splits a line for some readers, or turns the text around that follows (UAX #9). */
+    private static boolean isSeparatorOrDirection(char c) {
+        return c >= '\u2028' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069';
     }
 
     private void reserve(int octets) {

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
@@ -14,6 +13,8 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 
 import org.jspecify.annotations.Nullable;
+
+import dev.penstock.units.PrivateFiles;
 
 /**
  * The file that lines are appended to, and its successors. Confined to the delivery log's writer thread.
@@ -28,7 +29,7 @@ final class LogFile implements AutoCloseable {
         WritableByteChannel open(Path file) throws IOException;
     }
 
-    static final Opener CREATE = file -> FileChannel.open(file, StandardOpenOption.CREATE_NEW,
+    static final Opener CREATE = file -> PrivateFiles.open(file, StandardOpenOption.CREATE_NEW,
             StandardOpenOption.WRITE, StandardOpenOption.APPEND);
 
     private static final DateTimeFormatter NAME = DateTimeFormatter
@@ -46,7 +47,7 @@ final class LogFile implements AutoCloseable {
         this.directory = directory;
         this.clock = clock;
         this.opener = opener;
-        Files.createDirectories(directory);
+        PrivateFiles.createDirectories(directory);
         begin();
     }
 

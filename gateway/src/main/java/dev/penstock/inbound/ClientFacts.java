@@ -2,7 +2,6 @@ package dev.penstock.inbound;
 
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.util.List;
 import java.util.Map;
 
 import io.netty.util.NetUtil;
@@ -67,17 +66,20 @@ final class ClientFacts {
         changed();
     }
 
-    /** XCLIENT: the client speaks for another, of whom nothing else is known yet. */
+    /**
+     * XCLIENT: the client speaks for another, of whom nothing else is known yet.
+     *
+     * @param login who it has logged in as there, where the attributes have a LOGIN; null for nobody
+     */
     void speaksFor(Map<String, String> attributes, InetSocketAddress newRemote, @Nullable InetSocketAddress newLocal,
-            Networks relayNetworks) {
+            Networks relayNetworks, @Nullable Identity login) {
         remote = newRemote;
         local = newLocal;
         relayNetwork = relayNetworks.contains(newRemote.getAddress());
         boolean another = attributes.containsKey("ADDR");
         clientName = Xclient.name(attributes, "NAME", another ? "" : clientName);
         if (another || attributes.containsKey("LOGIN")) {
-            String login = Xclient.name(attributes, "LOGIN", "");
-            identity = login.isEmpty() ? null : new Identity(login, "", List.of());
+            identity = login;
             loggedIn = identity != null;
         }
         helo = Trace.printable(Xclient.name(attributes, "HELO", "")); // until the proxy says EHLO itself

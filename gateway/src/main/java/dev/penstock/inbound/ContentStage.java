@@ -36,6 +36,9 @@ final class ContentStage implements ReceptionMemory.Waiter {
     /** Shorter waits for us don't count: every chunk has some, and what a client must bring is little. */
     private static final long LEAST_STOP_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /** Octets of what policies are told of a header section that aren't counted: a From field and some more. */
+    private static final int FREE_FIELDS = 4096;
+
     private final Session session;
     private final SmtpServer server;
     private final ClientFacts facts;
@@ -69,7 +72,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         } else {
             Reply refusal = beginReception(open, false);
             if (refusal != null) {
-                session.transaction = null;
+                session.endTransaction();
                 session.defer(refusal);
                 return;
             }
@@ -175,7 +178,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
             session.phase = Session.Phase.COMMANDS;
             session.progress.messageEnded();
             if (lastChunk) {
-                session.transaction = null;
+                session.endTransaction();
             }
             if (deferral != null) {
                 session.defer(deferral);
@@ -190,6 +193,11 @@ final class ContentStage implements ReceptionMemory.Waiter {
         Reception message = requireReception();
         HeaderGate header = message.waitingHeader();
         MailTransaction open = session.transaction;
+        if (header != null && open != null
+                && !message.count(header.weight(server.policy().wantedHeaders()) - FREE_FIELDS)) {
+            message.refuse(Replies.NO_ROOM);
+            header = null;
+        }
         if (header != null && open != null) {
             session.await(
                     server.policy().message(facts.client(session.settings), open.answer, open.sender, open.recipients,
@@ -332,8 +340,10 @@ final class ContentStage implements ReceptionMemory.Waiter {
         MessageId id = message.id();
         MailTransaction open = session.transaction;
         session.transaction = null;
+        long envelopeOctets = open == null ? 0 : open.handOver();
         session.progress.messageEnded();
         if (refusal != null || intake == null || id == null || open == null) {
+            server.memory().releaseEnvelope(envelopeOctets);
             message.abort(this);
             refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
             return;
@@ -346,11 +356,12 @@ final class ContentStage implements ReceptionMemory.Waiter {
         try {
             commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
         } catch (SpoolException e) {
+            server.memory().releaseEnvelope(envelopeOctets);
             message.abort(this);
             refuseMessage(Replies.of(e.reason()));
             return;
         }
-        long octets = message.handOver();
+        Octets octets = new Octets(message.handOver(), envelopeOctets);
         if (commit.isDone()) {
             boolean durable = Session.isGiven(commit);
             answer(settle(envelope, size, octets, durable ? commit.resultNow() : null, failure(commit)), envelope);
@@ -376,6 +387,9 @@ final class ContentStage implements ReceptionMemory.Waiter {
         });
     }
 
+    /** What a message counts for until its commit is over. */
+    private record Octets(long content, long envelope) {}
+
     private static @Nullable Throwable failure(CompletableFuture<?> done) {
         return switch (done.state()) {
             case FAILED -> done.exceptionNow();
@@ -389,9 +403,10 @@ final class ContentStage implements ReceptionMemory.Waiter {
      *
      * @return null when the message is ours now, else why not
      */
-    private @Nullable Reply settle(Envelope envelope, long size, long octets, @Nullable List<SpoolEntry> entries,
+    private @Nullable Reply settle(Envelope envelope, long size, Octets octets, @Nullable List<SpoolEntry> entries,
             @Nullable Throwable failure) {
-        server.memory().release(this, octets);
+        server.memory().releaseEnvelope(octets.envelope);
+        server.memory().release(this, octets.content);
         if (entries == null) {
             Throwable cause = failure instanceof CompletionException && failure.getCause() != null
                     ? failure.getCause()

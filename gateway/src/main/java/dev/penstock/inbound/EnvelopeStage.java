@@ -208,8 +208,13 @@ final class EnvelopeStage {
     private void recipientDecided(MailTransaction open, Recipient recipient, String mailbox, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
+                if (!open.add(recipient, mailbox, server.memory())) {
+                    open.recipientsRefused = true;
+                    server.counters().messagesDeferred.increment();
+                    session.say(Replies.NO_MEMORY);
+                    return;
+                }
                 open.add(accept);
-                open.add(recipient, mailbox);
                 session.say(Replies.RECIPIENT_OK);
             }
             case Decision.Refuse(Reply reply) -> refuseRecipient(open, reasoned(recipient, reply));

@@ -21,6 +21,7 @@ import dev.penstock.smtp.Sink;
  */
 final class HeaderGate {
     private static final int FIRST_SIZE = 8 << 10; // a usual message whole
+    private static final int FIELD_OVERHEAD = 200; // octets: a record and two texts
     private static final int TO_LOWER_CASE = 0x20; // for letters; the hyphen of field names has the bit already
 
     private byte[] held = new byte[FIRST_SIZE];
@@ -72,6 +73,21 @@ final class HeaderGate {
 
     boolean isOpen() {
         return open;
+    }
+
+    /** What {@link #fields} takes in memory, about: a section of nothing but short fields takes many times its octets. */
+    long weight(Collection<String> names) {
+        long octets = 0;
+        if (!names.isEmpty()) {
+            for (int start = 0; start < headerLength;) {
+                int end = endOfField(start);
+                if (isOneOf(names, start, end)) {
+                    octets += FIELD_OVERHEAD + (long) (end - start) * Character.BYTES;
+                }
+                start = end;
+            }
+        }
+        return octets;
     }
 
     /** Fields whose lower case name is among {@code names}, in their order, unfolded. */

@@ -11,9 +11,13 @@ import dev.penstock.message.BodyType;
 import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Decision;
+import dev.penstock.units.HeapSize;
 
 /** What a session knows of a message between MAIL and its end. Confined to the session's event loop. */
 final class MailTransaction {
+    /** Octets of an envelope that aren't counted: usual ones, which sessions alone bound. */
+    private static final int FREE = 2048;
+
     final String sender; // empty for <>
     final String senderDomain; // empty for <>
     final long declaredSize; // -1 when not told
@@ -37,6 +41,8 @@ final class MailTransaction {
     boolean chunked;
     /** A chunk was refused: nothing but RSET helps. */
     boolean failed;
+    private long octets; // what the envelope takes
+    private long counted; // of these, in the account of all sessions
 
     MailTransaction(String sender, String senderDomain, long declaredSize, BodyType body, boolean smtpUtf8,
             Options options, String tenant, String campaign) {
@@ -48,6 +54,38 @@ final class MailTransaction {
         this.options = options;
         this.tenant = tenant;
         this.campaign = campaign;
+        this.octets = HeapSize.of(sender) + HeapSize.of(senderDomain) + HeapSize.of(options.envid());
+    }
+
+    /**
+     * Adds a recipient of a mailbox that isn't there yet, if there is room for it.
+     *
+     * @return whether it was added
+     */
+    boolean add(Recipient recipient, String mailbox, ReceptionMemory memory) {
+        long more = octets + recipient.heapOctets() + HeapSize.OBJECT + HeapSize.of(mailbox);
+        long beyond = Math.max(0, more - FREE) - counted;
+        if (beyond > 0) {
+            if (!memory.addEnvelope(beyond)) {
+                return false;
+            }
+            counted += beyond;
+        }
+        octets = more;
+        remember(mailbox);
+        recipients.add(recipient);
+        return true;
+    }
+
+    boolean isCounted() {
+        return counted > 0;
+    }
+
+    /** @return what was counted; whoever asks releases it */
+    long handOver() {
+        long handed = counted;
+        counted = 0;
+        return handed;
     }
 
     /** Whether a recipient of this mailbox was taken before. */
@@ -55,8 +93,7 @@ final class MailTransaction {
         return mailboxes == null ? mailbox.equals(first) : mailboxes.contains(mailbox);
     }
 
-    /** Takes a recipient of a mailbox that isn't there yet. */
-    void add(Recipient recipient, String mailbox) {
+    private void remember(String mailbox) {
         if (first == null) {
             first = mailbox;
         } else {
@@ -66,7 +103,6 @@ final class MailTransaction {
             }
             mailboxes.add(mailbox);
         }
-        recipients.add(recipient);
     }
 
     /** A yes to MAIL or RCPT: what it names holds for the message. */

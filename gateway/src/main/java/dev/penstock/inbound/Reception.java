@@ -251,6 +251,23 @@ final class Reception {
         }
     }
 
+    /**
+     * Counts what is made of the header section, till the message is handed over or forgotten.
+     *
+     * @return false, and nothing is counted, when there is no room
+     */
+    boolean count(long octets) {
+        if (octets <= 0) {
+            return true;
+        }
+        if (!memory.hasRoom()) {
+            return false;
+        }
+        held += octets;
+        memory.add(octets);
+        return true;
+    }
+
     private void lookAt(byte[] added) {
         for (int i = 0; i < added.length; i++) {
             addedEightBit |= added[i] < 0;

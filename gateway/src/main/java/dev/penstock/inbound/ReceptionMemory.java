@@ -7,12 +7,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bounds the octets of messages being received over all sessions. Thread-safe.
+ * Bounds the octets of messages being received over all sessions: content, and what envelopes and waiting input take.
+ * Thread-safe.
  *
  * <p>Beyond the limit, whoever wants to read on waits. One of those who wait, the first, may always go on to the end of
  * its message: else sessions that each hold a part of a large message would wait for each other. So the bound is the
  * limit, one message, and one read of each session. That one must not be slow while others wait ({@link #holdsUp}): its
  * session sees to that, and gives the message up.
+ *
+ * <p>Envelopes and input of clients that send no content wait for nobody: they get half of the limit, and what doesn't fit is
+ * refused. So they leave room for messages that have begun, however many there are.
  */
 final class ReceptionMemory {
     /** Who waits to read on. */
@@ -22,7 +26,10 @@ final class ReceptionMemory {
         void proceed();
     }
 
+    private static final int ENVELOPES_SHARE = 2; // one part in
+
     private final AtomicLong used = new AtomicLong();
+    private final AtomicLong envelopes = new AtomicLong(); // of these
     private final Deque<Waiter> waiting = new ArrayDeque<>();
     private @Nullable Waiter favoured;
     private volatile boolean contended; // somebody waits or is favoured: look closer when octets are released
@@ -49,6 +56,43 @@ final class ReceptionMemory {
 
     void add(long octets) {
         used.addAndGet(octets);
+    }
+
+    /** @return false, and nothing is counted, when there is no room for so much more of envelopes or waiting input */
+    boolean addEnvelope(long octets) {
+        if (!hasRoom()) {
+            return false;
+        }
+        if (envelopes.addAndGet(octets) > limit / ENVELOPES_SHARE) {
+            envelopes.addAndGet(-octets);
+            return false;
+        }
+        used.addAndGet(octets);
+        return true;
+    }
+
+    /** Whether those who hold much of it should be quick, so that others get room. */
+    boolean isShort() {
+        return !hasRoom() || envelopes.get() > limit / ENVELOPES_SHARE / 4 * 3;
+    }
+
+    /** Counts it whether there is room or not. */
+    void forceEnvelope(long octets) {
+        envelopes.addAndGet(octets);
+        used.addAndGet(octets);
+    }
+
+    void releaseEnvelope(long octets) {
+        if (octets == 0) {
+            return;
+        }
+        envelopes.addAndGet(-octets);
+        used.addAndGet(-octets);
+        if (contended) {
+            synchronized (this) {
+                letProceed();
+            }
+        }
     }
 
     /** @return false when the waiter must wait until it is told to proceed */

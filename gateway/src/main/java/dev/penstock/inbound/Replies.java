@@ -51,6 +51,7 @@ final class Replies {
     static final byte[] SIZE_TOO_BIG = encoded(552, "5.3.4", "Message size exceeds fixed limit");
     static final byte[] NO_MEMORY = encoded(452, "4.3.1", "Insufficient system memory");
 
+    static final Reply NO_ROOM = Reply.of(452, "4.3.1", "Insufficient system memory");
     static final Reply RECIPIENT_NEEDS_SMTPUTF8 = Reply.of(553, "5.6.7", "Error: address needs SMTPUTF8 at MAIL");
     static final Reply HEADER_TOO_BIG = Reply.of(552, "5.3.4", "Error: message header too big");
     static final Reply TOO_BIG = Reply.of(552, "5.3.4", "Error: message file too big");
@@ -68,6 +69,7 @@ final class Replies {
     final byte[] helo;
     final byte[] shuttingDown;
     final byte[] timeout;
+    final byte[] noMemory;
     final byte[] tooSlow;
     final byte[] tooManyErrors;
     final byte[] tooManyMessages;
@@ -83,6 +85,7 @@ final class Replies {
         helo = encoded(250, "", hostname);
         shuttingDown = encoded(421, "4.3.2", hostname + " Service shutting down");
         timeout = encoded(421, "4.4.2", hostname + " Error: timeout exceeded");
+        noMemory = encoded(421, "4.3.1", hostname + " Error: insufficient system memory");
         tooSlow = encoded(421, "4.3.1", hostname + " Error: too slow while memory is short");
         tooManyErrors = encoded(421, "4.7.0", hostname + " Error: too many errors");
         tooManyMessages = encoded(421, "4.3.2", hostname + " Error: too many messages in one session");

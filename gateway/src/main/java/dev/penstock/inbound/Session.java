@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
 import reactor.netty.NettyPipeline;
 
+import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.policy.Decision;
 import dev.penstock.smtp.ByteScan;
@@ -57,6 +58,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** line_length_limit of Postfix; RFC 5321 4.5.3.1.4 wants 512 and what extensions add. */
     private static final int MAX_COMMAND_LINE = 2048;
+    private static final int FREE_INPUT = MAX_COMMAND_LINE + 2; // octets that aren't counted: one line
     private static final int FIRST_REPLY_SIZE = 256;
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final long RECHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -117,6 +119,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private byte @Nullable [] held; // input that waits
     private byte @Nullable [] line; // the beginning of a command line that was cut by the end of a read
     private int lineLength;
+    private long inputCounted; // of these two, in the account of all sessions
     private @Nullable ByteBuf out; // replies that wait for the end of the group
     boolean moreInput; // follows the command being executed, in the same read
 
@@ -243,7 +246,7 @@ final class Session extends ChannelInboundHandlerAdapter
         }
         TlsSession session = entry.session(handler);
         handshakeDone = true;
-        transaction = null;
+        endTransaction();
         X509Certificate shown = session.client();
         facts.secured(session, shown == null ? null : server.authenticator().certificate(shown));
         server.counters().tlsSessions.increment();
@@ -443,6 +446,10 @@ final class Session extends ChannelInboundHandlerAdapter
 
     /** At the end of each turn: lets replies go and asks for more input, as far as nothing must be waited for. */
     private void advance() {
+        if (!inputFits()) {
+            goodbye(server.replies().noMemory);
+            return;
+        }
         if (phase == Phase.CLOSED || phase == Phase.GREETING || wait == Wait.PENALTY) {
             return;
         }
@@ -514,8 +521,8 @@ final class Session extends ChannelInboundHandlerAdapter
 
     private void keepPart(byte[] in, int from, int to) {
         int part = to - from;
-        byte[] kept = line == null ? new byte[Math.max(part, 128)] : line;
         int most = maxLine() + 2; // more tells no more
+        byte[] kept = line == null ? new byte[Math.min(Math.max(part, 128), most)] : line;
         int wanted = Math.min(lineLength + part, most);
         if (wanted > kept.length) {
             kept = Arrays.copyOf(kept, Math.min(Math.max(wanted, kept.length * 2), most));
@@ -524,6 +531,36 @@ final class Session extends ChannelInboundHandlerAdapter
         System.arraycopy(in, from, kept, lineLength, copied);
         lineLength += copied;
         line = kept;
+    }
+
+    /**
+     * Counts the input that is kept for later, whatever is more than one line; fifteen thousand sessions may each keep a
+     * read of 64 KB.
+     *
+     * @return false when there is no room for it
+     */
+    private boolean inputFits() {
+        long now = Math.max(0, (held == null ? 0 : held.length) + (line == null ? 0 : line.length) - FREE_INPUT);
+        if (now > inputCounted) {
+            long more = now - inputCounted;
+            if (wait == Wait.COMMIT || wait == Wait.SPOOL || wait == Wait.MEMORY) { // its client must hear of that message
+                server.memory().forceEnvelope(more);
+            } else if (!server.memory().addEnvelope(more)) {
+                return false;
+            }
+        }
+        if (now < inputCounted) {
+            server.memory().releaseEnvelope(inputCounted - now);
+        }
+        inputCounted = now;
+        return true;
+    }
+
+    private void forgetInput() {
+        held = null;
+        line = null;
+        server.memory().releaseEnvelope(inputCounted);
+        inputCounted = 0;
     }
 
     private int maxLine() {
@@ -673,7 +710,14 @@ final class Session extends ChannelInboundHandlerAdapter
             goodbye(refusal.reply(server.hostname()));
             return;
         }
-        facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks());
+        String name = Xclient.name(attributes, "LOGIN", "");
+        Identity login = name.isEmpty() ? null : server.authenticator().vouched(name);
+        if (login == null && !name.isEmpty()) {
+            // Not a refusal: a proxy that goes on regardless would send the client's mail as its own.
+            log.info("event=login-not-taken session={} client={} name=\"{}\"", sessionId(), newRemote,
+                    Trace.printable(name));
+        }
+        facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks(), login);
         welcome();
     }
 
@@ -692,10 +736,19 @@ final class Session extends ChannelInboundHandlerAdapter
         return moreInput;
     }
 
+    /** The transaction is over, and its envelope is counted no more. */
+    void endTransaction() {
+        MailTransaction open = transaction;
+        transaction = null;
+        if (open != null) {
+            server.memory().releaseEnvelope(open.handOver());
+        }
+    }
+
     /** Forgets the transaction, and what has come of its message. */
     private void reset() {
         MailTransaction open = transaction;
-        transaction = null;
+        endTransaction();
         progress.messageEnded();
         if (open != null && open.chunked) {
             server.counters().messagesAborted.increment();
@@ -781,11 +834,10 @@ final class Session extends ChannelInboundHandlerAdapter
         say(reply);
         boolean inputLeft = moreInput || held != null || phase == Phase.DATA || phase == Phase.CHUNK;
         countAbort();
-        transaction = null;
+        endTransaction();
         phase = Phase.CLOSING;
         wait = Wait.NONE;
-        held = null;
-        line = null;
+        forgetInput();
         try {
             content.abort();
         } finally {
@@ -823,16 +875,23 @@ final class Session extends ChannelInboundHandlerAdapter
     /** One timer per session, which looks at the clock and starts itself again: input doesn't touch it. */
     private void startTimer() {
         InboundConfig config = settings.config();
-        long left = Math.min(progress.nanosLeft(System.nanoTime(), config, server.stress().isOn()),
+        long left = Math.min(progress.nanosLeft(System.nanoTime(), config, isPressed()),
                 ProgressGuard.periodNanos(config));
         timer = loop.schedule(() -> turn(this::checkTime), Math.max(left, 1), NANOSECONDS);
+    }
+
+    /** Under stress, or while memory is short and this session has more of it than usual. */
+    private boolean isPressed() {
+        MailTransaction open = transaction;
+        return server.stress().isOn()
+                || (inputCounted > 0 || open != null && open.isCounted()) && server.memory().isShort();
     }
 
     private void checkTime() {
         if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
             return;
         }
-        Slowness slowness = progress.slowness(System.nanoTime(), settings.config(), server.stress().isOn());
+        Slowness slowness = progress.slowness(System.nanoTime(), settings.config(), isPressed());
         if (slowness == null) {
             startTimer();
             return;
@@ -872,8 +931,8 @@ final class Session extends ChannelInboundHandlerAdapter
         handshakeFailed(null); // TLS itself is told of the end only after the account is left
         account.leave();
         phase = Phase.CLOSED;
-        held = null;
-        line = null;
+        endTransaction();
+        forgetInput();
         ByteBuf unsent = out;
         out = null;
         if (unsent != null) {

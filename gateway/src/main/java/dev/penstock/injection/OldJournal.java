@@ -29,6 +29,7 @@ import dev.penstock.spool.KeyRecord;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
+import dev.penstock.units.PrivateFiles;
 
 /**
  * Idempotency keys that earlier versions kept in files of their own, taken over into the spool at a start. Confined to the
@@ -104,7 +105,7 @@ public final class OldJournal {
         Path copy = path.resolveSibling(path.getFileName() + COPY_SUFFIX);
         try {
             Files.deleteIfExists(copy); // of a start that was killed
-            try (FileChannel channel = FileChannel.open(copy, StandardOpenOption.CREATE_NEW,
+            try (FileChannel channel = PrivateFiles.open(copy, StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.WRITE)) {
                 ByteBuffer rest = ByteBuffer.wrap(octets);
                 while (rest.hasRemaining()) {

@@ -5,6 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
+import dev.penstock.units.HeapSize;
+
 /**
  * Everything about a message that isn't its content.
  *
@@ -32,6 +34,15 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
     public Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
             String tenant, String campaign, long receivedMillis, Origin origin) {
         this(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis, origin, Options.NONE);
+    }
+
+    /** What it takes in memory, about. */
+    public long heapOctets() {
+        long octets = HeapSize.OBJECT + HeapSize.of(sender) + HeapSize.of(options.envid()) + HeapSize.of(origin.helo());
+        for (Recipient recipient : recipients) {
+            octets += recipient.heapOctets();
+        }
+        return octets;
     }
 
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same parts. */

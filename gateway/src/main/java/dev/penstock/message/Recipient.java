@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.smtp.LocalPart;
 import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
+import dev.penstock.units.HeapSize;
 
 /**
  * One recipient of an envelope.
@@ -32,5 +33,11 @@ public record Recipient(String address, String domain, @Nullable Notify notifyOn
         String local = LocalPart.unquoted(address);
         boolean asWritten = caseSensitive && !local.equalsIgnoreCase("postmaster");
         return (asWritten ? local : local.toLowerCase(Locale.ROOT)) + '@' + domain;
+    }
+
+    /** What it takes in memory, about. */
+    public long heapOctets() {
+        return HeapSize.OBJECT + HeapSize.of(address) + HeapSize.of(domain)
+                + (orcpt == null ? 0 : HeapSize.OBJECT + HeapSize.of(orcpt.address()));
     }
 }

@@ -195,6 +195,7 @@ public final class GatewayMetrics implements AutoCloseable {
         failed(part, "no-mail-host", RoutingStats::noMailHost);
         failed(part, "null-mx", RoutingStats::nullMx);
         failed(part, "loop", RoutingStats::loops);
+        failed(part, "ignored-network", RoutingStats::ignored);
         failed(part, "dns-trouble", RoutingStats::trouble);
         failed(part, "dns-silent", RoutingStats::unasked);
         part.gauge("queries.running", "Queries being asked", RoutingStats::inFlight);

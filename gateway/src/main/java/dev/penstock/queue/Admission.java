@@ -9,6 +9,7 @@ import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Suspension;
 import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.Route.Protocol;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.SessionLimiter.Answer;
@@ -20,8 +21,10 @@ import dev.penstock.shaping.Throttle;
  * Gets ready queues the permits for their sessions, and passes on those that come back. Thread-safe, without state of its
  * own but whether it is closed: what is under way is in the queues and in the limiters.
  *
- * <p>A session needs a permit of its key's limiter, then one of all sessions, then a slot of the connection rate, in this
- * order. Where there is none the queue gives back what it has and is registered there, holding nothing; when a permit is
+ * <p>A session needs a permit of its key's limiter, then one of all sessions that aren't up yet, then one of all sessions,
+ * then a slot of the connection rate, in this order. The second it gives back when it is up, so that hosts which never
+ * greet can't keep all sessions; where the configuration names the hosts it needs none. Sessions to local stores have a
+ * limiter of their own in the place of the third. Where there is none the queue gives back what it has and is registered there, holding nothing; when a permit is
  * passed to it, it keeps that one and tries for the others.
  *
  * <p>Called with no lock held. What one event leads to (a permit that passes to another queue, which can't use it and
@@ -36,6 +39,7 @@ public final class Admission {
     }
 
     private static final long NO_SLOT = Long.MIN_VALUE;
+    private static final int OWN = 0; // the place of a key's limiter among those a session needs
     private static final Holding NOTHING = new Holding(null, false);
 
     /** A permit that was passed to a queue. */
@@ -44,15 +48,29 @@ public final class Admission {
     private record Step(ReadyQueue queue, Holding holding) {}
 
     private final SessionLimiter total;
+    private final SessionLimiter local;
+    private final SessionLimiter opening;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
 
-    /** @param total of all sessions of the process */
-    public Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
+    /**
+     * @param total   of all sessions of the process but those to local stores
+     * @param local   of these
+     * @param opening of all sessions to hosts that DNS told which aren't up yet
+     */
+    public Admission(SessionLimiter total, SessionLimiter local, SessionLimiter opening, LongSupplier nanoTime,
+            Opener opener) {
         this.total = total;
+        this.local = local;
+        this.opening = opening;
         this.nanoTime = nanoTime;
         this.opener = opener;
+    }
+
+    /** With one limiter of all sessions, and no other. */
+    Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
+        this(total, total, new SessionLimiter("opening", Integer.MAX_VALUE, 0), nanoTime, opener);
     }
 
     /** No more sessions are opened: permits that come back pass to nobody. */
@@ -97,6 +115,21 @@ public final class Admission {
         return failed;
     }
 
+    /**
+     * The session is up: others may open theirs.
+     *
+     * @return its first message; null when there is none for now
+     */
+    public @Nullable QueueItem up(Session session) {
+        QueueItem item = session.queue().up(session);
+        SessionLimiter cameUpAt = session.permit().takeOpening();
+        if (cameUpAt != null) {
+            cameUpAt.release(false, nanoTime.getAsLong());
+            mayGrant(cameUpAt);
+        }
+        return item;
+    }
+
     /** The session has delivered. @return whether that ends a suspension */
     public boolean proved(Session session) {
         boolean ends = session.queue().proved(session);
@@ -115,15 +148,24 @@ public final class Admission {
         Permit permit = session.permit();
         SessionLimiter own = permit.throttle().sessions();
         ReadyQueue queue = session.queue();
+        SessionLimiter all = permit.total();
+        SessionLimiter cameUpAt = permit.takeOpening();
         own.release(permit.isTrial(), now);
-        total.release(false, now);
+        if (cameUpAt != null) {
+            cameUpAt.release(false, now);
+        }
+        all.release(false, now);
         Suspension suspension = queue.ended(session);
-        if (queue.waitingAt() == total && queue.isWithoutSession()) {
-            total.promote(queue);
+        SessionLimiter at = queue.waitingAt();
+        if (at != null && isShared(queue, at) && queue.isWithoutSession()) {
+            at.promote(queue);
         }
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(own, steps);
-        pass(total, steps);
+        if (cameUpAt != null) {
+            pass(cameUpAt, steps);
+        }
+        pass(all, steps);
         work(steps);
         return suspension;
     }
@@ -159,44 +201,56 @@ public final class Admission {
         wake(limiter);
     }
 
-    private void acquire(ReadyQueue queue, Holding passed, ArrayDeque<Step> steps) {
-        Throttle throttle = queue.throttle();
-        SessionLimiter own = throttle.sessions();
-        boolean hasOwn = passed.limiter == own;
-        boolean hasTotal = passed.limiter == total;
-        boolean trial = hasOwn && passed.trial;
-        while (!hasOwn || !hasTotal) {
-            if (!hasOwn) {
-                Answer answer = own.tryAcquire(false, nanoTime.getAsLong());
-                if (answer == Answer.NONE) {
-                    if (hasTotal) {
-                        giveBack(total, false, steps);
-                        hasTotal = false;
-                    }
-                    answer = waitAt(queue, own, steps);
-                    if (answer == Answer.NONE) {
-                        return;
-                    }
-                }
-                hasOwn = true;
-                trial = answer == Answer.TRIAL;
-            }
-            if (!hasTotal) {
-                if (total.tryAcquire(queue.isWithoutSession(), nanoTime.getAsLong()) == Answer.NONE) {
-                    giveBack(own, trial, steps);
-                    hasOwn = false;
-                    if (waitAt(queue, total, steps) == Answer.NONE) {
-                        return;
-                    }
-                }
-                hasTotal = true;
-            }
-        }
-        open(queue, trial, steps);
+    /** In the order in which their permits are acquired. */
+    private SessionLimiter[] needed(ReadyQueue queue) {
+        SessionLimiter own = queue.throttle().sessions();
+        SessionLimiter all = isLocal(queue) ? local : total;
+        return queue.key().configured()
+                ? new SessionLimiter[]{own, all}
+                : new SessionLimiter[]{own, opening, all};
     }
 
-    /** Has both permits. */
-    private void open(ReadyQueue queue, boolean trial, ArrayDeque<Step> steps) {
+    /** Whether its mail goes to a store of ours. */
+    private static boolean isLocal(ReadyQueue queue) {
+        return queue.key().configured() && queue.key().protocol() != Protocol.SMTP;
+    }
+
+    private void acquire(ReadyQueue queue, Holding passed, ArrayDeque<Step> steps) {
+        SessionLimiter[] needed = needed(queue);
+        boolean[] held = new boolean[needed.length];
+        boolean trial = false;
+        for (int i = 0; i < needed.length; i++) {
+            held[i] = needed[i] == passed.limiter;
+            trial |= held[i] && passed.trial;
+        }
+        for (int i = missing(held); i >= 0; i = missing(held)) {
+            SessionLimiter limiter = needed[i];
+            Answer answer = limiter.tryAcquire(i != OWN && queue.isWithoutSession(), nanoTime.getAsLong());
+            if (answer == Answer.NONE) {
+                giveBack(needed, held, trial, steps);
+                trial = false;
+                answer = waitAt(queue, limiter, steps);
+                if (answer == Answer.NONE) {
+                    return;
+                }
+            }
+            held[i] = true;
+            trial |= answer == Answer.TRIAL;
+        }
+        open(queue, needed, trial, steps);
+    }
+
+    private static int missing(boolean[] held) {
+        for (int i = 0; i < held.length; i++) {
+            if (!held[i]) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /** Has all permits. */
+    private void open(ReadyQueue queue, SessionLimiter[] held, boolean trial, ArrayDeque<Step> steps) {
         Throttle throttle = queue.throttle();
         long now = nanoTime.getAsLong();
         long slot = queue.takeSlot(NO_SLOT);
@@ -204,17 +258,16 @@ public final class Admission {
             long wait = throttle.reserveConnection(now);
             slot = now + wait;
             if (wait > 0) {
-                giveBack(throttle.sessions(), trial, steps);
-                giveBack(total, false, steps);
+                giveBack(held, trial, steps);
                 queue.waitsForSlot(slot);
                 return;
             }
         }
-        Session session = queue.open(new Permit(throttle, total, trial));
+        Session session = queue.open(
+                new Permit(throttle, held.length > 2 ? opening : null, held[held.length - 1], trial));
         if (session == null) {
             throttle.refundConnection(slot, now);
-            giveBack(throttle.sessions(), trial, steps);
-            giveBack(total, false, steps);
+            giveBack(held, trial, steps);
             return;
         }
         opener.open(session);
@@ -223,9 +276,21 @@ public final class Admission {
         }
     }
 
-    private void giveBack(SessionLimiter limiter, boolean trial, ArrayDeque<Step> steps) {
-        limiter.unused(trial);
-        pass(limiter, steps);
+    private void giveBack(SessionLimiter[] limiters, boolean trial, ArrayDeque<Step> steps) {
+        for (int i = 0; i < limiters.length; i++) {
+            limiters[i].unused(i == OWN && trial);
+            pass(limiters[i], steps);
+        }
+    }
+
+    private void giveBack(SessionLimiter[] limiters, boolean[] held, boolean trial, ArrayDeque<Step> steps) {
+        for (int i = 0; i < limiters.length; i++) {
+            if (held[i]) {
+                held[i] = false;
+                limiters[i].unused(i == OWN && trial);
+                pass(limiters[i], steps);
+            }
+        }
     }
 
     /**
@@ -241,14 +306,15 @@ public final class Admission {
         if (!queue.waitsAt(limiter)) { // said before it is: a permit may be passed to it in the same moment
             return Answer.NONE;
         }
-        Answer answer = limiter.acquire(queue, limiter == total && queue.isWithoutSession(), nanoTime.getAsLong());
+        Answer answer = limiter.acquire(queue, isShared(queue, limiter) && queue.isWithoutSession(),
+                nanoTime.getAsLong());
         if (answer != Answer.NONE) {
             queue.granted();
             return answer;
         }
-        if (limiter == total && queue.isWithoutSession()) { // it may have lost its last one just before
-            total.promote(queue);
-            pass(total, steps);
+        if (isShared(queue, limiter) && queue.isWithoutSession()) { // it may have lost its last one just before
+            limiter.promote(queue);
+            pass(limiter, steps);
         }
         wake(limiter);
         Holder idle = limiter.longestIdle(queue);
@@ -256,6 +322,11 @@ public final class Admission {
             session.queue().dismiss(session);
         }
         return Answer.NONE;
+    }
+
+    /** Whether all sites draw from it: then those without a session come first. */
+    private static boolean isShared(ReadyQueue queue, SessionLimiter limiter) {
+        return limiter != queue.throttle().sessions();
     }
 
     /** The one whose turn it is comes back when the limiter's window may be tried upward. */

@@ -12,7 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -71,7 +70,9 @@ public final class MailQueue implements AutoCloseable {
     private final AtomicLong numbers = new AtomicLong();
     final ReadyQueue unrouted;
     private final AtomicInteger routeEpoch = new AtomicInteger();
-    private final Semaphore failing = new Semaphore(FAILURES_AT_ONCE, true);
+    /** Domains whose mail has no route and is to be handed to the failure handler, and how many threads are at it. */
+    private final Queue<Failing> failing = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger failers = new AtomicInteger();
     /** Items that are due for a report alone, and how many threads are at it. */
     private final Queue<QueueItem> reportsDue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger reporters = new AtomicInteger();
@@ -106,6 +107,8 @@ public final class MailQueue implements AutoCloseable {
         this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::sweep);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
     }
+
+    private record Failing(DomainQueue domain, Route.Failure failure) {}
 
     /** What a ready queue can't know by itself. */
     private final class Around implements ReadyQueue.Surroundings {
@@ -370,7 +373,7 @@ public final class MailQueue implements AutoCloseable {
             readyQueue.activateAlone(item);
             readyQueue.unlock();
             reportsDue.add(item);
-            if (mayReport()) {
+            if (mayStart(reporters)) {
                 failureExecutor.execute(this::settleReports);
             }
             return;
@@ -451,7 +454,10 @@ public final class MailQueue implements AutoCloseable {
             case Route.Open open -> assign(domain, epoch, open);
             case Route.Failure failure -> {
                 move(domain, unrouted);
-                failureExecutor.execute(() -> fail(domain, failure));
+                failing.add(new Failing(domain, failure));
+                if (mayStart(failers)) {
+                    failureExecutor.execute(this::settleFailures);
+                }
             }
         }
     }
@@ -531,23 +537,28 @@ public final class MailQueue implements AutoCloseable {
                 }
             }
             reporters.decrementAndGet();
-        } while (!reportsDue.isEmpty() && mayReport()); // one came just now
+        } while (!reportsDue.isEmpty() && mayStart(reporters)); // one came just now
     }
 
-    private boolean mayReport() {
-        return reporters.getAndUpdate(n -> Math.min(n + 1, FAILURES_AT_ONCE)) < FAILURES_AT_ONCE;
+    /** Whether one thread more may be at it; it is counted then. */
+    private static boolean mayStart(AtomicInteger threads) {
+        return threads.getAndUpdate(n -> Math.min(n + 1, FAILURES_AT_ONCE)) < FAILURES_AT_ONCE;
     }
 
-    private void fail(DomainQueue domain, Route.Failure failure) {
-        boolean more = true;
-        while (more) {
-            failing.acquireUninterruptibly(); // for each batch anew: fair, so large domains don't hold up small ones
-            try {
-                more = failBatch(domain, failure);
-            } finally {
-                failing.release();
+    /** What waits is an entry of a queue: when DNS is dead, all domains there are may fail in the same moment. */
+    private void settleFailures() {
+        do {
+            for (Failing next = failing.poll(); next != null; next = failing.poll()) {
+                try {
+                    if (failBatch(next.domain, next.failure)) {
+                        failing.add(next); // behind the others, so that large domains don't hold up small ones
+                    }
+                } catch (RuntimeException e) {
+                    log.error("domain={} its route's failure couldn't be followed", next.domain.name, e);
+                }
             }
-        }
+            failers.decrementAndGet();
+        } while (!failing.isEmpty() && mayStart(failers)); // one came just now
     }
 
     private boolean failBatch(DomainQueue domain, Route.Failure failure) {

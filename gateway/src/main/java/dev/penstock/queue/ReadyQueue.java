@@ -218,12 +218,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     // Events of sessions. They lock, and tell the outside when they have let go.
 
-    /**
-     * The session is up.
-     *
-     * @return its first message; null when there is none for now
-     */
-    public @Nullable QueueItem up(Session session) {
+    /** See {@link Admission#up}. */
+    @Nullable
+    QueueItem up(Session session) {
         QueueItem item;
         boolean wants;
         lock();

@@ -21,6 +21,10 @@ final class CachedRoute {
     /** @param host lower case, without a trailing dot */
     record Mx(int preference, String host) {}
 
+    private static final int OVERHEAD = 200; // octets: the entry of the cache, its future and this
+    private static final int MX = 40;
+    private static final int ADDRESS = 140; // with MailHost and InetSocketAddress
+
     private final @Nullable MxSet mx;
     private final @Nullable Site site;
     private final @Nullable HostList hosts;
@@ -96,6 +100,22 @@ final class CachedRoute {
         if (failureKind != null) {
             failureKind.increment();
         }
+    }
+
+    /** What this and its place in a cache take, kilobytes rounded up: one for nearly every domain. */
+    int weight(String domain) {
+        long octets = OVERHEAD + domain.length();
+        if (mx != null) {
+            for (Mx host : mx.hosts()) {
+                octets += MX + 2L * host.host().length(); // the site has the name too
+            }
+        }
+        if (hosts != null) {
+            octets += (long) ADDRESS * hosts.addresses();
+        } else if (fixed != null && fixed.resultNow() instanceof Route.Failure failure) {
+            octets += failure.text().length();
+        }
+        return (int) (1 + octets / 1024);
     }
 
     boolean isFresh(long now) {

@@ -133,7 +133,7 @@ final class DnsClient {
                 }
             } while (moved && aliases <= MAX_ALIASES);
             if (!found.isEmpty()) {
-                return new DnsAnswer.Records(List.copyOf(found), ttl);
+                return new DnsAnswer.Records(List.copyOf(KeptRecords.of(found)), ttl);
             }
             if (moved) {
                 break; // too many

@@ -21,6 +21,7 @@ final class DnsCounters {
     final LongAdder noMailHost = new LongAdder();
     final LongAdder nullMx = new LongAdder();
     final LongAdder loops = new LongAdder();
+    final LongAdder ignored = new LongAdder();
     final LongAdder trouble = new LongAdder();
     final LongAdder unasked = new LongAdder();
 }

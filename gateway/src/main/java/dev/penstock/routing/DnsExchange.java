@@ -8,13 +8,17 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Semaphore;
 
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Message;
+import org.xbill.DNS.OPTRecord;
 import org.xbill.DNS.Opcode;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
+import org.xbill.DNS.Section;
 
 /**
  * One question to one server: confined to the virtual thread that asks, which blocks until the deadline at the latest.
@@ -34,7 +38,13 @@ final class DnsExchange {
      */
     private static final Duration RESEND = Duration.ofMillis(500);
 
+    /** Octets of an answer that are read as objects of some megabyte; usual ones have a few hundred. */
+    private static final int LARGE = 4096;
+    /** Large ones read at one time. */
+    private static final int MAX_LARGE = 4;
+
     private final DnsCounters counters;
+    private final Semaphore largeAnswers = new Semaphore(MAX_LARGE);
 
     DnsExchange(DnsCounters counters) {
         this.counters = counters;
@@ -120,12 +130,23 @@ final class DnsExchange {
     }
 
     /** RFC 5452 9.1: id and question must be ours. Null when they aren't or the message can't be read. */
-    private static @Nullable Message matching(Message query, byte[] bytes) {
+    private @Nullable Message matching(Message query, byte[] bytes) {
+        boolean large = bytes.length > LARGE;
+        if (large) {
+            largeAnswers.acquireUninterruptibly();
+        }
         Message answer;
         try {
             answer = new Message(bytes);
+            if (large) {
+                shorten(answer);
+            }
         } catch (IOException | RuntimeException _) {
             return null; // whatever arrives from the network may be garbage
+        } finally {
+            if (large) {
+                largeAnswers.release();
+            }
         }
         if (answer.getHeader().getID() != query.getHeader().getID() || !answer.getHeader().getFlag(Flags.QR)
                 || answer.getHeader().getOpcode() != Opcode.QUERY) {
@@ -138,6 +159,21 @@ final class DnsExchange {
             return answer.getRcode() == Rcode.FORMERR ? answer : null;
         }
         return asked.equals(query.getQuestion()) ? answer : null;
+    }
+
+    /** Leaves of a message what its readers look at. */
+    private static void shorten(Message answer) {
+        List<Record> kept = KeptRecords.of(answer.getSection(Section.ANSWER));
+        answer.removeAllRecords(Section.ANSWER);
+        kept.forEach(record -> answer.addRecord(record, Section.ANSWER));
+        List<Record> authority = KeptRecords.of(answer.getSection(Section.AUTHORITY));
+        answer.removeAllRecords(Section.AUTHORITY);
+        authority.forEach(record -> answer.addRecord(record, Section.AUTHORITY));
+        OPTRecord options = answer.getOPT();
+        answer.removeAllRecords(Section.ADDITIONAL);
+        if (options != null) {
+            answer.addRecord(options, Section.ADDITIONAL);
+        }
     }
 
     private static int millisUntil(long deadline) throws SocketTimeoutException {

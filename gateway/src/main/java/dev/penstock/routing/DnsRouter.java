@@ -62,8 +62,8 @@ public final class DnsRouter implements Router {
         this.ticker = ticker;
         this.executor = executor;
         this.random = random;
-        cache = Caffeine.newBuilder().maximumSize(dns.cacheSize()).ticker(ticker::getAsLong)
-
+        cache = Caffeine.newBuilder().maximumWeight(dns.cacheSize())
+                .weigher((String domain, CachedRoute route) -> route.weight(domain)).ticker(ticker::getAsLong)
                 .expireAfter(new ExpireAt<CachedRoute>(CachedRoute::keptUntil)).buildAsync();
         settings = settings(routes, dns, smtpPort, own);
     }
@@ -144,8 +144,8 @@ public final class DnsRouter implements Router {
                 counters.refreshes.sum(), counters.failedRefreshes.sum(), counters.queries.sum(),
                 counters.overTcp.sum(), counters.mismatched.sum(), counters.timeouts.sum(),
                 counters.serverFailures.sum(), counters.badDomains.sum(), counters.noSuchDomain.sum(),
-                counters.noMailHost.sum(), counters.nullMx.sum(), counters.loops.sum(), counters.trouble.sum(),
-                counters.unasked.sum(), gate.running(), gate.waiting(Rank.ADDRESS),
+                counters.noMailHost.sum(), counters.nullMx.sum(), counters.loops.sum(), counters.ignored.sum(),
+                counters.trouble.sum(), counters.unasked.sum(), gate.running(), gate.waiting(Rank.ADDRESS),
                 Math.max(0, lookUps.get() - domains),
                 domains, gate.longestWait(), gate.silence(), cache.synchronous().estimatedSize(), current.book.size());
     }
@@ -157,7 +157,8 @@ public final class DnsRouter implements Router {
         Freshness freshness = Freshness.of(dns);
         DnsClient client = new DnsClient(new NameServers(dns.servers()), dns, executor, counters);
         HostBook book = new HostBook(client, freshness, dns.cacheSize(), ticker);
-        RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own, ticker, random, sites, counters);
+        RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
+                IgnoredNetworks.of(dns.ignoreNetworks()), ticker, random, sites, counters);
         return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder);
     }
 

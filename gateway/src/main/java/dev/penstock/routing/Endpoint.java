@@ -1,6 +1,5 @@
 package dev.penstock.routing;
 
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnixDomainSocketAddress;
 import java.util.regex.Pattern;
@@ -60,7 +59,10 @@ record Endpoint(String host, @Nullable InetAddress address, int port, @Nullable 
         }
     }
 
-    /** RFC 5321 4.1.3: {@code [192.0.2.1]}, {@code [IPv6:2001:db8::1]}. Null when {@code domain} is neither. */
+    /**
+     * RFC 5321 4.1.3: {@code [192.0.2.1]}, {@code [IPv6:2001:db8::1]}. Null when {@code domain} is neither. Of
+     * {@code [IPv6:::ffff:192.0.2.1]} the IPv4 address, as the JDK gives it.
+     */
     static @Nullable InetAddress addressLiteral(String domain) {
         if (!domain.startsWith("[") || !domain.endsWith("]")) {
             return null;
@@ -70,9 +72,8 @@ record Endpoint(String host, @Nullable InetAddress address, int port, @Nullable 
         if (!inner.regionMatches(true, 0, tag, 0, tag.length())) {
             return inner.indexOf(':') < 0 ? address(inner) : null;
         }
-        @Nullable
-        InetAddress address = address(inner.substring(tag.length()));
-        return address instanceof Inet6Address ? address : null;
+        String six = inner.substring(tag.length());
+        return six.indexOf(':') >= 0 ? address(six) : null;
     }
 
     private static int port(String text, String digits) {

@@ -22,20 +22,21 @@ import org.xbill.DNS.Type;
  * hosts. A and AAAA are asked at once; concurrent look-ups of one host are one.
  */
 final class HostBook {
-    /** Per family: nobody tries more, and a hostile answer could hold thousands. */
-    private static final int MAX_ADDRESSES = 32;
+    /** Per family: four times what one delivery tries of a host, and a hostile answer could hold thousands. */
+    private static final int MAX_ADDRESSES = 8;
 
     private final DnsClient client;
     private final Freshness freshness;
     private final LongSupplier ticker;
     private final AsyncCache<String, HostAddresses> cache;
 
+    /** @param size hosts of usual size, a kilobyte each */
     HostBook(DnsClient client, Freshness freshness, int size, LongSupplier ticker) {
         this.client = client;
         this.freshness = freshness;
         this.ticker = ticker;
-        cache = Caffeine.newBuilder().maximumSize(size).ticker(ticker::getAsLong)
-
+        cache = Caffeine.newBuilder().maximumWeight(size)
+                .weigher((String host, HostAddresses addresses) -> addresses.weight(host)).ticker(ticker::getAsLong)
                 .expireAfter(new ExpireAt<HostAddresses>(HostAddresses::freshUntil)).buildAsync();
     }
 

@@ -43,6 +43,15 @@ final class HostList {
         return true;
     }
 
+    /** Of all hosts. */
+    int addresses() {
+        int count = 0;
+        for (Choice choice : choices) {
+            count += choice.four.size() + choice.six.size();
+        }
+        return count;
+    }
+
     boolean isEmpty() {
         return choices.length == 0;
     }

@@ -49,7 +49,8 @@ public record OwnAddresses(Set<String> names, List<InetSocketAddress> listeners)
         return names.contains(host) && listeners.stream().anyMatch(listener -> listener.getPort() == port);
     }
 
-    private static List<InetAddress> machineAddresses() {
+    /** Of all interfaces; empty when they can't be read. */
+    static List<InetAddress> machineAddresses() {
         try {
             return NetworkInterface.networkInterfaces().flatMap(NetworkInterface::inetAddresses).toList();
         } catch (SocketException e) {

@@ -27,7 +27,7 @@ import dev.penstock.routing.CachedRoute.MxSet;
  * (RFC 5321 5.1, RFC 7505). What goes wrong with DNS is a value to be cached; nothing waits but questions at their gate.
  */
 final class RouteFinder {
-    /** Twice what one delivery tries; of a longer list of equals a random part is looked up. */
+    /** Twice what one delivery tries; of a longer list ({@link KeptRecords}) of equals a random part is looked up. */
     private static final int MAX_RESOLVED_HOSTS = 2 * HostList.MAX_HOSTS;
 
     private final DnsClient client;
@@ -35,18 +35,20 @@ final class RouteFinder {
     private final Freshness freshness;
     private final int smtpPort;
     private final OwnAddresses own;
+    private final IgnoredNetworks ignored;
     private final LongSupplier ticker;
     private final RandomGenerator random;
     private final Sites sites;
     private final DnsCounters counters;
 
     RouteFinder(DnsClient client, HostBook book, Freshness freshness, int smtpPort, OwnAddresses own,
-            LongSupplier ticker, RandomGenerator random, Sites sites, DnsCounters counters) {
+            IgnoredNetworks ignored, LongSupplier ticker, RandomGenerator random, Sites sites, DnsCounters counters) {
         this.client = client;
         this.book = book;
         this.freshness = freshness;
         this.smtpPort = smtpPort;
         this.own = own;
+        this.ignored = ignored;
         this.ticker = ticker;
         this.random = random;
         this.sites = sites;
@@ -124,15 +126,19 @@ final class RouteFinder {
         HostList.Builder hosts = new HostList.Builder();
         long fresh = mx.freshUntil();
         DnsAnswer.@Nullable Trouble trouble = null;
+        @Nullable
+        InetAddress refused = null;
         for (Mx host : wanted) {
             // RFC 5321 5.1: our own record and all that rank no better, or mail would go in circles
             if (host.preference() >= ownPreference) {
                 continue;
             }
             HostAddresses known = Objects.requireNonNull(found.get(host));
-            hosts.add(host.preference(), host.host(), known.addresses(), smtpPort, mx.implicit()
-                    ? 0
-                    : host.preference());
+            List<InetAddress> allowed = known.addresses().stream().filter(each -> !ignored.contains(each)).toList();
+            if (refused == null && allowed.isEmpty() && !known.addresses().isEmpty()) {
+                refused = known.addresses().getFirst();
+            }
+            hosts.add(host.preference(), host.host(), allowed, smtpPort, mx.implicit() ? 0 : host.preference());
             trouble = trouble == null ? known.trouble() : trouble;
             fresh = earlier(fresh, known.freshUntil());
         }
@@ -149,6 +155,9 @@ final class RouteFinder {
         }
         if (trouble != null) {
             return temporary("mail hosts of " + domain, trouble);
+        }
+        if (refused != null) {
+            return ignoredNetwork(domain, refused, left(fresh));
         }
         return permanent(counters.noMailHost, 550, "5.4.4", mx.implicit()
                 ? domain + " has no MX and no address"
@@ -223,10 +232,20 @@ final class RouteFinder {
             return permanent(counters.badDomains, 550, "5.1.2", domain + " is no address of a mail host",
                     freshness.max());
         }
+        if (ignored.contains(address)) {
+            return ignoredNetwork(domain, address, freshness.max());
+        }
         HostList.Builder hosts = new HostList.Builder();
         hosts.add(0, domain, List.of(address), smtpPort, 0);
         long fresh = ticker.getAsLong() + freshness.max();
         return CachedRoute.hosts(null, sites.intern(new Site(domain)), hosts.build(), null, false, fresh, fresh);
+    }
+
+    private CachedRoute ignoredNetwork(String domain, InetAddress address, long fresh) {
+        return permanent(counters.ignored, 550, "5.4.4",
+                "mail for " + domain + " would go to " + address.getHostAddress()
+                        + ", where neither MX records nor address literals may send it (dns.ignore-networks)",
+                fresh);
     }
 
     CachedRoute unexpected(String domain, Throwable error) {

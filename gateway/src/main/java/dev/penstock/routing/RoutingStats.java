@@ -18,6 +18,7 @@ package dev.penstock.routing;
  * @param noMailHost      routes refused: nothing with an address
  * @param nullMx          routes refused: null MX
  * @param loops           routes refused: they lead back to this gateway
+ * @param ignored         routes refused: to networks where DNS may not send mail
  * @param trouble         routes deferred for DNS trouble
  * @param unasked         routes deferred unasked, because no DNS server had answered for long
  * @param inFlight        gauge: queries being asked
@@ -31,5 +32,6 @@ package dev.penstock.routing;
  */
 public record RoutingStats(long hits, long misses, long staleServed, long refreshes, long failedRefreshes, long queries,
         long overTcp, long mismatched, long timeouts, long serverFailures, long badDomains, long noSuchDomain,
-        long noMailHost, long nullMx, long loops, long trouble, long unasked, int inFlight, int waitingQueries,
+        long noMailHost, long nullMx, long loops, long ignored, long trouble, long unasked, int inFlight,
+        int waitingQueries,
         int running, int waiting, long longestWait, long silence, long domains, long hosts) {}

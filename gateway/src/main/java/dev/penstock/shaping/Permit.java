@@ -1,5 +1,7 @@
 package dev.penstock.shaping;
 
+import java.util.concurrent.atomic.AtomicReference;
+
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
@@ -12,12 +14,18 @@ import dev.penstock.shaping.SessionLimiter.Holder;
 public final class Permit {
     private final Throttle throttle;
     private final SessionLimiter total;
+    /** Where the permit for coming up is from; null when there is none, or it has gone back. */
+    private final AtomicReference<@Nullable SessionLimiter> opening;
     /** Whether it goes beyond the window of the key's limiter, and hasn't shown yet whether that is borne. */
     private volatile boolean trial;
 
-    /** @param total of all sessions of this process */
-    public Permit(Throttle throttle, SessionLimiter total, boolean trial) {
+    /**
+     * @param opening of sessions that aren't up yet; null when it isn't one of them
+     * @param total   of all sessions of this process, or of those to local stores
+     */
+    public Permit(Throttle throttle, @Nullable SessionLimiter opening, SessionLimiter total, boolean trial) {
         this.throttle = throttle;
+        this.opening = new AtomicReference<>(opening);
         this.total = total;
         this.trial = trial;
     }
@@ -29,6 +37,11 @@ public final class Permit {
 
     public SessionLimiter total() {
         return total;
+    }
+
+    /** Where a permit is to be released because the session is up or over; null when it has been, or there was none. */
+    public @Nullable SessionLimiter takeOpening() {
+        return opening.getAndSet(null);
     }
 
     public boolean isTrial() {

@@ -17,11 +17,14 @@ import dev.penstock.routing.Site;
  *
  * <p>A shaping key is a site, or the stand-in for a domain that has a section of its own ({@link Site#ofDomain}); a
  * ready queue has one key, which others may share. A key's state lives as long as it matters: it is forgotten when no
- * ready queue has used it for some minutes and it has no session and no slot ahead.
+ * ready queue has used it for some minutes, or just now when there are very many, and it has no session and no slot ahead.
  */
 public final class Shaper {
     /** A key unused for so long is forgotten. */
     static final Duration IDLE = Duration.ofMinutes(10);
+    /** With more keys than this, some 60 MB, an unused one is forgotten as soon as it has no slot ahead. */
+    static final int MANY = 100_000;
+    private static final Duration REAP_OF_MANY = Duration.ofSeconds(10); // a look at each key
 
     private final ConcurrentHashMap<Site, Throttle> throttles = new ConcurrentHashMap<>();
     private final LongSupplier nanoTime;
@@ -121,11 +124,13 @@ public final class Shaper {
 
     private void reapSometimes(long now) {
         long last = lastReapNanos.get();
-        if (now - last > IDLE.toNanos() / 2 && lastReapNanos.compareAndSet(last, now)) {
+        boolean many = throttles.size() > MANY;
+        long idle = many ? 0 : IDLE.toNanos();
+        if (now - last > (many ? REAP_OF_MANY.toNanos() : idle / 2) && lastReapNanos.compareAndSet(last, now)) {
             for (Site key : throttles.keySet()) {
                 throttles.computeIfPresent(
                         key,
-                        (_, throttle) -> throttle.isIdle(now, IDLE.toNanos())
+                        (_, throttle) -> throttle.isIdle(now, idle)
                                 ? null
                                 : throttle);
             }

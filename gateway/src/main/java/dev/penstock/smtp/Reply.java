@@ -6,8 +6,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An SMTP reply (RFC 5321 4.2). Immutable. Control characters in the text become {@code ?}, so that no text, wherever
- * it came from, can end the reply early and say something else after it.
+ * An SMTP reply (RFC 5321 4.2). Immutable. Control characters in the text become {@code ?}, those of ISO 6429's C1 and the
+ * separators of lines too: no text, wherever it came from, can end the reply early and say something else after it, or speak
+ * to the terminal of someone who reads it in a log.
  *
  * @param code   200 to 599
  * @param status null when the reply has none, as the greeting and the answer to EHLO
@@ -90,6 +91,6 @@ public record Reply(int code, @Nullable EnhancedStatus status, List<String> line
     }
 
     private static boolean isControl(char c) {
-        return c < ' ' && c != '\t' || c == 127;
+        return c < ' ' && c != '\t' || c >= 0x7f && c <= 0x9f || c == '\u2028' || c == '\u2029';
     }
 }

@@ -33,14 +33,19 @@ final class ContentCache {
         return capacity <= charge(size);
     }
 
-    /** What content of {@code size} octets counts. */
+    /** What content of {@code size} octets counts, with a usual envelope. */
     private static long charge(long size) {
         return size + size / 4 + OVERHEAD;
     }
 
+    /** An envelope of many recipients can take a thousand times the content's room. */
+    private static long charge(Envelope envelope, long size) {
+        return charge(size) + Math.max(0, envelope.heapOctets() - OVERHEAD);
+    }
+
     /** Whether content of {@code octets} may be kept; it is counted then. */
     boolean admit(Envelope envelope, long octets) {
-        long size = charge(octets);
+        long size = charge(envelope, octets);
         if (bytes.get() + size > limit) {
             return false;
         }
@@ -54,7 +59,7 @@ final class ContentCache {
     }
 
     private void release(Envelope envelope, long octets) {
-        long size = charge(octets);
+        long size = charge(envelope, octets);
         shares.addAndGet(slot(envelope), -size);
         bytes.addAndGet(-size);
     }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.EOFException;
@@ -27,6 +28,8 @@ import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.units.PrivateFiles;
+
 /**
  * Segments as files {@code data-<number>.seg} and {@code data-<number>.idx} of one directory, which no second process
  * may use. Thread-safe.
@@ -49,15 +52,26 @@ final class FileSegmentStore implements SegmentStore {
     /** @throws IOException when the directory can't be used, or another process does */
     FileSegmentStore(Path directory) throws IOException {
         this.directory = directory;
-        Files.createDirectories(directory);
+        PrivateFiles.createDirectories(directory);
+        shutOthersOut();
         fileStore = Files.getFileStore(directory);
-        lockChannel = FileChannel.open(directory.resolve(LOCK_FILE), CREATE, WRITE);
+        lockChannel = PrivateFiles.open(directory.resolve(LOCK_FILE), CREATE, WRITE);
         try {
             lock();
             dropUnpublished();
         } catch (IOException | RuntimeException e) {
             lockChannel.close();
             throw e;
+        }
+    }
+
+    /** A directory of an earlier release, or made by hand, may let them in. */
+    private void shutOthersOut() {
+        try {
+            PrivateFiles.shutOthersOut(directory);
+        } catch (IOException e) {
+            log.warn("event=spool-directory-open directory={} error=\"{}\" effect=\"others may read mail\"", directory,
+                    e.toString());
         }
     }
 
@@ -110,7 +124,7 @@ final class FileSegmentStore implements SegmentStore {
     public Segment create(Kind kind, long number) throws IOException {
         Path unpublished = unpublished(kind, number);
         try {
-            return new FileSegment(number, FileChannel.open(unpublished, CREATE_NEW, READ, WRITE), this);
+            return new FileSegment(number, PrivateFiles.open(unpublished, CREATE_NEW, READ, WRITE), this);
         } catch (FileAlreadyExistsException _) {
             Files.delete(unpublished); // an attempt of this process that failed half-way
             return create(kind, number);
@@ -153,20 +167,25 @@ final class FileSegmentStore implements SegmentStore {
     @Override
     public boolean setAside(String name, ByteBuffer octets, String note) throws IOException {
         Path quarantine = directory.resolve(QUARANTINE);
-        Files.createDirectories(quarantine);
+        PrivateFiles.createDirectories(quarantine);
         Path target = quarantine.resolve(name + ".bin");
         if (Files.exists(target)) {
             return false;
         }
         Path unfinished = quarantine.resolve(name + UNPUBLISHED);
-        try (FileChannel channel = FileChannel.open(unfinished, CREATE, WRITE, READ)) {
-            channel.truncate(0);
+        try (FileChannel channel = PrivateFiles.open(unfinished, CREATE, TRUNCATE_EXISTING, WRITE)) {
             while (octets.hasRemaining()) {
                 channel.write(octets);
             }
             channel.force(true);
         }
-        Files.writeString(quarantine.resolve(name + ".txt"), note + "\n", UTF_8);
+        try (FileChannel channel = PrivateFiles.open(quarantine.resolve(name + ".txt"), CREATE, TRUNCATE_EXISTING,
+                WRITE)) {
+            ByteBuffer text = UTF_8.encode(note + "\n");
+            while (text.hasRemaining()) {
+                channel.write(text);
+            }
+        }
         Files.move(unfinished, target, StandardCopyOption.ATOMIC_MOVE);
         syncDirectory(quarantine);
         log.warn("event=spool-quarantine file={} note=\"{}\"", target, note);

@@ -63,6 +63,8 @@ public final class ServerTls {
     private static final String[] GROUPS = {"x25519", "secp256r1", "secp384r1"};
     /** Sessions kept for clients of TLS 1.2 that take no tickets; with tickets the clients keep theirs. */
     private static final int MAX_SESSIONS = 4_096;
+    /** Likewise where clients may show certificates, of which any stranger sends a chain of 32 KB. */
+    private static final int MAX_SESSIONS_WITH_CERTIFICATES = 256;
     private static final Duration SESSION_LIFETIME = Duration.ofHours(1);
 
     static {
@@ -200,7 +202,8 @@ public final class ServerTls {
                     : new TrustManager[]{clients.trustManager(
                             config.clientCertificates() == ListenerTls.ClientCertificates.REQUESTED)};
             context.init(new SniKeyManager[]{new SniKeyManager(certificates)}, trust, null);
-            context.getServerSessionContext().setSessionCacheSize(MAX_SESSIONS);
+            context.getServerSessionContext().setSessionCacheSize(
+                    clients == null ? MAX_SESSIONS : MAX_SESSIONS_WITH_CERTIFICATES);
             context.getServerSessionContext().setSessionTimeout((int) SESSION_LIFETIME.toSeconds());
             return new Current(context, List.copyOf(certificates), clients);
         } catch (GeneralSecurityException e) {

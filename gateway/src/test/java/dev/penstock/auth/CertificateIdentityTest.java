@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
+import java.util.List;
 
 import io.netty.pkitesting.CertificateBuilder;
 import org.jspecify.annotations.Nullable;
@@ -42,9 +43,24 @@ class CertificateIdentityTest {
     }
 
     @Test
-    void theCommonNameCountsAfterThem() throws Exception {
+    void theCommonNameCountsOnlyWhereThereAreNone() throws Exception {
         assertThat(name(certificate("O=Example, CN=Old Style Client"))).isEqualTo("common");
         assertThat(name(certificate("CN=old style client").addSanDnsName("client.example.com"))).isEqualTo("dns");
+        assertThat(name(certificate("CN=old style client").addSanDnsName("other.example.com"))).isNull();
+        assertThat(name(certificate("CN=old style client").addSanIpAddress("192.0.2.1"))).isNull();
+    }
+
+    @Test
+    void aNameThatAProxyVouchesForIsTheUserAsAfterALogin(@TempDir Path directory) throws Exception {
+        UserConfig bob = Users.user("bob", "x");
+        try (SaslAuthenticator users = SaslAuthenticator
+                .open(Users.file(directory.resolve("vouched.toml"), bob, Users.disabled(Users.user("gone", "x"))))) {
+            assertThat(users.vouched("bob")).isEqualTo(new Identity("bob", "acme", List.of("example.com")));
+            assertThat(users.vouched("\uff42ob")).as("another spelling").isEqualTo(users.vouched("bob"));
+            assertThat(users.vouched("gone")).isNull();
+            assertThat(users.vouched("elsewhere")).isEqualTo(new Identity("elsewhere", "", List.of()));
+            assertThat(users.vouched("a\u0007")).isNull();
+        }
     }
 
     @Test

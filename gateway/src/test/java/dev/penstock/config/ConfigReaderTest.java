@@ -203,6 +203,7 @@ class ConfigReaderTest {
                 negative-ttl = "3m"
                 failure-ttl = "4s"
                 stale-ttl = "5s"
+                ignore-networks = ["private", "198.18.0.0/15"]
                 [routes."Example.COM"]
                 hosts = ["mx.internal:2526", "[::1]:25", "192.0.2.1"]
                 lmtp = true
@@ -286,7 +287,7 @@ class ConfigReaderTest {
                         ByteSize.ofMegabytes(16), 2, 30),
                 new DnsConfig(List.of("127.0.0.1:5353", "::1"), Duration.ofSeconds(1), Duration.ofSeconds(4), 8, 10,
                         Duration.ofSeconds(1), Duration.ofHours(2), Duration.ofMinutes(3), Duration.ofSeconds(4),
-                        Duration.ofSeconds(5)),
+                        Duration.ofSeconds(5), List.of("private", "198.18.0.0/15")),
                 Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
                         TlsPolicy.REQUIRED), "*",
                         new RouteConfig(List.of("smart.example"), false)),
@@ -566,6 +567,18 @@ class ConfigReaderTest {
     @Test
     void listenersMustNotBeEmpty() throws IOException {
         assertThat(errors("listener = []")).containsExactly(":1:1: listener: at least one is needed");
+    }
+
+    @Test
+    void networksToIgnoreAreNetworksOrGroups() throws IOException {
+        assertThat(errors("""
+                [dns]
+                ignore-networks = ["private", "10.0.0.0/8", "::1", "localhost", "10.0.0.1/8"]
+                """)).containsExactly(
+                ":2:52: dns.ignore-networks[3]: \"localhost\": expected a network like 10.0.0.0/8, or one of loopback, "
+                        + "link-local, unspecified, own, private",
+                ":2:65: dns.ignore-networks[4]: \"10.0.0.1/8\": the address has bits set beyond the prefix length; "
+                        + "write the network's first address");
     }
 
     @Test

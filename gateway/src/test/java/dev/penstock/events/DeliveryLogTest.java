@@ -11,6 +11,7 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -46,6 +47,19 @@ class DeliveryLogTest {
             assertThat(log.stats().written()).isEqualTo(2);
         }
         assertThat(files()).containsExactly(directory.resolve("delivery-20261124T002205.495Z.jsonl"));
+    }
+
+    @Test
+    void itsFilesAreTheirOwnersAlone() throws IOException {
+        Path made = directory.resolve("log");
+        try (LogFile file = new LogFile(made, CLOCK, LogFile.CREATE)) {
+            assertThat(file.size()).isZero();
+        }
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made))).isEqualTo("rwx------");
+        try (Stream<Path> files = Files.list(made)) {
+            assertThat(files).singleElement().satisfies(file -> assertThat(
+                    PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------"));
+        }
     }
 
     @Test

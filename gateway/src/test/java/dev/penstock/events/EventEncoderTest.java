@@ -99,6 +99,13 @@ class EventEncoderTest {
     }
 
     @Test
+    void nothingThatATerminalObeysIsWrittenAsItIs() {
+        String text = "a\u009b31mb\u0085c\u2028d\u202ee\u2066f\u001bg\u007fh";
+        assertThat(line(response("2.0.0", text))).contains(
+                "a\\u009b31mb\\u0085c\\u2028d\\u202ee\\u2066f\\u001bg\\u007fh");
+    }
+
+    @Test
     void loneSurrogatesBecomeTheReplacementCharacter() {
         assertThat(line(response("2.0.0", "a\ud800b\udc00"))).contains("a\ufffdb\ufffd");
     }

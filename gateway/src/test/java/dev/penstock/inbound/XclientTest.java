@@ -3,16 +3,20 @@ package dev.penstock.inbound;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.List;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.penstock.auth.Authenticator;
+import dev.penstock.auth.Identity;
 import dev.penstock.config.ClientLimits;
 import dev.penstock.policy.Client;
 import dev.penstock.testing.FakePolicy;
+import dev.penstock.testing.NoUsers;
 import dev.penstock.units.Rate;
 
 /** XCLIENT of Postfix, which trusted proxies say. */
@@ -100,6 +104,45 @@ class XclientTest {
     }
 
     @Test
+    void theUsersTenantAndSenderDomainsAreThoseOfALoginHere() throws Exception {
+        try (SmtpFixture users = new SmtpFixture(config -> config, new ListenerBuilder().xclient("127.0.0.1").build(),
+                null,
+                new Vouching(new Identity("bob", "shop", List.of("example.com"))), new FakePolicy())) {
+            users.plays(GREETING + EHLO + "C: XCLIENT ADDR=127.0.0.7 LOGIN=bob\n" + GREETING + MESSAGE);
+            assertThat(users.policy.clients.getFirst().identity())
+                    .isEqualTo(new Identity("bob", "shop", List.of("example.com")));
+        }
+    }
+
+    @Test
+    void aDisabledUserIsNobodyHereAndNotTheProxy() throws Exception {
+        try (SmtpFixture users = new SmtpFixture(config -> config, new ListenerBuilder().xclient("127.0.0.1").build(),
+                null,
+                new Vouching(null), new FakePolicy())) {
+            users.plays(GREETING + EHLO + "C: XCLIENT ADDR=192.0.2.7 LOGIN=gone\n" + GREETING + EHLO + """
+                    C: MAIL FROM:<a@example.com>
+                    S: 250 2.1.0 Ok
+                    C: RCPT TO:<b@example.org>
+                    S: 554 5.7.1 <b@example.org>: Relay access denied
+                    """);
+            assertThat(users.policy.clients.getFirst().identity()).isNull();
+        }
+    }
+
+    private static final class Vouching extends NoUsers {
+        private final @Nullable Identity identity;
+
+        Vouching(@Nullable Identity identity) {
+            this.identity = identity;
+        }
+
+        @Override
+        public @Nullable Identity vouched(String name) {
+            return identity;
+        }
+    }
+
+    @Test
     void theSessionBeginsAnew() throws Exception {
         smtp.plays(GREETING + EHLO + "C: XCLIENT NAME=mail.example\n" + GREETING
                 + "C: MAIL FROM:<a@example.com>\nS: 503 5.5.1 Error: send HELO/EHLO first\n");
@@ -154,7 +197,7 @@ class XclientTest {
 
     @Test
     void theClientsLimitsHoldNotTheProxys() throws Exception {
-        ClientLimits limits = new ClientLimits(java.util.List.of(), 64, 24, 48, null, null, Rate.parse("1/h"), null,
+        ClientLimits limits = new ClientLimits(List.of(), 64, 24, 48, null, null, Rate.parse("1/h"), null,
                 null, 100);
         try (SmtpFixture limited = new SmtpFixture(config -> config.clients(limits),
                 new ListenerBuilder().xclient("127.0.0.1").build(), null, Authenticator.NONE, new FakePolicy())) {

@@ -166,7 +166,9 @@ class ReadyQueueModelTest {
         private final SplittableRandom random;
         private final Shaper shaper;
         private final SessionLimiter total = new SessionLimiter("max-sessions", 20, 2);
-        private final Admission admission = new Admission(total, this::nanosOfACall, this::opened);
+        private final SessionLimiter local = new SessionLimiter("max-sessions of local stores", 3, 0);
+        private final SessionLimiter opening = new SessionLimiter("max-sessions that aren't up yet", 8, 1);
+        private final Admission admission = new Admission(total, local, opening, this::nanosOfACall, this::opened);
         private final List<ReadyQueue> queues = new ArrayList<>();
         private final List<DomainQueue> domains = new ArrayList<>();
         private final Map<Site, Mood> moods = new HashMap<>();
@@ -179,6 +181,7 @@ class ReadyQueueModelTest {
         private boolean handsOut = true;
         private boolean settling;
         private int quiet;
+        private int mostOpening;
         private int step;
 
         Model(long seed) {
@@ -187,7 +190,8 @@ class ReadyQueueModelTest {
             this.shaper = new Shaper(shaping(), this::nanos);
             for (int q = 0; q < QUEUES; q++) {
                 Site site = new Site("site" + q % SITES + ".example");
-                QueueKey key = new QueueKey("default", site, Protocol.SMTP, true,
+                boolean configured = q % 5 == 0;
+                QueueKey key = new QueueKey("default", site, q % 10 == 0 ? Protocol.LMTP : Protocol.SMTP, configured,
                         q < SITES ? null : POLICIES.get(q / SITES % POLICIES.size()));
                 ReadyQueue queue = new ReadyQueue(this, key, q, shaper.use(site), null);
                 queues.add(queue);
@@ -243,6 +247,7 @@ class ReadyQueueModelTest {
             }
             assertThat(delivered).as("seed %d: delivered of what was submitted; left: %s", seed, left())
                     .isEqualTo(submitted);
+            assertThat(mostOpening).as("sessions that came up at one time").isEqualTo(8);
             assertThat(quiet).as("moments at which nobody was under way").isGreaterThan(step / 100);
         }
 
@@ -383,7 +388,7 @@ class ReadyQueueModelTest {
                 courier.up = true;
                 courier.known = true;
                 call(queue, () -> {
-                    courier.item = queue.up(courier.session);
+                    courier.item = admission.up(courier.session);
                     courier.known = false;
                 });
             } else {
@@ -505,7 +510,8 @@ class ReadyQueueModelTest {
             Map<ReadyQueue, Integer> sessions = new HashMap<>();
             List.copyOf(couriers).forEach(courier -> sessions.merge(courier.session.queue(), 1, Integer::sum));
             Set<SessionLimiter> limiters = new HashSet<>();
-            limiters.add(total);
+            limiters.addAll(List.of(total, local, opening));
+            checkCounts();
             for (ReadyQueue queue : queues) {
                 limiters.add(queue.throttle().sessions());
                 assertThat(queue.isAcquiring()).as("nobody acquires for %s", queue.describe()).isFalse();
@@ -533,6 +539,16 @@ class ReadyQueueModelTest {
             }
         }
 
+        /** Every permit is some session's, and each session has those that it needs. */
+        private void checkCounts() {
+            List<Courier> open = List.copyOf(couriers);
+            assertThat(opening.open()).as("sessions that come up").isEqualTo((int) open.stream()
+                    .filter(courier -> !courier.up && !courier.session.queue().key().configured()).count());
+            assertThat(local.open()).as("sessions to stores").isEqualTo((int) open.stream()
+                    .filter(courier -> courier.session.queue().key().lmtp()).count());
+            assertThat(total.open() + local.open()).as("all sessions").isEqualTo(open.size());
+        }
+
         // The surroundings
 
         private void call(ReadyQueue queue, Runnable body) {
@@ -553,6 +569,7 @@ class ReadyQueueModelTest {
         }
 
         private void opened(Session session) {
+            mostOpening = Math.max(mostOpening, opening.open());
             couriers.add(new Courier(session));
         }
 

@@ -78,7 +78,7 @@ class DnsRouterTest {
         assertThat(at.targets("example.com")).hasSize(HostList.MAX_HOSTS);
         assertThat(dns.questions().stream().filter(question -> question.startsWith("A "))).hasSize(10);
         assertThat(at.hosts("example.com").site().name()).hasSizeLessThanOrEqualTo(SiteNames.MAX_LENGTH)
-                .startsWith("mx0.example.net+59~");
+                .startsWith("mx0.example.net+19~");
     }
 
     @Test

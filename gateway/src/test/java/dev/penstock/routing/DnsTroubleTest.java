@@ -284,12 +284,12 @@ class DnsTroubleTest {
     private static DnsConfig servers(String... servers) {
         DnsConfig c = Routers.CONFIG;
         return new DnsConfig(List.of(servers), c.timeout(), c.deadline(), c.maxInFlight(), c.cacheSize(), c.minTtl(),
-                c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl());
+                c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl(), c.ignoreNetworks());
     }
 
     private static DnsConfig limits(Duration timeout, Duration deadline, int maxInFlight) {
         DnsConfig c = Routers.CONFIG;
         return new DnsConfig(List.of(), timeout, deadline, maxInFlight, c.cacheSize(), c.minTtl(), c.maxTtl(),
-                c.negativeTtl(), c.failureTtl(), c.staleTtl());
+                c.negativeTtl(), c.failureTtl(), c.staleTtl(), c.ignoreNetworks());
     }
 }

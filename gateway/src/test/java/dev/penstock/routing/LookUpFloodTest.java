@@ -31,7 +31,10 @@ class LookUpFloodTest {
         int domains = FULL > 0 ? FULL : 2_000;
         Duration delay = Duration.ofMillis(FULL > 0 ? 100 : 20);
         DnsConfig d = DnsConfig.DEFAULT;
-        DnsConfig config = FULL > 0 ? d : shortDeadline(Duration.ofMillis(800), 16);
+        Duration shortTime = Duration.ofMillis(800);
+        DnsConfig config = FULL > 0
+                ? limits(d.timeout(), d.deadline(), d.maxInFlight())
+                : limits(shortTime, shortTime, 16);
         int hosts = Math.max(1, domains * HOSTS_PER_THOUSAND / 1_000);
         try (Routers at = new Routers(config, this::counted)) {
             for (int i = 0; i < hosts; i++) {
@@ -76,10 +79,10 @@ class LookUpFloodTest {
         };
     }
 
-    private static DnsConfig shortDeadline(Duration deadline, int maxInFlight) {
+    private static DnsConfig limits(Duration timeout, Duration deadline, int maxInFlight) {
         DnsConfig d = DnsConfig.DEFAULT;
-        return new DnsConfig(d.servers(), deadline, deadline, maxInFlight, d.cacheSize(), d.minTtl(), d.maxTtl(),
-                d.negativeTtl(), d.failureTtl(), d.staleTtl());
+        return new DnsConfig(d.servers(), timeout, deadline, maxInFlight, d.cacheSize(), d.minTtl(), d.maxTtl(),
+                d.negativeTtl(), d.failureTtl(), d.staleTtl(), List.of());
     }
 
     private static long used() {

@@ -6,20 +6,31 @@ import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.xbill.DNS.DClass;
+import org.xbill.DNS.MXRecord;
+import org.xbill.DNS.Name;
 import org.xbill.DNS.Rcode;
+import org.xbill.DNS.Record;
 
+import dev.penstock.config.DnsConfig;
 import dev.penstock.config.RouteConfig;
 import dev.penstock.testing.FakeDns;
 
 /** What is kept for how long. Limits are those of {@link Routers#CONFIG}: TTL 30 s to 1 h, negative 10 m, stale 30 m. */
 class RouteCacheTest {
+    /** For names of five characters 64 KB have room. */
+    private static final int THOUSANDS = 2_900;
+
     private final Routers at = new Routers();
     private final FakeDns dns = at.dns;
 
@@ -252,5 +263,65 @@ class RouteCacheTest {
 
     private void awaitQuestions(String question, int count) {
         await().untilAsserted(() -> assertThat(dns.count(question)).isEqualTo(count));
+    }
+
+    @Test
+    void ofAnAnswerWithThousandsOfHostsTheBestAreKept() {
+        DnsConfig c = Routers.CONFIG; // but for a server that takes its time with so much
+        try (Routers at = new Routers(new DnsConfig(List.of(), Duration.ofSeconds(20), Duration.ofSeconds(60),
+                c.maxInFlight(), c.cacheSize(), c.minTtl(), c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl(),
+                List.of()))) {
+            manyHosts(at, "big.example", THOUSANDS);
+            assertThat(at.targets("big.example")).hasSize(HostList.MAX_HOSTS)
+                    .allMatch(target -> target.startsWith("a"));
+            assertThat(at.hosts("big.example").site().name()).startsWith("(a0|a1|").doesNotContain("z");
+            assertThat(at.dns.questions()).contains("TCP MX big.example")
+                    .filteredOn(question -> question.startsWith("A ")).hasSize(10);
+        }
+    }
+
+    @Test
+    void whatIsKeptOfThemIsTheSameInWhateverOrderTheyCome() {
+        List<Record> records = new ArrayList<>();
+        for (int i = 0; i < 500; i++) {
+            records.add(new MXRecord(name("x.example"), DClass.IN, 60, 10, name("h" + i + ".example")));
+            records.add(new MXRecord(name("x.example"), DClass.IN, 60, 20, name("h" + i + ".example")));
+        }
+        List<Record> kept = KeptRecords.of(records);
+        assertThat(kept).hasSize(KeptRecords.MAX_MX).allMatch(each -> ((MXRecord) each).getPriority() == 10);
+        Collections.shuffle(records, new Random(1));
+        assertThat(KeptRecords.of(records)).isEqualTo(kept);
+    }
+
+    @Test
+    void aDomainThatTakesMuchRoomTakesThatOfSeveral() {
+        DnsConfig c = Routers.CONFIG;
+        int room = 40;
+        try (Routers at = new Routers(new DnsConfig(List.of(), c.timeout(), c.deadline(), c.maxInFlight(), room,
+                c.minTtl(), c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl(), List.of()))) {
+            for (int domain = 0; domain < room; domain++) {
+                String name = "d" + domain + ".example";
+                for (int host = 0; host < KeptRecords.MAX_MX; host++) {
+                    String longName = "h" + host + "." + "x".repeat(63) + "." + "y".repeat(63) + "." + name;
+                    at.dns.mx(name, 10, longName).address(longName, "192.0.2.1");
+                }
+                at.hosts(name);
+            }
+            await().until(() -> at.router.stats().domains() <= room / 4);
+        }
+    }
+
+    private static void manyHosts(Routers at, String domain, int hosts) {
+        for (int i = 0; i < hosts; i++) {
+            // the best are a0 to a19, in the midst of the others
+            boolean best = i >= hosts / 2 && i < hosts / 2 + KeptRecords.MAX_MX;
+            String host = best ? "a" + (i - hosts / 2) + "." + domain : "z" + i + "." + domain;
+            at.dns.mx(domain, best ? 10 : 20, host);
+            at.dns.address(host, "192.0.2.1");
+        }
+    }
+
+    private static Name name(String text) {
+        return Objects.requireNonNull(DomainNames.toName(text));
     }
 }

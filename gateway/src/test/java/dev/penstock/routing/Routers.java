@@ -27,7 +27,7 @@ final class Routers implements AutoCloseable {
     /** Short, since time-outs pass in real time. */
     static final DnsConfig CONFIG = new DnsConfig(List.of(), Duration.ofMillis(200), Duration.ofSeconds(5), 32, 10_000,
             Duration.ofSeconds(30), Duration.ofHours(1), Duration.ofMinutes(10), Duration.ofSeconds(15),
-            Duration.ofMinutes(30));
+            Duration.ofMinutes(30), List.of());
 
     final FakeDns dns = new FakeDns().start();
     final ManualTicker ticker = new ManualTicker();
@@ -57,7 +57,7 @@ final class Routers implements AutoCloseable {
     DnsConfig config(DnsConfig limits) {
         return new DnsConfig(limits.servers().isEmpty() ? List.of(dns.server()) : limits.servers(), limits.timeout(),
                 limits.deadline(), limits.maxInFlight(), limits.cacheSize(), limits.minTtl(), limits.maxTtl(),
-                limits.negativeTtl(), limits.failureTtl(), limits.staleTtl());
+                limits.negativeTtl(), limits.failureTtl(), limits.staleTtl(), limits.ignoreNetworks());
     }
 
     Route route(String domain) {

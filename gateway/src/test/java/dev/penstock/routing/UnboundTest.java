@@ -79,7 +79,8 @@ class UnboundTest {
         DnsConfig d = DnsConfig.DEFAULT;
         router = new DnsRouter(Map.of(),
                 new DnsConfig(List.of("127.0.0.1:" + port), Duration.ofSeconds(2), d.deadline(), d.maxInFlight(),
-                        d.cacheSize(), d.minTtl(), d.maxTtl(), d.negativeTtl(), d.failureTtl(), d.staleTtl()),
+                        d.cacheSize(), d.minTtl(), d.maxTtl(), d.negativeTtl(), d.failureTtl(), d.staleTtl(),
+                        List.of()),
                 SMTP_PORT, OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
     }
 

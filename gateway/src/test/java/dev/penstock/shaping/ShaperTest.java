@@ -44,7 +44,7 @@ class ShaperTest {
     private Permit permit(Shaper shaper, Site key) {
         Throttle throttle = shaper.use(key);
         assertThat(tryOpen(throttle)).isEqualTo(Answer.GRANTED);
-        return new Permit(throttle, total, false);
+        return new Permit(throttle, null, total, false);
     }
 
     private void close(Permit permit) {
@@ -191,6 +191,18 @@ class ShaperTest {
                 .as("a queue, a session, a slot ahead, and the one that was asked for")
                 .containsExactlyInAnyOrder(SITE, open, slow, OTHER);
         assertThat(tryOpen(shaper.use(open))).as("still counted").isEqualTo(Answer.NONE);
+    }
+
+    @Test
+    void ofVeryManyKeysAnUnusedOneIsForgottenSoon() {
+        Shaper shaper = shaper(limits(5, null, null));
+        for (int i = 0; i <= Shaper.MANY; i++) {
+            shaper.letGo(shaper.use(new Site("site" + i)));
+        }
+        assertThat(shaper.snapshot()).hasSize(Shaper.MANY + 1);
+        clock.advance(Duration.ofSeconds(11));
+        shaper.use(OTHER);
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::key).containsExactly(OTHER);
     }
 
     @Test

@@ -26,6 +26,13 @@ class ReplyParserTest {
     }
 
     @Test
+    void nothingThatATerminalObeysIsKept() {
+        ReplyParser parser = new ReplyParser();
+        assertThat(parser.parse(ByteBuffer.wrap("550 no \u009b31m\u0085\u2028\u00fc\r\n".getBytes(UTF_8))))
+                .extracting(Reply::text).isEqualTo("no ?31m??\u00fc");
+    }
+
+    @Test
     void onlyOneReplyIsTaken() {
         ByteBuffer wire = ByteBuffer.wrap("250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go\r\n".getBytes(UTF_8));
         ReplyParser parser = new ReplyParser();

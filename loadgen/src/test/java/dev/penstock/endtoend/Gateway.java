@@ -41,7 +41,7 @@ final class Gateway {
     private static DnsConfig dns(String server) {
         DnsConfig dns = DnsConfig.DEFAULT;
         return new DnsConfig(List.of(server), dns.timeout(), dns.deadline(), dns.maxInFlight(), dns.cacheSize(),
-                dns.minTtl(), dns.maxTtl(), dns.negativeTtl(), dns.failureTtl(), dns.staleTtl());
+                dns.minTtl(), dns.maxTtl(), dns.negativeTtl(), dns.failureTtl(), dns.staleTtl(), List.of());
     }
 
     private static DeliveryConfig delivery(int port) {

@@ -68,6 +68,7 @@ class ManyDestinationsTest {
                 FileGateway gateway = FileGateway.start(directory, "", """
                         [dns]
                         servers = ["%s"]
+                        ignore-networks = []
                         [delivery]
                         port = %d
                         max-sessions = %d

@@ -71,6 +71,7 @@ class ProviderOutageTest {
             try (FileGateway gateway = FileGateway.start(directory, "", """
                     [dns]
                     servers = ["%s"]
+                    ignore-networks = []
                     [delivery]
                     port = %d
                     [queue]
