@@ -458,7 +458,7 @@ public final class MailQueue implements AutoCloseable {
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
         QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
-                route.configured(), route.tls());
+                route.configured(), shaper.tls(domain.name, route));
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {
