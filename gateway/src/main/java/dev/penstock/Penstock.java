@@ -203,6 +203,11 @@ public final class Penstock implements AutoCloseable {
         config = changed;
     }
 
+    /** Ends the current file of the delivery log: the next event begins another. */
+    public void reopenLog() {
+        deliveryLog.reopen();
+    }
+
     /** What the configuration names and can't be used after all leaves everything as it was. */
     private void takeUpFiles(GatewayConfig changed) {
         try {

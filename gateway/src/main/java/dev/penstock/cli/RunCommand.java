@@ -95,7 +95,10 @@ final class RunCommand implements Callable<Integer> {
                     }
                 });
             }
-            signals.on("HUP", () -> reload(gateway));
+            signals.on("HUP", () -> {
+                gateway.reopenLog(); // whatever becomes of the configuration: a file may have been moved away
+                reload(gateway);
+            });
             greet(gateway, config);
             gateway.awaitStop();
         }

@@ -324,9 +324,20 @@ public final class ConfigReader {
         EventsConfig events = new EventsConfig(
                 table.directory("directory", d.directory()),
                 table.size("max-file-size", d.maxFileSize(), KILOBYTE, TERABYTE),
+                table.duration("max-file-age", d.maxFileAge(), Duration.ZERO, YEAR),
+                table.choice("compression", d.compression(), EventsConfig.Compression.class),
+                table.duration("keep", d.keep(), Duration.ZERO, YEAR.multipliedBy(20)),
+                table.rate("rejection-rate", d.rejectionRate()),
                 table.duration("flush-interval", d.flushInterval(), MILLISECOND, Duration.ofMinutes(1)),
                 table.integer("max-pending", d.maxPending(), 1, 100 * MILLION));
         table.end();
+        if (events.maxFileAge().isPositive() && events.maxFileAge().compareTo(Duration.ofMinutes(1)) < 0) {
+            table.reject("max-file-age", Durations.format(events.maxFileAge())
+                    + " is too short; allowed: \"0s\" for not by time, or 1m to 365d");
+        }
+        if (events.keep().isPositive() && events.keep().compareTo(HOUR) < 0) {
+            table.reject("keep", Durations.format(events.keep()) + " is too short; allowed: \"0s\" for ever, or 1h and more");
+        }
         return events;
     }
 

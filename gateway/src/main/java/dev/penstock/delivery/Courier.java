@@ -97,7 +97,10 @@ final class Courier implements Runnable {
     @Override
     public void run() {
         try {
-            switch (queue.route()) {
+            Route.Open open = queue.route();
+            // As routing names it, and not the domain that stands for it in the key.
+            contact = Contact.none(queue.key().source() + "->" + open.site().name());
+            switch (open) {
                 case Route.Hosts route -> deliver(route.hosts());
                 case Route.Store route -> store(route.maildir());
             }

@@ -449,7 +449,8 @@ final class Settlement {
         return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, work.item.domain(),
                 envelope.tenant(), envelope.campaign(), contact.site(), work.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
-                work.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls());
+                work.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
+                MessageEvent.Client.of(envelope.origin()));
     }
 
     static String cut(String text) {

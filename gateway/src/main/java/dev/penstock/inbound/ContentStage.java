@@ -346,6 +346,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         Envelope envelope = new Envelope(id, open.sender, to, open.body, open.smtpUtf8, open.tenant, open.campaign,
                 server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
         long size = intake.size();
+        String messageId = message.messageId();
         CompletableFuture<List<SpoolEntry>> commit;
         try {
             commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
@@ -357,14 +358,15 @@ final class ContentStage implements ReceptionMemory.Waiter {
         long octets = message.handOver();
         if (commit.isDone()) {
             boolean durable = Session.isGiven(commit);
-            answer(settle(envelope, size, octets, durable ? commit.resultNow() : null, failure(commit)), envelope);
+            answer(settle(envelope, size, octets, messageId, durable ? commit.resultNow() : null, failure(commit)),
+                    envelope);
             return;
         }
         session.waitFor(Session.Wait.COMMIT);
         var _ = commit.whenComplete((entries, failure) -> {
             try {
                 session.loop.execute(() -> session.turn(() -> {
-                    Reply refused = settle(envelope, size, octets, entries, failure);
+                    Reply refused = settle(envelope, size, octets, messageId, entries, failure);
                     if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) { // nothing is said after 421
                         return;
                     }
@@ -375,7 +377,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
                     }
                 }));
             } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                var _ = settle(envelope, size, octets, entries, failure);
+                var _ = settle(envelope, size, octets, messageId, entries, failure);
             }
         });
     }
@@ -393,8 +395,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
      *
      * @return null when the message is ours now, else why not
      */
-    private @Nullable Reply settle(Envelope envelope, long size, long octets, @Nullable List<SpoolEntry> entries,
-            @Nullable Throwable failure) {
+    private @Nullable Reply settle(Envelope envelope, long size, long octets, String messageId,
+            @Nullable List<SpoolEntry> entries, @Nullable Throwable failure) {
         server.memory().release(this, octets);
         if (entries == null) {
             Throwable cause = failure instanceof CompletionException && failure.getCause() != null
@@ -406,7 +408,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
             log.error("message={} session={} commit failed", envelope.id(), session.number, cause);
             return Replies.of(SpoolException.Reason.FAILED);
         }
-        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls);
+        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls,
+                session.settings.listener().name(), messageId);
         return null;
     }
 
@@ -429,6 +432,12 @@ final class ContentStage implements ReceptionMemory.Waiter {
         } else {
             session.defer(reply);
         }
+    }
+
+    /** What is known of the content that is being refused; null when there is none. */
+    @Nullable
+    Reception refused() {
+        return reception;
     }
 
     void abort() {

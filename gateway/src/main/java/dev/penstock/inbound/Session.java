@@ -103,6 +103,7 @@ final class Session extends ChannelInboundHandlerAdapter
     final ClientFacts facts;
     private final EnvelopeStage envelope;
     private final ContentStage content;
+    private final Rejections rejections;
     private @Nullable Authentication authentication;
 
     Settings settings;
@@ -143,6 +144,7 @@ final class Session extends ChannelInboundHandlerAdapter
         this.facts = new ClientFacts(Long.toHexString(number), remote, local, settings.relayNetworks());
         this.envelope = new EnvelopeStage(this);
         this.content = new ContentStage(this);
+        this.rejections = new Rejections(this, content);
     }
 
     // ---- input and output --------------------------------------------------------------------------------------
@@ -474,6 +476,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (phase == Phase.CLOSED) {
             return;
         }
+        rejections.said(reply);
         if (out == null) {
             out = channel.alloc().directBuffer(Math.max(FIRST_REPLY_SIZE, reply.length));
         }
@@ -554,6 +557,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         Command command = CommandParser.parse(in, offset, length);
+        rejections.asked(command, transaction);
         if (facts.tls == null && settings.requiresTls() && needsTls(command)) {
             if (command instanceof Command.Bdat(long size, boolean last)) {
                 content.beginChunk(size, last, Replies.TLS_FIRST); // what follows it is no command

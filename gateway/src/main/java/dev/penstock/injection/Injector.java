@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -50,6 +51,7 @@ import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Mailbox;
+import dev.penstock.smtp.ReceivedCounter;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.IdempotencyKey;
 import dev.penstock.spool.KeyRecord;
@@ -99,6 +101,7 @@ final class Injector {
         @Nullable
         Envelope envelope;
         long size;
+        String messageId = "";
         @Nullable
         CompletableFuture<List<SpoolEntry>> commit;
         @Nullable
@@ -262,6 +265,7 @@ final class Injector {
             Answer answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
             long refused = refusals.stream().filter(Objects::nonNull).count();
             counters.recipientsRefused.add(refused);
+            tellOfRefusals();
             return answer;
         }
 
@@ -482,12 +486,19 @@ final class Injector {
                     intake.writable().join();
                 }
                 draft.size = intake.size();
+                draft.messageId = messageId(content);
                 draft.envelope = envelope;
                 draft.commit = intake.commit(envelope, facts.hasDotLines(), facts.hasEightBit());
             } catch (RuntimeException | Error e) {
                 intake.abort();
                 throw e;
             }
+        }
+
+        private static String messageId(byte[] content) {
+            ReceivedCounter header = new ReceivedCounter();
+            header.scan(content, 0, content.length);
+            return header.messageId();
         }
 
         private String trace(MessageId id) {
@@ -521,22 +532,50 @@ final class Injector {
             counters.octets.add(draft.size);
             counters.recipients.add(draft.recipients.size());
             try {
+                events.on(reception(envelope, draft.size, draft.messageId)); // before its deliveries
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
-                events.on(reception(envelope, draft.size));
             } catch (RuntimeException | Error e) {
                 log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(),
                         e);
             }
         }
 
-        private MessageEvent reception(Envelope envelope, long size) {
+        private MessageEvent reception(Envelope envelope, long size, String messageId) {
             return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(),
                     envelope.recipients().stream().map(Recipient::address).toList(),
                     envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
                     new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
                     new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()), local,
                     envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(),
-                    client.sessionId(), tls(client.tls()));
+                    client.sessionId(), tls(client.tls()), who(messageId));
+        }
+
+        /** Of each reply one event, for all whom it concerns. */
+        private void tellOfRefusals() {
+            Map<Reply, List<Integer>> refused = new LinkedHashMap<>();
+            for (int i = 0; i < refusals.size(); i++) {
+                Reply reply = refusals.get(i);
+                if (reply != null) {
+                    refused.computeIfAbsent(reply, _ -> new ArrayList<>()).add(i);
+                }
+            }
+            long now = clock.millis();
+            refused.forEach((reply, places) -> {
+                Recipient first = recipients.get(places.getFirst());
+                EnhancedStatus status = reply.status();
+                events.on(new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, sender,
+                        places.stream().map(place -> request.recipients().get(place).email()).toList(),
+                        first == null ? "" : first.domain(), client.tenant(), client.campaign(), "", 0,
+                        new MessageEvent.Response(reply.code(), status == null ? "" : status.toString(), reply.text(),
+                                ""),
+                        new MessageEvent.Peer(client.helo(), NetUtil.toSocketAddressString(client.address())), local,
+                        now, now, 0, "HTTP", client.sessionId(), tls(client.tls()), who("")));
+            });
+        }
+
+        private MessageEvent.Client who(String messageId) {
+            return new MessageEvent.Client(client.identity() == null ? "" : client.identity().name(), client.helo(),
+                    client.listener(), messageId);
         }
 
         private static MessageEvent.@Nullable Tls tls(String protocolAndCipher) {

@@ -135,6 +135,20 @@ class MainTest {
     }
 
     @Test
+    void hangupReopensTheDeliveryLogWhateverBecomesOfTheFile() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "");
+        gateway.whileRunning = () -> {
+            signals.raise("HUP");
+            write(file, "no.such = 1");
+            signals.raise("HUP");
+        };
+        assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
+        gateway.whileRunning = () -> signals.raise("HUP");
+        assertThat(penstock("run")).isEqualTo(ExitCode.OK);
+        assertThat(gateway.reopened).isEqualTo(3);
+    }
+
+    @Test
     void filesThatTheConfigurationNamesAndThatCanNotBeUsedAreErrorsOfIt() throws IOException {
         Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
         Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
@@ -266,6 +280,7 @@ class MainTest {
         Exception failure;
         Runnable whileRunning = () -> {};
         final List<GatewayConfig> reloads = new ArrayList<>();
+        int reopened;
         boolean closed;
 
         Gateway start(GatewayConfig config) throws Exception {
@@ -295,6 +310,11 @@ class MainTest {
         @Override
         public void reload(GatewayConfig changed) {
             reloads.add(changed);
+        }
+
+        @Override
+        public void reopenLog() {
+            reopened++;
         }
 
         @Override

@@ -102,6 +102,7 @@ class ConfigReaderTest {
                 idle_timeout = "60s"
                 max_connection_age = "90s"
                 consecutive_connection_failures_before_delay = 4
+                enable_tls = "Required"
 
                 ["Example.com"]
                 connection_limit = 2
@@ -237,6 +238,10 @@ class ConfigReaderTest {
                 [events]
                 directory = "/var/log/penstock"
                 max-file-size = "1 MB"
+                max-file-age = "1h"
+                compression = "zstd"
+                keep = "30d"
+                rejection-rate = "none"
                 flush-interval = "1s"
                 max-pending = 10
                 [http]
@@ -261,7 +266,7 @@ class ConfigReaderTest {
                 key = "%3$s"
                 """.formatted(shaping, chain, key)));
         TrafficLimits defaults = new TrafficLimits(7, Rate.parse("50/s,max_burst=5"), Rate.parse("30/min"), 20,
-                Duration.ofSeconds(60), Duration.ofSeconds(90), 4);
+                Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED);
         GatewayConfig expected = new GatewayConfig("mx.example.net",
                 List.of(new ListenerConfig("mx",
                         List.of(new ListenAddress("0.0.0.0", 25), new ListenAddress("::1", 2526)),
@@ -296,11 +301,12 @@ class ConfigReaderTest {
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
                         Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), TlsPolicy.VERIFIED,
-                        Optional.of(Path.of("/etc/penstock/ca.pem"))),
+                        Optional.of(chain)),
                 new ShapingConfig(defaults,
                         Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
-                                Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
-                new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofSeconds(1), 10),
+                                Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED))),
+                new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofHours(1),
+                        EventsConfig.Compression.ZSTD, Duration.ofDays(30), null, Duration.ofSeconds(1), 10),
                 new HttpConfig("::1", 0), AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(),
                 new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, ByteSize.ofMegabytes(6),
                         Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
