@@ -457,8 +457,9 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
-        QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
-                route.configured(), shaper.tls(domain.name, route));
+        Site site = shaper.key(domain.name, route.site());
+        QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, site, route.protocol(), route.configured(),
+                route.tls() == null ? shaper.limits(site).enableTls() : route.tls());
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {

@@ -9,9 +9,7 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.ShapingConfig;
-import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
-import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 
 /**
@@ -61,11 +59,6 @@ public final class Shaper {
     /** What is configured for {@code key} now. */
     public TrafficLimits limits(Site key) {
         return limits(config, key);
-    }
-
-    /** How TLS is used for mail to {@code domain}: as its route says, else its section; null for as everywhere. */
-    public @Nullable TlsPolicy tls(String domain, Route.Open route) {
-        return route.tls() == null ? limits(key(domain, route.site())).enableTls() : route.tls();
     }
 
     private static TrafficLimits limits(ShapingConfig config, Site key) {

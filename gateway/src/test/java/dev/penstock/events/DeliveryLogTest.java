@@ -201,20 +201,20 @@ class DeliveryLogTest {
 
     @Test
     void aFileEndsAtTheFullHourWhenItHasLines() throws IOException {
-        ManualClock clock = new ManualClock(Instant.parse("2026-11-24T00:22:05.495Z"));
+        ManualClock clock = new ManualClock(); // at 12:00
         try (DeliveryLog log = new DeliveryLog(aged(Compression.NONE, Duration.ZERO), "n", clock)) {
             clock.advance(Duration.ofHours(3)); // without lines nothing ends
             log.on(Events.delivery(1));
             await().until(() -> log.stats().written() == 1);
-            clock.advance(Duration.ofMinutes(37)); // 03:59
+            clock.advance(Duration.ofMinutes(59)); // 15:59
             log.on(Events.delivery(2));
             await().until(() -> log.stats().written() == 2);
-            clock.advance(Duration.ofMinutes(1)); // 04:00
+            clock.advance(Duration.ofMinutes(1)); // 16:00
             log.on(Events.delivery(3));
             await().until(() -> log.stats().written() == 3);
         }
         assertThat(files()).extracting(file -> lines(file).size()).containsExactly(2, 1);
-        assertThat(files().getLast()).hasFileName("delivery-20261124T040005.495Z.jsonl");
+        assertThat(files().getLast()).hasFileName("delivery-20261123T160000.000Z.jsonl");
     }
 
     @ParameterizedTest
