@@ -184,7 +184,7 @@ final class ClosedFiles implements AutoCloseable {
 
     private void failed(String what, Path file, Throwable e) {
         failure.run();
-        log.error("event=delivery-log-file-failed step={} file={} why=\"{}\"", what, file, e.toString());
+        log.error("event=delivery-log-file-failed step={} file={} why={}", what, file, e.toString());
     }
 
     /** What a stop breaks off, the next start goes on with. */

@@ -103,7 +103,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         writer = Thread.ofPlatform().name("delivery-log").daemon()
                 .uncaughtExceptionHandler((_, failure) -> {
                     trouble = "the writer ended: " + failure;
-                    log.error("delivery log ended, mail goes on", failure);
+                    log.error("event=delivery-log-ended effect=\"mail goes on\"", failure);
                 }).start(this::run);
     }
 
@@ -174,7 +174,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         LockSupport.unpark(writer);
         try {
             if (!writer.join(CLOSE_TIME)) {
-                log.error("delivery log not closed in time pending={}", pending.get());
+                log.error("event=delivery-log-not-closed pending={}", pending.get());
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
@@ -196,7 +196,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         }
         if (encoded + pending.get() > 0) {
             dropped.add(encoded + pending.get());
-            log.error("delivery log closed with events unwritten events={} reason=\"{}\"", encoded + pending.get(),
+            log.error("event=delivery-log-incomplete events={} why={}", encoded + pending.get(),
                     trouble);
         }
         try {
@@ -306,14 +306,14 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         encoder.clear();
         if (trouble != null) {
             trouble = null;
-            log.info("delivery log writes again dropped={}", dropped.sum());
+            log.info("event=delivery-log-writes-again dropped={}", dropped.sum());
         }
     }
 
     private void failed(IOException e) {
         failures.incrementAndGet();
         if (trouble == null) {
-            log.error("delivery log can't be written, mail goes on error=\"{}\"", e.toString());
+            log.error("event=delivery-log-failed effect=\"mail goes on\" why={}", e.toString());
         }
         trouble = "can't be written: " + e.getMessage();
     }

@@ -272,7 +272,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         long brought = session.progress.messageOctets() - before;
         if (same && clientsTurn && brought < least && server.memory().holdsUp(this)) {
             server.counters().slow(Slowness.DATA_RATE);
-            log.debug("session={} client={} held others up in {}", session.number, facts.remote, session.phase);
+            log.debug("event=held-others-up session={} client={} phase={}", session.sessionId(), facts.remote, session.phase);
             session.goodbye(server.replies().tooSlow);
         } else {
             hurry();
@@ -405,7 +405,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
             if (cause instanceof SpoolException spoolFailure) {
                 return Replies.of(spoolFailure.reason());
             }
-            log.error("message={} session={} commit failed", envelope.id(), session.number, cause);
+            log.error("event=commit-failed id={} session={}", envelope.id(), session.sessionId(), cause);
             return Replies.of(SpoolException.Reason.FAILED);
         }
         server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls,

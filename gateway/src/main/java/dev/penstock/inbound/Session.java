@@ -176,7 +176,7 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     private void failed(Throwable fault) {
-        log.error("session={} client={} failed in {}", number, facts.remote, phase, fault);
+        log.error("event=session-failed session={} client={} phase={}", sessionId(), facts.remote, phase, fault);
         if (phase == Phase.HANDSHAKE && !handshakeDone || phase == Phase.CLOSING) {
             phase = Phase.CLOSING; // nothing can be said in the midst of a handshake, whose failure is ours
             closeNow();
@@ -186,7 +186,7 @@ final class Session extends ChannelInboundHandlerAdapter
         try {
             goodbye(server.replies().failed);
         } catch (Throwable e) {
-            log.error("session={} client={} closed without a reply", number, facts.remote, e);
+            log.error("event=session-closed-without-reply session={} client={}", sessionId(), facts.remote, e);
             closeNow();
         }
     }
@@ -269,7 +269,7 @@ final class Session extends ChannelInboundHandlerAdapter
             }
             waitNoMore();
             if (failure != null) { // against the contract of all who are asked
-                log.error("session={} an answer failed", number, failure);
+                log.error("event=answer-failed session={}", sessionId(), failure);
                 goodbye(server.replies().failed);
                 return;
             }
@@ -320,7 +320,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void talkedEarly() {
         server.counters().earlyTalkers.increment();
         account.error();
-        log.debug("session={} client={} talked early in {}", number, facts.remote, phase);
+        log.debug("event=early-talker session={} client={} phase={}", sessionId(), facts.remote, phase);
         if (phase == Phase.GREETING) {
             moreInput = true;
             goodbye(server.replies().earlyTalk);
@@ -332,7 +332,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     @Override
     public void onError(Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, facts.remote, failure.toString());
+        log.debug("event=session-lost session={} client={} why={}", sessionId(), facts.remote, failure.toString());
         closeNow();
     }
 
@@ -352,7 +352,7 @@ final class Session extends ChannelInboundHandlerAdapter
     /** Whatever fails in the pipeline, TLS above all, ends the session; nobody behind it needs to hear of it. */
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, facts.remote, failure.toString());
+        log.debug("event=session-lost session={} client={} why={}", sessionId(), facts.remote, failure.toString());
         closeNow();
     }
 
@@ -366,7 +366,8 @@ final class Session extends ChannelInboundHandlerAdapter
             } else {
                 server.counters().tlsFailures.increment();
                 handshakeFailed(handshake.cause());
-                log.debug("session={} client={} TLS failed: {}", number, facts.remote, handshake.cause().toString());
+                log.debug("event=tls-failed session={} client={} why={}", sessionId(), facts.remote,
+                        handshake.cause().toString());
                 closeNow();
             }
         } else if (event instanceof ChannelInputShutdownReadComplete) {
@@ -717,7 +718,7 @@ final class Session extends ChannelInboundHandlerAdapter
         try {
             loop.execute(() -> turn(task));
         } catch (RejectedExecutionException e) {
-            log.debug("session={} client={} is gone with its event loop", number, facts.remote);
+            log.debug("event=session-gone session={} client={}", sessionId(), facts.remote);
         }
     }
 
@@ -846,7 +847,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         server.counters().slow(slowness);
-        log.debug("session={} client={} timed out in {}: {}", number, facts.remote, phase, slowness);
+        log.debug("event=session-timed-out session={} client={} phase={} slowness={}", sessionId(), facts.remote, phase, slowness);
         if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
             closeNow(); // it doesn't read replies either, or could not
         } else {

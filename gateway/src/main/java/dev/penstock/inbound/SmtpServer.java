@@ -144,7 +144,7 @@ public final class SmtpServer implements AutoCloseable {
             close();
             throw e;
         }
-        log.info("smtp listening addresses={} event-loops={}", addresses(), count);
+        log.info("event=smtp-listening addresses={} event-loops={}", addresses(), count);
     }
 
     /** Where it listens, in the order of the listeners. */
@@ -188,7 +188,7 @@ public final class SmtpServer implements AutoCloseable {
     }
 
     private static void failed(Channel channel, Throwable fault) {
-        log.error("client={} failed before its session", channel.remoteAddress(), fault);
+        log.error("event=connection-failed client={}", channel.remoteAddress(), fault);
         var _ = channel.close();
     }
 
@@ -291,7 +291,7 @@ public final class SmtpServer implements AutoCloseable {
             events.on(reception(envelope, size, sessionId, local, tls, listener, messageId)); // before its deliveries
             acceptance.accepted(envelope, size, entries);
         } catch (Throwable e) {
-            log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(), e);
+            log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"", envelope.id(), e);
         }
     }
 
@@ -336,7 +336,7 @@ public final class SmtpServer implements AutoCloseable {
         }
         if (!awaitEmpty(GRACE)) {
             // 3. or are cut off
-            log.warn("smtp sessions={} cut off after grace={}", sessions.size(), GRACE);
+            log.warn("event=smtp-sessions-cut-off sessions={} after={}", sessions.size(), GRACE);
             sessions.forEach(Session::closeNow);
             awaitEmpty(LOOPS_TIMEOUT);
         }

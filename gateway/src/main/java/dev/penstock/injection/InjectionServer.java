@@ -139,7 +139,7 @@ public final class InjectionServer implements AutoCloseable {
             loops.dispose();
             throw e;
         }
-        log.info("injection listening address={} tls={}", address(), tls != null);
+        log.info("event=injection-listening address={} tls={}", address(), tls != null);
     }
 
     private static byte[] document() {
@@ -226,7 +226,7 @@ public final class InjectionServer implements AutoCloseable {
 
     /** @return what the client hears of a fault of ours, or a plug-in's; the log has the rest */
     private static Problem failed(String which, Throwable fault) {
-        log.error("request={} failed", which, fault);
+        log.error("event=injection-request-failed request={}", which, fault);
         return Problem.of(Problem.Kind.INTERNAL, "the log has more about request " + which);
     }
 
@@ -398,7 +398,7 @@ public final class InjectionServer implements AutoCloseable {
             case Exchange.Step.Success(Identity identity) ->
                 CompletableFuture.completedFuture(new Allowed(identity, relay, tls));
             case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
-                log.info("event=injection-login-failed client={} reason={} detail=\"{}\"", remote, reason, detail);
+                log.info("event=injection-login-failed client={} reason={} detail={}", remote, reason, detail);
                 yield CompletableFuture.failedFuture(reason == Exchange.Reason.TEMPORARY
                         ? Problem.of(Problem.Kind.UNAVAILABLE, "credentials can't be checked now")
                                 .with("Retry-After", "5")
@@ -604,9 +604,9 @@ public final class InjectionServer implements AutoCloseable {
             CompletableFuture.allOf(underWay.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
                     TimeUnit.MILLISECONDS);
         } catch (java.util.concurrent.TimeoutException e) {
-            log.warn("injection requests={} cut off after {}", open.get(), STOP_TIME);
+            log.warn("event=injection-requests-cut-off requests={} after={}", open.get(), STOP_TIME);
         } catch (java.util.concurrent.ExecutionException e) {
-            log.error("injection", e);
+            log.error("event=injection-stop-failed", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -308,7 +308,7 @@ final class Injector {
                 return join(key.request.record(
                         new KeyRecord(key.hash.octets, body, clock.millis() + key.retention.toMillis()), kept));
             } catch (SpoolException e) {
-                log.warn("event=injection-key-unrecorded messages={} error=\"{}\"", kept, e.getMessage());
+                log.warn("event=injection-key-unrecorded messages={} why={}", kept, e.getMessage());
                 throw unavailable("the idempotency key can't be recorded");
             }
         }
@@ -417,7 +417,7 @@ final class Injector {
                 } catch (SpoolException e) {
                     draft.refusal = reply(e);
                 } catch (RuntimeException e) {
-                    log.error("message={} can't be made", draft.id, e);
+                    log.error("event=message-not-made id={}", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
                 }
                 if (draft.commit != null) {
@@ -517,7 +517,7 @@ final class Injector {
                 draft.refusal = reply(e);
                 return;
             } catch (RuntimeException e) {
-                log.error("message={} commit failed", draft.id, e);
+                log.error("event=commit-failed id={}", draft.id, e);
                 draft.refusal = Reply.of(451, "4.3.0", "Error: queue file write error");
                 return;
             }
@@ -535,7 +535,7 @@ final class Injector {
                 events.on(reception(envelope, draft.size, draft.messageId)); // before its deliveries
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
             } catch (RuntimeException | Error e) {
-                log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(),
+                log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"", envelope.id(),
                         e);
             }
         }

@@ -169,7 +169,7 @@ final class FileSegmentStore implements SegmentStore {
         Files.writeString(quarantine.resolve(name + ".txt"), note + "\n", UTF_8);
         Files.move(unfinished, target, StandardCopyOption.ATOMIC_MOVE);
         syncDirectory(quarantine);
-        log.warn("event=spool-quarantine file={} note=\"{}\"", target, note);
+        log.warn("event=spool-quarantine file={} note={}", target, note);
         return true;
     }
 
