@@ -336,7 +336,10 @@ final class Injector {
         private void ask(CompletableFuture<Decision> question) {
             switch (question.join()) {
                 case Decision.Accept accept -> become(accept);
-                case Decision.Refuse(Reply reply) -> throw refused(reply);
+                case Decision.Refuse(Reply reply) -> {
+                    events.on(rejection(reply, List.of(), ""));
+                    throw refused(reply);
+                }
             }
         }
 
@@ -559,18 +562,22 @@ final class Injector {
                     refused.computeIfAbsent(reply, _ -> new ArrayList<>()).add(i);
                 }
             }
-            long now = clock.millis();
             refused.forEach((reply, places) -> {
                 Recipient first = recipients.get(places.getFirst());
-                EnhancedStatus status = reply.status();
-                events.on(new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, sender,
+                events.on(rejection(reply,
                         places.stream().map(place -> request.recipients().get(place).email()).toList(),
-                        first == null ? "" : first.domain(), client.tenant(), client.campaign(), "", 0,
-                        new MessageEvent.Response(reply.code(), status == null ? "" : status.toString(), reply.text(),
-                                ""),
-                        new MessageEvent.Peer(client.helo(), NetUtil.toSocketAddressString(client.address())), local,
-                        now, now, 0, "HTTP", client.sessionId(), tls(client.tls()), who("")));
+                        first == null ? "" : first.domain()));
             });
+        }
+
+        private MessageEvent rejection(Reply reply, List<String> whom, String domain) {
+            long now = clock.millis();
+            EnhancedStatus status = reply.status();
+            return new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, sender, whom, domain,
+                    client.tenant(), client.campaign(), "", 0,
+                    new MessageEvent.Response(reply.code(), status == null ? "" : status.toString(), reply.text(), ""),
+                    new MessageEvent.Peer(client.helo(), NetUtil.toSocketAddressString(client.address())), local, now,
+                    now, 0, "HTTP", client.sessionId(), tls(client.tls()), who(""));
         }
 
         private MessageEvent.Client who(String messageId) {
