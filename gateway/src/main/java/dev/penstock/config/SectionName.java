@@ -40,7 +40,7 @@ record SectionName(String matches, String doubt) {
                     + "a section is named by the short one, with ten digits behind ~");
         }
         try {
-            String domain = Syntax.domain(name);
+            String domain = Syntax.domain(name.endsWith(".") ? name.substring(0, name.length() - 1) : name);
             if (domain.contains(".")) {
                 return new SectionName(domain, "");
             }

@@ -181,7 +181,7 @@ public final class SpoolInspector {
         }
 
         void count() {
-            destinationsById.longForEach((id, count) -> {
+            destinationsById.forEachLong((id, count) -> {
                 int open = 0;
                 for (int part = 0; part < count; part++) {
                     open += done.contains(id, part) ? 0 : 1;

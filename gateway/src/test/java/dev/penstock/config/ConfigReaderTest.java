@@ -408,7 +408,7 @@ class ConfigReaderTest {
                 ":11:44: listener[1].addresses[2]: \"mx:3\": expected an IP address like 127.0.0.1 or ::1, not a name",
                 ":13:1: listener[2].addresses: at least one is needed",
                 ":15:1: listener[2].limits.max-recipients: 1 is out of range; allowed: 100 to 50000",
-                ":17:1: listener[2].certificate[0].chain: \"none.pem\": there is no file /none.pem; "
+                ":17:1: listener[2].certificate[0].chain: \"none.pem\": there is no file none.pem; "
                         + "expected the path of a PEM file with a certificate",
                 ":18:1: listener[2].certificate[0].key: \"old.key\": the key isn't PKCS #8; write it anew with: openssl "
                         + "pkcs8 -topk8 -nocrypt -in FILE",
@@ -736,16 +736,16 @@ class ConfigReaderTest {
                 [policy]
                 plugins = '%1$s/no-plugins'
                 """.formatted(directory))).containsExactly(
-                ":2:1: gateway.shaping-file: \"/no-shaping.toml\": there is no file /no-shaping.toml; allowed: the path "
+                ":2:1: gateway.shaping-file: \"no-shaping.toml\": there is no file no-shaping.toml; allowed: the path "
                         + "of a file, or \"\" for built-in limits",
-                ":4:1: auth.users: \"/no-users.toml\": there is no file /no-users.toml; allowed: the path of a file, "
+                ":4:1: auth.users: \"no-users.toml\": there is no file no-users.toml; allowed: the path of a file, "
                         + "or \"\" for no file of users",
-                ":6:1: delivery.tls-ca: \"/no-ca.pem\": there is no file /no-ca.pem; expected the path of a PEM file "
+                ":6:1: delivery.tls-ca: \"no-ca.pem\": there is no file no-ca.pem; expected the path of a PEM file "
                         + "with a certificate",
-                ":8:1: policy.plugins: \"/no-plugins\": there is no directory /no-plugins; allowed: a directory of "
+                ":8:1: policy.plugins: \"no-plugins\": there is no directory no-plugins; allowed: a directory of "
                         + "jars, or \"\" for none");
         assertThat(errors("gateway.shaping-file = '" + directory + "'"))
-                .containsExactly(":1:1: gateway.shaping-file: \"\": is a directory; allowed: the path of a file, or \"\" "
+                .containsExactly(":1:1: gateway.shaping-file: \"" + directory + "\": is a directory; allowed: the path of a file, or \"\" "
                         + "for built-in limits");
     }
 
@@ -760,11 +760,11 @@ class ConfigReaderTest {
                 [injection]
                 directory = '%1$s/file'
                 """.formatted(directory))).containsExactly(
-                ":2:1: spool.directory: \"/file\": /file is a file; allowed: a directory, which is made when it isn't "
+                ":2:1: spool.directory: \"file\": file is a file; allowed: a directory, which is made when it isn't "
                         + "there",
-                ":4:1: events.directory: \"/file/log\": /file is a file; allowed: a directory, which is made when it "
+                ":4:1: events.directory: \"file/log\": file is a file; allowed: a directory, which is made when it "
                         + "isn't there",
-                ":6:1: injection.directory: \"/file\": /file is a file; allowed: a directory, which is made when it "
+                ":6:1: injection.directory: \"file\": file is a file; allowed: a directory, which is made when it "
                         + "isn't there");
     }
 
