@@ -26,7 +26,8 @@ import dev.penstock.units.Durations;
 public final class LogFields extends ClassicConverter {
     private static final String EVENT = "event=";
     private static final String PLACE = "{}";
-    private static final Pattern JAVA_PACKAGE = Pattern.compile("\\b(?:[a-z_][a-z0-9_]*\\.)+(?=[A-Z]\\w*(?:Exception|Error)\\b)");
+    private static final Pattern JAVA_PACKAGE = Pattern
+            .compile("\\b(?:[a-z_][a-z0-9_]*\\.)+(?=[A-Z]\\w*(?:Exception|Error)\\b)");
 
     @Override
     public String convert(ILoggingEvent event) {

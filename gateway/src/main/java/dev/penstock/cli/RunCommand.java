@@ -91,7 +91,8 @@ final class RunCommand implements Callable<Integer> {
                         log.info("event=stopping signal={}", signal);
                         gateway.close();
                     } else {
-                        log.warn("event=stopping-already effect=\"deliveries under way get their time; kill -9 loses no mail either\"");
+                        log.warn(
+                                "event=stopping-already effect=\"deliveries under way get their time; kill -9 loses no mail either\"");
                     }
                 });
             }

@@ -86,7 +86,8 @@ public final class ConfigReader {
         GatewayConfig config = new GatewayConfig(hostname.isEmpty() ? systemHostname() : hostname, listeners,
                 inbound(file.table("inbound")), spool(file.table("spool")), dns(file.table("dns")),
                 routes, queue(file.table("queue")), delivery(file.table("delivery")),
-                shaping, events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth"), source),
+                shaping, events(file.table("events")), http(file.table("http")),
+                AuthReader.read(file.table("auth"), source),
                 PolicyReader.read(file.table("policy"), listeners), localDomains,
                 InjectionReader.read(file.table("injection")));
         file.end();
@@ -336,7 +337,8 @@ public final class ConfigReader {
                     + " is too short; allowed: \"0s\" for not by time, or 1m to 365d");
         }
         if (events.keep().isPositive() && events.keep().compareTo(HOUR) < 0) {
-            table.reject("keep", Durations.format(events.keep()) + " is too short; allowed: \"0s\" for ever, or 1h and more");
+            table.reject("keep",
+                    Durations.format(events.keep()) + " is too short; allowed: \"0s\" for ever, or 1h and more");
         }
         return events;
     }

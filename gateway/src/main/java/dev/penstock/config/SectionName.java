@@ -12,7 +12,8 @@ import java.util.regex.Pattern;
  */
 record SectionName(String matches, String doubt) {
     /** What names of sites are made of: hosts, their ports and the signs between them. */
-    private static final Pattern SITE = Pattern.compile("[a-z0-9._:,|()?+~\\[\\]/-]*[|,:(\\[+/][a-z0-9._:,|()?+~\\[\\]/-]*");
+    private static final Pattern SITE = Pattern
+            .compile("[a-z0-9._:,|()?+~\\[\\]/-]*[|,:(\\[+/][a-z0-9._:,|()?+~\\[\\]/-]*");
     /** The name of a site whose short one another has; its section is named by the short one. */
     private static final Pattern FULL_DIGEST = Pattern.compile(".*\\+\\d+~[0-9a-f]{64}");
     private static final String NOTHING = "matches nothing: ";
@@ -33,7 +34,8 @@ record SectionName(String matches, String doubt) {
             return domain.contains("*") ? new SectionName("", NOTHING + advice) : nothing(advice, domain);
         }
         if (lower.contains("@")) {
-            return nothing("a section is for a domain, whoever sends and what", lower.substring(lower.lastIndexOf('@') + 1));
+            return nothing("a section is for a domain, whoever sends and what",
+                    lower.substring(lower.lastIndexOf('@') + 1));
         }
         if (FULL_DIGEST.matcher(lower).matches()) {
             return new SectionName("", NOTHING + "this site has a longer name because another has its short one; "

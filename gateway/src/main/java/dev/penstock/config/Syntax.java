@@ -49,8 +49,10 @@ final class Syntax {
             return address(text);
         } catch (IllegalArgumentException e) {
             if (namesPort(text)) {
-                throw new IllegalArgumentException("a port can't stand here, it has a key of its own where there is one; "
-                        + "expected an IP address alone, like 127.0.0.1 or ::1", e);
+                throw new IllegalArgumentException(
+                        "a port can't stand here, it has a key of its own where there is one; "
+                                + "expected an IP address alone, like 127.0.0.1 or ::1",
+                        e);
             }
             throw e;
         }

@@ -236,7 +236,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
             return null;
         } catch (IOException e) {
-            log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"", new MessageId(item.entry().messageId()),
+            log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"",
+                    new MessageId(item.entry().messageId()),
                     item.domain(), e.getMessage());
             settlement.postpone(item);
             return null;

@@ -158,7 +158,8 @@ final class Reports {
         try {
             return MailboxParser.parse(original.sender(), true);
         } catch (AddressSyntaxException e) {
-            log.warn("event=report-impossible id={} sender={} why={}", original.id(), original.sender(), e.getMessage());
+            log.warn("event=report-impossible id={} sender={} why={}", original.id(), original.sender(),
+                    e.getMessage());
             return null;
         }
     }

@@ -103,7 +103,8 @@ final class Settlement {
                 // Without its report a message must not come back before its next wait is over, however old it is.
                 finish(work, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS);
             } catch (RuntimeException e) {
-                log.error("event=settlement-failed id={} effect=\"its outcome will be decided again\"", work.envelope.id(), e);
+                log.error("event=settlement-failed id={} effect=\"its outcome will be decided again\"",
+                        work.envelope.id(), e);
                 postpone(work.item);
             } finally {
                 pending.decrementAndGet();
@@ -346,7 +347,8 @@ final class Settlement {
     /** Says so of a message, or its content, that is damaged in the spool; what becomes of it is said elsewhere. */
     void lost(QueueItem item, String why) {
         stats.unreadable.increment();
-        log.error("event=message-unreadable id={} domain={} attempts={} why={}", new MessageId(item.entry().messageId()),
+        log.error("event=message-unreadable id={} domain={} attempts={} why={}",
+                new MessageId(item.entry().messageId()),
                 item.domain(), item.attempts(), why);
     }
 
@@ -365,7 +367,8 @@ final class Settlement {
     private void recorded(Void nothing, @Nullable Throwable failure) {
         if (failure != null) {
             stats.spoolFailures.increment();
-            log.warn("event=outcome-unrecorded why={} effect=\"it will be decided again after a restart\"", failure.getMessage());
+            log.warn("event=outcome-unrecorded why={} effect=\"it will be decided again after a restart\"",
+                    failure.getMessage());
         }
     }
 

@@ -272,7 +272,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
         long brought = session.progress.messageOctets() - before;
         if (same && clientsTurn && brought < least && server.memory().holdsUp(this)) {
             server.counters().slow(Slowness.DATA_RATE);
-            log.debug("event=held-others-up session={} client={} phase={}", session.sessionId(), facts.remote, session.phase);
+            log.debug("event=held-others-up session={} client={} phase={}", session.sessionId(), facts.remote,
+                    session.phase);
             session.goodbye(server.replies().tooSlow);
         } else {
             hurry();

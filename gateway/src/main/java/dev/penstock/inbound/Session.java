@@ -847,7 +847,8 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         server.counters().slow(slowness);
-        log.debug("event=session-timed-out session={} client={} phase={} slowness={}", sessionId(), facts.remote, phase, slowness);
+        log.debug("event=session-timed-out session={} client={} phase={} slowness={}", sessionId(), facts.remote, phase,
+                slowness);
         if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
             closeNow(); // it doesn't read replies either, or could not
         } else {

@@ -291,7 +291,8 @@ public final class SmtpServer implements AutoCloseable {
             events.on(reception(envelope, size, sessionId, local, tls, listener, messageId)); // before its deliveries
             acceptance.accepted(envelope, size, entries);
         } catch (Throwable e) {
-            log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"", envelope.id(), e);
+            log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
+                    envelope.id(), e);
         }
     }
 

@@ -538,7 +538,8 @@ final class Injector {
                 events.on(reception(envelope, draft.size, draft.messageId)); // before its deliveries
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
             } catch (RuntimeException | Error e) {
-                log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"", envelope.id(),
+                log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
+                        envelope.id(),
                         e);
             }
         }

@@ -181,7 +181,8 @@ public final class ServerTls {
             } catch (CertificateFileException e) {
                 if (!e.getMessage().equals(files.problem)) {
                     counters.failedReloads.increment();
-                    log.error("event=certificate-reload-failed why={} effect=\"the one from before stays\"", e.getMessage());
+                    log.error("event=certificate-reload-failed why={} effect=\"the one from before stays\"",
+                            e.getMessage());
                 }
                 files.problem = e.getMessage();
             }

@@ -221,8 +221,10 @@ class MainTest {
         assertThat(penstock("spool", "verify", "-d", spool.toString())).isEqualTo(ExitCode.OK);
         assertThat(penstock("spool", "list", "--directory", spool.toString())).isEqualTo(ExitCode.OK);
         assertThat(out.toString(StandardCharsets.UTF_8)).contains("0 messages", "RECIPIENTS");
-        assertThat(penstock("spool", "list", "-d", spool.toString(), "--domain", "a.example", "--recipient", "a@a.example",
-                "--tenant", "", "--state", "deferred", "--json", "--count")).isEqualTo(ExitCode.OK);
+        assertThat(
+                penstock("spool", "list", "-d", spool.toString(), "--domain", "a.example", "--recipient", "a@a.example",
+                        "--tenant", "", "--state", "deferred", "--json", "--count"))
+                .isEqualTo(ExitCode.OK);
         assertThat(out.toString(StandardCharsets.UTF_8))
                 .endsWith("{\"destinations\":0,\"messages\":0,\"octets\":0}\n");
         assertThat(penstock("spool", "list", "--state", "lost")).isEqualTo(ExitCode.USAGE);

@@ -633,7 +633,8 @@ class ConfigReaderTest {
                 new LocalDomainConfig(new Smtp(List.of("mail.internal:2525")), Verify.NONE, Optional.empty())));
         assertThat(config.allRoutes()).isEqualTo(Map.of("example.com",
                 new RouteConfig(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"), true,
-                        TlsPolicy.OPPORTUNISTIC), "b.example",
+                        TlsPolicy.OPPORTUNISTIC),
+                "b.example",
                 RouteConfig.of(maildir), "c.example",
                 new RouteConfig(List.of("mail.internal:2525"), false, TlsPolicy.OPPORTUNISTIC), "d.example",
                 new RouteConfig(List.of("mx.example"), false)));
@@ -745,7 +746,8 @@ class ConfigReaderTest {
                 ":8:1: policy.plugins: \"no-plugins\": there is no directory no-plugins; allowed: a directory of "
                         + "jars, or \"\" for none");
         assertThat(errors("gateway.shaping-file = '" + directory + "'"))
-                .containsExactly(":1:1: gateway.shaping-file: \"" + directory + "\": is a directory; allowed: the path of a file, or \"\" "
+                .containsExactly(":1:1: gateway.shaping-file: \"" + directory
+                        + "\": is a directory; allowed: the path of a file, or \"\" "
                         + "for built-in limits");
     }
 
@@ -827,7 +829,8 @@ class ConfigReaderTest {
                 events.directory = "elsewhere"
                 http.port = 0
                 policy.plugins = '%s'
-                """.formatted(directory))))).containsExactly("listener", "inbound.event-loops", "spool.segment-size", "events.directory",
+                """.formatted(directory))))).containsExactly("listener", "inbound.event-loops", "spool.segment-size",
+                "events.directory",
                 "http.port", "policy.plugins");
     }
 

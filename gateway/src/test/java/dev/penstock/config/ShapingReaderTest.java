@@ -174,8 +174,9 @@ class ShapingReaderTest {
 
     @Test
     void aSectionWithoutADotIsProbablyMeantForAll() throws IOException {
-        assertThat(messages(valid("[defaults]\nconnection_limit = 3"))).containsExactly("shaping.toml:1:1: defaults: the "
-                + "section's name has no dot, so it matches no usual domain; did you mean [\"default\"]?");
+        assertThat(messages(valid("[defaults]\nconnection_limit = 3")))
+                .containsExactly("shaping.toml:1:1: defaults: the "
+                        + "section's name has no dot, so it matches no usual domain; did you mean [\"default\"]?");
     }
 
     @Test

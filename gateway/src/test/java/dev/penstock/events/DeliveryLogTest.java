@@ -262,7 +262,8 @@ class DeliveryLogTest {
     @Test
     void closedFilesAreDeletedWhenTheyHaveBeenKeptForLongEnough() throws IOException {
         Instant now = CLOCK.instant();
-        for (String name : List.of("delivery-1.jsonl", "delivery-2.jsonl.gz", "delivery-3.jsonl.zst", "delivery-4.jsonl",
+        for (String name : List.of("delivery-1.jsonl", "delivery-2.jsonl.gz", "delivery-3.jsonl.zst",
+                "delivery-4.jsonl",
                 "mine.jsonl")) {
             Path file = Files.writeString(directory.resolve(name), "x");
             Files.setLastModifiedTime(file, FileTime.from(now.minus(Duration.ofDays(name.contains("4") ? 29 : 31))));

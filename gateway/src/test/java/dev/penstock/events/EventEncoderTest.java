@@ -89,7 +89,8 @@ class EventEncoderTest {
     @Test
     void aRejectionBeforeThereIsAMessageHasNeitherIdNorRecipient() {
         MessageEvent event = new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, "s@s.example", List.of(),
-                "", "", "", "", 0, new Response(550, "5.7.1", "not you", "MAIL FROM"), null, "", 0, 0, 0, "ESMTP", "1a");
+                "", "", "", "", 0, new Response(550, "5.7.1", "not you", "MAIL FROM"), null, "", 0, 0, 0, "ESMTP",
+                "1a");
         assertThat(Events.json(line(event))).containsEntry("type", "Rejection").containsEntry("id", "")
                 .containsEntry("recipient", List.of()).containsEntry("queue", "").containsEntry("domain", "")
                 .containsEntry("reception_protocol", "ESMTP");

@@ -95,7 +95,8 @@ class SpoolInspectorTest {
                     + "\"campaign\":\"campaign\",").contains("\"recipients\":[\"a@one.example\"],\"size\":10,")
                     .endsWith("\"attempts\":2,\"next\":\"2026-11-28T12:00:00Z\",\"results\":[{\"recipient\":"
                             + "\"a@one.example\",\"status\":\"deferred\",\"reply\":\"451 4.7.1 \\\"grey\\\"\"}]}");
-            assertThat(lines.get(1)).contains("\"state\":\"new\"").endsWith("\"attempts\":0,\"next\":null,\"results\":[]}");
+            assertThat(lines.get(1)).contains("\"state\":\"new\"")
+                    .endsWith("\"attempts\":0,\"next\":null,\"results\":[]}");
             list(Filter.ALL, Form.COUNT);
             assertThat(text()).isEqualTo("3 destinations of 2 messages, 30 octets\n");
             list(new Filter("two.example", null, null, null), Form.COUNT_JSON);
