@@ -22,7 +22,7 @@ import dev.penstock.smtp.ReplySyntaxException;
  */
 final class Rejections {
     private static final int FIRST_REFUSAL = '4';
-    private static final byte[] GO_ON = Replies.START_DATA;
+    private static final int GO_ON = '3';
 
     private final Session session;
     private final ContentStage content;
@@ -46,7 +46,7 @@ final class Rejections {
     /** A reply is said. */
     void said(byte[] reply) {
         Command command = asked;
-        if (command == null || reply == GO_ON) {
+        if (command == null || reply[0] == GO_ON) {
             return;
         }
         asked = null;

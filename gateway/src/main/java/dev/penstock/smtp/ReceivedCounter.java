@@ -75,7 +75,7 @@ public final class ReceivedCounter {
 
     private void named() {
         matched = NO_MATCH;
-        if (name == RECEIVED) {
+        if (name.length == RECEIVED.length) {
             count++;
         } else if (!hasId) {
             hasId = true;

@@ -81,8 +81,6 @@ public final class SpoolListing {
 
     private static final JsonFactory JSON = JsonFactory.builder().rootValueSeparator("\n")
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
-    private static final String HEADINGS = "%-13s %4s %-8s %8s %-24s %-24s %8s %-30s %s%n";
-    private static final String LINE = "%s %4d %-8s %8d %-24s %-24s %8d %-30s %s%n";
 
     private record Key(long id, int part) {}
 
@@ -110,7 +108,8 @@ public final class SpoolListing {
                 at)));
         attempts.keySet().removeIf(key -> done.contains(key.id, key.part));
         if (form == Form.TABLE) {
-            out.printf(HEADINGS, "ID", "PART", "STATE", "ATTEMPTS", "NEXT", "RECEIVED", "SIZE", "SENDER", "RECIPIENTS");
+            out.printf("%-13s %4s %-8s %8s %-24s %-24s %8s %-30s %s%n", "ID", "PART", "STATE", "ATTEMPTS", "NEXT",
+                    "RECEIVED", "SIZE", "SENDER", "RECIPIENTS");
         }
         try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), out)) {
             files.forEach((_, _, data) -> files.scan(data, (_, octets, at) -> message(octets, at, form, out, json)));
@@ -199,7 +198,8 @@ public final class SpoolListing {
         for (int index : destination.recipients()) {
             recipients.append(recipients.isEmpty() ? "" : ",").append(envelope.recipients().get(index).address());
         }
-        out.printf(LINE, envelope.id(), destination.part(), state, attempt == null ? 0 : attempt.attempts,
+        out.printf("%s %4d %-8s %8d %-24s %-24s %8d %-30s %s%n", envelope.id(), destination.part(), state,
+                attempt == null ? 0 : attempt.attempts,
                 attempt == null ? "-" : Instant.ofEpochMilli(attempt.nextMillis),
                 Instant.ofEpochMilli(envelope.receivedMillis()), accepted.contentLength(),
                 "<" + envelope.sender() + ">", recipients);
