@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 
+import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -150,9 +152,13 @@ public final class Penstock implements AutoCloseable {
         return List.of(
                 new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
                         kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
-                new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : smtp.addresses().toString()),
+                new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : addresses()),
                 // A delivery log that can't be written never stops mail.
                 new Health.Check("delivery-log", true, trouble == null ? "" : trouble));
+    }
+
+    private String addresses() {
+        return smtp.addresses().stream().map(NetUtil::toSocketAddressString).collect(Collectors.joining(", "));
     }
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
@@ -201,6 +207,11 @@ public final class Penstock implements AutoCloseable {
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
         config = changed;
+    }
+
+    /** Ends the current file of the delivery log: the next event begins another. */
+    public void reopenLog() {
+        deliveryLog.reopen();
     }
 
     /** What the configuration names and can't be used after all leaves everything as it was. */

@@ -101,7 +101,7 @@ final class CredentialsFile implements AutoCloseable {
             case UsersFile.Invalid invalid -> {
                 refused.increment();
                 for (Problem problem : invalid.problems()) {
-                    log.error("event=credentials-error {}", problem);
+                    log.error("event=credentials-error problem={}", problem);
                 }
                 log.error("event=credentials-refused file={} errors={} users={}", file, invalid.problems().size(),
                         current.size());

@@ -101,7 +101,7 @@ final class IdentityCallout implements AutoCloseable {
         unanswered.increment();
         long notLogged = pace.turn();
         if (notLogged != LogPace.NOT_NOW) {
-            log.warn("event=auth-callout-failed url={} reason=\"{}\" not-logged={}", config.url(), why, notLogged);
+            log.warn("event=auth-callout-failed url={} why={} not-logged={}", config.url(), why, notLogged);
         }
         return new Step.Failure(Reason.TEMPORARY, "no decision by " + config.url() + ": " + why);
     }

@@ -48,7 +48,7 @@ final class SaltKey {
         try {
             return new SaltKey(readOrMake(file));
         } catch (IOException e) {
-            log.warn("event=scram-salt-key-unusable file={} reason=\"{}\" consequence=\"SCRAM's salts of unknown names "
+            log.warn("event=scram-salt-key-unusable file={} why={} effect=\"SCRAM's salts of unknown names "
                     + "change at the next start, which tells them from users\"", file, e.toString());
             return passing();
         }

@@ -244,7 +244,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
                 .orTimeout(CHECK_DEADLINE.toNanos(), TimeUnit.NANOSECONDS)
                 .handle((verdict, failure) -> {
                     if (failure != null) {
-                        log.error("event=password-check-failed name=\"{}\"", name, failure);
+                        log.error("event=password-check-failed name={}", name, failure);
                         return new Step.Failure(Reason.TEMPORARY, "the check failed: " + failure);
                     }
                     return switch (verdict) {

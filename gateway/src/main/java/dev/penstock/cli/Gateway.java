@@ -29,6 +29,9 @@ interface Gateway extends AutoCloseable {
     /** Applies what differs. Only called when nothing differs that needs a restart. */
     void reload(GatewayConfig changed);
 
+    /** Ends the current file of the delivery log, whoever may have moved it. */
+    void reopenLog();
+
     /** Returns when the gateway has stopped by itself or was closed. */
     void awaitStop() throws InterruptedException;
 

@@ -32,6 +32,7 @@ public final class Main {
         commands.addSubcommand(new SpoolCommand(out, err));
         commands.addSubcommand(new UserCommand(passwords, out, err));
         commands.addSubcommand(new VersionCommand(out));
+        commands.setCaseInsensitiveEnumValuesAllowed(true);
         commands.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
         commands.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
         CommandLine.IParameterExceptionHandler usage = commands.getParameterExceptionHandler();

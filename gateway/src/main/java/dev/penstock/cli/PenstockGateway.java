@@ -36,6 +36,11 @@ record PenstockGateway(Penstock penstock) implements Gateway {
     }
 
     @Override
+    public void reopenLog() {
+        penstock.reopenLog();
+    }
+
+    @Override
     public void awaitStop() throws InterruptedException {
         penstock.awaitStop();
     }

@@ -79,7 +79,7 @@ final class RunCommand implements Callable<Integer> {
             StartFailure failure = StartFailure.of(e);
             err.println("penstock: not started: " + failure.message());
             if (failure.exitCode() == ExitCode.SOFTWARE) {
-                log.error("start failed", e);
+                log.error("event=start-failed", e);
             }
             return failure.exitCode();
         }
@@ -88,14 +88,18 @@ final class RunCommand implements Callable<Integer> {
             for (String signal : List.of("TERM", "INT")) {
                 signals.on(signal, () -> {
                     if (stopping.compareAndSet(false, true)) {
-                        log.info("stopping signal={}", signal);
+                        log.info("event=stopping signal={}", signal);
                         gateway.close();
                     } else {
-                        log.warn("stopping already; deliveries under way get their time, kill -9 loses no mail either");
+                        log.warn(
+                                "event=stopping-already effect=\"deliveries under way get their time; kill -9 loses no mail either\"");
                     }
                 });
             }
-            signals.on("HUP", () -> reload(gateway));
+            signals.on("HUP", () -> {
+                gateway.reopenLog(); // whatever becomes of the configuration: a file may have been moved away
+                reload(gateway);
+            });
             greet(gateway, config);
             gateway.awaitStop();
         }
@@ -107,29 +111,29 @@ final class RunCommand implements Callable<Integer> {
         reloading.lock();
         try {
             if (file == null || current == null) {
-                log.warn("reload refused: started without --config, so there is no file to read");
+                log.warn("event=reload-refused why=\"started without --config, so there is no file to read\"");
                 return;
             }
             switch (ConfigReader.read(file)) {
                 case Invalid(List<Problem> problems) -> {
-                    problems.forEach(problem -> log.error("reload error {}", problem));
-                    log.error("reload refused file={} errors={}", file, problems.size());
+                    problems.forEach(problem -> log.error("event=reload-error problem={}", problem));
+                    log.error("event=reload-refused file={} errors={}", file, problems.size());
                 }
                 case Valid(GatewayConfig changed, List<Problem> warnings) -> {
-                    warnings.forEach(warning -> log.warn("reload warning {}", warning));
+                    warnings.forEach(warning -> log.warn("event=reload-warning problem={}", warning));
                     List<String> restart = ConfigChange.notReloadable(current, changed);
                     if (!restart.isEmpty()) {
-                        log.error("reload refused file={} reason=\"restart needed for changes of {}\"", file,
+                        log.error("event=reload-refused file={} why=\"a restart is needed\" keys={}", file,
                                 String.join(", ", restart));
                         return;
                     }
                     gateway.reload(changed);
                     current = changed;
-                    log.info("reloaded file={}", file);
+                    log.info("event=reloaded file={}", file);
                 }
             }
         } catch (RuntimeException e) {
-            log.error("reload failed file={}", file, e);
+            log.error("event=reload-failed file={}", file, e);
         } finally {
             reloading.unlock();
         }

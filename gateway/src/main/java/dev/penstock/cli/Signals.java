@@ -20,9 +20,9 @@ interface Signals {
                 handle(name, action);
             } catch (InvocationTargetException e) {
                 // java -Xrs keeps the signal from us; Windows has no HUP.
-                log.warn("signal not handled signal={} reason=\"{}\"", name, String.valueOf(e.getCause()));
+                log.warn("event=signal-not-handled signal={} why={}", name, String.valueOf(e.getCause()));
             } catch (ReflectiveOperationException e) {
-                log.warn("signal not handled signal={} reason=\"{}\"", name, e.toString());
+                log.warn("event=signal-not-handled signal={} why={}", name, e.toString());
             }
         };
     }

@@ -16,7 +16,9 @@ final class AuthReader {
         AuthConfig auth = new AuthConfig(mechanisms, users, CalloutReader.read(table, "callout"),
                 CalloutReader.read(table, "bearer"));
         table.end();
-        users.ifPresent(file -> UsersFile.read(source.other(file)));
+        if (table.file("users", Optional.empty(), "no file of users").isPresent()) {
+            users.ifPresent(file -> UsersFile.read(source.other(file)));
+        }
         return auth;
     }
 

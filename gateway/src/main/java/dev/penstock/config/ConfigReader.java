@@ -74,17 +74,21 @@ public final class ConfigReader {
         TableBinder gateway = file.table("gateway");
         String hostname = gateway.text("hostname", "", "a domain name in quotes",
                 text -> text.isEmpty() ? "" : Syntax.domain(text));
-        Optional<Path> shapingFile = gateway.text("shaping-file", Optional.empty(), "a path in quotes",
-                text -> text.isEmpty() ? Optional.empty() : Optional.of(TableBinder.toPath(text)));
+        Optional<Path> shapingFile = gateway.file("shaping-file", Optional.empty(), "built-in limits");
         gateway.end();
 
         List<ListenerConfig> listeners = ListenerReader.read(file);
+        Map<String, RouteConfig> routes = routes(file.table("routes"));
+        Map<String, LocalDomainConfig> localDomains = LocalDomainReader.read(file.table("local"));
+        ShapingConfig shaping = shapingFile
+                .map(path -> ShapingReader.read(source.other(path), routes, localDomains.keySet()))
+                .orElse(ShapingConfig.DEFAULT);
         GatewayConfig config = new GatewayConfig(hostname.isEmpty() ? systemHostname() : hostname, listeners,
                 inbound(file.table("inbound")), spool(file.table("spool")), dns(file.table("dns")),
-                routes(file.table("routes")), queue(file.table("queue")), delivery(file.table("delivery")),
-                shapingFile.map(path -> ShapingReader.read(source.other(path))).orElse(ShapingConfig.DEFAULT),
-                events(file.table("events")), http(file.table("http")), AuthReader.read(file.table("auth"), source),
-                PolicyReader.read(file.table("policy"), listeners), LocalDomainReader.read(file.table("local")),
+                routes, queue(file.table("queue")), delivery(file.table("delivery")),
+                shaping, events(file.table("events")), http(file.table("http")),
+                AuthReader.read(file.table("auth"), source),
+                PolicyReader.read(file.table("policy"), listeners), localDomains,
                 InjectionReader.read(file.table("injection")));
         file.end();
 
@@ -203,7 +207,7 @@ public final class ConfigReader {
     private static SpoolConfig spool(TableBinder table) {
         SpoolConfig d = SpoolConfig.DEFAULT;
         SpoolConfig spool = new SpoolConfig(
-                table.path("directory", d.directory()),
+                table.directory("directory", d.directory()),
                 table.size("segment-size", d.segmentSize(), MEGABYTE, GIGABYTE),
                 table.size("inline-limit", d.inlineLimit(), KILOBYTE, ByteSize.ofMegabytes(16)),
                 table.size("cache-size", d.cacheSize(), NO_BYTES, TERABYTE),
@@ -263,7 +267,7 @@ public final class ConfigReader {
                 route.reject("hosts", "at least one host is needed");
             }
             boolean lmtp = route.flag("lmtp", false);
-            Optional<TlsPolicy> tls = route.text("tls", Optional.empty(), TLS_POLICIES,
+            Optional<TlsPolicy> tls = route.text("tls", Optional.empty(), TlsPolicy.ALLOWED,
                     text -> Optional.of(TlsPolicy.parse(text)));
             route.end();
             try {
@@ -294,14 +298,12 @@ public final class ConfigReader {
         return queue;
     }
 
-    private static final String TLS_POLICIES = "\"opportunistic\", \"none\", \"required\" or \"verified\"";
-
     private static DeliveryConfig delivery(TableBinder table) {
         DeliveryConfig d = DeliveryConfig.DEFAULT;
         DeliveryConfig delivery = new DeliveryConfig(
                 table.integer("port", d.port(), 1, MAX_PORT),
                 table.text("source-address", d.sourceAddress(), "an IP address in quotes",
-                        text -> text.isEmpty() ? text : Syntax.address(text)),
+                        text -> text.isEmpty() ? text : Syntax.addressAlone(text)),
                 table.integer("max-sessions", d.maxSessions(), 1, MILLION),
                 table.integer("max-recipients-per-transaction", d.maxRecipientsPerTransaction(), 1, 50_000),
                 table.duration("connect-timeout", d.connectTimeout(), MILLISECOND, HOUR),
@@ -313,9 +315,8 @@ public final class ConfigReader {
                 table.duration("quit-timeout", d.quitTimeout(), MILLISECOND, HOUR),
                 table.duration("bad-host-time", d.badHostTime(), Duration.ZERO, DAY),
                 table.duration("stop-timeout", d.stopTimeout(), Duration.ZERO, HOUR),
-                table.text("tls", d.tls(), TLS_POLICIES, TlsPolicy::parse),
-                table.text("tls-ca", d.tlsCa(), "a path in quotes",
-                        text -> text.isEmpty() ? Optional.empty() : Optional.of(TableBinder.toPath(text))));
+                table.text("tls", d.tls(), TlsPolicy.ALLOWED, TlsPolicy::parse),
+                ListenerReader.authorities(table, "tls-ca", d.tlsCa()));
         table.end();
         return delivery;
     }
@@ -323,18 +324,30 @@ public final class ConfigReader {
     private static EventsConfig events(TableBinder table) {
         EventsConfig d = EventsConfig.DEFAULT;
         EventsConfig events = new EventsConfig(
-                table.path("directory", d.directory()),
+                table.directory("directory", d.directory()),
                 table.size("max-file-size", d.maxFileSize(), KILOBYTE, TERABYTE),
+                table.duration("max-file-age", d.maxFileAge(), Duration.ZERO, YEAR),
+                table.choice("compression", d.compression(), EventsConfig.Compression.class),
+                table.duration("keep", d.keep(), Duration.ZERO, YEAR.multipliedBy(20)),
+                table.rate("rejection-rate", d.rejectionRate()),
                 table.duration("flush-interval", d.flushInterval(), MILLISECOND, Duration.ofMinutes(1)),
                 table.integer("max-pending", d.maxPending(), 1, 100 * MILLION));
         table.end();
+        if (events.maxFileAge().isPositive() && events.maxFileAge().compareTo(Duration.ofMinutes(1)) < 0) {
+            table.reject("max-file-age", Durations.format(events.maxFileAge())
+                    + " is too short; allowed: \"0s\" for not by time, or 1m to 365d");
+        }
+        if (events.keep().isPositive() && events.keep().compareTo(HOUR) < 0) {
+            table.reject("keep",
+                    Durations.format(events.keep()) + " is too short; allowed: \"0s\" for ever, or 1h and more");
+        }
         return events;
     }
 
     private static HttpConfig http(TableBinder table) {
         HttpConfig d = HttpConfig.DEFAULT;
         HttpConfig http = new HttpConfig(
-                table.text("address", d.address(), "an IP address in quotes", Syntax::address),
+                table.text("address", d.address(), "an IP address in quotes", Syntax::addressAlone),
                 table.integer("port", d.port(), 0, MAX_PORT));
         table.end();
         return http;

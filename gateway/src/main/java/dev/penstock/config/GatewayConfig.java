@@ -36,13 +36,16 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
                 AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(), InjectionConfig.DEFAULT);
     }
 
-    /** The configured routes and those of the local domains, which have no other. */
+    /**
+     * The configured routes and those of the local domains, which have no other. The shaping file says nothing about
+     * TLS towards stores of our own: {@code delivery.tls} does.
+     */
     public Map<String, RouteConfig> allRoutes() {
         if (localDomains.isEmpty()) {
             return routes;
         }
         Map<String, RouteConfig> all = new HashMap<>(routes);
-        localDomains.forEach((domain, local) -> all.put(domain, local.store().route()));
+        localDomains.forEach((domain, local) -> all.put(domain, local.store().route().orTls(delivery.tls())));
         return all;
     }
 

@@ -23,7 +23,7 @@ final class InjectionReader {
         InjectionConfig d = InjectionConfig.DEFAULT;
         InjectionConfig injection = new InjectionConfig(
                 table.text("address", d.address(), "an IP address in quotes, or \"\" for no injection",
-                        text -> text.isEmpty() ? text : Syntax.address(text)),
+                        text -> text.isEmpty() ? text : Syntax.addressAlone(text)),
                 table.integer("port", d.port(), 0, MAX_PORT),
                 table.size("max-body", d.maxBody(), KILOBYTE, MAX_BODY),
                 table.integer("max-recipients", d.maxRecipients(), 1, MAX_RECIPIENTS),
@@ -34,7 +34,7 @@ final class InjectionReader {
                 table.duration("deadline", d.deadline(), SECOND, Duration.ofHours(1)),
                 table.flag("require-auth", d.requireAuth()),
                 table.list("relay-networks", d.relayNetworks(), Syntax::network),
-                table.path("directory", d.directory()),
+                table.directory("directory", d.directory()),
                 table.duration("idempotency-retention", d.idempotencyRetention(), MINUTE, Duration.ofDays(30)),
                 table.integer("max-keys", d.maxKeys(), 1, MAX_KEYS),
                 ListenerReader.certificates(table.tables("certificate")));

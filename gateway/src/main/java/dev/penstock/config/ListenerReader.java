@@ -95,7 +95,7 @@ final class ListenerReader {
     }
 
     private List<ListenAddress> addresses(TableBinder table) {
-        String key = table.has("addresses") ? "addresses" : "address";
+        String key = table.has("address") && !table.has("addresses") ? "address" : "addresses";
         Optional<ListenAddress> single = table.text("address", Optional.empty(),
                 "address:port in quotes, like \"127.0.0.1:2525\"", text -> Optional.of(address(text)));
         List<ListenAddress> several = table.list("addresses", List.of(), ListenerReader::address);
@@ -103,11 +103,12 @@ final class ListenerReader {
             table.reject("address", "addresses is there as well; write all into addresses");
         } else if (table.isEmptyArray("addresses")) {
             table.reject("addresses", "at least one is needed");
-        } else if (!table.has(key)) {
-            table.reject("addresses", "is missing; expected an array like [\"127.0.0.1:2525\", \"[::1]:2525\"]");
         }
         List<ListenAddress> found = new ArrayList<>(several);
         single.ifPresent(found::add);
+        if (!table.has(key)) {
+            found.addAll(ListenerConfig.DEFAULT.addresses());
+        }
         Set<ListenAddress> own = new HashSet<>();
         for (ListenAddress address : found) {
             if (address.port() == 0) {
@@ -116,7 +117,10 @@ final class ListenerReader {
             if (!own.add(address)) {
                 table.reject(key, "this address and port are there twice");
             } else if (!addresses.add(address)) {
-                table.reject(key, "another listener has this address and port already");
+                table.reject(key, table.has(key)
+                        ? "another listener has this address and port already"
+                        : "is missing, and another listener has the default, " + address + "; expected an array like "
+                                + "[\"127.0.0.1:2525\", \"[::1]:2525\"]");
             }
         }
         return found;
@@ -154,9 +158,14 @@ final class ListenerReader {
                 table.choice("tls", tables == null ? Mode.NONE : Mode.OFFERED, Mode.class), certificates,
                 table.text("min-protocol", d.minProtocol(), "a text", text -> oneOf(text, PROTOCOLS)),
                 table.choice("client-certificates", d.clientCertificates(), ClientCertificates.class),
-                table.text("client-ca", d.clientCa(), "a path in quotes", text -> text.isEmpty()
-                        ? Optional.empty()
-                        : Optional.of(pemFile(text, "a certificate", ListenerReader::holdsCertificate))));
+                authorities(table, "client-ca", d.clientCa()));
+    }
+
+    /** A PEM file with at least one certificate; empty when the text is. */
+    static Optional<Path> authorities(TableBinder table, String key, Optional<Path> fallback) {
+        return table.text(key, fallback, "a path in quotes", text -> text.isEmpty()
+                ? Optional.empty()
+                : Optional.of(pemFile(text, "a certificate", ListenerReader::holdsCertificate)));
     }
 
     /** @param tables null for none */
@@ -189,7 +198,8 @@ final class ListenerReader {
     private static Path pemFile(String text, String what, PemCheck check) {
         Path path = TableBinder.toPath(text);
         if (!Files.exists(path)) {
-            throw new IllegalArgumentException("there is no such file");
+            throw new IllegalArgumentException("there is no file " + path.toAbsolutePath().normalize()
+                    + "; expected the path of a PEM file with " + what);
         }
         String pem;
         try {

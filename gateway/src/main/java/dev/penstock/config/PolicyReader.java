@@ -1,5 +1,7 @@
 package dev.penstock.config;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -42,8 +44,7 @@ final class PolicyReader {
                 nameField(table, "campaign-header", d.campaignHeader()),
                 table.flag("headers-from-anybody", d.headersFromAnybody()),
                 table.flag("remove-headers", d.removeHeaders()),
-                table.text("plugins", d.plugins(), "a path in quotes",
-                        text -> text.isEmpty() ? Optional.empty() : Optional.of(TableBinder.toPath(text))),
+                table.text("plugins", d.plugins(), "a path in quotes", PolicyReader::plugins),
                 table.duration("deadline", d.deadline(), MIN_DEADLINE, MAX_DEADLINE),
                 onFailure(table, d.onFailure()),
                 table.integer("max-in-flight", d.maxInFlight(), 1, MAX_IN_FLIGHT),
@@ -54,6 +55,18 @@ final class PolicyReader {
             table.reject("campaign-header", "is the same as tenant-header");
         }
         return policy;
+    }
+
+    private static Optional<Path> plugins(String text) {
+        if (text.isEmpty()) {
+            return Optional.empty();
+        }
+        Path path = TableBinder.toPath(text);
+        if (!Files.isDirectory(path)) {
+            throw new IllegalArgumentException("there is no directory " + path.toAbsolutePath().normalize()
+                    + "; allowed: a directory of jars, or \"\" for none");
+        }
+        return Optional.of(path);
     }
 
     private static List<RelayRule> relay(TableBinder policy, Set<String> listeners) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param hosts   {@code name}, {@code name:port}, {@code address:port}, {@code [v6]:port} or {@code unix:/path}, tried
  *                in order
  * @param lmtp    speak LMTP
- * @param tls     instead of {@code delivery.tls}; null for the same
+ * @param tls     instead of the shaping file's and {@code delivery.tls}; null for what those say
  * @param maildir write into Maildirs, and speak to nobody; only a local domain has this
  */
 public record RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy tls,
@@ -28,6 +28,11 @@ public record RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy 
     /** To hosts. */
     public RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy tls) {
         this(hosts, lmtp, tls, Optional.empty());
+    }
+
+    /** The same with {@code policy} where it says nothing about TLS. */
+    RouteConfig orTls(TlsPolicy policy) {
+        return tls == null && maildir.isEmpty() ? new RouteConfig(hosts, lmtp, policy) : this;
     }
 
     /** Into Maildirs. */

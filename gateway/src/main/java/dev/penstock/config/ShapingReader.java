@@ -1,8 +1,9 @@
 package dev.penstock.config;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.Locale;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -15,17 +16,28 @@ import dev.penstock.units.Rate;
  * Reads a shaping file in KumoMTA's format. Confined to the thread that reads the configuration.
  *
  * <p>A file that is in production with KumoMTA is taken as it is: keys of its that Penstock doesn't honour yet are
- * named in a warning each. What would be dangerous to ignore, a demand for TLS, is an error.
+ * named in a warning each, so are demands for TLS in sections that it doesn't honour, and sections that can match
+ * nothing.
  */
 final class ShapingReader {
     private static final String DEFAULT_SECTION = "default";
+    private static final String PROVIDER = "provider";
+    private static final String ENABLE_TLS = "enable_tls";
+    private static final String MX_ROLLUP = "mx_rollup";
     private static final int MAX_COUNT = 1_000_000;
+
+    /** Its values of {@code enable_tls} (docs/reference/kumo/make_egress_path/enable_tls.md). */
+    private static final List<String> KUMO_TLS = List.of("Opportunistic", "OpportunisticInsecure", "Required",
+            "RequiredInsecure", "Disabled");
+
+    /** Domains whose MX hosts take the mail of other domains too, and who runs them. */
+    private static final Map<String, String> SHARED_PROVIDERS = sharedProviders();
 
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
     private static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
             "additional_message_rate_throttles", "source_selection_rate", "additional_source_selection_rates",
-            "max_recipients_per_batch", "max_ready", "enable_mta_sts", "enable_dane", "remember_broken_tls",
-            "opportunistic_tls_reconnect_on_failed_handshake", "tls_prefer_openssl", "openssl_cipher_list",
+            "max_recipients_per_batch", "max_ready", "enable_mta_sts", "enable_dane", "tls_prefer_openssl",
+            "openssl_cipher_list",
             "openssl_cipher_suites", "openssl_options", "rustls_cipher_suites", "tls_certificate", "tls_private_key",
             "smtp_port", "smtp_auth_plain_username", "smtp_auth_plain_password", "allow_smtp_auth_plain_without_tls",
             "allow_smtp_auth_plain_without_valid_certificate", "ehlo_domain", "enable_pipelining", "enable_rset",
@@ -39,59 +51,168 @@ final class ShapingReader {
 
     private ShapingReader() {}
 
-    static ShapingConfig read(ConfigSource source) {
+    private static Map<String, String> sharedProviders() {
+        Map<String, String> providers = new HashMap<>();
+        Map.of("Google", List.of("gmail.com", "googlemail.com"),
+                "Microsoft", List.of("outlook.com", "hotmail.com", "live.com", "msn.com"),
+                "Yahoo", List.of("yahoo.com", "ymail.com", "rocketmail.com", "aol.com"),
+                "Apple", List.of("icloud.com", "me.com", "mac.com"),
+                "GMX", List.of("gmx.net", "gmx.de", "gmx.com"),
+                "VK", List.of("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
+                "Yandex", List.of("yandex.ru", "yandex.com"),
+                "Tencent", List.of("qq.com", "foxmail.com"),
+                "Zoho", List.of("zoho.com"),
+                "Proton", List.of("proton.me", "protonmail.com"))
+                .forEach((provider, domains) -> domains.forEach(domain -> providers.put(domain, provider)));
+        return Map.copyOf(providers);
+    }
+
+    /**
+     * @param routes       whose {@code tls} comes before a section's
+     * @param localDomains to whose stores no section says how TLS is used
+     */
+    static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains) {
         TableBinder file = source.parse();
-        TrafficLimits defaults = limits(file.table(DEFAULT_SECTION), TrafficLimits.DEFAULT);
-        file.ignore("provider", "provider sections are not supported yet and are ignored; "
-                + "domains that share their MX hosts are grouped by themselves, and a section may be named after a domain");
+        Section defaults = section(file.table(DEFAULT_SECTION), Section.DEFAULT);
+        if (file.hasTable(PROVIDER)) {
+            ignoreProviders(file);
+        }
         Map<String, TrafficLimits> sections = new LinkedHashMap<>();
         for (String name : file.keys()) {
-            if (name.equals(DEFAULT_SECTION) || name.equals("provider")) {
+            if (name.equals(DEFAULT_SECTION) || name.equals(PROVIDER)) {
                 continue;
             }
             if (!file.hasTable(name)) {
-                String nearest = Nearest.to(name, Set.of(DEFAULT_SECTION, "provider"));
+                String nearest = Nearest.to(name, Set.of(DEFAULT_SECTION, PROVIDER));
                 file.reject(name, "keys belong into a section: [\"default\"] or [\"example.com\"]"
                         + (nearest == null ? "" : "; did you mean the section " + nearest + "?"));
                 continue;
             }
-            TableBinder section = file.table(name);
-            if (!name.contains(".") && section.holdsOnlyTables()) {
+            TableBinder table = file.table(name);
+            if (!name.contains(".") && table.holdsOnlyTables()) {
                 file.reject(name, "a domain as section name needs quotes: [\"" + name + "."
-                        + section.keys().iterator().next() + "\"]");
+                        + table.keys().iterator().next() + "\"]");
                 continue;
             }
-            if (!name.contains(".")) {
-                file.warn(name, "the section's name has no dot, so it matches no usual domain; is a domain meant?");
+            Section section = section(table, table.flag("replace_base", false) ? Section.DEFAULT : defaults);
+            SectionName meant = SectionName.of(name);
+            if (!meant.doubt().isEmpty()) {
+                file.warn(name, meant.doubt());
             }
-            TrafficLimits limits = limits(section,
-                    section.flag("replace_base", false) ? TrafficLimits.DEFAULT : defaults);
-            if (sections.put(name.toLowerCase(Locale.ROOT), limits) != null) {
-                file.reject(name, "there is a section of this name in other letter case already");
+            if (meant.matches().isEmpty()) {
+                continue;
+            }
+            String key = meant.matches();
+            coverage(file, name, key, table);
+            tlsElsewhere(table, key, routes, localDomains);
+            if (sections.put(key, section.limits()) != null) {
+                file.reject(name, "there is a section of this name in another spelling already");
             }
         }
-        return new ShapingConfig(defaults, sections);
+        return new ShapingConfig(defaults.limits(), sections);
     }
 
-    private static TrafficLimits limits(TableBinder section, TrafficLimits base) {
+    /** What a section says, or inherits: its limits, and of TLS what further sections start from. */
+    private record Section(TrafficLimits limits, String enableTls, boolean goesOnInClear) {
+        static final Section DEFAULT = new Section(TrafficLimits.DEFAULT, "", false);
+    }
+
+    private static void ignoreProviders(TableBinder file) {
+        file.warn(PROVIDER, "provider sections are not supported yet and are ignored; "
+                + "domains that share their MX hosts are grouped by themselves, and a section may be named after a domain");
+        TableBinder providers = file.table(PROVIDER);
+        for (String name : providers.keys()) {
+            if (providers.hasTable(name)) {
+                warnOfTls(providers.table(name), "a provider section");
+            }
+        }
+    }
+
+    /** A demand for TLS must not pass unseen among what is ignored. */
+    private static void warnOfTls(TableBinder ignored, String what) {
+        String tls = ignored.text(ENABLE_TLS, "", "a text", text -> text);
+        if (tls.startsWith("Required")) {
+            ignored.warn(ENABLE_TLS, "in " + what + ", which is ignored, so \"" + tls + "\" isn't kept there; "
+                    + "say it in [\"default\"] or in a section per domain");
+        }
+    }
+
+    /** KumoMTA's section is for all domains with the same MX hosts, unless it says otherwise. */
+    private static void coverage(TableBinder file, String name, String domain, TableBinder table) {
+        boolean rollup = table.flag(MX_ROLLUP, false);
+        String provider = SHARED_PROVIDERS.get(domain);
+        if (rollup || !table.has(MX_ROLLUP) && provider != null) {
+            String message = "covers " + domain + " alone; other domains with the same MX hosts"
+                    + (provider == null ? "" : ", those of " + provider + "'s customers too,")
+                    + " have the limits of [\"default\"] or of a section named by the site, as the delivery log names it";
+            if (rollup) {
+                table.warn(MX_ROLLUP, "true is not supported yet: the section " + message);
+            } else {
+                file.warn(name, message + "; mx_rollup = false says so without this warning");
+            }
+        }
+    }
+
+    private static void tlsElsewhere(TableBinder table, String domain, Map<String, RouteConfig> routes,
+            Set<String> localDomains) {
+        RouteConfig route = routes.get(domain);
+        if (!table.has(ENABLE_TLS)) {
+            return;
+        }
+        if (route != null && route.tls() != null) {
+            table.warn(ENABLE_TLS, "has no effect: the domain's route says tls = \"" + route.tls() + '"');
+        } else if (localDomains.contains(domain)) {
+            table.warn(ENABLE_TLS, "has no effect on a local domain; delivery.tls decides");
+        }
+    }
+
+    private static Section section(TableBinder section, Section base) {
         section.flag("replace_base", false);
-        if (section.flag("mx_rollup", false)) {
-            section.warn("mx_rollup", "a section applies to its own domain or site only; true is not supported yet");
+        section.flag(MX_ROLLUP, false);
+        String enableTls = section.text(ENABLE_TLS, base.enableTls(), "a text in quotes", ShapingReader::kumoTls);
+        boolean goesOnInClear = base.goesOnInClear();
+        if (section.has("remember_broken_tls")) {
+            goesOnInClear = true;
+            section.ignore("remember_broken_tls", "its time is not honoured: a host whose TLS is broken is remembered "
+                    + "for an hour");
         }
-        String tls = section.text("enable_tls", "", "a text", text -> text);
-        switch (tls) {
-            case "" -> {
+        goesOnInClear = section.flag("opportunistic_tls_reconnect_on_failed_handshake", goesOnInClear);
+        if (section.hasTable("sources")) {
+            TableBinder sources = section.table("sources");
+            for (String name : sources.keys()) {
+                if (sources.hasTable(name)) {
+                    warnOfTls(sources.table(name), "a section of a source");
+                }
             }
-            case "Disabled" -> {
-            }
-            case "Opportunistic", "OpportunisticInsecure" ->
-                section.warn("enable_tls", "TLS to other hosts is not supported yet; mail is sent without it");
-            case "Required", "RequiredInsecure" ->
-                section.reject("enable_tls", "TLS to other hosts is not supported yet, so \"" + tls
-                        + "\" can't be kept; allowed: \"Opportunistic\", \"Disabled\"");
-            default -> section.reject("enable_tls", '"' + tls + "\" is unknown; allowed: Opportunistic, "
-                    + "OpportunisticInsecure, Required, RequiredInsecure, Disabled");
         }
+        TrafficLimits limits = limits(section, base.limits(), policy(enableTls, goesOnInClear));
+        return new Section(limits, enableTls, goesOnInClear);
+    }
+
+    private static String kumoTls(String text) {
+        if (!text.isEmpty() && !KUMO_TLS.contains(text)) {
+            throw new IllegalArgumentException("unknown; allowed: " + String.join(", ", KUMO_TLS)
+                    + ", or \"\" for what delivery.tls says");
+        }
+        return text;
+    }
+
+    /**
+     * KumoMTA's words in ours. Its Opportunistic never goes on in clear with a host that offers TLS, unless one of the
+     * two keys is there that have it do so.
+     */
+    private static @Nullable TlsPolicy policy(String enableTls, boolean goesOnInClear) {
+        return switch (enableTls) {
+            case "Disabled" -> TlsPolicy.NONE;
+            case "Opportunistic" -> goesOnInClear ? TlsPolicy.OPPORTUNISTIC : TlsPolicy.OPPORTUNISTIC_VERIFIED;
+            case "OpportunisticInsecure" -> TlsPolicy.OPPORTUNISTIC;
+            case "Required" -> TlsPolicy.VERIFIED;
+            case "RequiredInsecure" -> TlsPolicy.REQUIRED;
+            default -> null;
+        };
+    }
+
+    private static TrafficLimits limits(TableBinder section, TrafficLimits base, @Nullable TlsPolicy tls) {
         TrafficLimits limits = new TrafficLimits(
                 connectionLimit(section, base.connectionLimit()),
                 rate(section, "max_message_rate", base.maxMessageRate()),
@@ -101,7 +222,8 @@ final class ShapingReader {
                 section.duration("max_connection_age", base.maxConnectionAge(), Duration.ofSeconds(1),
                         Duration.ofDays(1)),
                 section.integer("consecutive_connection_failures_before_delay",
-                        base.consecutiveConnectionFailuresBeforeDelay(), 1, MAX_COUNT));
+                        base.consecutiveConnectionFailuresBeforeDelay(), 1, MAX_COUNT),
+                tls);
         for (String key : section.keys()) {
             if (NOT_SUPPORTED.contains(key)) {
                 section.ignore(key, "KumoMTA's key is not supported yet and is ignored");

@@ -43,6 +43,29 @@ final class Syntax {
         }
     }
 
+    /** As {@link #address}, where a port can't stand beside it. */
+    static String addressAlone(String text) {
+        try {
+            return address(text);
+        } catch (IllegalArgumentException e) {
+            if (namesPort(text)) {
+                throw new IllegalArgumentException(
+                        "a port can't stand here, it has a key of its own where there is one; "
+                                + "expected an IP address alone, like 127.0.0.1 or ::1",
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    private static boolean namesPort(String text) {
+        try {
+            return split(text).port() >= 0;
+        } catch (IllegalArgumentException _) {
+            return false;
+        }
+    }
+
     /** {@code address} or {@code address:port}, checked, as written. */
     static String server(String text) {
         HostPort split = split(text);

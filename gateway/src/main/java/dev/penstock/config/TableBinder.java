@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -139,6 +140,46 @@ final class TableBinder {
 
     Path path(String key, Path fallback) {
         return text(key, fallback, "a path in quotes", TableBinder::toPath);
+    }
+
+    /**
+     * The path of a file that is there; empty when the text is empty.
+     *
+     * @param otherwise what an empty text means
+     */
+    Optional<Path> file(String key, Optional<Path> fallback, String otherwise) {
+        return text(key, fallback, "a path in quotes", text -> {
+            if (text.isEmpty()) {
+                return Optional.empty();
+            }
+            Path path = toPath(text);
+            if (!Files.exists(path)) {
+                throw new IllegalArgumentException("there is no file " + path.toAbsolutePath().normalize()
+                        + "; allowed: the path of a file, or \"\" for " + otherwise);
+            }
+            if (Files.isDirectory(path)) {
+                throw new IllegalArgumentException("is a directory; allowed: the path of a file, or \"\" for "
+                        + otherwise);
+            }
+            if (!Files.isReadable(path)) {
+                throw new IllegalArgumentException("can't be read: no permission");
+            }
+            return Optional.of(path);
+        });
+    }
+
+    /** The path of a directory that is there or can be made. */
+    Path directory(String key, Path fallback) {
+        Path path = path(key, fallback);
+        Path made = path.toAbsolutePath().normalize();
+        while (made != null && !Files.exists(made)) {
+            made = made.getParent();
+        }
+        if (made != null && !Files.isDirectory(made)) {
+            reject(key, quoted(path.toString()) + ": " + made
+                    + " is a file; allowed: a directory, which is made when it isn't there");
+        }
+        return path;
     }
 
     static Path toPath(String text) {

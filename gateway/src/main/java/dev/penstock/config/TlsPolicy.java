@@ -8,10 +8,15 @@ public enum TlsPolicy {
     NONE,
     /** When the host offers STARTTLS, whatever its certificate; in clear when it doesn't or the handshake fails. */
     OPPORTUNISTIC,
+    /** When the host offers STARTTLS, and then only with a certificate that is good for its name; else in clear. */
+    OPPORTUNISTIC_VERIFIED,
     /** Always, whatever the certificate. */
     REQUIRED,
     /** Always, with a certificate that is good for the host's name. */
     VERIFIED;
+
+    /** For messages. */
+    static final String ALLOWED = "\"opportunistic\", \"opportunistic-verified\", \"none\", \"required\" or \"verified\"";
 
     /** @throws IllegalArgumentException naming what is allowed */
     public static TlsPolicy parse(String text) {
@@ -20,12 +25,22 @@ public enum TlsPolicy {
                 return policy;
             }
         }
-        throw new IllegalArgumentException("expected \"opportunistic\", \"none\", \"required\" or \"verified\"");
+        throw new IllegalArgumentException("expected " + ALLOWED);
+    }
+
+    /** Whether mail goes in clear to a host that doesn't offer STARTTLS. */
+    public boolean isOptional() {
+        return this == OPPORTUNISTIC || this == OPPORTUNISTIC_VERIFIED;
+    }
+
+    /** Whether a session under TLS needs a certificate that is good for the host's name. */
+    public boolean verifies() {
+        return this == VERIFIED || this == OPPORTUNISTIC_VERIFIED;
     }
 
     /** As configuration writes it. */
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 }

@@ -18,10 +18,19 @@ import dev.penstock.units.Rate;
  *                                  smtp_connection_reuse_time_limit)
  * @param consecutiveConnectionFailuresBeforeDelay after this many in a row the ready queue is suspended
  *                                  ({@code consecutive_connection_failures_before_delay})
+ * @param enableTls                 how TLS is used, null for {@code delivery.tls} ({@code enable_tls})
  */
 public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,
         int maxDeliveriesPerConnection, Duration idleTimeout, Duration maxConnectionAge,
-        int consecutiveConnectionFailuresBeforeDelay) {
+        int consecutiveConnectionFailuresBeforeDelay, @Nullable TlsPolicy enableTls) {
     public static final TrafficLimits DEFAULT = new TrafficLimits(10, null, null, 1_000, Duration.ofSeconds(5),
             Duration.ofMinutes(5), 10);
+
+    /** With TLS as {@code delivery.tls} says. */
+    public TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,
+            int maxDeliveriesPerConnection, Duration idleTimeout, Duration maxConnectionAge,
+            int consecutiveConnectionFailuresBeforeDelay) {
+        this(connectionLimit, maxMessageRate, maxConnectionRate, maxDeliveriesPerConnection, idleTimeout,
+                maxConnectionAge, consecutiveConnectionFailuresBeforeDelay, null);
+    }
 }

@@ -16,6 +16,7 @@ import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
@@ -31,7 +32,7 @@ import dev.penstock.shaping.Permit;
  * the receiver takes no more sessions, or none.
  */
 final class Courier implements Runnable {
-    private static final Logger LOG = LoggerFactory.getLogger(Courier.class);
+    private static final Logger log = LoggerFactory.getLogger(Courier.class);
     /** Hosts tried for one message in one attempt (Postfix's smtp_mx_address_limit). */
     private static final int MAX_HOSTS = 5;
 
@@ -97,12 +98,15 @@ final class Courier implements Runnable {
     @Override
     public void run() {
         try {
-            switch (queue.route()) {
+            Route.Open open = queue.route();
+            // As routing names it, and not the domain that stands for it in the key.
+            contact = Contact.none(queue.key().source() + "->" + open.site().name());
+            switch (open) {
                 case Route.Hosts route -> deliver(route.hosts());
                 case Route.Store route -> store(route.maildir());
             }
         } catch (RuntimeException | Error e) {
-            LOG.error("courier-failed session={} queue={}", sessionId, queue.key(), e);
+            log.error("event=courier-failed session={} queue={}", sessionId, queue.key(), e);
             if (!failed) { // so that it can't spin
                 dispatcher.failed(handle, ReadyQueue.Trouble.UNREACHABLE, false, e.toString());
             }
@@ -124,7 +128,8 @@ final class Courier implements Runnable {
             try {
                 dispatcher.settlement.postpone(item);
             } catch (RuntimeException e) {
-                LOG.error("item-lost-until-restart item={}", item, e);
+                log.error("event=item-lost-until-restart id={} domain={}", new MessageId(item.entry().messageId()),
+                        item.domain(), e);
             }
         }
     }
@@ -257,7 +262,7 @@ final class Courier implements Runnable {
                 dispatcher.settlement.giveBack(item);
             }
         } catch (RuntimeException e) {
-            LOG.error("courier-failed session={} queue={}", sessionId, queue.key(), e);
+            log.error("event=courier-failed session={} queue={}", sessionId, queue.key(), e);
             postpone(item);
         }
     }
@@ -317,7 +322,7 @@ final class Courier implements Runnable {
                     }
                     dispatcher.brokenTls.add(host);
                     dispatcher.stats.tlsFallbacks.increment();
-                    LOG.info("tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), host.name(),
+                    log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), host.name(),
                             e.getMessage());
                     open = connect(host, TlsPolicy.NONE);
                 }

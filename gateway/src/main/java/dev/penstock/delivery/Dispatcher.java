@@ -45,7 +45,7 @@ import dev.penstock.tls.ClientTls;
  * to those that do; and local stores have some of their own.
  */
 public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler, AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
+    private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final AttemptState NEVER_ATTEMPTED = new AttemptState(0, 0, List.of());
     /** One in so many sessions is for queues without any. */
     private static final int RESERVE_SHARE = 10;
@@ -149,7 +149,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         settlement.delayWarning(queueConfig.delayWarning());
         queue.forEachReadyQueue(ready -> {
             if (admission.reconfigured(ready)) {
-                LOG.info("event=suspension-ended queue=\"{}\" why=\"its limits were changed\"", ready.key());
+                log.info("event=suspension-ended queue={} why=\"its limits were changed\"", ready.key());
             }
         });
     }
@@ -188,7 +188,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** The session has delivered. */
     void proved(ReadyQueue.Session session) {
         if (admission.proved(session)) {
-            LOG.info("event=suspension-ended queue=\"{}\" why=\"it takes mail again\"", session.queue().key());
+            log.info("event=suspension-ended queue={} why=\"it takes mail again\"", session.queue().key());
         }
     }
 
@@ -210,9 +210,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private void tell(ReadyQueue ready, ReadyQueue.@Nullable Suspension suspension) {
         if (suspension != null) {
             stats.suspensions.increment();
-            LOG.warn("event=suspension queue=\"{}\" until={} seconds={} tries={} why=\"{}\"", ready.key(),
+            log.warn("event=suspension queue={} until={} seconds={} tries={} why={}", ready.key(),
                     Instant.ofEpochMilli(suspension.untilMillis()), suspension.length().toSeconds(), suspension.tries(),
-                    suspension.why().replace('"', '\''));
+                    suspension.why());
         }
     }
 
@@ -260,7 +260,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
             return null;
         } catch (IOException e) {
-            LOG.warn("message-not-read id={} domain={}, it waits: {}", new MessageId(item.entry().messageId()),
+            log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"",
+                    new MessageId(item.entry().messageId()),
                     item.domain(), e.getMessage());
             settlement.postpone(item);
             return null;
@@ -349,7 +350,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         await(end - grace);
         // 3. What is still in a transaction is broken off; its mail goes back to the queue, and the spool has it anyway.
         if (!couriers.isEmpty()) {
-            LOG.warn("stop-broke-off sessions={}", couriers.size());
+            log.warn("event=stop-broke-off sessions={}", couriers.size());
             couriers.forEach(Courier::breakOff);
         }
         // 4. Reports on their way reach the spool.

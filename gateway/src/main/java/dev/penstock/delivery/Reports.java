@@ -48,7 +48,7 @@ import dev.penstock.spool.UnreadableMessageException;
  * SMTPUTF8 therefore, it goes in the form of RFC 6533, with addresses as they are.
  */
 final class Reports {
-    private static final Logger LOG = LoggerFactory.getLogger(Reports.class);
+    private static final Logger log = LoggerFactory.getLogger(Reports.class);
     /** Larger messages come back as their header (Postfix's bounce_size_limit). */
     private static final int MAX_RETURNED = 50_000;
     private static final int MAX_HEADER = 16 << 10;
@@ -122,7 +122,7 @@ final class Reports {
         try {
             sender = MailboxParser.parse(original.sender(), true);
         } catch (AddressSyntaxException e) {
-            LOG.warn("report-impossible id={} sender={}: {}", original.id(), original.sender(), e.getMessage());
+            log.warn("event=report-impossible id={} sender={} why={}", original.id(), original.sender(), e.getMessage());
             events.on(impossible(original, now, e.getMessage()));
             return CompletableFuture.completedFuture(false);
         }

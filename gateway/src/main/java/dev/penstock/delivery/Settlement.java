@@ -43,7 +43,7 @@ import dev.penstock.spool.StoredMessage;
  * the spool has synced it, a crash makes a duplicate (P3).
  */
 final class Settlement {
-    private static final Logger LOG = LoggerFactory.getLogger(Settlement.class);
+    private static final Logger log = LoggerFactory.getLogger(Settlement.class);
     /** Longer replies are cut in the spool; the delivery log has them whole. */
     private static final int MAX_LAST_REPLY = 512;
     private static final Content NOTHING = MemoryContent.of(new byte[0]);
@@ -96,14 +96,15 @@ final class Settlement {
                     remember(work);
                 } else {
                     stats.reportsFailed.increment();
-                    LOG.warn("report-failed id={} recipients={}: {}", work.envelope.id(), told.size(),
+                    log.warn("event=report-failed id={} recipients={} why={}", work.envelope.id(), told.size(),
                             failure.getMessage());
                     keepOwed(work);
                 }
                 // Without its report a message must not come back before its next wait is over, however old it is.
                 finish(work, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS);
             } catch (RuntimeException e) {
-                LOG.error("settlement-failed id={}, its outcome will be decided again", work.envelope.id(), e);
+                log.error("event=settlement-failed id={} effect=\"its outcome will be decided again\"",
+                        work.envelope.id(), e);
                 postpone(work.item);
             } finally {
                 pending.decrementAndGet();
@@ -346,7 +347,8 @@ final class Settlement {
     /** Says so of a message, or its content, that is damaged in the spool; what becomes of it is said elsewhere. */
     void lost(QueueItem item, String why) {
         stats.unreadable.increment();
-        LOG.error("message-unreadable id={} domain={} attempts={}: {}", new MessageId(item.entry().messageId()),
+        log.error("event=message-unreadable id={} domain={} attempts={} why={}",
+                new MessageId(item.entry().messageId()),
                 item.domain(), item.attempts(), why);
     }
 
@@ -365,7 +367,8 @@ final class Settlement {
     private void recorded(Void nothing, @Nullable Throwable failure) {
         if (failure != null) {
             stats.spoolFailures.increment();
-            LOG.warn("outcome-unrecorded, it will be decided again after a restart: {}", failure.getMessage());
+            log.warn("event=outcome-unrecorded why={} effect=\"it will be decided again after a restart\"",
+                    failure.getMessage());
         }
     }
 
@@ -449,7 +452,8 @@ final class Settlement {
         return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, work.item.domain(),
                 envelope.tenant(), envelope.campaign(), contact.site(), work.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
-                work.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls());
+                work.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
+                MessageEvent.Client.of(envelope.origin()));
     }
 
     static String cut(String text) {

@@ -249,8 +249,8 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** RFC 3207 4; what the host offered in clear is forgotten (4.2). */
     private void secure(Security security, String hostname) throws SessionException {
-        boolean optional = security.policy == TlsPolicy.OPPORTUNISTIC;
-        if (security.policy == TlsPolicy.NONE || optional && !capabilities.has(Capabilities.STARTTLS)) {
+        if (security.policy == TlsPolicy.NONE
+                || security.policy.isOptional() && !capabilities.has(Capabilities.STARTTLS)) {
             return;
         }
         if (!capabilities.has(Capabilities.STARTTLS)) {
@@ -262,7 +262,7 @@ final class SmtpClientSession implements AutoCloseable {
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
         if (ready.code() != READY_FOR_TLS) {
-            if (optional && !(security.insisting && ready.isTransient())) {
+            if (security.policy == TlsPolicy.OPPORTUNISTIC && !(security.insisting && ready.isTransient())) {
                 return;
             }
             throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
@@ -283,7 +283,7 @@ final class SmtpClientSession implements AutoCloseable {
             Duration time = config.commandTimeout();
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
             ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
-                    security.policy == TlsPolicy.VERIFIED);
+                    security.policy.verifies());
             input = secured.socket().getInputStream();
             output = secured.socket().getOutputStream();
             tls = secured;

@@ -18,16 +18,21 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.EventsConfig;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.shaping.Spacing;
 
 /**
  * Appends every event as a JSON line to the files of one directory. Thread-safe; one platform thread, "delivery-log",
- * encodes and writes.
+ * encodes and writes. A file ends by size, by time and when {@link #reopen} is called; what becomes of it then is
+ * {@link ClosedFiles}' affair.
  *
  * <p>Callers are event loops and virtual threads: they leave the event in a queue, wake the thread if it has nothing
  * else to do, and never wait. When more than the
  * configured number waits, further events are dropped and counted. Lines reach the file, uncompressed and readable by
  * others, within the flush interval: a kill -9 loses at most these. Files aren't synced; a power failure may lose what
  * the kernel hadn't written yet. The spool, not this log, keeps the mail.
+ *
+ * <p>Before each write it is looked whether the file still stands under its name; when it was moved away or deleted, the
+ * next is begun.
  *
  * <p>A write that fails, as on a full disk, is counted and tried again each second with what it couldn't write; until it
  * succeeds events wait and are then dropped. It never stops mail.
@@ -48,8 +53,14 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong failures = new AtomicLong();
     private final AtomicLong files = new AtomicLong();
-    private volatile long maxFileSize;
+    private final LongAdder rejectionsDropped = new LongAdder();
+    private final AtomicLong rejectionArrival;
+    private final InstantSource clock;
+    private final ClosedFiles closed;
+    private volatile EventsConfig config;
+    private volatile Spacing rejections;
     private volatile long flushNanos;
+    private volatile boolean reopening;
     private volatile @Nullable String trouble;
     private volatile boolean closing;
     /** The writer parks, or is about to, until it is woken. */
@@ -75,29 +86,47 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
     }
 
     DeliveryLog(EventsConfig config, String nodeId, InstantSource clock, LogFile.Opener opener) throws IOException {
+        this.clock = clock;
+        this.config = config;
         maxPending = config.maxPending();
+        rejections = Spacing.of(config.rejectionRate());
+        rejectionArrival = new AtomicLong(System.nanoTime());
+        closed = new ClosedFiles(config.directory(), clock, failures::incrementAndGet);
         file = new LogFile(config.directory(), clock, path -> {
             var channel = opener.open(path);
             files.incrementAndGet();
             return channel;
         });
         encoder = new EventEncoder(nodeId, 2 * WRITE_SIZE);
-        reconfigure(config);
+        flushNanos = config.flushInterval().toNanos();
+        closed.tidy(config, file.path());
         writer = Thread.ofPlatform().name("delivery-log").daemon()
                 .uncaughtExceptionHandler((_, failure) -> {
                     trouble = "the writer ended: " + failure;
-                    log.error("delivery log ended, mail goes on", failure);
+                    log.error("event=delivery-log-ended effect=\"mail goes on\"", failure);
                 }).start(this::run);
     }
 
-    /** Applies the file size and flush interval of {@code config}; the rest needs a new log. */
-    public void reconfigure(EventsConfig config) {
-        maxFileSize = config.maxFileSize().bytes();
-        flushNanos = config.flushInterval().toNanos();
+    /** Applies {@code changed}, but for the directory and what may wait, which need a new log. */
+    public void reconfigure(EventsConfig changed) {
+        config = changed;
+        rejections = Spacing.of(changed.rejectionRate());
+        flushNanos = changed.flushInterval().toNanos();
+        LockSupport.unpark(writer);
+    }
+
+    /** Ends the current file, unless it is empty: the next event begins the next one. */
+    public void reopen() {
+        reopening = true;
+        LockSupport.unpark(writer);
     }
 
     @Override
     public void on(MessageEvent event) {
+        if (event.type() == MessageEvent.Type.REJECTION && !mayLogRejection()) {
+            rejectionsDropped.increment();
+            return;
+        }
         if (closing || pending.get() >= maxPending) {
             dropped.increment();
             return;
@@ -109,9 +138,28 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         }
     }
 
+    /** Strangers can have us refuse as much as they like: events about that have a rate, and leave room for others. */
+    private boolean mayLogRejection() {
+        if (pending.get() >= maxPending / 2) {
+            return false;
+        }
+        Spacing spacing = rejections;
+        while (!spacing.isNone()) {
+            long now = System.nanoTime();
+            long arrival = rejectionArrival.get();
+            if (spacing.waitNanos(arrival, now) > 0) {
+                return false;
+            }
+            if (rejectionArrival.compareAndSet(arrival, spacing.arrivalAfter(arrival, now))) {
+                return true;
+            }
+        }
+        return true;
+    }
+
     public DeliveryLogStats stats() {
-        return new DeliveryLogStats(written.get(), dropped.sum(), bytes.get(), failures.get(), files.get(),
-                Math.max(0, pending.get()));
+        return new DeliveryLogStats(written.get(), dropped.sum(), rejectionsDropped.sum(), bytes.get(), failures.get(),
+                files.get(), Math.max(0, pending.get()));
     }
 
     /** Why nothing can be written now; null while all is well. */
@@ -126,7 +174,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         LockSupport.unpark(writer);
         try {
             if (!writer.join(CLOSE_TIME)) {
-                log.error("delivery log not closed in time pending={}", pending.get());
+                log.error("event=delivery-log-not-closed pending={}", pending.get());
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
@@ -141,13 +189,14 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
                 drain();
                 writeIfDue(last);
             } while (encoded == 0 && !waiting.isEmpty());
+            endFileIfDue();
             if (!last) {
                 park();
             }
         }
         if (encoded + pending.get() > 0) {
             dropped.add(encoded + pending.get());
-            log.error("delivery log closed with events unwritten events={} reason=\"{}\"", encoded + pending.get(),
+            log.error("event=delivery-log-incomplete events={} why={}", encoded + pending.get(),
                     trouble);
         }
         try {
@@ -155,6 +204,33 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         } catch (IOException e) {
             failed(e);
         }
+        closed.close();
+    }
+
+    /** Where nothing is half written the file may end. */
+    private void endFileIfDue() {
+        if (taken != 0 || closing || !reopening && !isOld()) {
+            return;
+        }
+        reopening = false;
+        try {
+            if (file.size() > 0 || file.isGone()) {
+                rotate();
+            }
+        } catch (IOException e) {
+            failed(e);
+        }
+    }
+
+    /** Whether a multiple of the file's greatest age has passed since it was begun. */
+    private boolean isOld() {
+        long age = config.maxFileAge().toMillis();
+        return age > 0 && file.size() > 0 && clock.millis() / age != file.begun().toEpochMilli() / age;
+    }
+
+    private void rotate() throws IOException {
+        file.rotate();
+        closed.tidy(config, file.path());
     }
 
     private void park() {
@@ -163,8 +239,13 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
             return;
         }
         idle = true;
-        if (waiting.isEmpty() && !closing) {
-            LockSupport.park(this);
+        if (waiting.isEmpty() && !closing && !reopening) {
+            long age = config.maxFileAge().toMillis();
+            if (age == 0 || file.size() == 0) {
+                LockSupport.park(this);
+            } else {
+                LockSupport.parkNanos(this, TimeUnit.MILLISECONDS.toNanos(age - clock.millis() % age + 1));
+            }
         }
         idle = false;
     }
@@ -199,8 +280,15 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         }
         ByteBuffer lines = encoder.lines().position(taken);
         try {
-            if (taken == 0 && file.size() > 0 && file.size() + lines.remaining() > maxFileSize) {
-                file.rotate();
+            if (taken == 0) {
+                boolean full = file.size() > 0 && file.size() + lines.remaining() > config.maxFileSize().bytes();
+                boolean gone = file.isGone();
+                if (gone) {
+                    log.info("event=delivery-log-file-gone file={}", file.path());
+                }
+                if (full || gone || isOld()) {
+                    rotate();
+                }
             }
             file.append(lines);
         } catch (IOException e) {
@@ -218,14 +306,14 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         encoder.clear();
         if (trouble != null) {
             trouble = null;
-            log.info("delivery log writes again dropped={}", dropped.sum());
+            log.info("event=delivery-log-writes-again dropped={}", dropped.sum());
         }
     }
 
     private void failed(IOException e) {
         failures.incrementAndGet();
         if (trouble == null) {
-            log.error("delivery log can't be written, mail goes on error=\"{}\"", e.toString());
+            log.error("event=delivery-log-failed effect=\"mail goes on\" why={}", e.toString());
         }
         trouble = "can't be written: " + e.getMessage();
     }

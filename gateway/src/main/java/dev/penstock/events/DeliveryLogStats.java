@@ -5,9 +5,11 @@ package dev.penstock.events;
  *
  * @param written  events that reached a file
  * @param dropped  events given up: too many waited, or the log was closed
+ * @param rejectionsDropped events about refused receptions given up, beyond their rate
  * @param bytes    octets written
- * @param failures writes and rotations that failed; what they were to write is kept and tried again
+ * @param failures writes, rotations, compressions and deletions that failed; each is tried again
  * @param files    files begun
  * @param pending  events that wait now
  */
-public record DeliveryLogStats(long written, long dropped, long bytes, long failures, long files, long pending) {}
+public record DeliveryLogStats(long written, long dropped, long rejectionsDropped, long bytes, long failures,
+        long files, long pending) {}

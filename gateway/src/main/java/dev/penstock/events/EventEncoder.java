@@ -31,6 +31,13 @@ final class EventEncoder {
     private static final byte[] SENDER = ascii("\",\"sender\":\"");
     private static final byte[] RECIPIENT = ascii("\",\"recipient\":");
     private static final byte[] QUEUE = ascii(",\"queue\":\"");
+    private static final byte[] TENANT = ascii("\",\"tenant\":\"");
+    private static final byte[] CAMPAIGN = ascii("\",\"campaign\":\"");
+    private static final byte[] DOMAIN = ascii("\",\"domain\":\"");
+    private static final byte[] USER = ascii(",\"user\":\"");
+    private static final byte[] HELO = ascii(",\"helo\":\"");
+    private static final byte[] LISTENER = ascii(",\"listener\":\"");
+    private static final byte[] MESSAGE_ID = ascii(",\"message_id\":\"");
     private static final byte[] SITE = ascii("\",\"site\":\"");
     private static final byte[] SIZE = ascii("\",\"size\":");
     private static final byte[] RESPONSE = ascii(",\"response\":{\"code\":");
@@ -97,13 +104,21 @@ final class EventEncoder {
         bytes(TYPE);
         text(event.type().label());
         bytes(ID);
-        text(event.id().toString());
+        if (!event.id().equals(MessageEvent.NO_ID)) {
+            text(event.id().toString());
+        }
         bytes(SENDER);
         text(event.sender());
         bytes(RECIPIENT);
         recipients(event.recipients());
         bytes(QUEUE);
         queue(event);
+        bytes(TENANT);
+        text(event.tenant());
+        bytes(CAMPAIGN);
+        text(event.campaign());
+        bytes(DOMAIN);
+        text(event.domain());
         bytes(SITE);
         text(event.site());
         bytes(SIZE);
@@ -144,7 +159,10 @@ final class EventEncoder {
             bytes(END_OF_PEER);
         }
         if (!event.protocol().isEmpty()) {
-            bytes(event.type() == MessageEvent.Type.RECEPTION ? RECEPTION_PROTOCOL : DELIVERY_PROTOCOL);
+            bytes(switch (event.type()) {
+                case RECEPTION, REJECTION -> RECEPTION_PROTOCOL;
+                case DELIVERY, TRANSIENT_FAILURE, BOUNCE, EXPIRATION -> DELIVERY_PROTOCOL;
+            });
             text(event.protocol());
             octet('"');
         }
@@ -161,12 +179,26 @@ final class EventEncoder {
             text(event.sessionId());
             octet('"');
         }
+        MessageEvent.Client client = event.client();
+        field(USER, client.user());
+        field(HELO, client.helo());
+        field(LISTENER, client.listener());
+        field(MESSAGE_ID, client.messageId());
         bytes(tail);
     }
 
-    /** One as a text, several as an array. */
+    /** A field that is left out when it is empty. */
+    private void field(byte[] name, String value) {
+        if (!value.isEmpty()) {
+            bytes(name);
+            text(value);
+            octet('"');
+        }
+    }
+
+    /** One as a text, several or none as an array. */
     private void recipients(List<String> recipients) {
-        boolean several = recipients.size() > 1;
+        boolean several = recipients.size() != 1;
         if (several) {
             octet('[');
         }

@@ -5,8 +5,12 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.ZoneOffset;
@@ -20,7 +24,7 @@ import dev.penstock.units.PrivateFiles;
  * The file that lines are appended to, and its successors. Confined to the delivery log's writer thread.
  *
  * <p>A start always begins a new file: the last line of one that a crash ended may be torn, and nothing is ever written
- * behind it. Names sort by time.
+ * behind it. Names sort by time. The current file is locked, so that nobody who tidies up takes it for a closed one.
  */
 final class LogFile implements AutoCloseable {
     /** Creates a file that must not exist yet, for appending. */
@@ -29,17 +33,21 @@ final class LogFile implements AutoCloseable {
         WritableByteChannel open(Path file) throws IOException;
     }
 
-    static final Opener CREATE = file -> PrivateFiles.open(file, StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.WRITE, StandardOpenOption.APPEND);
+    static final Opener CREATE = LogFile::create;
 
+    static final String PREFIX = "delivery-";
+    static final String SUFFIX = ".jsonl";
     private static final DateTimeFormatter NAME = DateTimeFormatter
-            .ofPattern("'delivery-'yyyyMMdd'T'HHmmss.SSS'Z.jsonl'")
+            .ofPattern("'" + PREFIX + "'yyyyMMdd'T'HHmmss.SSS'Z" + SUFFIX + "'")
             .withZone(ZoneOffset.UTC);
 
     private final Path directory;
     private final InstantSource clock;
     private final Opener opener;
     private @Nullable WritableByteChannel channel;
+    private @Nullable Path path;
+    private @Nullable Object key; // of the file that channel writes to
+    private Instant begun = Instant.EPOCH;
     private long size;
 
     /** @throws IOException when the directory or the first file can't be created */
@@ -47,13 +55,37 @@ final class LogFile implements AutoCloseable {
         this.directory = directory;
         this.clock = clock;
         this.opener = opener;
-        PrivateFiles.createDirectories(directory);
         begin();
     }
 
     /** Octets in the current file. */
     long size() {
         return size;
+    }
+
+    /** When the current file got its first line, or was made when it has none. */
+    Instant begun() {
+        return begun;
+    }
+
+    /** Where lines are appended; null after a failure. */
+    @Nullable
+    Path path() {
+        return path;
+    }
+
+    /** Whether the current file no longer stands under its name: it was moved away or deleted. */
+    boolean isGone() throws IOException {
+        Path current = path;
+        if (channel == null || current == null) {
+            return false;
+        }
+        try {
+            Object found = Files.readAttributes(current, BasicFileAttributes.class).fileKey();
+            return found != null && !found.equals(key);
+        } catch (NoSuchFileException | NotDirectoryException _) {
+            return true;
+        }
     }
 
     /** Closes the current file and begins the next. */
@@ -68,6 +100,9 @@ final class LogFile implements AutoCloseable {
         if (open == null) {
             open = begin();
         }
+        if (size == 0) {
+            begun = clock.instant();
+        }
         while (lines.hasRemaining()) {
             size += open.write(lines);
         }
@@ -77,22 +112,39 @@ final class LogFile implements AutoCloseable {
     public void close() throws IOException {
         WritableByteChannel open = channel;
         channel = null;
+        path = null;
         if (open != null) {
             open.close();
         }
     }
 
     private WritableByteChannel begin() throws IOException {
+        PrivateFiles.createDirectories(directory);
         Instant time = clock.instant();
+        begun = time;
         while (true) {
             try {
-                WritableByteChannel open = opener.open(directory.resolve(NAME.format(time)));
+                Path next = directory.resolve(NAME.format(time));
+                WritableByteChannel open = opener.open(next);
                 channel = open;
+                path = next;
+                key = Files.readAttributes(next, BasicFileAttributes.class).fileKey();
                 size = 0;
                 return open;
             } catch (FileAlreadyExistsException _) {
                 time = time.plusMillis(1);
             }
         }
+    }
+
+    private static WritableByteChannel create(Path file) throws IOException {
+        FileChannel created = PrivateFiles.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE,
+                StandardOpenOption.APPEND);
+        try {
+            created.tryLock();
+        } catch (IOException _) {
+            // a file system without locks: whoever shares the directory has to know
+        }
+        return created;
     }
 }

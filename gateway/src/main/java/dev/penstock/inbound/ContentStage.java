@@ -278,7 +278,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
         long brought = session.progress.messageOctets() - before;
         if (same && clientsTurn && brought < least && server.memory().holdsUp(this)) {
             server.counters().slow(Slowness.DATA_RATE);
-            log.debug("session={} client={} held others up in {}", session.number, facts.remote, session.phase);
+            log.debug("event=held-others-up session={} client={} phase={}", session.sessionId(), facts.remote,
+                    session.phase);
             session.goodbye(server.replies().tooSlow);
         } else {
             hurry();
@@ -352,6 +353,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
                 open.campaign,
                 server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
         long size = intake.size();
+        String messageId = message.messageId();
         CompletableFuture<List<SpoolEntry>> commit;
         try {
             commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
@@ -364,14 +366,15 @@ final class ContentStage implements ReceptionMemory.Waiter {
         Octets octets = new Octets(message.handOver(), envelopeOctets);
         if (commit.isDone()) {
             boolean durable = Session.isGiven(commit);
-            answer(settle(envelope, size, octets, durable ? commit.resultNow() : null, failure(commit)), envelope);
+            answer(settle(envelope, size, octets, messageId, durable ? commit.resultNow() : null, failure(commit)),
+                    envelope);
             return;
         }
         session.waitFor(Session.Wait.COMMIT);
         var _ = commit.whenComplete((entries, failure) -> {
             try {
                 session.loop.execute(() -> session.turn(() -> {
-                    Reply refused = settle(envelope, size, octets, entries, failure);
+                    Reply refused = settle(envelope, size, octets, messageId, entries, failure);
                     if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) { // nothing is said after 421
                         return;
                     }
@@ -382,7 +385,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
                     }
                 }));
             } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                var _ = settle(envelope, size, octets, entries, failure);
+                var _ = settle(envelope, size, octets, messageId, entries, failure);
             }
         });
     }
@@ -403,8 +406,8 @@ final class ContentStage implements ReceptionMemory.Waiter {
      *
      * @return null when the message is ours now, else why not
      */
-    private @Nullable Reply settle(Envelope envelope, long size, Octets octets, @Nullable List<SpoolEntry> entries,
-            @Nullable Throwable failure) {
+    private @Nullable Reply settle(Envelope envelope, long size, Octets octets, String messageId,
+            @Nullable List<SpoolEntry> entries, @Nullable Throwable failure) {
         server.memory().releaseEnvelope(octets.envelope);
         server.memory().release(this, octets.content);
         if (entries == null) {
@@ -414,10 +417,11 @@ final class ContentStage implements ReceptionMemory.Waiter {
             if (cause instanceof SpoolException spoolFailure) {
                 return Replies.of(spoolFailure.reason());
             }
-            log.error("message={} session={} commit failed", envelope.id(), session.number, cause);
+            log.error("event=commit-failed id={} session={}", envelope.id(), session.sessionId(), cause);
             return Replies.of(SpoolException.Reason.FAILED);
         }
-        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls);
+        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls,
+                session.settings.listener().name(), messageId);
         return null;
     }
 
@@ -440,6 +444,12 @@ final class ContentStage implements ReceptionMemory.Waiter {
         } else {
             session.defer(reply);
         }
+    }
+
+    /** What is known of the content that is being refused; null when there is none. */
+    @Nullable
+    Reception refused() {
+        return reception;
     }
 
     void abort() {

@@ -188,10 +188,10 @@ final class ProxyHeader extends ChannelInboundHandlerAdapter {
         told = true;
         stopTimer();
         if (why == Failure.CLOSED) {
-            log.debug("proxy={} closed before its PROXY header {}", channel.remoteAddress(), detail);
+            log.debug("event=proxy-closed proxy={} why={}", channel.remoteAddress(), detail);
         } else {
             counters.proxyFailures.increment();
-            log.warn("proxy={} PROXY header {} {}", channel.remoteAddress(), why, detail);
+            log.warn("event=proxy-header-refused proxy={} reason={} why={}", channel.remoteAddress(), why, detail);
         }
         var _ = channel.close();
         listener.failed(why);

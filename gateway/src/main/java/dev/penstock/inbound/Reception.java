@@ -291,6 +291,11 @@ final class Reception {
         return id;
     }
 
+    /** The content's Message-ID field, empty when it has none, or none yet. */
+    String messageId() {
+        return received.messageId();
+    }
+
     /** Octets of content so far, as given by the client. */
     long size() {
         return size;

@@ -105,6 +105,7 @@ final class Session extends ChannelInboundHandlerAdapter
     final ClientFacts facts;
     private final EnvelopeStage envelope;
     private final ContentStage content;
+    private final Rejections rejections;
     private @Nullable Authentication authentication;
 
     Settings settings;
@@ -146,6 +147,7 @@ final class Session extends ChannelInboundHandlerAdapter
         this.facts = new ClientFacts(Long.toHexString(number), remote, local, settings.relayNetworks());
         this.envelope = new EnvelopeStage(this);
         this.content = new ContentStage(this);
+        this.rejections = new Rejections(this, content);
     }
 
     // ---- input and output --------------------------------------------------------------------------------------
@@ -177,7 +179,7 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     private void failed(Throwable fault) {
-        log.error("session={} client={} failed in {}", number, facts.remote, phase, fault);
+        log.error("event=session-failed session={} client={} phase={}", sessionId(), facts.remote, phase, fault);
         if (phase == Phase.HANDSHAKE && !handshakeDone || phase == Phase.CLOSING) {
             phase = Phase.CLOSING; // nothing can be said in the midst of a handshake, whose failure is ours
             closeNow();
@@ -187,7 +189,7 @@ final class Session extends ChannelInboundHandlerAdapter
         try {
             goodbye(server.replies().failed);
         } catch (Throwable e) {
-            log.error("session={} client={} closed without a reply", number, facts.remote, e);
+            log.error("event=session-closed-without-reply session={} client={}", sessionId(), facts.remote, e);
             closeNow();
         }
     }
@@ -270,7 +272,7 @@ final class Session extends ChannelInboundHandlerAdapter
             }
             waitNoMore();
             if (failure != null) { // against the contract of all who are asked
-                log.error("session={} an answer failed", number, failure);
+                log.error("event=answer-failed session={}", sessionId(), failure);
                 goodbye(server.replies().failed);
                 return;
             }
@@ -321,7 +323,7 @@ final class Session extends ChannelInboundHandlerAdapter
     private void talkedEarly() {
         server.counters().earlyTalkers.increment();
         account.error();
-        log.debug("session={} client={} talked early in {}", number, facts.remote, phase);
+        log.debug("event=early-talker session={} client={} phase={}", sessionId(), facts.remote, phase);
         if (phase == Phase.GREETING) {
             moreInput = true;
             goodbye(server.replies().earlyTalk);
@@ -333,7 +335,7 @@ final class Session extends ChannelInboundHandlerAdapter
 
     @Override
     public void onError(Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, facts.remote, failure.toString());
+        log.debug("event=session-lost session={} client={} why={}", sessionId(), facts.remote, failure.toString());
         closeNow();
     }
 
@@ -353,7 +355,7 @@ final class Session extends ChannelInboundHandlerAdapter
     /** Whatever fails in the pipeline, TLS above all, ends the session; nobody behind it needs to hear of it. */
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable failure) {
-        log.debug("session={} client={} lost: {}", number, facts.remote, failure.toString());
+        log.debug("event=session-lost session={} client={} why={}", sessionId(), facts.remote, failure.toString());
         closeNow();
     }
 
@@ -367,7 +369,8 @@ final class Session extends ChannelInboundHandlerAdapter
             } else {
                 server.counters().tlsFailures.increment();
                 handshakeFailed(handshake.cause());
-                log.debug("session={} client={} TLS failed: {}", number, facts.remote, handshake.cause().toString());
+                log.debug("event=tls-failed session={} client={} why={}", sessionId(), facts.remote,
+                        handshake.cause().toString());
                 closeNow();
             }
         } else if (event instanceof ChannelInputShutdownReadComplete) {
@@ -481,6 +484,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (phase == Phase.CLOSED) {
             return;
         }
+        rejections.said(reply);
         if (out == null) {
             out = channel.alloc().directBuffer(Math.max(FIRST_REPLY_SIZE, reply.length));
         }
@@ -591,6 +595,7 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         Command command = CommandParser.parse(in, offset, length);
+        rejections.asked(command, transaction);
         if (facts.tls == null && settings.requiresTls() && needsTls(command)) {
             if (command instanceof Command.Bdat(long size, boolean last)) {
                 content.beginChunk(size, last, Replies.TLS_FIRST); // what follows it is no command
@@ -714,7 +719,7 @@ final class Session extends ChannelInboundHandlerAdapter
         Identity login = name.isEmpty() ? null : server.authenticator().vouched(name);
         if (login == null && !name.isEmpty()) {
             // Not a refusal: a proxy that goes on regardless would send the client's mail as its own.
-            log.info("event=login-not-taken session={} client={} name=\"{}\"", sessionId(), newRemote,
+            log.info("event=login-not-taken session={} client={} name={}", sessionId(), newRemote,
                     Trace.printable(name));
         }
         facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks(), login);
@@ -766,7 +771,7 @@ final class Session extends ChannelInboundHandlerAdapter
         try {
             loop.execute(() -> turn(task));
         } catch (RejectedExecutionException e) {
-            log.debug("session={} client={} is gone with its event loop", number, facts.remote);
+            log.debug("event=session-gone session={} client={}", sessionId(), facts.remote);
         }
     }
 
@@ -901,7 +906,8 @@ final class Session extends ChannelInboundHandlerAdapter
             return;
         }
         server.counters().slow(slowness);
-        log.debug("session={} client={} timed out in {}: {}", number, facts.remote, phase, slowness);
+        log.debug("event=session-timed-out session={} client={} phase={} slowness={}", sessionId(), facts.remote, phase,
+                slowness);
         if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
             closeNow(); // it doesn't read replies either, or could not
         } else {

@@ -144,7 +144,7 @@ public final class SmtpServer implements AutoCloseable {
             close();
             throw e;
         }
-        log.info("smtp listening addresses={} event-loops={}", addresses(), count);
+        log.info("event=smtp-listening addresses={} event-loops={}", addresses(), count);
     }
 
     /** Where it listens, in the order of the listeners. */
@@ -188,7 +188,7 @@ public final class SmtpServer implements AutoCloseable {
     }
 
     private static void failed(Channel channel, Throwable fault) {
-        log.error("client={} failed before its session", channel.remoteAddress(), fault);
+        log.error("event=connection-failed client={}", channel.remoteAddress(), fault);
         var _ = channel.close();
     }
 
@@ -283,20 +283,21 @@ public final class SmtpServer implements AutoCloseable {
 
     /** A message is durable. Called by sessions; what goes wrong here must not take the 250 from the client. */
     void accepted(Envelope envelope, long size, List<SpoolEntry> entries, String sessionId,
-            @Nullable SocketAddress local, @Nullable TlsSession tls) {
+            @Nullable SocketAddress local, @Nullable TlsSession tls, String listener, String messageId) {
         counters.messages.increment();
         counters.octets.add(size);
         counters.recipients.add(envelope.recipients().size());
         try {
+            events.on(reception(envelope, size, sessionId, local, tls, listener, messageId)); // before its deliveries
             acceptance.accepted(envelope, size, entries);
-            events.on(reception(envelope, size, sessionId, local, tls));
         } catch (Throwable e) {
-            log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(), e);
+            log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
+                    envelope.id(), e);
         }
     }
 
     private static MessageEvent reception(Envelope envelope, long size, String sessionId,
-            @Nullable SocketAddress local, @Nullable TlsSession tls) {
+            @Nullable SocketAddress local, @Nullable TlsSession tls, String listener, String messageId) {
         List<String> recipients = envelope.recipients().size() == 1
                 ? List.of(envelope.recipients().getFirst().address())
                 : envelope.recipients().stream().map(Recipient::address).toList();
@@ -306,7 +307,13 @@ public final class SmtpServer implements AutoCloseable {
                 new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()),
                 local instanceof InetSocketAddress address ? NetUtil.toSocketAddressString(address) : "",
                 envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(), sessionId,
-                tls == null ? null : new MessageEvent.Tls(tls.protocol(), tls.cipher()));
+                tls == null ? null : new MessageEvent.Tls(tls.protocol(), tls.cipher()),
+                new MessageEvent.Client(envelope.origin().identity(), envelope.origin().helo(), listener, messageId));
+    }
+
+    /** A reception was refused. Called by sessions. */
+    void rejected(MessageEvent rejection) {
+        events.on(rejection);
     }
 
     /**
@@ -330,7 +337,7 @@ public final class SmtpServer implements AutoCloseable {
         }
         if (!awaitEmpty(GRACE)) {
             // 3. or are cut off
-            log.warn("smtp sessions={} cut off after grace={}", sessions.size(), GRACE);
+            log.warn("event=smtp-sessions-cut-off sessions={} after={}", sessions.size(), GRACE);
             sessions.forEach(Session::closeNow);
             awaitEmpty(LOOPS_TIMEOUT);
         }

@@ -43,9 +43,9 @@ final class Stress {
         on = now;
         counters.stress(now);
         if (now) {
-            log.warn("smtp under stress sessions={} max-sessions={}", sessions, maxSessions);
+            log.warn("event=smtp-under-stress sessions={} max-sessions={}", sessions, maxSessions);
         } else {
-            log.info("smtp no longer under stress sessions={} max-sessions={}", sessions, maxSessions);
+            log.info("event=smtp-stress-over sessions={} max-sessions={}", sessions, maxSessions);
         }
     }
 

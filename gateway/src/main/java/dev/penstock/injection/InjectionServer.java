@@ -155,7 +155,7 @@ public final class InjectionServer implements AutoCloseable {
             loops.dispose();
             throw e;
         }
-        log.info("injection listening address={} tls={}", address(), tls != null);
+        log.info("event=injection-listening address={} tls={}", address(), tls != null);
     }
 
     private static byte[] document() {
@@ -242,7 +242,7 @@ public final class InjectionServer implements AutoCloseable {
 
     /** @return what the client hears of a fault of ours, or a plug-in's; the log has the rest */
     private static Problem failed(String which, Throwable fault) {
-        log.error("request={} failed", which, fault);
+        log.error("event=injection-request-failed request={}", which, fault);
         return Problem.of(Problem.Kind.INTERNAL, "the log has more about request " + which);
     }
 
@@ -446,7 +446,7 @@ public final class InjectionServer implements AutoCloseable {
             case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
                 long notLogged = failedLogins.turn();
                 if (notLogged != LogPace.NOT_NOW) {
-                    log.info("event=injection-login-failed client={} reason={} detail=\"{}\" not-logged={}", remote,
+                    log.info("event=injection-login-failed client={} reason={} detail={} not-logged={}", remote,
                             reason, detail, notLogged);
                 }
                 yield CompletableFuture.failedFuture(reason == Exchange.Reason.TEMPORARY
@@ -649,9 +649,9 @@ public final class InjectionServer implements AutoCloseable {
             CompletableFuture.allOf(underWay.values().toArray(CompletableFuture[]::new)).get(STOP_TIME.toMillis(),
                     TimeUnit.MILLISECONDS);
         } catch (java.util.concurrent.TimeoutException e) {
-            log.warn("injection requests={} cut off after {}", open.get(), STOP_TIME);
+            log.warn("event=injection-requests-cut-off requests={} after={}", open.get(), STOP_TIME);
         } catch (java.util.concurrent.ExecutionException e) {
-            log.error("injection", e);
+            log.error("event=injection-stop-failed", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

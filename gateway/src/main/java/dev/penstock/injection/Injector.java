@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -49,6 +50,7 @@ import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Mailbox;
+import dev.penstock.smtp.ReceivedCounter;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.IdempotencyKey;
 import dev.penstock.spool.KeyRecord;
@@ -103,6 +105,7 @@ final class Injector {
         @Nullable
         Envelope envelope;
         long size;
+        String messageId = "";
         @Nullable
         CompletableFuture<List<SpoolEntry>> commit;
         @Nullable
@@ -273,6 +276,7 @@ final class Injector {
             }
             long refused = refusals.stream().filter(Objects::nonNull).count();
             counters.recipientsRefused.add(refused);
+            tellOfRefusals();
             return answer;
         }
 
@@ -315,7 +319,7 @@ final class Injector {
                 return join(key.request.record(
                         new KeyRecord(key.hash.octets, body, clock.millis() + key.retention.toMillis()), kept));
             } catch (SpoolException e) {
-                log.warn("event=injection-key-unrecorded messages={} error=\"{}\"", kept, e.getMessage());
+                log.warn("event=injection-key-unrecorded messages={} why={}", kept, e.getMessage());
                 throw unavailable("the idempotency key can't be recorded");
             }
         }
@@ -343,7 +347,10 @@ final class Injector {
         private void ask(CompletableFuture<Decision> question) {
             switch (question.join()) {
                 case Decision.Accept accept -> become(accept);
-                case Decision.Refuse(Reply reply) -> throw refused(reply);
+                case Decision.Refuse(Reply reply) -> {
+                    events.on(rejection(reply, List.of(), ""));
+                    throw refused(reply);
+                }
             }
         }
 
@@ -443,7 +450,7 @@ final class Injector {
                 } catch (SpoolException e) {
                     draft.refusal = reply(e);
                 } catch (RuntimeException e) {
-                    log.error("message={} can't be made", draft.id, e);
+                    log.error("event=message-not-made id={}", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
                 }
                 if (draft.commit == null) {
@@ -533,12 +540,19 @@ final class Injector {
                     intake.writable().join();
                 }
                 draft.size = intake.size();
+                draft.messageId = messageId(content);
                 draft.envelope = envelope;
                 draft.commit = intake.commit(envelope, facts.hasDotLines(), facts.hasEightBit());
             } catch (RuntimeException | Error e) {
                 intake.abort();
                 throw e;
             }
+        }
+
+        private static String messageId(byte[] content) {
+            ReceivedCounter header = new ReceivedCounter();
+            header.scan(content, 0, content.length);
+            return header.messageId();
         }
 
         private String trace(MessageId id) {
@@ -558,7 +572,7 @@ final class Injector {
                 draft.refusal = reply(e);
                 return;
             } catch (RuntimeException e) {
-                log.error("message={} commit failed", draft.id, e);
+                log.error("event=commit-failed id={}", draft.id, e);
                 draft.refusal = Reply.of(451, "4.3.0", "Error: queue file write error");
                 return;
             }
@@ -573,22 +587,55 @@ final class Injector {
             counters.octets.add(draft.size);
             counters.recipients.add(draft.to.size());
             try {
+                events.on(reception(envelope, draft.size, draft.messageId)); // before its deliveries
                 acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
-                events.on(reception(envelope, draft.size));
             } catch (RuntimeException | Error e) {
-                log.error("message={} is durable but was not taken over; it will be at the next start", envelope.id(),
+                log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
+                        envelope.id(),
                         e);
             }
         }
 
-        private MessageEvent reception(Envelope envelope, long size) {
+        private MessageEvent reception(Envelope envelope, long size, String messageId) {
             return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(),
                     envelope.recipients().stream().map(Recipient::address).toList(),
                     envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
                     new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
                     new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()), local,
                     envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(),
-                    client.sessionId(), tls(client.tls()));
+                    client.sessionId(), tls(client.tls()), who(messageId));
+        }
+
+        /** Of each reply one event, for all whom it concerns. */
+        private void tellOfRefusals() {
+            Map<Reply, List<Integer>> refused = new LinkedHashMap<>();
+            for (int i = 0; i < refusals.size(); i++) {
+                Reply reply = refusals.get(i);
+                if (reply != null) {
+                    refused.computeIfAbsent(reply, _ -> new ArrayList<>()).add(i);
+                }
+            }
+            refused.forEach((reply, places) -> {
+                Recipient first = recipients.get(places.getFirst());
+                events.on(rejection(reply,
+                        places.stream().map(place -> request.recipients().get(place).email()).toList(),
+                        first == null ? "" : first.domain()));
+            });
+        }
+
+        private MessageEvent rejection(Reply reply, List<String> whom, String domain) {
+            long now = clock.millis();
+            EnhancedStatus status = reply.status();
+            return new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, sender, whom, domain,
+                    client.tenant(), client.campaign(), "", 0,
+                    new MessageEvent.Response(reply.code(), status == null ? "" : status.toString(), reply.text(), ""),
+                    new MessageEvent.Peer(client.helo(), NetUtil.toSocketAddressString(client.address())), local, now,
+                    now, 0, "HTTP", client.sessionId(), tls(client.tls()), who(""));
+        }
+
+        private MessageEvent.Client who(String messageId) {
+            return new MessageEvent.Client(client.identity() == null ? "" : client.identity().name(), client.helo(),
+                    client.listener(), messageId);
         }
 
         private static MessageEvent.@Nullable Tls tls(String protocolAndCipher) {

@@ -172,7 +172,7 @@ public final class OldJournal {
             }
         });
         if (damaged) {
-            log.error("event=injection-journal-damaged file={} consequence=\"its keys from there on are forgotten, and "
+            log.error("event=injection-journal-damaged file={} effect=\"its keys from there on are forgotten, and "
                     + "unfinished requests before it count as finished\"", files.get(number));
             open.clear();
         } else {
@@ -217,7 +217,7 @@ public final class OldJournal {
                     withheld.size());
         } catch (IOException | CompletionException | SpoolException e) {
             log.error(
-                    "event=injection-journal-kept directory={} unfinished-destinations={} consequence=\"requests with "
+                    "event=injection-journal-kept directory={} unfinished-destinations={} effect=\"requests with "
                             + "idempotency keys get 503 and what unfinished ones left is kept, until a start that can take it "
                             + "over\"",
                     directory, withheld.size(), e);

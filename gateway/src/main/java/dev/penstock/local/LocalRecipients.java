@@ -39,7 +39,7 @@ import dev.penstock.smtp.Reply;
  * must not open as many sessions there.
  */
 public final class LocalRecipients implements RecipientDirectory, AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(LocalRecipients.class);
+    private static final Logger log = LoggerFactory.getLogger(LocalRecipients.class);
     private static final long LOOK_MILLIS = 1_000;
     /** About 20 MB. */
     private static final int MAX_REMEMBERED = 100_000;
@@ -125,7 +125,7 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
             try {
                 file.look();
             } catch (RuntimeException e) {
-                LOG.error("event=recipients-look-failed", e); // the next look comes all the same
+                log.error("event=recipients-look-failed", e); // the next look comes all the same
             }
         }
     }
@@ -230,7 +230,7 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
             try {
                 answer = askInTurn(domain, mailbox, end);
             } catch (RuntimeException e) {
-                LOG.error("event=call-ahead-failed mailbox={}", mailbox, e);
+                log.error("event=call-ahead-failed mailbox={}", mailbox, e);
             } finally {
                 result.complete(remembered(domain, mailbox, answer));
             }
@@ -265,7 +265,7 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
                 long now = nanoTime.getAsLong();
                 if (now - nextLogNanos >= 0) {
                     nextLogNanos = now + LOG_INTERVAL_NANOS;
-                    LOG.warn("event=recipient-unverified mailbox={} answer={} why=\"{}\"", mailbox,
+                    log.warn("event=recipient-unverified mailbox={} answer={} why={}", mailbox,
                             domain.config.onFailure(), why);
                 }
                 yield remembered(answer, FAILURE_TTL);

@@ -20,7 +20,7 @@ import dev.penstock.units.FileStamp;
  * left alone. One that is gone, or has an error, leaves the list as it was.
  */
 final class RecipientFile {
-    private static final Logger LOG = LoggerFactory.getLogger(RecipientFile.class);
+    private static final Logger log = LoggerFactory.getLogger(RecipientFile.class);
 
     private final Path path;
     private final boolean caseSensitive;
@@ -81,7 +81,7 @@ final class RecipientFile {
             }
             list = read;
             reads.increment();
-            LOG.info("event=recipients-read file={} recipients={}", path, read.size());
+            log.info("event=recipients-read file={} recipients={}", path, read.size());
         } catch (IOException e) {
             failed(message(e));
         }
@@ -90,7 +90,7 @@ final class RecipientFile {
 
     private void failed(String why) {
         failures.increment();
-        LOG.error("event=recipients-unreadable file={} effect=\"{}\" error=\"{}\"", path, list == null
+        log.error("event=recipients-unreadable file={} effect={} why={}", path, list == null
                 ? "recipients can't be verified"
                 : "the recipients read before stay in force", why);
     }

@@ -8,13 +8,14 @@ import org.jspecify.annotations.Nullable;
  * Something that happened to a message, in the shape of one line of the delivery log.
  *
  * @param type        what happened
- * @param id          the message
+ * @param id          the message; {@link #NO_ID} when it was refused before it had one
  * @param sender      the reverse path, empty for {@code <>}
- * @param recipients  whom it happened for, one at least; {@code @domain} when the message is lost with its envelope
- * @param domain      the recipients' domain; for a reception, the first recipient's
+ * @param recipients  whom it happened for, one at least but where a reception was refused before there was any;
+ *                    {@code @domain} when the message is lost with its envelope
+ * @param domain      the recipients' domain; for a reception, the first recipient's; empty when there is none
  * @param tenant      empty when unknown
  * @param campaign    empty when unknown
- * @param site        {@code source->site} of the attempt, empty when there was none
+ * @param site        {@code source->site} of the attempt, the site named as routing names it; empty when there was none
  * @param size        octets of content
  * @param response    the reply that decided: the remote's, or our own words for what went wrong
  * @param peer        the host spoken to, null when none was
@@ -25,11 +26,22 @@ import org.jspecify.annotations.Nullable;
  * @param protocol    ESMTP, SMTP, LMTP, or LOCAL
  * @param sessionId   of the SMTP session, empty when there was none
  * @param tls         what the session was secured with, null when it wasn't
+ * @param client      who brought the message
  */
 public record MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain,
         String tenant,
         String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
-        long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls) {
+        long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
+        Client client) {
+    public static final MessageId NO_ID = new MessageId(0);
+
+    /** Of whose client nothing is known. */
+    public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
+            String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
+            long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls) {
+        this(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer, sourceAddress,
+                eventMillis, createdMillis, attempts, protocol, sessionId, tls, Client.NONE);
+    }
 
     /** Of a session in clear, or none. */
     public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
@@ -45,7 +57,9 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
         DELIVERY("Delivery"),
         TRANSIENT_FAILURE("TransientFailure"),
         BOUNCE("Bounce"),
-        EXPIRATION("Expiration");
+        EXPIRATION("Expiration"),
+        /** A reception was refused, for good or for now. */
+        REJECTION("Rejection");
 
         private final String label;
 
@@ -74,6 +88,25 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
 
     /** The version negotiated, like {@code TLSv1.3}, and the cipher suite by its name in the IANA registry. */
     public record Tls(String version, String cipher) {}
+
+    /**
+     * Who brought a message; each empty when it isn't known.
+     *
+     * @param user      the identity it has proved
+     * @param helo      the name it gave itself
+     * @param listener  where it came in; known of receptions and rejections
+     * @param messageId the Message-ID field, unfolded; known of receptions and rejections
+     */
+    public record Client(String user, String helo, String listener, String messageId) {
+        public static final Client NONE = new Client("", "", "", "");
+
+        /** What the spool keeps of it. */
+        public static Client of(Origin origin) {
+            return origin.identity().isEmpty() && origin.helo().isEmpty()
+                    ? NONE
+                    : new Client(origin.identity(), origin.helo(), "", "");
+        }
+    }
 
     /** Takes events. Called on event loops and virtual threads: must return at once and must not throw. */
     @FunctionalInterface

@@ -263,8 +263,11 @@ public final class GatewayMetrics implements AutoCloseable {
     private static void deliveryLog(Part<DeliveryLogStats> part) {
         part.counter("events", "Events that reached a file", DeliveryLogStats::written);
         part.counter("dropped", "Events given up", DeliveryLogStats::dropped);
+        part.counter("rejections.dropped", "Events about refused receptions given up beyond their rate",
+                DeliveryLogStats::rejectionsDropped);
         part.counter("bytes", "Octets written", DeliveryLogStats::bytes);
-        part.counter("failures", "Writes that failed and were tried again", DeliveryLogStats::failures);
+        part.counter("failures", "Writes, rotations, compressions and deletions that failed and are tried again",
+                DeliveryLogStats::failures);
         part.counter("files", "Files begun", DeliveryLogStats::files);
         part.gauge("pending", "Events that wait", DeliveryLogStats::pending);
     }

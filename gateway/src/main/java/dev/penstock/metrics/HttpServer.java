@@ -112,7 +112,7 @@ public final class HttpServer implements AutoCloseable {
                 default -> ready(response);
             };
         } catch (RuntimeException e) {
-            log.error("request failed path={}", path, e);
+            log.error("event=http-request-failed path={}", path, e);
             return send(response, HttpResponseStatus.INTERNAL_SERVER_ERROR, PLAIN_TEXT, "Failed; see the log.\n");
         }
     }

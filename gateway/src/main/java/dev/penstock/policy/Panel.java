@@ -25,7 +25,7 @@ import dev.penstock.smtp.Reply;
  * the first refusal wins; the changes of those who accept add up, and of two tenants or campaigns the later one stays.
  */
 final class Panel {
-    private static final Logger LOG = LoggerFactory.getLogger(Panel.class);
+    private static final Logger log = LoggerFactory.getLogger(Panel.class);
     private static final Decision FAILED = new Decision.Refuse(
             Reply.of(451, "4.7.1", "Error: policy is unavailable, please try again later"));
 
@@ -105,7 +105,7 @@ final class Panel {
             }
         }
         log(adviser, question, String.valueOf(what));
-        LOG.debug("policy={} failed", adviser.name(), cause);
+        log.debug("event=policy-failed policy={}", adviser.name(), cause);
         return switch (adviser.onFailure()) {
             case DEFER -> FAILED;
             case ACCEPT -> Decision.ACCEPT;
@@ -118,7 +118,7 @@ final class Panel {
         if (notLogged == LogPace.NOT_NOW) {
             return;
         }
-        LOG.warn("policy={} event={} session={} on-failure={} failed: {} ({} failures before it weren't logged)",
+        log.warn("event=policy-failed policy={} question={} session={} on-failure={} why={} not-logged={}",
                 adviser.name(), question.event(), question.client().sessionId(), adviser.onFailure(), what,
                 notLogged);
     }

@@ -26,7 +26,7 @@ import dev.penstock.config.PolicyConfig.OnFailure;
  * and so many are asked at one time. Thread-safe.
  */
 final class Plugin {
-    private static final Logger LOG = LoggerFactory.getLogger(Plugin.class);
+    private static final Logger log = LoggerFactory.getLogger(Plugin.class);
 
     private final MessagePolicy policy;
     private final String name;
@@ -133,7 +133,7 @@ final class Plugin {
         try {
             policy.close();
         } catch (IOException | RuntimeException e) {
-            LOG.warn("policy={} failed to close", name, e);
+            log.warn("event=policy-close-failed policy={}", name, e);
         }
     }
 

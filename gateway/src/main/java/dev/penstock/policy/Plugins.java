@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 
 /** The policies of a directory of jars, with a class loader of their own. Immutable. */
 final class Plugins implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Plugins.class);
+    private static final Logger log = LoggerFactory.getLogger(Plugins.class);
 
     private final List<Plugin> all;
     private final @Nullable URLClassLoader loader;
@@ -53,7 +53,7 @@ final class Plugins implements AutoCloseable {
         try {
             for (MessagePolicy policy : ServiceLoader.load(MessagePolicy.class, loader)) {
                 Plugin plugin = new Plugin(policy);
-                LOG.info("policy={} loaded from {}", plugin.name(), path);
+                log.info("event=policy-loaded policy={} from={}", plugin.name(), path);
                 plugins.add(plugin);
             }
         } catch (ServiceConfigurationError | RuntimeException | LinkageError e) {
@@ -101,7 +101,7 @@ final class Plugins implements AutoCloseable {
             try {
                 loader.close();
             } catch (IOException e) {
-                LOG.warn("policy.plugins failed to close", e);
+                log.warn("event=policy-plugins-close-failed", e);
             }
         }
     }

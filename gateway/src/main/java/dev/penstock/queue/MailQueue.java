@@ -438,14 +438,14 @@ public final class MailQueue implements AutoCloseable {
             try {
                 answered(domain, epoch, route != null ? route : unexpected(domain, failure));
             } catch (RuntimeException e) {
-                log.error("domain={} its route couldn't be followed", domain.name, e);
+                log.error("event=route-not-followed domain={}", domain.name, e);
             }
         });
         return atOnce;
     }
 
     private static Route unexpected(DomainQueue domain, @Nullable Throwable failure) {
-        log.error("domain={} the router failed", domain.name, failure);
+        log.error("event=router-failed domain={}", domain.name, failure);
         return new Route.Failure(false, 451, "4.4.3", "No route to " + domain.name + " could be found");
     }
 
@@ -463,8 +463,9 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
-        QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, shaper.key(domain.name, route.site()), route.protocol(),
-                route.configured(), route.tls());
+        Site site = shaper.key(domain.name, route.site());
+        QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, site, route.protocol(), route.configured(),
+                route.tls() == null ? shaper.limits(site).enableTls() : route.tls());
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {
@@ -515,7 +516,7 @@ public final class MailQueue implements AutoCloseable {
             }
             if (from != unrouted) {
                 moved.increment();
-                log.debug("domain={} readyQueue={} was={} moved", domain.name, to, from);
+                log.debug("event=queue-moved domain={} queue={} before={}", domain.name, to, from);
             }
             if (wants) {
                 surroundings.wantsSession(to);
@@ -554,7 +555,7 @@ public final class MailQueue implements AutoCloseable {
                         failing.add(next); // behind the others, so that large domains don't hold up small ones
                     }
                 } catch (RuntimeException e) {
-                    log.error("domain={} its route's failure couldn't be followed", next.domain.name, e);
+                    log.error("event=route-failure-not-followed domain={}", next.domain.name, e);
                 }
             }
             failers.decrementAndGet();
@@ -592,7 +593,7 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void notHandled(QueueItem item, RuntimeException e) {
-        log.error("domain={} message={} what becomes of it couldn't be decided", item.domain(),
+        log.error("event=item-undecided domain={} id={}", item.domain(),
                 new MessageId(item.entry().messageId()), e);
         if (item.state() == QueueItem.ACTIVE) {
             retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());

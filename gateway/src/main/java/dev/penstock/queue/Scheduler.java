@@ -165,7 +165,7 @@ final class Scheduler {
         try {
             return housekeeping.getAsLong();
         } catch (RuntimeException e) {
-            log.error("the readyQueues couldn't be looked after", e);
+            log.error("event=queue-housekeeping-failed", e);
             return HOUSEKEEPING_RETRY_NANOS;
         }
     }
@@ -175,7 +175,7 @@ final class Scheduler {
         try {
             action.accept(subject);
         } catch (RuntimeException e) {
-            log.error("subject={} couldn't be told that its time has come", subject, e);
+            log.error("event=queue-wake-failed subject={}", subject, e);
         }
     }
 

@@ -32,7 +32,7 @@ public final class DnsRouter implements Router {
     /** Draws from the calling thread's generator: what {@link #DnsRouter} wants outside of tests. */
     public static final RandomGenerator SHARED_RANDOM = () -> ThreadLocalRandom.current().nextLong();
 
-    private static final Logger LOG = LoggerFactory.getLogger(DnsRouter.class);
+    private static final Logger log = LoggerFactory.getLogger(DnsRouter.class);
     private static final String EVERY_DOMAIN = "*";
 
     private final LongSupplier ticker;
@@ -213,7 +213,7 @@ public final class DnsRouter implements Router {
             lookUps.decrementAndGet();
             CachedRoute route = found;
             if (route == null) {
-                LOG.error("event=route-look-up-failed domain={}", domain, failure);
+                log.error("event=route-look-up-failed domain={}", domain, failure);
                 route = current.finder.unexpected(domain, failure);
             }
             route.count();

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -18,6 +19,8 @@ import org.slf4j.LoggerFactory;
  * @param listeners as bound; a wildcard address stands for every address of this machine
  */
 public record OwnAddresses(Set<String> names, List<InetSocketAddress> listeners) {
+    private static final Logger log = LoggerFactory.getLogger(OwnAddresses.class);
+
     /** For a gateway that listens nowhere. */
     public static final OwnAddresses NONE = new OwnAddresses(Set.of(), List.of());
 
@@ -54,9 +57,7 @@ public record OwnAddresses(Set<String> names, List<InetSocketAddress> listeners)
         try {
             return NetworkInterface.networkInterfaces().flatMap(NetworkInterface::inetAddresses).toList();
         } catch (SocketException e) {
-            LoggerFactory.getLogger(OwnAddresses.class)
-                    .warn("event=own-addresses-unknown error=\"{}\" effect=\"mail loops are found by name only\"",
-                            e.getMessage());
+            log.warn("event=own-addresses-unknown why={} effect=\"mail loops are found by name only\"", e.getMessage());
             return List.of();
         }
     }

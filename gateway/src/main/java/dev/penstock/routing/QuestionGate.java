@@ -37,7 +37,7 @@ final class QuestionGate {
     /** Longer than a resolver takes to start anew, shorter than the first retry wait (5 min) that its end would cost. */
     static final Duration HOLD = Duration.ofMinutes(2);
 
-    private static final Logger LOG = LoggerFactory.getLogger(QuestionGate.class);
+    private static final Logger log = LoggerFactory.getLogger(QuestionGate.class);
 
     private final Function<Question, DnsAnswer> asker;
     private final Executor executor;
@@ -148,7 +148,7 @@ final class QuestionGate {
         try {
             answer = asker.apply(question);
         } catch (RuntimeException | Error e) { // a place must never be lost
-            LOG.error("event=dns-question-failed name={}", question.name, e);
+            log.error("event=dns-question-failed name={}", question.name, e);
             answer = new DnsAnswer.Trouble(DnsAnswer.Kind.FAILURE, e.toString());
         }
         // The place is free before anybody is told: what they do with the answer is their own time.
@@ -184,9 +184,9 @@ final class QuestionGate {
             leaving = admit(now);
         }
         if (before < 0 && silence >= 0) {
-            LOG.info("event=dns-silent no server has answered since the last question left");
+            log.info("event=dns-silent effect=\"questions are turned away until a server answers\"");
         } else if (before >= 0 && silence < 0) {
-            LOG.info("event=dns-answers silent_for={}", Durations.format(Duration.ofNanos(before)));
+            log.info("event=dns-answers silent-for={}", Durations.format(Duration.ofNanos(before)));
         }
         leaving.forEach(this::start);
         answer(turnedAway, new DnsAnswer.Trouble(DnsAnswer.Kind.UNASKED, "no DNS server answers"));

@@ -50,7 +50,7 @@ public class ZoneServer implements AutoCloseable {
     private static final int BIND_ATTEMPTS = 50;
     private static final int TCP_IDLE_MILLIS = 5_000;
     private static final int MAX_ALIASES = 16;
-    private static final Logger LOG = LoggerFactory.getLogger(ZoneServer.class);
+    private static final Logger log = LoggerFactory.getLogger(ZoneServer.class);
 
     private final Map<Name, List<Record>> records = new ConcurrentHashMap<>();
     /** Names and everything above them: what exists, be it empty (RFC 8020). */
@@ -149,7 +149,7 @@ public class ZoneServer implements AutoCloseable {
                 connection.close();
             }
         } catch (IOException e) {
-            LOG.debug("event=zone-server-close error=\"{}\"", e.getMessage());
+            log.debug("event=zone-server-close why={}", e.getMessage());
         }
     }
 
@@ -272,7 +272,7 @@ public class ZoneServer implements AutoCloseable {
 
     private void logUdp(Exception e) {
         if (!udp.isClosed()) {
-            LOG.debug("event=zone-server-udp error=\"{}\"", e.getMessage());
+            log.debug("event=zone-server-udp why={}", e.getMessage());
         }
     }
 
@@ -284,7 +284,7 @@ public class ZoneServer implements AutoCloseable {
                 Thread.ofVirtual().name("zone-tcp-connection").start(() -> serveTcp(connection));
             } catch (IOException e) {
                 if (!tcp.isClosed()) {
-                    LOG.debug("event=zone-server-tcp error=\"{}\"", e.getMessage());
+                    log.debug("event=zone-server-tcp why={}", e.getMessage());
                 }
             }
         }
@@ -310,7 +310,7 @@ public class ZoneServer implements AutoCloseable {
                 }
             }
         } catch (IOException | RuntimeException e) {
-            LOG.debug("event=zone-server-tcp error=\"{}\"", e.getMessage());
+            log.debug("event=zone-server-tcp why={}", e.getMessage());
         } finally {
             connections.remove(connection);
         }

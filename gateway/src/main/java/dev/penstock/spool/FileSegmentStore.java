@@ -70,7 +70,7 @@ final class FileSegmentStore implements SegmentStore {
         try {
             PrivateFiles.shutOthersOut(directory);
         } catch (IOException e) {
-            log.warn("event=spool-directory-open directory={} error=\"{}\" effect=\"others may read mail\"", directory,
+            log.warn("event=spool-directory-open directory={} error={} effect=\"others may read mail\"", directory,
                     e.toString());
         }
     }
@@ -188,7 +188,7 @@ final class FileSegmentStore implements SegmentStore {
         }
         Files.move(unfinished, target, StandardCopyOption.ATOMIC_MOVE);
         syncDirectory(quarantine);
-        log.warn("event=spool-quarantine file={} note=\"{}\"", target, note);
+        log.warn("event=spool-quarantine file={} note={}", target, note);
         return true;
     }
 

@@ -87,7 +87,7 @@ final class Keeper implements Runnable {
                 reclaimer.compact();
             }
         } catch (IOException | RuntimeException e) {
-            log.warn("event=spool-keeper error=\"{}\"", e.getMessage(), e);
+            log.warn("event=spool-keeper why={}", e.getMessage(), e);
         }
     }
 
@@ -129,7 +129,7 @@ final class Keeper implements Runnable {
                 }
             }
         } catch (IOException e) {
-            log.warn("event=spool-free-space error=\"{}\"", e.getMessage());
+            log.warn("event=spool-free-space why={}", e.getMessage());
         }
     }
 
@@ -158,7 +158,7 @@ final class Keeper implements Runnable {
             long now = machine.nanoTime();
             if (reserveFailures++ == 0 || now - reserveFailureLogged > LOG_NANOS) {
                 reserveFailureLogged = now;
-                log.warn("event=spool-reserve failures={} error=\"{}\"", reserveFailures, e.getMessage());
+                log.warn("event=spool-reserve failures={} why={}", reserveFailures, e.getMessage());
             }
         }
     }

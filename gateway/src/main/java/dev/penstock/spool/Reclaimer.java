@@ -246,7 +246,7 @@ final class Reclaimer {
                     }
                     entries.source().forEach((position, octets, at) -> entry(victim, position, octets, at));
                 } catch (CompactionException | IllegalArgumentException e) {
-                    log.info("event=spool-compaction segment={} skipped=\"{}\"", victim.number, e.getMessage());
+                    log.info("event=spool-compaction segment={} skipped={}", victim.number, e.getMessage());
                     if (e instanceof CompactionException found && found.passing) {
                         pause();
                     } else {

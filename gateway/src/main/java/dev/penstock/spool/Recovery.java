@@ -301,7 +301,7 @@ final class Recovery {
                 out.close();
             }
         } catch (IOException e) {
-            log.warn("event=spool-index segment={} error=\"{}\"", segment.number, e.getMessage());
+            log.warn("event=spool-index segment={} why={}", segment.number, e.getMessage());
         }
     }
 
@@ -321,7 +321,7 @@ final class Recovery {
             } while (at < to);
         } catch (IOException e) {
             segment.keep = true;
-            log.warn("event=spool-quarantine segment={} from={} length={} note=\"{}\" error=\"{}\"", segment.number,
+            log.warn("event=spool-quarantine segment={} from={} length={} note={} why={}", segment.number,
                     from, length, note, e.getMessage());
         }
     }

@@ -393,7 +393,7 @@ public final class SegmentSpool implements Spool {
                 try {
                     whole = carriedOver(load(entry.message, before), attempt);
                 } catch (IOException | RuntimeException e) {
-                    log.warn("event=spool-attempt id={} recorded=false error=\"{}\"", new MessageId(entry.messageId()),
+                    log.warn("event=spool-attempt id={} recorded=false why={}", new MessageId(entry.messageId()),
                             e.getMessage());
                     withdraw(entry, mine, before);
                     submitted.completeExceptionally(e);
@@ -497,7 +497,7 @@ public final class SegmentSpool implements Spool {
         try {
             return readers.read(() -> envelopeInIndex(entry.message)).orElse(null);
         } catch (IOException e) {
-            log.warn("event=spool-envelope id={} error=\"{}\"", new MessageId(entry.messageId()), e.getMessage());
+            log.warn("event=spool-envelope id={} why={}", new MessageId(entry.messageId()), e.getMessage());
             return null;
         }
     }
@@ -774,7 +774,7 @@ public final class SegmentSpool implements Spool {
         try {
             store.close();
         } catch (IOException e) {
-            log.warn("event=spool-close error=\"{}\"", e.getMessage());
+            log.warn("event=spool-close why={}", e.getMessage());
         }
     }
 

@@ -1,5 +1,8 @@
 package dev.penstock.spool;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
@@ -8,18 +11,15 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
 
-import org.jspecify.annotations.Nullable;
+import org.agrona.collections.Long2LongHashMap;
+import org.agrona.collections.LongHashSet;
 
-import dev.penstock.message.Destination;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.SegmentStore.Kind;
 
@@ -27,11 +27,14 @@ import dev.penstock.spool.SegmentStore.Kind;
  * Looks into a spool without changing it, whether it is in use or not. Stateless. It reads all data segments from end
  * to end and doesn't rely on their indexes. In a spool in use, the last segment may end in a record that is just being
  * written, and a segment may be deleted between listing and reading: neither is reported as damage.
+ *
+ * <p>Memory goes by the number of messages, some tens of octets each, and by no content or envelope.
  */
 public final class SpoolInspector {
     private static final int OK = 0;
     private static final int DAMAGED = 1;
     private static final int NOT_FOUND = 1;
+    private static final int OUT_BUFFER = 64 * 1024;
 
     private SpoolInspector() {}
 
@@ -41,8 +44,11 @@ public final class SpoolInspector {
      * @return the exit code: 0 when all is whole, 1 when something is damaged
      */
     public static int verify(Path directory, PrintStream out) throws IOException {
-        Contents contents = Contents.of(directory);
-        for (Seen segment : contents.segments) {
+        Tally tally = new Tally();
+        List<Seen> segments = new ArrayList<>();
+        new SpoolFiles(directory).forEach((number, last, data) -> segments.add(verify(directory, number, last, data,
+                tally)));
+        for (Seen segment : segments) {
             out.printf(
                     "segment %06d %-4s %11d octets: %d accepted, %d parts, %d attempts, %d done, %d keys, %s; index %s%n",
                     segment.number, segment.cold ? "cold" : "hot", segment.octets, segment.count(Records.ACCEPTED),
@@ -51,41 +57,24 @@ public final class SpoolInspector {
                     segment.damage.isEmpty() ? "no damage" : "DAMAGED", segment.index);
             segment.damage.forEach(line -> out.println("  " + line));
         }
-        int quarantined = quarantined(directory);
+        int damaged = segments.stream().mapToInt(segment -> segment.damage.size()).sum();
+        tally.count();
         out.printf("%d segments, %d messages with %d destinations not done, %d held for a key, %d damaged places, "
-                + "%d in quarantine%n", contents.segments.size(), contents.messages.size(),
-                contents.openDestinations(), contents.held, contents.damaged(), quarantined);
-        return contents.damaged() == 0 ? OK : DAMAGED;
+                + "%d in quarantine%n", segments.size(), tally.messages, tally.destinations, tally.held, damaged,
+                quarantined(directory));
+        return damaged == 0 ? OK : DAMAGED;
     }
 
-    /** Prints a line per destination that is not done. Messages held for a key that isn't recorded don't count yet. */
-    public static int list(Path directory, PrintStream out) throws IOException {
-        Contents contents = Contents.of(directory);
-        out.printf("%-13s %4s %8s %-24s %-24s %8s %-30s %s%n", "ID", "PART", "ATTEMPTS", "NEXT", "RECEIVED", "SIZE",
-                "SENDER", "RECIPIENTS");
-        contents.messages.forEach((id, message) -> {
-            for (Destination destination : message.accepted.envelope().destinations()) {
-                if (contents.isDone(id, destination.part())) {
-                    continue;
-                }
-                AttemptState attempt = contents.attempts.get(new Key(id, destination.part()));
-                StringBuilder recipients = new StringBuilder();
-                for (int index : destination.recipients()) {
-                    recipients.append(recipients.isEmpty() ? "" : ",")
-                            .append(message.accepted.envelope().recipients().get(index).address());
-                }
-                out.printf("%s %4d %8d %-24s %-24s %8d %-30s %s%n", new MessageId(id), destination.part(),
-                        attempt == null ? 0 : attempt.attempts(),
-                        attempt == null ? "-" : Instant.ofEpochMilli(attempt.nextMillis()),
-                        Instant.ofEpochMilli(message.accepted.envelope().receivedMillis()),
-                        message.accepted.contentLength(), "<" + message.accepted.envelope().sender() + ">", recipients);
-                if (attempt != null) {
-                    attempt.recipients().forEach(r -> out.printf("              %s %s: %s%n",
-                            message.accepted.envelope().recipients().get(r.recipient()).address(), r.status(),
-                            r.lastReply()));
-                }
-            }
-        });
+    /**
+     * Prints destinations that are not done, in the order in which the spool holds their messages. Messages held for a
+     * key that isn't recorded don't count yet.
+     */
+    public static int list(Path directory, SpoolListing.Filter filter, SpoolListing.Form form, InstantSource clock,
+            PrintStream out) throws IOException {
+        // Line by line to a terminal's stream would be a system call for each.
+        PrintStream buffered = new PrintStream(new BufferedOutputStream(out, OUT_BUFFER), false, UTF_8);
+        new SpoolListing(directory, filter, clock.instant()).print(form, buffered);
+        buffered.flush();
         return OK;
     }
 
@@ -95,18 +84,27 @@ public final class SpoolInspector {
      * @return the exit code: 1 when there is no such message, which is said then
      */
     public static int cat(Path directory, MessageId id, PrintStream out) throws IOException {
-        Contents contents = Contents.of(directory);
-        Message message = contents.all.get(id.value());
+        Message[] found = {null};
+        SpoolFiles files = new SpoolFiles(directory);
+        files.forEach((number, _, data) -> files.scan(data, (position, octets, at) -> {
+            if (Records.type(octets, at) == Records.ACCEPTED && Records.id(octets, at) == id.value()) {
+                int revision = Records.serial(octets, at);
+                if (found[0] == null || revision >= found[0].revision) {
+                    found[0] = new Message(number, position, Records.length(octets, at), revision,
+                            Metas.accepted(octets, at));
+                }
+            }
+        }));
+        Message message = found[0];
         if (message == null) {
             out.println("no message " + id + " in " + directory);
             return NOT_FOUND;
         }
         if (message.accepted.streamId() == 0) {
-            ByteBuffer record = contents.read(message.segment, message.position, message.length);
-            write(record, out);
+            write(files.read(message.segment, message.position, message.length), out);
         } else {
             for (Metas.PartPlace part : message.accepted.parts()) {
-                write(contents.read(part.segment(), part.position(), part.length()), out);
+                write(files.read(part.segment(), part.position(), part.length()), out);
             }
         }
         out.flush();
@@ -132,10 +130,7 @@ public final class SpoolInspector {
         }
     }
 
-    private record Key(long id, int part) {}
-
-    private record Message(long segment, long position, int length, int revision, long request,
-            Metas.Accepted accepted) {}
+    private record Message(long segment, long position, int length, int revision, Metas.Accepted accepted) {}
 
     /** What one segment holds. */
     private static final class Seen {
@@ -155,134 +150,29 @@ public final class SpoolInspector {
         }
     }
 
-    private static final class Contents {
-        final Path directory;
-        final List<Seen> segments = new ArrayList<>();
-        final Map<Long, Message> all = new TreeMap<>(Long::compareUnsigned);
-        final Map<Long, Message> messages = new TreeMap<>(Long::compareUnsigned);
-        final Map<Key, AttemptState> attempts = new HashMap<>();
-        private final Map<Key, Integer> serials = new HashMap<>();
-        private final Set<Key> done = new HashSet<>();
-        private final Set<Long> recordedRequests = new HashSet<>();
-        int held;
+    /** Which messages there are, and what of them is done. */
+    private static final class Tally {
+        private final Long2LongHashMap destinationsById = new Long2LongHashMap(0);
+        private final Map<Long, Long> requests = new HashMap<>(); // of messages held for one
+        private final LongHashSet recordedRequests = new LongHashSet();
+        private final DoneSet done = new DoneSet();
+        long messages;
+        long destinations;
+        long held;
 
-        private Contents(Path directory) {
-            this.directory = directory;
-        }
-
-        static Contents of(Path directory) throws IOException {
-            Contents contents = new Contents(directory);
-            List<Long> numbers = FileSegmentStore.list(directory, Kind.DATA);
-            for (long number : numbers) {
-                Path file = FileSegmentStore.file(directory, Kind.DATA, number);
-                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                    contents.segments.add(contents.read(number, number == numbers.getLast(), new ReadOnly(number,
-                            channel)));
-                } catch (NoSuchFileException _) {
-                    // reclaimed meanwhile
-                }
-            }
-            contents.all.forEach((id, message) -> {
-                if (message.accepted.envelope().destinations().stream()
-                        .allMatch(destination -> contents.isDone(id, destination.part()))) {
-                    return;
-                }
-                if (message.request == 0 || contents.recordedRequests.contains(message.request)) {
-                    contents.messages.put(id, message);
-                } else {
-                    contents.held++;
-                }
-            });
-            return contents;
-        }
-
-        boolean isDone(long id, int part) {
-            return done.contains(new Key(id, part));
-        }
-
-        int damaged() {
-            return segments.stream().mapToInt(segment -> segment.damage.size()).sum();
-        }
-
-        long openDestinations() {
-            return messages.entrySet().stream().mapToLong(message -> message.getValue().accepted.envelope()
-                    .destinations().stream().filter(d -> !isDone(message.getKey(), d.part())).count()).sum();
-        }
-
-        private Seen read(long number, boolean last, SegmentStore.Segment data) throws IOException {
-            Seen seen = new Seen(number);
-            ByteBuffer head = ByteBuffer.allocate((int) Math.min(SegmentHeader.LENGTH, data.end()));
-            data.read(0, head);
-            SegmentHeader header = SegmentHeader.decode(head.clear());
-            if (header == null) {
-                seen.octets = data.end();
-                seen.damage.add("octets 0 to " + SegmentHeader.LENGTH + ": no segment header");
-                return seen;
-            }
-            seen.cold = header.cold();
-            Set<Long> positions = new HashSet<>();
-            seen.octets = new SegmentScanner(data, header.salt()).scan(new SegmentScanner.Findings() {
-                @Override
-                public void record(long position, ByteBuffer octets, int at) {
-                    positions.add(position);
-                    seen.counts.merge(Records.type(octets, at), 1, Integer::sum);
-                    try {
-                        take(number, position, octets, at);
-                    } catch (IllegalArgumentException e) {
-                        seen.damage.add("octet " + position + ": unreadable, " + e.getMessage());
-                    }
-                }
-
-                @Override
-                public void damage(long from, long to, boolean atEnd) {
-                    if (!atEnd || !last) {
-                        seen.damage.add("octets " + from + " to " + to + ": not a record");
-                    }
-                }
-            });
-            checkIndex(seen, header.salt(), positions);
-            return seen;
-        }
-
-        private void checkIndex(Seen seen, long salt, Set<Long> positions) throws IOException {
-            Path file = FileSegmentStore.file(directory, Kind.INDEX, seen.number);
-            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                IndexBlocks.Index index = IndexBlocks.open(new ReadOnly(seen.number, channel), seen.number, salt);
-                if (index == null) {
-                    seen.index = "damaged (a start makes it anew)";
-                    return;
-                }
-                int[] missing = {0};
-                index.source().forEach((position, _, _) -> missing[0] += positions.contains(position) ? 0 : 1);
-                seen.index = "whole";
-                if (missing[0] > 0) {
-                    seen.damage.add(missing[0] + " records of the index are not in the segment");
-                }
-            } catch (NoSuchFileException _) {
-                // not sealed yet
-            }
-        }
-
-        private void take(long segment, long position, ByteBuffer octets, int at) {
+        void take(ByteBuffer octets, int at) {
             long id = Records.id(octets, at);
-            Key key = new Key(id, Records.part(octets, at));
-            int serial = Records.serial(octets, at);
             switch (Records.type(octets, at)) {
                 case Records.ACCEPTED -> {
-                    Message before = all.get(id);
-                    if (before == null || serial >= before.revision) {
-                        all.put(id, new Message(segment, position, Records.length(octets, at),
-                                serial, Metas.request(octets, at), Metas.accepted(octets, at)));
+                    Metas.accepted(octets, at); // can be read
+                    destinationsById.put(id, Records.part(octets, at));
+                    long request = Metas.request(octets, at);
+                    if (request != 0) {
+                        requests.put(id, request);
                     }
                 }
-                case Records.ATTEMPT -> {
-                    Integer before = serials.get(key);
-                    if (before == null || serial - before > 0) {
-                        serials.put(key, serial);
-                        attempts.put(key, Metas.attempt(octets, at));
-                    }
-                }
-                case Records.DONE -> done.add(key);
+                case Records.ATTEMPT -> Metas.attempt(octets, at);
+                case Records.DONE -> done.add(id, Records.part(octets, at));
                 case Records.KEY -> recordedRequests.add(id);
                 default -> {
                     // PART, REPLACES and SYNCED say nothing by themselves
@@ -290,74 +180,73 @@ public final class SpoolInspector {
             }
         }
 
-        ByteBuffer read(long segment, long position, int length) throws IOException {
-            Path file = FileSegmentStore.file(directory, Kind.DATA, segment);
-            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                ByteBuffer record = ByteBuffer.allocate(length);
-                new ReadOnly(segment, channel).read(position, record);
-                return record.clear();
-            }
+        void count() {
+            destinationsById.forEachLong((id, count) -> {
+                int open = 0;
+                for (int part = 0; part < count; part++) {
+                    open += done.contains(id, part) ? 0 : 1;
+                }
+                Long request = requests.get(id);
+                if (open > 0 && request != null && !recordedRequests.contains(request.longValue())) {
+                    held++;
+                } else if (open > 0) {
+                    messages++;
+                    destinations += open;
+                }
+            });
         }
     }
 
-    /** A segment that is only read. */
-    private record ReadOnly(long number, FileChannel channel) implements SegmentStore.Segment {
-        @Override
-        public void read(long position, ByteBuffer into) throws IOException {
-            FileSegmentStore.readFully(number, channel, position, into);
+    private static Seen verify(Path directory, long number, boolean last, SegmentStore.Segment data, Tally tally)
+            throws IOException {
+        Seen seen = new Seen(number);
+        SegmentHeader header = SpoolFiles.header(data);
+        if (header == null) {
+            seen.octets = data.end();
+            seen.damage.add("octets 0 to " + SegmentHeader.LENGTH + ": no segment header");
+            return seen;
         }
-
-        @Override
-        public long end() {
-            try {
-                return channel.size();
-            } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
+        seen.cold = header.cold();
+        LongHashSet positions = new LongHashSet();
+        seen.octets = new SegmentScanner(data, header.salt()).scan(new SegmentScanner.Findings() {
+            @Override
+            public void record(long position, ByteBuffer octets, int at) {
+                positions.add(position);
+                seen.counts.merge(Records.type(octets, at), 1, Integer::sum);
+                try {
+                    tally.take(octets, at);
+                } catch (IllegalArgumentException e) {
+                    seen.damage.add("octet " + position + ": unreadable, " + e.getMessage());
+                }
             }
-        }
 
-        @Override
-        public long append(ByteBuffer octets) {
-            throw readOnly();
-        }
+            @Override
+            public void damage(long from, long to, boolean atEnd) {
+                if (!atEnd || !last) {
+                    seen.damage.add("octets " + from + " to " + to + ": not a record");
+                }
+            }
+        });
+        checkIndex(directory, seen, header.salt(), positions);
+        return seen;
+    }
 
-        @Override
-        public void reserve(long octets) {
-            throw readOnly();
-        }
-
-        @Override
-        public long reserved() {
-            return 0;
-        }
-
-        @Override
-        public void sync() {
-            throw readOnly();
-        }
-
-        @Override
-        public void seal() {
-            throw readOnly();
-        }
-
-        @Override
-        public void rewrite(long from, long to) {
-            throw readOnly();
-        }
-
-        @Override
-        public void truncate(long position) {
-            throw readOnly();
-        }
-
-        @Override
-        public void close() {
-            // the channel is its opener's
-        }
-
-        private static UnsupportedOperationException readOnly() {
-            return new UnsupportedOperationException("an inspected spool is not written to");
+    private static void checkIndex(Path directory, Seen seen, long salt, LongHashSet positions) throws IOException {
+        Path file = FileSegmentStore.file(directory, Kind.INDEX, seen.number);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            IndexBlocks.Index index = IndexBlocks.open(new ReadOnlySegment(seen.number, channel), seen.number, salt);
+            if (index == null) {
+                seen.index = "damaged (a start makes it anew)";
+                return;
+            }
+            int[] missing = {0};
+            index.source().forEach((position, _, _) -> missing[0] += positions.contains(position) ? 0 : 1);
+            seen.index = "whole";
+            if (missing[0] > 0) {
+                seen.damage.add(missing[0] + " records of the index are not in the segment");
+            }
+        } catch (NoSuchFileException _) {
+            // not sealed yet
         }
     }
 }

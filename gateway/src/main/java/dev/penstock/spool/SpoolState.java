@@ -57,7 +57,7 @@ final class SpoolState {
     void refusedDeletion(String why) {
         deletionsRefused.increment();
         refusedDeletion = why;
-        log.error("event=spool-deletion-refused why=\"{}\"", why);
+        log.error("event=spool-deletion-refused why={}", why);
     }
 
     boolean isReady() {
@@ -109,7 +109,7 @@ final class SpoolState {
             }
             health = new SpoolHealth(SpoolHealth.State.FAILED, what + ": " + cause.getMessage());
         }
-        log.error("event=spool-failed what=\"{}\"", what, cause);
+        log.error("event=spool-failed what={}", what, cause);
         recordingChanged();
     }
 
@@ -131,7 +131,7 @@ final class SpoolState {
     private synchronized void change(SpoolHealth.State from, SpoolHealth to) {
         if (health.state() == from) {
             health = to;
-            log.warn("event=spool-health state={} detail=\"{}\"", to.state(), to.detail());
+            log.warn("event=spool-health state={} detail={}", to.state(), to.detail());
         }
     }
 

@@ -9,7 +9,7 @@ import org.slf4j.LoggerFactory;
 public final class CertificateWatch implements AutoCloseable {
     public static final Duration PERIOD = Duration.ofSeconds(5);
 
-    private static final Logger LOG = LoggerFactory.getLogger(CertificateWatch.class);
+    private static final Logger log = LoggerFactory.getLogger(CertificateWatch.class);
 
     private final Runnable look;
     private final Duration period;
@@ -37,7 +37,7 @@ public final class CertificateWatch implements AutoCloseable {
                 try {
                     look.run();
                 } catch (RuntimeException e) {
-                    LOG.error("certificate-watch", e);
+                    log.error("event=certificate-watch-failed", e);
                 }
             }
         } catch (InterruptedException _) {

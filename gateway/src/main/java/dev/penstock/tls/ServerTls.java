@@ -41,7 +41,7 @@ public final class ServerTls {
     /** From the handler's arrival in the pipeline to the end of the handshake; the connection is closed then. */
     public static final Duration HANDSHAKE_TIMEOUT = Duration.ofSeconds(30);
 
-    private static final Logger LOG = LoggerFactory.getLogger(ServerTls.class);
+    private static final Logger log = LoggerFactory.getLogger(ServerTls.class);
     private static final String TLS_1_3 = "TLSv1.3";
     private static final String TLS_1_2 = "TLSv1.2";
     /** By our order, not the client's. AES-128 first: no weaker in practice, and cheaper. */
@@ -169,12 +169,12 @@ public final class ServerTls {
             try {
                 if (i < certificates.size()) {
                     certificates.set(i, ServerCertificate.read(config.certificates().get(i)));
-                    LOG.info("certificate-reloaded file={} names={} expires={}", files.files.getFirst(),
+                    log.info("event=certificate-reloaded file={} names={} expires={}", files.files.getFirst(),
                             certificates.get(i).names(), certificates.get(i).leaf().getNotAfter().toInstant());
                     warnWhenExpired(certificates.get(i));
                 } else {
                     clients = ClientCertificates.read(files.files.getFirst());
-                    LOG.info("client-ca-reloaded file={}", files.files.getFirst());
+                    log.info("event=client-ca-reloaded file={}", files.files.getFirst());
                 }
                 files.problem = "";
                 files.stamps = now;
@@ -183,7 +183,8 @@ public final class ServerTls {
             } catch (CertificateFileException e) {
                 if (!e.getMessage().equals(files.problem)) {
                     counters.failedReloads.increment();
-                    LOG.error("certificate-reload-failed, the one from before stays: {}", e.getMessage());
+                    log.error("event=certificate-reload-failed why={} effect=\"the one from before stays\"",
+                            e.getMessage());
                 }
                 files.problem = e.getMessage();
             }
@@ -213,7 +214,7 @@ public final class ServerTls {
 
     private static void warnWhenExpired(ServerCertificate certificate) {
         if (certificate.leaf().getNotAfter().toInstant().isBefore(Instant.now())) {
-            LOG.warn("certificate-expired names={} since={}", certificate.names(),
+            log.warn("event=certificate-expired names={} since={}", certificate.names(),
                     certificate.leaf().getNotAfter().toInstant());
         }
     }

@@ -19,7 +19,7 @@ import dev.penstock.config.ListenerTls;
  * do. Thread-safe.
  */
 public final class TlsListeners implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(TlsListeners.class);
+    private static final Logger log = LoggerFactory.getLogger(TlsListeners.class);
 
     /** No listener can have this name. */
     private static final String INJECTION = "[injection]";
@@ -119,7 +119,7 @@ public final class TlsListeners implements AutoCloseable {
     private void refresh() {
         entries.forEach((name, entry) -> {
             if (entry.server().refresh()) {
-                LOG.info("event=certificates-renewed listener={} not-after={}", name, entry.server().notAfter());
+                log.info("event=certificates-renewed listener={} not-after={}", name, entry.server().notAfter());
             }
         });
     }

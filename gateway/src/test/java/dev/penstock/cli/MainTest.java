@@ -135,6 +135,20 @@ class MainTest {
     }
 
     @Test
+    void hangupReopensTheDeliveryLogWhateverBecomesOfTheFile() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "");
+        gateway.whileRunning = () -> {
+            signals.raise("HUP");
+            write(file, "no.such = 1");
+            signals.raise("HUP");
+        };
+        assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
+        gateway.whileRunning = () -> signals.raise("HUP");
+        assertThat(penstock("run")).isEqualTo(ExitCode.OK);
+        assertThat(gateway.reopened).isEqualTo(3);
+    }
+
+    @Test
     void filesThatTheConfigurationNamesAndThatCanNotBeUsedAreErrorsOfIt() throws IOException {
         Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
         Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
@@ -207,6 +221,13 @@ class MainTest {
         assertThat(penstock("spool", "verify", "-d", spool.toString())).isEqualTo(ExitCode.OK);
         assertThat(penstock("spool", "list", "--directory", spool.toString())).isEqualTo(ExitCode.OK);
         assertThat(out.toString(StandardCharsets.UTF_8)).contains("0 messages", "RECIPIENTS");
+        assertThat(
+                penstock("spool", "list", "-d", spool.toString(), "--domain", "a.example", "--recipient", "a@a.example",
+                        "--tenant", "", "--state", "deferred", "--json", "--count"))
+                .isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .endsWith("{\"destinations\":0,\"messages\":0,\"octets\":0}\n");
+        assertThat(penstock("spool", "list", "--state", "lost")).isEqualTo(ExitCode.USAGE);
         assertThat(penstock("spool", "cat", "-d", spool.toString(), "0000000000001")).isEqualTo(1);
         assertThat(penstock("spool", "cat", "-d", spool.toString(), "what?")).isEqualTo(ExitCode.USAGE);
         assertThat(penstock("spool", "verify", "-d", directory.resolve("none").toString()))
@@ -266,6 +287,7 @@ class MainTest {
         Exception failure;
         Runnable whileRunning = () -> {};
         final List<GatewayConfig> reloads = new ArrayList<>();
+        int reopened;
         boolean closed;
 
         Gateway start(GatewayConfig config) throws Exception {
@@ -295,6 +317,11 @@ class MainTest {
         @Override
         public void reload(GatewayConfig changed) {
             reloads.add(changed);
+        }
+
+        @Override
+        public void reopenLog() {
+            reopened++;
         }
 
         @Override

@@ -55,7 +55,9 @@ class AuthReaderTest {
         assertThat(errors("auth.users = '" + users + "'")).containsExactly(
                 "users.toml:2:1: alice.pasword: unknown key; did you mean password?");
         assertThat(errors("auth.users = '" + directory.resolve("none.toml") + "'"))
-                .containsExactly("none.toml: there is no such file");
+                .containsExactly(
+                        "penstock.toml:1:1: auth.users: \"none.toml\": there is no file none.toml; allowed: the "
+                                + "path of a file, or \"\" for no file of users");
     }
 
     @Test

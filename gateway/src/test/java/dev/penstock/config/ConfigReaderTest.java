@@ -102,6 +102,7 @@ class ConfigReaderTest {
                 idle_timeout = "60s"
                 max_connection_age = "90s"
                 consecutive_connection_failures_before_delay = 4
+                enable_tls = "Required"
 
                 ["Example.com"]
                 connection_limit = 2
@@ -234,10 +235,14 @@ class ConfigReaderTest {
                 bad-host-time = "8s"
                 stop-timeout = "9s"
                 tls = "verified"
-                tls-ca = "/etc/penstock/ca.pem"
+                tls-ca = "%2$s"
                 [events]
                 directory = "/var/log/penstock"
                 max-file-size = "1 MB"
+                max-file-age = "1h"
+                compression = "zstd"
+                keep = "30d"
+                rejection-rate = "none"
                 flush-interval = "1s"
                 max-pending = 10
                 [http]
@@ -263,7 +268,7 @@ class ConfigReaderTest {
                 key = "%3$s"
                 """.formatted(shaping, chain, key)));
         TrafficLimits defaults = new TrafficLimits(7, Rate.parse("50/s,max_burst=5"), Rate.parse("30/min"), 20,
-                Duration.ofSeconds(60), Duration.ofSeconds(90), 4);
+                Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED);
         GatewayConfig expected = new GatewayConfig("mx.example.net",
                 List.of(new ListenerConfig("mx",
                         List.of(new ListenAddress("0.0.0.0", 25), new ListenAddress("::1", 2526)),
@@ -298,11 +303,12 @@ class ConfigReaderTest {
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
                         Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), TlsPolicy.VERIFIED,
-                        Optional.of(Path.of("/etc/penstock/ca.pem"))),
+                        Optional.of(chain)),
                 new ShapingConfig(defaults,
                         Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
-                                Duration.ofSeconds(60), Duration.ofSeconds(90), 4))),
-                new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofSeconds(1), 10),
+                                Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED))),
+                new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofHours(1),
+                        EventsConfig.Compression.ZSTD, Duration.ofDays(30), null, Duration.ofSeconds(1), 10),
                 new HttpConfig("::1", 0), AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(),
                 new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, 2, ByteSize.ofMegabytes(6),
                         Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
@@ -385,7 +391,6 @@ class ConfigReaderTest {
                 """.formatted(directory))).containsExactly(
                 ":2:1: listener[0].name: \"a b\": expected 1 to 63 letters, digits, dots, hyphens and underscores, the "
                         + "first a letter or digit",
-                ":2:1: listener[0].addresses: is missing; expected an array like [\"127.0.0.1:2525\", \"[::1]:2525\"]",
                 ":3:1: listener[0].tls: \"sometimes\": unknown; allowed: \"none\", \"offered\", \"required\", "
                         + "\"implicit\"",
                 ":4:13: listener[0].withheld[0]: \"CHUNKNG\": unknown; allowed: 8BITMIME, CHUNKING, "
@@ -405,7 +410,8 @@ class ConfigReaderTest {
                 ":11:44: listener[1].addresses[2]: \"mx:3\": expected an IP address like 127.0.0.1 or ::1, not a name",
                 ":13:1: listener[2].addresses: at least one is needed",
                 ":15:1: listener[2].limits.max-recipients: 1 is out of range; allowed: 100 to 50000",
-                ":17:1: listener[2].certificate[0].chain: \"none.pem\": there is no such file",
+                ":17:1: listener[2].certificate[0].chain: \"none.pem\": there is no file none.pem; "
+                        + "expected the path of a PEM file with a certificate",
                 ":18:1: listener[2].certificate[0].key: \"old.key\": the key isn't PKCS #8; write it anew with: openssl "
                         + "pkcs8 -topk8 -nocrypt -in FILE",
                 ":20:1: listener[2].certificate[1].chain: \"locked.key\": expected a PEM file with a certificate, found "
@@ -640,9 +646,11 @@ class ConfigReaderTest {
                 "c.example",
                 new LocalDomainConfig(new Smtp(List.of("mail.internal:2525")), Verify.NONE, Optional.empty())));
         assertThat(config.allRoutes()).isEqualTo(Map.of("example.com",
-                new RouteConfig(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"), true), "b.example",
+                new RouteConfig(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"), true,
+                        TlsPolicy.OPPORTUNISTIC),
+                "b.example",
                 RouteConfig.of(maildir), "c.example",
-                new RouteConfig(List.of("mail.internal:2525"), false), "d.example",
+                new RouteConfig(List.of("mail.internal:2525"), false, TlsPolicy.OPPORTUNISTIC), "d.example",
                 new RouteConfig(List.of("mx.example"), false)));
         assertThat(maildir.base()).isEqualTo(Path.of("/var/mail"));
         assertThat(ConfigChange.notReloadable(valid(write("")), config)).isEmpty();
@@ -733,70 +741,78 @@ class ConfigReaderTest {
     void missingFilesAreNamed() throws IOException {
         assertThat(ConfigReader.read(directory.resolve("none.toml"))).isEqualTo(new Invalid(
                 List.of(new Problem(directory.resolve("none.toml"), 0, 0, "", "there is no such file"))));
-        Path none = directory.resolve("no-shaping.toml");
-        assertThat(ConfigReader.read(write("gateway.shaping-file = '" + none + "'")))
-                .isEqualTo(new Invalid(List.of(new Problem(none, 0, 0, "", "there is no such file"))));
+        assertThat(errors("""
+                [gateway]
+                shaping-file = '%1$s/no-shaping.toml'
+                [auth]
+                users = '%1$s/no-users.toml'
+                [delivery]
+                tls-ca = '%1$s/no-ca.pem'
+                [policy]
+                plugins = '%1$s/no-plugins'
+                """.formatted(directory))).containsExactly(
+                ":2:1: gateway.shaping-file: \"no-shaping.toml\": there is no file no-shaping.toml; allowed: the path "
+                        + "of a file, or \"\" for built-in limits",
+                ":4:1: auth.users: \"no-users.toml\": there is no file no-users.toml; allowed: the path of a file, "
+                        + "or \"\" for no file of users",
+                ":6:1: delivery.tls-ca: \"no-ca.pem\": there is no file no-ca.pem; expected the path of a PEM file "
+                        + "with a certificate",
+                ":8:1: policy.plugins: \"no-plugins\": there is no directory no-plugins; allowed: a directory of "
+                        + "jars, or \"\" for none");
+        assertThat(errors("gateway.shaping-file = '" + directory + "'"))
+                .containsExactly(":1:1: gateway.shaping-file: \"" + directory
+                        + "\": is a directory; allowed: the path of a file, or \"\" "
+                        + "for built-in limits");
     }
 
     @Test
-    void kumomtaShapingFileIsReadWithWarnings() throws IOException {
-        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
-                ["default"]
-                connection_limit = "local:10"
-                max_connection_rate = "100/min"
-                max_deliveries_per_connection = 100
-                max_message_rate = "100/s"
-                idle_timeout = "60s"
-                data_timeout = "30s"
-                enable_tls = "Opportunistic"
-                consecutive_connection_failures_before_delay = 100
-                remember_broken_tls = "3 days"
-
-                [provider."google"]
-                match = [ {MXSuffix=".google.com"}, {MXSuffix=".googlemail.com"} ]
-                enable_tls = "Required"
-
-                ["example.org"]
-                mx_rollup = false
-                replace_base = true
-                connection_limit = 3
-                additional_message_rate_throttles = { "daily" = "1000000/day" }
-
-                ["example.org".sources."ip-new"]
-                source_selection_rate = "100/day,max_burst=1"
-
-                [[provider."yahoo".automation]]
-                regex = ["\\\\[TS0[14]\\\\]", "temporarily deferred"]
-                """);
-        Valid valid = (Valid) ConfigReader.read(write("gateway.shaping-file = '" + shaping + "'"));
-        assertThat(valid.config().shaping().defaults()).isEqualTo(new TrafficLimits(10, Rate.parse("100/s"),
-                Rate.parse("100/min"), 100, Duration.ofMinutes(1), Duration.ofMinutes(5), 100));
-        assertThat(valid.config().shaping().sections()).isEqualTo(Map.of("example.org",
-                new TrafficLimits(3, null, null, 1_000, Duration.ofSeconds(5), Duration.ofMinutes(5), 10)));
-        assertThat(valid.warnings()).extracting(Problem::key).containsExactly("default.data_timeout",
-                "default.enable_tls", "default.remember_broken_tls", "provider",
-                "\"example.org\".additional_message_rate_throttles", "\"example.org\".sources");
+    void aDirectoryThatIsAFileIsNamed() throws IOException {
+        Files.writeString(directory.resolve("file"), "");
+        assertThat(errors("""
+                [spool]
+                directory = '%1$s/file'
+                [events]
+                directory = '%1$s/file/log'
+                [injection]
+                directory = '%1$s/file'
+                """.formatted(directory))).containsExactly(
+                ":2:1: spool.directory: \"file\": file is a file; allowed: a directory, which is made when it isn't "
+                        + "there",
+                ":4:1: events.directory: \"file/log\": file is a file; allowed: a directory, which is made when it "
+                        + "isn't there",
+                ":6:1: injection.directory: \"file\": file is a file; allowed: a directory, which is made when it "
+                        + "isn't there");
     }
 
     @Test
-    void unsafeOrMistakenShapingIsRefused() throws IOException {
-        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
-                connection_limit = 5
-                [gmail.com]
-                connection_limit = 5
-                ["a.example"]
-                enable_tls = "Required"
-                ["A.example"]
-                max_message_rate = "0/s"
-                """);
-        assertThat(errors("gateway.shaping-file = '" + shaping + "'")).containsExactly(
-                "shaping.toml:1:1: connection_limit: keys belong into a section: [\"default\"] or [\"example.com\"]",
-                "shaping.toml:2:1: gmail: a domain as section name needs quotes: [\"gmail.com\"]",
-                "shaping.toml:5:1: \"a.example\".enable_tls: TLS to other hosts is not supported yet, so \"Required\" "
-                        + "can't be kept; allowed: \"Opportunistic\", \"Disabled\"",
-                "shaping.toml:6:1: \"A.example\": there is a section of this name in other letter case already",
-                "shaping.toml:7:1: \"A.example\".max_message_rate: \"0/s\": a rate needs a count, a period and a burst "
-                        + "of at least 1");
+    void anAddressThatHasAPortWhereNoneBelongsIsNamed() throws IOException {
+        String message = "a port can't stand here, it has a key of its own where there is one; expected an IP address "
+                + "alone, like 127.0.0.1 or ::1";
+        assertThat(errors("""
+                [delivery]
+                source-address = "192.0.2.1:25"
+                [http]
+                address = "0.0.0.0:8025"
+                [injection]
+                address = "[::1]:8026"
+                """)).containsExactly(":2:1: delivery.source-address: \"192.0.2.1:25\": " + message,
+                ":4:1: http.address: \"0.0.0.0:8025\": " + message,
+                ":6:1: injection.address: \"[::1]:8026\": " + message);
+    }
+
+    @Test
+    void aListenerWithoutAddressesHasTheDefaultUnlessAnotherHasIt() throws IOException {
+        assertThat(valid(write("""
+                [[listener]]
+                name = "mx"
+                """)).listeners().getFirst().addresses()).isEqualTo(ListenerConfig.DEFAULT.addresses());
+        assertThat(errors("""
+                [[listener]]
+                name = "mx"
+                [[listener]]
+                name = "submission"
+                """)).containsExactly(":4:1: listener[1].addresses: is missing, and another listener has the default, "
+                + "127.0.0.1:2525; expected an array like [\"127.0.0.1:2525\", \"[::1]:2525\"]");
     }
 
     @Test
@@ -826,8 +842,9 @@ class ConfigReaderTest {
                 spool.segment-size = "64 MB"
                 events.directory = "elsewhere"
                 http.port = 0
-                policy.plugins = "plugins"
-                """)))).containsExactly("listener", "inbound.event-loops", "spool.segment-size", "events.directory",
+                policy.plugins = '%s'
+                """.formatted(directory))))).containsExactly("listener", "inbound.event-loops", "spool.segment-size",
+                "events.directory",
                 "http.port", "policy.plugins");
     }
 

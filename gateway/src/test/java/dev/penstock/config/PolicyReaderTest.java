@@ -39,7 +39,7 @@ class PolicyReaderTest {
                 campaign-header = ""
                 headers-from-anybody = true
                 remove-headers = false
-                plugins = "plugins"
+                plugins = '%s'
                 deadline = "100ms"
                 on-failure = "accept"
                 max-in-flight = 7
@@ -61,11 +61,11 @@ class PolicyReaderTest {
                 events = ["connect", "recipient"]
                 headers = ["List-ID"]
                 on-failure = "accept"
-                """)).isEqualTo(new PolicyConfig(
+                """.formatted(directory))).isEqualTo(new PolicyConfig(
                 List.of(new RelayRule(true, List.of("smtp"), List.of("192.0.2.0/24"), List.of("bob", "*"),
                         List.of("<>", "example.com", ".xn--bcher-kva.example"), List.of("local", ".example.net")),
                         new RelayRule(false, List.of(), List.of(), List.of(), List.of(), List.of())),
-                false, true, "X-Customer", "", true, false, Optional.of(Path.of("plugins")), Duration.ofMillis(100),
+                false, true, "X-Customer", "", true, false, Optional.of(directory), Duration.ofMillis(100),
                 OnFailure.ACCEPT, 7,
                 Optional.of(new Callout(
                         new CalloutConfig(URI.create("https://policy.example/decide?v=1"), Duration.ofSeconds(1), 8,

@@ -256,6 +256,63 @@ final class ClientStartTlsTest {
     }
 
     @Test
+    void optionalVerifiedTlsIsVerifiedWhereItIsOfferedAndNeverGoesOnInClear() {
+        try (FakeMx mx = new FakeMx().certificate(selfSigned);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.trusting(authorities))) {
+            rig.route(TlsPolicy.OPPORTUNISTIC_VERIFIED, mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.7.5 TLS handshake with mx1.dest.example");
+            assertThat(mx.messages()).isEmpty();
+        }
+        try (FakeMx mx = new FakeMx().script(STARTTLS + """
+                S: 454 4.7.0 no entropy
+                C: QUIT
+                S: 221 bye
+                """); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(TlsPolicy.OPPORTUNISTIC_VERIFIED, mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 454 4.7.0 no entropy");
+        }
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(TlsPolicy.OPPORTUNISTIC_VERIFIED, mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.events.getFirst().protocol()).isEqualTo("ESMTP");
+        }
+    }
+
+    @Test
+    void theShapingFileSaysHowTlsIsUsedUnlessTheRouteDoes() {
+        try (FakeMx mx = new FakeMx().certificate(selfSigned);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, enableTls(TlsPolicy.NONE),
+                        QueueConfig.DEFAULT)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(mx.commands()).doesNotContain("STARTTLS");
+            assertThat(rig.events).extracting(MessageEvent::protocol).containsExactly("ESMTP");
+        }
+        try (FakeMx mx = new FakeMx().certificate(selfSigned);
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, enableTls(TlsPolicy.NONE),
+                        QueueConfig.DEFAULT)) {
+            rig.route(TlsPolicy.REQUIRED, mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.events).extracting(MessageEvent::protocol).containsExactly("ESMTPS");
+        }
+    }
+
+    private static TrafficLimits enableTls(TlsPolicy policy) {
+        TrafficLimits limits = DeliveryRig.limits(10, 1_000);
+        return new TrafficLimits(limits.connectionLimit(), null, null, limits.maxDeliveriesPerConnection(),
+                limits.idleTimeout(), limits.maxConnectionAge(), limits.consecutiveConnectionFailuresBeforeDelay(),
+                policy);
+    }
+
+    @Test
     void withoutTlsNoneIsSpoken() {
         try (FakeMx mx = new FakeMx().certificate(selfSigned); DeliveryRig rig = new DeliveryRig()) {
             rig.route(TlsPolicy.NONE, mx);

@@ -5,13 +5,16 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -22,13 +25,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 
+import com.github.luben.zstd.ZstdInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import dev.penstock.config.EventsConfig;
+import dev.penstock.config.EventsConfig.Compression;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.testing.ManualClock;
 import dev.penstock.units.ByteSize;
+import dev.penstock.units.Rate;
 
 class DeliveryLogTest {
     private static final InstantSource CLOCK = InstantSource.fixed(Instant.parse("2026-11-24T00:22:05.495Z"));
@@ -147,6 +157,164 @@ class DeliveryLogTest {
     }
 
     @Test
+    void aFileThatWasMovedAwayOrDeletedIsFollowedByAnother() throws IOException {
+        Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
+        Path logs = directory.resolve("log");
+        try (DeliveryLog log = new DeliveryLog(new EventsConfig(logs, ByteSize.ofMegabytes(1), FLUSH, 100), "n",
+                CLOCK)) {
+            log.on(Events.delivery(1));
+            await().until(() -> log.stats().written() == 1);
+            Path moved = Files.move(only(logs), elsewhere.resolve("delivery.1"));
+            log.on(Events.delivery(2));
+            await().until(() -> log.stats().written() == 2);
+            assertThat(lines(moved)).hasSize(1);
+            assertThat(lines(only(logs))).singleElement().asString().contains("r2@r.example");
+            Files.delete(only(logs));
+            log.on(Events.delivery(3));
+            await().until(() -> log.stats().written() == 3);
+            assertThat(lines(only(logs))).singleElement().asString().contains("r3@r.example");
+            Files.delete(only(logs));
+            Files.delete(logs);
+            log.on(Events.delivery(4));
+            await().until(() -> log.stats().written() == 4);
+            assertThat(lines(only(logs))).singleElement().asString().contains("r4@r.example");
+            assertThat(log.trouble()).isNull();
+        }
+    }
+
+    @Test
+    void anotherFileUnderItsNameIsNotTakenForIt() throws IOException {
+        Path logs = directory.resolve("log");
+        try (DeliveryLog log = new DeliveryLog(new EventsConfig(logs, ByteSize.ofMegabytes(1), FLUSH, 100), "n",
+                CLOCK)) {
+            log.on(Events.delivery(1));
+            await().until(() -> log.stats().written() == 1);
+            Path current = only(logs);
+            Files.move(current, directory.resolve("moved"));
+            Files.createFile(current);
+            log.on(Events.delivery(2));
+            await().until(() -> log.stats().written() == 2);
+            assertThat(current).isEmptyFile();
+            assertThat(log.stats().files()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void reopeningEndsAFileThatHasLines() throws IOException {
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "n", CLOCK)) {
+            log.on(Events.delivery(1));
+            await().until(() -> log.stats().written() == 1);
+            log.reopen();
+            await().until(() -> log.stats().files() == 2);
+            log.reopen();
+            log.on(Events.delivery(2));
+            await().until(() -> log.stats().written() == 2);
+            assertThat(files()).hasSize(2).allSatisfy(file -> assertThat(lines(file)).hasSize(1));
+        }
+    }
+
+    @Test
+    void aFileEndsAtTheFullHourWhenItHasLines() throws IOException {
+        ManualClock clock = new ManualClock(); // at 12:00
+        try (DeliveryLog log = new DeliveryLog(aged(Compression.NONE, Duration.ZERO), "n", clock)) {
+            clock.advance(Duration.ofHours(3)); // without lines nothing ends
+            log.on(Events.delivery(1));
+            await().until(() -> log.stats().written() == 1);
+            clock.advance(Duration.ofMinutes(59)); // 15:59
+            log.on(Events.delivery(2));
+            await().until(() -> log.stats().written() == 2);
+            clock.advance(Duration.ofMinutes(1)); // 16:00
+            log.on(Events.delivery(3));
+            await().until(() -> log.stats().written() == 3);
+        }
+        assertThat(files()).extracting(file -> lines(file).size()).containsExactly(2, 1);
+        assertThat(files().getLast()).hasFileName("delivery-20261123T160000.000Z.jsonl");
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Compression.class, names = {"GZIP", "ZSTD"})
+    void closedFilesAreCompressedAlsoThoseOfAnEarlierRunAndTheCurrentOneIsNot(Compression compression)
+            throws IOException {
+        Path crashed = Files.writeString(directory.resolve("delivery-20261123T000000.000Z.jsonl"), "{\"torn");
+        Path others = Files.writeString(directory.resolve("notes.jsonl"), "mine");
+        FileTime lastLine = FileTime.from(Instant.parse("2026-11-23T01:00:00Z"));
+        Files.setLastModifiedTime(crashed, lastLine);
+        try (DeliveryLog log = new DeliveryLog(aged(compression, Duration.ZERO), "n", CLOCK)) {
+            for (int i = 0; i < 1_000; i++) {
+                log.on(Events.delivery(i));
+            }
+            await().until(() -> log.stats().written() == 1_000);
+            log.reopen();
+            Path closed = directory.resolve("delivery-20261124T002205.495Z.jsonl" + compression.suffix());
+            Path old = directory.resolve(crashed.getFileName() + compression.suffix());
+            await().until(() -> Files.exists(closed) && Files.exists(old) && files().size() == 4);
+            assertThat(files()).containsExactly(old, closed, directory.resolve("delivery-20261124T002205.496Z.jsonl"),
+                    others);
+            assertThat(text(old, compression)).isEqualTo("{\"torn");
+            assertThat(text(closed, compression).lines()).hasSize(1_000)
+                    .allSatisfy(line -> assertThat(Events.json(line)).containsKey("nodeid"));
+            assertThat(Files.getLastModifiedTime(old)).isEqualTo(lastLine);
+            assertThat(log.stats().failures()).isZero();
+        }
+    }
+
+    @Test
+    void aFileThatAnotherLogWritesIsLeftAlone() throws IOException {
+        try (DeliveryLog other = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "a", CLOCK)) {
+            other.on(Events.delivery(1));
+            await().until(() -> other.stats().written() == 1);
+            Path theirs = files().getFirst();
+            Path closed = Files.writeString(directory.resolve("delivery-20261125T000000.000Z.jsonl"), "{}");
+            try (DeliveryLog log = new DeliveryLog(aged(Compression.GZIP, Duration.ofDays(1)), "b", CLOCK)) {
+                await().until(() -> Files.notExists(closed)); // comes after theirs in the round
+                assertThat(lines(theirs)).hasSize(1);
+                assertThat(log.stats().failures()).isZero();
+            }
+        }
+    }
+
+    @Test
+    void closedFilesAreDeletedWhenTheyHaveBeenKeptForLongEnough() throws IOException {
+        Instant now = CLOCK.instant();
+        for (String name : List.of("delivery-1.jsonl", "delivery-2.jsonl.gz", "delivery-3.jsonl.zst",
+                "delivery-4.jsonl",
+                "mine.jsonl")) {
+            Path file = Files.writeString(directory.resolve(name), "x");
+            Files.setLastModifiedTime(file, FileTime.from(now.minus(Duration.ofDays(name.contains("4") ? 29 : 31))));
+        }
+        try (DeliveryLog log = new DeliveryLog(aged(Compression.NONE, Duration.ofDays(30)), "n", CLOCK)) {
+            await().until(() -> files().size() == 3);
+            assertThat(files()).extracting(file -> file.getFileName().toString()).containsExactly(
+                    "delivery-20261124T002205.495Z.jsonl", "delivery-4.jsonl", "mine.jsonl");
+            assertThat(log.stats().failures()).isZero();
+        }
+    }
+
+    @Test
+    void rejectionsHaveARateAndLeaveRoomForOtherEvents() throws IOException {
+        EventsConfig config = new EventsConfig(directory, ByteSize.ofMegabytes(1), Duration.ZERO, Compression.NONE,
+                Duration.ZERO, Rate.parse("1/h,max_burst=3"), FLUSH, 1_000);
+        try (DeliveryLog log = new DeliveryLog(config, "n", CLOCK)) {
+            for (int i = 0; i < 10; i++) {
+                log.on(Events.rejection(i));
+                log.on(Events.delivery(i));
+            }
+            await().until(() -> log.stats().written() == 13);
+            assertThat(log.stats().rejectionsDropped()).isEqualTo(7);
+            assertThat(log.stats().dropped()).isZero();
+        }
+        AtomicBoolean full = new AtomicBoolean(true);
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 1_000), "n", CLOCK, disk(full))) {
+            for (int i = 0; i < 2_000; i++) {
+                log.on(Events.rejection(i)); // a write's worth of them is taken, then no more than half may wait
+            }
+            assertThat(log.stats().pending()).isLessThanOrEqualTo(500);
+            assertThat(log.stats().rejectionsDropped()).isPositive();
+            full.set(false);
+        }
+    }
+
+    @Test
     void eachStartBeginsAFile() throws IOException {
         for (int i = 0; i < 3; i++) {
             new DeliveryLog(config(ByteSize.ofMegabytes(1), 10), "n", CLOCK).close();
@@ -244,13 +412,39 @@ class DeliveryLogTest {
         return new EventsConfig(directory, maxFileSize, FLUSH, maxPending);
     }
 
+    private EventsConfig aged(Compression compression, Duration keep) {
+        return new EventsConfig(directory, ByteSize.ofMegabytes(1), Duration.ofHours(1), compression, keep, null, FLUSH,
+                10_000);
+    }
+
+    private static String text(Path file, Compression compression) throws IOException {
+        try (InputStream raw = Files.newInputStream(file);
+                InputStream in = compression == Compression.GZIP
+                        ? new GZIPInputStream(raw)
+                        : new ZstdInputStream(raw)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static Path only(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.reduce((_, _) -> {
+                throw new AssertionError("several files");
+            }).orElseThrow();
+        }
+    }
+
     private List<Path> files() throws IOException {
         try (Stream<Path> files = Files.list(directory)) {
             return files.sorted().toList();
         }
     }
 
-    private static List<String> lines(Path file) throws IOException {
-        return Files.readAllLines(file);
+    private static List<String> lines(Path file) {
+        try {
+            return Files.readAllLines(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

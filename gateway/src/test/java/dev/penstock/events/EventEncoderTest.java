@@ -21,7 +21,8 @@ class EventEncoderTest {
         assertThat(line(Events.delivery(7)))
                 .isEqualTo("""
                         {"type":"Delivery","id":"1J4YMCZH40007","sender":"a@s.example","recipient":"r7@r.example",\
-                        "queue":"camp:tenant@r.example","site":"default->mx.r.example+2","size":4096,\
+                        "queue":"camp:tenant@r.example","tenant":"tenant","campaign":"camp","domain":"r.example",\
+                        "site":"default->mx.r.example+2","size":4096,\
                         "response":{"code":250,"enhanced_code":{"class":2,"subject":0,"detail":0},\
                         "content":"Ok: queued as 4XyZ","command":"."},\
                         "peer_address":{"name":"mx.r.example","addr":"192.0.2.7"},\
@@ -71,6 +72,28 @@ class EventEncoderTest {
         assertThat(queue("t", "")).isEqualTo("t@x.example");
         assertThat(queue("", "c")).isEqualTo("c:@x.example");
         assertThat(queue("t", "c")).isEqualTo("c:t@x.example");
+    }
+
+    @Test
+    void namesThatHoldTheSignsOfAQueueHaveFieldsOfTheirOwn() {
+        MessageEvent event = new MessageEvent(MessageEvent.Type.RECEPTION, new MessageId(1), "s", List.of("r"),
+                "x.example", "a:b@c", "d@e:f", "", 0, new Response(250, "", "", ""), null, "", 0, 0, 0, "ESMTPA", "",
+                null, new MessageEvent.Client("ann", "app.example", "submission", "<1@\"s\">"));
+        assertThat(Events.json(line(event))).containsEntry("queue", "d@e:f:a:b@c@x.example")
+                .containsEntry("tenant", "a:b@c").containsEntry("campaign", "d@e:f")
+                .containsEntry("domain", "x.example").containsEntry("user", "ann").containsEntry("helo", "app.example")
+                .containsEntry("listener", "submission").containsEntry("message_id", "<1@\"s\">");
+        assertThat(Events.json(line(Events.delivery(7)))).doesNotContainKeys("user", "helo", "listener", "message_id");
+    }
+
+    @Test
+    void aRejectionBeforeThereIsAMessageHasNeitherIdNorRecipient() {
+        MessageEvent event = new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, "s@s.example", List.of(),
+                "", "", "", "", 0, new Response(550, "5.7.1", "not you", "MAIL FROM"), null, "", 0, 0, 0, "ESMTP",
+                "1a");
+        assertThat(Events.json(line(event))).containsEntry("type", "Rejection").containsEntry("id", "")
+                .containsEntry("recipient", List.of()).containsEntry("queue", "").containsEntry("domain", "")
+                .containsEntry("reception_protocol", "ESMTP");
     }
 
     @Test

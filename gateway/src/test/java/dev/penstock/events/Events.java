@@ -32,6 +32,13 @@ final class Events {
                 "01K3SESSION");
     }
 
+    static MessageEvent rejection(int number) {
+        return new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, "a@s.example",
+                List.of("r" + number + "@r.example"), "r.example", "", "", "", 0,
+                new Response(554, "5.7.1", "Relay access denied", "RCPT TO"), new Peer("client.example", "192.0.2.9"),
+                "", OCCURRED, OCCURRED, 0, "ESMTP", "1a");
+    }
+
     /** The object in {@code line}: texts, longs, nulls, lists and maps. Fails on anything that isn't JSON. */
     @SuppressWarnings("unchecked")
     static Map<String, Object> json(String line) {

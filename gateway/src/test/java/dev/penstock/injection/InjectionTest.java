@@ -92,6 +92,9 @@ class InjectionTest {
         assertThat(origin.address()).startsWith("127.0.0.1:");
         assertThat(http.events).extracting(MessageEvent::type).containsOnly(MessageEvent.Type.RECEPTION);
         assertThat(http.events).extracting(MessageEvent::protocol).containsExactly("HTTP", "HTTP");
+        assertThat(http.events).extracting(event -> event.client().user()).containsOnly("ann");
+        assertThat(http.events).extracting(event -> event.client().messageId()).doesNotHaveDuplicates()
+                .allMatch(id -> id.endsWith("@gateway.example>"));
         assertThat(http.spool.content(0)).startsWith("Received: from [127.0.0.1]\r\n\tby gateway.example with HTTP id "
                 + http.accepted.getFirst().id() + ";\r\n\tMon, 23 Nov 2026 10:20:30 +0000\r\nFrom: The Shop <");
     }
@@ -322,6 +325,12 @@ class InjectionTest {
             assertThat(busy.status()).isEqualTo(429);
             assertThat(busy.text("/detail")).isEqualTo("451 4.7.1 Too much");
             assertThat(ruled.post(SIMPLE.replace("ann@a", "ann@b")).status()).isEqualTo(403);
+            assertThat(ruled.events).extracting(event -> event.type().label() + " " + event.sender() + " "
+                    + event.recipients() + " " + event.response().code()).containsExactly(
+                            "Reception bounce@shop.example [ann@a.example] 250",
+                            "Rejection bounce@shop.example [bob@b.example] 550",
+                            "Rejection bounce@other.example [] 550", "Rejection bounce@busy.example [] 451",
+                            "Rejection bounce@shop.example [ann@b.example, bob@b.example] 550");
         }
     }
 

@@ -51,7 +51,7 @@ class HttpServerTest {
                     24, 25),
             () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19,
                     Map.of(Phase.END_OF_DATA, 16L)),
-            () -> new DeliveryLogStats(1, 2, 3, 4, 5, 6), () -> InjectionStats.NONE,
+            () -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6), () -> InjectionStats.NONE,
             () -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
             () -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
             () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)));

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -467,7 +468,8 @@ class KeyRecordsTest {
     private static String printed(Path path) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         assertThat(SpoolInspector.verify(path, new PrintStream(out, true, US_ASCII))).isZero();
-        assertThat(SpoolInspector.list(path, new PrintStream(out, true, US_ASCII))).isZero();
+        assertThat(SpoolInspector.list(path, SpoolListing.Filter.ALL, SpoolListing.Form.TABLE, InstantSource.system(),
+                new PrintStream(out, true, US_ASCII))).isZero();
         return out.toString(US_ASCII);
     }
 

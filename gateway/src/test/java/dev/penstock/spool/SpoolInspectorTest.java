@@ -12,15 +12,23 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.message.MessageId;
+import dev.penstock.spool.SpoolListing.Filter;
+import dev.penstock.spool.SpoolListing.Form;
+import dev.penstock.spool.SpoolListing.State;
 
 class SpoolInspectorTest {
     @TempDir
     Path directory;
+
+    private static final Instant NOW = Instant.parse("2026-11-28T12:00:00Z");
 
     private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
     private final PrintStream out = new PrintStream(printed, true, UTF_8);
@@ -37,7 +45,7 @@ class SpoolInspectorTest {
             assertThat(SpoolInspector.verify(directory, out)).isZero();
             assertThat(text()).contains(
                     "2 messages with 2 destinations not done, 0 held for a key, 0 damaged places, 0 in quarantine");
-            assertThat(SpoolInspector.list(directory, out)).isZero();
+            list(Filter.ALL, Form.TABLE);
             assertThat(text())
                     .contains(new MessageId(small.messageId()).toString(), "a@one.example DEFERRED: 451 4.7.1",
                             "b@two.example")
@@ -48,6 +56,63 @@ class SpoolInspectorTest {
             assertThat(text().getBytes(US_ASCII)).isEqualTo(content(1, 100_000));
             assertThat(SpoolInspector.cat(directory, new MessageId(1), out)).isEqualTo(1);
         }
+    }
+
+    @Test
+    void listsByDomainRecipientTenantAndState() throws IOException {
+        try (SpoolFixture fixture = SpoolFixture.open(directory)) {
+            SpoolEntry due = fixture.accept(content(1, 10), "a@one.example", "b@two.example").getFirst();
+            await(fixture.spool.recordAttempt(due, deferred(2, NOW.toEpochMilli(), 0, "451 4.7.1 grey")));
+            SpoolEntry deferred = fixture.accept(content(2, 10), "c@one.example").getFirst();
+            await(fixture.spool.recordAttempt(deferred, deferred(1, NOW.toEpochMilli() + 1, 0, "451 later")));
+
+            assertThat(recipients(new Filter(null, null, null, null)))
+                    .containsExactly("a@one.example", "b@two.example", "c@one.example");
+            assertThat(recipients(new Filter("ONE.example", null, null, null)))
+                    .containsExactly("a@one.example", "c@one.example");
+            assertThat(recipients(new Filter(null, "B@Two.Example", null, null))).containsExactly("b@two.example");
+            assertThat(recipients(new Filter(null, null, "tenant", null))).hasSize(3);
+            assertThat(recipients(new Filter(null, null, "", null))).isEmpty();
+            assertThat(recipients(new Filter(null, null, null, State.NEW))).containsExactly("b@two.example");
+            assertThat(recipients(new Filter(null, null, null, State.DUE))).containsExactly("a@one.example");
+            assertThat(recipients(new Filter(null, null, null, State.DEFERRED))).containsExactly("c@one.example");
+            assertThat(recipients(new Filter("one.example", null, null, State.NEW))).isEmpty();
+        }
+    }
+
+    @Test
+    void listsAsJsonLinesAndCounts() throws IOException {
+        try (SpoolFixture fixture = SpoolFixture.open(directory)) {
+            SpoolEntry first = fixture.accept(content(1, 10), "a@one.example", "b@two.example").getFirst();
+            await(fixture.spool.recordAttempt(first, deferred(2, NOW.toEpochMilli(), 0, "451 4.7.1 \"grey\"")));
+            fixture.accept(content(2, 20), "c@one.example");
+
+            list(Filter.ALL, Form.JSON);
+            List<String> lines = text().lines().toList();
+            assertThat(lines).hasSize(3);
+            assertThat(lines.getFirst()).startsWith("{\"id\":\"" + new MessageId(first.messageId())
+                    + "\",\"part\":0,\"state\":\"due\",\"domain\":\"one.example\",\"tenant\":\"tenant\","
+                    + "\"campaign\":\"campaign\",").contains("\"recipients\":[\"a@one.example\"],\"size\":10,")
+                    .endsWith("\"attempts\":2,\"next\":\"2026-11-28T12:00:00Z\",\"results\":[{\"recipient\":"
+                            + "\"a@one.example\",\"status\":\"deferred\",\"reply\":\"451 4.7.1 \\\"grey\\\"\"}]}");
+            assertThat(lines.get(1)).contains("\"state\":\"new\"")
+                    .endsWith("\"attempts\":0,\"next\":null,\"results\":[]}");
+            list(Filter.ALL, Form.COUNT);
+            assertThat(text()).isEqualTo("3 destinations of 2 messages, 30 octets\n");
+            list(new Filter("two.example", null, null, null), Form.COUNT_JSON);
+            assertThat(text()).isEqualTo("{\"destinations\":1,\"messages\":1,\"octets\":10}\n");
+            list(new Filter("no.example", null, null, null), Form.JSON);
+            assertThat(text()).isEmpty();
+        }
+    }
+
+    private void list(Filter filter, Form form) throws IOException {
+        assertThat(SpoolInspector.list(directory, filter, form, InstantSource.fixed(NOW), out)).isZero();
+    }
+
+    private List<String> recipients(Filter filter) throws IOException {
+        list(filter, Form.JSON);
+        return text().lines().map(line -> line.replaceAll(".*\"recipients\":\\[\"|\"\\],\"size.*", "")).toList();
     }
 
     @Test

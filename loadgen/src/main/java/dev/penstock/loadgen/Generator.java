@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -18,6 +19,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 import com.sun.management.OperatingSystemMXBean;
+import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +61,10 @@ public abstract sealed class Generator permits LoadGenerator, InjectGenerator {
     private volatile long countedMicros;
     private volatile long cpuNanosBefore;
     private volatile long cpuNanosAfter;
+    private final List<Interval> series = new CopyOnWriteArrayList<>();
+    // Of the thread that runs.
+    private long runNanos = System.nanoTime();
+    private Totals before = Totals.none(runNanos);
 
     Generator(LoadOptions options) throws IOException {
         this.options = options;
@@ -81,6 +87,8 @@ public abstract sealed class Generator permits LoadGenerator, InjectGenerator {
 
     /** As {@link #run()}, and hands a report of the state so far to {@code eachSecond} every second. */
     public final LoadReport run(Consumer<LoadReport> eachSecond) throws InterruptedException, IOException {
+        runNanos = System.nanoTime();
+        before = Totals.none(runNanos);
         if (options.warmup().isZero()) {
             startCounting();
         }
@@ -99,6 +107,7 @@ public abstract sealed class Generator permits LoadGenerator, InjectGenerator {
             enter(Phase.DRAIN);
             awaitReplies(eachSecond);
             cpuNanosAfter = PROCESS.getProcessCpuTime();
+            endInterval();
         } finally {
             phase = Phase.DRAIN;
             closeSessions();
@@ -124,7 +133,35 @@ public abstract sealed class Generator permits LoadGenerator, InjectGenerator {
         Duration cpu = countedNanos == 0 ? Duration.ZERO : Duration.ofNanos(cpuEnd - cpuNanosBefore);
         return new LoadReport(run, attempted.sum(), acknowledged.size(), byCode, unknown.sum(), aborted.sum(), samples,
                 connections.sum(), failures.sum(), counted.sum(), countedMicros, elapsed, Latency.of(accept()),
-                Latency.of(transaction()), cpu, acknowledged);
+                Latency.of(transaction()), cpu, acknowledged, series);
+    }
+
+    /** Ends the stretch that runs now. */
+    private void endInterval() {
+        long now = System.nanoTime();
+        long seen = acknowledged.size();
+        long attempts = attempted.sum();
+        long refusals = refused.values().stream().mapToLong(LongAdder::sum).sum();
+        long unanswered = unknown.sum() + aborted.sum();
+        Histogram accepts = Latency.sum(accept());
+        Histogram inInterval = accepts.copy();
+        inInterval.subtract(before.accepts);
+        series.add(new Interval((now - runNanos) / 1e9, (now - before.nanos) / 1e9, before.counted,
+                attempts - before.attempted, seen - before.accepted, refusals - before.refused,
+                unanswered - before.unanswered, Latency.of(inInterval)));
+        before = new Totals(now, before.counted, attempts, seen, refusals, unanswered, accepts);
+    }
+
+    /** Where the counters stood when the running stretch began. */
+    private record Totals(long nanos, boolean counted, long attempted, long accepted, long refused, long unanswered,
+            Histogram accepts) {
+        static Totals none(long nanos) {
+            return new Totals(nanos, false, 0, 0, 0, 0, Latency.sum(List.of()));
+        }
+
+        Totals inCountedPart() {
+            return new Totals(nanos, true, attempted, accepted, refused, unanswered, accepts);
+        }
     }
 
     abstract void startSessions();
@@ -159,6 +196,10 @@ public abstract sealed class Generator permits LoadGenerator, InjectGenerator {
         cpuNanosBefore = PROCESS.getProcessCpuTime();
         countedMicros = epochMicros();
         countedNanos = System.nanoTime();
+        if (!options.warmup().isZero()) {
+            endInterval();
+        }
+        before = before.inCountedPart();
         phase = Phase.COUNTED;
     }
 
@@ -186,6 +227,7 @@ public abstract sealed class Generator permits LoadGenerator, InjectGenerator {
             }
             if (now - nextTick >= 0) {
                 nextTick += TimeUnit.SECONDS.toNanos(1);
+                endInterval();
                 eachSecond.accept(report());
             }
             if (stopped.tryAcquire(POLL_MILLIS, TimeUnit.MILLISECONDS)) {

@@ -1,16 +1,37 @@
 package dev.penstock.loadgen;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
 import org.HdrHistogram.Histogram;
+import org.HdrHistogram.HistogramIterationValue;
 import org.HdrHistogram.SingleWriterRecorder;
 import tools.jackson.core.JsonGenerator;
 
-/** Percentiles of durations in microseconds. Immutable. */
-public record Latency(long count, long p50, long p90, long p99, long p999, long max, double mean) {
+/**
+ * Percentiles of durations in microseconds. Immutable.
+ *
+ * @param buckets how many there were up to which duration, each bucket √2 times as wide as the one before; empty ones are
+ *                left out
+ */
+public record Latency(long count, long p50, long p90, long p99, long p999, long max, double mean,
+        List<Bucket> buckets) {
+    private static final long FIRST_BUCKET = 64;
+    private static final double BUCKET_GROWTH = Math.sqrt(2);
     private static final long HIGHEST = TimeUnit.HOURS.toMicros(1);
     private static final int DIGITS = 3;
+
+    public Latency {
+        buckets = List.copyOf(buckets);
+    }
+
+    /**
+     * @param upTo  microseconds, included
+     * @param count of those beyond the bucket before
+     */
+    public record Bucket(long upTo, long count) {}
 
     /** Records one thread's samples and lets others take them. */
     static final class Samples {
@@ -33,10 +54,28 @@ public record Latency(long count, long p50, long p90, long p99, long p999, long 
     }
 
     static Latency of(Iterable<Samples> samples) {
+        return of(sum(samples));
+    }
+
+    /** All samples so far. */
+    static Histogram sum(Iterable<Samples> samples) {
         Histogram sum = new Histogram(HIGHEST, DIGITS);
         samples.forEach(each -> each.addTo(sum));
+        return sum;
+    }
+
+    static Latency of(Histogram sum) {
+        List<Bucket> buckets = new ArrayList<>();
+        if (sum.getTotalCount() > 0) {
+            for (HistogramIterationValue step : sum.logarithmicBucketValues(FIRST_BUCKET, BUCKET_GROWTH)) {
+                if (step.getCountAddedInThisIterationStep() > 0) {
+                    buckets.add(new Bucket(step.getValueIteratedTo(), step.getCountAddedInThisIterationStep()));
+                }
+            }
+        }
         return new Latency(sum.getTotalCount(), sum.getValueAtPercentile(50), sum.getValueAtPercentile(90),
-                sum.getValueAtPercentile(99), sum.getValueAtPercentile(99.9), sum.getMaxValue(), sum.getMean());
+                sum.getValueAtPercentile(99), sum.getValueAtPercentile(99.9), sum.getMaxValue(), sum.getMean(),
+                buckets);
     }
 
     void write(String name, JsonGenerator json) {
@@ -48,6 +87,14 @@ public record Latency(long count, long p50, long p90, long p99, long p999, long 
         json.writeNumberProperty("p999", p999);
         json.writeNumberProperty("max", max);
         json.writeNumberProperty("mean", Math.round(mean));
+        json.writeArrayPropertyStart("buckets");
+        for (Bucket bucket : buckets) {
+            json.writeStartObject();
+            json.writeNumberProperty("up_to", bucket.upTo);
+            json.writeNumberProperty("count", bucket.count);
+            json.writeEndObject();
+        }
+        json.writeEndArray();
         json.writeEndObject();
     }
 

@@ -1,6 +1,7 @@
 package dev.penstock.loadgen;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -29,13 +30,16 @@ import tools.jackson.core.JsonGenerator;
  * @param accept         from the final dot, handed to the kernel, to its 250
  * @param transaction    from MAIL, in the open loop from the planned start, to the 250
  * @param cpu            this process's CPU time in the counted part
+ * @param series         the run second by second, from its beginning; the last may be shorter
  */
 public record LoadReport(int run, long attempted, long accepted, Map<Integer, Long> refused, long unknown, long aborted,
         Map<Integer, String> samples, long connections, long failures, long messages, long startMicros,
-        Duration elapsed, Latency accept, Latency transaction, Duration cpu, Deliveries acknowledged) {
+        Duration elapsed, Latency accept, Latency transaction, Duration cpu, Deliveries acknowledged,
+        List<Interval> series) {
     public LoadReport {
         refused = Map.copyOf(refused);
         samples = Map.copyOf(samples);
+        series = List.copyOf(series);
     }
 
     public long refusedTotal() {
@@ -75,6 +79,9 @@ public record LoadReport(int run, long attempted, long accepted, Map<Integer, Lo
         json.writeNumberProperty("cpu_seconds_per_1000", cpuPerThousand());
         accept.write("accept_micros", json);
         transaction.write("transaction_micros", json);
+        json.writeArrayPropertyStart("series");
+        series.forEach(interval -> interval.write(json));
+        json.writeEndArray();
         json.writeEndObject();
     }
 

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,10 +45,10 @@ final class RunOptions {
     @Option(names = "--drain", defaultValue = "30", description = "seconds to wait for replies at the end (default: 30)")
     private double drain;
 
-    @Option(names = "--acks", description = "append acknowledged deliveries to this file")
+    @Option(names = "--acks", description = "append acknowledged deliveries to this file, twelve octets each: the run (int) and the delivery's number, message times recipients plus recipient (long), big-endian; 'ledger' reads it")
     private @Nullable Path acks;
 
-    @Option(names = "--json", description = "write the figures to this file")
+    @Option(names = "--json", description = "write the figures to this file, with histogram buckets and a time series")
     private @Nullable Path json;
 
     @Option(names = "--quiet", description = "no progress lines")
@@ -67,9 +66,8 @@ final class RunOptions {
         if (hold) {
             generator.atWarm(RunOptions::awaitLine);
         }
-        Progress progress = new Progress();
         try (Termination _ = new Termination(generator::stop)) {
-            LoadReport report = generator.run(quiet ? _ -> {} : progress::line);
+            LoadReport report = generator.run(quiet ? _ -> {} : RunOptions::progress);
             System.out.print(report.table());
             System.out.flush();
             if (json != null) {
@@ -104,17 +102,7 @@ final class RunOptions {
         }
     }
 
-    private static final class Progress {
-        private int second;
-        private long before;
-
-        void line(LoadReport now) {
-            second++;
-            System.out.printf(Locale.ROOT,
-                    "%4d s  accepted %d (%d/s)  refused %d  unknown %d  accept p50 %.2f p99 %.2f ms%n",
-                    second, now.accepted(), now.accepted() - before, now.refusedTotal(), now.unknown(),
-                    now.accept().p50() / 1000.0, now.accept().p99() / 1000.0);
-            before = now.accepted();
-        }
+    private static void progress(LoadReport now) {
+        System.out.println(now.series().getLast().line(now.accepted()));
     }
 }

@@ -59,7 +59,7 @@ public final class SinkCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "of the choices behind percentages (default: 1)")
     private long seed;
 
-    @Option(names = "--received", description = "append received deliveries to this file")
+    @Option(names = "--received", description = "append received deliveries to this file, twelve octets each as --acks of 'load' has them; the number's highest bit is set when the content was damaged")
     private @Nullable Path received;
 
     @Option(names = "--json", description = "write the figures to this file, each second and at the end")

@@ -2,6 +2,7 @@ package dev.penstock.loadgen;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
@@ -9,8 +10,12 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
@@ -138,6 +143,43 @@ class LoadAndSinkTest {
             assertThat(sink.report().counted()).isEqualTo(100);
             assertBalance(load, sink);
         }
+    }
+
+    @Test
+    void theRunIsToldStretchByStretchAndItsLatenciesAsAHistogram(@TempDir Path folder) throws Exception {
+        try (Sink sink = Sink.start(SinkOptions.on(ANY_PORT).behave("bad.test", Behaviour.parse("bounce")).build())) {
+            List<LoadReport> seen = new ArrayList<>();
+            LoadReport load = new LoadGenerator(LoadOptions.to(sink.addresses().getFirst()).sessions(2)
+                    .domains("good.test,bad.test").warmup(Duration.ofMillis(1_200)).messages(1_000).build())
+                    .run(seen::add);
+
+            List<Interval> series = load.series();
+            assertThat(series).hasSizeGreaterThanOrEqualTo(3); // a second, the rest of the warm-up, the counted part
+            assertThat(series.stream().mapToLong(Interval::attempted).sum()).isEqualTo(load.attempted());
+            assertThat(series.stream().mapToLong(Interval::accepted).sum()).isEqualTo(load.accepted());
+            assertThat(series.stream().mapToLong(Interval::refused).sum()).isEqualTo(load.refusedTotal());
+            assertThat(series.stream().filter(Interval::counted).mapToLong(each -> each.accept().count()).sum())
+                    .isEqualTo(load.accept().count());
+            assertThat(series.stream().mapToDouble(Interval::seconds).sum())
+                    .isCloseTo(series.getLast().endSeconds(), within(0.001));
+            assertThat(series.getFirst().counted()).isFalse();
+            assertThat(series.getFirst().seconds()).isBetween(0.9, 60.0);
+            assertThat(seen.getFirst().series()).hasSize(1);
+            assertThat(load.accept().buckets().stream().mapToLong(Latency.Bucket::count).sum())
+                    .isEqualTo(load.accept().count());
+            assertThat(load.accept().buckets()).isSortedAccordingTo(Comparator.comparing(Latency.Bucket::upTo));
+            Path json = folder.resolve("load.json");
+            Json.write(json, load::write);
+            assertThat(Files.readString(json)).contains("\"series\":[{\"end_seconds\":1.", "\"counted\":false",
+                    "\"buckets\":[{\"up_to\":");
+        }
+    }
+
+    @Test
+    void aLineOfProgressIsOfItsStretchAlone() {
+        Latency accept = new Latency(10, 1_500, 2_000, 3_000, 3_000, 3_000, 1_600, List.of());
+        assertThat(new Interval(7.26, 2.0, true, 300, 250, 40, 3, accept).line(9_000)).isEqualTo(
+                "   7.3 s  accepted 125/s  (9000 in all)  refused 40  unanswered 3  accept p50 1.50 p99 3.00 ms");
     }
 
     @Test
