@@ -122,7 +122,8 @@ final class Reports {
         try {
             sender = MailboxParser.parse(original.sender(), true);
         } catch (AddressSyntaxException e) {
-            log.warn("event=report-impossible id={} sender={} why={}", original.id(), original.sender(), e.getMessage());
+            log.warn("event=report-impossible id={} sender={} why={}", original.id(), original.sender(),
+                    e.getMessage());
             events.on(impossible(original, now, e.getMessage()));
             return CompletableFuture.completedFuture(false);
         }

@@ -258,7 +258,7 @@ final class MisbehavingHostTest {
             case DELIVERY -> "delivered";
             case TRANSIENT_FAILURE -> "deferred";
             case BOUNCE -> "bounced";
-            case RECEPTION, EXPIRATION -> type.label();
+            case RECEPTION, EXPIRATION, REJECTION -> type.label();
         };
     }
 
