@@ -86,7 +86,7 @@ final class HeaderText {
     private static String structured(String text) {
         if (!isPlain(text)) {
             throw new IllegalArgumentException("has a character beyond ASCII, which this field can't have"
-                    + " (in a URL, write it as %XX)");
+                    + " (in a URL, percent-encode it)");
         }
         return text.strip();
     }

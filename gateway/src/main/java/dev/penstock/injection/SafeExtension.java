@@ -168,7 +168,8 @@ final class SafeExtension extends ExtensionCustomizer {
                 allowed.add(operator.getType() == BinaryOperatorType.NORMAL
                         ? with(operator, () -> new Metered(operator.createInstance()))
                         : operator);
-            } else if (ARITHMETIC.get(symbol) instanceof Operation operation) {
+            } else if (ARITHMETIC.containsKey(symbol)) {
+                Operation operation = Objects.requireNonNull(ARITHMETIC.get(symbol));
                 allowed.add(with(operator, () -> new Arithmetic(operation)));
                 if (operation == Operation.DIVIDE) {
                     allowed.add(new BinaryOperatorImpl("//", operator.getPrecedence(),
@@ -321,7 +322,7 @@ final class SafeExtension extends ExtensionCustomizer {
                     RenderBudget.made(text.length());
                 }
                 case SafeString text -> RenderBudget.made(text.toString().length());
-                case Collection<?> items when items != input ->
+                case Collection<?> items when !isSame(items, input) ->
                     RenderBudget.made((items.size() + EACH_LIST) * (long) PER_ITEM);
                 case null -> {
                     // nothing
@@ -331,6 +332,12 @@ final class SafeExtension extends ExtensionCustomizer {
                 }
             }
             return result;
+        }
+
+        /** Whether it is what was there before; comparing what is in it would cost too much. */
+        @SuppressWarnings("ReferenceEquality")
+        private static boolean isSame(Object result, @Nullable Object input) {
+            return result == input;
         }
 
         private static void allow(@Nullable Object value) {
@@ -499,16 +506,14 @@ final class SafeExtension extends ExtensionCustomizer {
             RenderBudget.step();
             Object left = comparable(getLeftExpression().evaluate(self, context));
             Object right = comparable(getRightExpression().evaluate(self, context));
-            boolean numbers = left instanceof Number && right instanceof Number;
+            Integer numbers = left instanceof Number a && right instanceof Number b ? Numbers.compare(a, b) : null;
             if (symbol.equals("==") || symbol.equals("equals") || symbol.equals("!=")) {
-                boolean equal = numbers
-                        ? Numbers.compare((Number) left, (Number) right) == 0
-                        : Objects.equals(left, right);
+                boolean equal = numbers == null ? Objects.equals(left, right) : numbers == 0;
                 return equal != symbol.equals("!=");
             }
             int order;
-            if (numbers) {
-                order = Numbers.compare((Number) left, (Number) right);
+            if (numbers != null) {
+                order = numbers;
             } else if (left instanceof String one && right instanceof String other) {
                 order = one.compareTo(other);
             } else if (left == null || right == null) {

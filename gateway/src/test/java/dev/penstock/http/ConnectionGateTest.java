@@ -43,7 +43,7 @@ class ConnectionGateTest {
         assertThat(enters(from("127.0.0.2"))).isTrue();
         assertThat(gate.open()).isEqualTo(3);
         assertThat(gate.refusedToClient()).isOne();
-        first.close();
+        var _ = first.close();
         assertThat(enters(from("127.0.0.1"))).isTrue();
     }
 
@@ -66,7 +66,9 @@ class ConnectionGateTest {
         assertThat(enters(from("10.1.2.3"))).isFalse();
         assertThat(enters(from("127.0.0.1"))).isFalse();
         assertThat(gate.refused()).isEqualTo(2);
-        open.forEach(EmbeddedChannel::close);
+        for (EmbeddedChannel channel : open) {
+            var _ = channel.close();
+        }
         assertThat(gate.open()).isZero();
         assertThat(enters(from("127.0.0.1"))).isTrue();
     }

@@ -98,7 +98,9 @@ class MemoryAttackTest {
             journal.takeOver(spool, System.currentTimeMillis());
             Authenticator nobody = new NoUsers();
             InjectionServer server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, journal,
-                    spool, (_, _, entries) -> entries.forEach(spool::done), nobody, new InjectionPolicy(), _ -> {},
+                    spool, (_, _, entries) -> entries.forEach(entry -> {
+                        var _ = spool.done(entry);
+                    }), nobody, new InjectionPolicy(), _ -> {},
                     InstantSource.system(), null);
             System.out.println("port " + server.address().getPort());
             Thread.currentThread().join();
@@ -112,16 +114,31 @@ class MemoryAttackTest {
             private byte[] current = {};
             private int at;
 
-            @Override
-            public int read() {
+            private boolean isAtEnd() {
                 while (at == current.length) {
                     if (next == pieces) {
-                        return -1;
+                        return true;
                     }
                     current = piece.apply(next++).getBytes(UTF_8);
                     at = 0;
                 }
-                return current[at++] & 0xff;
+                return false;
+            }
+
+            @Override
+            public int read() {
+                return isAtEnd() ? -1 : current[at++] & 0xff;
+            }
+
+            @Override
+            public int read(byte[] into, int offset, int length) {
+                if (isAtEnd()) {
+                    return -1;
+                }
+                int count = Math.min(length, current.length - at);
+                System.arraycopy(current, at, into, offset, count);
+                at += count;
+                return count;
             }
         };
         return new SequenceInputStream(new SequenceInputStream(new ByteArrayInputStream(begin.getBytes(UTF_8)), middle),
@@ -130,7 +147,7 @@ class MemoryAttackTest {
 
     private CompletableFuture<Integer> send(byte[] gzip) {
         return client
-                .sendAsync(HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(120))
+                .sendAsync(HttpRequest.newBuilder(uri).timeout(Duration.ofMinutes(2))
                         .header("Content-Type", "application/json").header("Content-Encoding", "gzip")
                         .POST(HttpRequest.BodyPublishers.ofByteArray(gzip)).build(),
                         HttpResponse.BodyHandlers.discarding())
