@@ -104,7 +104,8 @@ final class CachedRoute {
 
     /** What this and its place in a cache take, kilobytes rounded up: one for nearly every domain. */
     int weight(String domain) {
-        long octets = OVERHEAD + domain.length();
+        long octets = OVERHEAD;
+        octets += domain.length();
         if (mx != null) {
             for (Mx host : mx.hosts()) {
                 octets += MX + 2L * host.host().length(); // the site has the name too

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,7 +25,7 @@ class PrivateFilesTest {
         try (FileChannel _ = PrivateFiles.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             assertThat(permissions(file)).isEqualTo("rw-------");
         }
-        for (Path each = deep; !each.equals(directory); each = each.getParent()) {
+        for (Path each : List.of(directory.resolve("a"), directory.resolve("a/b"), deep)) {
             assertThat(permissions(each)).as(each.toString()).isEqualTo("rwx------");
         }
     }
