@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -199,7 +200,7 @@ class ShapingReaderTest {
     }
 
     private static @Nullable TlsPolicy tls(ConfigReader.Valid valid, String section) {
-        return valid.config().shaping().sections().get(section).enableTls();
+        return Objects.requireNonNull(valid.config().shaping().sections().get(section)).enableTls();
     }
 
     private ConfigReader.Valid valid(String shaping) throws IOException {

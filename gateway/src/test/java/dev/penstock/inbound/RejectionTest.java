@@ -9,7 +9,6 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.message.MessageEvent;
-import dev.penstock.message.MessageEvent.Type;
 import dev.penstock.policy.Decision;
 import dev.penstock.smtp.Reply;
 import dev.penstock.testing.FakePolicy;
@@ -53,7 +52,7 @@ class RejectionTest {
                     C: what?
                     S: 500 5.5.2 Error: command not recognized
                     """);
-            assertThat(smtp.events).extracting(MessageEvent::type).containsOnly(Type.REJECTION);
+            assertThat(smtp.events).extracting(MessageEvent::type).containsOnly(MessageEvent.Type.REJECTION);
             assertThat(smtp.events).extracting(event -> event.response().command() + " " + event.recipients() + " "
                     + event.response().code() + " " + event.response().enhanced() + " " + event.response().text())
                     .containsExactly("MAIL FROM [] 503 5.5.1 Error: send HELO/EHLO first",
@@ -83,7 +82,7 @@ class RejectionTest {
             late.complete(new Decision.Refuse(Reply.of(451, "4.7.1", "later")));
             client.plays("S: 451 4.7.1 later");
             assertThat(smtp.events).singleElement().satisfies(event -> {
-                assertThat(event.type()).isEqualTo(Type.REJECTION);
+                assertThat(event.type()).isEqualTo(MessageEvent.Type.REJECTION);
                 assertThat(event.response()).isEqualTo(new MessageEvent.Response(451, "4.7.1", "later", "MAIL FROM"));
             });
         }
@@ -111,7 +110,7 @@ class RejectionTest {
                     S: 250 2.0.0 * queued
                     """);
             assertThat(order).containsExactly("taken over behind 1");
-            assertThat(smtp.events.getFirst().type()).isEqualTo(Type.RECEPTION);
+            assertThat(smtp.events.getFirst().type()).isEqualTo(MessageEvent.Type.RECEPTION);
             assertThat(smtp.events.getFirst().client())
                     .isEqualTo(new MessageEvent.Client("", "client.example", "smtp", "<1@s.example>"));
         }

@@ -40,7 +40,11 @@ public record Interval(double endSeconds, double seconds, boolean counted, long 
         return Math.round(seconds * 1e3) / 1e3;
     }
 
-    /** A line of progress. @param total deliveries accepted since the run began */
+    /**
+     * A line of progress.
+     *
+     * @param total deliveries accepted since the run began
+     */
     String line(long total) {
         return String.format(Locale.ROOT, "%6.1f s  %s %.0f/s  (%d in all)  refused %d  unanswered %d  accept p50 %.2f "
                 + "p99 %.2f ms", endSeconds, counted ? "accepted" : "warm-up ", rate(), total, refused, unanswered,
