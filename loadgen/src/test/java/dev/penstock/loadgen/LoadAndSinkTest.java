@@ -167,7 +167,7 @@ class LoadAndSinkTest {
             assertThat(seen.getFirst().series()).hasSize(1);
             assertThat(load.accept().buckets().stream().mapToLong(Latency.Bucket::count).sum())
                     .isEqualTo(load.accept().count());
-            assertThat(load.accept().buckets()).isSortedAccordingTo(Comparator.comparing(Latency.Bucket::upTo));
+            assertThat(load.accept().buckets()).isSortedAccordingTo(Comparator.comparingLong(Latency.Bucket::upTo));
             Path json = folder.resolve("load.json");
             Json.write(json, load::write);
             assertThat(Files.readString(json)).contains("\"series\":[{\"end_seconds\":1.", "\"counted\":false",
