@@ -30,7 +30,9 @@ public interface Exchange {
             return null;
         }
         try {
-            return Base64.getDecoder().decode(base64);
+            byte[] octets = Base64.getDecoder().decode(base64);
+            // one text for these octets: the JDK overlooks bits behind the last of them (RFC 4648 3.5)
+            return Base64.getEncoder().encodeToString(octets).equals(base64) ? octets : null;
         } catch (IllegalArgumentException _) {
             return null;
         }

@@ -581,6 +581,7 @@ final class Committer implements Runnable {
         if (markDue) {
             placeMark();
             flush();
+            sync(); // torn, it would pass for damage that may have taken keys
         }
         LogSegment next;
         try {

@@ -206,11 +206,18 @@ class DeliveryLogTest {
             await().until(() -> log.stats().written() == 1);
             log.reopen();
             await().until(() -> log.stats().files() == 2);
-            log.reopen();
             log.on(Events.delivery(2));
             await().until(() -> log.stats().written() == 2);
             assertThat(files()).hasSize(2).allSatisfy(file -> assertThat(lines(file)).hasSize(1));
         }
+    }
+
+    @Test
+    void reopeningLeavesAFileWithoutLines() throws IOException {
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "n", CLOCK)) {
+            log.reopen();
+        }
+        assertThat(files()).hasSize(1);
     }
 
     @Test
