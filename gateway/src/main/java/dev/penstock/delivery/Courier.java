@@ -143,7 +143,7 @@ final class Courier implements Runnable {
             reopen = false;
             MailHost tried = hosts.get(i);
             host = tried;
-            boolean lastHost = i == tries - 1 || work == null && dispatcher.isImpatient();
+            boolean lastHost = i == tries - 1;
             if (!enter(SessionView.State.CONNECTING)) {
                 if (work != null) {
                     giveBack(work);
@@ -169,7 +169,7 @@ final class Courier implements Runnable {
                 contact = contact(tried, null);
                 if (work != null) {
                     work = broken(work, null, e, false, lastHost);
-                } else if (notOpened(tried, e, lastHost)) {
+                } else if (notOpened(tried, e, lastHost || dispatcher.isImpatient())) {
                     return;
                 } else {
                     continue;

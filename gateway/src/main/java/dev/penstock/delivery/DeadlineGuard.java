@@ -102,6 +102,7 @@ final class DeadlineGuard implements AutoCloseable {
 
         /** Replaces the deadline by one {@code nanos} from now. */
         void within(long nanos) {
+            deadline = NONE; // not the old one with the new length
             length = nanos;
             deadline = nanoTime.getAsLong() + nanos;
         }

@@ -6,7 +6,8 @@ import java.util.function.LongUnaryOperator;
 
 /**
  * How long is waited for a host while its session comes up. RFC 5321 4.5.3.2 wants minutes, and it gets them as long as few
- * sessions are coming up; as more of those that may be are, it gets less, down to half a minute when three quarters are.
+ * sessions are coming up; as more of those that may be are, it gets less, down to half a minute when three quarters are. Where
+ * fewer than a hundred may be, it always gets all.
  * Thread-safe.
  */
 final class OpeningPatience implements LongUnaryOperator {
@@ -38,6 +39,9 @@ final class OpeningPatience implements LongUnaryOperator {
     @Override
     public long applyAsLong(long nanos) {
         long least = Math.min(nanos, LEAST.toNanos());
+        if (most < CROWD) {
+            return nanos;
+        }
         double lost = Math.clamp((fill() - FULL_UNTIL) / (LEAST_FROM - FULL_UNTIL), 0, 1);
         return nanos - (long) ((nanos - least) * lost);
     }

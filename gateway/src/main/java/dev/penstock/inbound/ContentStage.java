@@ -362,6 +362,9 @@ final class ContentStage implements ReceptionMemory.Waiter {
             message.abort(this);
             refuseMessage(Replies.of(e.reason()));
             return;
+        } catch (RuntimeException | Error e) {
+            server.memory().releaseEnvelope(envelopeOctets); // the content is released with the session
+            throw e;
         }
         Octets octets = new Octets(message.handOver(), envelopeOctets);
         if (commit.isDone()) {

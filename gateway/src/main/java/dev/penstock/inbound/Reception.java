@@ -55,6 +55,9 @@ final class Reception {
      */
     void begin(Spool spool, MessageId newId, byte[] traceHeader, InboundConfig newConfig, boolean chunked,
             boolean gated) {
+        id = null; // what is refused from here on isn't the message before
+        size = 0;
+        received.reset();
         Spool.Intake begun = spool.intake();
         try {
             begun.write(traceHeader, 0, traceHeader.length);
@@ -66,13 +69,11 @@ final class Reception {
         id = newId;
         refusal = null;
         config = newConfig;
-        size = 0;
         addedDotLines = false;
         addedEightBit = false;
         held = traceHeader.length;
         memory.add(held);
         decoder.reset();
-        received.reset();
         chunks = null;
         if (chunked) {
             spareScanner = spareScanner == null ? new ChunkScanner() : spareScanner;

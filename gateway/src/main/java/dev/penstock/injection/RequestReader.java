@@ -544,7 +544,7 @@ final class RequestReader {
     private Map<String, @Nullable Object> map(JsonParser json, String at) {
         charge(VALUE);
         if (json.nextToken() == JsonToken.END_OBJECT) {
-            return Map.of();
+            return Collections.emptyMap(); // templates may ask it for null, which Map.of() minds
         }
         charge(OBJECT);
         Map<String, @Nullable Object> map = new LinkedHashMap<>();
@@ -569,7 +569,7 @@ final class RequestReader {
             case START_OBJECT -> map(json, parent + "/" + escaped(name));
             case START_ARRAY -> {
                 if (json.nextToken() == JsonToken.END_ARRAY) {
-                    yield List.of();
+                    yield Collections.emptyList();
                 }
                 charge(LIST);
                 String at = parent + "/" + escaped(name);

@@ -156,11 +156,12 @@ public final class Admission {
         }
         all.release(false, now);
         Suspension suspension = queue.ended(session);
+        ArrayDeque<Step> steps = new ArrayDeque<>(2);
         SessionLimiter at = queue.waitingAt();
         if (at != null && isShared(queue, at) && queue.isWithoutSession()) {
             at.promote(queue);
+            pass(at, steps); // what is kept for queues without a session is for it now
         }
-        ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(own, steps);
         if (cameUpAt != null) {
             pass(cameUpAt, steps);

@@ -554,7 +554,7 @@ public final class MailQueue implements AutoCloseable {
                     if (failBatch(next.domain, next.failure)) {
                         failing.add(next); // behind the others, so that large domains don't hold up small ones
                     }
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     log.error("event=route-failure-not-followed domain={}", next.domain.name, e);
                 }
             }
