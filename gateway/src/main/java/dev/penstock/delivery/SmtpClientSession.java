@@ -156,6 +156,9 @@ final class SmtpClientSession implements AutoCloseable {
             DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
         SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard);
         try {
+            if (security.configured) {
+                session.watch.established(); // it doesn't count among those that come up
+            }
             session.greet(hostname);
             session.secure(security, hostname);
             session.mustBeInStep(session.helloPhase());
@@ -557,7 +560,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static boolean isOfHello(Reply reply) {
-        return reply.lines().size() > 1
+        return reply.isPositive() && reply.lines().size() > 1
                 && Capabilities.parse(reply).keywords().keySet().stream().anyMatch(ONLY_TO_EHLO::contains);
     }
 
@@ -781,7 +784,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** All answers are in: one that is waiting, if not the end of the session, says that they were others'. */
     private void mustBeAll(Phase phase) throws SessionException {
-        if (hasUnread() && !isClosing()) {
+        if (!parser.isEndless() && hasUnread() && !isClosing()) {
             throw unasked(phase);
         }
     }
@@ -796,7 +799,14 @@ final class SmtpClientSession implements AutoCloseable {
             if (wire.available() == 0 && (secured == null || input.available() == 0)) {
                 return false;
             }
-            int n = secured == null ? input.read(received.array()) : readAtOnce(secured.socket());
+            int n;
+            if (secured == null || input.available() > 0) {
+                n = input.read(received.array());
+            } else if (host.address() instanceof UnixDomainSocketAddress) {
+                n = 0; // tickets, or what a channel without a time-out can't be asked for
+            } else {
+                n = readAtOnce(secured.socket());
+            }
             received.position(0).limit(Math.max(n, 0));
             return n > 0;
         } catch (IOException _) { // what is sent next will tell

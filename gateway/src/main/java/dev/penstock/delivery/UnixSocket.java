@@ -85,6 +85,15 @@ final class UnixSocket extends Socket {
         }
     }
 
+    /** A channel has none, and Socket's own would make a descriptor that nobody closes. */
+    @Override
+    public void setSoTimeout(int timeout) {}
+
+    @Override
+    public int getSoTimeout() {
+        return 0;
+    }
+
     @Override
     public InputStream getInputStream() {
         return Channels.newInputStream(channel);

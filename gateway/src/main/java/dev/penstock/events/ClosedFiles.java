@@ -5,7 +5,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -121,8 +120,7 @@ final class ClosedFiles implements AutoCloseable {
         String name = String.valueOf(file.getFileName());
         Path made = directory.resolve(UNFINISHED + name + compression.suffix());
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            FileLock lock = lock(channel);
-            if (lock == null) {
+            if (!isFree(channel)) {
                 return;
             }
             FileTime lastLine = Files.getLastModifiedTime(file);
@@ -149,12 +147,14 @@ final class ClosedFiles implements AutoCloseable {
         }
     }
 
-    /** @return null when somebody writes the file */
-    private static @Nullable FileLock lock(FileChannel channel) throws IOException {
+    /** Whether nobody writes the file; until the channel is closed nobody will. */
+    private static boolean isFree(FileChannel channel) {
         try {
-            return channel.tryLock();
+            return channel.tryLock() != null;
         } catch (OverlappingFileLockException _) { // another log of this process
-            return null;
+            return false;
+        } catch (IOException _) {
+            return true; // no locks on this file system: the writer has none either
         }
     }
 
@@ -181,7 +181,7 @@ final class ClosedFiles implements AutoCloseable {
 
     private static boolean isFree(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            return lock(channel) != null;
+            return isFree(channel);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.penstock.events;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -142,7 +143,7 @@ final class LogFile implements AutoCloseable {
                 StandardOpenOption.APPEND);
         try {
             created.tryLock();
-        } catch (IOException _) {
+        } catch (IOException | OverlappingFileLockException _) {
             // a file system without locks: whoever shares the directory has to know
         }
         return created;

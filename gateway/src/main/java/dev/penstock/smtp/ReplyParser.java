@@ -143,6 +143,11 @@ public final class ReplyParser {
         return reply;
     }
 
+    /** Whether the last reply was cut off: what follows is the rest of it. */
+    public boolean isEndless() {
+        return endless;
+    }
+
     private void keepLine() {
         int end = Math.min(length, maxLineLength);
         while (end < length && end > 0 && (line[end] & 0xc0) == 0x80) { // no half of a character
