@@ -174,7 +174,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         }
     }
 
-    /** The session is up. @return its first message; null when there is none for now */
+    /** The session is up. @return its first message; null when no mail is ready */
     @Nullable
     QueueItem up(ReadyQueue.Session session) {
         return admission.up(session);

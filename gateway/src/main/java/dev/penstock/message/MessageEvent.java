@@ -58,7 +58,7 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
         TRANSIENT_FAILURE("TransientFailure"),
         BOUNCE("Bounce"),
         EXPIRATION("Expiration"),
-        /** A reception was refused, for good or for now. */
+        /** A reception was refused with 4xx or 5xx. */
         REJECTION("Rejection");
 
         private final String label;

@@ -118,7 +118,7 @@ public final class Admission {
     /**
      * The session is up: others may open theirs.
      *
-     * @return its first message; null when there is none for now
+     * @return its first message; null when no mail is ready
      */
     public @Nullable QueueItem up(Session session) {
         QueueItem item = session.queue().up(session);
