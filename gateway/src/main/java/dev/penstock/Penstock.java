@@ -166,16 +166,15 @@ public final class Penstock implements AutoCloseable {
         if (oldJournal.withholds(entry)) {
             return;
         }
-        queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
-                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, nextAttemptMillis, size);
+        queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), attempts, nextAttemptMillis,
+                size);
     }
 
     /** On an event loop: the message is durable, the client is about to hear 250. */
     private void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
         List<Destination> destinations = envelope.destinations();
         for (int i = 0; i < entries.size(); i++) {
-            queue.submit(entries.get(i), destinations.get(i).domain(), envelope.tenant(), envelope.campaign(),
-                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, size);
+            queue.submit(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size);
         }
     }
 

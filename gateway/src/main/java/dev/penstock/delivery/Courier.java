@@ -21,6 +21,7 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 
 /**
@@ -50,6 +51,7 @@ final class Courier implements Runnable {
     private final String sessionId;
     private final long startedNanos;
     private final Thread thread;
+    private final OpeningPatience patience;
 
     private volatile @Nullable SmtpClientSession session;
     private volatile SessionView.State state = SessionView.State.CONNECTING;
@@ -61,7 +63,8 @@ final class Courier implements Runnable {
     private Contact contact;
     /** Spoken to, or tried last. */
     private @Nullable MailHost host;
-    private boolean useful;
+    /** Whether the host spoken to has answered for no message yet. */
+    private boolean unproved = true;
     /** Whether the queue has been told that the session failed. */
     private boolean failed;
     /** The slot of the message under way, until something is sent in it. */
@@ -85,6 +88,8 @@ final class Courier implements Runnable {
         this.slot = new MessageSlot(permit, dispatcher::nanoTime);
         this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
         this.sessionId = sessionId;
+        Place place = permit.place();
+        this.patience = new OpeningPatience(place == null ? () -> 0 : place::crowding, dispatcher.mostComingUp());
         this.startedNanos = dispatcher.nanoTime();
         this.stateMillis = dispatcher.millis();
         this.contact = Contact.none(queue.key().toString());
@@ -144,6 +149,13 @@ final class Courier implements Runnable {
             MailHost tried = hosts.get(i);
             host = tried;
             boolean lastHost = i == tries - 1;
+            unproved = true;
+            if (!dispatcher.comesUp(handle, tried.network())) {
+                if (work != null) {
+                    giveBack(work);
+                }
+                return;
+            }
             if (!enter(SessionView.State.CONNECTING)) {
                 if (work != null) {
                     giveBack(work);
@@ -169,7 +181,7 @@ final class Courier implements Runnable {
                 contact = contact(tried, null);
                 if (work != null) {
                     work = broken(work, null, e, false, lastHost);
-                } else if (notOpened(tried, e, lastHost || dispatcher.isImpatient())) {
+                } else if (notOpened(tried, e, lastHost || patience.isShort())) {
                     return;
                 } else {
                     continue;
@@ -338,7 +350,8 @@ final class Courier implements Runnable {
     private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
         return SmtpClientSession.open(host, queue.key().lmtp(),
                 new SmtpClientSession.Security(policy, dispatcher.tls, queue.key().configured(), insisting),
-                dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
+                dispatcher.hostname, dispatcher.config, dispatcher.source,
+                breakOff -> dispatcher.guard.watch(breakOff, patience));
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -552,6 +565,9 @@ final class Courier implements Runnable {
             return work;
         }
         open.idle();
+        if (unproved) { // what it idles for isn't its host's fault
+            dispatcher.cameUp(handle);
+        }
         if (!enter(SessionView.State.IDLE)) {
             return null;
         }
@@ -567,7 +583,12 @@ final class Courier implements Runnable {
         } finally {
             leave();
         }
-        return prepared(item);
+        work = prepared(item);
+        if (work != null && unproved && !dispatcher.comesUp(handle, open.host().network())) {
+            giveBack(work);
+            return null;
+        }
+        return work;
     }
 
     private boolean isWorn(int transactionsDone) {
@@ -677,8 +698,8 @@ final class Courier implements Runnable {
     }
 
     private void proved() {
-        if (!useful) {
-            useful = true;
+        if (unproved) {
+            unproved = false;
             dispatcher.proved(handle);
         }
     }

@@ -28,6 +28,8 @@ import dev.penstock.queue.ReadyQueue;
 import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.RouteFailureHandler;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.spool.AttemptState;
@@ -41,16 +43,20 @@ import dev.penstock.tls.ClientTls;
  * Thread-safe.
  *
  * <p>A part of the sessions is kept for queues that have none, so that many sessions stuck at a few sites never leave the
- * others without one (P7). At most half of them may be on their way up, so that hosts which never greet leave the others
- * to those that do; and local stores have some of their own.
+ * others without one (P7). Not all of them may be coming up, and of those each tenant, each network of hosts and the reports
+ * have shares, so that hosts which stall before they have taken a message leave the others to those that don't; and local
+ * stores have some of their own.
  */
 public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final AttemptState NEVER_ATTEMPTED = new AttemptState(0, 0, List.of());
     /** One in so many sessions is for queues without any. */
     private static final int RESERVE_SHARE = 10;
-    /** One in so many sessions may be coming up; the others are for those that are up. */
-    private static final int OPENING_SHARE = 2;
+    /**
+     * Of the sessions may be coming up, the others are for those that are up. A tenant that is alone gets four fifths of
+     * these: three in five of all sessions.
+     */
+    private static final int OPENING_PERCENT = 75;
     /** Local stores have one for so many others, which nobody else gets. */
     private static final int LOCAL_SHARE = 10;
     /** Of the time for a stop, the part kept for putting back what had to be broken off. */
@@ -84,8 +90,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private final AtomicLong sessionIds;
     private final SessionLimiter total;
     private final SessionLimiter local;
-    private final SessionLimiter opening;
-    private final OpeningPatience patience;
+    private final OpeningLimiter opening;
     private final Admission admission;
     private volatile boolean closing;
 
@@ -119,11 +124,10 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                 Math.max(1, config.maxSessions() / RESERVE_SHARE));
         this.local = new SessionLimiter("max-sessions of local stores",
                 Math.max(1, config.maxSessions() / LOCAL_SHARE), 0);
-        this.opening = new SessionLimiter("max-sessions that aren't up yet", (config.maxSessions() + 1) / OPENING_SHARE,
-                config.maxSessions() / OPENING_SHARE / RESERVE_SHARE);
-        this.patience = new OpeningPatience(opening::open, (config.maxSessions() + 1) / OPENING_SHARE);
+        int mostComingUp = Math.ceilDiv(config.maxSessions() * OPENING_PERCENT, 100);
+        this.opening = new OpeningLimiter("max-sessions that come up", mostComingUp, mostComingUp / RESERVE_SHARE);
         this.admission = new Admission(total, local, opening, nanoTime, this::open);
-        this.guard = new DeadlineGuard(nanoTime, patience);
+        this.guard = new DeadlineGuard(nanoTime);
         queue.handsOutOnlyWhile(spool::canRecord);
         spool.onRecording(() -> Thread.startVirtualThread(queue::recordingChanged)); // not on the spool's own thread
         guard.start();
@@ -160,8 +164,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     @Override
-    public void mayGrant(SessionLimiter limiter) {
-        admission.mayGrant(limiter);
+    public void mayGrant(ReadyQueue ready, Limiter limiter) {
+        admission.mayGrant(ready, limiter);
     }
 
     private void open(ReadyQueue.Session session) {
@@ -180,9 +184,19 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.up(session);
     }
 
-    /** Whether sessions that come up must be quick, as nearly all that may be coming up are. */
-    boolean isImpatient() {
-        return patience.isShort();
+    /** See {@link Admission#comesUp}. */
+    boolean comesUp(ReadyQueue.Session session, String network) {
+        return admission.comesUp(session, network);
+    }
+
+    /** See {@link Admission#cameUp}. */
+    void cameUp(ReadyQueue.Session session) {
+        admission.cameUp(session);
+    }
+
+    /** Sessions that may be coming up at one time. */
+    int mostComingUp() {
+        return opening.limit();
     }
 
     /** The session has delivered. */

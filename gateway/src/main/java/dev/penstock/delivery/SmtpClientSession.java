@@ -138,6 +138,12 @@ final class SmtpClientSession implements AutoCloseable {
      */
     record Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {}
 
+    /** Watches a session's deadlines, and calls {@code breakOff} when one is past. */
+    @FunctionalInterface
+    interface Watcher {
+        DeadlineGuard.Watch watch(Runnable breakOff);
+    }
+
     private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
             DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
         this.host = host;
@@ -151,18 +157,17 @@ final class SmtpClientSession implements AutoCloseable {
         this.output = output;
     }
 
-    /** Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. */
+    /**
+     * Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. The session counts as
+     * established when it has answered for a first envelope: from then on losing patience could double a message.
+     */
     static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
-            DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard);
+            DeliveryConfig config, @Nullable InetAddress source, Watcher watcher) throws SessionException {
+        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, watcher);
         try {
-            if (security.configured) {
-                session.watch.established(); // it doesn't count among those that come up
-            }
             session.greet(hostname);
             session.secure(security, hostname);
             session.mustBeInStep(session.helloPhase());
-            session.watch.established();
             return session;
         } catch (SessionException e) {
             session.end(e);
@@ -171,9 +176,9 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
-            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+            @Nullable InetAddress source, Watcher watcher) throws SessionException {
         if (host.address() instanceof UnixDomainSocketAddress path) {
-            return connect(host, path, lmtp, configured, config, guard);
+            return connect(host, path, lmtp, configured, config, watcher);
         }
         Socket socket = new Socket();
         try {
@@ -183,7 +188,7 @@ final class SmtpClientSession implements AutoCloseable {
             }
             socket.connect(host.address(), millis(config.connectTimeout()));
             return new SmtpClientSession(host, lmtp, configured, config, socket,
-                    guard.watch(() -> closeQuietly(socket)),
+                    watcher.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream());
         } catch (IOException e) {
             closeQuietly(socket);
@@ -198,11 +203,11 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
-            boolean configured, DeliveryConfig config, DeadlineGuard guard) throws SessionException {
+            boolean configured, DeliveryConfig config, Watcher watcher) throws SessionException {
         try {
             Socket socket = UnixSocket.connect(path, config.connectTimeout());
             return new SmtpClientSession(host, lmtp, configured, config, socket,
-                    guard.watch(() -> closeQuietly(socket)),
+                    watcher.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream());
         } catch (IOException e) {
             Failure.Kind kind = e instanceof SocketTimeoutException
@@ -544,6 +549,7 @@ final class SmtpClientSession implements AutoCloseable {
             if (t.accepted == 0 && (!opened || lmtp)) { // RFC 2033 4.2
                 throw outOfStep(Phase.DATA, "wants content for nobody");
             }
+            watch.established();
             return true;
         }
         if (data.isPositive()) {
@@ -556,6 +562,7 @@ final class SmtpClientSession implements AutoCloseable {
     private boolean refused(Phase phase) throws SessionException {
         mustBeAll(phase);
         answered++;
+        watch.established();
         return false;
     }
 

@@ -36,6 +36,11 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
         this(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis, origin, Options.NONE);
     }
 
+    /** Whether it is a report made here. */
+    public boolean isReport() {
+        return sender.isEmpty() && origin.protocol().equals(Origin.LOCAL.protocol());
+    }
+
     /** What it takes in memory, about. */
     public long heapOctets() {
         long octets = HeapSize.OBJECT + HeapSize.of(sender) + HeapSize.of(options.envid()) + HeapSize.of(origin.helo());

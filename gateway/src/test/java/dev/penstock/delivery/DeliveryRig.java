@@ -144,8 +144,7 @@ final class DeliveryRig implements AutoCloseable {
     SpoolEntry submit(Envelope envelope, Content content) {
         List<SpoolEntry> entries = spool.add(envelope, content);
         for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "",
-                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, content.size());
+            queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), 0, 0, content.size());
         }
         return entries.getFirst();
     }

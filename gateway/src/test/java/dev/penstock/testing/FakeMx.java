@@ -74,8 +74,13 @@ public final class FakeMx implements AutoCloseable {
     public record Received(String sender, List<String> recipients, String text, int session) {}
 
     public FakeMx() {
+        this(InetAddress.getLoopbackAddress());
+    }
+
+    /** On another of this machine's addresses. */
+    public FakeMx(InetAddress address) {
         try {
-            server = new ServerSocket(0, 128, InetAddress.getLoopbackAddress());
+            server = new ServerSocket(0, 128, address);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
