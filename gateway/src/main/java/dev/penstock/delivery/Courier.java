@@ -3,6 +3,7 @@ package dev.penstock.delivery;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -73,6 +74,10 @@ final class Courier implements Runnable {
     /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
     private boolean reopen;
     private int transactions;
+    /** What it holds for as long as it lives. */
+    private final DeliveryMemory.Share memory;
+    /** Of messages that nobody else will settle, what they hold. */
+    private final List<DeliveryMemory.Share> messages = new ArrayList<>(2);
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
@@ -84,6 +89,7 @@ final class Courier implements Runnable {
         this.permit = handle.permit();
         this.slot = new MessageSlot(permit, dispatcher::nanoTime);
         this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
+        this.memory = dispatcher.memory.share();
         this.sessionId = sessionId;
         this.startedNanos = dispatcher.nanoTime();
         this.stateMillis = dispatcher.millis();
@@ -97,6 +103,7 @@ final class Courier implements Runnable {
 
     @Override
     public void run() {
+        memory.hold(DeliveryMemory.SESSION);
         try {
             Route.Open open = queue.route();
             // As routing names it, and not the domain that stands for it in the key.
@@ -115,6 +122,8 @@ final class Courier implements Runnable {
             if (open != null) {
                 open.close();
             }
+            memory.close();
+            messages.forEach(DeliveryMemory.Share::close);
             slot.giveBack();
             nextSlot.giveBack();
             postpone(inHand);
@@ -240,8 +249,12 @@ final class Courier implements Runnable {
     }
 
     private static boolean isAboutTls(SessionException e) {
-        return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
+        return e.phase() == Phase.STARTTLS && !isForWantOfMemory(e) || e.reason() instanceof Failure failure
                 && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
+    }
+
+    private static boolean isForWantOfMemory(SessionException e) {
+        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.NO_MEMORY;
     }
 
     /** What has expired in a queue that is suspended is told to its sender without an attempt. */
@@ -258,7 +271,9 @@ final class Courier implements Runnable {
 
     private void expire(QueueItem item) {
         try {
-            if (prepare(item) != null) { // the clock was set back just now
+            Work work = prepare(item);
+            if (work != null) { // the clock was set back just now
+                discard(work);
                 dispatcher.settlement.giveBack(item);
             }
         } catch (RuntimeException e) {
@@ -338,7 +353,8 @@ final class Courier implements Runnable {
     private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
         return SmtpClientSession.open(host, queue.key().lmtp(),
                 new SmtpClientSession.Security(policy, dispatcher.tls, queue.key().configured(), insisting),
-                dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
+                dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard,
+                dispatcher.memory.share());
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -642,7 +658,16 @@ final class Courier implements Runnable {
 
     /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
     private @Nullable Work prepare(QueueItem item) {
-        return dispatcher.prepare(item, contact);
+        Work work = dispatcher.prepare(item, contact);
+        if (work != null) {
+            messages.add(work.memory);
+        }
+        return work;
+    }
+
+    private void discard(Work work) {
+        messages.remove(work.memory);
+        work.memory.close();
     }
 
     /** Decides for every recipient that was in the transaction. @return the outcome that reaches furthest */
@@ -756,6 +781,7 @@ final class Courier implements Runnable {
     }
 
     private void letGo(Work work) {
+        messages.remove(work.memory);
         if (inHand == work.item) {
             inHand = null;
         } else {
@@ -775,6 +801,7 @@ final class Courier implements Runnable {
             return;
         }
         letGo(work);
+        work.memory.close();
         dispatcher.settlement.giveBack(work.item);
     }
 

@@ -58,6 +58,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private static final Duration MAX_GRACE = Duration.ofSeconds(1);
     /** For how long a host is spoken to in clear after a failed handshake; long against the cost of failing again. */
     private static final Duration BROKEN_TLS_TIME = Duration.ofHours(1);
+    /** What a message takes besides content, with some recipients: part of what a session takes. */
+    private static final int USUAL_ENVELOPE = 4 << 10;
     private static final long STOP_POLL_MILLIS = 10;
     private static final int BASE_36 = 36;
 
@@ -66,6 +68,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final @Nullable InetAddress source;
     final DeadlineGuard guard;
     final BadHosts badHosts;
+    final DeliveryMemory memory;
     final ClientTls tls;
     /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
     final BadHosts brokenTls;
@@ -108,6 +111,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
+        this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
         this.settlement = new Settlement(spool, queue, new Reports(hostname, spool, queue, events, clock), events,
@@ -235,7 +239,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     @Override
     public void reportDue(QueueItem item) {
-        if (prepare(item, Contact.none("")) != null) { // something is left to deliver after all
+        Work work = prepare(item, Contact.none(""));
+        if (work != null) { // something is left to deliver after all
+            work.memory.close();
             settlement.giveBack(item);
         }
     }
@@ -249,17 +255,20 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     Work prepare(QueueItem item, Contact contact) {
         Work work;
         StoredMessage stored = null;
+        DeliveryMemory.Share held = memory.share();
         try {
-            stored = spool.read(item.entry());
+            stored = spool.read(item.entry(), held::takeForContent);
             AttemptState last = item.attempts() == 0
                     || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
                             ? NEVER_ATTEMPTED
                             : settlement.lastAttempt(item);
-            work = new Work(item, stored.envelope(), stored.content(), last);
+            work = new Work(item, stored.envelope(), stored.content(), last, held);
         } catch (UnreadableMessageException e) {
+            held.close();
             settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
             return null;
         } catch (IOException e) {
+            held.close();
             log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"",
                     new MessageId(item.entry().messageId()),
                     item.domain(), e.getMessage());
@@ -267,7 +276,15 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             return null;
         }
         if (work.nothingOwed()) {
+            held.close();
             settlement.alreadyDone(item);
+            return null;
+        }
+        long octets = work.heapOctets();
+        if (octets > USUAL_ENVELOPE && !held.take(octets)) {
+            held.close();
+            stats.postponed.increment();
+            settlement.postpone(item);
             return null;
         }
         FailurePolicy now = policy;
@@ -319,6 +336,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Sessions open or opening now. */
     public int sessionCount() {
         return total.open() + local.open();
+    }
+
+    /** Octets that deliveries hold now. */
+    public long heldOctets() {
+        return memory.used();
     }
 
     /** Hosts remembered as bad. */

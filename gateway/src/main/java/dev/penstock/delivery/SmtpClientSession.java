@@ -82,6 +82,8 @@ final class SmtpClientSession implements AutoCloseable {
     /** A 4 KB message with both envelopes fits without growing. */
     private static final int FIRST_BUFFER = 8 << 10;
     private static final int INPUT_BUFFER = 2 << 10;
+    /** Characters of a reply's text that aren't counted; more is kept where there is room. */
+    static final int USUAL_REPLY = 512;
     /** For the handshake, when a command's time isn't shorter. */
     private static final Duration HANDSHAKE_TIME = Duration.ofMinutes(1);
     /** For a reply that may have come before the host closed on us, and for the answer to QUIT of a host that is left. */
@@ -129,6 +131,8 @@ final class SmtpClientSession implements AutoCloseable {
     private int answered;
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
+    /** What the session takes beyond {@link DeliveryMemory#SESSION}. */
+    private final DeliveryMemory.Share memory;
 
     /**
      * How a session is secured.
@@ -139,7 +143,7 @@ final class SmtpClientSession implements AutoCloseable {
     record Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {}
 
     private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
-            DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
+            DeadlineGuard.Watch watch, InputStream input, OutputStream output, DeliveryMemory.Share memory) {
         this.host = host;
         this.lmtp = lmtp;
         this.configured = configured;
@@ -149,12 +153,18 @@ final class SmtpClientSession implements AutoCloseable {
         this.wire = input;
         this.input = input;
         this.output = output;
+        this.memory = memory;
     }
 
-    /** Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. */
+    /**
+     * Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so.
+     *
+     * @param memory closed with the session
+     */
     static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
-            DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard);
+            DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard, DeliveryMemory.Share memory)
+            throws SessionException {
+        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard, memory);
         try {
             if (security.configured) {
                 session.watch.established(); // it doesn't count among those that come up
@@ -171,9 +181,9 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
-            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+            @Nullable InetAddress source, DeadlineGuard guard, DeliveryMemory.Share memory) throws SessionException {
         if (host.address() instanceof UnixDomainSocketAddress path) {
-            return connect(host, path, lmtp, configured, config, guard);
+            return connect(host, path, lmtp, configured, config, guard, memory);
         }
         Socket socket = new Socket();
         try {
@@ -184,7 +194,7 @@ final class SmtpClientSession implements AutoCloseable {
             socket.connect(host.address(), millis(config.connectTimeout()));
             return new SmtpClientSession(host, lmtp, configured, config, socket,
                     guard.watch(() -> closeQuietly(socket)),
-                    socket.getInputStream(), socket.getOutputStream());
+                    socket.getInputStream(), socket.getOutputStream(), memory);
         } catch (IOException e) {
             closeQuietly(socket);
             Failure.Kind kind = switch (e) {
@@ -198,12 +208,13 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
-            boolean configured, DeliveryConfig config, DeadlineGuard guard) throws SessionException {
+            boolean configured, DeliveryConfig config, DeadlineGuard guard, DeliveryMemory.Share memory)
+            throws SessionException {
         try {
             Socket socket = UnixSocket.connect(path, config.connectTimeout());
             return new SmtpClientSession(host, lmtp, configured, config, socket,
                     guard.watch(() -> closeQuietly(socket)),
-                    socket.getInputStream(), socket.getOutputStream());
+                    socket.getInputStream(), socket.getOutputStream(), memory);
         } catch (IOException e) {
             Failure.Kind kind = e instanceof SocketTimeoutException
                     ? Failure.Kind.CONNECT_TIMEOUT
@@ -223,7 +234,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     private void sayHello(String hostname) throws SessionException {
         Phase phase = helloPhase();
-        Reply hello = hello(phase, hostname);
+        Reply hello = kept(hello(phase, hostname), memory);
         esmtp = hello.code() < 300;
         if (hello.isPermanent() && !lmtp) { // RFC 5321 3.2: an old server gets HELO
             phase = Phase.HELO;
@@ -261,6 +272,9 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " offers no TLS, which is " + security.policy));
         }
         mustBeInStep(helloPhase());
+        if (!memory.take(DeliveryMemory.TLS)) {
+            throw noMemory();
+        }
         append(STARTTLS);
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
@@ -287,6 +301,9 @@ final class SmtpClientSession implements AutoCloseable {
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
             ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
                     security.policy.verifies());
+            if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
+                throw noMemory();
+            }
             input = secured.socket().getInputStream();
             output = secured.socket().getOutputStream();
             tls = secured;
@@ -297,6 +314,11 @@ final class SmtpClientSession implements AutoCloseable {
                     : new Failure(Failure.Kind.TLS_FAILED, "TLS handshake with " + describe(host) + " failed: "
                             + (watch.expired() ? "timed out" : e.getMessage())));
         }
+    }
+
+    private SessionException noMemory() {
+        return new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.NO_MEMORY,
+                "no memory for TLS with " + describe(host)));
     }
 
     MailHost host() {
@@ -507,7 +529,7 @@ final class SmtpClientSession implements AutoCloseable {
         if (!pipelining) {
             appendMail(t);
         }
-        Reply mail = command(Phase.MAIL, null);
+        Reply mail = kept(command(Phase.MAIL, null), t.memory);
         t.mail = mail;
         boolean opened = mail.code() < 300;
         if (mail.isIntermediate() || !reused() && isOfHello(mail)) {
@@ -523,7 +545,7 @@ final class SmtpClientSession implements AutoCloseable {
             if (!pipelining) {
                 appendRcpt(t, t.recipients.get(i));
             }
-            Reply rcpt = command(Phase.RCPT, null);
+            Reply rcpt = kept(command(Phase.RCPT, null), t.memory);
             t.rcpt[i] = rcpt;
             if (rcpt.isPositive() && (!opened || rcpt.isIntermediate())) {
                 throw outOfStep(Phase.RCPT,
@@ -537,7 +559,8 @@ final class SmtpClientSession implements AutoCloseable {
             needsReset = true;
             return refused(Phase.RCPT);
         }
-        Reply data = pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA);
+        Reply data = kept(pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA),
+                t.memory);
         t.data = data;
         if (data.isIntermediate()) { // RFC 5321 4.2.1: the first digit decides
             inContent = true;
@@ -551,6 +574,12 @@ final class SmtpClientSession implements AutoCloseable {
         }
         needsReset = opened;
         return refused(Phase.DATA);
+    }
+
+    /** As it may be kept while the transaction lasts: a long text counts, and is cut where it can't. */
+    private static Reply kept(Reply reply, DeliveryMemory.Share memory) {
+        int length = reply.textLength();
+        return length <= USUAL_REPLY || memory.take(2L * Character.BYTES * length) ? reply : reply.cutTo(USUAL_REPLY);
     }
 
     private boolean refused(Phase phase) throws SessionException {
@@ -629,7 +658,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     private void appendContent(byte[] bytes, int offset, int length) throws IOException {
         try {
-            if (length <= BLOCK - count) {
+            if (length <= out.length - count || count + length <= BLOCK && grow(count + length)) {
                 append(bytes, offset, length);
                 return;
             }
@@ -640,7 +669,11 @@ final class SmtpClientSession implements AutoCloseable {
             for (; end - from > BLOCK; from += BLOCK) {
                 write(bytes, from, BLOCK, Phase.CONTENT, config.dataBlockTimeout());
             }
-            append(bytes, from, end - from);
+            if (end - from <= out.length || grow(end - from)) {
+                append(bytes, from, end - from);
+            } else {
+                write(bytes, from, end - from, Phase.CONTENT, config.dataBlockTimeout());
+            }
         } catch (SessionException e) {
             writeFailure = e;
             throw new IOException(e);
@@ -657,11 +690,11 @@ final class SmtpClientSession implements AutoCloseable {
         } else if (lmtp) {
             for (int i = 0; i < t.end.length; i++) {
                 if (t.isAccepted(i)) {
-                    t.end[i] = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+                    t.end[i] = kept(read(Phase.END_OF_DATA, config.dataDoneTimeout()), t.memory);
                 }
             }
         } else {
-            Reply end = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            Reply end = kept(read(Phase.END_OF_DATA, config.dataDoneTimeout()), t.memory);
             for (int i = 0; i < t.end.length; i++) {
                 if (t.isAccepted(i)) {
                     t.end[i] = end;
@@ -705,6 +738,7 @@ final class SmtpClientSession implements AutoCloseable {
         paused = true;
         watch.clear();
         if (out.length > FIRST_BUFFER) {
+            memory.give(out.length - FIRST_BUFFER);
             out = new byte[FIRST_BUFFER];
         }
     }
@@ -762,6 +796,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     @Override
     public void close() {
+        memory.close();
         watch.end();
         closeQuietly(socket);
     }
@@ -970,12 +1005,28 @@ final class SmtpClientSession implements AutoCloseable {
         if (length <= out.length - count) {
             return;
         }
-        if (count + length > BLOCK) {
+        if (count + length > BLOCK || !grow(count + length)) {
+            contentSent |= appended == Phase.CONTENT;
             flush(appended, config.dataBlockTimeout());
         }
         if (count + length > out.length) {
-            out = Arrays.copyOf(out, Math.max(count + length, Math.min(BLOCK, out.length * 2)));
+            resize(count + length); // one text longer than a buffer
         }
+    }
+
+    /** A larger buffer, where there is room for it. */
+    private boolean grow(int octets) {
+        int size = Math.max(octets, Math.min(BLOCK, out.length * 2));
+        if (!memory.take(size - out.length)) {
+            return false;
+        }
+        out = Arrays.copyOf(out, size);
+        return true;
+    }
+
+    private void resize(int octets) {
+        memory.hold(octets - out.length);
+        out = Arrays.copyOf(out, octets);
     }
 
     private static String describe(MailHost host) {

@@ -1,6 +1,7 @@
 package dev.penstock.message;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,12 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
             octets += recipient.heapOctets();
         }
         return octets;
+    }
+
+    /** The same for some of its recipients, by their indices. */
+    public Envelope to(int[] indices) {
+        return new Envelope(id, sender, Arrays.stream(indices).mapToObj(recipients::get).toList(), body, smtpUtf8,
+                tenant, campaign, receivedMillis, origin, options);
     }
 
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same parts. */

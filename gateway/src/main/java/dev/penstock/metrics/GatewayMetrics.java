@@ -246,6 +246,10 @@ public final class GatewayMetrics implements AutoCloseable {
                 DeliveryStats.Snapshot::reportsFailed);
         part.counter("reports.impossible", "Reports that could not be made, because the sender's address is none",
                 DeliveryStats.Snapshot::reportsImpossible);
+        part.counter("memory.refused", "Times that something of a delivery didn't fit into its account of memory",
+                DeliveryStats.Snapshot::memoryRefused);
+        part.counter("postponed", "Messages with many recipients that wait because their account of memory is full",
+                DeliveryStats.Snapshot::postponed);
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);

@@ -34,8 +34,10 @@ public final class ClientTls {
      *
      * @param verified whether the certificate is good for the host's name, which it may not be when it needn't
      * @param problem  why it isn't, empty when it is
+     * @param certificates octets of those that the server sent, which the session keeps
      */
-    public record Connection(SSLSocket socket, String protocol, String cipher, boolean verified, String problem) {}
+    public record Connection(SSLSocket socket, String protocol, String cipher, boolean verified, String problem,
+            int certificates) {}
 
     /**
      * @param file PEM file of the authorities trusted; those that come with Java when empty
@@ -62,7 +64,8 @@ public final class ClientTls {
         socket.setSSLParameters(parameters);
         socket.startHandshake();
         return new Connection(socket, socket.getSession().getProtocol(), socket.getSession().getCipherSuite(),
-                judge.problem == null, judge.problem == null ? "" : judge.problem);
+                judge.problem == null, judge.problem == null ? "" : judge.problem,
+                judge.octets);
     }
 
     private static SSLContext context(TrustManager trust) {
@@ -79,6 +82,7 @@ public final class ClientTls {
     private final class Judge extends X509ExtendedTrustManager {
         private final boolean strict;
         private @Nullable String problem = "no certificate";
+        private int octets;
 
         Judge(boolean strict) {
             this.strict = strict;
@@ -87,6 +91,9 @@ public final class ClientTls {
         @Override
         public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
                 throws CertificateException {
+            for (X509Certificate certificate : chain) {
+                octets += certificate.getEncoded().length;
+            }
             try {
                 authorities.checkServerTrusted(chain, authType, socket);
                 problem = null;

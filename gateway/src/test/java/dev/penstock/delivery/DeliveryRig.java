@@ -54,7 +54,7 @@ final class DeliveryRig implements AutoCloseable {
         DeliveryConfig c = CONFIG;
         return new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), c.maxRecipientsPerTransaction(),
                 c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(),
-                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout(), c.tls(),
+                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout(), c.memoryLimit(), c.tls(),
                 Optional.of(authorities));
     }
 

@@ -49,7 +49,7 @@ class HttpServerTest {
             () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
                     24,
                     24, 25),
-            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19,
+            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19, 21, 22,
                     Map.of(Phase.END_OF_DATA, 16L)),
             () -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6), () -> InjectionStats.NONE,
             () -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
