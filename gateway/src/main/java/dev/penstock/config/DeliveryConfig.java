@@ -32,7 +32,7 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
         Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa) {
-    private static final ByteSize MEMORY_LIMIT = ByteSize.ofMegabytes(256);
+    private static final ByteSize MEMORY_LIMIT = ByteSize.ofMegabytes(192);
     public static final DeliveryConfig DEFAULT = new DeliveryConfig(25, "", 5_000, 100, Duration.ofSeconds(30),
             Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(2), Duration.ofMinutes(3),
             Duration.ofMinutes(10), Duration.ofSeconds(5), Duration.ofMinutes(1), Duration.ofSeconds(20));

@@ -27,7 +27,7 @@ public record EventsConfig(Path directory, ByteSize maxFileSize, Duration maxFil
     private static final long MIN_PENDING = 1 << 20; // room for any event
     public static final EventsConfig DEFAULT = new EventsConfig(Path.of("data", "log"), ByteSize.ofMegabytes(256),
             Duration.ofDays(1), Compression.NONE, Duration.ZERO, Rate.parse("100/s,max_burst=1000"),
-            Duration.ofMillis(200), 128_000);
+            Duration.ofMillis(200), 64_000);
 
     /** Octets that events may take while they wait. */
     public long maxPendingOctets() {

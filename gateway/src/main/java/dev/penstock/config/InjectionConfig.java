@@ -34,7 +34,7 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
         List<ListenerTls.Certificate> certificates) {
     public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(16), 10_000, 64,
             1000, 100, ByteSize.ofMegabytes(128), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
-            Duration.ofHours(24), 1_000_000, List.of());
+            Duration.ofHours(24), 500_000, List.of());
 
     public InjectionConfig {
         relayNetworks = List.copyOf(relayNetworks);

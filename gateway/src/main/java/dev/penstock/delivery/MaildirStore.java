@@ -111,6 +111,8 @@ final class MaildirStore implements AutoCloseable {
             stored = threads.submit(() -> store(config, maildir, copy, content));
         } catch (RejectedExecutionException e) {
             throw new StoreException(Failure.Kind.STOPPED, "the Maildir store is closed", e);
+        } catch (OutOfMemoryError e) { // the system has no thread to give
+            throw new StoreException(Failure.Kind.STORE_TROUBLE, "no thread for " + maildir + " could be started", e);
         }
         boolean interrupted = false;
         try {

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.GZIPOutputStream;
 
@@ -50,6 +51,7 @@ final class ClosedFiles implements AutoCloseable {
     private final Path directory;
     private final InstantSource clock;
     private final Runnable failure;
+    private final ThreadFactory threads;
     private final Semaphore places = new Semaphore(2); // a round, and one that waits and will see what it didn't
     private final ReentrantLock turn = new ReentrantLock();
     private volatile @Nullable Path current;
@@ -58,6 +60,11 @@ final class ClosedFiles implements AutoCloseable {
 
     /** @param failure called for each file that couldn't be compressed or deleted */
     ClosedFiles(Path directory, InstantSource clock, Runnable failure) {
+        this(directory, clock, failure, Thread.ofPlatform().name("delivery-log-files").daemon().factory());
+    }
+
+    ClosedFiles(Path directory, InstantSource clock, Runnable failure, ThreadFactory threads) {
+        this.threads = threads;
         this.directory = directory;
         this.clock = clock;
         this.failure = failure;
@@ -73,17 +80,26 @@ final class ClosedFiles implements AutoCloseable {
         if (closing || config.compression() == Compression.NONE && config.keep().isZero() || !places.tryAcquire()) {
             return;
         }
-        thread = Thread.ofPlatform().name("delivery-log-files").daemon().start(() -> {
-            turn.lock();
-            try {
-                round(config);
-            } catch (IOException e) {
-                failed("list", directory, e);
-            } finally {
-                turn.unlock();
-                places.release();
-            }
-        });
+        try {
+            Thread tidying = threads.newThread(() -> tidyInTurn(config));
+            tidying.start();
+            thread = tidying;
+        } catch (OutOfMemoryError e) { // the system has no thread to give; the next round does what this one didn't
+            places.release();
+            failed("tidy", directory, e);
+        }
+    }
+
+    private void tidyInTurn(EventsConfig config) {
+        turn.lock();
+        try {
+            round(config);
+        } catch (IOException e) {
+            failed("list", directory, e);
+        } finally {
+            turn.unlock();
+            places.release();
+        }
     }
 
     private void round(EventsConfig config) throws IOException {

@@ -130,10 +130,20 @@ public final class DnsRouter implements Router {
                 ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder)
                 : next;
         if (!same) {
-            cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheSize()));
+            cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheOctets()));
             cache.asMap().clear();
             old.client.handOver(next.client);
         }
+    }
+
+    /** Octets of the domains that are cached. */
+    public long cachedDomainOctets() {
+        return cache.synchronous().policy().eviction().map(kept -> kept.weightedSize().orElse(0)).orElse(0L);
+    }
+
+    /** Octets of the mail hosts that are cached. */
+    public long cachedHostOctets() {
+        return settings.book.octets();
     }
 
     public RoutingStats stats() {

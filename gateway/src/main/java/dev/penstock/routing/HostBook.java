@@ -68,6 +68,10 @@ final class HostBook {
         cache.asMap().remove(host);
     }
 
+    long octets() {
+        return cache.synchronous().policy().eviction().map(kept -> kept.weightedSize().orElse(0)).orElse(0L);
+    }
+
     long size() {
         return cache.synchronous().estimatedSize();
     }

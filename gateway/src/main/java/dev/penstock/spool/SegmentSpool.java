@@ -853,6 +853,11 @@ public final class SegmentSpool implements Spool {
         return entries(id).stream().filter(entry -> entry.part == part).findFirst();
     }
 
+    /** Octets of messages being taken in, and of what waits for the committer. */
+    public long waitingOctets() {
+        return state.waitingBytes.get() + state.intakeBytes.get();
+    }
+
     @Override
     public SpoolHealth health() {
         return state.health();
