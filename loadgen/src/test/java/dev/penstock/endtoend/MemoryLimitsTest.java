@@ -55,7 +55,7 @@ class MemoryLimitsTest {
     private static final int STALLED = 480 / PARTS;
     private static final int ZONES = 400 / PARTS;
     private static final int HOSTS_EACH = 20;
-    private static final int UNDER_TLS = 2_000 / PARTS;
+    private static final int UNDER_TLS = 800 / PARTS;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     /** What may be left over: of messages that are written just then. */
     private static final double NEARLY_NOTHING = MEGABYTE;
@@ -142,8 +142,8 @@ class MemoryLimitsTest {
         StringBuilder text = new StringBuilder();
         gateway.metrics().forEach((series, value) -> {
             if (series.startsWith("penstock_memory_used")) {
-                text.append(series.replaceAll(".*\"(.*)\".*", "$1")).append(' ').append(value.longValue() / MEGABYTE)
-                        .append(", ");
+                text.append(series.replaceAll(".*\"(.*)\".*", "$1")).append(' ').append(value.longValue() >> 10)
+                        .append(" KB, ");
             }
         });
         return text.toString();
@@ -333,6 +333,7 @@ class MemoryLimitsTest {
                 cache-size = %d
                 [delivery]
                 port = %d
+                stop-timeout = "1s"
                 memory-limit = "%d MB"
                 [injection]
                 address = "127.0.0.1"
@@ -340,12 +341,13 @@ class MemoryLimitsTest {
                 max-body = "%d MB"
                 memory-limit = "%d MB"
                 relay-networks = ["127.0.0.0/8"]
+                deadline = "5m"
                 [routes."good.test"]
                 hosts = ["127.0.0.1:%d"]
                 tls = "none"
                 """.formatted(tlsPort, pem.chain(), pem.key(), limits.get("inbound") / PARTS, directory,
                 limits.get("cache") / PARTS, limits.get("waiting") / PARTS, directory, zone.server(),
-                PARTS == 1 ? 10_000 : 2_000, stalling.getLocalPort(), limits.get("delivery") / PARTS, injectionPort,
+                4_000 / PARTS / PARTS, stalling.getLocalPort(), limits.get("delivery") / PARTS, injectionPort,
                 16 / PARTS, limits.get("injection") / PARTS, sink.addresses().getFirst().getPort()),
                 "ulimit -c 0", List.of("-Xms" + HEAP + "m", "-Xmx" + HEAP + "m", "-XX:MaxDirectMemorySize=256m",
                         "-XX:+ExitOnOutOfMemoryError", "-Dio.netty.allocator.type=pooled"));
