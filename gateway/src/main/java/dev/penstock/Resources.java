@@ -36,8 +36,9 @@ final class Resources {
         }
         Budget files = Budget.descriptors(config);
         if (descriptors > 0 && !files.fits(descriptors, ALL)) {
-            log.warn("event=limits-exceed-descriptors sum={} descriptors={} largest={} effect=\"connections are refused "
-                    + "before the limits are reached: raise LimitNOFILE or make limits smaller\"",
+            log.warn(
+                    "event=limits-exceed-descriptors sum={} descriptors={} largest={} effect=\"connections are refused "
+                            + "before the limits are reached: raise LimitNOFILE or make limits smaller\"",
                     files.sum(), descriptors, files.largest(1));
         }
     }

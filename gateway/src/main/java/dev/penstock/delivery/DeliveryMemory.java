@@ -62,42 +62,49 @@ final class DeliveryMemory {
         return new DeliveryMemory(Long.MAX_VALUE, new LongAdder()).share();
     }
 
-    /** What one session, or one message under way, holds. Used by one thread at a time. Closed, it holds nothing. */
+    /** What one session, or one message under way, holds. Thread-safe. Closed, it holds nothing and gets nothing. */
     final class Share implements AutoCloseable {
         private long own;
+        private boolean closed;
 
         /** @return false when there is no room: nothing was taken then */
         boolean take(long octets) {
-            return counted(octets, DeliveryMemory.this.take(octets, limit));
+            return take(octets, limit);
         }
 
         /** As {@link #take}, for content. */
         boolean takeForContent(long octets) {
-            return counted(octets, DeliveryMemory.this.take(octets, contentLimit));
+            return take(octets, contentLimit);
         }
 
-        private boolean counted(long octets, boolean taken) {
-            if (taken) {
-                own += octets;
+        private synchronized boolean take(long octets, long max) {
+            if (closed || !DeliveryMemory.this.take(octets, max)) {
+                return false;
             }
-            return taken;
+            own += octets;
+            return true;
         }
 
         /** Counts what is held in any case, and is bounded by something else. */
-        void hold(long octets) {
-            used.addAndGet(octets);
-            own += octets;
+        synchronized void hold(long octets) {
+            if (!closed) {
+                used.addAndGet(octets);
+                own += octets;
+            }
         }
 
         /** Gives back so many of them. */
-        void give(long octets) {
-            used.addAndGet(-octets);
-            own -= octets;
+        synchronized void give(long octets) {
+            if (!closed) {
+                used.addAndGet(-octets);
+                own -= octets;
+            }
         }
 
         @Override
-        public void close() {
+        public synchronized void close() {
             give(own);
+            closed = true;
         }
     }
 }

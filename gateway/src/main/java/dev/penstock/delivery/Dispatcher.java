@@ -274,6 +274,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                     item.domain(), e.getMessage());
             settlement.postpone(item);
             return null;
+        } catch (RuntimeException | Error e) {
+            held.close();
+            throw e;
         }
         if (work.nothingOwed()) {
             held.close();

@@ -97,7 +97,8 @@ class DeliveryMemoryTest {
     @Test
     void everythingIsGivenBackWhenMailIsThrough() {
         DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
-        FakeMx slow = host(rig, "slow.example", new FakeMx().script(TAKES_NO_MORE.replace("stall", "await more\nclose")));
+        FakeMx slow = host(rig, "slow.example",
+                new FakeMx().script(TAKES_NO_MORE.replace("stall", "await more\nclose")));
         host(rig, "good.example", new FakeMx());
         host(rig, "refuses.example", new FakeMx().on("RCPT", "550 5.1.1 " + "no ".repeat(600)));
         send(rig, "slow.example", text(MESSAGE));
@@ -175,7 +176,8 @@ class DeliveryMemoryTest {
     @Test
     void aSessionUnderTlsThatDoesntFitIsTriedLaterAndNotInClear() throws IOException {
         DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
-        FakeMx mx = new FakeMx().offering("PIPELINING,STARTTLS").certificate(TestCertificates.selfSigned("mx1.dest.example"));
+        FakeMx mx = new FakeMx().offering("PIPELINING,STARTTLS")
+                .certificate(TestCertificates.selfSigned("mx1.dest.example"));
         open.add(mx);
         rig.route(TlsPolicy.OPPORTUNISTIC, mx);
         rig.send("a@" + DeliveryRig.DOMAIN);
