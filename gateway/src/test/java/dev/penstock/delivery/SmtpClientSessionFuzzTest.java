@@ -18,6 +18,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
+import com.code_intelligence.jazzer.api.BugDetectors;
 import com.code_intelligence.jazzer.api.FuzzedDataProvider;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import org.jspecify.annotations.Nullable;
@@ -103,7 +104,7 @@ class SmtpClientSessionFuzzTest {
         List<Transaction> done = new ArrayList<>();
         @Nullable
         SessionException end = null;
-        try {
+        try (var _ = BugDetectors.allowNetworkConnections()) {
             SmtpClientSession session = SmtpClientSession.open(
                     new MailHost("mx.example", InetAddress.getLoopbackAddress(), host.port(), 0), lmtp,
                     new SmtpClientSession.Security(TlsPolicy.OPPORTUNISTIC, tls, false, insisting), "gateway.test",
