@@ -287,7 +287,7 @@ final class SmtpClientSession implements AutoCloseable {
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
             ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
                     security.policy.verifies());
-            input = secured.socket().getInputStream();
+            input = secured.input();
             output = secured.socket().getOutputStream();
             tls = secured;
         } catch (IOException e) {

@@ -72,6 +72,7 @@ public final class ServerTls {
         if (System.getProperty("jdk.tls.rejectClientInitiatedRenegotiation") == null) {
             System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
         }
+        KeyDerivations.countFromNowOn();
     }
 
     private final ListenerTls config;

@@ -57,8 +57,10 @@ class TlsRecordsFuzzTest {
     private static final int MOST_ANSWERS = 8; // octets said for one heard
     private static final int ROUNDS = 4; // of octets each way that a step of the handshake may take
     private static final String GOOD = "good@example.com";
-    private static final String[] COMMANDS = {"NOOP\r\n", "EHLO c.example\r\n", "MAIL FROM:<" + GOOD + ">\r\n",
-        "RSET\r\n", "NO", "OP\r\n", "VRFY a\r\nNOOP\r\n", "STARTTLS\r\n"};
+    private static final String[] COMMANDS = {"NOOP\r\n", "MAIL FROM:<" + GOOD + ">\r\n", "RSET\r\n", "NO", "OP\r\n",
+        "VRFY a\r\nNOOP\r\n"};
+    /** What nothing may follow before its reply: the session ends if it does. */
+    private static final String[] ALONE = {"EHLO c.example\r\n", "STARTTLS\r\n"};
     private static final String CLEAR = "MAIL FROM:<evil@example.com>\r\n";
 
     private static final HeapGrowth growth = new HeapGrowth("TLS records");
@@ -168,7 +170,7 @@ class TlsRecordsFuzzTest {
         private final ByteArrayOutputStream said = new ByteArrayOutputStream();
         private long heard;
         private int updates;
-        private boolean broken; // the records aren't those of the client's engine any more
+        private boolean broken; // what comes isn't what an orderly client sends any more
 
         Run(Kit kit, SessionHarness session, FuzzedDataProvider data, String protocol) throws SSLException {
             this.kit = kit;
@@ -219,7 +221,7 @@ class TlsRecordsFuzzTest {
             peer.say("\r\nNOOP\r\n");
             sendAll();
             exchange();
-            check(peer.inner.toString().endsWith("250 2.0.0 Ok\r\n"), "not understood: " + peer.inner);
+            check(peer.inner.toString().endsWith("250 2.0.0 Ok\r\n"), "not understood by " + peer + " with " + updates + " updates: " + peer.inner);
         }
 
         private void step() throws Exception {
@@ -270,6 +272,10 @@ class TlsRecordsFuzzTest {
                         peer.say(String.valueOf(c));
                     }
                     sendAll();
+                }
+                case 17 -> {
+                    broken = true;
+                    peer.say(data.pickValue(ALONE));
                 }
                 default -> peer.say(data.pickValue(COMMANDS));
             }
@@ -343,6 +349,12 @@ class TlsRecordsFuzzTest {
         /** Until the arithmetic that was given to other threads is done. */
         void settle() throws InterruptedException {
             session.run();
+            for (int step = 0; step < ROUNDS; step++) { // one may lead to the next
+                settleOne();
+            }
+        }
+
+        private void settleOne() throws InterruptedException {
             int threads = Runtime.getRuntime().availableProcessors();
             CountDownLatch busy = new CountDownLatch(threads);
             for (int i = 0; i < threads; i++) {
@@ -412,14 +424,27 @@ class TlsRecordsFuzzTest {
             isNew = protocol.equals("TLSv1.3");
         }
 
+        @Override
+        public String toString() {
+            return (isNew ? "a new" : "an old") + (dead ? " dead" : "") + " client in " + engine.getHandshakeStatus();
+        }
+
         boolean isInHandshake() {
             return engine.getHandshakeStatus() != HandshakeStatus.NOT_HANDSHAKING;
         }
 
         /** Makes what its engine wants to send. */
         void due() {
-            while (!dead && engine.getHandshakeStatus() == HandshakeStatus.NEED_WRAP && wrap(ByteBuffer.allocate(0))) {
-                // one record after the other
+            boolean more = true;
+            while (more) {
+                more = false;
+                while (!dead && engine.getHandshakeStatus() == HandshakeStatus.NEED_WRAP
+                        && wrap(ByteBuffer.allocate(0))) {
+                    more = true;
+                }
+                if (more) {
+                    hear(new byte[0]); // what had to wait for its turn
+                }
             }
         }
 
