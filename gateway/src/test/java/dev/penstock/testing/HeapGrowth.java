@@ -3,21 +3,18 @@ package dev.penstock.testing;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.TimeUnit;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 /**
  * Whether a long run of one thing after the other keeps something of each: what lives on the heap after the first minute
  * is compared with what lives there at the end. Runs of less than two minutes are only counted. Confined to the thread
  * that runs.
  */
 public final class HeapGrowth {
-    private static final Logger log = LoggerFactory.getLogger(HeapGrowth.class);
     private static final long WARM_UP_NANOS = TimeUnit.MINUTES.toNanos(1);
     private static final long ENOUGH_NANOS = TimeUnit.MINUTES.toNanos(2);
     /** What classes, compiled code's data and the caches of libraries still take after a minute. */
     private static final long ALLOWED = 6 << 20;
     private static final long MEGABYTE = 1 << 20;
+    private static final long KILOBYTE = 1 << 10;
     private static final int NOT_YET = -1;
 
     private final String what;
@@ -45,9 +42,10 @@ public final class HeapGrowth {
             return;
         }
         long now = live();
-        log.info("event=fuzzed what={} seconds={} runs={} heap-max={}MB live-after-a-minute={}KB live-at-the-end={}KB",
+        System.out.printf(
+                "event=fuzzed what=\"%s\" seconds=%d runs=%d heap=%dMB live-after-a-minute=%dKB live-at-the-end=%dKB%n",
                 what, TimeUnit.NANOSECONDS.toSeconds(nanos), runs, Runtime.getRuntime().maxMemory() / MEGABYTE,
-                warm / 1024, now / 1024);
+                warm / KILOBYTE, now / KILOBYTE);
         if (nanos > ENOUGH_NANOS && now > warm + ALLOWED) {
             throw new AssertionError("the heap grew from " + warm + " to " + now + " octets in " + runs + " runs");
         }
