@@ -69,7 +69,8 @@ public final class ClientTls {
         socket.setSSLParameters(parameters);
         socket.startHandshake();
         return new Connection(socket, new GuardedInput(socket.getInputStream()), socket.getSession().getProtocol(),
-                socket.getSession().getCipherSuite(), judge.problem == null, judge.problem == null ? "" : judge.problem);
+                socket.getSession().getCipherSuite(), judge.problem == null,
+                judge.problem == null ? "" : judge.problem);
     }
 
     private static SSLContext context(TrustManager trust) {

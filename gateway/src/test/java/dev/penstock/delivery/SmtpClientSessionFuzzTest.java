@@ -12,6 +12,7 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -65,7 +66,8 @@ class SmtpClientSessionFuzzTest {
         "\0", "garbage", "250 \u00c3\u00a9\u0080\u009b", "25", "250-mx\r\n250 PIPELINING", "\r\n250 ok",
         "421-a\r\n421 b"};
     private static final String[] ENDS = {"\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "", "\r\r\n"};
-    private static final String[] GLUED = {"250 extra\r\n", "421 4.4.2 idle too long\r\n", "25", "550 5.5.1 timed out\r\n",
+    private static final String[] GLUED = {"250 extra\r\n", "421 4.4.2 idle too long\r\n", "25",
+        "550 5.5.1 timed out\r\n",
         "\r\n", "354 go\r\n", "250-"};
 
     private static final HeapGrowth growth = new HeapGrowth("SMTP replies");
@@ -90,9 +92,7 @@ class SmtpClientSessionFuzzTest {
 
     @FuzzTest(maxDuration = "10m")
     void everyReplyIsTheAnswerToItsQuestion(FuzzedDataProvider data) throws Exception {
-        if (host == null) {
-            throw new IllegalStateException("not opened");
-        }
+        Host current = Objects.requireNonNull(host);
         boolean lmtp = data.consumeBoolean();
         boolean insisting = data.consumeBoolean();
         List<Integer> sizes = new ArrayList<>();
@@ -100,13 +100,13 @@ class SmtpClientSessionFuzzTest {
             sizes.add(data.consumeInt(1, 3));
         }
         boolean rides = data.consumeBoolean();
-        host.begin(new Script(data, lmtp));
+        current.begin(new Script(data, lmtp));
         List<Transaction> done = new ArrayList<>();
         @Nullable
         SessionException end = null;
         try (var _ = BugDetectors.allowNetworkConnections()) {
             SmtpClientSession session = SmtpClientSession.open(
-                    new MailHost("mx.example", InetAddress.getLoopbackAddress(), host.port(), 0), lmtp,
+                    new MailHost("mx.example", InetAddress.getLoopbackAddress(), current.port(), 0), lmtp,
                     new SmtpClientSession.Security(TlsPolicy.OPPORTUNISTIC, tls, false, insisting), "gateway.test",
                     CONFIG, null, guard);
             end = converse(session, sizes, rides, done);
@@ -118,7 +118,7 @@ class SmtpClientSessionFuzzTest {
         } catch (SessionException e) {
             end = e;
         }
-        judge(host.ended(), lmtp, done, end);
+        judge(current.ended(), lmtp, done, end);
         growth.ran();
     }
 
@@ -220,8 +220,9 @@ class SmtpClientSessionFuzzTest {
             if (answer == null) {
                 continue;
             }
-            Outcome outcome = POLICY.decide(new FailurePolicy.Situation(answer.phase(), new Cause.Replied(answer.reply()),
-                    false, t.accepted > 0, true, false, 0, 0));
+            Outcome outcome = POLICY
+                    .decide(new FailurePolicy.Situation(answer.phase(), new Cause.Replied(answer.reply()),
+                            false, t.accepted > 0, true, false, 0, 0));
             boolean taken = answer.phase() == Phase.END_OF_DATA && answer.reply().code() < 300;
             check(outcome instanceof Outcome.Delivered == taken, "delivered by " + answer, ledger, done, null);
             check(!(outcome instanceof Outcome.Bounced) || answer.reply().code() >= 500, "bounced by " + answer, ledger,

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import javax.net.ssl.SSLContext;
@@ -93,14 +94,13 @@ class TlsRecordsFuzzTest {
 
     @FuzzTest(maxDuration = "10m")
     void nothingInClearIsACommandAndNothingIsLeft(FuzzedDataProvider data) throws Exception {
-        if (kit == null) {
-            throw new IllegalStateException("not opened");
-        }
+        Kit current = Objects.requireNonNull(kit);
         boolean implicit = data.consumeBoolean();
         Senders senders = new Senders();
-        try (SessionHarness session = new SessionHarness(kit.config, implicit ? kit.implicit : kit.offered, kit.server,
+        try (SessionHarness session = new SessionHarness(current.config, implicit ? current.implicit : current.offered,
+                current.server,
                 senders, Authenticator.NONE)) {
-            Run run = new Run(kit, session, data, data.consumeBoolean() ? "TLSv1.3" : "TLSv1.2");
+            Run run = new Run(current, session, data, data.consumeBoolean() ? "TLSv1.3" : "TLSv1.2");
             run.play(implicit);
             check(senders.all.stream().allMatch(GOOD::equals), "taken from what came in clear: " + senders.all);
             session.hangUp();
@@ -221,7 +221,8 @@ class TlsRecordsFuzzTest {
             peer.say("\r\nNOOP\r\n");
             sendAll();
             exchange();
-            check(peer.inner.toString().endsWith("250 2.0.0 Ok\r\n"), "not understood by " + peer + " with " + updates + " updates: " + peer.inner);
+            check(peer.inner.toString().endsWith("250 2.0.0 Ok\r\n"),
+                    "not understood by " + peer + " with " + updates + " updates: " + peer.inner);
         }
 
         private void step() throws Exception {

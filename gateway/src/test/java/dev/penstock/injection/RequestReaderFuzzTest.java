@@ -147,7 +147,8 @@ class RequestReaderFuzzTest {
                 out.append('}');
             }
             if (data.consumeBoolean()) {
-                out.append(",\"attachments\":[{\"content_type\":\"text/plain\",\"data\":").append(data.pickValue(VALUES))
+                out.append(",\"attachments\":[{\"content_type\":\"text/plain\",\"data\":")
+                        .append(data.pickValue(VALUES))
                         .append(",\"base64\":").append(data.consumeBoolean());
                 members(data, out, 2);
                 out.append("}]");
@@ -288,7 +289,8 @@ class RequestReaderFuzzTest {
             }
         }
         return Set.of("envelope_sender", "recipients", "content", "substitutions").containsAll(names(tree))
-                && (!tree.has("substitutions") || tree.get("substitutions").isObject()) && isContent(tree.get("content"));
+                && (!tree.has("substitutions") || tree.get("substitutions").isObject())
+                && isContent(tree.get("content"));
     }
 
     private static boolean isContent(@Nullable JsonNode content) {

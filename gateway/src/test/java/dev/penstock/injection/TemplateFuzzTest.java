@@ -29,7 +29,8 @@ class TemplateFuzzTest {
         "missing", "x", "y", "loop", "template", "locale", "_context", "True", "empty", "nested"};
     private static final String[] ATTRIBUTES = {".key", ".deep", "['in ner']", "[0]", "[n]", ".index", ".index0",
         ".first", ".last", ".length", ".revindex", ".class", ".getClass", "[-1]", "[99999999999]", "[name]", ".value"};
-    private static final String[] LITERALS = {"1", "0", "-1", "2.5", "9223372036854775807", "1e9", "\"t\"", "'u'", "\"\"",
+    private static final String[] LITERALS = {"1", "0", "-1", "2.5", "9223372036854775807", "1e9", "\"t\"", "'u'",
+        "\"\"",
         "true", "false", "null", "none", "1000000", "0.1", "\"yyyy\"", "\"#,##0\"", "\"\\\"\"", "\"é\""};
     private static final String[] OPERATORS = {"+", "-", "*", "/", "//", "%", "~", "==", "!=", ">", "<", ">=", "<=",
         "and", "or", "contains", "equals", "in", "is", "is not", "..", "?", "|", "not in"};

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
@@ -96,12 +97,10 @@ class DnsAnswerFuzzTest {
 
     @FuzzTest(maxDuration = "10m")
     void aDomainHasARouteOrAFailureWhateverItsZoneAnswers(FuzzedDataProvider data) {
-        if (server == null) {
-            throw new IllegalStateException("not opened");
-        }
+        Server current = Objects.requireNonNull(server);
         Zone zone = new Zone(data);
-        server.zone = zone;
-        DnsConfig config = new DnsConfig(List.of("127.0.0.1:" + server.port()), LIMITS.timeout(), LIMITS.deadline(),
+        current.zone = zone;
+        DnsConfig config = new DnsConfig(List.of("127.0.0.1:" + current.port()), LIMITS.timeout(), LIMITS.deadline(),
                 LIMITS.maxInFlight(), LIMITS.cacheSize(), LIMITS.minTtl(), LIMITS.maxTtl(), LIMITS.negativeTtl(),
                 LIMITS.failureTtl(), LIMITS.staleTtl(), LIMITS.ignoreNetworks());
         SplittableRandom random = new SplittableRandom(1);

@@ -219,8 +219,10 @@ public final class RawTlsClient {
         new SecureRandom().nextBytes(random);
         byte[] extensions = joined(extension(43, new byte[]{2, 3, 4}), extension(10, new byte[]{0, 2, 0, 0x1d}),
                 extension(13, new byte[]{0, 8, 4, 3, 5, 3, 8, 4, 4, 1}), extension(KEY_SHARE, share.array()));
-        byte[] body = joined(new byte[]{3, 3}, random, new byte[]{0, 0, 2, 0x13, 1, 1, 0, (byte) (extensions.length >> 8),
-            (byte) extensions.length}, extensions);
+        byte[] body = joined(new byte[]{3, 3}, random,
+                new byte[]{0, 0, 2, 0x13, 1, 1, 0, (byte) (extensions.length >> 8),
+                    (byte) extensions.length},
+                extensions);
         return joined(new byte[]{1, 0, (byte) (body.length >> 8), (byte) body.length}, body);
     }
 
