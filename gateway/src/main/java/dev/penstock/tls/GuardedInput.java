@@ -27,7 +27,7 @@ final class GuardedInput extends FilterInputStream {
     public int read(byte[] into, int offset, int length) throws IOException {
         long allowed = KeyDerivations.PER_UPDATE
                 * (GuardedSslHandler.MAX_IDLE_RECORDS + octets / GuardedSslHandler.OCTETS_PER_IDLE_RECORD);
-        return KeyDerivations.<IOException>atMost((int) Math.clamp(allowed - derivations, 0, Integer.MAX_VALUE), () -> {
+        return KeyDerivations.<IOException>atMost(Math.clamp(allowed - derivations, 0, Integer.MAX_VALUE), () -> {
             try {
                 int count = in.read(into, offset, length);
                 octets += Math.max(count, 0);

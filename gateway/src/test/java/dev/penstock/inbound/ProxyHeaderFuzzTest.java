@@ -8,6 +8,7 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -220,12 +221,12 @@ class ProxyHeaderFuzzTest {
 
     private static boolean isFour(String text) {
         return V4.matcher(text).matches()
-                && Arrays.stream(text.split("\\.")).allMatch(part -> Integer.parseInt(part) < 256);
+                && Arrays.stream(text.split("\\.", -1)).allMatch(part -> Integer.parseInt(part) < 256);
     }
 
     private static InetAddress four(String text) throws UnknownHostException {
         byte[] address = new byte[4];
-        String[] parts = text.split("\\.");
+        String[] parts = text.split("\\.", -1);
         for (int i = 0; i < address.length; i++) {
             address[i] = (byte) Integer.parseInt(parts[i]);
         }
@@ -328,7 +329,7 @@ class ProxyHeaderFuzzTest {
             switch (meaning) {
                 case Meaning.Header header -> {
                     check(arrivals == 1, "a header was refused");
-                    check(same(header.source, source) && same(header.destination, destination),
+                    check(Objects.equals(header.source, source) && Objects.equals(header.destination, destination),
                             "read as " + source + " > " + destination + " in place of " + header);
                     isTheRest(octets, header.length);
                 }
@@ -344,10 +345,6 @@ class ProxyHeaderFuzzTest {
             channel.finishAndReleaseAll();
             check(allocator.metric().usedHeapMemory() + allocator.metric().usedDirectMemory() == 0,
                     "a buffer was not released");
-        }
-
-        private static boolean same(@Nullable InetSocketAddress a, @Nullable InetSocketAddress b) {
-            return a == null || b == null ? a == b : a.equals(b);
         }
 
         private void isTheRest(byte[] octets, int from) {

@@ -96,9 +96,10 @@ class RequestReaderFuzzTest {
             check(tree != null, "it isn't JSON");
             new Comparison(Objects.requireNonNull(tree)).compare(request);
         } else {
-            int status = Objects.requireNonNull(problem).answer().status();
+            Problem refusal = Objects.requireNonNull(problem);
+            int status = refusal.answer().status();
             check(status == 422 || status == 413, "answered with " + status);
-            check(status == 413 || tree == null || !isPlain(tree), "refused: " + problem.getMessage());
+            check(status == 413 || tree == null || !isPlain(tree), "refused: " + refusal.getMessage());
         }
         growth.ran();
     }

@@ -1,5 +1,7 @@
 package dev.penstock.routing;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -190,7 +192,7 @@ class DnsAnswerFuzzTest {
 
         /** @param change where an octet is changed, or the message cut */
         private record Answer(Shape shape, List<Record> records, List<Record> authority, int rcode, int change,
-                byte[] raw) {}
+                String raw) {}
 
         Zone(FuzzedDataProvider data) {
             free = data.consumeInt(0, 2) == 2;
@@ -214,7 +216,8 @@ class DnsAnswerFuzzTest {
                         : List.of();
                 int rcode = data.consumeInt(0, 3) == 3 ? data.consumeInt(0, 15) : Rcode.NOERROR;
                 answers.add(new Answer(shape, records, authority, rcode, data.consumeInt(0, 1000),
-                        shape == Shape.RAW || shape == Shape.CHANGED ? data.consumeBytes(100) : new byte[0]));
+                        shape == Shape.RAW || shape == Shape.CHANGED ? new String(data.consumeBytes(100), ISO_8859_1)
+                                : ""));
             }
         }
 
@@ -297,13 +300,14 @@ class DnsAnswerFuzzTest {
             return switch (answer.shape) {
                 case CUT -> Arrays.copyOf(octets, Math.min(octets.length, answer.change));
                 case RAW -> {
-                    byte[] raw = Arrays.copyOf(octets, 12 + answer.raw.length);
-                    System.arraycopy(answer.raw, 0, raw, 12, answer.raw.length);
+                    byte[] behind = answer.raw.getBytes(ISO_8859_1);
+                    byte[] raw = Arrays.copyOf(octets, 12 + behind.length);
+                    System.arraycopy(behind, 0, raw, 12, behind.length);
                     yield raw;
                 }
                 case CHANGED -> {
-                    for (int i = 0; i + 1 < answer.raw.length; i += 2) {
-                        octets[Math.min(octets.length - 1, 2 + (answer.raw[i] & 0xff))] = answer.raw[i + 1];
+                    for (int i = 0; i + 1 < answer.raw.length(); i += 2) {
+                        octets[Math.min(octets.length - 1, 2 + answer.raw.charAt(i))] = (byte) answer.raw.charAt(i + 1);
                     }
                     yield octets;
                 }
