@@ -216,7 +216,8 @@ class DnsAnswerFuzzTest {
                         : List.of();
                 int rcode = data.consumeInt(0, 3) == 3 ? data.consumeInt(0, 15) : Rcode.NOERROR;
                 answers.add(new Answer(shape, records, authority, rcode, data.consumeInt(0, 1000),
-                        shape == Shape.RAW || shape == Shape.CHANGED ? new String(data.consumeBytes(100), ISO_8859_1)
+                        shape == Shape.RAW || shape == Shape.CHANGED
+                                ? new String(data.consumeBytes(100), ISO_8859_1)
                                 : ""));
             }
         }
