@@ -91,7 +91,13 @@ class RequestReaderFuzzTest {
         }
         check(memory.used() == 0, "something stays on the account");
         @Nullable
-        JsonNode tree = tree(body);
+        JsonNode tree;
+        try {
+            tree = tree(body);
+        } catch (NumberFormatException _) { // an exponent that trees have no place for
+            growth.ran();
+            return;
+        }
         if (request != null) {
             check(tree != null, "it isn't JSON");
             new Comparison(Objects.requireNonNull(tree)).compare(request);
