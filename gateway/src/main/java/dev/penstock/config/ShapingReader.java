@@ -72,7 +72,7 @@ final class ShapingReader {
      * @param localDomains to whose stores no section says how TLS is used
      */
     static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains) {
-        TableBinder file = source.parse();
+        TableBinder file = source.parseWritten();
         Section defaults = section(file.table(DEFAULT_SECTION), Section.DEFAULT);
         if (file.hasTable(PROVIDER)) {
             ignoreProviders(file);

@@ -137,7 +137,7 @@ final class Courier implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         Work work = null;
-        List<MailHost> hosts = dispatcher.badHosts.withoutBad(routeHosts);
+        List<MailHost> hosts = dispatcher.badHosts.withoutBad(dispatcher.reachable(routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;

@@ -26,6 +26,7 @@ import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.queue.ReadyQueueListener;
+import dev.penstock.routing.MailHost;
 import dev.penstock.queue.RouteFailureHandler;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.SessionLimiter;
@@ -178,6 +179,16 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     @Nullable
     QueueItem up(ReadyQueue.Session session) {
         return admission.up(session);
+    }
+
+    /** The hosts that one can connect to from the configured address; all of them when there is none, to say so. */
+    List<MailHost> reachable(List<MailHost> hosts) {
+        InetAddress from = source;
+        if (from == null) {
+            return hosts;
+        }
+        List<MailHost> reachable = hosts.stream().filter(host -> host.isReachableFrom(from)).toList();
+        return reachable.isEmpty() ? hosts : reachable;
     }
 
     /** Whether sessions that come up must be quick, as nearly all that may be coming up are. */

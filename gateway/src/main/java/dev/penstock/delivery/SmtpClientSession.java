@@ -175,6 +175,11 @@ final class SmtpClientSession implements AutoCloseable {
         if (host.address() instanceof UnixDomainSocketAddress path) {
             return connect(host, path, lmtp, configured, config, guard);
         }
+        if (source != null && !host.isReachableFrom(source)) {
+            throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.UNREACHABLE, "can't connect to "
+                    + describe(host) + ": delivery.source-address " + source.getHostAddress()
+                    + " is of the other family"));
+        }
         Socket socket = new Socket();
         try {
             socket.setTcpNoDelay(true);

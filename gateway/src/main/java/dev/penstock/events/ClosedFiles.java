@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -110,7 +111,11 @@ final class ClosedFiles implements AutoCloseable {
     private List<Path> named(String glob) throws IOException {
         List<Path> found = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, glob)) {
-            files.forEach(found::add);
+            for (Path file : files) {
+                if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) { // a link may lead anywhere, a FIFO is waited for
+                    found.add(file);
+                }
+            }
         }
         found.sort(Comparator.naturalOrder());
         return found;
@@ -119,14 +124,14 @@ final class ClosedFiles implements AutoCloseable {
     private void compress(Path file, Compression compression) {
         String name = String.valueOf(file.getFileName());
         Path made = directory.resolve(UNFINISHED + name + compression.suffix());
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ,
+                StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             if (!isFree(channel)) {
                 return;
             }
             FileTime lastLine = Files.getLastModifiedTime(file);
-            try (InputStream in = Files.newInputStream(file);
-                    OutputStream raw = Channels.newOutputStream(PrivateFiles.open(made, StandardOpenOption.CREATE,
-                            StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE));
+            InputStream in = Channels.newInputStream(channel); // closed with it, when the lock isn't needed any more
+            try (OutputStream raw = Channels.newOutputStream(PrivateFiles.createAnew(made));
                     OutputStream out = compressing(raw, compression)) {
                 byte[] buffer = new byte[BUFFER];
                 for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
@@ -180,7 +185,7 @@ final class ClosedFiles implements AutoCloseable {
     }
 
     private static boolean isFree(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             return isFree(channel);
         }
     }

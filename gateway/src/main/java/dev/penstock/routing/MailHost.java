@@ -22,6 +22,12 @@ public record MailHost(String name, SocketAddress address, int preference) {
         return address instanceof UnixDomainSocketAddress;
     }
 
+    /** Whether one can connect from {@code source}: to an address of the same family, or to a Unix domain socket. */
+    public boolean isReachableFrom(InetAddress source) {
+        return !(address instanceof InetSocketAddress inet)
+                || inet.getAddress().getClass().equals(source.getClass());
+    }
+
     /** The IP address, or the socket's path. */
     public String addressText() {
         return address instanceof InetSocketAddress inet ? inet.getAddress().getHostAddress() : address.toString();
