@@ -589,7 +589,6 @@ final class SmtpClientSession implements AutoCloseable {
      * @param next only when it {@link #mayRide}
      */
     void send(Transaction t, @Nullable Transaction next) throws SessionException {
-        mustBeInStep(Phase.DATA);
         writeFailure = null;
         appended = Phase.CONTENT;
         contentSent = false;
@@ -608,6 +607,8 @@ final class SmtpClientSession implements AutoCloseable {
         }
         if (contentSent) {
             mustBeHeard();
+        } else { // as late as can be: what comes from now on passes for the answer to the end of data
+            mustBeInStep(Phase.DATA);
         }
         if (next != null) {
             appendEnvelope(next);
@@ -638,8 +639,11 @@ final class SmtpClientSession implements AutoCloseable {
                 append(bytes, offset, length);
                 return;
             }
+            if (!contentSent) {
+                mustBeInStep(Phase.DATA);
+                contentSent = true;
+            }
             flush(Phase.CONTENT, config.dataBlockTimeout());
-            contentSent = true;
             int from = offset;
             int end = offset + length;
             for (; end - from > BLOCK; from += BLOCK) {
