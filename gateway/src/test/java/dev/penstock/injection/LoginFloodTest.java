@@ -16,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
+import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
@@ -65,6 +66,7 @@ class LoginFloodTest {
         lines.list = new CopyOnWriteArrayList<>();
         lines.start();
         logger.addAppender(lines);
+        logger.setLevel(Level.INFO);
         long begun = System.nanoTime();
         try (InjectionFixture http = new InjectionFixture(directory); HttpClient client = clientAt("127.0.0.2")) {
             for (int i = 0; i < guesses; i++) {
@@ -76,6 +78,7 @@ class LoginFloodTest {
             assertThat(failed.size()).isBetween(1, Math.toIntExact(seconds));
             assertThat(failed.getFirst()).contains("client=", "reason=CREDENTIALS").endsWith(" not-logged=0");
         } finally {
+            logger.setLevel(null);
             logger.detachAppender(lines);
         }
     }
