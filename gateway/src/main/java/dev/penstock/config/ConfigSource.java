@@ -42,7 +42,8 @@ final class ConfigSource {
     TableBinder parse() {
         String text;
         try {
-            text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(WholeFile.read(file, MAX_FILE))).toString();
+            text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(WholeFile.read(file, MAX_FILE)))
+                    .toString();
         } catch (NoSuchFileException _) {
             errors.add(new Problem(file, 0, 0, "", "there is no such file"));
             text = "";

@@ -178,8 +178,9 @@ final class ShapingReader {
         }
         goesOnInClear = section.flag("opportunistic_tls_reconnect_on_failed_handshake", goesOnInClear);
         if (section.has(ENABLE_TLS) && policy(enableTls, goesOnInClear) == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
-            section.warn(ENABLE_TLS, "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
-                    + "name gets no mail; \"OpportunisticInsecure\" is what others call opportunistic");
+            section.warn(ENABLE_TLS,
+                    "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
+                            + "name gets no mail; \"OpportunisticInsecure\" is what others call opportunistic");
         }
         if (section.hasTable("sources")) {
             TableBinder sources = section.table("sources");

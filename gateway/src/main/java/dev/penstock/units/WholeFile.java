@@ -33,7 +33,9 @@ public final class WholeFile {
 
     /** What is wrong with a file, without its path. */
     public static String reason(IOException e) {
-        return e instanceof FileSystemException of && of.getReason() != null ? of.getReason() : "can't be read: " + e.getMessage();
+        return e instanceof FileSystemException of && of.getReason() != null
+                ? of.getReason()
+                : "can't be read: " + e.getMessage();
     }
 
     /** @throws IOException when there is none, or something else than a file */

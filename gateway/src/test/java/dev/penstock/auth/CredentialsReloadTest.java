@@ -171,7 +171,8 @@ class CredentialsReloadTest {
             for (int round = 0; round < ROUNDS; round++) {
                 byte[] next = random.nextBoolean() ? one : two;
                 switch (random.nextInt(5)) {
-                    case 0 -> Files.move(Files.write(directory.resolve("new"), next), file, StandardCopyOption.ATOMIC_MOVE);
+                    case 0 ->
+                        Files.move(Files.write(directory.resolve("new"), next), file, StandardCopyOption.ATOMIC_MOVE);
                     case 1 -> {
                         Files.deleteIfExists(file);
                         Files.move(Files.write(directory.resolve("new"), next), file, StandardCopyOption.ATOMIC_MOVE);

@@ -107,7 +107,8 @@ class OldJournalTest {
         assertThat(other).hasContent("not ours");
 
         Path link = Files.createSymbolicLink(journal().resolve("keys-00000002.log"), other);
-        assertThatThrownBy(this::start).isInstanceOf(IOException.class).hasMessageStartingWith(link + ": is a symbolic link");
+        assertThatThrownBy(this::start).isInstanceOf(IOException.class)
+                .hasMessageStartingWith(link + ": is a symbolic link");
     }
 
     @Test

@@ -145,7 +145,8 @@ class HostileSpoolTest {
         Files.setPosixFilePermissions(theirs, PosixFilePermissions.fromString("rwxrwxrwx"));
         Files.setAttribute(theirs, "unix:uid", NOBODY);
         assertRefused(theirs, theirs, "belongs to the user with the number 65534");
-        Path link = Files.createSymbolicLink(directory.resolve("link"), Files.createDirectory(directory.resolve("dir")));
+        Path link = Files.createSymbolicLink(directory.resolve("link"),
+                Files.createDirectory(directory.resolve("dir")));
         Files.setAttribute(link, "unix:uid", NOBODY, LinkOption.NOFOLLOW_LINKS);
         assertRefused(link, link, "belongs to the user with the number 65534");
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(theirs))).isEqualTo("rwxrwxrwx");

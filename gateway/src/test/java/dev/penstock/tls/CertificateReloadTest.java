@@ -127,7 +127,9 @@ class CertificateReloadTest {
         Thread turner = Thread.ofPlatform().start(() -> {
             try {
                 for (int turn = 0; turn < TURNS; turn++) {
-                    Files.move(Files.createSymbolicLink(directory.resolve("..new"), Path.of(turn % 2 == 0 ? "..2" : "..1")),
+                    Files.move(
+                            Files.createSymbolicLink(directory.resolve("..new"),
+                                    Path.of(turn % 2 == 0 ? "..2" : "..1")),
                             live, StandardCopyOption.ATOMIC_MOVE);
                 }
             } catch (IOException e) {
