@@ -1,5 +1,7 @@
 package dev.penstock.units;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +20,8 @@ public record FileStamp(FileTime modified, FileTime changed, long size, @Nullabl
     /** Follows symbolic links. */
     public static FileStamp of(Path file) throws IOException {
         Map<String, Object> found = Files.readAttributes(file, "unix:lastModifiedTime,ctime,size,fileKey");
-        return new FileStamp((FileTime) found.get("lastModifiedTime"), (FileTime) found.get("ctime"),
-                (Long) found.get("size"), found.get("fileKey"));
+        return new FileStamp((FileTime) requireNonNull(found.get("lastModifiedTime")),
+                (FileTime) requireNonNull(found.get("ctime")), (Long) requireNonNull(found.get("size")),
+                found.get("fileKey"));
     }
 }

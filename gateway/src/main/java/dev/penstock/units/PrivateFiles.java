@@ -1,5 +1,7 @@
 package dev.penstock.units;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
@@ -62,13 +64,13 @@ public final class PrivateFiles {
             return;
         }
         String what = "";
-        if ((Boolean) found.get("isSymbolicLink")) {
+        if ((Boolean) requireNonNull(found.get("isSymbolicLink"))) {
             what = "is a symbolic link";
-        } else if ((Boolean) found.get("isDirectory")) {
+        } else if ((Boolean) requireNonNull(found.get("isDirectory"))) {
             what = "is a directory";
-        } else if (!(Boolean) found.get("isRegularFile")) {
+        } else if (!(Boolean) requireNonNull(found.get("isRegularFile"))) {
             what = "is a FIFO, a socket or a device";
-        } else if ((Integer) found.get("nlink") > 1) {
+        } else if ((Integer) requireNonNull(found.get("nlink")) > 1) {
             what = "has " + found.get("nlink") + " names (hard links)";
         }
         if (!what.isEmpty()) {
