@@ -6,16 +6,32 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Reads files that others write as they were at one moment. Follows symbolic links. Stateless.
  *
  * <p>A FIFO, which would be waited for, a device, which may have no end, and a directory are errors that name the path.
  */
 public final class WholeFile {
+    /** Whoever replaces it by a rename is done with it at once. */
+    private static final int TRIES = 20;
+
     private WholeFile() {}
 
-    /** @throws IOException also when it has more than {@code max} octets, or changes while it is read */
+    /** @throws IOException also when it has more than {@code max} octets, or is written to while it is read */
     public static byte[] read(Path file, int max) throws IOException {
+        for (int tries = 1; tries <= TRIES; tries++) {
+            byte[] octets = readOnce(file, max);
+            if (octets != null) {
+                return octets;
+            }
+        }
+        throw error(file, "changes while it is read");
+    }
+
+    /** @return null when it has changed meanwhile, or another has taken its place */
+    private static byte @Nullable [] readOnce(Path file, int max) throws IOException {
         mustBeFile(file);
         FileStamp before = FileStamp.of(file);
         byte[] octets;
@@ -25,10 +41,7 @@ public final class WholeFile {
                 throw error(file, "has more than " + max + " octets");
             }
         }
-        if (octets.length != before.size() || !before.equals(FileStamp.of(file))) {
-            throw error(file, "changes while it is read");
-        }
-        return octets;
+        return octets.length == before.size() && before.equals(FileStamp.of(file)) ? octets : null;
     }
 
     /** What is wrong with a file, without its path. */
