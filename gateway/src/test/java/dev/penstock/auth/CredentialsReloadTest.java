@@ -169,7 +169,8 @@ class CredentialsReloadTest {
                 }
             });
             for (int round = 0; round < ROUNDS; round++) {
-                byte[] next = random.nextBoolean() ? one : two;
+                boolean isFirst = random.nextBoolean();
+                byte[] next = isFirst ? one : two;
                 switch (random.nextInt(5)) {
                     case 0 ->
                         Files.move(Files.write(directory.resolve("new"), next), file, StandardCopyOption.ATOMIC_MOVE);
@@ -179,7 +180,7 @@ class CredentialsReloadTest {
                     }
                     case 2 -> {
                         Path link = directory.resolve("link");
-                        Files.createSymbolicLink(link, next == one ? first : second);
+                        Files.createSymbolicLink(link, isFirst ? first : second);
                         Files.move(link, file, StandardCopyOption.ATOMIC_MOVE);
                     }
                     case 3 -> {
