@@ -82,6 +82,7 @@ public final class Penstock implements AutoCloseable {
 
     private Penstock(GatewayConfig config) throws IOException {
         this.config = config;
+        Resources.check(config);
         InstantSource clock = InstantSource.system();
         try {
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
@@ -138,7 +139,27 @@ public final class Penstock implements AutoCloseable {
     private GatewayMetrics metrics() {
         return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
                 this::deliveryStats, deliveryLog::stats, this::injectionStats, this::tlsFigures, authenticator::stats,
-                policy::stats, recipients::stats));
+                policy::stats, recipients::stats, accounts()));
+    }
+
+    private List<GatewayMetrics.MemoryAccount> accounts() {
+        return List.of(
+                new GatewayMetrics.MemoryAccount("inbound", () -> smtp.stats().receivingOctets(),
+                        () -> config.inbound().memoryLimit().bytes()),
+                new GatewayMetrics.MemoryAccount("spool-cache", () -> spool.stats().cachedBytes(),
+                        () -> config.spool().cacheSize().bytes()),
+                new GatewayMetrics.MemoryAccount("spool-waiting", spool::waitingOctets,
+                        () -> config.spool().maxWaiting().bytes()),
+                new GatewayMetrics.MemoryAccount("dns-domains", router::cachedDomainOctets,
+                        () -> config.dns().cacheOctets()),
+                new GatewayMetrics.MemoryAccount("dns-hosts", router::cachedHostOctets,
+                        () -> config.dns().cacheOctets()),
+                new GatewayMetrics.MemoryAccount("delivery", dispatcher::heldOctets,
+                        () -> config.delivery().memoryLimit().bytes()),
+                new GatewayMetrics.MemoryAccount("injection", () -> injectionStats().heldOctets(),
+                        () -> config.injection().memoryLimit().bytes()),
+                new GatewayMetrics.MemoryAccount("events", deliveryLog::pendingOctets,
+                        () -> config.events().maxPendingOctets()));
     }
 
     private TlsFigures tlsFigures() {
@@ -166,16 +187,15 @@ public final class Penstock implements AutoCloseable {
         if (oldJournal.withholds(entry)) {
             return;
         }
-        queue.submit(entry, envelope.destinations().get(entry.part()).domain(), envelope.tenant(), envelope.campaign(),
-                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, nextAttemptMillis, size);
+        queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), attempts, nextAttemptMillis,
+                size);
     }
 
     /** On an event loop: the message is durable, the client is about to hear 250. */
     private void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
         List<Destination> destinations = envelope.destinations();
         for (int i = 0; i < entries.size(); i++) {
-            queue.submit(entries.get(i), destinations.get(i).domain(), envelope.tenant(), envelope.campaign(),
-                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, size);
+            queue.submit(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size);
         }
     }
 
@@ -207,6 +227,7 @@ public final class Penstock implements AutoCloseable {
         queue.reconfigure(changed.queue());
         deliveryLog.reconfigure(changed.events());
         config = changed;
+        Resources.check(changed);
     }
 
     /** Ends the current file of the delivery log: the next event begins another. */

@@ -1,22 +1,26 @@
 package dev.penstock.auth;
 
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.Problem;
 import dev.penstock.config.UsersFile;
-import dev.penstock.units.FileStamp;
+import dev.penstock.units.RestingFiles;
+import dev.penstock.units.WholeFile;
 
 /**
- * Keeps what the credentials file says, and looks every second whether it has changed. Thread-safe. A file that can't be
- * read or has an error changes nothing: it is reported once, and the users of the last good reading stay in force.
+ * Keeps what the credentials file says, and looks every second whether it has changed. Thread-safe. A change is taken when
+ * two looks in a row have found the file the same, so that one which is being written is left alone. A file that can't be
+ * read, has an error or, where there were users, no octet, changes nothing: it is reported once, and the users of the last
+ * good reading stay in force.
  */
 final class CredentialsFile implements AutoCloseable {
     /** Between two looks. */
@@ -26,11 +30,12 @@ final class CredentialsFile implements AutoCloseable {
 
     private final Path file;
     private final Runnable changed;
-    private final ReentrantLock reading = new ReentrantLock(); // guards `seen`
+    private final ReentrantLock reading = new ReentrantLock(); // guards `resting` and `missed`
+    private final RestingFiles resting;
+    private boolean missed;
     private final LongAdder reloads;
     private final LongAdder refused;
     private final Thread watcher;
-    private @Nullable FileStamp seen;
     private volatile Credentials current;
 
     /**
@@ -45,7 +50,8 @@ final class CredentialsFile implements AutoCloseable {
         this.reloads = reloads;
         this.refused = refused;
         this.changed = changed;
-        this.seen = stamp(file);
+        this.resting = new RestingFiles(file);
+        resting.take();
         this.current = switch (UsersFile.read(file)) {
             case UsersFile.Valid valid -> new Credentials(valid.users());
             case UsersFile.Invalid invalid -> throw new CredentialsFileException(
@@ -66,32 +72,37 @@ final class CredentialsFile implements AutoCloseable {
         return file;
     }
 
-    /** Reads the file when it isn't what was read last. Blocks while it does. */
+    /** Reads the file when it isn't what was read last, and was the same at the last look. Blocks while it does. */
     void look() {
         reading.lock();
         try {
-            FileStamp stamp = stamp(file);
-            if (stamp == null ? seen == null : stamp.equals(seen)) {
-                return;
+            RestingFiles.State state = resting.look();
+            if (state == RestingFiles.State.CHANGED || state == RestingFiles.State.MISSING && !missed) {
+                read();
             }
-            seen = stamp;
-            read();
+            missed = state == RestingFiles.State.MISSING;
         } finally {
             reading.unlock();
         }
     }
 
-    /** Null when there is no file to look at. */
-    private static @Nullable FileStamp stamp(Path file) {
-        try {
-            return FileStamp.of(file);
-        } catch (IOException _) {
-            return null;
-        }
-    }
-
     private void read() {
-        switch (UsersFile.read(file)) {
+        IOException missing = resting.missing();
+        UsersFile.Result result;
+        if (missing != null) {
+            result = invalid(missing instanceof NoSuchFileException
+                    ? "there is no such file"
+                    : WholeFile.reason(missing));
+        } else if (resting.isEmpty() && current.size() > 0) {
+            result = invalid("has nothing in it; a file for nobody says so in a comment");
+        } else {
+            result = UsersFile.read(file);
+        }
+        if (missing == null && !resting.areStill()) {
+            return; // it was being written meanwhile; the next looks take it
+        }
+        resting.take();
+        switch (result) {
             case UsersFile.Valid valid -> {
                 current = new Credentials(valid.users());
                 reloads.increment();
@@ -107,6 +118,10 @@ final class CredentialsFile implements AutoCloseable {
                         current.size());
             }
         }
+    }
+
+    private UsersFile.Result invalid(String message) {
+        return new UsersFile.Invalid(List.of(new Problem(file, 0, 0, "", message)));
     }
 
     private void watch() {

@@ -127,7 +127,7 @@ final class PasswordChecker implements AutoCloseable {
         if (refused != check && !offer.replaced()) {
             try {
                 pool.execute(this::next);
-            } catch (RejectedExecutionException _) { // closed
+            } catch (RejectedExecutionException | OutOfMemoryError _) { // closed, or the system has no thread to give
                 isBusy(check);
             }
         }

@@ -17,6 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.units.PrivateFiles;
+import dev.penstock.units.WholeFile;
 
 /**
  * Makes up salts for names that aren't known, the same for the same name each time. Immutable. Its secret is kept in a
@@ -65,11 +66,9 @@ final class SaltKey {
     }
 
     private static byte[] read(Path file) throws IOException {
-        if (Files.size(file) > MAX_FILE) {
-            throw new IOException("expected " + LENGTH + " octets in hexadecimal digits, found more");
-        }
+        String text = new String(WholeFile.read(file, MAX_FILE), StandardCharsets.ISO_8859_1);
         try {
-            byte[] secret = HexFormat.of().parseHex(Files.readString(file, StandardCharsets.ISO_8859_1).strip());
+            byte[] secret = HexFormat.of().parseHex(text.strip());
             if (secret.length == LENGTH) {
                 return secret;
             }

@@ -1,7 +1,9 @@
 package dev.penstock.cli;
 
+import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,6 +116,10 @@ final class RunCommand implements Callable<Integer> {
                 log.warn("event=reload-refused why=\"started without --config, so there is no file to read\"");
                 return;
             }
+            if (hasNothing(file)) { // it is being written: its defaults are nobody's wish
+                log.error("event=reload-refused file={} why=\"has nothing in it\"", file);
+                return;
+            }
             switch (ConfigReader.read(file)) {
                 case Invalid(List<Problem> problems) -> {
                     problems.forEach(problem -> log.error("event=reload-error problem={}", problem));
@@ -136,6 +142,14 @@ final class RunCommand implements Callable<Integer> {
             log.error("event=reload-failed file={}", file, e);
         } finally {
             reloading.unlock();
+        }
+    }
+
+    private static boolean hasNothing(Path file) {
+        try {
+            return Files.size(file) == 0;
+        } catch (IOException _) {
+            return false; // told when it is read
         }
     }
 

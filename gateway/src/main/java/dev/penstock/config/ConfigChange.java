@@ -54,6 +54,7 @@ public final class ConfigChange {
     private static void delivery(List<String> keys, DeliveryConfig current, DeliveryConfig changed) {
         differs(keys, "delivery.source-address", current.sourceAddress(), changed.sourceAddress());
         differs(keys, "delivery.max-sessions", current.maxSessions(), changed.maxSessions());
+        differs(keys, "delivery.memory-limit", current.memoryLimit(), changed.memoryLimit());
         differs(keys, "delivery.max-recipients-per-transaction", current.maxRecipientsPerTransaction(),
                 changed.maxRecipientsPerTransaction());
         differs(keys, "delivery.connect-timeout", current.connectTimeout(), changed.connectTimeout());

@@ -315,6 +315,7 @@ public final class ConfigReader {
                 table.duration("quit-timeout", d.quitTimeout(), MILLISECOND, HOUR),
                 table.duration("bad-host-time", d.badHostTime(), Duration.ZERO, DAY),
                 table.duration("stop-timeout", d.stopTimeout(), Duration.ZERO, HOUR),
+                table.size("memory-limit", d.memoryLimit(), MEGABYTE, TERABYTE),
                 table.text("tls", d.tls(), TlsPolicy.ALLOWED, TlsPolicy::parse),
                 ListenerReader.authorities(table, "tls-ca", d.tlsCa()));
         table.end();

@@ -1,6 +1,9 @@
 package dev.penstock.config;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -13,8 +16,13 @@ import org.tomlj.TomlParseError;
 import org.tomlj.TomlParseResult;
 import org.tomlj.TomlPosition;
 
+import dev.penstock.units.WholeFile;
+
 /** A file being read, and the lists that its problems go to. Confined to the thread that reads the configuration. */
 final class ConfigSource {
+    /** Octets: hundreds of thousands of users. */
+    private static final int MAX_FILE = 256 << 20;
+
     private final Path file;
     private final List<Problem> errors;
     private final List<Problem> warnings;
@@ -34,12 +42,15 @@ final class ConfigSource {
     TableBinder parse() {
         String text;
         try {
-            text = Files.readString(file);
+            text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(WholeFile.read(file, MAX_FILE)))
+                    .toString();
         } catch (NoSuchFileException _) {
             errors.add(new Problem(file, 0, 0, "", "there is no such file"));
             text = "";
         } catch (IOException e) {
-            errors.add(new Problem(file, 0, 0, "", "can't be read as UTF-8 text: " + e.getMessage()));
+            errors.add(new Problem(file, 0, 0, "", e instanceof CharacterCodingException
+                    ? "can't be read as UTF-8 text: " + e.getMessage()
+                    : WholeFile.reason(e)));
             text = "";
         }
         TomlParseResult result = Toml.parse(text);
@@ -47,6 +58,18 @@ final class ConfigSource {
             error(error.position(), "", String.valueOf(error.getMessage()));
         }
         return new TableBinder(this, "", result);
+    }
+
+    /** As {@link #parse}, of a file without which much would be allowed: no octet at all is an error. */
+    TableBinder parseWritten() {
+        try {
+            if (Files.size(file) == 0) {
+                errors.add(new Problem(file, 0, 0, "", "has nothing in it; a file without keys says so in a comment"));
+            }
+        } catch (IOException _) {
+            // told by parse()
+        }
+        return parse();
     }
 
     void error(@Nullable TomlPosition position, String key, String message) {

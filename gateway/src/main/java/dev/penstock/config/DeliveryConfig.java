@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
+import dev.penstock.units.ByteSize;
+
 /**
  * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2).
  *
@@ -20,6 +22,8 @@ import java.util.Optional;
  * @param quitTimeout              for the reply to QUIT
  * @param badHostTime              a host that couldn't be reached isn't tried again for this long when there is another
  * @param stopTimeout              deliveries under way at a stop get this long to finish
+ * @param memoryLimit              octets that sessions and their messages hold while hosts take their time; what goes
+ *                                 beyond is read from the spool piece by piece
  * @param tls                      of hosts whose route says nothing else
  * @param tlsCa                    PEM file of the authorities that hosts' certificates are checked against; those that
  *                                 come with Java when empty
@@ -27,7 +31,8 @@ import java.util.Optional;
 public record DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
-        Duration stopTimeout, TlsPolicy tls, Optional<Path> tlsCa) {
+        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa) {
+    private static final ByteSize MEMORY_LIMIT = ByteSize.ofMegabytes(192);
     public static final DeliveryConfig DEFAULT = new DeliveryConfig(25, "", 5_000, 100, Duration.ofSeconds(30),
             Duration.ofMinutes(5), Duration.ofMinutes(5), Duration.ofMinutes(2), Duration.ofMinutes(3),
             Duration.ofMinutes(10), Duration.ofSeconds(5), Duration.ofMinutes(1), Duration.ofSeconds(20));
@@ -39,6 +44,13 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
             Duration stopTimeout) {
         this(port, sourceAddress, maxSessions, maxRecipientsPerTransaction, connectTimeout, greetingTimeout,
                 commandTimeout, dataInitTimeout, dataBlockTimeout, dataDoneTimeout, quitTimeout, badHostTime,
-                stopTimeout, TlsPolicy.OPPORTUNISTIC, Optional.empty());
+                stopTimeout, MEMORY_LIMIT, TlsPolicy.OPPORTUNISTIC, Optional.empty());
+    }
+
+    /** With another limit of memory. */
+    public DeliveryConfig with(ByteSize newMemoryLimit) {
+        return new DeliveryConfig(port, sourceAddress, maxSessions, maxRecipientsPerTransaction, connectTimeout,
+                greetingTimeout, commandTimeout, dataInitTimeout, dataBlockTimeout, dataDoneTimeout, quitTimeout,
+                badHostTime, stopTimeout, newMemoryLimit, tls, tlsCa);
     }
 }

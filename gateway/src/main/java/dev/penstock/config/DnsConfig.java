@@ -10,7 +10,8 @@ import java.util.List;
  * @param timeout     for one query to one server
  * @param deadline    for one question, from when it leaves: all servers, repeats and aliases
  * @param maxInFlight queries at one time; further ones wait for a place, and no deadline runs meanwhile
- * @param cacheSize   domains kept, and mail hosts, each of up to a kilobyte; a larger one counts for several
+ * @param cacheSize   domains kept, and mail hosts, if half a kilobyte is enough for each, as it mostly is: what is kept of
+ *                    either is bounded by octets
  * @param minTtl      answers are kept at least this long
  * @param maxTtl      and at most this long
  * @param negativeTtl no such domain, no record: at most this long, else the SOA's minimum (RFC 2308)
@@ -27,8 +28,15 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
             100_000, Duration.ofSeconds(30), Duration.ofDays(1), Duration.ofHours(1), Duration.ofSeconds(15),
             Duration.ofHours(1), List.of("loopback", "link-local", "unspecified", "own"));
 
+    private static final long USUAL_ANSWER = 512; // octets
+
     public DnsConfig {
         servers = List.copyOf(servers);
         ignoreNetworks = List.copyOf(ignoreNetworks);
+    }
+
+    /** Octets that are kept of domains, and as much of mail hosts. */
+    public long cacheOctets() {
+        return cacheSize * USUAL_ANSWER;
     }
 }

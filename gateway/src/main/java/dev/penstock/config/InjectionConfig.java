@@ -18,7 +18,7 @@ import dev.penstock.units.ByteSize;
  * @param maxConnections       at one time; more are closed at once
  * @param maxConnectionsPerAddress of these, from one address (IPv6: /64), relay networks but for
  * @param memoryLimit          octets that all requests hold at one time: bodies, what is made of them, messages; what
- *                             goes beyond gets 503
+ *                             goes beyond gets 503; at least 8 times {@code maxBody}
  * @param deadline             for a request's body to come, and for its messages to be made
  * @param requireAuth          whether clients outside {@code relayNetworks} must log in; false only behind a proxy that
  *                             asks
@@ -32,9 +32,9 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
         int maxConnections, int maxConnectionsPerAddress, ByteSize memoryLimit, Duration deadline, boolean requireAuth,
         List<String> relayNetworks, Path directory, Duration idempotencyRetention, int maxKeys,
         List<ListenerTls.Certificate> certificates) {
-    public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(32), 10_000, 64,
-            1000, 100, ByteSize.ofMegabytes(256), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
-            Duration.ofHours(24), 1_000_000, List.of());
+    public static final InjectionConfig DEFAULT = new InjectionConfig("", 8026, ByteSize.ofMegabytes(16), 10_000, 64,
+            1000, 100, ByteSize.ofMegabytes(128), Duration.ofMinutes(1), true, List.of(), Path.of("data", "injection"),
+            Duration.ofHours(24), 500_000, List.of());
 
     public InjectionConfig {
         relayNetworks = List.copyOf(relayNetworks);

@@ -11,6 +11,8 @@ final class InjectionReader {
     private static final int MAX_CONCURRENT = 10_000;
     private static final int MAX_CONNECTIONS = 1_000_000;
     private static final int MAX_KEYS = 100_000_000;
+    /** What a request may take for each octet of its body: read, understood, filled in, written as a message. */
+    private static final int BODY_IN_MEMORY = 8;
     private static final ByteSize KILOBYTE = ByteSize.ofKilobytes(1);
     private static final ByteSize MAX_BODY = ByteSize.ofMegabytes(1024);
     private static final ByteSize MAX_MEMORY = ByteSize.ofMegabytes(1024 * 1024);
@@ -39,10 +41,9 @@ final class InjectionReader {
                 table.integer("max-keys", d.maxKeys(), 1, MAX_KEYS),
                 ListenerReader.certificates(table.tables("certificate")));
         table.end();
-        if (injection.memoryLimit().compareTo(injection.maxBody()) < 0) {
-            table.reject("memory-limit",
-                    injection.memoryLimit() + " is too small; allowed: at least max-body, which is "
-                            + injection.maxBody());
+        if (injection.memoryLimit().bytes() / BODY_IN_MEMORY < injection.maxBody().bytes()) {
+            table.reject("memory-limit", injection.memoryLimit() + " is too small; allowed: at least " + BODY_IN_MEMORY
+                    + " times max-body, which is " + injection.maxBody());
         }
         return injection;
     }

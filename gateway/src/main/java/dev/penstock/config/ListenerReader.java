@@ -21,6 +21,7 @@ import dev.penstock.config.ListenerTls.Certificate;
 import dev.penstock.config.ListenerTls.ClientCertificates;
 import dev.penstock.config.ListenerTls.Mode;
 import dev.penstock.units.ByteSize;
+import dev.penstock.units.WholeFile;
 
 /**
  * Reads the tables {@code [[listener]]}. Confined to the thread that reads the configuration.
@@ -31,6 +32,7 @@ import dev.penstock.units.ByteSize;
 final class ListenerReader {
     private static final int SMTP = 25;
     private static final int SUBMISSIONS = 465; // RFC 8314 7.3
+    private static final int MAX_PEM = 1 << 20; // octets; no chain is that long
     private static final int MILLION = 1_000_000;
     private static final int MIN_RECIPIENTS = 100; // RFC 5321 4.5.3.1.8
     private static final int MAX_RECIPIENTS = 50_000;
@@ -203,9 +205,9 @@ final class ListenerReader {
         }
         String pem;
         try {
-            pem = Files.readString(path, ISO_8859_1);
+            pem = new String(WholeFile.read(path, MAX_PEM), ISO_8859_1);
         } catch (IOException e) {
-            throw new IllegalArgumentException("can't be read: " + e.getMessage(), e);
+            throw new IllegalArgumentException(WholeFile.reason(e), e);
         }
         if (!check.holds(pem)) {
             throw new IllegalArgumentException("expected a PEM file with " + what + ", found none in it");

@@ -72,7 +72,7 @@ final class ShapingReader {
      * @param localDomains to whose stores no section says how TLS is used
      */
     static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains) {
-        TableBinder file = source.parse();
+        TableBinder file = source.parseWritten();
         Section defaults = section(file.table(DEFAULT_SECTION), Section.DEFAULT);
         if (file.hasTable(PROVIDER)) {
             ignoreProviders(file);
@@ -177,6 +177,11 @@ final class ShapingReader {
                     + "for an hour");
         }
         goesOnInClear = section.flag("opportunistic_tls_reconnect_on_failed_handshake", goesOnInClear);
+        if (section.has(ENABLE_TLS) && policy(enableTls, goesOnInClear) == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
+            section.warn(ENABLE_TLS,
+                    "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
+                            + "name gets no mail; \"OpportunisticInsecure\" is what others call opportunistic");
+        }
         if (section.hasTable("sources")) {
             TableBinder sources = section.table("sources");
             for (String name : sources.keys()) {

@@ -28,6 +28,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
 
+import dev.penstock.units.PrivateFiles;
+
 /**
  * The credentials file: a table for each user. Stateless; every call reads or writes anew, and blocks.
  *
@@ -181,9 +183,8 @@ public final class UsersFile {
     public static Result change(Path file, UnaryOperator<List<UserConfig>> change) throws IOException {
         Path target = target(file);
         Path lock = target.resolveSibling("." + target.getFileName() + ".lock");
-        try (FileChannel channel = FileChannel.open(lock,
-                Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
-                PosixFilePermissions.asFileAttribute(OWNER_ONLY)); FileLock _ = channel.lock()) {
+        try (FileChannel channel = PrivateFiles.open(lock, StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE); FileLock _ = channel.lock()) {
             Result result = Files.exists(target) ? read(target) : new Valid(List.of());
             if (!(result instanceof Valid valid)) {
                 return result;

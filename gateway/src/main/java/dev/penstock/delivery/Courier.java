@@ -3,6 +3,7 @@ package dev.penstock.delivery;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -21,6 +22,7 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 
 /**
@@ -50,6 +52,7 @@ final class Courier implements Runnable {
     private final String sessionId;
     private final long startedNanos;
     private final Thread thread;
+    private final OpeningPatience patience;
 
     private volatile @Nullable SmtpClientSession session;
     private volatile SessionView.State state = SessionView.State.CONNECTING;
@@ -61,7 +64,8 @@ final class Courier implements Runnable {
     private Contact contact;
     /** Spoken to, or tried last. */
     private @Nullable MailHost host;
-    private boolean useful;
+    /** Whether the host spoken to has answered for no message yet. */
+    private boolean unproved = true;
     /** Whether the queue has been told that the session failed. */
     private boolean failed;
     /** The slot of the message under way, until something is sent in it. */
@@ -73,6 +77,10 @@ final class Courier implements Runnable {
     /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
     private boolean reopen;
     private int transactions;
+    /** What it holds for as long as it lives. */
+    private final DeliveryMemory.Share memory;
+    /** Of messages that nobody else will settle, what they hold. */
+    private final List<DeliveryMemory.Share> messages = new ArrayList<>(2);
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
@@ -84,7 +92,10 @@ final class Courier implements Runnable {
         this.permit = handle.permit();
         this.slot = new MessageSlot(permit, dispatcher::nanoTime);
         this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
+        this.memory = dispatcher.memory.share();
         this.sessionId = sessionId;
+        Place place = permit.place();
+        this.patience = new OpeningPatience(place == null ? () -> 0 : place::crowding, dispatcher.mostComingUp());
         this.startedNanos = dispatcher.nanoTime();
         this.stateMillis = dispatcher.millis();
         this.contact = Contact.none(queue.key().toString());
@@ -97,6 +108,7 @@ final class Courier implements Runnable {
 
     @Override
     public void run() {
+        memory.hold(DeliveryMemory.SESSION);
         try {
             Route.Open open = queue.route();
             // As routing names it, and not the domain that stands for it in the key.
@@ -115,6 +127,8 @@ final class Courier implements Runnable {
             if (open != null) {
                 open.close();
             }
+            memory.close();
+            messages.forEach(DeliveryMemory.Share::close);
             slot.giveBack();
             nextSlot.giveBack();
             postpone(inHand);
@@ -137,13 +151,20 @@ final class Courier implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         Work work = null;
-        List<MailHost> hosts = dispatcher.badHosts.withoutBad(routeHosts);
+        List<MailHost> hosts = dispatcher.badHosts.withoutBad(dispatcher.reachable(routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
             MailHost tried = hosts.get(i);
             host = tried;
             boolean lastHost = i == tries - 1;
+            unproved = true;
+            if (!dispatcher.comesUp(handle, tried.network())) {
+                if (work != null) {
+                    giveBack(work);
+                }
+                return;
+            }
             if (!enter(SessionView.State.CONNECTING)) {
                 if (work != null) {
                     giveBack(work);
@@ -169,7 +190,7 @@ final class Courier implements Runnable {
                 contact = contact(tried, null);
                 if (work != null) {
                     work = broken(work, null, e, false, lastHost);
-                } else if (notOpened(tried, e, lastHost || dispatcher.isImpatient())) {
+                } else if (notOpened(tried, e, lastHost || patience.isShort())) {
                     return;
                 } else {
                     continue;
@@ -240,8 +261,12 @@ final class Courier implements Runnable {
     }
 
     private static boolean isAboutTls(SessionException e) {
-        return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
+        return e.phase() == Phase.STARTTLS && !isForWantOfMemory(e) || e.reason() instanceof Failure failure
                 && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
+    }
+
+    private static boolean isForWantOfMemory(SessionException e) {
+        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.NO_MEMORY;
     }
 
     /** What has expired in a queue that is suspended is told to its sender without an attempt. */
@@ -258,7 +283,9 @@ final class Courier implements Runnable {
 
     private void expire(QueueItem item) {
         try {
-            if (prepare(item) != null) { // the clock was set back just now
+            Work work = prepare(item);
+            if (work != null) { // the clock was set back just now
+                discard(work);
                 dispatcher.settlement.giveBack(item);
             }
         } catch (RuntimeException e) {
@@ -338,7 +365,8 @@ final class Courier implements Runnable {
     private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
         return SmtpClientSession.open(host, queue.key().lmtp(),
                 new SmtpClientSession.Security(policy, dispatcher.tls, queue.key().configured(), insisting),
-                dispatcher.hostname, dispatcher.config, dispatcher.source, dispatcher.guard);
+                dispatcher.hostname, dispatcher.config, dispatcher.source,
+                breakOff -> dispatcher.guard.watch(breakOff, patience), dispatcher.memory.share());
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -552,6 +580,9 @@ final class Courier implements Runnable {
             return work;
         }
         open.idle();
+        if (unproved) { // what it idles for isn't its host's fault
+            dispatcher.cameUp(handle);
+        }
         if (!enter(SessionView.State.IDLE)) {
             return null;
         }
@@ -567,7 +598,12 @@ final class Courier implements Runnable {
         } finally {
             leave();
         }
-        return prepared(item);
+        work = prepared(item);
+        if (work != null && unproved && !dispatcher.comesUp(handle, open.host().network())) {
+            giveBack(work);
+            return null;
+        }
+        return work;
     }
 
     private boolean isWorn(int transactionsDone) {
@@ -642,7 +678,16 @@ final class Courier implements Runnable {
 
     /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
     private @Nullable Work prepare(QueueItem item) {
-        return dispatcher.prepare(item, contact);
+        Work work = dispatcher.prepare(item, contact);
+        if (work != null) {
+            messages.add(work.memory);
+        }
+        return work;
+    }
+
+    private void discard(Work work) {
+        messages.remove(work.memory);
+        work.memory.close();
     }
 
     /** Decides for every recipient that was in the transaction. @return the outcome that reaches furthest */
@@ -677,8 +722,8 @@ final class Courier implements Runnable {
     }
 
     private void proved() {
-        if (!useful) {
-            useful = true;
+        if (unproved) {
+            unproved = false;
             dispatcher.proved(handle);
         }
     }
@@ -756,6 +801,7 @@ final class Courier implements Runnable {
     }
 
     private void letGo(Work work) {
+        messages.remove(work.memory);
         if (inHand == work.item) {
             inHand = null;
         } else {
@@ -775,6 +821,7 @@ final class Courier implements Runnable {
             return;
         }
         letGo(work);
+        work.memory.close();
         dispatcher.settlement.giveBack(work.item);
     }
 

@@ -18,7 +18,6 @@ final class DeadlineGuard implements AutoCloseable {
     private static final long NONE = Long.MAX_VALUE;
 
     private final LongSupplier nanoTime;
-    private final LongUnaryOperator patience;
     private final Set<Watch> watches = ConcurrentHashMap.newKeySet();
     private final Thread thread;
     private volatile boolean closed;
@@ -26,13 +25,7 @@ final class DeadlineGuard implements AutoCloseable {
     private volatile boolean idle;
 
     DeadlineGuard(LongSupplier nanoTime) {
-        this(nanoTime, nanos -> nanos);
-    }
-
-    /** @param patience what a deadline of so many nanoseconds is now for a session that isn't established */
-    DeadlineGuard(LongSupplier nanoTime, LongUnaryOperator patience) {
         this.nanoTime = nanoTime;
-        this.patience = patience;
         this.thread = Thread.ofPlatform().name("delivery-deadlines").daemon().unstarted(this::run);
     }
 
@@ -42,7 +35,16 @@ final class DeadlineGuard implements AutoCloseable {
 
     /** Watches something until {@link Watch#end()}. */
     Watch watch(Runnable breakOff) {
-        Watch watch = new Watch(breakOff);
+        return watch(breakOff, LongUnaryOperator.identity());
+    }
+
+    /**
+     * As above.
+     *
+     * @param patience what a deadline of so many nanoseconds is now, until it is established
+     */
+    Watch watch(Runnable breakOff, LongUnaryOperator patience) {
+        Watch watch = new Watch(breakOff, patience);
         watches.add(watch);
         if (idle) { // read after the watch was added: the thread looks for watches after it has written this
             LockSupport.unpark(thread);
@@ -91,13 +93,15 @@ final class DeadlineGuard implements AutoCloseable {
     /** The deadline of one session. Set by its owner, read by the guard's thread. */
     final class Watch {
         private final Runnable breakOff;
+        private final LongUnaryOperator patience;
         private volatile long deadline = NONE;
         private volatile boolean expired;
         private volatile boolean established;
         private long length; // of the deadline, nanoseconds; written before it
 
-        private Watch(Runnable breakOff) {
+        private Watch(Runnable breakOff, LongUnaryOperator patience) {
             this.breakOff = breakOff;
+            this.patience = patience;
         }
 
         /** Replaces the deadline by one {@code nanos} from now. */
@@ -107,7 +111,7 @@ final class DeadlineGuard implements AutoCloseable {
             deadline = nanoTime.getAsLong() + nanos;
         }
 
-        /** From now on its deadlines are what they are, however impatient the guard becomes. */
+        /** From now on its deadlines are what they are, however impatient one becomes. */
         void established() {
             established = true;
         }

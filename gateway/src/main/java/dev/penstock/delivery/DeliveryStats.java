@@ -24,6 +24,8 @@ public final class DeliveryStats {
     final LongAdder reports = new LongAdder();
     final LongAdder reportsFailed = new LongAdder();
     final LongAdder reportsImpossible = new LongAdder();
+    final LongAdder postponed = new LongAdder();
+    final LongAdder memoryRefused = new LongAdder();
     final LongAdder unreadable = new LongAdder();
     final LongAdder spoolFailures = new LongAdder();
     private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
@@ -61,6 +63,8 @@ public final class DeliveryStats {
      * @param tlsFallbacks       connections made anew in clear because the handshake had failed
      * @param sessionsRefused    sessions that failed while others with the same receiver stood
      * @param suspensions        of ready queues, each failed try counted
+     * @param memoryRefused      times that something of a delivery didn't fit into {@code delivery.memory-limit}
+     * @param postponed          of these, messages with many recipients that wait for a later time
      * @param failuresByPhase    recipients deferred, bounced or expired, by where it was decided
      */
     public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
@@ -68,7 +72,8 @@ public final class DeliveryStats {
             long delivered, long deferred, long bounced, long expired, long requeued, long octets,
             long lostAfterEndOfData, long reports, long reportsFailed, long reportsImpossible, long unreadable,
             long spoolFailures,
-            long tlsFallbacks, long sessionsRefused, long suspensions, Map<Phase, Long> failuresByPhase) {}
+            long tlsFallbacks, long sessionsRefused, long suspensions, long memoryRefused, long postponed,
+            Map<Phase, Long> failuresByPhase) {}
 
     /** Never blocks. */
     public Snapshot snapshot() {
@@ -80,6 +85,6 @@ public final class DeliveryStats {
                 lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(),
                 reportsImpossible.sum(), unreadable.sum(), spoolFailures.sum(),
                 tlsFallbacks.sum(), sessionsRefused.sum(), suspensions.sum(),
-                Map.copyOf(phases));
+                memoryRefused.sum(), postponed.sum(), Map.copyOf(phases));
     }
 }

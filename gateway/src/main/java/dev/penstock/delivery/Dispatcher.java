@@ -27,7 +27,10 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.RouteFailureHandler;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.spool.AttemptState;
@@ -41,16 +44,20 @@ import dev.penstock.tls.ClientTls;
  * Thread-safe.
  *
  * <p>A part of the sessions is kept for queues that have none, so that many sessions stuck at a few sites never leave the
- * others without one (P7). At most half of them may be on their way up, so that hosts which never greet leave the others
- * to those that do; and local stores have some of their own.
+ * others without one (P7). Not all of them may be coming up, and of those each tenant, each network of hosts and the reports
+ * have shares, so that hosts which stall before they have taken a message leave the others to those that don't; and local
+ * stores have some of their own.
  */
 public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final AttemptState NEVER_ATTEMPTED = new AttemptState(0, 0, List.of());
     /** One in so many sessions is for queues without any. */
     private static final int RESERVE_SHARE = 10;
-    /** One in so many sessions may be coming up; the others are for those that are up. */
-    private static final int OPENING_SHARE = 2;
+    /**
+     * Of the sessions may be coming up, the others are for those that are up. A tenant that is alone gets four fifths of
+     * these: three in five of all sessions.
+     */
+    private static final int OPENING_PERCENT = 75;
     /** Local stores have one for so many others, which nobody else gets. */
     private static final int LOCAL_SHARE = 10;
     /** Of the time for a stop, the part kept for putting back what had to be broken off. */
@@ -58,6 +65,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private static final Duration MAX_GRACE = Duration.ofSeconds(1);
     /** For how long a host is spoken to in clear after a failed handshake; long against the cost of failing again. */
     private static final Duration BROKEN_TLS_TIME = Duration.ofHours(1);
+    /** What a message takes besides content, with some recipients: part of what a session takes. */
+    private static final int USUAL_ENVELOPE = 4 << 10;
     private static final long STOP_POLL_MILLIS = 10;
     private static final int BASE_36 = 36;
 
@@ -66,6 +75,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final @Nullable InetAddress source;
     final DeadlineGuard guard;
     final BadHosts badHosts;
+    final DeliveryMemory memory;
     final ClientTls tls;
     /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
     final BadHosts brokenTls;
@@ -84,8 +94,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private final AtomicLong sessionIds;
     private final SessionLimiter total;
     private final SessionLimiter local;
-    private final SessionLimiter opening;
-    private final OpeningPatience patience;
+    private final OpeningLimiter opening;
     private final Admission admission;
     private volatile boolean closing;
 
@@ -108,6 +117,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
+        this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
         this.settlement = new Settlement(spool, queue, new Reports(hostname, spool, queue, events, clock), events,
@@ -119,11 +129,10 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                 Math.max(1, config.maxSessions() / RESERVE_SHARE));
         this.local = new SessionLimiter("max-sessions of local stores",
                 Math.max(1, config.maxSessions() / LOCAL_SHARE), 0);
-        this.opening = new SessionLimiter("max-sessions that aren't up yet", (config.maxSessions() + 1) / OPENING_SHARE,
-                config.maxSessions() / OPENING_SHARE / RESERVE_SHARE);
-        this.patience = new OpeningPatience(opening::open, (config.maxSessions() + 1) / OPENING_SHARE);
+        int mostComingUp = Math.ceilDiv(config.maxSessions() * OPENING_PERCENT, 100);
+        this.opening = new OpeningLimiter("max-sessions that come up", mostComingUp, mostComingUp / RESERVE_SHARE);
         this.admission = new Admission(total, local, opening, nanoTime, this::open);
-        this.guard = new DeadlineGuard(nanoTime, patience);
+        this.guard = new DeadlineGuard(nanoTime);
         queue.handsOutOnlyWhile(spool::canRecord);
         spool.onRecording(() -> Thread.startVirtualThread(queue::recordingChanged)); // not on the spool's own thread
         guard.start();
@@ -160,8 +169,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     @Override
-    public void mayGrant(SessionLimiter limiter) {
-        admission.mayGrant(limiter);
+    public void mayGrant(ReadyQueue ready, Limiter limiter) {
+        admission.mayGrant(ready, limiter);
     }
 
     private void open(ReadyQueue.Session session) {
@@ -180,9 +189,29 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.up(session);
     }
 
-    /** Whether sessions that come up must be quick, as nearly all that may be coming up are. */
-    boolean isImpatient() {
-        return patience.isShort();
+    /** The hosts that one can connect to from the configured address; all of them when there is none, to say so. */
+    List<MailHost> reachable(List<MailHost> hosts) {
+        InetAddress from = source;
+        if (from == null) {
+            return hosts;
+        }
+        List<MailHost> reachable = hosts.stream().filter(host -> host.isReachableFrom(from)).toList();
+        return reachable.isEmpty() ? hosts : reachable;
+    }
+
+    /** See {@link Admission#comesUp}. */
+    boolean comesUp(ReadyQueue.Session session, String network) {
+        return admission.comesUp(session, network);
+    }
+
+    /** See {@link Admission#cameUp}. */
+    void cameUp(ReadyQueue.Session session) {
+        admission.cameUp(session);
+    }
+
+    /** Sessions that may be coming up at one time. */
+    int mostComingUp() {
+        return opening.limit();
     }
 
     /** The session has delivered. */
@@ -235,7 +264,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     @Override
     public void reportDue(QueueItem item) {
-        if (prepare(item, Contact.none("")) != null) { // something is left to deliver after all
+        Work work = prepare(item, Contact.none(""));
+        if (work != null) { // something is left to deliver after all
+            work.memory.close();
             settlement.giveBack(item);
         }
     }
@@ -249,25 +280,39 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     Work prepare(QueueItem item, Contact contact) {
         Work work;
         StoredMessage stored = null;
+        DeliveryMemory.Share held = memory.share();
         try {
-            stored = spool.read(item.entry());
+            stored = spool.read(item.entry(), held::takeForContent);
             AttemptState last = item.attempts() == 0
                     || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
                             ? NEVER_ATTEMPTED
                             : settlement.lastAttempt(item);
-            work = new Work(item, stored.envelope(), stored.content(), last);
+            work = new Work(item, stored.envelope(), stored.content(), last, held);
         } catch (UnreadableMessageException e) {
+            held.close();
             settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
             return null;
         } catch (IOException e) {
+            held.close();
             log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"",
                     new MessageId(item.entry().messageId()),
                     item.domain(), e.getMessage());
             settlement.postpone(item);
             return null;
+        } catch (RuntimeException | Error e) {
+            held.close();
+            throw e;
         }
         if (work.nothingOwed()) {
+            held.close();
             settlement.alreadyDone(item);
+            return null;
+        }
+        long octets = work.heapOctets();
+        if (octets > USUAL_ENVELOPE && !held.take(octets)) {
+            held.close();
+            stats.postponed.increment();
+            settlement.postpone(item);
             return null;
         }
         FailurePolicy now = policy;
@@ -319,6 +364,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Sessions open or opening now. */
     public int sessionCount() {
         return total.open() + local.open();
+    }
+
+    /** Octets that deliveries hold now. */
+    public long heldOctets() {
+        return memory.used();
     }
 
     /** Hosts remembered as bad. */

@@ -29,6 +29,8 @@ public record Failure(Kind kind, String text) implements Cause {
         OUT_OF_STEP(400, "4.5.0"),
         /** The gateway itself ended the session because it stops. */
         STOPPED(400, "4.3.2"),
+        /** The account of what deliveries hold has no room for a session under TLS. */
+        NO_MEMORY(400, "4.3.1"),
         /** More octets than the host announced to take (RFC 1870 6.3). */
         TOO_LARGE(552, "5.3.4"),
         /** 8-bit content, and no 8BITMIME (RFC 6152 3). */

@@ -200,7 +200,7 @@ public record FailurePolicy(Duration maxAge) {
                 new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONTENT_LOST -> new Outcome.Bounced(reason, BlastRadius.SESSION);
-            case CONTENT_UNREADABLE -> new Outcome.Deferred(reason, BlastRadius.SESSION);
+            case CONTENT_UNREADABLE, NO_MEMORY -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0
                     ? new Outcome.Untried(reason, BlastRadius.SESSION)
                     : new Outcome.Deferred(reason, BlastRadius.SESSION);

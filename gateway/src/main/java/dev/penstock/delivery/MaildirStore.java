@@ -20,6 +20,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -52,6 +53,7 @@ final class MaildirStore implements AutoCloseable {
     private static final int THREADS = 4;
     private static final int BUFFER = 64 << 10;
     private static final int MAX_NAME = 255; // NAME_MAX of all usual file systems, octets
+    private static final List<String> PARTS = List.of("tmp", "new", "cur");
     private static final int TRIES = 3;
     private static final int MILLIS_PER_SECOND = 1_000;
     private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
@@ -111,6 +113,8 @@ final class MaildirStore implements AutoCloseable {
             stored = threads.submit(() -> store(config, maildir, copy, content));
         } catch (RejectedExecutionException e) {
             throw new StoreException(Failure.Kind.STOPPED, "the Maildir store is closed", e);
+        } catch (OutOfMemoryError e) { // the system has no thread to give
+            throw new StoreException(Failure.Kind.STORE_TROUBLE, "no thread for " + maildir + " could be started", e);
         }
         boolean interrupted = false;
         try {
@@ -275,10 +279,11 @@ final class MaildirStore implements AutoCloseable {
     }
 
     private void makeDirectories(MaildirConfig config, Path maildir) throws IOException {
+        Path base = config.base();
+        mustNotLeadElsewhere(base, maildir);
         if (Files.isDirectory(maildir.resolve("new")) && Files.isDirectory(maildir.resolve("tmp"))) {
             return;
         }
-        Path base = config.base();
         if (!Files.isDirectory(base)) {
             throw new NoMaildirException(base + " is not there; is its file system mounted?");
         }
@@ -286,9 +291,32 @@ final class MaildirStore implements AutoCloseable {
             throw new NoMaildirException("there is no Maildir " + maildir);
         }
         makeDirectory(base, maildir);
-        for (String part : new String[]{"tmp", "new", "cur"}) {
+        for (String part : PARTS) {
             makeDirectory(maildir, maildir.resolve(part));
         }
+    }
+
+    /**
+     * Who owns a mailbox may put links into it, and would have this process write where he may not: what leads to a Maildir
+     * may be a link of whoever owns the base, as for another disk; its own three directories may not.
+     */
+    private static void mustNotLeadElsewhere(Path base, Path maildir) throws IOException {
+        Path each = base;
+        for (Path part : base.relativize(maildir)) {
+            each = each.resolve(part);
+            if (Files.isSymbolicLink(each) && !owner(each).equals(Files.getAttribute(base, "unix:uid"))) {
+                throw new LinkException(each + " is a symbolic link of somebody else than the owner of " + base);
+            }
+        }
+        for (String part : PARTS) {
+            if (Files.isSymbolicLink(maildir.resolve(part))) {
+                throw new LinkException(maildir.resolve(part) + " is a symbolic link, which isn't followed there");
+            }
+        }
+    }
+
+    private static Object owner(Path path) throws IOException {
+        return Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
     }
 
     /** All that is missing from below {@code base} to {@code directory}, each synced into its parent. */
@@ -334,7 +362,7 @@ final class MaildirStore implements AutoCloseable {
                         : text.contains("Disk quota exceeded")
                                 ? Failure.Kind.MAILBOX_FULL
                                 : Failure.Kind.STORE_TROUBLE;
-        return new StoreException(kind, e instanceof NoMaildirException
+        return new StoreException(kind, e instanceof NoMaildirException || e instanceof LinkException
                 ? text
                 : "can't store in " + maildir + ": "
                         + (text.startsWith(maildir.toString()) ? e.getClass().getSimpleName() + " " + text : text),
@@ -351,6 +379,14 @@ final class MaildirStore implements AutoCloseable {
         private static final long serialVersionUID = 1L;
 
         NoMaildirException(String message) {
+            super(message);
+        }
+    }
+
+    private static final class LinkException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        LinkException(String message) {
             super(message);
         }
     }

@@ -1,14 +1,13 @@
 package dev.penstock.delivery;
 
 import java.time.Duration;
-import java.util.function.IntSupplier;
+import java.util.function.DoubleSupplier;
 import java.util.function.LongUnaryOperator;
 
 /**
  * How long is waited for a host while its session comes up. RFC 5321 4.5.3.2 wants minutes, and it gets them as long as few
- * sessions are coming up; as more of those that may be are, it gets less, down to half a minute when three quarters are. Where
- * fewer than a hundred may be, it always gets all.
- * Thread-safe.
+ * sessions are coming up; as more of those that may be are, be it in all or of its network and its party, it gets less, down
+ * to half a minute when three quarters are. Where fewer than a hundred may be, it always gets all. Thread-safe.
  */
 final class OpeningPatience implements LongUnaryOperator {
     /** What hosts that let clients wait on purpose need, and some more. */
@@ -17,22 +16,21 @@ final class OpeningPatience implements LongUnaryOperator {
     private static final double LEAST_FROM = 0.75;
     private static final int CROWD = 100; // sessions; fewer are all in use on a usual day
 
-    private final IntSupplier comingUp;
+    private final DoubleSupplier crowding;
     private final int most;
 
-    /** @param most sessions that may be coming up */
-    OpeningPatience(IntSupplier comingUp, int most) {
-        this.comingUp = comingUp;
+    /**
+     * @param crowding how many are coming up of those that may be, from 0 to 1
+     * @param most     sessions that may be coming up in all
+     */
+    OpeningPatience(DoubleSupplier crowding, int most) {
+        this.crowding = crowding;
         this.most = most;
-    }
-
-    private double fill() {
-        return (double) comingUp.getAsInt() / most;
     }
 
     /** Whether a session that comes up should do with one host: the others are tried next time. */
     boolean isShort() {
-        return most >= CROWD && fill() >= LEAST_FROM;
+        return most >= CROWD && crowding.getAsDouble() >= LEAST_FROM;
     }
 
     /** @return nanoseconds, of so many that are configured */
@@ -42,7 +40,7 @@ final class OpeningPatience implements LongUnaryOperator {
         if (most < CROWD) {
             return nanos;
         }
-        double lost = Math.clamp((fill() - FULL_UNTIL) / (LEAST_FROM - FULL_UNTIL), 0, 1);
+        double lost = Math.clamp((crowding.getAsDouble() - FULL_UNTIL) / (LEAST_FROM - FULL_UNTIL), 0, 1);
         return nanos - (long) ((nanos - least) * lost);
     }
 }

@@ -104,7 +104,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
             throws SessionException {
         return SmtpClientSession.open(host, route.lmtp(),
                 new SmtpClientSession.Security(policy, tls, route.configured(), false), hostname, limits, source,
-                guard);
+                guard::watch, DeliveryMemory.uncounted());
     }
 
     private Answer ask(MailHost host, Route.Hosts route, String mailbox, Duration left, long end) {

@@ -142,7 +142,7 @@ final class Reports {
             intake.write(report, 0, report.length);
             return intake.commit(envelope, written.hasDotLines(), written.hasEightBit()).thenApplyAsync(entries -> {
                 events.on(reception(envelope, original, report.length));
-                queue.submit(entries.getFirst(), sender.domain(), envelope.tenant(), "", now, 0, 0, report.length);
+                queue.submit(entries.getFirst(), envelope, sender.domain(), 0, 0, report.length);
                 return true;
             }, EXECUTOR);
         } catch (SpoolException | IOException e) {

@@ -79,11 +79,13 @@ final class Settlement {
     /** Takes the item from the courier, with an outcome for every recipient. */
     void settle(Work work, long maxAgeMillis) {
         if (work.isUntried()) {
+            work.memory.close();
             giveBack(work.item);
             return;
         }
         List<Reports.Told> told = work.envelope.sender().isEmpty() ? List.of() : told(work);
         if (told.isEmpty()) {
+            work.memory.close();
             finish(work, maxAgeMillis);
             return;
         }
@@ -107,6 +109,7 @@ final class Settlement {
                         work.envelope.id(), e);
                 postpone(work.item);
             } finally {
+                work.memory.close();
                 pending.decrementAndGet();
             }
         }, executor);
@@ -256,7 +259,7 @@ final class Settlement {
         for (int place = 0; place < work.size(); place++) {
             states.add(state(work, place));
         }
-        record(item, new AttemptState(attempts, due, states), work.envelope.recipients().size() > 1);
+        record(item, new AttemptState(attempts, due, states), work.isOneOfSeveral);
         if (states.stream().allMatch(state -> state.status().isFinal() || state.status().isUntold())) {
             queue.retryReport(item, due, attempts);
         } else {
@@ -326,7 +329,8 @@ final class Settlement {
             done(item);
             return;
         }
-        Work work = new Work(item, envelope, read == null ? NOTHING : read.content(), known(item));
+        Work work = new Work(item, envelope, read == null ? NOTHING : read.content(), known(item),
+                DeliveryMemory.uncounted());
         if (work.nothingOwed()) {
             done(item);
             return;

@@ -82,6 +82,8 @@ final class SmtpClientSession implements AutoCloseable {
     /** A 4 KB message with both envelopes fits without growing. */
     private static final int FIRST_BUFFER = 8 << 10;
     private static final int INPUT_BUFFER = 2 << 10;
+    /** Characters of a reply's text that aren't counted; more is kept where there is room. */
+    static final int USUAL_REPLY = 512;
     /** For the handshake, when a command's time isn't shorter. */
     private static final Duration HANDSHAKE_TIME = Duration.ofMinutes(1);
     /** For a reply that may have come before the host closed on us, and for the answer to QUIT of a host that is left. */
@@ -129,6 +131,8 @@ final class SmtpClientSession implements AutoCloseable {
     private int answered;
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
+    /** What the session takes beyond {@link DeliveryMemory#SESSION}. */
+    private final DeliveryMemory.Share memory;
 
     /**
      * How a session is secured.
@@ -138,8 +142,14 @@ final class SmtpClientSession implements AutoCloseable {
      */
     record Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {}
 
+    /** Watches a session's deadlines, and calls {@code breakOff} when one is past. */
+    @FunctionalInterface
+    interface Watcher {
+        DeadlineGuard.Watch watch(Runnable breakOff);
+    }
+
     private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
-            DeadlineGuard.Watch watch, InputStream input, OutputStream output) {
+            DeadlineGuard.Watch watch, InputStream input, OutputStream output, DeliveryMemory.Share memory) {
         this.host = host;
         this.lmtp = lmtp;
         this.configured = configured;
@@ -149,20 +159,23 @@ final class SmtpClientSession implements AutoCloseable {
         this.wire = input;
         this.input = input;
         this.output = output;
+        this.memory = memory;
     }
 
-    /** Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. */
+    /**
+     * Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. The session counts as
+     * established when it has answered for a first envelope: from then on losing patience could double a message.
+     *
+     * @param memory closed with the session
+     */
     static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
-            DeliveryConfig config, @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, guard);
+            DeliveryConfig config, @Nullable InetAddress source, Watcher watcher, DeliveryMemory.Share memory)
+            throws SessionException {
+        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, watcher, memory);
         try {
-            if (security.configured) {
-                session.watch.established(); // it doesn't count among those that come up
-            }
             session.greet(hostname);
             session.secure(security, hostname);
             session.mustBeInStep(session.helloPhase());
-            session.watch.established();
             return session;
         } catch (SessionException e) {
             session.end(e);
@@ -171,9 +184,14 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
-            @Nullable InetAddress source, DeadlineGuard guard) throws SessionException {
+            @Nullable InetAddress source, Watcher watcher, DeliveryMemory.Share memory) throws SessionException {
         if (host.address() instanceof UnixDomainSocketAddress path) {
-            return connect(host, path, lmtp, configured, config, guard);
+            return connect(host, path, lmtp, configured, config, watcher, memory);
+        }
+        if (source != null && !host.isReachableFrom(source)) {
+            throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.UNREACHABLE, "can't connect to "
+                    + describe(host) + ": delivery.source-address " + source.getHostAddress()
+                    + " is of the other family"));
         }
         Socket socket = new Socket();
         try {
@@ -183,8 +201,8 @@ final class SmtpClientSession implements AutoCloseable {
             }
             socket.connect(host.address(), millis(config.connectTimeout()));
             return new SmtpClientSession(host, lmtp, configured, config, socket,
-                    guard.watch(() -> closeQuietly(socket)),
-                    socket.getInputStream(), socket.getOutputStream());
+                    watcher.watch(() -> closeQuietly(socket)),
+                    socket.getInputStream(), socket.getOutputStream(), memory);
         } catch (IOException e) {
             closeQuietly(socket);
             Failure.Kind kind = switch (e) {
@@ -198,12 +216,13 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
-            boolean configured, DeliveryConfig config, DeadlineGuard guard) throws SessionException {
+            boolean configured, DeliveryConfig config, Watcher watcher, DeliveryMemory.Share memory)
+            throws SessionException {
         try {
             Socket socket = UnixSocket.connect(path, config.connectTimeout());
             return new SmtpClientSession(host, lmtp, configured, config, socket,
-                    guard.watch(() -> closeQuietly(socket)),
-                    socket.getInputStream(), socket.getOutputStream());
+                    watcher.watch(() -> closeQuietly(socket)),
+                    socket.getInputStream(), socket.getOutputStream(), memory);
         } catch (IOException e) {
             Failure.Kind kind = e instanceof SocketTimeoutException
                     ? Failure.Kind.CONNECT_TIMEOUT
@@ -223,7 +242,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     private void sayHello(String hostname) throws SessionException {
         Phase phase = helloPhase();
-        Reply hello = hello(phase, hostname);
+        Reply hello = kept(hello(phase, hostname), memory);
         esmtp = hello.code() < 300;
         if (hello.isPermanent() && !lmtp) { // RFC 5321 3.2: an old server gets HELO
             phase = Phase.HELO;
@@ -261,6 +280,9 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " offers no TLS, which is " + security.policy));
         }
         mustBeInStep(helloPhase());
+        if (!memory.take(DeliveryMemory.TLS)) {
+            throw noMemory();
+        }
         append(STARTTLS);
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
@@ -287,7 +309,10 @@ final class SmtpClientSession implements AutoCloseable {
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
             ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
                     security.policy.verifies());
-            input = secured.socket().getInputStream();
+            if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
+                throw noMemory();
+            }
+            input = secured.input();
             output = secured.socket().getOutputStream();
             tls = secured;
         } catch (IOException e) {
@@ -297,6 +322,11 @@ final class SmtpClientSession implements AutoCloseable {
                     : new Failure(Failure.Kind.TLS_FAILED, "TLS handshake with " + describe(host) + " failed: "
                             + (watch.expired() ? "timed out" : e.getMessage())));
         }
+    }
+
+    private SessionException noMemory() {
+        return new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.NO_MEMORY,
+                "no memory for TLS with " + describe(host)));
     }
 
     MailHost host() {
@@ -507,7 +537,7 @@ final class SmtpClientSession implements AutoCloseable {
         if (!pipelining) {
             appendMail(t);
         }
-        Reply mail = command(Phase.MAIL, null);
+        Reply mail = kept(command(Phase.MAIL, null), t.memory);
         t.mail = mail;
         boolean opened = mail.code() < 300;
         if (mail.isIntermediate() || !reused() && isOfHello(mail)) {
@@ -523,7 +553,7 @@ final class SmtpClientSession implements AutoCloseable {
             if (!pipelining) {
                 appendRcpt(t, t.recipients.get(i));
             }
-            Reply rcpt = command(Phase.RCPT, null);
+            Reply rcpt = kept(command(Phase.RCPT, null), t.memory);
             t.rcpt[i] = rcpt;
             if (rcpt.isPositive() && (!opened || rcpt.isIntermediate())) {
                 throw outOfStep(Phase.RCPT,
@@ -537,13 +567,15 @@ final class SmtpClientSession implements AutoCloseable {
             needsReset = true;
             return refused(Phase.RCPT);
         }
-        Reply data = pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA);
+        Reply data = kept(pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA),
+                t.memory);
         t.data = data;
         if (data.isIntermediate()) { // RFC 5321 4.2.1: the first digit decides
             inContent = true;
             if (t.accepted == 0 && (!opened || lmtp)) { // RFC 2033 4.2
                 throw outOfStep(Phase.DATA, "wants content for nobody");
             }
+            watch.established();
             return true;
         }
         if (data.isPositive()) {
@@ -553,9 +585,16 @@ final class SmtpClientSession implements AutoCloseable {
         return refused(Phase.DATA);
     }
 
+    /** As it may be kept while the transaction lasts: a long text counts, and is cut where it can't. */
+    private static Reply kept(Reply reply, DeliveryMemory.Share memory) {
+        int length = reply.textLength();
+        return length <= USUAL_REPLY || memory.take(2L * Character.BYTES * length) ? reply : reply.cutTo(USUAL_REPLY);
+    }
+
     private boolean refused(Phase phase) throws SessionException {
         mustBeAll(phase);
         answered++;
+        watch.established();
         return false;
     }
 
@@ -584,7 +623,6 @@ final class SmtpClientSession implements AutoCloseable {
      * @param next only when it {@link #mayRide}
      */
     void send(Transaction t, @Nullable Transaction next) throws SessionException {
-        mustBeInStep(Phase.DATA);
         writeFailure = null;
         appended = Phase.CONTENT;
         contentSent = false;
@@ -603,6 +641,8 @@ final class SmtpClientSession implements AutoCloseable {
         }
         if (contentSent) {
             mustBeHeard();
+        } else { // as late as can be: what comes from now on passes for the answer to the end of data
+            mustBeInStep(Phase.DATA);
         }
         if (next != null) {
             appendEnvelope(next);
@@ -629,18 +669,25 @@ final class SmtpClientSession implements AutoCloseable {
 
     private void appendContent(byte[] bytes, int offset, int length) throws IOException {
         try {
-            if (length <= BLOCK - count) {
+            if (length <= out.length - count || count + length <= BLOCK && grow(count + length)) {
                 append(bytes, offset, length);
                 return;
             }
+            if (!contentSent) {
+                mustBeInStep(Phase.DATA);
+                contentSent = true;
+            }
             flush(Phase.CONTENT, config.dataBlockTimeout());
-            contentSent = true;
             int from = offset;
             int end = offset + length;
             for (; end - from > BLOCK; from += BLOCK) {
                 write(bytes, from, BLOCK, Phase.CONTENT, config.dataBlockTimeout());
             }
-            append(bytes, from, end - from);
+            if (end - from <= out.length || grow(end - from)) {
+                append(bytes, from, end - from);
+            } else {
+                write(bytes, from, end - from, Phase.CONTENT, config.dataBlockTimeout());
+            }
         } catch (SessionException e) {
             writeFailure = e;
             throw new IOException(e);
@@ -657,11 +704,11 @@ final class SmtpClientSession implements AutoCloseable {
         } else if (lmtp) {
             for (int i = 0; i < t.end.length; i++) {
                 if (t.isAccepted(i)) {
-                    t.end[i] = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+                    t.end[i] = kept(read(Phase.END_OF_DATA, config.dataDoneTimeout()), t.memory);
                 }
             }
         } else {
-            Reply end = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            Reply end = kept(read(Phase.END_OF_DATA, config.dataDoneTimeout()), t.memory);
             for (int i = 0; i < t.end.length; i++) {
                 if (t.isAccepted(i)) {
                     t.end[i] = end;
@@ -705,6 +752,7 @@ final class SmtpClientSession implements AutoCloseable {
         paused = true;
         watch.clear();
         if (out.length > FIRST_BUFFER) {
+            memory.give(out.length - FIRST_BUFFER);
             out = new byte[FIRST_BUFFER];
         }
     }
@@ -762,6 +810,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     @Override
     public void close() {
+        memory.close();
         watch.end();
         closeQuietly(socket);
     }
@@ -970,12 +1019,28 @@ final class SmtpClientSession implements AutoCloseable {
         if (length <= out.length - count) {
             return;
         }
-        if (count + length > BLOCK) {
+        if (count + length > BLOCK || !grow(count + length)) {
+            contentSent |= appended == Phase.CONTENT;
             flush(appended, config.dataBlockTimeout());
         }
         if (count + length > out.length) {
-            out = Arrays.copyOf(out, Math.max(count + length, Math.min(BLOCK, out.length * 2)));
+            resize(count + length); // one text longer than a buffer
         }
+    }
+
+    /** A larger buffer, where there is room for it. */
+    private boolean grow(int octets) {
+        int size = Math.max(octets, Math.min(BLOCK, out.length * 2));
+        if (!memory.take(size - out.length)) {
+            return false;
+        }
+        out = Arrays.copyOf(out, size);
+        return true;
+    }
+
+    private void resize(int octets) {
+        memory.hold(octets - out.length);
+        out = Arrays.copyOf(out, octets);
     }
 
     private static String describe(MailHost host) {

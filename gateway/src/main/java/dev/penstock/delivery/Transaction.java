@@ -21,6 +21,8 @@ final class Transaction {
     final Content content;
     /** Of the time the sender has set (RFC 2852), what is left in seconds; no meaning when it has set none. */
     final long secondsLeft;
+    /** Where its replies are counted. */
+    final DeliveryMemory.Share memory;
 
     /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
     boolean resetFirst;
@@ -37,12 +39,14 @@ final class Transaction {
     /** By recipient, null for those not accepted. SMTP has one reply for all, LMTP one for each (RFC 2033 4.2). */
     final @Nullable Reply[] end;
 
-    Transaction(Envelope envelope, List<Recipient> recipients, int[] places, Content content, long secondsLeft) {
+    Transaction(Envelope envelope, List<Recipient> recipients, int[] places, Content content, long secondsLeft,
+            DeliveryMemory.Share memory) {
         this.envelope = envelope;
         this.recipients = recipients;
         this.places = places;
         this.content = content;
         this.secondsLeft = secondsLeft;
+        this.memory = memory;
         this.rcpt = new @Nullable Reply[recipients.size()];
         this.end = new @Nullable Reply[recipients.size()];
     }

@@ -20,9 +20,17 @@ import dev.penstock.spool.AttemptState;
  * <p>The first places may be of recipients who have the message already, and of whom only a report is owed.
  */
 final class Work {
+    /** A recipient's outcome, with a reply of usual length. */
+    private static final int ANSWER = 2 * SmtpClientSession.USUAL_REPLY;
+
     final QueueItem item;
+    /** With no recipients but those owed, who may be few of those that the message has. */
     final Envelope envelope;
     final Content content;
+    /** What it holds of the account of deliveries. */
+    final DeliveryMemory.Share memory;
+    /** Whether the message has more than one recipient. */
+    final boolean isOneOfSeveral;
     /** Indices into the envelope's recipients: those no earlier attempt has settled, the untold ones first. */
     private final int[] owed;
     /** Places before this one have got the message in an earlier attempt. */
@@ -40,14 +48,17 @@ final class Work {
     /** Places the host wanted in another transaction. */
     private final List<Integer> again = new ArrayList<>(0);
 
-    Work(QueueItem item, Envelope envelope, Content content, AttemptState last) {
+    /** @param memory has room for the content already, and is closed with the work's settlement */
+    Work(QueueItem item, Envelope envelope, Content content, AttemptState last, DeliveryMemory.Share memory) {
         this.item = item;
-        this.envelope = envelope;
         this.content = content;
+        this.memory = memory;
+        this.isOneOfSeveral = envelope.recipients().size() > 1;
         List<AttemptState.RecipientState> untold = last.recipients().stream().filter(state -> state.status().isUntold())
                 .toList();
         this.firstUndelivered = untold.size();
         this.owed = owed(item, envelope, last, untold);
+        this.envelope = isOneOfSeveral && owed.length > 0 ? envelope.to(owed) : envelope;
         this.next = firstUndelivered;
         this.outcomes = new @Nullable Outcome[owed.length];
         this.contacts = new @Nullable Contact[owed.length];
@@ -80,6 +91,11 @@ final class Work {
                 .toArray();
     }
 
+    /** Octets that it may take until it is settled, content aside: its recipients, and what hosts say to each. */
+    long heapOctets() {
+        return envelope.heapOctets() + (long) owed.length * ANSWER;
+    }
+
     boolean nothingOwed() {
         return owed.length == 0;
     }
@@ -93,7 +109,7 @@ final class Work {
             places[i] = again.isEmpty() ? next++ : again.removeFirst();
             recipients[i] = recipient(places[i]);
         }
-        return new Transaction(envelope, List.of(recipients), places, content, secondsLeft(nowMillis));
+        return new Transaction(envelope, List.of(recipients), places, content, secondsLeft(nowMillis), memory);
     }
 
     /** RFC 2852 4: what is left of the time the sender has set, rounded up; negative when it is over. */
@@ -158,7 +174,7 @@ final class Work {
     }
 
     Recipient recipient(int place) {
-        return envelope.recipients().get(owed[place]);
+        return envelope.recipients().get(place);
     }
 
     /** Whether recipients are left that no transaction has had. */

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.GZIPOutputStream;
 
@@ -50,6 +52,7 @@ final class ClosedFiles implements AutoCloseable {
     private final Path directory;
     private final InstantSource clock;
     private final Runnable failure;
+    private final ThreadFactory threads;
     private final Semaphore places = new Semaphore(2); // a round, and one that waits and will see what it didn't
     private final ReentrantLock turn = new ReentrantLock();
     private volatile @Nullable Path current;
@@ -58,6 +61,11 @@ final class ClosedFiles implements AutoCloseable {
 
     /** @param failure called for each file that couldn't be compressed or deleted */
     ClosedFiles(Path directory, InstantSource clock, Runnable failure) {
+        this(directory, clock, failure, Thread.ofPlatform().name("delivery-log-files").daemon().factory());
+    }
+
+    ClosedFiles(Path directory, InstantSource clock, Runnable failure, ThreadFactory threads) {
+        this.threads = threads;
         this.directory = directory;
         this.clock = clock;
         this.failure = failure;
@@ -73,17 +81,26 @@ final class ClosedFiles implements AutoCloseable {
         if (closing || config.compression() == Compression.NONE && config.keep().isZero() || !places.tryAcquire()) {
             return;
         }
-        thread = Thread.ofPlatform().name("delivery-log-files").daemon().start(() -> {
-            turn.lock();
-            try {
-                round(config);
-            } catch (IOException e) {
-                failed("list", directory, e);
-            } finally {
-                turn.unlock();
-                places.release();
-            }
-        });
+        try {
+            Thread tidying = threads.newThread(() -> tidyInTurn(config));
+            tidying.start();
+            thread = tidying;
+        } catch (OutOfMemoryError e) { // the system has no thread to give; the next round does what this one didn't
+            places.release();
+            failed("tidy", directory, e);
+        }
+    }
+
+    private void tidyInTurn(EventsConfig config) {
+        turn.lock();
+        try {
+            round(config);
+        } catch (IOException e) {
+            failed("list", directory, e);
+        } finally {
+            turn.unlock();
+            places.release();
+        }
     }
 
     private void round(EventsConfig config) throws IOException {
@@ -110,7 +127,11 @@ final class ClosedFiles implements AutoCloseable {
     private List<Path> named(String glob) throws IOException {
         List<Path> found = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, glob)) {
-            files.forEach(found::add);
+            for (Path file : files) {
+                if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) { // a link may lead anywhere, a FIFO is waited for
+                    found.add(file);
+                }
+            }
         }
         found.sort(Comparator.naturalOrder());
         return found;
@@ -119,14 +140,14 @@ final class ClosedFiles implements AutoCloseable {
     private void compress(Path file, Compression compression) {
         String name = String.valueOf(file.getFileName());
         Path made = directory.resolve(UNFINISHED + name + compression.suffix());
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ,
+                StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             if (!isFree(channel)) {
                 return;
             }
             FileTime lastLine = Files.getLastModifiedTime(file);
-            try (InputStream in = Files.newInputStream(file);
-                    OutputStream raw = Channels.newOutputStream(PrivateFiles.open(made, StandardOpenOption.CREATE,
-                            StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE));
+            InputStream in = Channels.newInputStream(channel); // closed with it, when the lock isn't needed any more
+            try (OutputStream raw = Channels.newOutputStream(PrivateFiles.createAnew(made));
                     OutputStream out = compressing(raw, compression)) {
                 byte[] buffer = new byte[BUFFER];
                 for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
@@ -180,7 +201,7 @@ final class ClosedFiles implements AutoCloseable {
     }
 
     private static boolean isFree(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             return isFree(channel);
         }
     }

@@ -47,7 +47,9 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
 
     private final Queue<MessageEvent> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger pending = new AtomicInteger();
+    private final AtomicLong pendingOctets = new AtomicLong();
     private final int maxPending;
+    private final long maxPendingOctets;
     private final LongAdder dropped = new LongAdder();
     private final AtomicLong written = new AtomicLong();
     private final AtomicLong bytes = new AtomicLong();
@@ -89,6 +91,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         this.clock = clock;
         this.config = config;
         maxPending = config.maxPending();
+        maxPendingOctets = config.maxPendingOctets();
         rejections = Spacing.of(config.rejectionRate());
         rejectionArrival = new AtomicLong(System.nanoTime());
         closed = new ClosedFiles(config.directory(), clock, failures::incrementAndGet);
@@ -127,11 +130,12 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
             rejectionsDropped.increment();
             return;
         }
-        if (closing || pending.get() >= maxPending) {
+        if (closing || pending.get() >= maxPending || pendingOctets.get() >= maxPendingOctets) {
             dropped.increment();
             return;
         }
         pending.incrementAndGet();
+        pendingOctets.addAndGet(event.heapOctets());
         waiting.add(event);
         if (idle) { // read after the event was added: the writer looks for events after it has written this
             LockSupport.unpark(writer);
@@ -140,7 +144,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
 
     /** Strangers can have us refuse as much as they like: events about that have a rate, and leave room for others. */
     private boolean mayLogRejection() {
-        if (pending.get() >= maxPending / 2) {
+        if (pending.get() >= maxPending / 2 || pendingOctets.get() >= maxPendingOctets / 2) {
             return false;
         }
         Spacing spacing = rejections;
@@ -160,6 +164,11 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
     public DeliveryLogStats stats() {
         return new DeliveryLogStats(written.get(), dropped.sum(), rejectionsDropped.sum(), bytes.get(), failures.get(),
                 files.get(), Math.max(0, pending.get()));
+    }
+
+    /** Octets of the events that wait. */
+    public long pendingOctets() {
+        return pendingOctets.get();
     }
 
     /** Why nothing can be written now; null while all is well. */
@@ -258,6 +267,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
                 return;
             }
             pending.decrementAndGet();
+            pendingOctets.addAndGet(-event.heapOctets());
             if (encoded == 0) {
                 firstEncodedNanos = System.nanoTime();
             }

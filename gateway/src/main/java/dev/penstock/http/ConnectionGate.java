@@ -16,8 +16,8 @@ import dev.penstock.units.ClientKey;
 import dev.penstock.units.Networks;
 
 /**
- * Bounds the connections of a port, in all and for each client: one address, or one /64 of IPv6. What goes beyond is
- * closed at once, counted, and logged once in a while. Thread-safe.
+ * Bounds the connections of a port, in all, for each client (one address, or one /64 of IPv6), and by the descriptors that
+ * are to be left to SMTP and the spool. What goes beyond is closed at once, counted, and logged once in a while. Thread-safe.
  */
 public final class ConnectionGate {
     private static final Logger log = LoggerFactory.getLogger(ConnectionGate.class);
@@ -28,6 +28,9 @@ public final class ConnectionGate {
     private final ConcurrentHashMap<ClientKey, Integer> clients = new ConcurrentHashMap<>();
     private final LongAdder refused = new LongAdder();
     private final LongAdder refusedToClient = new LongAdder();
+    private final LongAdder refusedForDescriptors = new LongAdder();
+    private final Descriptors descriptors;
+    private final long kept;
     private final LogPace pace = new LogPace();
 
     /**
@@ -41,7 +44,23 @@ public final class ConnectionGate {
 
     /** @param port what it is called in the log */
     public ConnectionGate(String port) {
+        this(port, Descriptors.SYSTEM, Descriptors.SYSTEM.reserve());
+    }
+
+    private ConnectionGate(String port, Descriptors descriptors, long kept) {
         this.port = port;
+        this.descriptors = descriptors;
+        this.kept = kept;
+    }
+
+    /** One for few connections, which may use half of the reserve: who looks after the gateway comes over them. */
+    public static ConnectionGate forOperators(String port) {
+        return new ConnectionGate(port, Descriptors.SYSTEM, Descriptors.SYSTEM.reserve() / 2);
+    }
+
+    /** With other descriptors than the process's. */
+    static ConnectionGate with(String port, Descriptors descriptors) {
+        return new ConnectionGate(port, descriptors, descriptors.reserve());
     }
 
     /** Counts a new connection, on its event loop. @return false when it is beyond a limit and will be closed */
@@ -60,14 +79,15 @@ public final class ConnectionGate {
         boolean fair = own <= limits.connectionsFromClient
                 || channel.remoteAddress() instanceof InetSocketAddress remote
                         && limits.exempt.contains(remote.getAddress());
-        if (room && fair) {
+        boolean spare = room && fair && descriptors.mayHaveOneMore(kept);
+        if (spare) {
             return true;
         }
-        (room ? refusedToClient : refused).increment();
+        (!room ? refused : fair ? refusedForDescriptors : refusedToClient).increment();
         long notLogged = pace.turn();
         if (notLogged != LogPace.NOT_NOW) {
             log.warn("event=connections-refused port={} limit={} client={} not-logged={}", port,
-                    room ? "address" : "all", name(channel), notLogged);
+                    !room ? "all" : fair ? "descriptors" : "address", name(channel), notLogged);
         }
         channel.eventLoop().execute(() -> {
             var _ = channel.close();
@@ -93,6 +113,11 @@ public final class ConnectionGate {
     /** Closed at once, because there were too many. */
     public long refused() {
         return refused.sum();
+    }
+
+    /** Closed at once, because the descriptors that are left are for SMTP and the spool. */
+    public long refusedForDescriptors() {
+        return refusedForDescriptors.sum();
     }
 
     /** Closed at once, because their client had too many. */

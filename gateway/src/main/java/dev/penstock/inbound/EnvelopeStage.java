@@ -153,8 +153,13 @@ final class EnvelopeStage {
         }
         Recipient recipient = recipient(rcpt);
         String key = server.policy().mailbox(recipient);
-        if (open.has(key)) {
-            overshoot(open, Replies.RECIPIENT_OK); // once is enough, with what was asked for first
+        int place = open.place(key);
+        if (place >= 0) { // once is enough, with all that was asked for
+            if (open.repeat(place, recipient, server.memory())) {
+                overshoot(open, Replies.RECIPIENT_OK);
+            } else {
+                noMemory(open);
+            }
         } else if (open.recipients.size() >= session.settings.config().maxRecipients()) {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
@@ -172,6 +177,12 @@ final class EnvelopeStage {
                 session.await(answer, decision -> recipientDecided(open, recipient, key, decision));
             }
         }
+    }
+
+    private void noMemory(MailTransaction open) {
+        open.recipientsRefused = true;
+        server.counters().messagesDeferred.increment();
+        session.say(Replies.NO_MEMORY);
     }
 
     /** No error for a while: RFC 5321 4.5.3.1.10 has the client send the rest later. */
@@ -209,9 +220,7 @@ final class EnvelopeStage {
         switch (decision) {
             case Decision.Accept accept -> {
                 if (!open.add(recipient, mailbox, server.memory())) {
-                    open.recipientsRefused = true;
-                    server.counters().messagesDeferred.increment();
-                    session.say(Replies.NO_MEMORY);
+                    noMemory(open);
                     return;
                 }
                 open.add(accept);

@@ -1,9 +1,9 @@
 package dev.penstock.inbound;
 
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -25,9 +25,9 @@ final class MailTransaction {
     final boolean smtpUtf8;
     final Options options;
     final List<Recipient> recipients = new ArrayList<>(1);
-    /** Of each recipient, as {@link dev.penstock.policy.Policy#mailbox}; one alone needs no set. */
+    /** Of each recipient, as {@link dev.penstock.policy.Policy#mailbox}; one alone needs no map. */
     private @Nullable String first;
-    private @Nullable Set<String> mailboxes;
+    private @Nullable Map<String, Integer> mailboxes;
     /** What policies said to MAIL and RCPT, taken together. */
     Decision.Accept answer = Decision.ACCEPT;
     String tenant;
@@ -63,17 +63,39 @@ final class MailTransaction {
      * @return whether it was added
      */
     boolean add(Recipient recipient, String mailbox, ReceptionMemory memory) {
-        long more = octets + recipient.heapOctets() + HeapSize.OBJECT + HeapSize.of(mailbox);
-        long beyond = Math.max(0, more - FREE) - counted;
+        if (!account(recipient.heapOctets() + HeapSize.OBJECT + HeapSize.of(mailbox), memory)) {
+            return false;
+        }
+        remember(mailbox);
+        recipients.add(recipient);
+        return true;
+    }
+
+    /**
+     * Takes over what a repeat of a recipient asks for, if there is room for it.
+     *
+     * @param place of the recipient
+     * @return whether there was room
+     */
+    boolean repeat(int place, Recipient repeat, ReceptionMemory memory) {
+        Recipient before = recipients.get(place);
+        Recipient both = before.with(repeat);
+        if (!account(both.heapOctets() - before.heapOctets(), memory)) {
+            return false;
+        }
+        recipients.set(place, both);
+        return true;
+    }
+
+    private boolean account(long more, ReceptionMemory memory) {
+        long beyond = Math.max(0, octets + more - FREE) - counted;
         if (beyond > 0) {
             if (!memory.addEnvelope(beyond)) {
                 return false;
             }
             counted += beyond;
         }
-        octets = more;
-        remember(mailbox);
-        recipients.add(recipient);
+        octets += more;
         return true;
     }
 
@@ -88,9 +110,12 @@ final class MailTransaction {
         return handed;
     }
 
-    /** Whether a recipient of this mailbox was taken before. */
-    boolean has(String mailbox) {
-        return mailboxes == null ? mailbox.equals(first) : mailboxes.contains(mailbox);
+    /** Of the recipient of this mailbox that was taken before; -1 when none was. */
+    int place(String mailbox) {
+        if (mailboxes == null) {
+            return mailbox.equals(first) ? 0 : -1;
+        }
+        return mailboxes.getOrDefault(mailbox, -1);
     }
 
     private void remember(String mailbox) {
@@ -98,10 +123,10 @@ final class MailTransaction {
             first = mailbox;
         } else {
             if (mailboxes == null) {
-                mailboxes = new HashSet<>();
-                mailboxes.add(first);
+                mailboxes = new HashMap<>();
+                mailboxes.put(first, 0);
             }
-            mailboxes.add(mailbox);
+            mailboxes.put(mailbox, recipients.size());
         }
     }
 

@@ -16,7 +16,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -140,8 +141,12 @@ public final class InjectionServer implements AutoCloseable {
         this.memory = new RequestMemory(config.memoryLimit().bytes());
         this.requestNumber = new AtomicLong(clock.millis() << 20); // unlike those of an earlier run
         AtomicInteger number = new AtomicInteger();
-        this.renderers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(),
+        int processors = Runtime.getRuntime().availableProcessors();
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(processors, processors, 0, TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(),
                 task -> Thread.ofPlatform().name("inject-render-" + number.incrementAndGet()).daemon().unstarted(task));
+        pool.prestartAllCoreThreads(); // at the start, and not when the system has none to give
+        this.renderers = pool;
         this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, counters, renderers,
                 memory);
         this.openapi = document();
@@ -190,7 +195,7 @@ public final class InjectionServer implements AutoCloseable {
                 counters.requestsRefused.sum(), counters.unauthorized.sum(), counters.throttled.sum(),
                 counters.unavailable.sum(), counters.replayed.sum(), counters.messages.sum(), counters.octets.sum(),
                 counters.recipients.sum(), counters.recipientsRefused.sum(), spool.keys().size(), memory.used(),
-                gate.open(), gate.refused(), gate.refusedToClient());
+                gate.open(), gate.refused(), gate.refusedToClient(), gate.refusedForDescriptors());
     }
 
     /** Once for each connection, whereas {@code doOnConnection} is called for each of its requests. */

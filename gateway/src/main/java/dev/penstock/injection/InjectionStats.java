@@ -20,10 +20,12 @@ package dev.penstock.injection;
  * @param connections      open now
  * @param connectionsRefused closed at once for {@code max-connections}
  * @param connectionsRefusedToAddress closed at once for {@code max-connections-per-address}
+ * @param connectionsRefusedForDescriptors closed at once for the reserve of descriptors
  */
 public record InjectionStats(long requests, long requestsTotal, long requestsAccepted, long requestsRefused,
         long unauthorized, long throttled, long unavailable, long replayed, long messages, long octets,
         long recipients, long recipientsRefused, long keys, long heldOctets, long connections,
-        long connectionsRefused, long connectionsRefusedToAddress) {
-    public static final InjectionStats NONE = new InjectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        long connectionsRefused, long connectionsRefusedToAddress, long connectionsRefusedForDescriptors) {
+    public static final InjectionStats NONE = new InjectionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0);
 }

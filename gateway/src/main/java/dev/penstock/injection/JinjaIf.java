@@ -1,9 +1,12 @@
 package dev.penstock.injection;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 
 import io.pebbletemplates.pebble.error.ParserException;
+import io.pebbletemplates.pebble.extension.NodeVisitor;
 import io.pebbletemplates.pebble.lexer.Token;
 import io.pebbletemplates.pebble.lexer.TokenStream;
 import io.pebbletemplates.pebble.node.BodyNode;
@@ -11,6 +14,8 @@ import io.pebbletemplates.pebble.node.IfNode;
 import io.pebbletemplates.pebble.node.RenderableNode;
 import io.pebbletemplates.pebble.node.expression.Expression;
 import io.pebbletemplates.pebble.parser.Parser;
+import io.pebbletemplates.pebble.template.EvaluationContextImpl;
+import io.pebbletemplates.pebble.template.PebbleTemplateImpl;
 import io.pebbletemplates.pebble.tokenParser.TokenParser;
 import io.pebbletemplates.pebble.utils.Pair;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +36,7 @@ final class JinjaIf implements TokenParser {
             stream.next();
             Expression<?> condition = parser.getExpressionParser().parseExpression();
             stream.expect(Token.Type.EXECUTE_END);
-            branches.add(new Pair<>(condition, parser
+            branches.add(new Pair<>(new Truth(condition), parser
                     .subparse(end -> end.test(Token.Type.NAME, "elif", "elseif", "else", "endif"))));
         } while (isNamed(stream, "elif") || isNamed(stream, "elseif"));
         if (isNamed(stream, "else")) {
@@ -46,6 +51,31 @@ final class JinjaIf implements TokenParser {
         stream.next();
         stream.expect(Token.Type.EXECUTE_END);
         return node(token.getLineNumber(), branches, otherwise);
+    }
+
+    /** A list or a map is true when there is something in it; the rest is Pebble's to judge, as Jinja would. */
+    private record Truth(Expression<?> condition) implements Expression<Object> {
+        @Override
+        @SuppressWarnings("NullAway") // Pebble has null for what isn't there
+        public Object evaluate(PebbleTemplateImpl self, EvaluationContextImpl context) {
+            Object value = condition.evaluate(self, context);
+            return switch (value) {
+                case null -> null;
+                case Collection<?> list -> !list.isEmpty();
+                case Map<?, ?> map -> !map.isEmpty();
+                default -> value;
+            };
+        }
+
+        @Override
+        public int getLineNumber() {
+            return condition.getLineNumber();
+        }
+
+        @Override
+        public void accept(NodeVisitor visitor) {
+            visitor.visit(this);
+        }
     }
 
     private static boolean isNamed(TokenStream stream, String name) {

@@ -18,6 +18,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
 import org.slf4j.Logger;
@@ -47,6 +49,7 @@ public final class OldJournal {
     private static final Logger log = LoggerFactory.getLogger(OldJournal.class);
     private static final String PREFIX = "keys-";
     private static final String SUFFIX = ".log";
+    private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d{1,9})" + Pattern.quote(SUFFIX));
     private static final String COPY_SUFFIX = ".copy"; // of a file's name while it is made
     private static final int HEADER = 12;
     private static final byte INTENT = 1;
@@ -79,14 +82,17 @@ public final class OldJournal {
     private void read() throws IOException {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, PREFIX + "*" + SUFFIX)) {
             for (Path entry : entries) {
-                String name = entry.getFileName().toString();
-                files.put(Integer.parseInt(name, PREFIX.length(), name.length() - SUFFIX.length(), 10), entry);
+                Matcher name = NAME.matcher(entry.getFileName().toString());
+                if (name.matches()) {
+                    files.put(Integer.parseInt(name.group(1)), entry);
+                }
             }
         } catch (NoSuchFileException _) {
             return;
         }
         Map<IdempotencyKey, Set<Long>> open = new HashMap<>();
         for (Map.Entry<Integer, Path> file : files.entrySet()) {
+            PrivateFiles.mustBeOurs(file.getValue());
             byte[] octets = Files.readAllBytes(file.getValue());
             if (file.getKey().equals(files.lastKey())) {
                 makeSure(file.getValue(), octets);
@@ -104,9 +110,7 @@ public final class OldJournal {
     private void makeSure(Path path, byte[] octets) {
         Path copy = path.resolveSibling(path.getFileName() + COPY_SUFFIX);
         try {
-            Files.deleteIfExists(copy); // of a start that was killed
-            try (FileChannel channel = PrivateFiles.open(copy, StandardOpenOption.CREATE_NEW,
-                    StandardOpenOption.WRITE)) {
+            try (FileChannel channel = PrivateFiles.createAnew(copy)) { // one of a start that was killed goes
                 ByteBuffer rest = ByteBuffer.wrap(octets);
                 while (rest.hasRemaining()) {
                     channel.write(rest);

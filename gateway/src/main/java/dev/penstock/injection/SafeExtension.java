@@ -1,5 +1,8 @@
 package dev.penstock.injection;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.net.URLEncoder;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -44,15 +47,13 @@ import dev.penstock.injection.Numbers.Operation;
  */
 final class SafeExtension extends ExtensionCustomizer {
     private static final Set<String> PEBBLE_FILTERS = Set.of("abbreviate", "abs", "capitalize", "date", "default",
-            "first", "last", "length", "lower", "numberformat", "slice", "title", "trim", "upper", "urlencode",
-            "nl2br");
+            "first", "last", "length", "lower", "numberformat", "slice", "title", "trim", "upper", "nl2br");
     private static final Map<String, String> JINJA_NAMES = Map.of("d", "default", "count", "length");
     private static final Set<String> TESTS = Set.of("empty", "even", "odd", "null", "defined", "iterable", "map");
     private static final Set<String> FUNCTIONS = Set.of("max", "min");
     /** Of those, what takes text, and a number as the text of it. */
     private static final Set<String> TEXT_FILTERS = Set.of("abbreviate", "capitalize", "lower", "title", "trim",
-            "upper",
-            "urlencode", "nl2br");
+            "upper", "nl2br");
     private static final Set<String> OPERATORS = Set.of("or", "and", "is", "is not", "contains", "|");
     private static final Map<String, Operation> ARITHMETIC = Map.of("-", Operation.SUBTRACT, "*", Operation.MULTIPLY,
             "/", Operation.DIVIDE, "%", Operation.MODULO);
@@ -73,7 +74,7 @@ final class SafeExtension extends ExtensionCustomizer {
         Set<String> names = new TreeSet<>(PEBBLE_FILTERS);
         names.addAll(JINJA_NAMES.keySet());
         names.addAll(List.of("replace", "join", "escape", "e", "raw", "safe", "round", "int", "float", "string", "sort",
-                "rsort", "reverse"));
+                "rsort", "reverse", "urlencode"));
         return names;
     }
 
@@ -111,9 +112,19 @@ final class SafeExtension extends ExtensionCustomizer {
             allowed.put("sort", conversion((input, _) -> sorted(input, SafeExtension::compare), List.of()));
             allowed.put("rsort", conversion((input, _) -> sorted(input, (a, b) -> compare(b, a)), List.of()));
             allowed.put("reverse", conversion((input, _) -> reversed(input), List.of()));
+            allowed.put("urlencode", new MeteredFilter(
+                    new ConversionFilter((input, _) -> urlEncoded(input), List.of()), true));
             allowed.put("string", new MeteredFilter(new ConversionFilter((input, _) -> input, List.of()), true));
         }
         return allowed;
+    }
+
+    /** As Jinja does it, for paths as well as for queries: {@link URLEncoder} is for forms. */
+    private static @Nullable Object urlEncoded(@Nullable Object input) {
+        return input == null
+                ? null
+                : URLEncoder.encode(TemplateText.of(input), UTF_8).replace("+", "%20").replace("*", "%2A")
+                        .replace("%2F", "/").replace("%7E", "~");
     }
 
     @Override

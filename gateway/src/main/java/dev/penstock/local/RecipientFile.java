@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.units.FileStamp;
+import dev.penstock.units.RestingFiles;
 
 /**
  * A recipients file that is read again when it has changed. Read by any thread; {@link #look} is for one thread at a
  * time.
  *
  * <p>A changed file is taken only when two looks in a row have found it the same, so that one which is being written is
- * left alone. One that is gone, or has an error, leaves the list as it was.
+ * left alone. One that is gone, has an error or nothing in it leaves the list as it was.
  */
 final class RecipientFile {
     private static final Logger log = LoggerFactory.getLogger(RecipientFile.class);
@@ -27,10 +27,7 @@ final class RecipientFile {
     private final LongAdder reads;
     private final LongAdder failures;
     private volatile @Nullable RecipientList list;
-    /** At the last look; null when there was no file. */
-    private @Nullable FileStamp seen;
-    /** What was last read, well or not. */
-    private @Nullable FileStamp taken;
+    private final RestingFiles resting;
     private boolean missed;
 
     /** Reads the file at once. */
@@ -39,11 +36,7 @@ final class RecipientFile {
         this.caseSensitive = caseSensitive;
         this.reads = reads;
         this.failures = failures;
-        try {
-            seen = FileStamp.of(path);
-        } catch (IOException _) {
-            seen = null; // said by the look
-        }
+        this.resting = new RestingFiles(path);
         look();
     }
 
@@ -55,37 +48,40 @@ final class RecipientFile {
 
     /** Reads the file again if it has changed. */
     void look() {
-        FileStamp now;
-        try {
-            now = FileStamp.of(path);
-        } catch (IOException e) {
-            seen = null;
-            if (!missed) {
-                missed = true;
-                failed(e instanceof NoSuchFileException ? path + ": there is no such file" : message(e));
+        RestingFiles.State state = resting.look();
+        IOException missing = resting.missing();
+        if (missing != null && !missed) {
+            failed(missing instanceof NoSuchFileException ? path + ": there is no such file" : message(missing));
+        }
+        missed = missing != null;
+        if (state == RestingFiles.State.CHANGED) {
+            read();
+        }
+    }
+
+    private void read() {
+        RecipientList read = null;
+        String why = "";
+        if (resting.isEmpty()) {
+            why = path + ": has nothing in it; a file for nobody says so in a comment";
+        } else {
+            try {
+                read = RecipientList.read(path, caseSensitive);
+            } catch (IOException e) {
+                why = message(e);
             }
+        }
+        if (!resting.areStill()) {
+            return; // it was being written meanwhile; the next looks take it
+        }
+        resting.take();
+        if (read == null) {
+            failed(why);
             return;
         }
-        missed = false;
-        boolean still = now.equals(seen);
-        seen = now;
-        if (!still || now.equals(taken)) {
-            return;
-        }
-        try {
-            RecipientList read = RecipientList.read(path, caseSensitive);
-            FileStamp after = FileStamp.of(path);
-            if (!after.equals(now)) {
-                seen = after;
-                return; // it was being written meanwhile
-            }
-            list = read;
-            reads.increment();
-            log.info("event=recipients-read file={} recipients={}", path, read.size());
-        } catch (IOException e) {
-            failed(message(e));
-        }
-        taken = now;
+        list = read;
+        reads.increment();
+        log.info("event=recipients-read file={} recipients={}", path, read.size());
     }
 
     private void failed(String why) {

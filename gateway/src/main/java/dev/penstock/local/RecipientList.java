@@ -15,6 +15,7 @@ import java.util.Set;
 import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
+import dev.penstock.units.WholeFile;
 
 /**
  * The recipients that a file names. Immutable.
@@ -42,6 +43,7 @@ final class RecipientList {
         RecipientList list = new RecipientList(caseSensitive);
         List<String> errors = new ArrayList<>();
         int number = 0;
+        WholeFile.mustBeFile(file);
         try (BufferedReader reader = Files.newBufferedReader(file)) {
             String line;
             while ((line = reader.readLine()) != null && errors.size() < MAX_ERRORS) {

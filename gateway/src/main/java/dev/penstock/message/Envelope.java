@@ -1,6 +1,7 @@
 package dev.penstock.message;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +37,11 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
         this(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis, origin, Options.NONE);
     }
 
+    /** Whether it is a report made here. */
+    public boolean isReport() {
+        return sender.isEmpty() && origin.protocol().equals(Origin.LOCAL.protocol());
+    }
+
     /** What it takes in memory, about. */
     public long heapOctets() {
         long octets = HeapSize.OBJECT + HeapSize.of(sender) + HeapSize.of(options.envid()) + HeapSize.of(origin.helo());
@@ -43,6 +49,12 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
             octets += recipient.heapOctets();
         }
         return octets;
+    }
+
+    /** The same for some of its recipients, by their indices. */
+    public Envelope to(int[] indices) {
+        return new Envelope(id, sender, Arrays.stream(indices).mapToObj(recipients::get).toList(), body, smtpUtf8,
+                tenant, campaign, receivedMillis, origin, options);
     }
 
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same parts. */

@@ -4,6 +4,8 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.units.HeapSize;
+
 /**
  * Something that happened to a message, in the shape of one line of the delivery log.
  *
@@ -34,6 +36,8 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
         long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
         Client client) {
     public static final MessageId NO_ID = new MessageId(0);
+    /** The objects that it is made of, without what is shared. */
+    private static final int FIXED = 400;
 
     /** Of whose client nothing is known. */
     public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
@@ -49,6 +53,16 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
             long eventMillis, long createdMillis, int attempts, String protocol, String sessionId) {
         this(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer, sourceAddress,
                 eventMillis, createdMillis, attempts, protocol, sessionId, null);
+    }
+
+    /** What it takes in memory, about. */
+    public long heapOctets() {
+        long octets = FIXED + sender.length() + domain.length() + site.length() + (long) response.text.length()
+                + client.helo.length() + client.user.length() + client.messageId.length();
+        for (String recipient : recipients) {
+            octets += HeapSize.OBJECT + recipient.length();
+        }
+        return octets;
     }
 
     /** The record types of the delivery log. */

@@ -35,6 +35,12 @@ public record Recipient(String address, String domain, @Nullable Notify notifyOn
         return (asWritten ? local : local.toLowerCase(Locale.ROOT)) + '@' + domain;
     }
 
+    /** This one with what another RCPT for the same mailbox asks for too; of two ORCPT the first is kept. */
+    public Recipient with(Recipient repeat) {
+        return new Recipient(address, domain, Notify.union(notifyOn, repeat.notifyOn),
+                orcpt == null ? repeat.orcpt : orcpt);
+    }
+
     /** What it takes in memory, about. */
     public long heapOctets() {
         return HeapSize.OBJECT + HeapSize.of(address) + HeapSize.of(domain)

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
@@ -50,7 +51,16 @@ public final class GatewayMetrics implements AutoCloseable {
             Supplier<RoutingStats> routing, Supplier<DeliveryStats.Snapshot> delivery,
             Supplier<DeliveryLogStats> deliveryLog, Supplier<InjectionStats> injection,
             Supplier<TlsFigures> tls, Supplier<AuthStats> auth, Supplier<PolicyStats> policy,
-            Supplier<LocalStats> local) {}
+            Supplier<LocalStats> local, List<MemoryAccount> accounts) {}
+
+    /**
+     * An account of what others can make the gateway keep.
+     *
+     * @param name  the table of the configuration that limits it
+     * @param used  octets
+     * @param limit octets
+     */
+    public record MemoryAccount(String name, LongSupplier used, LongSupplier limit) {}
 
     private static final double NANOS_PER_SECOND = 1e9;
     private static final String CONNECTIONS_REFUSED = "Connections closed at once, by the limit";
@@ -72,7 +82,17 @@ public final class GatewayMetrics implements AutoCloseable {
         auth(part("penstock.auth.", sources.auth()));
         policy(part("penstock.policy.", sources.policy()));
         local(part("penstock.local.", sources.local()));
+        sources.accounts().forEach(this::account);
         process();
+    }
+
+    private void account(MemoryAccount account) {
+        Gauge.builder("penstock.memory.used.bytes", account, one -> one.used.getAsLong())
+                .description("Octets that an account of memory holds").tag("account", account.name)
+                .strongReference(true).register(registry);
+        Gauge.builder("penstock.memory.limit.bytes", account, one -> one.limit.getAsLong())
+                .description("Octets that it may hold").tag("account", account.name).strongReference(true)
+                .register(registry);
     }
 
     /** Everything in Prometheus's text format. */
@@ -246,6 +266,10 @@ public final class GatewayMetrics implements AutoCloseable {
                 DeliveryStats.Snapshot::reportsFailed);
         part.counter("reports.impossible", "Reports that could not be made, because the sender's address is none",
                 DeliveryStats.Snapshot::reportsImpossible);
+        part.counter("memory.refused", "Times that something of a delivery didn't fit into its account of memory",
+                DeliveryStats.Snapshot::memoryRefused);
+        part.counter("postponed", "Messages with many recipients that wait because their account of memory is full",
+                DeliveryStats.Snapshot::postponed);
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);
@@ -290,6 +314,8 @@ public final class GatewayMetrics implements AutoCloseable {
         part.counter("connections.refused", CONNECTIONS_REFUSED, InjectionStats::connectionsRefused, "limit", "all");
         part.counter("connections.refused", CONNECTIONS_REFUSED, InjectionStats::connectionsRefusedToAddress, "limit",
                 "address");
+        part.counter("connections.refused", CONNECTIONS_REFUSED, InjectionStats::connectionsRefusedForDescriptors,
+                "limit", "descriptors");
     }
 
     /** Those of the port that serves this. */
@@ -298,6 +324,8 @@ public final class GatewayMetrics implements AutoCloseable {
         part.gauge("connections.open", "HTTP connections to this port", ConnectionGate::open);
         part.counter("connections.refused", CONNECTIONS_REFUSED, ConnectionGate::refused, "limit", "all");
         part.counter("connections.refused", CONNECTIONS_REFUSED, ConnectionGate::refusedToClient, "limit", "address");
+        part.counter("connections.refused", CONNECTIONS_REFUSED, ConnectionGate::refusedForDescriptors, "limit",
+                "descriptors");
     }
 
     private static void requests(Part<InjectionStats> part, String outcome, ToDoubleFunction<InjectionStats> value) {

@@ -48,7 +48,7 @@ public final class HttpServer implements AutoCloseable {
     private final GatewayMetrics metrics;
     private final Health health;
     private final JsonFactory json = new JsonFactory();
-    private final ConnectionGate gate = new ConnectionGate("http");
+    private final ConnectionGate gate = ConnectionGate.forOperators("http");
     private final LoopResources loops = LoopResources.create("http", 1, true);
     private final DisposableServer server;
 

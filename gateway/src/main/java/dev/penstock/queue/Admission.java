@@ -1,6 +1,7 @@
 package dev.penstock.queue;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,10 @@ import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Suspension;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route.Protocol;
+import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
+import dev.penstock.shaping.OpeningLimiter.Party;
+import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.SessionLimiter.Answer;
@@ -21,11 +26,11 @@ import dev.penstock.shaping.Throttle;
  * Gets ready queues the permits for their sessions, and passes on those that come back. Thread-safe, without state of its
  * own but whether it is closed: what is under way is in the queues and in the limiters.
  *
- * <p>A session needs a permit of its key's limiter, then one of all sessions that aren't up yet, then one of all sessions,
- * then a slot of the connection rate, in this order. The second it gives back when it is up, so that hosts which never
- * greet can't keep all sessions; where the configuration names the hosts it needs none. Sessions to local stores have a
- * limiter of their own in the place of the third. Where there is none the queue gives back what it has and is registered there, holding nothing; when a permit is
- * passed to it, it keeps that one and tries for the others.
+ * <p>A session needs a permit of its key's limiter, then a place among those that come up, then a permit of all sessions,
+ * then a slot of the connection rate, in this order. The place it leaves when it has delivered, so that hosts which stall
+ * before that can't keep all sessions; where the configuration names the hosts it needs none. Sessions to local stores have
+ * a limiter of their own in the place of that of all. Where there is none the queue gives back what it has and is registered
+ * there, holding nothing; when a permit is passed to it, it keeps that one and tries for the others.
  *
  * <p>Called with no lock held. What one event leads to (a permit that passes to another queue, which can't use it and
  * passes it on) is worked off in a loop, however long the chain.
@@ -39,17 +44,45 @@ public final class Admission {
     }
 
     private static final long NO_SLOT = Long.MIN_VALUE;
-    private static final int OWN = 0; // the place of a key's limiter among those a session needs
-    private static final Holding NOTHING = new Holding(null, false);
 
-    /** A permit that was passed to a queue. */
-    private record Holding(@Nullable SessionLimiter limiter, boolean trial) {}
+    /**
+     * A queue goes on to acquire what its session needs.
+     *
+     * @param limiter whose permit was passed to it; null for none
+     * @param trial   whether that goes beyond the window
+     * @param place   that was passed to it; null for none
+     */
+    private record Step(ReadyQueue queue, @Nullable SessionLimiter limiter, boolean trial, @Nullable Place place) {
+        /** With nothing. */
+        Step(ReadyQueue queue) {
+            this(queue, null, false, null);
+        }
 
-    private record Step(ReadyQueue queue, Holding holding) {}
+        boolean hasNothing() {
+            return limiter == null && place == null;
+        }
+    }
+
+    /** What a queue has of what its session needs. */
+    private static final class Holding {
+        final SessionLimiter own;
+        final SessionLimiter all;
+        boolean hasOwn;
+        /** Whether its own goes beyond the window. */
+        boolean trial;
+        @Nullable
+        Place place;
+        boolean hasOfAll;
+
+        Holding(SessionLimiter own, SessionLimiter all) {
+            this.own = own;
+            this.all = all;
+        }
+    }
 
     private final SessionLimiter total;
     private final SessionLimiter local;
-    private final SessionLimiter opening;
+    private final OpeningLimiter opening;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
@@ -57,9 +90,9 @@ public final class Admission {
     /**
      * @param total   of all sessions of the process but those to local stores
      * @param local   of these
-     * @param opening of all sessions to hosts that DNS told which aren't up yet
+     * @param opening of those to hosts that DNS told which come up
      */
-    public Admission(SessionLimiter total, SessionLimiter local, SessionLimiter opening, LongSupplier nanoTime,
+    public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening, LongSupplier nanoTime,
             Opener opener) {
         this.total = total;
         this.local = local;
@@ -70,7 +103,7 @@ public final class Admission {
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new SessionLimiter("opening", Integer.MAX_VALUE, 0), nanoTime, opener);
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), nanoTime, opener);
     }
 
     /** No more sessions are opened: permits that come back pass to nobody. */
@@ -84,12 +117,19 @@ public final class Admission {
             return;
         }
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
-        steps.add(new Step(queue, NOTHING));
+        steps.add(new Step(queue));
         work(steps);
     }
 
-    /** The limiter may have something to give by now to those who wait there. */
-    public void mayGrant(SessionLimiter limiter) {
+    /** The limiter, where this queue waits, may have something to give by now to those who wait there. */
+    public void mayGrant(ReadyQueue queue, Limiter limiter) {
+        if (limiter == opening) {
+            opening.alsoFor(queue, queue.claimAnew());
+        }
+        passOn(limiter);
+    }
+
+    private void passOn(Limiter limiter) {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         pass(limiter, steps);
         work(steps);
@@ -116,28 +156,44 @@ public final class Admission {
     }
 
     /**
-     * The session is up: others may open theirs.
+     * The session is about to ask something of a host of this network that hasn't delivered over it yet: to connect to it,
+     * be it the first host or another, or to take mail after it had none to do. It needs a place for that among those that
+     * come up; nothing is waited for.
      *
-     * @return its first message; null when no mail is ready
+     * @return whether it may; else it has to end, and its queue waits for a place
      */
-    public @Nullable QueueItem up(Session session) {
-        QueueItem item = session.queue().up(session);
-        SessionLimiter cameUpAt = session.permit().takeOpening();
-        if (cameUpAt != null) {
-            cameUpAt.release(false, nanoTime.getAsLong());
-            mayGrant(cameUpAt);
+    public boolean comesUp(Session session, String network) {
+        Place place = session.permit().place();
+        if (place == null) {
+            return true;
         }
-        return item;
+        boolean entered = place.enter(network);
+        session.queue().comesUp(session, network, entered);
+        passOn(opening); // there may be room where it was
+        return entered;
+    }
+
+    /** The session is up. @return its first message; null when no mail is ready */
+    public @Nullable QueueItem up(Session session) {
+        return session.queue().up(session);
+    }
+
+    /** The session has delivered, or nothing is asked of its host: it doesn't count among those that come up. */
+    public void cameUp(Session session) {
+        Place place = session.permit().place();
+        if (place != null) {
+            place.leave();
+            passOn(opening);
+        }
     }
 
     /** The session has delivered. @return whether that ends a suspension */
     public boolean proved(Session session) {
         boolean ends = session.queue().proved(session);
         Permit permit = session.permit();
+        cameUp(session);
         if (permit.proved(nanoTime.getAsLong())) {
-            ArrayDeque<Step> steps = new ArrayDeque<>(2);
-            pass(permit.throttle().sessions(), steps);
-            work(steps);
+            passOn(permit.throttle().sessions());
         }
         return ends;
     }
@@ -149,22 +205,21 @@ public final class Admission {
         SessionLimiter own = permit.throttle().sessions();
         ReadyQueue queue = session.queue();
         SessionLimiter all = permit.total();
-        SessionLimiter cameUpAt = permit.takeOpening();
+        Place place = permit.place();
         own.release(permit.isTrial(), now);
-        if (cameUpAt != null) {
-            cameUpAt.release(false, now);
+        if (place != null) {
+            place.leave();
         }
         all.release(false, now);
         Suspension suspension = queue.ended(session);
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
-        SessionLimiter at = queue.waitingAt();
+        Limiter at = queue.waitingAt();
         if (at != null && isShared(queue, at) && queue.isWithoutSession()) {
-            at.promote(queue);
-            pass(at, steps); // what is kept for queues without a session is for it now
+            at.promote(queue); // what is kept for queues without a session is for it now: both are passed on below
         }
         pass(own, steps);
-        if (cameUpAt != null) {
-            pass(cameUpAt, steps);
+        if (place != null) {
+            pass(opening, steps);
         }
         pass(all, steps);
         work(steps);
@@ -182,33 +237,32 @@ public final class Admission {
 
     private void work(ArrayDeque<Step> steps) {
         for (Step step = steps.poll(); step != null; step = steps.poll()) {
-            ReadyQueue queue = step.queue;
-            if (step.holding.limiter != null) {
-                queue.granted();
+            if (!step.hasNothing()) {
+                step.queue.granted();
             }
-            acquire(queue, step.holding, steps);
+            acquire(step, steps);
         }
     }
 
     /** Permits that are free go to those who wait for them; who is the next then comes back when more may be tried. */
-    private void pass(SessionLimiter limiter, ArrayDeque<Step> steps) {
+    private void pass(Limiter limiter, ArrayDeque<Step> steps) {
         if (closed) {
             return;
         }
         long now = nanoTime.getAsLong();
-        for (Grant grant = limiter.next(now); grant != null; grant = limiter.next(now)) {
-            steps.add(new Step((ReadyQueue) grant.waiter(), new Holding(limiter, grant.trial())));
+        switch (limiter) {
+            case SessionLimiter sessions -> {
+                for (Grant grant = sessions.next(now); grant != null; grant = sessions.next(now)) {
+                    steps.add(new Step((ReadyQueue) grant.waiter(), sessions, grant.trial(), null));
+                }
+                wake(sessions);
+            }
+            case OpeningLimiter places -> {
+                for (OpeningLimiter.Grant grant = places.next(); grant != null; grant = places.next()) {
+                    steps.add(new Step((ReadyQueue) grant.waiter(), null, false, grant.place()));
+                }
+            }
         }
-        wake(limiter);
-    }
-
-    /** In the order in which their permits are acquired. */
-    private SessionLimiter[] needed(ReadyQueue queue) {
-        SessionLimiter own = queue.throttle().sessions();
-        SessionLimiter all = isLocal(queue) ? local : total;
-        return queue.key().configured()
-                ? new SessionLimiter[]{own, all}
-                : new SessionLimiter[]{own, opening, all};
     }
 
     /** Whether its mail goes to a store of ours. */
@@ -216,42 +270,63 @@ public final class Admission {
         return queue.key().configured() && queue.key().protocol() != Protocol.SMTP;
     }
 
-    private void acquire(ReadyQueue queue, Holding passed, ArrayDeque<Step> steps) {
-        SessionLimiter[] needed = needed(queue);
-        boolean[] held = new boolean[needed.length];
-        boolean trial = false;
-        for (int i = 0; i < needed.length; i++) {
-            held[i] = needed[i] == passed.limiter;
-            trial |= held[i] && passed.trial;
+    private void acquire(Step step, ArrayDeque<Step> steps) {
+        ReadyQueue queue = step.queue;
+        boolean comesUp = !queue.key().configured();
+        Holding has = new Holding(queue.throttle().sessions(), isLocal(queue) ? local : total);
+        has.hasOwn = step.limiter == has.own;
+        has.trial = step.trial;
+        has.hasOfAll = step.limiter == has.all;
+        has.place = step.place;
+        if (has.place != null && !queue.parties().contains(has.place.party())) { // that one's mail has gone meanwhile
+            giveBack(has, steps);
         }
-        for (int i = missing(held); i >= 0; i = missing(held)) {
-            SessionLimiter limiter = needed[i];
-            Answer answer = limiter.tryAcquire(i != OWN && queue.isWithoutSession(), nanoTime.getAsLong());
-            if (answer == Answer.NONE) {
-                giveBack(needed, held, trial, steps);
-                trial = false;
-                answer = waitAt(queue, limiter, steps);
+        while (true) { // where it waits it gives back what it has, and begins anew when something was free after all
+            if (!has.hasOwn) {
+                Answer answer = permit(queue, has, has.own, false, steps);
                 if (answer == Answer.NONE) {
                     return;
                 }
+                has.hasOwn = true;
+                has.trial = answer == Answer.TRIAL;
+            } else if (comesUp && has.place == null) {
+                has.place = place(queue, has, steps);
+                if (has.place == null) {
+                    return;
+                }
+            } else if (!has.hasOfAll) {
+                if (permit(queue, has, has.all, queue.isWithoutSession(), steps) == Answer.NONE) {
+                    return;
+                }
+                has.hasOfAll = true;
+            } else {
+                open(queue, has, steps);
+                return;
             }
-            held[i] = true;
-            trial |= answer == Answer.TRIAL;
         }
-        open(queue, needed, trial, steps);
     }
 
-    private static int missing(boolean[] held) {
-        for (int i = 0; i < held.length; i++) {
-            if (!held[i]) {
-                return i;
-            }
+    private Answer permit(ReadyQueue queue, Holding has, SessionLimiter limiter, boolean first,
+            ArrayDeque<Step> steps) {
+        Answer answer = limiter.tryAcquire(first, nanoTime.getAsLong());
+        if (answer == Answer.NONE) {
+            giveBack(has, steps);
+            answer = waitAt(queue, limiter, steps);
         }
-        return -1;
+        return answer;
+    }
+
+    private @Nullable Place place(ReadyQueue queue, Holding has, ArrayDeque<Step> steps) {
+        Place place = opening.tryAcquire(queue.parties(), queue.network(), queue.isWithoutSession());
+        if (place == null) {
+            giveBack(has, steps);
+            place = waitForPlace(queue, steps);
+        }
+        return place;
     }
 
     /** Has all permits. */
-    private void open(ReadyQueue queue, SessionLimiter[] held, boolean trial, ArrayDeque<Step> steps) {
+    private void open(ReadyQueue queue, Holding has, ArrayDeque<Step> steps) {
         Throttle throttle = queue.throttle();
         long now = nanoTime.getAsLong();
         long slot = queue.takeSlot(NO_SLOT);
@@ -259,38 +334,40 @@ public final class Admission {
             long wait = throttle.reserveConnection(now);
             slot = now + wait;
             if (wait > 0) {
-                giveBack(held, trial, steps);
+                giveBack(has, steps);
                 queue.waitsForSlot(slot);
                 return;
             }
         }
-        Session session = queue.open(
-                new Permit(throttle, held.length > 2 ? opening : null, held[held.length - 1], trial));
+        Session session = queue.open(new Permit(throttle, has.place, has.all, has.trial));
         if (session == null) {
             throttle.refundConnection(slot, now);
-            giveBack(held, trial, steps);
+            giveBack(has, steps);
             return;
         }
         opener.open(session);
         if (queue.reconsiders()) {
-            steps.add(new Step(queue, NOTHING));
+            steps.add(new Step(queue));
         }
     }
 
-    private void giveBack(SessionLimiter[] limiters, boolean trial, ArrayDeque<Step> steps) {
-        for (int i = 0; i < limiters.length; i++) {
-            limiters[i].unused(i == OWN && trial);
-            pass(limiters[i], steps);
+    private void giveBack(Holding has, ArrayDeque<Step> steps) {
+        if (has.hasOwn) {
+            has.hasOwn = false;
+            has.own.unused(has.trial);
+            has.trial = false;
+            pass(has.own, steps);
         }
-    }
-
-    private void giveBack(SessionLimiter[] limiters, boolean[] held, boolean trial, ArrayDeque<Step> steps) {
-        for (int i = 0; i < limiters.length; i++) {
-            if (held[i]) {
-                held[i] = false;
-                limiters[i].unused(i == OWN && trial);
-                pass(limiters[i], steps);
-            }
+        Place place = has.place;
+        if (place != null) {
+            has.place = null;
+            place.leave();
+            pass(opening, steps);
+        }
+        if (has.hasOfAll) {
+            has.hasOfAll = false;
+            has.all.unused(false);
+            pass(has.all, steps);
         }
     }
 
@@ -300,11 +377,7 @@ public final class Admission {
      * @return whether a permit was free after all; else it is registered, or wants none any more
      */
     private Answer waitAt(ReadyQueue queue, SessionLimiter limiter, ArrayDeque<Step> steps) {
-        long slot = queue.takeSlot(NO_SLOT);
-        if (slot != NO_SLOT) {
-            queue.throttle().refundConnection(slot, nanoTime.getAsLong());
-        }
-        if (!queue.waitsAt(limiter)) { // said before it is: a permit may be passed to it in the same moment
+        if (!prepareToWait(queue, limiter)) {
             return Answer.NONE;
         }
         Answer answer = limiter.acquire(queue, isShared(queue, limiter) && queue.isWithoutSession(),
@@ -313,10 +386,7 @@ public final class Admission {
             queue.granted();
             return answer;
         }
-        if (isShared(queue, limiter) && queue.isWithoutSession()) { // it may have lost its last one just before
-            limiter.promote(queue);
-            pass(limiter, steps);
-        }
+        promoteIfWithoutSession(queue, limiter, steps);
         wake(limiter);
         Holder idle = limiter.longestIdle(queue);
         if (idle instanceof Session session) {
@@ -325,8 +395,45 @@ public final class Admission {
         return Answer.NONE;
     }
 
+    /** As {@link #waitAt}, among those that come up, where none idles. @return null when it is registered, or wants none any more */
+    private @Nullable Place waitForPlace(ReadyQueue queue, ArrayDeque<Step> steps) {
+        if (!prepareToWait(queue, opening)) {
+            return null;
+        }
+        List<Party> claimed = queue.claimed();
+        Place place = opening.acquire(queue, claimed, queue.network(), queue.isWithoutSession());
+        if (place != null) {
+            queue.granted();
+            return place;
+        }
+        List<Party> more = queue.claimAnew();
+        if (!more.equals(claimed)) { // mail came before it was registered
+            opening.alsoFor(queue, more);
+            pass(opening, steps);
+        }
+        promoteIfWithoutSession(queue, opening, steps);
+        return null;
+    }
+
+    /** Says where it waits before it does: a permit may be passed to it in the same moment. @return false when it wants none */
+    private boolean prepareToWait(ReadyQueue queue, Limiter limiter) {
+        long slot = queue.takeSlot(NO_SLOT);
+        if (slot != NO_SLOT) {
+            queue.throttle().refundConnection(slot, nanoTime.getAsLong());
+        }
+        return queue.waitsAt(limiter);
+    }
+
+    /** It may have lost its last one just before it was registered. */
+    private void promoteIfWithoutSession(ReadyQueue queue, Limiter limiter, ArrayDeque<Step> steps) {
+        if (isShared(queue, limiter) && queue.isWithoutSession()) {
+            limiter.promote(queue);
+            pass(limiter, steps);
+        }
+    }
+
     /** Whether all sites draw from it: then those without a session come first. */
-    private static boolean isShared(ReadyQueue queue, SessionLimiter limiter) {
+    private static boolean isShared(ReadyQueue queue, Limiter limiter) {
         return limiter != queue.throttle().sessions();
     }
 

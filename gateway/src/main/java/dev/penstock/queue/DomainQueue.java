@@ -39,8 +39,7 @@ final class DomainQueue {
         }
     }
 
-    SubQueue subQueue(String tenant, String campaign) {
-        Sender sender = new Sender(tenant, campaign);
+    SubQueue subQueue(Sender sender) {
         SubQueue known = subQueues.get(sender);
         if (known == null) {
             known = new SubQueue(this, sender);

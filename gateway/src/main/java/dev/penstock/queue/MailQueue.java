@@ -27,11 +27,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.QueueConfig;
+import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
-import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
 import dev.penstock.spool.SpoolEntry;
@@ -147,10 +148,10 @@ public final class MailQueue implements AutoCloseable {
         }
 
         @Override
-        public void mayGrant(SessionLimiter limiter) {
+        public void mayGrant(ReadyQueue queue, Limiter limiter) {
             ReadyQueueListener told = listener;
             if (told != null) {
-                told.mayGrant(limiter);
+                told.mayGrant(queue, limiter);
             }
         }
 
@@ -232,6 +233,21 @@ public final class MailQueue implements AutoCloseable {
      */
     public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
             long holdMillis, int attempts, long dueMillis, long size) {
+        submit(entry, domain, new Sender(tenant, campaign), receivedMillis, holdMillis, attempts, dueMillis, size);
+    }
+
+    /**
+     * Takes in a destination of this message; reports made here are told from its tenant's mail.
+     *
+     * @param domain the destination's. Else as above
+     */
+    public void submit(SpoolEntry entry, Envelope envelope, String domain, int attempts, long dueMillis, long size) {
+        submit(entry, domain, new Sender(envelope.tenant(), envelope.campaign(), envelope.isReport()),
+                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, dueMillis, size);
+    }
+
+    private void submit(SpoolEntry entry, String domain, Sender sender, long receivedMillis, long holdMillis,
+            int attempts, long dueMillis, long size) {
         long now = clock.millis();
         long earliest = holdMillis == 0 ? now : Math.max(now, clock.fromWall(holdMillis));
         long due = dueMillis == 0
@@ -249,7 +265,7 @@ public final class MailQueue implements AutoCloseable {
                 if (queue.removed) {
                     continue;
                 }
-                SubQueue home = queue.subQueue(tenant, campaign);
+                SubQueue home = queue.subQueue(sender);
                 home.items++;
                 item = new QueueItem(entry, home, Math.max(receivedMillis, holdMillis), size);
                 item.schedule(due, attempts);
@@ -373,9 +389,7 @@ public final class MailQueue implements AutoCloseable {
             readyQueue.activateAlone(item);
             readyQueue.unlock();
             reportsDue.add(item);
-            if (mayStart(reporters)) {
-                failureExecutor.execute(this::settleReports);
-            }
+            start(reporters, this::settleReports);
             return;
         }
         DomainQueue domain = item.home.domain;
@@ -430,15 +444,16 @@ public final class MailQueue implements AutoCloseable {
         CompletableFuture<Route> answer;
         try {
             answer = router.route(domain.name);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             answer = CompletableFuture.failedFuture(e);
         }
         boolean atOnce = answer.isDone();
         var _ = answer.whenComplete((route, failure) -> {
             try {
                 answered(domain, epoch, route != null ? route : unexpected(domain, failure));
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 log.error("event=route-not-followed domain={}", domain.name, e);
+                asksNoMore(domain);
             }
         });
         return atOnce;
@@ -455,11 +470,16 @@ public final class MailQueue implements AutoCloseable {
             case Route.Failure failure -> {
                 move(domain, unrouted);
                 failing.add(new Failing(domain, failure));
-                if (mayStart(failers)) {
-                    failureExecutor.execute(this::settleFailures);
-                }
+                start(failers, this::settleFailures);
             }
         }
+    }
+
+    /** What came of asking is lost: with the next mail, or by the next sweep, it is asked again. */
+    private static void asksNoMore(DomainQueue domain) {
+        ReadyQueue readyQueue = domain.lockReadyQueue();
+        domain.asking = false;
+        readyQueue.unlock();
     }
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
@@ -533,12 +553,24 @@ public final class MailQueue implements AutoCloseable {
                     if (handler != null) {
                         handler.reportDue(item);
                     }
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     notHandled(item, e);
                 }
             }
             reporters.decrementAndGet();
         } while (!reportsDue.isEmpty() && mayStart(reporters)); // one came just now
+    }
+
+    /** One thread more is at it, unless there are enough; when none can be started, whoever comes next tries again. */
+    private void start(AtomicInteger threads, Runnable task) {
+        if (mayStart(threads)) {
+            try {
+                failureExecutor.execute(task);
+            } catch (RuntimeException | Error e) {
+                threads.decrementAndGet();
+                throw e;
+            }
+        }
     }
 
     /** Whether one thread more may be at it; it is counted then. */
@@ -556,6 +588,7 @@ public final class MailQueue implements AutoCloseable {
                     }
                 } catch (RuntimeException | Error e) {
                     log.error("event=route-failure-not-followed domain={}", next.domain.name, e);
+                    asksNoMore(next.domain);
                 }
             }
             failers.decrementAndGet();
@@ -587,12 +620,12 @@ public final class MailQueue implements AutoCloseable {
             if (handler != null) {
                 handler.failed(item, failure);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             notHandled(item, e);
         }
     }
 
-    private void notHandled(QueueItem item, RuntimeException e) {
+    private void notHandled(QueueItem item, Throwable e) {
         log.error("event=item-undecided domain={} id={}", item.domain(),
                 new MessageId(item.entry().messageId()), e);
         if (item.state() == QueueItem.ACTIVE) {

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
+import dev.penstock.shaping.OpeningLimiter.Party;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Throttle;
@@ -23,7 +26,7 @@ import dev.penstock.shaping.Throttle;
  * outside.
  *
  * <p>Invariant, after every event: mail is ready ⇒ the queue is suspended until a known time, or waits at exactly one
- * limiter (a {@link SessionLimiter}, the slot of a rate, the spool that can't record), or has a session that will take
+ * limiter (a {@link Limiter}, the slot of a rate, the spool that can't record), or has a session that will take
  * it, or one that is coming up, or is just acquiring the permits for one.
  *
  * <p>A session is connected first and takes mail when it is up. Sessions grow as in a slow start: no more may be on
@@ -59,8 +62,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The limiter may have something to give by now to those who wait there. */
-        void mayGrant(SessionLimiter limiter);
+        /** The limiter, where the queue waits, may have something to give by now to those who wait there. */
+        void mayGrant(ReadyQueue queue, Limiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
         boolean askNow(DomainQueue domain);
@@ -109,6 +112,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         private boolean idle;
         private boolean tookMail;
         private boolean proved;
+        private boolean crowdedOut;
         private @Nullable QueueItem handed;
         private volatile @Nullable Thread thread;
 
@@ -164,7 +168,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private final ArrayDeque<Session> idle = new ArrayDeque<>(2);
     private Seeking seeking = Seeking.NO;
     /** Written under the lock. */
-    private volatile @Nullable SessionLimiter waitingAt;
+    private volatile @Nullable Limiter waitingAt;
+    /** Whose mail it waits there for a place for, among the sessions that come up. */
+    private List<Party> claimed = List.of();
+    /** Where its last session found no place; null when it found one. */
+    private volatile @Nullable String crowdedNetwork;
     private long slotNanos;
     private boolean slotCame;
     private boolean impatient;
@@ -479,7 +487,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             if (!session.gone) {
                 forget(session);
-                if (suspended && opening + up == 0) { // it was the try
+                if (suspended && opening + up == 0 && !session.crowdedOut) { // it was the try
                     if (session.tookMail && !session.proved) { // nor has it shown anything: as long again
                         suspension = suspend(suspensionNanos, why);
                     } else {
@@ -509,7 +517,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     // Events of the limiters
 
     /** About to be registered there. @return false when no session is wanted any more: then it must not be */
-    boolean waitsAt(SessionLimiter limiter) {
+    boolean waitsAt(Limiter limiter) {
         lock();
         try {
             if (!mayOpen()) {
@@ -518,6 +526,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             seeking = Seeking.AT_LIMITER;
             waitingAt = limiter;
+            claimed = limiter instanceof OpeningLimiter ? turns.parties() : List.of();
             return true;
         } finally {
             unlock();
@@ -530,6 +539,65 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             seeking = Seeking.ACQUIRING;
             waitingAt = null;
+            claimed = List.of();
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whose mail it waits for a place for, as of {@link #waitsAt}. */
+    List<Party> claimed() {
+        lock();
+        try {
+            return claimed;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** As {@link #claimed()}, brought up to date while it waits. */
+    List<Party> claimAnew() {
+        lock();
+        try {
+            if (waitingAt instanceof OpeningLimiter) {
+                claimed = turns.parties();
+            }
+            return claimed;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whose mail a session would be for: those whose mail is ready, whose turn it is first. */
+    List<Party> parties() {
+        lock();
+        try {
+            return turns.parties();
+        } finally {
+            unlock();
+        }
+    }
+
+    /** The network that its next session is likely to connect to, {@link OpeningLimiter#NO_NETWORK} when that isn't known. */
+    String network() {
+        String crowded = crowdedNetwork;
+        return crowded != null
+                ? crowded
+                : route instanceof Route.Hosts hosts
+                        ? hosts.hosts().getFirst().network()
+                        : OpeningLimiter.NO_NETWORK;
+    }
+
+    /**
+     * A session comes up, or is to be asked something though it never delivered. See {@link Admission#comesUp}.
+     *
+     * @param place whether it has a place for that; else it ends, and the queue waits for one
+     */
+    void comesUp(Session session, String network, boolean place) {
+        lock();
+        try {
+            crowdedNetwork = place ? null : network;
+            session.crowdedOut = !place;
         } finally {
             unlock();
         }
@@ -575,7 +643,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     /** Where it is registered, null for nowhere. */
-    public @Nullable SessionLimiter waitingAt() {
+    public @Nullable Limiter waitingAt() {
         return waitingAt;
     }
 
@@ -625,7 +693,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** A time that was asked for has come, or another one. */
     void timeCame() {
         boolean wants;
-        SessionLimiter limiter;
+        Limiter limiter;
         lock();
         try {
             asked = false;
@@ -640,7 +708,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         tell(wants);
         if (limiter != null) {
-            around.mayGrant(limiter);
+            around.mayGrant(this, limiter);
         }
     }
 
@@ -868,7 +936,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             turns.join(subQueue);
         }
         ready++;
-        return mailCame();
+        return mailCame(subQueue);
     }
 
     /** Locked. An item that isn't to be delivered is taken by whoever settles it. */
@@ -884,14 +952,17 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         item.state(QueueItem.QUEUED);
         turns.putBack(item);
         ready++;
-        return mailCame();
+        return mailCame(item.home);
     }
 
-    private boolean mailCame() {
+    private boolean mailCame(SubQueue subQueue) {
         if (throttle == null) {
             return false;
         }
         handOut();
+        if (waitingAt instanceof OpeningLimiter && !claimed.contains(subQueue.sender.party())) {
+            arm(around.nanos()); // another's share may have room: it is told there
+        }
         return evaluate();
     }
 
@@ -958,7 +1029,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 turns.join(subQueue);
             }
         }
-        return mailCame();
+        boolean wants = false;
+        for (SubQueue subQueue : domain.subQueues.values()) {
+            wants |= mailCame(subQueue);
+        }
+        return wants;
     }
 
     /** Locked. A domain goes with all its mail. */
@@ -1095,7 +1170,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** Locked. What its mail waits for, for people. */
     String waitingFor() {
         long now = around.nanos();
-        SessionLimiter limiter = waitingAt;
+        Limiter limiter = waitingAt;
         if (!around.handsOut()) {
             return "the spool, which can't record what becomes of mail";
         }
@@ -1110,7 +1185,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return "max_message_rate " + throttle().limits().maxMessageRate();
         }
         if (limiter != null) {
-            return limiter.describe(now);
+            return limiter.describe(this, now);
         }
         if (seeking == Seeking.AT_SLOT) {
             return "max_connection_rate " + throttle().limits().maxConnectionRate() + " (next in "

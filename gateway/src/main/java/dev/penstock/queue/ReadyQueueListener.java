@@ -1,6 +1,6 @@
 package dev.penstock.queue;
 
-import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.Limiter;
 
 /** Gets ready queues their sessions. Called with no lock held, on any thread: must return at once. */
 public interface ReadyQueueListener {
@@ -8,7 +8,7 @@ public interface ReadyQueueListener {
     void wantsSession(ReadyQueue queue);
 
     /** See {@link Admission#mayGrant}. */
-    default void mayGrant(SessionLimiter limiter) {}
+    default void mayGrant(ReadyQueue queue, Limiter limiter) {}
 
     /** The queue has been empty for minutes and is gone; new mail for its key makes a new one. */
     default void removed(ReadyQueue queue) {}

@@ -4,11 +4,15 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 import org.jspecify.annotations.Nullable;
+
+import dev.penstock.shaping.OpeningLimiter.Party;
 
 /**
  * Whose mail a ready queue sends next. Guarded by the ready queue's lock.
@@ -157,6 +161,17 @@ final class Turns {
             }
         }
         return all;
+    }
+
+    /** Those who have something ready, whose turn it is first. */
+    List<Party> parties() {
+        Set<Party> parties = new LinkedHashSet<>();
+        SubQueue next = peek();
+        if (next != null) {
+            parties.add(next.sender.party());
+            bySender.keySet().forEach(sender -> parties.add(sender.party()));
+        }
+        return List.copyOf(parties);
     }
 
     /** How many messages each tenant has ready. */

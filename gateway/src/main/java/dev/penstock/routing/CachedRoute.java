@@ -102,7 +102,7 @@ final class CachedRoute {
         }
     }
 
-    /** What this and its place in a cache take, kilobytes rounded up: one for nearly every domain. */
+    /** What this and its place in a cache take, octets. */
     int weight(String domain) {
         long octets = OVERHEAD;
         octets += domain.length();
@@ -116,7 +116,7 @@ final class CachedRoute {
         } else if (fixed != null && fixed.resultNow() instanceof Route.Failure failure) {
             octets += failure.text().length();
         }
-        return (int) (1 + octets / 1024);
+        return (int) octets;
     }
 
     boolean isFresh(long now) {

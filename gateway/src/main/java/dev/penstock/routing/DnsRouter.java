@@ -62,7 +62,7 @@ public final class DnsRouter implements Router {
         this.ticker = ticker;
         this.executor = executor;
         this.random = random;
-        cache = Caffeine.newBuilder().maximumWeight(dns.cacheSize())
+        cache = Caffeine.newBuilder().maximumWeight(dns.cacheOctets())
                 .weigher((String domain, CachedRoute route) -> route.weight(domain)).ticker(ticker::getAsLong)
                 .expireAfter(new ExpireAt<CachedRoute>(CachedRoute::keptUntil)).buildAsync();
         settings = settings(routes, dns, smtpPort, own);
@@ -130,10 +130,20 @@ public final class DnsRouter implements Router {
                 ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder)
                 : next;
         if (!same) {
-            cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheSize()));
+            cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheOctets()));
             cache.asMap().clear();
             old.client.handOver(next.client);
         }
+    }
+
+    /** Octets of the domains that are cached. */
+    public long cachedDomainOctets() {
+        return cache.synchronous().policy().eviction().map(kept -> kept.weightedSize().orElse(0)).orElse(0L);
+    }
+
+    /** Octets of the mail hosts that are cached. */
+    public long cachedHostOctets() {
+        return settings.book.octets();
     }
 
     public RoutingStats stats() {
@@ -156,7 +166,7 @@ public final class DnsRouter implements Router {
                 ConfiguredRoute.of(DomainNames.normalize(domain), route, smtpPort)));
         Freshness freshness = Freshness.of(dns);
         DnsClient client = new DnsClient(new NameServers(dns.servers()), dns, executor, counters);
-        HostBook book = new HostBook(client, freshness, dns.cacheSize(), ticker);
+        HostBook book = new HostBook(client, freshness, dns.cacheOctets(), ticker);
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
                 IgnoredNetworks.of(dns.ignoreNetworks()), ticker, random, sites, counters);
         return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder);

@@ -16,10 +16,8 @@ record HostAddresses(List<InetAddress> addresses, DnsAnswer.@Nullable Trouble tr
     private static final int OVERHEAD = 200; // octets: the entry of the cache, its future and this
     private static final int ADDRESS = 88; // an IPv6 one
 
-    /** What this and its place in a cache take, kilobytes rounded up. */
+    /** What this and its place in a cache take, octets. */
     int weight(String host) {
-        int octets = OVERHEAD + host.length() + ADDRESS * addresses.size()
-                + (trouble == null ? 0 : trouble.why().length());
-        return 1 + octets / 1024;
+        return OVERHEAD + host.length() + ADDRESS * addresses.size() + (trouble == null ? 0 : trouble.why().length());
     }
 }

@@ -30,12 +30,12 @@ final class HostBook {
     private final LongSupplier ticker;
     private final AsyncCache<String, HostAddresses> cache;
 
-    /** @param size hosts of usual size, a kilobyte each */
-    HostBook(DnsClient client, Freshness freshness, int size, LongSupplier ticker) {
+    /** @param octets kept */
+    HostBook(DnsClient client, Freshness freshness, long octets, LongSupplier ticker) {
         this.client = client;
         this.freshness = freshness;
         this.ticker = ticker;
-        cache = Caffeine.newBuilder().maximumWeight(size)
+        cache = Caffeine.newBuilder().maximumWeight(octets)
                 .weigher((String host, HostAddresses addresses) -> addresses.weight(host)).ticker(ticker::getAsLong)
                 .expireAfter(new ExpireAt<HostAddresses>(HostAddresses::freshUntil)).buildAsync();
     }
@@ -66,6 +66,10 @@ final class HostBook {
 
     void forget(String host) {
         cache.asMap().remove(host);
+    }
+
+    long octets() {
+        return cache.synchronous().policy().eviction().map(kept -> kept.weightedSize().orElse(0)).orElse(0L);
     }
 
     long size() {

@@ -18,8 +18,9 @@ import dev.penstock.units.Networks;
  * too.
  */
 final class IgnoredNetworks {
-    private static final Networks IPV4_COMPATIBLE = Networks.parse(List.of("::/96"));
-    private static final Networks NAT64 = Networks.parse(List.of("64:ff9b::/96"));
+    /** As they are, translated (RFC 2765 2.1), by the well-known prefix, by those of a network's own (RFC 8215). */
+    private static final Networks IPV4_AT_THE_END = Networks
+            .parse(List.of("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"));
     private static final Networks SIX_TO_FOUR = Networks.parse(List.of("2002::/16"));
     private static final int SIX_TO_FOUR_OFFSET = 2; // octets: RFC 3056 2
     private static final int LAST_OFFSET = 12; // octets: the last four of sixteen
@@ -56,8 +57,7 @@ final class IgnoredNetworks {
         if (SIX_TO_FOUR.contains(address)) {
             return networks.contains(embedded(address, SIX_TO_FOUR_OFFSET));
         }
-        return (IPV4_COMPATIBLE.contains(address) || NAT64.contains(address))
-                && networks.contains(embedded(address, LAST_OFFSET));
+        return IPV4_AT_THE_END.contains(address) && networks.contains(embedded(address, LAST_OFFSET));
     }
 
     private static InetAddress embedded(InetAddress address, int offset) {

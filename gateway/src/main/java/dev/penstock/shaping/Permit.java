@@ -1,10 +1,9 @@
 package dev.penstock.shaping;
 
-import java.util.concurrent.atomic.AtomicReference;
-
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.SessionLimiter.Holder;
 
 /**
@@ -14,18 +13,17 @@ import dev.penstock.shaping.SessionLimiter.Holder;
 public final class Permit {
     private final Throttle throttle;
     private final SessionLimiter total;
-    /** Where the permit for coming up is from; null when there is none, or it has gone back. */
-    private final AtomicReference<@Nullable SessionLimiter> opening;
+    private final @Nullable Place place;
     /** Whether it goes beyond the window of the key's limiter, and hasn't shown yet whether that is borne. */
     private volatile boolean trial;
 
     /**
-     * @param opening of sessions that aren't up yet; null when it isn't one of them
-     * @param total   of all sessions of this process, or of those to local stores
+     * @param place among the sessions that come up; null when it needs none
+     * @param total of all sessions of this process, or of those to local stores
      */
-    public Permit(Throttle throttle, @Nullable SessionLimiter opening, SessionLimiter total, boolean trial) {
+    public Permit(Throttle throttle, @Nullable Place place, SessionLimiter total, boolean trial) {
         this.throttle = throttle;
-        this.opening = new AtomicReference<>(opening);
+        this.place = place;
         this.total = total;
         this.trial = trial;
     }
@@ -39,9 +37,9 @@ public final class Permit {
         return total;
     }
 
-    /** Where a permit is to be released because the session is up or over; null when it has been, or there was none. */
-    public @Nullable SessionLimiter takeOpening() {
-        return opening.getAndSet(null);
+    /** Its place among the sessions that come up, held or not; null when it needs none. */
+    public @Nullable Place place() {
+        return place;
     }
 
     public boolean isTrial() {
@@ -77,7 +75,7 @@ public final class Permit {
      *
      * @param ownerWaitsAt where the session's own queue is registered, null for nowhere
      */
-    public boolean isWanted(@Nullable SessionLimiter ownerWaitsAt) {
+    public boolean isWanted(@Nullable Limiter ownerWaitsAt) {
         return total.isWanted(ownerWaitsAt == total)
                 || throttle.sessions().isWanted(ownerWaitsAt == throttle.sessions());
     }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Invariant, between any two calls: somebody waits ⇒ all permits he may have are taken, or the window is to be tried
  * from a time that {@link #triesAgainAt} tells.
  */
-public final class SessionLimiter {
+public final class SessionLimiter implements Limiter {
     /** After a refusal, until one session more than the window is tried. */
     static final Duration FIRST_TRIAL = Duration.ofSeconds(10);
     /** The longest pause between two trials. */
@@ -126,7 +126,7 @@ public final class SessionLimiter {
         return new Grant(waiter, answer == Answer.TRIAL);
     }
 
-    /** A waiter has lost its last session: it is one of the first now. */
+    @Override
     public synchronized void promote(Waiter waiter) {
         if (others.remove(waiter)) {
             firsts.add(waiter);
@@ -273,22 +273,24 @@ public final class SessionLimiter {
                 trial ? 0 : Math.max(1, wait));
     }
 
-    /** For people: {@code connection_limit 10}; {@code window 3 of connection_limit 10, … (next in 8s)}. */
-    public String describe(long nowNanos) {
+    /** {@code connection_limit 10}; {@code window 3 of connection_limit 10, … (next in 8s)}. */
+    @Override
+    public String describe(Waiter waiter, long nowNanos) {
         Refusal refusal = refusal(nowNanos);
         return refusal == null ? name + " " + limit : refusal.toString();
     }
 
-    /** Whether {@code waiter} is registered. For tests. */
+    @Override
     public synchronized boolean isRegistered(Waiter waiter) {
         return firsts.contains(waiter) || others.contains(waiter);
     }
 
-    /**
-     * What the invariant says, for tests. To be asked when no permit is on its way to somebody.
-     *
-     * @return null when it holds, else what is wrong
-     */
+    @Override
+    public synchronized boolean isFirst(Waiter waiter) {
+        return firsts.contains(waiter);
+    }
+
+    @Override
     public synchronized @Nullable String violation(long nowNanos) {
         if (open < 0 || waiting != firsts.size() + others.size()) {
             return "miscounted: " + this;

@@ -1,5 +1,7 @@
 package dev.penstock.smtp;
 
+import org.jspecify.annotations.Nullable;
+
 /** What a recipient's sender wants to hear of: NOTIFY of RCPT (RFC 3461 4.1). All false is NEVER. Immutable. */
 public record Notify(boolean success, boolean failure, boolean delay) {
     public static final Notify NEVER = new Notify(false, false, false);
@@ -11,6 +13,18 @@ public record Notify(boolean success, boolean failure, boolean delay) {
         }
         String keywords = (success ? ",SUCCESS" : "") + (failure ? ",FAILURE" : "") + (delay ? ",DELAY" : "");
         return keywords.substring(1);
+    }
+
+    /**
+     * All that two requests for one recipient ask for: neither's success or failure goes untold. Null stands for a request
+     * that says nothing, which is to hear of failures (RFC 3461 4.1), and is more than NEVER.
+     */
+    public static @Nullable Notify union(@Nullable Notify one, @Nullable Notify other) {
+        if (one == null || other == null) {
+            Notify said = one == null ? other : one;
+            return said == null || said.never() ? null : new Notify(said.success, true, said.delay);
+        }
+        return new Notify(one.success || other.success, one.failure || other.failure, one.delay || other.delay);
     }
 
     public boolean never() {

@@ -1,6 +1,7 @@
 package dev.penstock.smtp;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
@@ -54,6 +55,34 @@ public record Reply(int code, @Nullable EnhancedStatus status, List<String> line
     /** The lines, joined by a space. */
     public String text() {
         return lines.size() == 1 ? lines.getFirst() : String.join(" ", lines);
+    }
+
+    /** Characters of all lines. */
+    public int textLength() {
+        int length = 0;
+        for (String line : lines) {
+            length += line.length();
+        }
+        return length;
+    }
+
+    /** The same with so many characters at most: whole lines as long as they fit, and of the first one what does. */
+    public Reply cutTo(int characters) {
+        List<String> kept = new ArrayList<>();
+        int left = characters;
+        for (String line : lines) {
+            if (line.length() > left) {
+                break;
+            }
+            kept.add(line);
+            left -= line.length();
+        }
+        if (kept.isEmpty()) {
+            String first = lines.getFirst();
+            int end = Character.isHighSurrogate(first.charAt(characters - 1)) ? characters - 1 : characters;
+            kept.add(first.substring(0, end));
+        }
+        return new Reply(code, status, kept);
     }
 
     /** {@code 550 5.1.1 text}. */

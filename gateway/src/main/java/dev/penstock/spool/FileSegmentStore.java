@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.EOFException;
@@ -17,6 +16,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
@@ -29,6 +29,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.units.PrivateFiles;
+import dev.penstock.units.WholeFile;
 
 /**
  * Segments as files {@code data-<number>.seg} and {@code data-<number>.idx} of one directory, which no second process
@@ -53,6 +54,7 @@ final class FileSegmentStore implements SegmentStore {
     FileSegmentStore(Path directory) throws IOException {
         this.directory = directory;
         PrivateFiles.createDirectories(directory);
+        PrivateFiles.mustBelongToUs(directory, "data-", UNPUBLISHED);
         shutOthersOut();
         fileStore = Files.getFileStore(directory);
         lockChannel = PrivateFiles.open(directory.resolve(LOCK_FILE), CREATE, WRITE);
@@ -69,6 +71,9 @@ final class FileSegmentStore implements SegmentStore {
     private void shutOthersOut() {
         try {
             PrivateFiles.shutOthersOut(directory);
+            if (PrivateFiles.isGroupWritable(directory)) {
+                log.warn("event=spool-directory-open directory={} effect=\"its group may delete mail\"", directory);
+            }
         } catch (IOException e) {
             log.warn("event=spool-directory-open directory={} error={} effect=\"others may read mail\"", directory,
                     e.toString());
@@ -100,14 +105,23 @@ final class FileSegmentStore implements SegmentStore {
         return directory.resolve("data-%06d.%s".formatted(number, kind == Kind.DATA ? "seg" : "idx"));
     }
 
+    /** Of a spool that somebody else may write, or may have linked for a copy; what is no file isn't waited for. */
+    static FileChannel openToRead(Path file) throws IOException {
+        WholeFile.mustBeFile(file);
+        return FileChannel.open(file, READ, LinkOption.NOFOLLOW_LINKS);
+    }
+
     /** The published numbers in a directory that needn't be locked. */
     static List<Long> list(Path directory, Kind kind) throws IOException {
         List<Long> numbers = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "data-*")) {
             for (Path file : files) {
                 Matcher name = NAME.matcher(file.getFileName().toString());
-                if (name.matches() && name.group(2).equals(kind == Kind.DATA ? "seg" : "idx")) {
-                    numbers.add(Long.parseLong(name.group(1)));
+                if (name.matches()) {
+                    long number = Long.parseLong(name.group(1));
+                    if (file.equals(file(directory, kind, number))) { // and not the other kind, nor fewer digits
+                        numbers.add(number);
+                    }
                 }
             }
         }
@@ -145,7 +159,7 @@ final class FileSegmentStore implements SegmentStore {
 
     @Override
     public Segment open(Kind kind, long number) throws IOException {
-        return new FileSegment(number, FileChannel.open(file(directory, kind, number), READ, WRITE), this);
+        return new FileSegment(number, PrivateFiles.open(file(directory, kind, number), READ, WRITE), this);
     }
 
     @Override
@@ -167,20 +181,19 @@ final class FileSegmentStore implements SegmentStore {
     @Override
     public boolean setAside(String name, ByteBuffer octets, String note) throws IOException {
         Path quarantine = directory.resolve(QUARANTINE);
-        PrivateFiles.createDirectories(quarantine);
+        PrivateFiles.createDirectory(quarantine);
         Path target = quarantine.resolve(name + ".bin");
-        if (Files.exists(target)) {
+        if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
             return false;
         }
         Path unfinished = quarantine.resolve(name + UNPUBLISHED);
-        try (FileChannel channel = PrivateFiles.open(unfinished, CREATE, TRUNCATE_EXISTING, WRITE)) {
+        try (FileChannel channel = PrivateFiles.createAnew(unfinished)) {
             while (octets.hasRemaining()) {
                 channel.write(octets);
             }
             channel.force(true);
         }
-        try (FileChannel channel = PrivateFiles.open(quarantine.resolve(name + ".txt"), CREATE, TRUNCATE_EXISTING,
-                WRITE)) {
+        try (FileChannel channel = PrivateFiles.createAnew(quarantine.resolve(name + ".txt"))) {
             ByteBuffer text = UTF_8.encode(note + "\n");
             while (text.hasRemaining()) {
                 channel.write(text);

@@ -5,9 +5,11 @@ import java.io.InterruptedIOException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Platform threads that read from disk for callers that wait. Thread-safe. A buffered read on a virtual thread would
@@ -17,7 +19,10 @@ final class ReaderPool implements AutoCloseable {
     private final ExecutorService threads;
 
     ReaderPool(int size, Machine machine) {
-        threads = Executors.newFixedThreadPool(size, machine.pool("spool-read-"));
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(size, size, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(),
+                machine.pool("spool-read-"));
+        pool.prestartAllCoreThreads(); // at the start, and not when the system has none to give
+        threads = pool;
     }
 
     /** Runs {@code read} on a reader while the caller waits. */

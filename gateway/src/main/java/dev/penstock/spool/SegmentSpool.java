@@ -16,6 +16,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongPredicate;
+import java.util.zip.CRC32C;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -47,6 +49,9 @@ public final class SegmentSpool implements Spool {
     private static final int MAX_PIECE = 1 << 20;
     /** Size of the pieces when memory for intakes runs short. */
     private static final int SHORT_PIECE = 16 << 10;
+    /** Content that its reader has no room for comes in pieces of so many octets, and is checked in larger ones. */
+    static final int READ_PIECE = 8 << 10;
+    private static final int CHECK_PIECE = 64 << 10;
     private static final long MIN_WATCH_NANOS = 5_000_000;
     private static final long MAX_WATCH_NANOS = 1_000_000_000;
     private static final AttemptState NEVER = new AttemptState(0, 0, List.of());
@@ -461,35 +466,87 @@ public final class SegmentSpool implements Spool {
     // ---- reading -----------------------------------------------------------------------------------------------
 
     @Override
-    public StoredMessage read(SpoolEntry entry) throws IOException {
+    public StoredMessage read(SpoolEntry entry, LongPredicate room) throws IOException {
         SpooledMessage message = entry.message;
+        StoredMessage cached;
         synchronized (message) {
-            StoredMessage cached = message.cached();
-            if (cached != null) {
-                state.cacheHits.increment();
-                return cached;
-            }
+            cached = message.cached();
+        }
+        if (cached != null) {
+            state.cacheHits.increment();
+            Content content = cached.content();
+            return room.test(content.size())
+                    ? cached
+                    : new StoredMessage(cached.envelope(), new PiecesContent(message, content.size(),
+                            content.hasDotLines(), content.hasEightBit()));
         }
         state.cacheMisses.increment();
-        return readers.read(() -> load(message));
+        return readers.read(() -> load(message, room));
     }
 
-    private StoredMessage load(SpooledMessage message) throws IOException {
-        ByteBuffer record = record(message, () -> {
-            LogSegment segment = message.segment;
-            return segment == null ? null : new Place(segment, message.position, message.length);
-        });
+    private StoredMessage load(SpooledMessage message, LongPredicate room) throws IOException {
+        long octets;
+        boolean inParts;
+        synchronized (message) {
+            inParts = message.state instanceof Several several && several.content.length > 0;
+            octets = inParts ? largestPart(message) : message.length;
+        }
+        boolean fits = room.test(octets);
+        ByteBuffer record = reading(message, () -> place(message), fits || inParts ? this::whole : this::head);
         byte flags = Records.flags(record, 0);
         boolean dotLines = (flags & Records.HAS_DOT_LINES) != 0;
         boolean eightBit = (flags & Records.HAS_EIGHT_BIT) != 0;
         Metas.Accepted accepted = Metas.accepted(record, 0);
         if (accepted.streamId() != 0) {
-            return new StoredMessage(accepted.envelope(), new PartsContent(message, accepted.parts().size(),
+            return new StoredMessage(accepted.envelope(), new PartsContent(message, accepted.parts().size(), !fits,
                     accepted.contentLength(), dotLines, eightBit));
         }
-        int contentAt = Records.HEADER + Records.metaLength(record, 0);
-        return new StoredMessage(accepted.envelope(), new MemoryContent(record.array(),
-                record.arrayOffset() + contentAt, Records.length(record, 0) - contentAt, dotLines, eightBit));
+        int length = contentLength(record);
+        return new StoredMessage(accepted.envelope(), fits
+                ? new MemoryContent(record.array(), record.arrayOffset() + Records.length(record, 0) - length, length,
+                        dotLines, eightBit)
+                : new PiecesContent(message, length, dotLines, eightBit));
+    }
+
+    private static int contentLength(ByteBuffer record) {
+        return Records.length(record, 0) - Records.HEADER - Records.metaLength(record, 0);
+    }
+
+    /** Guarded by the message. */
+    private static @Nullable Place place(SpooledMessage message) {
+        LogSegment segment = message.segment;
+        return segment == null ? null : new Place(segment, message.position, message.length);
+    }
+
+    /** Guarded by the message. */
+    private static long largestPart(SpooledMessage message) {
+        long largest = 0;
+        if (message.state instanceof Several several) {
+            for (Place part : several.content) {
+                largest = Math.max(largest, part.length());
+            }
+        }
+        return largest;
+    }
+
+    /**
+     * Gives the content of one record in pieces of {@link #READ_PIECE}, once the whole was found sound. Between two of them
+     * the record may move.
+     */
+    private void pieces(SpooledMessage message, Where where, Content.ChunkSink sink) throws IOException {
+        int length = readers.read(() -> contentLength(reading(message, where, this::head)));
+        byte[] piece = new byte[Math.min(length, READ_PIECE)];
+        for (int at = 0; at < length; at += piece.length) {
+            int left = length - at;
+            int count = Math.min(left, piece.length);
+            // from its end, since a copy of the record may say more before it
+            readers.read(() -> reading(message, where, (_, place) -> {
+                ByteBuffer into = ByteBuffer.wrap(piece, 0, count);
+                place.segment().read(place.position() + place.length() - left, into);
+                return into;
+            }));
+            sink.accept(piece, 0, count);
+        }
     }
 
     @Override
@@ -582,14 +639,30 @@ public final class SegmentSpool implements Spool {
 
     private ByteBuffer part(SpooledMessage message, int number) throws IOException {
         return record(message,
-                () -> message.state instanceof Several several && number < several.content.length
-                        ? several.content[number]
-                        : null);
+                () -> part(message.state, number));
+    }
+
+    private static @Nullable Place part(@Nullable Object state, int number) {
+        return state instanceof Several several && number < several.content.length ? several.content[number] : null;
     }
 
     private interface Where {
         @Nullable
         Place now();
+    }
+
+    /** Reads something of a record. */
+    private interface Reading {
+        /** @throws EOFException when the segment ends before the record does */
+        ByteBuffer read(String what, Place place) throws IOException;
+    }
+
+    private ByteBuffer record(Object owner, String what, Where where) throws IOException {
+        return reading(owner, what, where, this::whole);
+    }
+
+    private ByteBuffer reading(SpooledMessage message, Where where, Reading reading) throws IOException {
+        return reading(message, "message " + new MessageId(message.id), where, reading);
     }
 
     /**
@@ -598,7 +671,7 @@ public final class SegmentSpool implements Spool {
      * @param owner guards where it lies
      * @param what  whose record, in words
      */
-    private ByteBuffer record(Object owner, String what, Where where) throws IOException {
+    private ByteBuffer reading(Object owner, String what, Where where, Reading reading) throws IOException {
         Place last = null;
         while (true) {
             Place place;
@@ -609,9 +682,7 @@ public final class SegmentSpool implements Spool {
                 throw new UnreadableMessageException("the " + what + " is done", null);
             }
             try {
-                ByteBuffer octets = ByteBuffer.allocate(place.length());
-                place.segment().read(place.position(), octets);
-                return checked(what, place, octets.clear());
+                return reading.read(what, place);
             } catch (ClosedChannelException e) {
                 if (place.equals(last)) {
                     throw new UnreadableMessageException("the " + what + " is done", e);
@@ -625,7 +696,33 @@ public final class SegmentSpool implements Spool {
     }
 
     private ByteBuffer record(SpooledMessage message, Where where) throws IOException {
-        return record(message, "message " + new MessageId(message.id), where);
+        return reading(message, where, this::whole);
+    }
+
+    private ByteBuffer whole(String what, Place place) throws IOException {
+        ByteBuffer octets = ByteBuffer.allocate(place.length());
+        place.segment().read(place.position(), octets);
+        return checked(what, place, octets.clear());
+    }
+
+    /** The header and the meta of a record that is sound as a whole, of which no more than a piece is held. */
+    private ByteBuffer head(String what, Place place) throws IOException {
+        ByteBuffer header = ByteBuffer.allocate(Records.HEADER);
+        place.segment().read(place.position(), header);
+        if (!Records.plausible(header, 0) || Records.length(header, 0) != place.length()) {
+            return whole(what, place); // which isn't a record
+        }
+        ByteBuffer head = ByteBuffer.allocate(Records.HEADER + Records.metaLength(header, 0));
+        place.segment().read(place.position(), head);
+        CRC32C crc = Records.checksum(salt);
+        crc.update(head.clear().position(Records.LENGTH_AT));
+        ByteBuffer piece = ByteBuffer.allocate(Math.min(CHECK_PIECE, place.length()));
+        for (int at = head.limit(); at < place.length(); at += piece.limit()) {
+            place.segment().read(place.position() + at, piece.clear().limit(Math.min(piece.capacity(),
+                    place.length() - at)));
+            crc.update(piece.flip());
+        }
+        return (int) crc.getValue() == head.getInt(Records.CRC_AT) ? head.clear() : whole(what, place);
     }
 
     private ByteBuffer checked(String what, Place place, ByteBuffer octets) throws IOException {
@@ -648,17 +745,56 @@ public final class SegmentSpool implements Spool {
         }
     }
 
-    /** Content that is read part by part. */
-    private final class PartsContent implements Content {
+    /** Content of one record that nobody holds. */
+    private final class PiecesContent implements Content {
         private final SpooledMessage message;
-        private final int parts;
         private final long size;
         private final boolean hasDotLines;
         private final boolean hasEightBit;
 
-        PartsContent(SpooledMessage message, int parts, long size, boolean hasDotLines, boolean hasEightBit) {
+        PiecesContent(SpooledMessage message, long size, boolean hasDotLines, boolean hasEightBit) {
+            this.message = message;
+            this.size = size;
+            this.hasDotLines = hasDotLines;
+            this.hasEightBit = hasEightBit;
+        }
+
+        @Override
+        public long size() {
+            return size;
+        }
+
+        @Override
+        public boolean hasDotLines() {
+            return hasDotLines;
+        }
+
+        @Override
+        public boolean hasEightBit() {
+            return hasEightBit;
+        }
+
+        @Override
+        public void forEachChunk(ChunkSink sink) throws IOException {
+            pieces(message, () -> place(message), sink);
+        }
+    }
+
+    /** Content that is read part by part. */
+    private final class PartsContent implements Content {
+        private final SpooledMessage message;
+        private final int parts;
+        private final boolean inPieces;
+        private final long size;
+        private final boolean hasDotLines;
+        private final boolean hasEightBit;
+
+        /** @param inPieces whether not even a part is to be held */
+        PartsContent(SpooledMessage message, int parts, boolean inPieces, long size, boolean hasDotLines,
+                boolean hasEightBit) {
             this.message = message;
             this.parts = parts;
+            this.inPieces = inPieces;
             this.size = size;
             this.hasDotLines = hasDotLines;
             this.hasEightBit = hasEightBit;
@@ -683,9 +819,13 @@ public final class SegmentSpool implements Spool {
         public void forEachChunk(ChunkSink sink) throws IOException {
             for (int i = 0; i < parts; i++) {
                 int number = i;
+                if (inPieces) {
+                    pieces(message, () -> part(message.state, number), sink);
+                    continue;
+                }
                 ByteBuffer record = readers.read(() -> part(message, number));
-                int contentAt = Records.HEADER + Records.metaLength(record, 0);
-                sink.accept(record.array(), record.arrayOffset() + contentAt, Records.length(record, 0) - contentAt);
+                int length = contentLength(record);
+                sink.accept(record.array(), record.arrayOffset() + Records.length(record, 0) - length, length);
             }
         }
     }
@@ -711,6 +851,11 @@ public final class SegmentSpool implements Spool {
     /** One of {@link #entries}. */
     public Optional<SpoolEntry> find(MessageId id, int part) {
         return entries(id).stream().filter(entry -> entry.part == part).findFirst();
+    }
+
+    /** Octets of messages being taken in, and of what waits for the committer. */
+    public long waitingOctets() {
+        return state.waitingBytes.get() + state.intakeBytes.get();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.penstock.spool;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongPredicate;
 
 import org.jspecify.annotations.Nullable;
 
@@ -37,13 +38,21 @@ public interface Spool extends AutoCloseable {
     /** Records that no recipient of this destination is left. Completes when durable; the entry is dead from the call on. */
     CompletableFuture<Void> done(SpoolEntry entry);
 
+    /** As {@link #read(SpoolEntry, LongPredicate)}, for who has room for all. */
+    default StoredMessage read(SpoolEntry entry) throws IOException {
+        return read(entry, _ -> true);
+    }
+
     /**
      * The message behind an entry: from memory when it is there, else read by the reader pool while the caller waits.
      * For virtual and platform threads, never for event loops.
      *
+     * @param room asked at most once, on any thread, whether the caller may hold so many octets for as long as it holds the
+     *             content; when it may not, the content is read from the disk in small pieces each time it is asked for,
+     *             and holds nothing else
      * @throws IOException when the record can't be read or is damaged: it is quarantined and counted then
      */
-    StoredMessage read(SpoolEntry entry) throws IOException;
+    StoredMessage read(SpoolEntry entry, LongPredicate room) throws IOException;
 
     /**
      * The envelope of a message that can't be read: the spool keeps it in a second place, once the segment is sealed.

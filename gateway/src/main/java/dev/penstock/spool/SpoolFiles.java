@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -51,7 +50,7 @@ final class SpoolFiles {
 
     private void visit(long number, boolean last, SegmentVisitor visitor) throws IOException {
         Path file = FileSegmentStore.file(directory, Kind.DATA, number);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (FileChannel channel = FileSegmentStore.openToRead(file)) {
             visitor.segment(number, last, new ReadOnlySegment(number, channel));
         } catch (NoSuchFileException _) {
             // reclaimed meanwhile
@@ -91,7 +90,7 @@ final class SpoolFiles {
     /** The whole record there. */
     ByteBuffer read(long segment, long position, int length) throws IOException {
         Path file = FileSegmentStore.file(directory, Kind.DATA, segment);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (FileChannel channel = FileSegmentStore.openToRead(file)) {
             ByteBuffer record = ByteBuffer.allocate(length);
             new ReadOnlySegment(segment, channel).read(position, record);
             return record.clear();

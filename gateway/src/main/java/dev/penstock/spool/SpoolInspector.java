@@ -10,7 +10,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -233,7 +232,7 @@ public final class SpoolInspector {
 
     private static void checkIndex(Path directory, Seen seen, long salt, LongHashSet positions) throws IOException {
         Path file = FileSegmentStore.file(directory, Kind.INDEX, seen.number);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        try (FileChannel channel = FileSegmentStore.openToRead(file)) {
             IndexBlocks.Index index = IndexBlocks.open(new ReadOnlySegment(seen.number, channel), seen.number, salt);
             if (index == null) {
                 seen.index = "damaged (a start makes it anew)";

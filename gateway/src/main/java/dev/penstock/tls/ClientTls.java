@@ -1,6 +1,7 @@
 package dev.penstock.tls;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -27,15 +28,22 @@ public final class ClientTls {
     /** RFC 6125 rules for names, as JSSE calls them. */
     private static final String MATCH_NAMES = "HTTPS";
 
+    static {
+        KeyDerivations.countFromNowOn();
+    }
+
     private final X509ExtendedTrustManager authorities;
 
     /**
      * A connection after its handshake.
      *
+     * @param input    what comes from the socket; reading fails when the host does nothing but update keys
      * @param verified whether the certificate is good for the host's name, which it may not be when it needn't
      * @param problem  why it isn't, empty when it is
+     * @param certificates octets of those that the server sent, which the session keeps
      */
-    public record Connection(SSLSocket socket, String protocol, String cipher, boolean verified, String problem) {}
+    public record Connection(SSLSocket socket, InputStream input, String protocol, String cipher, boolean verified,
+            String problem, int certificates) {}
 
     /**
      * @param file PEM file of the authorities trusted; those that come with Java when empty
@@ -61,8 +69,9 @@ public final class ClientTls {
         parameters.setEndpointIdentificationAlgorithm(MATCH_NAMES);
         socket.setSSLParameters(parameters);
         socket.startHandshake();
-        return new Connection(socket, socket.getSession().getProtocol(), socket.getSession().getCipherSuite(),
-                judge.problem == null, judge.problem == null ? "" : judge.problem);
+        return new Connection(socket, new GuardedInput(socket.getInputStream()), socket.getSession().getProtocol(),
+                socket.getSession().getCipherSuite(), judge.problem == null,
+                judge.problem == null ? "" : judge.problem, judge.octets);
     }
 
     private static SSLContext context(TrustManager trust) {
@@ -79,6 +88,7 @@ public final class ClientTls {
     private final class Judge extends X509ExtendedTrustManager {
         private final boolean strict;
         private @Nullable String problem = "no certificate";
+        private int octets;
 
         Judge(boolean strict) {
             this.strict = strict;
@@ -87,6 +97,9 @@ public final class ClientTls {
         @Override
         public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
                 throws CertificateException {
+            for (X509Certificate certificate : chain) {
+                octets += certificate.getEncoded().length;
+            }
             try {
                 authorities.checkServerTrusted(chain, authType, socket);
                 problem = null;

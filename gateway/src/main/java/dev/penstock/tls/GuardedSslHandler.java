@@ -17,7 +17,8 @@ import io.netty.handler.ssl.SslHandler;
  * <p>Updates of keys (RFC 8446 4.6.3) cost a derivation and a new cipher each, and an answer that holds a whole buffer
  * while the client doesn't read; empty records and ignored alerts cost less. None of them reaches the session, so no
  * limit of its own sees them. OpenSSL stops at 32 in a row as well; here they are counted in all, against the data that
- * came, so that an octet between them doesn't help.
+ * came, so that an octet between them doesn't help. Several updates in one record, which is forbidden (RFC 8446 5.1), end the
+ * connection at the second or third ({@link KeyDerivations}).
  */
 final class GuardedSslHandler extends SslHandler {
     /** Records up to the end of the handshake: a chain of certificates in the smallest fragments of RFC 6066 takes 100. */
@@ -71,7 +72,16 @@ final class GuardedSslHandler extends SslHandler {
         boolean established = handshakeFuture().isSuccess();
         int begin = in.readerIndex();
         long before = octets;
-        super.decode(context, in, out);
+        try {
+            // the handshake's own keys aren't counted
+            KeyDerivations.<SSLException>atMost(established ? KeyDerivations.PER_UPDATE : Integer.MAX_VALUE, () -> {
+                super.decode(context, in, out);
+                return 0;
+            });
+        } catch (KeyDerivations.TooManyUpdatesException e) {
+            flooded(context);
+            throw e;
+        }
         int consumed = in.readerIndex() - begin;
         if (consumed == 0 || octets != before) {
             return;
@@ -83,10 +93,14 @@ final class GuardedSslHandler extends SslHandler {
         }
         if (handshakeRecords > MAX_HANDSHAKE_RECORDS
                 || idleRecords > MAX_IDLE_RECORDS + octets / OCTETS_PER_IDLE_RECORD) {
-            over = true;
-            counters.floods.increment();
-            var _ = context.close(); // past the engine: whoever sends these waits for no alert
+            flooded(context);
             throw new SSLException("too many TLS records without data");
         }
+    }
+
+    private void flooded(ChannelHandlerContext context) {
+        over = true;
+        counters.floods.increment();
+        var _ = context.close(); // past the engine: whoever sends these waits for no alert
     }
 }

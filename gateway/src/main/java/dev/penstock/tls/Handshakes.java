@@ -33,7 +33,7 @@ public final class Handshakes implements Executor, AutoCloseable {
         pool.allowCoreThreadTimeOut(true);
     }
 
-    /** @throws RejectedExecutionException when too many wait */
+    /** @throws RejectedExecutionException when too many wait, or no thread can be started */
     @Override
     public void execute(Runnable task) {
         try {
@@ -41,6 +41,9 @@ public final class Handshakes implements Executor, AutoCloseable {
         } catch (RejectedExecutionException e) {
             refused.increment();
             throw e;
+        } catch (OutOfMemoryError e) { // the system has no thread to give
+            refused.increment();
+            throw new RejectedExecutionException("no thread could be started", e);
         }
     }
 

@@ -4,7 +4,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -21,9 +20,11 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import dev.penstock.units.WholeFile;
+
 /** Reads certificates and keys from PEM files (RFC 7468); text around the blocks is skipped. Stateless. */
 final class PemFile {
-    private static final long MAX_BYTES = 1 << 20; // no chain is that long: it is another file
+    private static final int MAX_BYTES = 1 << 20; // no chain is that long: it is another file
     private static final Pattern BLOCK = Pattern
             .compile("-----BEGIN ([A-Z0-9 ]+)-----\\s*([A-Za-z0-9+/=\\s]*?)\\s*-----END \\1-----");
     private static final Pattern BEGIN = Pattern.compile("-----BEGIN ([A-Z0-9 ]+)-----");
@@ -112,16 +113,13 @@ final class PemFile {
 
     private static String read(Path file) {
         try {
-            if (Files.size(file) > MAX_BYTES) {
-                throw new CertificateFileException(file, "is larger than any PEM file: " + Files.size(file) + " bytes");
-            }
-            return Files.readString(file, StandardCharsets.ISO_8859_1);
+            return new String(WholeFile.read(file, MAX_BYTES), StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {
             throw new CertificateFileException(file, "no such file", e);
         } catch (AccessDeniedException e) {
             throw new CertificateFileException(file, "may not be read by this user", e);
         } catch (IOException e) {
-            throw new CertificateFileException(file, "can't be read: " + e.getMessage(), e);
+            throw new CertificateFileException(file, WholeFile.reason(e), e);
         }
     }
 }

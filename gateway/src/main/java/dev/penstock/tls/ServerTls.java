@@ -1,6 +1,5 @@
 package dev.penstock.tls;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.cert.Certificate;
@@ -27,7 +26,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ListenerTls;
-import dev.penstock.units.FileStamp;
+import dev.penstock.units.RestingFiles;
 
 /**
  * The server's end of TLS for one listener: its certificates as they are now, and a handler for each connection.
@@ -72,6 +71,7 @@ public final class ServerTls {
         if (System.getProperty("jdk.tls.rejectClientInitiatedRenegotiation") == null) {
             System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
         }
+        KeyDerivations.countFromNowOn();
     }
 
     private final ListenerTls config;
@@ -86,27 +86,16 @@ public final class ServerTls {
 
     /** Files that are used together, as they were when they were last read, and what was wrong with them since. */
     private static final class Watched {
-        final List<Path> files;
-        @Nullable
-        List<FileStamp> stamps;
+        final RestingFiles files;
         String problem = "";
 
         Watched(Path... files) {
-            this.files = List.of(files);
+            this.files = new RestingFiles(files);
+            this.files.take();
         }
 
-        /** What the files are now; null when one can't be looked at, which counts as a change. */
-        @Nullable
-        List<FileStamp> look() {
-            List<FileStamp> found = new ArrayList<>(files.size());
-            try {
-                for (Path file : files) {
-                    found.add(FileStamp.of(file));
-                }
-                return found;
-            } catch (IOException _) {
-                return null;
-            }
+        Path first() {
+            return files.files().getFirst();
         }
     }
 
@@ -132,7 +121,6 @@ public final class ServerTls {
         List<ServerCertificate> certificates = new ArrayList<>();
         for (ListenerTls.Certificate files : config.certificates()) {
             Watched pair = new Watched(files.chain(), files.key());
-            pair.stamps = pair.look();
             watched.add(pair);
             certificates.add(ServerCertificate.read(files));
         }
@@ -141,7 +129,6 @@ public final class ServerTls {
             Path file = config.clientCa().orElseThrow(
                     () -> new IllegalArgumentException("client certificates need a client-ca to be checked against"));
             Watched authority = new Watched(file);
-            authority.stamps = authority.look();
             watched.add(authority);
             clients = ClientCertificates.read(file);
         }
@@ -150,9 +137,10 @@ public final class ServerTls {
     }
 
     /**
-     * Reads what has changed since it was last read. A certificate and its key are taken together when both are good; until
-     * then the pair from before stays, which is logged and counted once for each thing that is wrong. To be called
-     * often: it costs a look at each file's attributes.
+     * Reads what has changed since it was last read, and stood as it is at the last call too, so that files which are being
+     * written are left alone. A certificate and its key are taken together when both are good; until then the pair from
+     * before stays, which is logged and counted once for each thing that is wrong. To be called often: it costs a look at
+     * each file's attributes.
      *
      * @return whether new connections now get something else than before
      */
@@ -162,22 +150,33 @@ public final class ServerTls {
         boolean changed = false;
         for (int i = 0; i < watched.size(); i++) {
             Watched files = watched.get(i);
-            List<FileStamp> now = files.look();
-            if (now != null && now.equals(files.stamps) && files.problem.isEmpty()) {
+            RestingFiles.State state = files.files.look();
+            if (state == RestingFiles.State.MOVING
+                    || state == RestingFiles.State.TAKEN && files.problem.isEmpty()) {
                 continue;
             }
             try {
+                ServerCertificate certificate = null;
+                ClientCertificates authorities = null;
                 if (i < certificates.size()) {
-                    certificates.set(i, ServerCertificate.read(config.certificates().get(i)));
-                    log.info("event=certificate-reloaded file={} names={} expires={}", files.files.getFirst(),
-                            certificates.get(i).names(), certificates.get(i).leaf().getNotAfter().toInstant());
-                    warnWhenExpired(certificates.get(i));
+                    certificate = ServerCertificate.read(config.certificates().get(i));
                 } else {
-                    clients = ClientCertificates.read(files.files.getFirst());
-                    log.info("event=client-ca-reloaded file={}", files.files.getFirst());
+                    authorities = ClientCertificates.read(files.first());
+                }
+                if (!files.files.areStill()) {
+                    continue; // what was read may be of two pairs
+                }
+                if (certificate != null) {
+                    certificates.set(i, certificate);
+                    log.info("event=certificate-reloaded file={} names={} expires={}", files.first(),
+                            certificate.names(), certificate.leaf().getNotAfter().toInstant());
+                    warnWhenExpired(certificate);
+                } else {
+                    clients = authorities;
+                    log.info("event=client-ca-reloaded file={}", files.first());
                 }
                 files.problem = "";
-                files.stamps = now;
+                files.files.take();
                 counters.reloads.increment();
                 changed = true;
             } catch (CertificateFileException e) {

@@ -8,13 +8,19 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.Exchange.Step;
 import dev.penstock.config.AuthConfig;
@@ -23,6 +29,9 @@ import dev.penstock.config.UsersFile;
 
 /** The credentials file changes while the gateway runs. */
 class CredentialsReloadTest {
+    private static final int ROUNDS = 400;
+    private static final long SEED = 20_261_128;
+
     @TempDir
     Path directory;
 
@@ -38,7 +47,7 @@ class CredentialsReloadTest {
         try (SaslAuthenticator authenticator = SaslAuthenticator.open(Users.file(file, Users.user("alice", "old")))) {
             assertThat(logsIn(authenticator, "alice", "old")).isTrue();
             UsersFile.write(file, List.of(Users.user("alice", "new"), Users.user("bob", "b")));
-            authenticator.look();
+            looks(authenticator);
             assertThat(logsIn(authenticator, "alice", "old")).isFalse();
             assertThat(logsIn(authenticator, "alice", "new")).isTrue();
             assertThat(logsIn(authenticator, "bob", "b")).isTrue();
@@ -53,7 +62,7 @@ class CredentialsReloadTest {
         try (SaslAuthenticator authenticator = SaslAuthenticator.open(Users.file(file, alice))) {
             assertThat(logsIn(authenticator, "alice", "secret")).isTrue();
             UsersFile.write(file, List.of(Users.disabled(alice)));
-            authenticator.look();
+            looks(authenticator);
             assertThat(logsIn(authenticator, "alice", "secret")).isFalse();
         }
     }
@@ -62,16 +71,16 @@ class CredentialsReloadTest {
     void aFileWithAnErrorOrNoneChangesNothing() throws IOException {
         try (SaslAuthenticator authenticator = SaslAuthenticator.open(Users.file(file, Users.user("alice", "a")))) {
             Files.writeString(file, "[alice]\npasword = 1\n");
-            authenticator.look();
-            authenticator.look();
+            looks(authenticator);
+            looks(authenticator);
             assertThat(authenticator.stats().reloadsRefused()).as("told once").isEqualTo(1);
             assertThat(logsIn(authenticator, "alice", "a")).isTrue();
             Files.delete(file);
-            authenticator.look();
+            looks(authenticator);
             assertThat(authenticator.stats().reloadsRefused()).isEqualTo(2);
             assertThat(logsIn(authenticator, "alice", "a")).isTrue();
             UsersFile.write(file, List.of(Users.user("alice", "b")));
-            authenticator.look();
+            looks(authenticator);
             assertThat(logsIn(authenticator, "alice", "b")).isTrue();
         }
     }
@@ -106,6 +115,103 @@ class CredentialsReloadTest {
             assertThatThrownBy(() -> authenticator.reconfigure(first)).isInstanceOf(IOException.class);
             assertThat(logsIn(authenticator, "bob", "b")).isTrue();
         }
+    }
+
+    @Test
+    void aFileThatIsTruncatedAndWrittenInPlaceIsTakenWhenItRests() throws IOException {
+        AuthConfig config = Users.file(file, Users.user("alice", "a"), Users.user("bob", "b"));
+        String whole = Files.readString(file);
+        try (SaslAuthenticator authenticator = SaslAuthenticator.open(config)) {
+            String half = whole.substring(0, whole.indexOf("[\"bob\"]"));
+            Files.writeString(file, "");
+            authenticator.look();
+            Files.writeString(file, half); // reads well, without bob
+            authenticator.look();
+            assertThat(authenticator.stats().users()).isEqualTo(2);
+            Files.writeString(file, whole + "# and no more\n");
+            looks(authenticator);
+            assertThat(authenticator.stats().users()).isEqualTo(2);
+            assertThat(authenticator.stats().reloads()).isEqualTo(1);
+            assertThat(authenticator.stats().reloadsRefused()).isZero();
+        }
+    }
+
+    @Test
+    void aFileWithoutAnOctetChangesNothingHoweverLongItStands() throws IOException {
+        try (SaslAuthenticator authenticator = SaslAuthenticator.open(Users.file(file, Users.user("alice", "a")))) {
+            Files.writeString(file, "");
+            looks(authenticator);
+            looks(authenticator);
+            assertThat(authenticator.stats().users()).isEqualTo(1);
+            assertThat(authenticator.stats().reloadsRefused()).isEqualTo(1);
+            Files.writeString(file, "# nobody\n");
+            looks(authenticator);
+            assertThat(authenticator.stats().users()).isZero();
+        }
+    }
+
+    /** Whoever replaces, deletes, links or rewrites it: those who are in all states of the file are never out. */
+    @Test
+    void noHandOnTheFileLetsAUserOutWhoIsInAllOfItsStates() throws Exception {
+        AuthConfig config = Users.file(file, Users.user("alice", "a"), Users.user("bob", "b"));
+        byte[] one = Files.readAllBytes(file);
+        byte[] two = (Files.readString(file) + "\n[\"carol\"]\ndisabled = true\n").getBytes(StandardCharsets.UTF_8);
+        Path first = Files.write(Files.createDirectory(directory.resolve("..1")).resolve("users.toml"), one);
+        Path second = Files.write(Files.createDirectory(directory.resolve("..2")).resolve("users.toml"), two);
+        SplittableRandom random = new SplittableRandom(SEED);
+        Logger log = (Logger) LoggerFactory.getLogger(CredentialsFile.class);
+        log.setLevel(Level.OFF); // of hundreds of files that are gone
+        try (SaslAuthenticator authenticator = SaslAuthenticator.open(config)) {
+            AtomicBoolean over = new AtomicBoolean();
+            Thread looker = Thread.ofPlatform().start(() -> {
+                while (!over.get()) {
+                    authenticator.look();
+                }
+            });
+            for (int round = 0; round < ROUNDS; round++) {
+                boolean isFirst = random.nextBoolean();
+                byte[] next = isFirst ? one : two;
+                switch (random.nextInt(5)) {
+                    case 0 ->
+                        Files.move(Files.write(directory.resolve("new"), next), file, StandardCopyOption.ATOMIC_MOVE);
+                    case 1 -> {
+                        Files.deleteIfExists(file);
+                        Files.move(Files.write(directory.resolve("new"), next), file, StandardCopyOption.ATOMIC_MOVE);
+                    }
+                    case 2 -> {
+                        Path link = directory.resolve("link");
+                        Files.createSymbolicLink(link, isFirst ? first : second);
+                        Files.move(link, file, StandardCopyOption.ATOMIC_MOVE);
+                    }
+                    case 3 -> {
+                        Files.deleteIfExists(file);
+                        Files.write(file, new byte[0]);
+                        authenticator.look();
+                        Files.write(file, next);
+                    }
+                    default -> Files.delete(file);
+                }
+                assertThat(authenticator.stats().users()).as("round %d, seed %d", round, SEED).isBetween(2, 3);
+                if (Files.notExists(file)) {
+                    Files.write(file, next);
+                }
+            }
+            over.set(true);
+            assertThat(looker.join(Duration.ofMinutes(1))).isTrue();
+            assertThat(authenticator.stats().users()).as("seed %d", SEED).isBetween(2, 3);
+            looks(authenticator);
+            assertThat(authenticator.stats().users())
+                    .isEqualTo(Files.readString(file).contains("carol") ? 3 : 2);
+            assertThat(logsIn(authenticator, "bob", "b")).isTrue();
+        } finally {
+            log.setLevel(null);
+        }
+    }
+
+    /** A change is taken when two looks have seen it. */
+    private static void looks(SaslAuthenticator authenticator) {
+        authenticator.look();
+        authenticator.look();
     }
 
     private static boolean logsIn(SaslAuthenticator authenticator, String name, String password) {

@@ -22,6 +22,8 @@ import java.util.concurrent.locks.LockSupport;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.callout.HttpCallout.Answer;
 import dev.penstock.config.CalloutConfig;
@@ -46,6 +48,46 @@ class HttpCalloutTest {
                     .isEqualTo(new Answer(403, "{\"a\":\"é\"}"));
             assertThat(server.bodies()).containsExactly("{\"q\":1}");
             assertThat(seen.get()).isEqualTo("POST /decide application/json Bearer t0ken");
+            awaitFree(callout);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {301, 302, 303, 307, 308})
+    void aRedirectIsAnAnswerAndNobodyElseIsAsked(int status) {
+        try (CalloutServer elsewhere = CalloutServer.answering(200, "{\"action\":\"accept\"}");
+                CalloutServer server = new CalloutServer(exchange -> {
+                    exchange.getResponseHeaders().set("Location", elsewhere.url().toString());
+                    CalloutServer.answer(exchange, status, "");
+                });
+                HttpCallout callout = new HttpCallout(new CalloutConfig(server.url(), LONG, 1, "Bearer t0ken"))) {
+            assertThat(callout.post(QUESTION).join()).isEqualTo(new Answer(status, ""));
+            assertThat(elsewhere.bodies()).isEmpty();
+        }
+    }
+
+    @Test
+    void aServerThatAsksForAPasswordGetsNone() {
+        AtomicInteger questions = new AtomicInteger();
+        try (CalloutServer server = new CalloutServer(exchange -> {
+            questions.incrementAndGet();
+            exchange.getResponseHeaders().set("WWW-Authenticate", "Basic realm=\"x\"");
+            CalloutServer.answer(exchange, 401, "");
+        }); HttpCallout callout = new HttpCallout(new CalloutConfig(server.url(), LONG, 1, ""))) {
+            assertThat(callout.post(QUESTION).join().status()).isEqualTo(401);
+            assertThat(questions).hasValue(1);
+        }
+    }
+
+    @Test
+    void headerFieldsWithoutEndAreNoAnswer() {
+        try (CalloutServer server = new CalloutServer(exchange -> {
+            for (int i = 0; i < 1_000; i++) {
+                exchange.getResponseHeaders().add("X-Field-" + i, "x".repeat(1_000));
+            }
+            CalloutServer.answer(exchange, 200, "{}");
+        }); HttpCallout callout = new HttpCallout(new CalloutConfig(server.url(), LONG, 1, ""))) {
+            assertFails(callout.post(QUESTION), IOException.class);
             awaitFree(callout);
         }
     }

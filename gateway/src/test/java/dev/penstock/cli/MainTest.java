@@ -135,6 +135,17 @@ class MainTest {
     }
 
     @Test
+    void hangupWithAFileThatHasNothingInItChangesNothing() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "inbound.max-sessions = 5");
+        gateway.whileRunning = () -> {
+            write(file, "");
+            signals.raise("HUP");
+        };
+        assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(gateway.reloads).isEmpty();
+    }
+
+    @Test
     void hangupReopensTheDeliveryLogWhateverBecomesOfTheFile() throws IOException {
         Path file = Files.writeString(directory.resolve("good.toml"), "");
         gateway.whileRunning = () -> {

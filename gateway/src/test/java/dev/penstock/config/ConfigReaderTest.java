@@ -234,6 +234,7 @@ class ConfigReaderTest {
                 quit-timeout = "7s"
                 bad-host-time = "8s"
                 stop-timeout = "9s"
+                memory-limit = "33 MB"
                 tls = "verified"
                 tls-ca = "%2$s"
                 [events]
@@ -256,7 +257,7 @@ class ConfigReaderTest {
                 max-concurrent = 4
                 max-connections = 5
                 max-connections-per-address = 2
-                memory-limit = "6 MB"
+                memory-limit = "17 MB"
                 deadline = "7s"
                 require-auth = false
                 relay-networks = ["10.0.0.0/8"]
@@ -302,15 +303,15 @@ class ConfigReaderTest {
                         50),
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
-                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), TlsPolicy.VERIFIED,
-                        Optional.of(chain)),
+                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), ByteSize.ofMegabytes(33),
+                        TlsPolicy.VERIFIED, Optional.of(chain)),
                 new ShapingConfig(defaults,
                         Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
                                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED))),
                 new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofHours(1),
                         EventsConfig.Compression.ZSTD, Duration.ofDays(30), null, Duration.ofSeconds(1), 10),
                 new HttpConfig("::1", 0), AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(),
-                new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, 2, ByteSize.ofMegabytes(6),
+                new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, 2, ByteSize.ofMegabytes(17),
                         Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
                         Duration.ofHours(8), 9,
                         List.of(new ListenerTls.Certificate(chain, key))));

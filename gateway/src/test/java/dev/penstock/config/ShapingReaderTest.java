@@ -78,7 +78,15 @@ class ShapingReaderTest {
                 """.formatted(kumo));
         assertThat(tls(valid, "a.example")).isEqualTo(policy);
         assertThat(tls(valid, "b.example")).isNull();
-        assertThat(valid.warnings()).isEmpty();
+        assertThat(messages(valid)).hasSize(policy == TlsPolicy.OPPORTUNISTIC_VERIFIED ? 1 : 0)
+                .allMatch(message -> message.contains("\"OpportunisticInsecure\" is what others call opportunistic"));
+    }
+
+    @Test
+    void aFileWithoutAnOctetIsAnErrorAndOneWithACommentIsNot() throws IOException {
+        assertThat(valid("# no limits\n").warnings()).isEmpty();
+        assertThat(errors("")).containsExactly(
+                "shaping.toml: has nothing in it; a file without keys says so in a comment");
     }
 
     @Test

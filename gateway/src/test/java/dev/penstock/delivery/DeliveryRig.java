@@ -54,7 +54,7 @@ final class DeliveryRig implements AutoCloseable {
         DeliveryConfig c = CONFIG;
         return new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), c.maxRecipientsPerTransaction(),
                 c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(),
-                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout(), c.tls(),
+                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout(), c.memoryLimit(), c.tls(),
                 Optional.of(authorities));
     }
 
@@ -144,8 +144,7 @@ final class DeliveryRig implements AutoCloseable {
     SpoolEntry submit(Envelope envelope, Content content) {
         List<SpoolEntry> entries = spool.add(envelope, content);
         for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "",
-                    envelope.receivedMillis(), envelope.options().holdUntilMillis(), 0, 0, content.size());
+            queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), 0, 0, content.size());
         }
         return entries.getFirst();
     }

@@ -316,9 +316,23 @@ final class DispatcherTest {
         try (FakeMx stalled = new FakeMx();
                 FakeMx good = new FakeMx();
                 DeliveryRig rig = new DeliveryRig(config, DeliveryRig.limits(100, 1_000), QueueConfig.DEFAULT)) {
-            stalled.on("MAIL", "stall");
             rig.route("stalled.example", false, stalled);
             for (int i = 0; i < 300; i++) {
+                stalled.script("""
+                        S: 220 mx
+                        C~ EHLO
+                        S: 250 mx
+                        C~ MAIL
+                        S: 250 ok
+                        C~ RCPT
+                        S: 250 ok
+                        C~ DATA
+                        S: 354 go
+                        content
+                        S: 250 ok
+                        C~ MAIL
+                        stall
+                        """);
                 rig.send("u" + i + "@stalled.example");
             }
             await().atMost(PATIENCE).until(() -> stalled.openSessions() >= 18); // all but the reserve
@@ -328,7 +342,7 @@ final class DispatcherTest {
                     rig.send("u@good" + i + ".example");
                 }
             }
-            rig.awaitEvents(100);
+            rig.awaitEvents(18 + 100); // one over each session that stalls then
             assertThat(good.messages()).hasSize(100);
             assertThat(stalled.openSessions()).isEqualTo(18);
         }

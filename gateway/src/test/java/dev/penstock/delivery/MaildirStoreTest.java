@@ -3,10 +3,12 @@ package dev.penstock.delivery;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.InstantSource;
@@ -338,6 +340,35 @@ class MaildirStoreTest {
 
     private Copy copy(String sender, String address) {
         return new Copy(new MessageId(ids.incrementAndGet()), 0, sender, recipient(address), false);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tmp", "new", "cur"})
+    void aMailboxesOwnDirectoryThatIsALinkIsNotFollowed(String part) throws Exception {
+        store.deliver(config(), copy("s@source.example", "anna@example.com"), content("one\r\n"));
+        Path elsewhere = Files.createDirectory(base.resolve("elsewhere"));
+        Files.move(folder(part), base.resolve("kept"));
+        Files.createSymbolicLink(folder(part), elsewhere);
+
+        assertThatThrownBy(() -> store.deliver(config(), copy("s@source.example", "anna@example.com"),
+                content("two\r\n"))).isInstanceOf(StoreException.class)
+                .hasMessage(folder(part) + " is a symbolic link, which isn't followed there");
+        assertThat(list(elsewhere)).isEmpty();
+    }
+
+    @Test
+    void aLinkToAMailboxIsFollowedWhenTheOwnerOfTheBaseHasMadeIt() throws Exception {
+        Path disk = Files.createDirectory(base.resolve("disk"));
+        Path link = Files.createSymbolicLink(base.resolve("example.com"), disk);
+        store.deliver(config(), copy("s@source.example", "anna@example.com"), content("one\r\n"));
+        assertThat(list(disk.resolve("anna/Maildir/new"))).hasSize(1);
+
+        assumeTrue(Files.getAttribute(base, "unix:uid").equals(0), "only root gives files away");
+        Files.setAttribute(link, "unix:uid", 65_534, LinkOption.NOFOLLOW_LINKS);
+        assertThatThrownBy(() -> store.deliver(config(), copy("s@source.example", "anna@example.com"),
+                content("two\r\n"))).isInstanceOf(StoreException.class)
+                .hasMessage(link + " is a symbolic link of somebody else than the owner of " + base);
+        assertThat(list(disk.resolve("anna/Maildir/new"))).hasSize(1);
     }
 
     private static Copy again(Copy copy) {

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** How long hosts may take until their session is up. */
 class OpeningPatienceTest {
     private final AtomicInteger comingUp = new AtomicInteger();
-    private final OpeningPatience patience = new OpeningPatience(comingUp::get, 1_000);
+    private final OpeningPatience patience = new OpeningPatience(() -> comingUp.get() / 1_000.0, 1_000);
 
     @ParameterizedTest
     @CsvSource({"0, 300", "250, 300", "500, 165", "750, 30", "1000, 30"})
@@ -32,9 +32,9 @@ class OpeningPatienceTest {
     @Test
     void deadlinesThatRunAlreadyBecomeShorterTooUntilTheSessionIsUp() {
         AtomicLong now = new AtomicLong();
-        try (DeadlineGuard guard = new DeadlineGuard(now::get, patience)) {
-            DeadlineGuard.Watch comesUp = guard.watch(() -> {});
-            DeadlineGuard.Watch up = guard.watch(() -> {});
+        try (DeadlineGuard guard = new DeadlineGuard(now::get)) {
+            DeadlineGuard.Watch comesUp = guard.watch(() -> {}, patience);
+            DeadlineGuard.Watch up = guard.watch(() -> {}, patience);
             up.established();
             comesUp.within(Duration.ofMinutes(5).toNanos());
             up.within(Duration.ofMinutes(5).toNanos());

@@ -3,6 +3,7 @@ package dev.penstock.delivery;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.message.Content;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.routing.Route;
@@ -695,6 +697,57 @@ final class SessionTranscriptTest {
                         ? "Bounce a@dest.example 552 5.3.4 too large"
                         : "TransientFailure a@dest.example 400 4.5.0"));
             }
+        }
+    }
+
+    @Test
+    void aReplyThatComesWhileContentIsReadIsNotTheAnswerToIt() {
+        byte[] body = DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII);
+        for (String stray : List.of("250 taken", "550 5.7.1 no", "451 4.7.0 later")) {
+            try (FakeMx mx = new FakeMx().script(PLAIN_HELLO + """
+                    C~ MAIL
+                    S: 250 ok
+                    C~ RCPT
+                    S: 250 ok
+                    C: DATA
+                    S: 354 go on
+                    await READING
+                    S:\s""" + stray + "\ntell SAID\nstall"); DeliveryRig rig = new DeliveryRig()) {
+                rig.route(mx);
+                rig.submit("", new SlowContent(MemoryContent.of(body), () -> {
+                    mx.release("READING");
+                    mx.awaitStep("SAID");
+                }), System.currentTimeMillis(), "a@dest.example");
+                rig.awaitEvents(1);
+                rig.awaitNoSessions();
+                assertThat(mx.messages()).isEmpty();
+                assertThat(rig.outcomes()).as(stray).singleElement().asString()
+                        .startsWith("TransientFailure a@dest.example 400 4.5.0");
+            }
+        }
+    }
+
+    /** From a disk that takes its time. */
+    private record SlowContent(Content content, Runnable whenRead) implements Content {
+        @Override
+        public long size() {
+            return content.size();
+        }
+
+        @Override
+        public boolean hasDotLines() {
+            return content.hasDotLines();
+        }
+
+        @Override
+        public boolean hasEightBit() {
+            return content.hasEightBit();
+        }
+
+        @Override
+        public void forEachChunk(ChunkSink sink) throws IOException {
+            whenRead.run();
+            content.forEachChunk(sink);
         }
     }
 

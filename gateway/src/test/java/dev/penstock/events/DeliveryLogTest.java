@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -36,6 +37,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import dev.penstock.config.EventsConfig;
 import dev.penstock.config.EventsConfig.Compression;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.testing.Fifo;
 import dev.penstock.testing.ManualClock;
 import dev.penstock.units.ByteSize;
 import dev.penstock.units.Rate;
@@ -278,6 +280,32 @@ class DeliveryLogTest {
                 assertThat(log.stats().failures()).isZero();
             }
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Compression.class, names = {"GZIP", "ZSTD"})
+    void whatSomebodyElsePutAmongItsFilesLeadsNowhere(Compression compression) throws Exception {
+        Path log = Files.createDirectory(directory.resolve("log"));
+        Path outside = Files.writeString(directory.resolve("outside"), "secret");
+        FileTime old = FileTime.from(CLOCK.instant().minus(Duration.ofDays(40)));
+        Files.setLastModifiedTime(outside, old);
+        Path link = Files.createSymbolicLink(log.resolve("delivery-1.jsonl"), outside);
+        Path fifo = Fifo.make(log.resolve("delivery-2.jsonl"));
+        Path folder = Files.createDirectory(log.resolve("delivery-3.jsonl"));
+        Path closed = Files.writeString(log.resolve("delivery-4.jsonl"), "{}");
+        Path made = Files.createSymbolicLink(log.resolve(".delivery-4.jsonl" + compression.suffix()), outside);
+        Path next = Files.createSymbolicLink(log.resolve("delivery-20261124T002205.495Z.jsonl"), outside);
+        EventsConfig config = new EventsConfig(log, ByteSize.ofMegabytes(1), Duration.ofHours(1), compression,
+                Duration.ofDays(30), null, FLUSH, 10_000);
+        try (DeliveryLog writing = new DeliveryLog(config, "n", CLOCK)) {
+            await().until(() -> Files.notExists(closed));
+            assertThat(writing.stats().failures()).isZero();
+        }
+        assertThat(outside).hasContent("secret");
+        assertThat(Files.getLastModifiedTime(outside)).isEqualTo(old);
+        assertThat(List.of(link, fifo, folder, next)).allMatch(each -> Files.exists(each, LinkOption.NOFOLLOW_LINKS));
+        assertThat(Files.exists(made, LinkOption.NOFOLLOW_LINKS)).isFalse();
+        assertThat(text(log.resolve(closed.getFileName() + compression.suffix()), compression)).isEqualTo("{}");
     }
 
     @Test

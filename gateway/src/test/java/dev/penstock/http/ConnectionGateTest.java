@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 import io.netty.channel.embedded.EmbeddedChannel;
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.testing.ManualTicker;
 import dev.penstock.units.Networks;
 
 class ConnectionGateTest {
@@ -45,6 +48,24 @@ class ConnectionGateTest {
         assertThat(gate.refusedToClient()).isOne();
         var _ = first.close();
         assertThat(enters(from("127.0.0.1"))).isTrue();
+    }
+
+    @Test
+    void theLastDescriptorsAreLeftToOthers() {
+        AtomicLong open = new AtomicLong(1_000);
+        ManualTicker ticker = new ManualTicker();
+        Descriptors descriptors = new Descriptors(1_516, open::get, ticker);
+        ConnectionGate last = ConnectionGate.with("test", descriptors);
+        assertThat(descriptors.reserve()).as("a quarter").isEqualTo(379);
+        open.set(1_516 - 379 - 2);
+        assertThat(last.enter(from("127.0.0.1"), limits)).isTrue();
+        assertThat(last.enter(from("127.0.0.2"), limits)).isTrue();
+        assertThat(last.enter(from("127.0.0.3"), limits)).isFalse();
+        assertThat(last.refusedForDescriptors()).isOne();
+        open.set(1_000);
+        ticker.advance(Duration.ofSeconds(1));
+        assertThat(last.enter(from("127.0.0.4"), limits)).as("once others have closed").isTrue();
+        assertThat(last.refused() + last.refusedToClient()).isZero();
     }
 
     @Test

@@ -5,12 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Decision;
+import dev.penstock.smtp.Notify;
+import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.testing.FakePolicy;
 
 /** Who is named again, however he is written, gets one copy and takes no place. */
@@ -51,6 +56,53 @@ class RepeatedRecipientTest {
                     S: 250 2.1.5 Ok
                     """ + MESSAGE);
             assertThat(addresses(smtp)).containsExactly("k@dup.example", "K@dup.example");
+        }
+    }
+
+    /** RFC 3461: who asked once to hear of a failure or of success hears of it. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "-", value = {
+        "''|''|-",
+        "NOTIFY=NEVER|''|-",
+        "''|NOTIFY=NEVER|-",
+        "''|NOTIFY=SUCCESS|SUCCESS,FAILURE",
+        "NOTIFY=SUCCESS|''|SUCCESS,FAILURE",
+        "''|NOTIFY=DELAY|FAILURE,DELAY",
+        "NOTIFY=SUCCESS|NOTIFY=FAILURE|SUCCESS,FAILURE",
+        "NOTIFY=NEVER|NOTIFY=DELAY|DELAY",
+        "NOTIFY=NEVER|NOTIFY=NEVER|NEVER",
+        "NOTIFY=FAILURE,DELAY|NOTIFY=NEVER|FAILURE,DELAY"})
+    void whatEitherAsksToHearOfIsHeardOf(String first, String repeat, @Nullable String notify) throws Exception {
+        try (SmtpFixture smtp = fixture(100)) {
+            smtp.plays(TO_RCPT + """
+                    C: RCPT TO:<b@dup.example> NOTIFY=SUCCESS
+                    S: 250 2.1.5 Ok
+                    C: RCPT TO:<k@dup.example> %s
+                    S: 250 2.1.5 Ok
+                    C: RCPT TO:<k@Dup.Example> %s
+                    S: 250 2.1.5 Ok
+                    """.formatted(first, repeat).replace("> \n", ">\n") + MESSAGE);
+            Notify asked = smtp.accepted.getFirst().recipients().getLast().notifyOn();
+            assertThat(asked == null ? null : asked.keywords()).isEqualTo(notify);
+            assertThat(smtp.accepted.getFirst().recipients()).hasSize(2);
+            assertThat(smtp.accepted.getFirst().recipients().getFirst().notifyOn())
+                    .isEqualTo(new Notify(true, false, false));
+        }
+    }
+
+    @Test
+    void theFirstOriginalRecipientIsKept() throws Exception {
+        try (SmtpFixture smtp = fixture(100)) {
+            smtp.plays(TO_RCPT + """
+                    C: RCPT TO:<k@dup.example>
+                    S: 250 2.1.5 Ok
+                    C: RCPT TO:<k@dup.example> ORCPT=rfc822;one@example.org
+                    S: 250 2.1.5 Ok
+                    C: RCPT TO:<k@dup.example> ORCPT=rfc822;two@example.org
+                    S: 250 2.1.5 Ok
+                    """ + MESSAGE);
+            assertThat(smtp.accepted.getFirst().recipients()).singleElement()
+                    .extracting(Recipient::orcpt).hasToString(OriginalRecipient.of("one@example.org").toString());
         }
     }
 

@@ -133,12 +133,12 @@ class InjectionTlsTest {
         try (InjectionFixture http = https(tls)) {
             assertThat(http.post(BODY).status()).isEqualTo(200);
             TestCertificates.write(directory, "inject", TestCertificates.selfSigned("localhost"));
-            assertThat(tls.refresh()).isTrue();
+            assertThat(refreshed(tls)).isTrue();
             assertThat(http.post(BODY).status()).as("on the old connection").isEqualTo(200);
             assertThatThrownBy(() -> http.sendAnew(with(http, InjectionFixture.BASIC)))
                     .isInstanceOf(SSLHandshakeException.class);
             TestCertificates.write(directory, "inject", authority.server("localhost"));
-            assertThat(tls.refresh()).isTrue();
+            assertThat(refreshed(tls)).isTrue();
             assertThat(http.sendAnew(with(http, InjectionFixture.BASIC)).status()).isEqualTo(200);
         }
     }
@@ -161,5 +161,10 @@ class InjectionTlsTest {
             socket.setEnabledProtocols(new String[]{"TLSv1.1"});
             assertThatThrownBy(socket::startHandshake).isInstanceOf(SSLHandshakeException.class);
         }
+    }
+
+    /** A change is taken when two looks have seen it. */
+    private static boolean refreshed(ServerTls tls) {
+        return tls.refresh() | tls.refresh();
     }
 }

@@ -12,11 +12,17 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.HeldUsers;
 import dev.penstock.testing.TestUsers;
@@ -49,6 +55,31 @@ class LoginFloodTest {
             for (CompletableFuture<Integer> guess : flood) {
                 assertThat(guess.get(60, TimeUnit.SECONDS)).isIn(401, 503);
             }
+        }
+    }
+
+    @Test
+    void aFloodOfWrongPasswordsIsALineInTheLogASecondThatCountsTheOthers(@TempDir Path directory) throws Exception {
+        int guesses = 200;
+        Logger logger = (Logger) LoggerFactory.getLogger(InjectionServer.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.list = new CopyOnWriteArrayList<>();
+        lines.start();
+        logger.addAppender(lines);
+        logger.setLevel(Level.INFO);
+        long begun = System.nanoTime();
+        try (InjectionFixture http = new InjectionFixture(directory); HttpClient client = clientAt("127.0.0.2")) {
+            for (int i = 0; i < guesses; i++) {
+                assertThat(status(client, http, "guess " + i).get(60, TimeUnit.SECONDS)).isEqualTo(401);
+            }
+            long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begun) + 1;
+            List<String> failed = lines.list.stream().map(ILoggingEvent::getFormattedMessage)
+                    .filter(line -> line.startsWith("event=injection-login-failed ")).toList();
+            assertThat(failed.size()).isBetween(1, Math.toIntExact(seconds));
+            assertThat(failed.getFirst()).contains("client=", "reason=CREDENTIALS").endsWith(" not-logged=0");
+        } finally {
+            logger.setLevel(null);
+            logger.detachAppender(lines);
         }
     }
 

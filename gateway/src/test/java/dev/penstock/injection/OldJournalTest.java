@@ -2,6 +2,7 @@ package dev.penstock.injection;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -94,6 +95,20 @@ class OldJournalTest {
             assertThat(found.queued).containsExactlyInAnyOrder(messages.get(1), messages.get(3));
             assertThat(found.keys).containsOnlyKeys(KEY);
         }
+    }
+
+    @Test
+    void whatHasAnotherNameStaysAndALinkIsNeitherReadNorDeleted() throws Exception {
+        intent(KEY, NOW, messages.get(0));
+        done(KEY, NOW);
+        file(1);
+        Path other = Files.writeString(journal().resolve("keys-old.log"), "not ours");
+        assertThat(start().keys).containsOnlyKeys(KEY);
+        assertThat(other).hasContent("not ours");
+
+        Path link = Files.createSymbolicLink(journal().resolve("keys-00000002.log"), other);
+        assertThatThrownBy(this::start).isInstanceOf(IOException.class)
+                .hasMessageStartingWith(link + ": is a symbolic link");
     }
 
     @Test

@@ -60,6 +60,8 @@ class TemplateEngineTest {
         "{% for x in list %}{{ loop.index }}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}¦1a,2b,3c",
         "{% if n > 9 %}a{% elif n == 7 %}b{% else %}c{% endif %}¦b",
         "{% if yes and none is null %}x{% endif %}¦x",
+        "{% if list %}a{% endif %}{% if map %}b{% elif list %}c{% endif %}{% if none %}d{% else %}e{% endif %}¦abe",
+        "{{ 'a/b c*~\u00e9+' | urlencode }}¦a/b%20c%2A~%C3%A9%2B",
         "{% set greeting = 'Hi ' + name %}{{ greeting }}¦Hi Ann <b>",
         "{{ list | join('-') }} {{ list | length }} {{ list[1] }}¦a-b-c 3 b",
         "{{ name | replace('Ann', 'Bob') }}¦Bob <b>",

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ import dev.penstock.config.LocalDomainConfig.OnFailure;
 import dev.penstock.config.LocalDomainConfig.Verify;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Decision;
+import dev.penstock.testing.Fifo;
 
 /** Recipients that stand in a file, and the file as it changes. */
 class LocalRecipientsTest {
@@ -93,6 +95,42 @@ class LocalRecipientsTest {
             recipients.lookAtFiles();
 
             assertThat(answer(recipients, "bert@example.com")).isEqualTo("accepted");
+        }
+    }
+
+    @Test
+    void aFileWithoutAnOctetLeavesTheOldListInForceHoweverLongItStands() throws IOException {
+        try (LocalRecipients recipients = withFile("anna\n")) {
+            Files.writeString(file(), "");
+            looks(recipients);
+            looks(recipients);
+            assertThat(answer(recipients, "anna@example.com")).isEqualTo("accepted");
+            assertThat(recipients.stats().fileFailures()).isOne();
+            Files.writeString(file(), "# nobody\n");
+            looks(recipients);
+            assertThat(answer(recipients, "anna@example.com")).startsWith("550");
+        }
+    }
+
+    @Test
+    void aFileWrittenInPlaceWithTheOldSizeAndTimeIsSeenToo() throws IOException {
+        try (LocalRecipients recipients = withFile("anna\n")) {
+            FileTime time = Files.getLastModifiedTime(file());
+            Files.writeString(file(), "bert\n");
+            Files.setLastModifiedTime(file(), time);
+            looks(recipients);
+            assertThat(answer(recipients, "bert@example.com")).isEqualTo("accepted");
+        }
+    }
+
+    @Test
+    void aFifoInItsPlaceIsNotWaitedFor() throws Exception {
+        try (LocalRecipients recipients = withFile("anna\n")) {
+            Files.delete(file());
+            Fifo.make(file());
+            looks(recipients);
+            assertThat(answer(recipients, "anna@example.com")).isEqualTo("accepted");
+            assertThat(recipients.stats().fileFailures()).isOne();
         }
     }
 

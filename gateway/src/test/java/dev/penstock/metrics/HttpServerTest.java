@@ -49,12 +49,14 @@ class HttpServerTest {
             () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
                     24,
                     24, 25),
-            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19,
+            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19, 21,
+                    22,
                     Map.of(Phase.END_OF_DATA, 16L)),
             () -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6), () -> InjectionStats.NONE,
             () -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
             () -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
-            () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)));
+            () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9),
+            List.of(new GatewayMetrics.MemoryAccount("delivery", () -> 7, () -> 8))));
     private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
             () -> Objects.requireNonNull(health.get()).checks());
     private final HttpClient client = HttpClient.newHttpClient();
@@ -83,7 +85,11 @@ class HttpServerTest {
                 "penstock_routing_failures_total{reason=\"null-mx\"} 14.0",
                 "penstock_delivery_recipients_total{outcome=\"expired\"} 8.0",
                 "penstock_delivery_failed_recipients_total{phase=\"end-of-data\"} 16.0",
-                "penstock_delivery_log_dropped_total 2.0")
+                "penstock_delivery_log_dropped_total 2.0",
+                "penstock_delivery_memory_refused_total 21.0",
+                "penstock_delivery_postponed_total 22.0",
+                "penstock_memory_used_bytes{account=\"delivery\"} 7.0",
+                "penstock_memory_limit_bytes{account=\"delivery\"} 8.0")
                 .anyMatch(line -> line.startsWith("jvm_memory_used_bytes{"))
                 .anyMatch(line -> line.startsWith("penstock_build_info{"))
                 .anyMatch(line -> line.startsWith("process_cpu_usage "))

@@ -25,7 +25,7 @@ import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
-import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeDns;
@@ -77,7 +77,7 @@ class DeadDnsTest {
         }
 
         @Override
-        public void mayGrant(SessionLimiter limiter) {}
+        public void mayGrant(ReadyQueue readyQueue, Limiter limiter) {}
     };
 
     @Test

@@ -18,6 +18,7 @@ import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
@@ -85,8 +86,8 @@ final class QueueHarness {
             }
 
             @Override
-            public void mayGrant(SessionLimiter limiter) {
-                admission.mayGrant(limiter);
+            public void mayGrant(ReadyQueue readyQueue, Limiter limiter) {
+                admission.mayGrant(readyQueue, limiter);
             }
 
             @Override

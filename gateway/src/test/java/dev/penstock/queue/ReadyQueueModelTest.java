@@ -2,6 +2,7 @@ package dev.penstock.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -9,11 +10,13 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -27,8 +30,12 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Route;
 import dev.penstock.routing.Route.Protocol;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
@@ -48,7 +55,7 @@ class ReadyQueueModelTest {
     private static final int STEPS = Integer.getInteger("penstock.model.steps", 60_000);
 
     @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3, 4})
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6})
     void readyMailIsNeverWithoutSomebodyWhoComesForIt(long seed) {
         new Model(seed).run(STEPS);
     }
@@ -77,12 +84,15 @@ class ReadyQueueModelTest {
         @Nullable
         QueueItem item;
         boolean up;
-        boolean proved;
+        boolean unproved = true;
+        /** Whether it has a place among those that come up. */
+        boolean comesUp;
         boolean idle;
         boolean known;
 
         Courier(Session session) {
             this.session = session;
+            this.comesUp = session.permit().place() != null;
         }
     }
 
@@ -151,6 +161,7 @@ class ReadyQueueModelTest {
         private static final ThreadLocal<@Nullable Call> CURRENT = new ThreadLocal<>();
         private static final List<TlsPolicy> POLICIES = List.of(TlsPolicy.values());
         private static final List<Mood> MOODS = List.of(Mood.values());
+        private static final List<MailHost> NETWORKS = IntStream.range(0, 4).mapToObj(Model::host).toList();
         private static final int SITES = 12;
         private static final int QUEUES = 50;
         private static final long MILLI = 1_000_000;
@@ -165,10 +176,13 @@ class ReadyQueueModelTest {
         private final long seed;
         private final SplittableRandom random;
         private final Shaper shaper;
-        private final SessionLimiter total = new SessionLimiter("max-sessions", 20, 2);
+        private final SessionLimiter total;
         private final SessionLimiter local = new SessionLimiter("max-sessions of local stores", 3, 0);
-        private final SessionLimiter opening = new SessionLimiter("max-sessions that aren't up yet", 8, 1);
-        private final Admission admission = new Admission(total, local, opening, this::nanosOfACall, this::opened);
+        private final OpeningLimiter opening;
+        private final Admission admission;
+        private final Set<Limiter> limiters = new LinkedHashSet<>();
+        /** Where a permit is free though somebody waits: those who were under way then, of whom one must pass it on. */
+        private final Map<Limiter, Set<Call>> debts = new HashMap<>();
         private final List<ReadyQueue> queues = new ArrayList<>();
         private final List<DomainQueue> domains = new ArrayList<>();
         private final Map<Site, Mood> moods = new HashMap<>();
@@ -188,12 +202,21 @@ class ReadyQueueModelTest {
             this.seed = seed;
             this.random = new SplittableRandom(seed);
             this.shaper = new Shaper(shaping(), this::nanos);
+            this.total = new SessionLimiter("max-sessions", random.nextInt(6, 24), random.nextInt(4));
+            int mostOpening = random.nextInt(2, 9);
+            this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
+                    random.nextInt(Math.min(3, mostOpening)));
+            this.admission = new Admission(total, local, opening, this::nanosOfACall, this::opened);
+            limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
                 Site site = new Site("site" + q % SITES + ".example");
                 boolean configured = q % 5 == 0;
                 QueueKey key = new QueueKey("default", site, q % 10 == 0 ? Protocol.LMTP : Protocol.SMTP, configured,
                         q < SITES ? null : POLICIES.get(q / SITES % POLICIES.size()));
-                ReadyQueue queue = new ReadyQueue(this, key, q, shaper.use(site), null);
+                ReadyQueue queue = new ReadyQueue(this, key, q, shaper.use(site),
+                        new Route.Hosts(site, List.of(NETWORKS.get(q % NETWORKS.size())), key.lmtp(), configured,
+                                null));
+                limiters.add(queue.throttle().sessions());
                 queues.add(queue);
                 domains.add(new DomainQueue("d" + q + ".example", queue));
                 queue.lock();
@@ -201,6 +224,10 @@ class ReadyQueueModelTest {
                 queue.unlock();
                 moods.put(site, Mood.GOOD);
             }
+        }
+
+        private static MailHost host(int network) {
+            return new MailHost("mx", InetAddress.ofLiteral("192.0." + network + ".1"), 25, 0);
         }
 
         private static TrafficLimits limits(int connections, @Nullable Rate rate) {
@@ -247,7 +274,8 @@ class ReadyQueueModelTest {
             }
             assertThat(delivered).as("seed %d: delivered of what was submitted; left: %s", seed, left())
                     .isEqualTo(submitted);
-            assertThat(mostOpening).as("sessions that came up at one time").isEqualTo(8);
+            assertThat(mostOpening).as("sessions that came up at one time").isGreaterThanOrEqualTo(opening.limit() / 2)
+                    .isLessThanOrEqualTo(opening.limit());
             assertThat(quiet).as("moments at which nobody was under way").isGreaterThan(step / 100);
         }
 
@@ -280,7 +308,8 @@ class ReadyQueueModelTest {
             }
             DomainQueue domain = domains.get(random.nextInt(random.nextInt(10) == 0 ? 3 : domains.size()));
             for (int i = random.nextInt(1, 12); i > 0; i--) {
-                SubQueue home = domain.subQueue("t" + random.nextInt(3), "");
+                SubQueue home = domain
+                        .subQueue(new Sender("t" + random.nextInt(3), "", random.nextInt(6) == 0));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
                 ReadyQueue queue = domain.readyQueue;
                 queue.lock();
@@ -388,8 +417,10 @@ class ReadyQueueModelTest {
                 courier.up = true;
                 courier.known = true;
                 call(queue, () -> {
-                    courier.item = admission.up(courier.session);
-                    courier.known = false;
+                    if (connects(courier)) {
+                        courier.item = admission.up(courier.session);
+                        courier.known = false;
+                    }
                 });
             } else {
                 fails(courier, trouble);
@@ -409,7 +440,25 @@ class ReadyQueueModelTest {
 
         private void ends(Courier courier) {
             couriers.remove(courier);
+            courier.comesUp = false;
             admission.ended(courier.session);
+        }
+
+        /** To the host that is likely, or another. @return whether it found a place, else it has ended */
+        private boolean connects(Courier courier) {
+            String network = random.nextInt(4) == 0
+                    ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
+                    : courier.session.queue().network();
+            courier.unproved = true;
+            if (admission.comesUp(courier.session, network)) {
+                courier.comesUp = courier.session.permit().place() != null;
+                return true;
+            }
+            QueueItem item = courier.item;
+            courier.item = null;
+            giveBack(item);
+            ends(courier);
+            return false;
         }
 
         private void giveBack(@Nullable QueueItem item) {
@@ -433,14 +482,19 @@ class ReadyQueueModelTest {
                 return;
             }
             courier.known = true;
+            if (item != null && random.nextInt(20) == 0) { // the session is lost, and it tries the next host
+                call(queue, () -> courier.known = !connects(courier));
+                return;
+            }
             call(queue, () -> {
                 if (item != null) {
                     ReadyQueue its = item.home.domain.lockReadyQueue();
                     its.endActive(item);
                     its.unlock();
                     delivered++;
-                    if (!courier.proved) {
-                        courier.proved = true;
+                    if (courier.unproved) {
+                        courier.unproved = false;
+                        courier.comesUp = false;
                         admission.proved(courier.session);
                     }
                 }
@@ -455,6 +509,10 @@ class ReadyQueueModelTest {
                     courier.item = queue.idles(courier.session);
                     courier.idle = courier.item == null;
                     if (courier.idle) {
+                        if (courier.unproved) {
+                            courier.comesUp = false;
+                            admission.cameUp(courier.session);
+                        }
                         nanosOfACall(); // others come in between
                         courier.session.permit().idle(courier.session);
                         nanosOfACall();
@@ -483,7 +541,7 @@ class ReadyQueueModelTest {
                 courier.idle = false;
                 if (courier.item == null) {
                     ends(courier);
-                } else {
+                } else if (!courier.unproved || connects(courier)) {
                     courier.known = false;
                 }
             });
@@ -499,37 +557,55 @@ class ReadyQueueModelTest {
                     assertThat(queue.violation()).isNull();
                 }
             }
+            limiters.forEach(this::checkDebts);
             if (calls.isEmpty()) {
                 quiet++;
                 checkQuiet();
             }
         }
 
+        /** A permit that is free though somebody waits is passed on by one of those who are under way before they end. */
+        private void checkDebts(Limiter limiter) {
+            String violation = limiter.violation(now);
+            if (violation == null) {
+                debts.remove(limiter);
+                return;
+            }
+            Set<Call> underWay = debts.computeIfAbsent(limiter, _ -> new HashSet<>(calls));
+            underWay.retainAll(calls);
+            assertThat(underWay).as("someone under way passes it on: %s", violation).isNotEmpty();
+        }
+
         /** Nobody is under way: what is promised must be there. */
         private void checkQuiet() {
             Map<ReadyQueue, Integer> sessions = new HashMap<>();
             List.copyOf(couriers).forEach(courier -> sessions.merge(courier.session.queue(), 1, Integer::sum));
-            Set<SessionLimiter> limiters = new HashSet<>();
-            limiters.addAll(List.of(total, local, opening));
             checkCounts();
             for (ReadyQueue queue : queues) {
-                limiters.add(queue.throttle().sessions());
                 assertThat(queue.isAcquiring()).as("nobody acquires for %s", queue.describe()).isFalse();
                 if (queue.ready() == 0 || !handsOut || sessions.containsKey(queue)) {
                     continue;
                 }
-                SessionLimiter at = queue.waitingAt();
+                Limiter at = queue.waitingAt();
                 if (at != null) {
                     assertThat(at.isRegistered(queue)).as("is registered: %s", queue.describe()).isTrue();
+                    if (at != queue.throttle().sessions()) {
+                        assertThat(at.isFirst(queue)).as("it has no session: %s", queue.describe()).isTrue();
+                    }
+                    if (at == opening && !queue.claimed().containsAll(queue.parties())) {
+                        assertThat(timers.get(queue)).as("it is told whose mail came: %s", queue.describe()).isNotNull()
+                                .isLessThanOrEqualTo(now);
+                    }
                     continue;
                 }
                 assertThat(queue.knownTime()).as("a known time: %s", queue.describe()).isNotEqualTo(Long.MAX_VALUE);
                 assertThat(timers.get(queue)).as("a timer for %s", queue.describe()).isNotNull()
                         .isLessThanOrEqualTo(Math.max(now, queue.knownTime()));
             }
-            for (SessionLimiter limiter : limiters) {
-                String violation = limiter.violation(now);
-                assertThat(violation).isNull();
+            for (Limiter each : limiters) {
+                if (!(each instanceof SessionLimiter limiter)) {
+                    continue;
+                }
                 long triesAgain = limiter.triesAgainAt();
                 if (triesAgain != Long.MIN_VALUE) {
                     assertThat(queues.stream().filter(limiter::isRegistered).map(timers::get)
@@ -543,7 +619,7 @@ class ReadyQueueModelTest {
         private void checkCounts() {
             List<Courier> open = List.copyOf(couriers);
             assertThat(opening.open()).as("sessions that come up").isEqualTo((int) open.stream()
-                    .filter(courier -> !courier.up && !courier.session.queue().key().configured()).count());
+                    .filter(courier -> courier.comesUp).count());
             assertThat(local.open()).as("sessions to stores").isEqualTo((int) open.stream()
                     .filter(courier -> courier.session.queue().key().lmtp()).count());
             assertThat(total.open() + local.open()).as("all sessions").isEqualTo(open.size());
@@ -604,9 +680,8 @@ class ReadyQueueModelTest {
         }
 
         @Override
-        public void mayGrant(SessionLimiter limiter) {
-            call(limiter.first() instanceof ReadyQueue queue ? queue : queues.getFirst(),
-                    () -> admission.mayGrant(limiter));
+        public void mayGrant(ReadyQueue queue, Limiter limiter) {
+            call(queue, () -> admission.mayGrant(queue, limiter));
         }
 
         @Override

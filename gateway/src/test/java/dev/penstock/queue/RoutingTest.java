@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.junit.jupiter.api.Test;
 
@@ -161,5 +162,41 @@ class RoutingTest {
         broken.submit(DOMAIN);
         assertThat(broken.queue.items(DOMAIN, 1)).extracting(ItemView::state)
                 .isEqualTo(List.of(QueueItem.State.SCHEDULED));
+    }
+
+    @Test
+    void anErrorOfTheFailureHandlerLosesNeitherItsItemsNorTheDomain() {
+        QueueHarness broken = new QueueHarness();
+        broken.queue.open((_, _) -> {
+            throw new StackOverflowError("on purpose");
+        }, _ -> {}, Runnable::run);
+        broken.router.set(DOMAIN, SERVFAIL);
+        broken.submit(DOMAIN);
+        broken.submit(DOMAIN);
+        assertThat(broken.queue.items(DOMAIN, 2)).extracting(ItemView::state)
+                .containsOnly(QueueItem.State.SCHEDULED);
+        int asked = broken.router.asked(DOMAIN);
+        broken.submit(DOMAIN);
+        assertThat(broken.router.asked(DOMAIN)).isEqualTo(asked + 1);
+    }
+
+    @Test
+    void aDomainIsAskedForAgainAfterItsFailureCouldNotBeFollowed() {
+        QueueHarness broken = new QueueHarness();
+        AtomicBoolean full = new AtomicBoolean(true);
+        broken.queue.open((item, failure) -> broken.failures.add(new QueueHarness.Unroutable(item, failure)), _ -> {},
+                task -> {
+                    if (full.get()) {
+                        throw new OutOfMemoryError("no thread, on purpose");
+                    }
+                    task.run();
+                });
+        broken.router.set(DOMAIN, SERVFAIL);
+        for (int i = 0; i < 2 * MailQueue.FAILURES_AT_ONCE; i++) {
+            broken.submit(DOMAIN);
+        }
+        full.set(false);
+        broken.submit(DOMAIN);
+        assertThat(broken.failures).hasSize(2 * MailQueue.FAILURES_AT_ONCE + 1);
     }
 }

@@ -19,7 +19,8 @@ class IgnoredNetworksTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"127.0.0.1", "127.255.0.9", "::1", "169.254.169.254", "fe80::1", "0.0.0.0", "0.1.2.3", "::",
-        "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::169.254.169.254", "2002:7f00:1::",
+        "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::169.254.169.254", "::ffff:0:127.0.0.1",
+        "64:ff9b:1::127.0.0.1", "fe80::1:2:3:4", "febf::1", "2002:7f00:1::",
         "2002:a9fe:a9fe::1"})
     void thisMachineAndItsCableAreIgnoredByDefault(String address) {
         assertThat(BY_DEFAULT.contains(InetAddress.ofLiteral(address))).isTrue();
@@ -27,7 +28,7 @@ class IgnoredNetworksTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"192.0.2.1", "10.0.0.1", "192.168.1.1", "2001:db8::1", "64:ff9b::192.0.2.1",
-        "2002:c000:201::1", "::2:0:0"})
+        "64:ff9b:1::192.0.2.1", "::ffff:0:192.0.2.1", "2002:c000:201::1", "::2:0:0"})
     void othersAreNot(String address) {
         assertThat(BY_DEFAULT.contains(InetAddress.ofLiteral(address))).isFalse();
     }

@@ -178,7 +178,7 @@ class SessionLimiterTest {
         assertThat(take(limiter)).isEqualTo(Answer.NONE);
         release(limiter);
         assertThat(take(limiter)).as("within the window").isEqualTo(Answer.GRANTED);
-        assertThat(limiter.describe(clock.nanoTime()))
+        assertThat(limiter.describe(A, clock.nanoTime()))
                 .isEqualTo("window 3 of connection_limit 10, the receiver refused more (next in 10s)");
     }
 

@@ -26,7 +26,7 @@ import javax.net.ssl.SSLSocket;
 import io.netty.pkitesting.X509Bundle;
 
 /**
- * An SMTP server on 127.0.0.1 that follows a transcript, or without one takes everything but what it was told to refuse.
+ * An SMTP server, on 127.0.0.1 unless told otherwise, that follows a transcript, or without one takes everything but what it was told to refuse.
  * Thread-safe; one virtual thread per session. What it received is kept octet by octet; what didn't follow its transcript
  * is in {@link #errors()}.
  *
@@ -74,8 +74,18 @@ public final class FakeMx implements AutoCloseable {
     public record Received(String sender, List<String> recipients, String text, int session) {}
 
     public FakeMx() {
+        this(InetAddress.ofLiteral("127.0.0.1"), 0);
+    }
+
+    /** On another of this machine's addresses. */
+    public FakeMx(InetAddress address) {
+        this(address, 0);
+    }
+
+    /** @param port 0 for any */
+    public FakeMx(InetAddress address, int port) {
         try {
-            server = new ServerSocket(0, 128, InetAddress.getLoopbackAddress());
+            server = new ServerSocket(port, 128, address);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 
 import org.jspecify.annotations.Nullable;
 
@@ -171,7 +172,7 @@ public final class FakeSpool implements Spool {
     }
 
     @Override
-    public synchronized StoredMessage read(SpoolEntry entry) throws IOException {
+    public synchronized StoredMessage read(SpoolEntry entry, LongPredicate room) throws IOException {
         StoredMessage message = stored.get(entry.messageId());
         if (message == null) {
             throw new IOException("no such message");

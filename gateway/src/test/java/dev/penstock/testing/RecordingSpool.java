@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongPredicate;
 
 import org.jspecify.annotations.Nullable;
 
@@ -120,11 +121,46 @@ public final class RecordingSpool implements Spool {
     }
 
     @Override
-    public StoredMessage read(SpoolEntry entry) throws IOException {
+    public StoredMessage read(SpoolEntry entry, LongPredicate room) throws IOException {
         if (damaged.contains(entry.messageId())) {
             throw new UnreadableMessageException("checksum mismatch", null);
         }
-        return messages.get(entry.messageId());
+        StoredMessage message = messages.get(entry.messageId());
+        return room.test(message.content().size())
+                ? message
+                : new StoredMessage(message.envelope(), new PiecesContent(message.content()));
+    }
+
+    /** The same, in pieces whose array is used again. */
+    private record PiecesContent(Content whole) implements Content {
+        private static final int PIECE = 1_000;
+
+        @Override
+        public long size() {
+            return whole.size();
+        }
+
+        @Override
+        public boolean hasDotLines() {
+            return whole.hasDotLines();
+        }
+
+        @Override
+        public boolean hasEightBit() {
+            return whole.hasEightBit();
+        }
+
+        @Override
+        public void forEachChunk(ChunkSink sink) throws IOException {
+            byte[] piece = new byte[PIECE];
+            whole.forEachChunk((bytes, offset, length) -> {
+                for (int at = 0; at < length; at += PIECE) {
+                    int count = Math.min(PIECE, length - at);
+                    System.arraycopy(bytes, offset + at, piece, 0, count);
+                    sink.accept(piece, 0, count);
+                }
+            });
+        }
     }
 
     /** Reading this message's envelope fails from now on, too. */

@@ -109,7 +109,7 @@ class ChannelBindingsTest {
         try (TlsEnd server = new TlsEnd(tls); SSLSocket _ = server.connect(context, "mx.example")) {
             TlsSession open = server.session();
             write("server", after);
-            assertThat(tls.refresh()).isTrue();
+            assertThat(refreshed(tls)).isTrue();
 
             assertThat(ChannelBindings.serverEndPoint(open)).as("what this client was shown").isEqualTo(hash(before));
             assertThat(endPoint(server, context, "mx.example", "TLSv1.3")).isEqualTo(hash(after));
@@ -147,5 +147,10 @@ class ChannelBindingsTest {
     private TlsEnd server(X509Bundle certificate) {
         PemFiles files = TestCertificates.write(directory, "server", certificate);
         return new TlsEnd(new ServerTls(TlsConfigs.of(files), handshakes));
+    }
+
+    /** A change is taken when two looks have seen it. */
+    private static boolean refreshed(ServerTls tls) {
+        return tls.refresh() | tls.refresh();
     }
 }

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.testing.RawTlsClient;
 import dev.penstock.testing.TestCertificates;
 
 /** What a client may do to the server by TLS itself; the channel's clock stands still unless it is moved. */
@@ -124,6 +125,19 @@ class TlsHazardTest {
         assertThat(server.heard.toString()).as("what came before is read").isEqualTo("x".repeat(updates - 1));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {2, RawTlsClient.MAX_PLAIN / 5})
+    void manyUpdatesOfKeysInOneRecordEndTheConnectionAtTheFirst(int updates) throws Exception { // RFC 8446 5.1
+        RawTlsClient client = new RawTlsClient();
+        server.handshake(client);
+        server.send(client.sealed(RawTlsClient.DATA, "x".getBytes(StandardCharsets.US_ASCII)));
+        assertThat(server.heard.toString()).isEqualTo("x");
+
+        server.send(client.updates(updates));
+        assertThat(server.channel.isOpen()).isFalse();
+        assertThat(tls.stats().floods()).isEqualTo(1);
+    }
+
     @Test
     void whoSendsDataMayUpdateKeysFromTimeToTime() throws Exception {
         Client client = new Client(authority.clientContext(), "TLSv1.3");
@@ -198,6 +212,23 @@ class TlsHazardTest {
                 channel.writeInbound(Unpooled.wrappedBuffer(octets));
                 channel.runPendingTasks();
             }
+        }
+
+        void handshake(RawTlsClient client) throws Exception {
+            send(client.hello());
+            Awaitility.await().atMost(PATIENCE).pollInSameThread().pollDelay(Duration.ZERO)
+                    .pollInterval(Duration.ofMillis(1)).until(() -> {
+                        channel.runPendingTasks();
+                        for (ByteBuf out = channel.readOutbound(); out != null; out = channel.readOutbound()) {
+                            byte[] finished = client.hear(ByteBufUtil.getBytes(out));
+                            out.release();
+                            if (finished != null) {
+                                send(finished);
+                            }
+                        }
+                        return handler.handshakeFuture().isDone();
+                    });
+            assertThat(handler.handshakeFuture().isSuccess()).isTrue();
         }
 
         void handshake(Client client) throws Exception {

@@ -7,6 +7,8 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 import org.awaitility.Awaitility;
@@ -38,6 +40,17 @@ final class GatewayCommand implements AutoCloseable {
 
     /** @param fileSize the largest file it may write, as {@code ulimit -f} takes it: in blocks of 512 octets */
     static GatewayCommand start(Path directory, String tables, String fileSize) throws IOException {
+        return start(directory, tables, "ulimit -f " + fileSize, List.of("-Xmx256m"));
+    }
+
+    /**
+     * Starts one and waits until it accepts mail.
+     *
+     * @param limits  a command of the shell, before the gateway begins
+     * @param options of Java, for its heap
+     */
+    static GatewayCommand start(Path directory, String tables, String limits, List<String> options)
+            throws IOException {
         int smtpPort = Peers.freePort(ADDRESS);
         int httpPort = Peers.freePort(ADDRESS);
         Path file = Files.writeString(directory.resolve("penstock.toml"), """
@@ -50,12 +63,13 @@ final class GatewayCommand implements AutoCloseable {
                 port = %3$d
                 %4$s
                 """.formatted(ADDRESS, smtpPort, httpPort, tables));
-        GatewayCommand gateway = new GatewayCommand(new ProcessBuilder("sh", "-c",
-                "ulimit -f " + fileSize + " && exec \"$@\"", "sh",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
-                "-XX:+UseCompactObjectHeaders", "-XX:+UseParallelGC", "--enable-native-access=ALL-UNNAMED", "-cp",
-                System.getProperty("java.class.path"), GatewayCommand.class.getName(), "run", "--config",
-                file.toString()).redirectErrorStream(true)
+        List<String> command = new ArrayList<>(List.of("sh", "-c", limits + " && exec \"$@\"", "sh",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        command.addAll(options);
+        command.addAll(List.of("-XX:+UseCompactObjectHeaders", "-XX:+UseParallelGC",
+                "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+                GatewayCommand.class.getName(), "run", "--config", file.toString()));
+        GatewayCommand gateway = new GatewayCommand(new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("output").toFile())).start(),
                 smtpPort, httpPort);
         try {
@@ -95,6 +109,14 @@ final class GatewayCommand implements AutoCloseable {
 
     InetSocketAddress smtp() {
         return smtp;
+    }
+
+    InetSocketAddress http() {
+        return http;
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
     }
 
     Map<String, Double> metrics() {

@@ -1,0 +1,28 @@
+package dev.penstock.shaping;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.shaping.SessionLimiter.Waiter;
+
+/** Where somebody who wants a session may have to wait. Thread-safe. */
+public sealed interface Limiter permits SessionLimiter, OpeningLimiter {
+    /** The waiter has lost its last session: it is one of the first now. */
+    void promote(Waiter waiter);
+
+    /** What it waits for here, for people. */
+    String describe(Waiter waiter, long nowNanos);
+
+    /** Whether {@code waiter} is registered. For tests. */
+    boolean isRegistered(Waiter waiter);
+
+    /** Whether {@code waiter} is registered as one of those without any session. For tests. */
+    boolean isFirst(Waiter waiter);
+
+    /**
+     * What the invariant says, for tests. To be asked when no permit is on its way to somebody.
+     *
+     * @return null when it holds, else what is wrong
+     */
+    @Nullable
+    String violation(long nowNanos);
+}

@@ -1,0 +1,53 @@
+package dev.penstock.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the limits add up to. */
+class BudgetTest {
+    private static final long HEAP = 1L << 30; // the launcher's
+    private static final int PERCENT = 90;
+
+    @TempDir
+    Path directory;
+
+    private GatewayConfig config(String text) throws Exception {
+        Path file = Files.writeString(directory.resolve("penstock.toml"), text);
+        return ((ConfigReader.Valid) ConfigReader.read(file)).config();
+    }
+
+    @Test
+    void theDefaultsFitTheDefaultHeap() throws Exception {
+        assertThat(Budget.heap(config("")).fits(HEAP, PERCENT)).isTrue();
+        assertThat(Budget.heap(config("[injection]\naddress = \"127.0.0.1\"\n")).fits(HEAP, PERCENT))
+                .isTrue();
+    }
+
+    @Test
+    void aLimitThatIsTooLargeIsNamedFirst() throws Exception {
+        Budget budget = Budget.heap(config("[inbound]\nmemory-limit = \"1 GB\"\n"));
+        assertThat(budget.fits(HEAP, PERCENT)).isFalse();
+        assertThat(budget.fits(2 * HEAP, PERCENT)).isTrue();
+        assertThat(budget.largest(1 << 20)).startsWith("inbound.memory-limit 1024, delivery.memory-limit 192, ");
+    }
+
+    @Test
+    void descriptorsAreThoseOfAllConnections() throws Exception {
+        Budget budget = Budget.descriptors(config("""
+                [inbound]
+                max-sessions = 3000
+                [delivery]
+                max-sessions = 1000
+                [injection]
+                address = "127.0.0.1"
+                max-connections = 50
+                """));
+        assertThat(budget.sum()).isEqualTo(3_000 + 1_100 + 50 + 256 + 100 + 512);
+        assertThat(budget.largest(1)).startsWith("inbound.max-sessions 3000, delivery.max-sessions 1100, files 512, ");
+    }
+}

@@ -1,0 +1,190 @@
+package dev.penstock.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.TlsPolicy;
+import dev.penstock.message.MemoryContent;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
+import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.TestCertificates;
+import dev.penstock.units.ByteSize;
+
+/** What hosts that take their time make deliveries hold is one account, and nobody's mail waits for another's room. */
+@Timeout(120)
+class DeliveryMemoryTest {
+    private static final String TAKES_NO_MORE = """
+            S: 220 mx
+            C~ EHLO
+            S: 250-mx
+            S: 250 PIPELINING
+            C~ MAIL
+            C~ RCPT
+            C: DATA
+            S: 250 ok
+            S: 250 ok
+            S: 354 go on
+            tell content
+            stall
+            """;
+    private static final int MESSAGE = 200 << 10;
+    private static final int MANY_LINES = 100;
+
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable one : open.reversed()) {
+            one.close();
+        }
+    }
+
+    private DeliveryRig rig(ByteSize limit) {
+        DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG.with(limit));
+        open.add(rig);
+        return rig;
+    }
+
+    private FakeMx host(DeliveryRig rig, String domain, FakeMx mx) {
+        open.add(mx);
+        rig.route(domain, false, mx);
+        return mx;
+    }
+
+    private static String text(int octets) {
+        return "Subject: large\r\n\r\n" + "0123456789abcdef.0123456789abcd\r\n.".repeat(octets / 33) + "\r\n";
+    }
+
+    private static void send(DeliveryRig rig, String domain, String text) {
+        rig.submit("s@source.example", MemoryContent.of(text.getBytes(StandardCharsets.ISO_8859_1)),
+                System.currentTimeMillis(), "a@" + domain);
+    }
+
+    @Test
+    void contentBeyondTheLimitIsSentInPiecesAndHeldByNobody() {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        String text = text(MESSAGE);
+        for (int i = 0; i < 6; i++) {
+            FakeMx stalled = host(rig, "stalled" + i + ".example", new FakeMx().script(TAKES_NO_MORE));
+            send(rig, "stalled" + i + ".example", text);
+            stalled.awaitStep("content");
+        }
+        long full = rig.dispatcher.heldOctets();
+        assertThat(full).as("two messages of six, and six sessions").isBetween(2L * MESSAGE, 6L * MESSAGE - 1);
+        FakeMx good = host(rig, "good.example", new FakeMx());
+        send(rig, "good.example", text);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
+        assertThat(good.messages().getFirst().text()).isEqualTo(text.replace("\r\n.", "\r\n..") + ".\r\n");
+        assertThat(rig.dispatcher.stats().snapshot().memoryRefused()).isPositive();
+        assertThat(rig.dispatcher.heldOctets()).isLessThan(1 << 20);
+    }
+
+    @Test
+    void everythingIsGivenBackWhenMailIsThrough() {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        FakeMx slow = host(rig, "slow.example",
+                new FakeMx().script(TAKES_NO_MORE.replace("stall", "await more\nclose")));
+        host(rig, "good.example", new FakeMx());
+        host(rig, "refuses.example", new FakeMx().on("RCPT", "550 5.1.1 " + "no ".repeat(600)));
+        send(rig, "slow.example", text(MESSAGE));
+        slow.awaitStep("content");
+        for (int i = 0; i < 20; i++) {
+            send(rig, "good.example", text(i * 1_000));
+            send(rig, "refuses.example", text(i * 1_000));
+        }
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.events.size() >= 60); // 20 refused are reported
+        slow.release("more");
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.heldOctets() == 0);
+        assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(20);
+        assertThat(rig.events(MessageEvent.Type.BOUNCE)).hasSize(20);
+    }
+
+    @Test
+    void aLongReplyIsCutWhereThereIsNoRoomForIt() {
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
+        FakeMx host = host(rig, "wordy.example", new FakeMx().script("""
+                S: 220 mx
+                C~ EHLO
+                S: 250 mx
+                C~ MAIL
+                S: 250 ok
+                C~ RCPT
+                %sS: 550 5.1.1 the end
+                C: QUIT
+                S: 221 bye
+                close
+                """.formatted(("S: 550-5.1.1 " + "x".repeat(290) + "\n").repeat(MANY_LINES))));
+        send(rig, "wordy.example", DeliveryRig.CONTENT);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.BOUNCE).isEmpty());
+        MessageEvent bounce = rig.events(MessageEvent.Type.BOUNCE).getFirst();
+        assertThat(bounce.response().code()).isEqualTo(550);
+        assertThat(bounce.response().enhanced()).isEqualTo("5.1.1");
+        assertThat(bounce.response().text()).hasSizeBetween(290, SmtpClientSession.USUAL_REPLY);
+        assertThat(host.errors()).isEmpty();
+    }
+
+    @Test
+    void recipientsOfOtherDomainsArentHeld() {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        FakeMx stalled = host(rig, "stalled.example", new FakeMx().script(TAKES_NO_MORE));
+        String[] recipients = new String[2_000];
+        recipients[0] = "a@stalled.example";
+        for (int i = 1; i < recipients.length; i++) {
+            recipients[i] = "r" + i + "@nowhere.example";
+        }
+        rig.router.set("nowhere.example", new Route.Failure(false, 451, "4.4.3", "no answer"));
+        rig.submit("s@source.example", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)),
+                System.currentTimeMillis(), recipients);
+        stalled.awaitStep("content");
+        await().atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> assertThat(rig.dispatcher.heldOctets()).isBetween(1L, 64L << 10));
+    }
+
+    @Test
+    void manyRecipientsThatDontFitWaitForALaterTimeAndOthersDont() {
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(100));
+        FakeMx many = host(rig, "many.example", new FakeMx());
+        host(rig, "good.example", new FakeMx());
+        String[] recipients = new String[1_000];
+        for (int i = 0; i < recipients.length; i++) {
+            recipients[i] = "r" + i + "@many.example";
+        }
+        rig.submit("s@source.example", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)),
+                System.currentTimeMillis(), recipients);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.stats().snapshot().postponed() == 1);
+        send(rig, "good.example", DeliveryRig.CONTENT);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
+        assertThat(many.messages()).isEmpty();
+        assertThat(rig.events).hasSize(1);
+    }
+
+    @Test
+    void aSessionUnderTlsThatDoesntFitIsTriedLaterAndNotInClear() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
+        FakeMx mx = new FakeMx().offering("PIPELINING,STARTTLS")
+                .certificate(TestCertificates.selfSigned("mx1.dest.example"));
+        open.add(mx);
+        rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+        rig.send("a@" + DeliveryRig.DOMAIN);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.stats().snapshot().memoryRefused() > 0);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.heldOctets() == 0);
+        assertThat(mx.messages()).isEmpty();
+        assertThat(rig.dispatcher.stats().snapshot().tlsFallbacks()).isZero();
+        assertThat(rig.outcomes()).allMatch(outcome -> outcome.contains("4.3.1 no memory for TLS"));
+    }
+}
