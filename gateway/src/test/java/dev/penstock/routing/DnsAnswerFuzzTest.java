@@ -106,7 +106,7 @@ class DnsAnswerFuzzTest {
                 LIMITS.maxInFlight(), LIMITS.cacheSize(), LIMITS.minTtl(), LIMITS.maxTtl(), LIMITS.negativeTtl(),
                 LIMITS.failureTtl(), LIMITS.staleTtl(), LIMITS.ignoreNetworks());
         SplittableRandom random = new SplittableRandom(1);
-        DnsRouter router = new DnsRouter(Map.of(), config, PORT, OWN, System::nanoTime, executor, random::nextLong);
+        DnsRouter router = new DnsRouter(Map.of(), config, PORT, OWN, System::nanoTime, executor, random);
         try (var _ = BugDetectors.allowNetworkConnections()) {
             judge(zone, route(router));
             judge(zone, route(router)); // of the cache

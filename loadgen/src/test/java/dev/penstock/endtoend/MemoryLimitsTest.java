@@ -76,8 +76,10 @@ class MemoryLimitsTest {
                 ZoneServer zone = zone().start();
                 GatewayCommand gateway = start(sink, stalling, zone, injectionPort, tlsPort, pem)) {
             Thread.ofVirtual().start(() -> stall(stalling));
-            try (IdleClients _ = IdleClients.start(new InetSocketAddress("127.0.0.1", tlsPort), UNDER_TLS, 3,
-                    IdleClients.Habit.SILENT_UNDER_TLS).awaitReady()) {
+            try (IdleClients _ = IdleClients
+                    .start(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), tlsPort), UNDER_TLS, 3,
+                            IdleClients.Habit.SILENT_UNDER_TLS)
+                    .awaitReady()) {
                 hostsThatStall(gateway);
                 strangersZone(gateway);
                 for (int i = 0; i < REQUESTS; i++) {
