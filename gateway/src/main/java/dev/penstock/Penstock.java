@@ -16,6 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.SaslAuthenticator;
+import dev.penstock.config.Budget;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryStats;
@@ -23,6 +24,7 @@ import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.inbound.Acceptance;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
 import dev.penstock.injection.InjectionServer;
@@ -38,6 +40,7 @@ import dev.penstock.metrics.HttpServer;
 import dev.penstock.metrics.TlsFigures;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
@@ -70,6 +73,7 @@ public final class Penstock implements AutoCloseable {
     private final OldJournal oldJournal;
     private final @Nullable InjectionServer injection;
     private final HttpServer http;
+    private final QueueRoom room;
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopped = new CountDownLatch(1);
@@ -90,6 +94,7 @@ public final class Penstock implements AutoCloseable {
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
@@ -106,7 +111,7 @@ public final class Penstock implements AutoCloseable {
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
-                            authenticator, spool, this::accepted,
+                            authenticator, spool, new Intake(),
                             deliveryLog, clock));
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
@@ -128,7 +133,7 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), oldJournal, spool,
-                this::accepted, authenticator, policy, deliveryLog, clock, tls.injection());
+                new Intake(), authenticator, policy, deliveryLog, clock, tls.injection());
     }
 
     private <T extends AutoCloseable> T started(T part) {
@@ -158,6 +163,7 @@ public final class Penstock implements AutoCloseable {
                         () -> config.delivery().memoryLimit().bytes()),
                 new GatewayMetrics.MemoryAccount("injection", () -> injectionStats().heldOctets(),
                         () -> config.injection().memoryLimit().bytes()),
+                new GatewayMetrics.MemoryAccount("queue", queue::heapOctets, room::limit),
                 new GatewayMetrics.MemoryAccount("events", deliveryLog::pendingOctets,
                         () -> config.events().maxPendingOctets()));
     }
@@ -173,6 +179,7 @@ public final class Penstock implements AutoCloseable {
         return List.of(
                 new Health.Check("spool", kept.state() == SpoolHealth.State.READY,
                         kept.state() + (kept.detail().isEmpty() ? "" : ": " + kept.detail())),
+                new Health.Check("queue", room.hasRoom(), room.hasRoom() ? "" : "full: queue.memory-limit"),
                 new Health.Check("smtp", !closing.get(), closing.get() ? "stopping" : addresses()),
                 // A delivery log that can't be written never stops mail.
                 new Health.Check("delivery-log", true, trouble == null ? "" : trouble));
@@ -191,11 +198,19 @@ public final class Penstock implements AutoCloseable {
                 size);
     }
 
-    /** On an event loop: the message is durable, the client is about to hear 250. */
-    private void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
-        List<Destination> destinations = envelope.destinations();
-        for (int i = 0; i < entries.size(); i++) {
-            queue.submit(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size);
+    /** What the listeners take goes into the queue, as long as that has room. */
+    private final class Intake implements Acceptance {
+        @Override
+        public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
+            List<Destination> destinations = envelope.destinations();
+            for (int i = 0; i < entries.size(); i++) {
+                queue.submit(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size);
+            }
+        }
+
+        @Override
+        public boolean hasRoom() {
+            return room.hasRoom();
         }
     }
 
@@ -225,6 +240,7 @@ public final class Penstock implements AutoCloseable {
         }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
+        room.limit(Budget.forQueue(changed, Runtime.getRuntime().maxMemory()));
         deliveryLog.reconfigure(changed.events());
         config = changed;
         Resources.check(changed);

@@ -10,8 +10,6 @@ import dev.penstock.http.Descriptors;
 /** Says at the start, and when the configuration changes, which limits the process can't honour all at once. Stateless. */
 final class Resources {
     private static final Logger log = LoggerFactory.getLogger(Resources.class);
-    /** Of the heap: the collector needs the rest, and so does what is made and thrown away. */
-    private static final int HEAP_PERCENT = 90;
     private static final int ALL = 100;
     private static final long MEGABYTE = 1 << 20;
 
@@ -29,7 +27,7 @@ final class Resources {
      */
     static void check(GatewayConfig config, long heap, long descriptors) {
         Budget memory = Budget.heap(config);
-        if (!memory.fits(heap, HEAP_PERCENT)) {
+        if (!memory.fitsHeap(heap)) {
             log.warn("event=limits-exceed-heap megabytes={} heap={} largest={} effect=\"with all of them used up the "
                     + "process would end for want of memory: make the heap larger or limits smaller\"",
                     memory.sum() / MEGABYTE, heap / MEGABYTE, memory.largest(MEGABYTE));

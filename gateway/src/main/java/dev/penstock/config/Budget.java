@@ -14,6 +14,9 @@ import java.util.stream.Collectors;
 public record Budget(List<Line> lines) {
     private static final int PERCENT = 100;
     private static final int NAMED = 5;
+    private static final int HEAP_PERCENT = 90;
+    /** Of the heap, for queued mail that nobody has said a limit for, whatever the others leave. */
+    private static final int LEAST_QUEUE_PERCENT = 10;
 
     /** A session in clear: its state, an envelope of 2 KB, a line of input. */
     private static final long INBOUND_SESSION = 5 << 10;
@@ -60,8 +63,29 @@ public record Budget(List<Line> lines) {
             lines.add(new Line("injection.memory-limit", config.injection().memoryLimit().bytes()));
             lines.add(new Line("injection.max-keys", config.injection().maxKeys() * KEY));
         }
+        long queue = config.queue().memoryLimit().bytes();
+        if (queue > 0) {
+            lines.add(new Line("queue.memory-limit", queue));
+        }
         lines.add(new Line("all that has no key", FIXED));
         return new Budget(lines);
+    }
+
+    /**
+     * Octets of heap that queued mail may take.
+     *
+     * @param heap all of it
+     */
+    public static long forQueue(GatewayConfig config, long heap) {
+        long chosen = config.queue().memoryLimit().bytes();
+        return chosen > 0
+                ? chosen
+                : Math.max(heap / PERCENT * HEAP_PERCENT - heap(config).sum(), heap / PERCENT * LEAST_QUEUE_PERCENT);
+    }
+
+    /** Whether the limits leave what the collector needs, and what is made and thrown away. */
+    public boolean fitsHeap(long heap) {
+        return fits(heap, HEAP_PERCENT);
     }
 
     /** File descriptors. */

@@ -292,7 +292,8 @@ public final class ConfigReader {
                 table.duration("max-age", d.maxAge(), SECOND, YEAR),
                 table.duration("delay-warning", d.delayWarning(), Duration.ZERO, YEAR),
                 table.duration("max-suspension", d.maxSuspension(), SECOND, DAY),
-                table.integer("lane-share-percent", d.laneSharePercent(), 1, 100));
+                table.integer("lane-share-percent", d.laneSharePercent(), 1, 100),
+                table.size("memory-limit", d.memoryLimit(), NO_BYTES, TERABYTE));
         table.end();
         atMost(table, "retry-interval", queue.retryInterval(), "max-retry-interval", queue.maxRetryInterval());
         return queue;

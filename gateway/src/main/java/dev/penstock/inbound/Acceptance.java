@@ -15,4 +15,9 @@ public interface Acceptance {
      * @param entries one for each of {@link Envelope#destinations()}, in their order
      */
     void accepted(Envelope envelope, long size, List<SpoolEntry> entries);
+
+    /** Whether there is room for another message, and another recipient of one. */
+    default boolean hasRoom() {
+        return true;
+    }
 }

@@ -122,6 +122,10 @@ final class EnvelopeStage {
             session.defer(Replies.of(state));
             return false;
         }
+        if (!server.queueHasRoom()) {
+            session.defer(Replies.QUEUE_FULL);
+            return false;
+        }
         if (!server.memory().hasRoom()) {
             server.counters().messagesDeferred.increment();
             session.say(Replies.NO_MEMORY);
@@ -164,6 +168,9 @@ final class EnvelopeStage {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
             overshoot(open, Replies.TOO_MANY_RECIPIENTS);
+        } else if (!server.queueHasRoom()) {
+            open.recipientsRefused = true;
+            session.defer(Replies.QUEUE_FULL);
         } else if (!session.account.mayRcpt()) {
             open.recipientsRefused = true;
             session.say(ClientAccount.TOO_MANY_RECIPIENTS);

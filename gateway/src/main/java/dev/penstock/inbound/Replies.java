@@ -51,6 +51,7 @@ final class Replies {
     static final byte[] SIZE_TOO_BIG = encoded(552, "5.3.4", "Message size exceeds fixed limit");
     static final byte[] NO_MEMORY = encoded(452, "4.3.1", "Insufficient system memory");
 
+    static final Reply QUEUE_FULL = Reply.of(452, "4.3.1", "Insufficient system storage: the queue is full");
     static final Reply NO_ROOM = Reply.of(452, "4.3.1", "Insufficient system memory");
     static final Reply RECIPIENT_NEEDS_SMTPUTF8 = Reply.of(553, "5.6.7", "Error: address needs SMTPUTF8 at MAIL");
     static final Reply HEADER_TOO_BIG = Reply.of(552, "5.3.4", "Error: message header too big");

@@ -389,6 +389,11 @@ public final class SmtpServer implements AutoCloseable {
         return spool;
     }
 
+    /** Whether the queue takes another message, and another recipient of one. */
+    boolean queueHasRoom() {
+        return acceptance.hasRoom();
+    }
+
     ReceptionMemory memory() {
         return memory;
     }

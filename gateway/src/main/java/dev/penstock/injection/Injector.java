@@ -267,6 +267,9 @@ final class Injector {
                     throw unavailable(
                             state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
+                if (!acceptance.hasRoom()) {
+                    throw unavailable("the queue is full");
+                }
             }
             Answer answer;
             try {

@@ -59,6 +59,11 @@ public final class MailQueue implements AutoCloseable {
     static final int IDLE_SWEEPS = 5;
     private static final int SWEEP_BATCH = 256;
     private static final int FAILURE_BATCH = 128;
+    /** What a destination takes at most, with its message's envelope, as MemoryTest has it. */
+    private static final int DESTINATION_OCTETS = 300;
+    /** What a domain takes, and a ready queue with its throttle and its site, reckoned from 100,000 of them. */
+    private static final int DOMAIN_OCTETS = 600;
+    private static final int READY_QUEUE_OCTETS = 1_500;
     /** Domains whose mail is handed to the failure handler at once: each may hold a message in memory. */
     static final int FAILURES_AT_ONCE = 32;
 
@@ -707,6 +712,13 @@ public final class MailQueue implements AutoCloseable {
             snapshots.add(readyQueue.snapshot());
         }
         return snapshots;
+    }
+
+    /** Octets of heap that queued mail takes, reckoned: its destinations, their domains, and their ready queues. */
+    public long heapOctets() {
+        long done = finished.sum(); // before submitted, so that the difference is never negative
+        return (submitted.sum() - done) * DESTINATION_OCTETS + domains.size() * (long) DOMAIN_OCTETS
+                + readyQueues.size() * (long) READY_QUEUE_OCTETS;
     }
 
     public QueueStats stats() {

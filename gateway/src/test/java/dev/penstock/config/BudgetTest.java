@@ -37,6 +37,17 @@ class BudgetTest {
     }
 
     @Test
+    void queuedMailGetsWhatTheOthersLeaveAndATenthInAnyCase() throws Exception {
+        long others = Budget.heap(config("")).sum();
+        assertThat(Budget.forQueue(config(""), HEAP)).isEqualTo(HEAP / 100 * PERCENT - others)
+                .isGreaterThan(128 << 20);
+        assertThat(Budget.forQueue(config(""), others)).isEqualTo(others / 100 * 10);
+        GatewayConfig chosen = config("[queue]\nmemory-limit = \"300 MB\"\n");
+        assertThat(Budget.forQueue(chosen, HEAP)).isEqualTo(300 << 20);
+        assertThat(Budget.heap(chosen).sum()).isEqualTo(others + (300 << 20));
+    }
+
+    @Test
     void descriptorsAreThoseOfAllConnections() throws Exception {
         Budget budget = Budget.descriptors(config("""
                 [inbound]

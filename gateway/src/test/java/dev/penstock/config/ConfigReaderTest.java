@@ -220,6 +220,7 @@ class ConfigReaderTest {
                 delay-warning = "6h"
                 max-suspension = "30m"
                 lane-share-percent = 50
+                memory-limit = "70 MB"
                 [delivery]
                 port = 2600
                 source-address = "127.0.0.9"
@@ -300,7 +301,7 @@ class ConfigReaderTest {
                 new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
                         List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1),
                         Duration.ofHours(6), Duration.ofMinutes(30),
-                        50),
+                        50, ByteSize.ofMegabytes(70)),
                 new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
                         Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
                         Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), ByteSize.ofMegabytes(33),

@@ -33,6 +33,7 @@ import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
+import dev.penstock.units.ByteSize;
 
 /** What senders ask for at MAIL and RCPT, passed on to hosts that know it and honoured here for all others. */
 @Timeout(180)
@@ -284,7 +285,8 @@ final class NotificationTest {
     @Test
     void aDelayIsToldToAllAfterTheConfiguredTime() throws IOException {
         QueueConfig config = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(5), Duration.ofHours(1), Duration.ofMinutes(15), 10);
+                Duration.ofDays(5), Duration.ofHours(1), Duration.ofMinutes(15), 10,
+                ByteSize.ofMegabytes(1));
         try (FakeMx mx = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(mx, config)) {
             submit(rig, "sender@source.example", DeliveryRig.CONTENT, System.currentTimeMillis() - 2 * HOURS, false,
                     Options.NONE, new Recipient("a@dest.example", "dest.example"));

@@ -86,6 +86,35 @@ class OverloadTest {
         }
     }
 
+    @Test
+    void aFullQueueTakesNoMessageAndNoFurtherRecipient() throws Exception {
+        try (SmtpFixture smtp = new SmtpFixture()) {
+            SmtpFixture.Client client = smtp.connect().plays(HELLO + """
+                    C: MAIL FROM:<a@example.com>
+                    S: 250 2.1.0 Ok
+                    C: RCPT TO:<b@example.org>
+                    S: 250 2.1.5 Ok
+                    """);
+            smtp.queueHasRoom = false;
+            client.plays("""
+                    C: RCPT TO:<c@example.org>
+                    S: 452 4.3.1 Insufficient system storage: the queue is full
+                    C: DATA
+                    S: 354 *
+                    C: x
+                    C: .
+                    S: 250 2.0.0 * queued
+                    C: MAIL FROM:<a@example.com>
+                    S: 452 4.3.1 Insufficient system storage: the queue is full
+                    """);
+            smtp.queueHasRoom = true;
+            client.plays("C: MAIL FROM:<a@example.com>\nS: 250 2.1.0 Ok");
+            assertThat(smtp.accepted).singleElement()
+                    .satisfies(envelope -> assertThat(envelope.recipients()).hasSize(1));
+            assertThat(smtp.server.stats().messagesDeferred()).isEqualTo(2);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"FULL, 452 4.3.1 Insufficient system storage", "FAILED, 451 4.3.0 Error: queue file write error",
         "OVERLOADED, 451 4.3.0 Error: queue file write error"})

@@ -30,6 +30,7 @@ import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.ServerTls;
@@ -43,6 +44,7 @@ final class SmtpFixture implements AutoCloseable {
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     /** Called when a message is taken over; may throw what it likes. */
     volatile Runnable onAcceptance = () -> {};
+    volatile boolean queueHasRoom = true;
     final FakePolicy policy;
     private final ListenerConfig listener;
     private final Map<String, ServerTls> tls;
@@ -64,10 +66,18 @@ final class SmtpFixture implements AutoCloseable {
         this.tls = tls == null ? Map.of() : Map.of(listener.name(), tls);
         server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
                 this.tls, policy, authenticator, spool,
-                (envelope, _, entries) -> {
-                    assertThat(entries).hasSameSizeAs(envelope.destinations());
-                    accepted.add(envelope);
-                    onAcceptance.run();
+                new Acceptance() {
+                    @Override
+                    public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
+                        assertThat(entries).hasSameSizeAs(envelope.destinations());
+                        accepted.add(envelope);
+                        onAcceptance.run();
+                    }
+
+                    @Override
+                    public boolean hasRoom() {
+                        return queueHasRoom;
+                    }
                 }, events::add, InstantSource.fixed(NOW));
         server.start();
     }

@@ -40,10 +40,12 @@ import dev.penstock.auth.Exchange;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
+import dev.penstock.inbound.Acceptance;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.testing.NoUsers;
 import dev.penstock.tls.ServerTls;
@@ -61,6 +63,7 @@ final class InjectionFixture implements AutoCloseable {
 
     final FakeSpool spool = new FakeSpool();
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
+    volatile boolean queueHasRoom = true;
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     final InjectionServer server;
     private final HttpClient client;
@@ -114,9 +117,17 @@ final class InjectionFixture implements AutoCloseable {
         OldJournal journal = OldJournal.open(config);
         journal.takeOver(used, NOW.toEpochMilli());
         server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, journal, used,
-                (envelope, _, entries) -> {
-                    assertThat(entries).hasSameSizeAs(envelope.destinations());
-                    accepted.add(envelope);
+                new Acceptance() {
+                    @Override
+                    public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
+                        assertThat(entries).hasSameSizeAs(envelope.destinations());
+                        accepted.add(envelope);
+                    }
+
+                    @Override
+                    public boolean hasRoom() {
+                        return queueHasRoom;
+                    }
                 }, authenticator, policy, events::add, InstantSource.fixed(NOW), tls == null ? null : tls.server());
     }
 

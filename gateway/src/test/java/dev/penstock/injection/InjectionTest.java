@@ -247,6 +247,18 @@ class InjectionTest {
     }
 
     @Test
+    void aFullQueueIsToldWithWhenToComeAgain() throws Exception {
+        http.queueHasRoom = false;
+        InjectionFixture.Reply full = http.post(SIMPLE);
+        assertThat(full.status()).isEqualTo(503);
+        assertThat(full.header("Retry-After")).isEqualTo("5");
+        assertThat(full.text("/detail")).isEqualTo("the queue is full");
+        assertThat(http.accepted).isEmpty();
+        http.queueHasRoom = true;
+        assertThat(http.post(SIMPLE).status()).isEqualTo(200);
+    }
+
+    @Test
     void aSpoolInTroubleIsToldWithWhenToComeAgain() throws Exception {
         http.spool.health(SpoolHealth.State.FULL);
         InjectionFixture.Reply full = http.post(SIMPLE);

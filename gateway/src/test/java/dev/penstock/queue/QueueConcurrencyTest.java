@@ -46,6 +46,7 @@ import dev.penstock.shaping.ThrottleSnapshot;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.Patience;
+import dev.penstock.units.ByteSize;
 
 /** The real scheduler thread, real time, sessions on threads of their own, and everything at once. */
 @Timeout(180)
@@ -72,7 +73,7 @@ class QueueConcurrencyTest {
     private final FakeRouter router = new FakeRouter();
     private final Shaper shaper = new Shaper(limits(3), System::nanoTime);
     private final QueueConfig config = new QueueConfig(RETRY, RETRY, List.of(), 0, Duration.ofDays(5), Duration.ZERO,
-            MAX_SUSPENSION, 10);
+            MAX_SUSPENSION, 10, ByteSize.ofMegabytes(1));
     private final MailQueue queue = new MailQueue(config, shaper, router, InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);

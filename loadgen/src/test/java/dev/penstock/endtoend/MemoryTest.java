@@ -37,6 +37,8 @@ class MemoryTest {
     private static final int BYTES_PER_MESSAGE = 300; // 300 MB for a million
     private static final int DOMAINS = 1_000;
     private static final int HOSTS = 8;
+    private static final int OWN_DOMAINS = 20_000;
+    private static final int DNS_ANSWERS = 1_024; // octets of a domain and its host, in accounts of their own
     private static final int WARM_UP = 2_000;
     private static final Duration PATIENCE = Duration.ofMinutes(4);
     private static final Duration POLL = Duration.ofMillis(200);
@@ -67,6 +69,26 @@ class MemoryTest {
         }
     }
 
+    /** What {@code queue.memory-limit} reckons with: 300 octets for the message, 600 for its domain, 1,500 for its queue. */
+    @Test
+    void aDomainWithAHostOfItsOwnCostsAtMostWhatIsReckoned() throws Exception {
+        int port = Peers.freePort("127.0.4.1");
+        try (Sink _ = Sink.start(SinkOptions
+                .on(IntStream.rangeClosed(1, HOSTS).mapToObj(host -> new InetSocketAddress(host(host), port))
+                        .toArray(InetSocketAddress[]::new))
+                .behave("*", Behaviour.parse("defer=100%")).build());
+                ZoneServer zone = zone();
+                GatewayJvm gateway = GatewayJvm.start(directory, zone.server(), port, "900m")) {
+            queue(gateway, WARM_UP, "warm.test");
+            GatewayJvm.Figures before = gateway.figuresCollected();
+            queue(gateway, OWN_DOMAINS, "e{00001.." + OWN_DOMAINS + "}.test");
+            GatewayJvm.Figures after = gateway.figuresCollected();
+            long each = (after.heap() - before.heap()) / OWN_DOMAINS;
+            log.warn("{} domains with hosts of their own take {} octets each, DNS answers included", OWN_DOMAINS, each);
+            assertThat(each).isBetween(1L, 300L + 600 + 1_500 + DNS_ANSWERS);
+        }
+    }
+
     private static void queue(GatewayJvm gateway, int messages, String domains) throws Exception {
         long scheduled = gateway.figures().scheduled();
         LoadReport sent = new LoadGenerator(LoadOptions.to(gateway.smtp()).sessions(20).messages(messages)
@@ -83,6 +105,10 @@ class MemoryTest {
         }
         for (int domain = 1; domain <= DOMAINS; domain++) {
             zone.mx(String.format(Locale.ROOT, "d%04d.test", domain), 10, "mx" + (domain % HOSTS + 1) + ".test");
+        }
+        for (int domain = 1; domain <= OWN_DOMAINS; domain++) {
+            String name = String.format(Locale.ROOT, "e%05d.test", domain);
+            zone.mx(name, 10, "mx." + name).address("mx." + name, host(domain % HOSTS + 1).getHostAddress());
         }
         return zone.start();
     }
