@@ -28,7 +28,9 @@ public final class ChannelBindings {
             return null;
         }
         try {
-            return session.exportKeyingMaterialData(EXPORTER_LABEL, NO_CONTEXT, EXPORTER_LENGTH);
+            // asked for in the midst of reading, when a client logs in
+            return KeyDerivations.<byte[], SSLKeyException>uncounted(
+                    () -> session.exportKeyingMaterialData(EXPORTER_LABEL, NO_CONTEXT, EXPORTER_LENGTH));
         } catch (SSLKeyException | UnsupportedOperationException _) {
             return null;
         }

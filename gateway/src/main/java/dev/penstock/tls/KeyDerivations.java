@@ -67,6 +67,11 @@ final class KeyDerivations {
         }
     }
 
+    /** Derives keys that the other side didn't ask for by its records, wherever that is called from. */
+    static <T, X extends Exception> T uncounted(ScopedValue.CallableOp<T, X> derivation) throws X {
+        return ScopedValue.where(CURRENT, new KeyDerivations(Integer.MAX_VALUE)).call(derivation);
+    }
+
     /** Derivations of the work that goes on; 0 outside of any. */
     static int soFar() {
         return CURRENT.isBound() ? CURRENT.get().count : 0;
