@@ -67,6 +67,11 @@ final class KeyDerivations {
         }
     }
 
+    /** Does what isn't the other side's doing: who binds a login to the connection derives keys too (RFC 9266). */
+    static void uncounted(Runnable work) {
+        ScopedValue.where(CURRENT, new KeyDerivations(Integer.MAX_VALUE)).run(work);
+    }
+
     /** Derivations of the work that goes on; 0 outside of any. */
     static int soFar() {
         return CURRENT.isBound() ? CURRENT.get().count : 0;
