@@ -125,7 +125,9 @@ class AuthTest {
         int guesses = 60;
         try {
             for (int i = 0; i < guesses; i++) {
-                smtp.connect().plays("S: 220 *\n" + EHLO + "C: AUTH SCRAM-SHA-256 " + TestUsers.base64("guess") + "\n" + MALFORMED)
+                smtp.connect()
+                        .plays("S: 220 *\n" + EHLO + "C: AUTH SCRAM-SHA-256 " + TestUsers.base64("guess") + "\n"
+                                + MALFORMED)
                         .close();
             }
             long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begun) + 1;

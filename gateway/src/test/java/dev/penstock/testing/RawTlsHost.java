@@ -69,8 +69,9 @@ public final class RawTlsHost {
         KeyPair keys = KeyPairGenerator.getInstance("X25519").generateKeyPair();
         KeyAgreement agreement = KeyAgreement.getInstance("X25519");
         agreement.init(keys.getPrivate());
-        agreement.doPhase(KeyFactory.getInstance("X25519").generatePublic(new XECPublicKeySpec(NamedParameterSpec.X25519,
-                new BigInteger(1, reversed(share(hello))))), true);
+        agreement
+                .doPhase(KeyFactory.getInstance("X25519").generatePublic(new XECPublicKeySpec(NamedParameterSpec.X25519,
+                        new BigInteger(1, reversed(share(hello))))), true);
         byte[] sessionId = Arrays.copyOfRange(hello, SESSION_ID, SESSION_ID + 1 + hello[SESSION_ID]);
         byte[] own = reversed(padded(((XECPublicKey) keys.getPublic()).getU().toByteArray()));
         byte[] extensions = RawTlsClient.joined(RawTlsClient.extension(43, new byte[]{3, 4}),
