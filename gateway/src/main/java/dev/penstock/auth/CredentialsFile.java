@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,7 +19,8 @@ import dev.penstock.units.WholeFile;
 
 /**
  * Keeps what the credentials file says, and looks every second whether it has changed. Thread-safe. A change is taken when
- * two looks in a row have found the file the same, so that one which is being written is left alone. A file that can't be
+ * two looks in a row have found the file the same, so that one which is being written is left alone, or when it is
+ * written to all the time. A file that can't be
  * read, has an error or, where there were users, no octet, changes nothing: it is reported once, and the users of the last
  * good reading stay in force.
  */
@@ -74,9 +76,18 @@ final class CredentialsFile implements AutoCloseable {
 
     /** Reads the file when it isn't what was read last, and was the same at the last look. Blocks while it does. */
     void look() {
+        look(RestingFiles::look);
+    }
+
+    /** Likewise, but waits a moment for the same look at the file, in place of the next one. */
+    void lookNow() {
+        look(RestingFiles::lookNow);
+    }
+
+    private void look(Function<RestingFiles, RestingFiles.State> way) {
         reading.lock();
         try {
-            RestingFiles.State state = resting.look();
+            RestingFiles.State state = way.apply(resting);
             if (state == RestingFiles.State.CHANGED || state == RestingFiles.State.MISSING && !missed) {
                 read();
             }

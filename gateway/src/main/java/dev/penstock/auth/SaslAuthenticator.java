@@ -117,7 +117,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
 
     /**
      * Applies a changed configuration, to exchanges under way too; questions that were asked have their time to be
-     * answered. The credentials file is read again.
+     * answered. The credentials file is read when it has changed and isn't being written.
      *
      * @throws IOException when the credentials file is another one and has an error; then nothing has changed
      */
@@ -127,7 +127,7 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
         if (!changed.users().equals(old.config().users())) {
             file = changed.users().isPresent() ? opened(changed.users().get()) : null;
         } else if (file != null) {
-            file.look();
+            file.lookNow();
         }
         IdentityCallout callout = changed.callout().equals(old.config().callout())
                 ? old.callout()
@@ -148,8 +148,8 @@ public final class SaslAuthenticator implements Authenticator, AutoCloseable {
         reconfigure(changed, ClientLimits.DEFAULT);
     }
 
-    /** Reads the credentials file now when it has changed, instead of within a second. */
-    public void look() {
+    /** As the watch does each second. */
+    void look() {
         CredentialsFile file = sources.file();
         if (file != null) {
             file.look();

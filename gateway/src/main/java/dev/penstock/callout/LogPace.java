@@ -21,7 +21,8 @@ public final class LogPace {
         this(System::nanoTime);
     }
 
-    LogPace(LongSupplier nanoTime) {
+    /** @param nanoTime {@link System#nanoTime()}, or a test's */
+    public LogPace(LongSupplier nanoTime) {
         this.nanoTime = nanoTime;
     }
 

@@ -18,7 +18,7 @@ import dev.penstock.units.ByteSize;
  * @param maxConnections       at one time; more are closed at once
  * @param maxConnectionsPerAddress of these, from one address (IPv6: /64), relay networks but for
  * @param memoryLimit          octets that all requests hold at one time: bodies, what is made of them, messages; what
- *                             goes beyond gets 503; at least 8 times {@code maxBody}
+ *                             goes beyond gets 503; at least 8 times {@code maxBody}, and by default so much
  * @param deadline             for a request's body to come, and for its messages to be made
  * @param requireAuth          whether clients outside {@code relayNetworks} must log in; false only behind a proxy that
  *                             asks

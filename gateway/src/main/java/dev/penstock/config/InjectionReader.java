@@ -23,16 +23,17 @@ final class InjectionReader {
 
     static InjectionConfig read(TableBinder table) {
         InjectionConfig d = InjectionConfig.DEFAULT;
+        ByteSize maxBody = table.size("max-body", d.maxBody(), KILOBYTE, MAX_BODY);
         InjectionConfig injection = new InjectionConfig(
                 table.text("address", d.address(), "an IP address in quotes, or \"\" for no injection",
                         text -> text.isEmpty() ? text : Syntax.addressAlone(text)),
                 table.integer("port", d.port(), 0, MAX_PORT),
-                table.size("max-body", d.maxBody(), KILOBYTE, MAX_BODY),
+                maxBody,
                 table.integer("max-recipients", d.maxRecipients(), 1, MAX_RECIPIENTS),
                 table.integer("max-concurrent", d.maxConcurrent(), 1, MAX_CONCURRENT),
                 table.integer("max-connections", d.maxConnections(), 1, MAX_CONNECTIONS),
                 table.integer("max-connections-per-address", d.maxConnectionsPerAddress(), 1, MAX_CONNECTIONS),
-                table.size("memory-limit", d.memoryLimit(), KILOBYTE, MAX_MEMORY),
+                table.size("memory-limit", memoryFor(maxBody), KILOBYTE, MAX_MEMORY),
                 table.duration("deadline", d.deadline(), SECOND, Duration.ofHours(1)),
                 table.flag("require-auth", d.requireAuth()),
                 table.list("relay-networks", d.relayNetworks(), Syntax::network),
@@ -46,5 +47,12 @@ final class InjectionReader {
                     + " times max-body, which is " + injection.maxBody());
         }
         return injection;
+    }
+
+    /** Unless it is configured: the default, or what one request may take when that is more. */
+    private static ByteSize memoryFor(ByteSize maxBody) {
+        ByteSize usual = InjectionConfig.DEFAULT.memoryLimit();
+        ByteSize one = new ByteSize(BODY_IN_MEMORY * maxBody.bytes());
+        return one.compareTo(usual) > 0 ? one : usual;
     }
 }

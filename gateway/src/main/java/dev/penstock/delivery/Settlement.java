@@ -173,7 +173,7 @@ final class Settlement {
     /** Without NOTIFY a sender hears of failures and of delays (RFC 3461 4.1). */
     private static boolean wants(Recipient recipient, boolean failure) {
         Notify notify = recipient.notifyOn();
-        return notify == null || (failure ? notify.failure() : notify.delay());
+        return notify == null || (failure ? notify.failure() : notify.delay() || notify.usualDelay());
     }
 
     private boolean isDelayDue(Work work, int place) {
@@ -187,7 +187,8 @@ final class Settlement {
             return true;
         }
         long configured = delayWarningMillis;
-        if (configured == 0 && recipient.notifyOn() == null) {
+        Notify notify = recipient.notifyOn();
+        if (configured == 0 && (notify == null || !notify.delay())) {
             return false;
         }
         return now - work.item.receivedMillis() >= (configured > 0 ? configured : DELAY_TOLD_AFTER.toMillis());

@@ -65,9 +65,18 @@ public final class Descriptors {
         long now = nanoTime.getAsLong();
         long last = countedAt.get();
         if (now - last >= COUNT_NANOS && countedAt.compareAndSet(last, now)) {
-            counted = open.getAsLong();
+            counted = count();
             since.set(0);
         }
         return counted + since.incrementAndGet() <= limit - kept;
+    }
+
+    /** Counting takes a descriptor itself: where none is left Java throws an {@link InternalError}. */
+    private long count() {
+        try {
+            return open.getAsLong();
+        } catch (InternalError _) {
+            return limit;
+        }
     }
 }

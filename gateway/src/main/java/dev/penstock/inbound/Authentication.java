@@ -8,6 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.Exchange;
+import dev.penstock.auth.FailedLogins;
 import dev.penstock.auth.Identity;
 import dev.penstock.smtp.Command;
 
@@ -97,9 +98,11 @@ final class Authentication {
                 session.say(Replies.AUTHENTICATED);
             }
             case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
-                log.info("event=auth-failed session={} client={} reason={} detail={}", session.sessionId(),
-                        facts.remote, reason,
-                        detail);
+                long notLogged = server.failedLogins().turn(facts.remote.getAddress());
+                if (notLogged != FailedLogins.NOT_NOW) {
+                    log.info("event=auth-failed session={} client={} reason={} detail={} not-logged={}",
+                            session.sessionId(), facts.remote, reason, detail, notLogged);
+                }
                 server.counters().loginsFailed.increment();
                 switch (reason) {
                     case CREDENTIALS -> leaveAuth(Replies.AUTH_FAILED);

@@ -30,6 +30,7 @@ import reactor.netty.resources.LoopResources;
 import reactor.netty.tcp.TcpServer;
 
 import dev.penstock.auth.Authenticator;
+import dev.penstock.auth.FailedLogins;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenAddress;
 import dev.penstock.config.ListenerConfig;
@@ -69,6 +70,7 @@ public final class SmtpServer implements AutoCloseable {
     private final InstantSource clock;
     private final Replies replies;
     private final Counters counters = new Counters();
+    private final FailedLogins failedLogins = new FailedLogins();
     private final Stress stress = new Stress(counters);
     private final ClientAccounts clients;
     private final ReceptionMemory memory;
@@ -396,6 +398,10 @@ public final class SmtpServer implements AutoCloseable {
 
     ReceptionMemory memory() {
         return memory;
+    }
+
+    FailedLogins failedLogins() {
+        return failedLogins;
     }
 
     Counters counters() {

@@ -44,8 +44,8 @@ import reactor.netty.resources.LoopResources;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.Exchange;
+import dev.penstock.auth.FailedLogins;
 import dev.penstock.auth.Identity;
-import dev.penstock.callout.LogPace;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
 import dev.penstock.http.ConnectionGate;
@@ -98,7 +98,7 @@ public final class InjectionServer implements AutoCloseable {
     private final ConnectionGate gate = new ConnectionGate("injection");
     /** Places that are taken, by whom. */
     private final ConcurrentHashMap<String, Integer> places = new ConcurrentHashMap<>();
-    private final LogPace failedLogins = new LogPace();
+    private final FailedLogins failedLogins = new FailedLogins();
     private final AtomicLong requestNumber;
     /** Requests under way, once for the work and once for the answer, which must be written before a stop. */
     private final Map<Long, CompletableFuture<?>> underWay = new ConcurrentHashMap<>();
@@ -449,8 +449,8 @@ public final class InjectionServer implements AutoCloseable {
             case Exchange.Step.Success(Identity identity) ->
                 CompletableFuture.completedFuture(new Allowed(identity, relay, tls));
             case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
-                long notLogged = failedLogins.turn();
-                if (notLogged != LogPace.NOT_NOW) {
+                long notLogged = failedLogins.turn(remote.getAddress());
+                if (notLogged != FailedLogins.NOT_NOW) {
                     log.info("event=injection-login-failed client={} reason={} detail={} not-logged={}", remote,
                             reason, detail, notLogged);
                 }

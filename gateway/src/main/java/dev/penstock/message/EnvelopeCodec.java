@@ -45,6 +45,7 @@ public final class EnvelopeCodec {
     private static final int SUCCESS = 1; // bits of NOTIFY, none for NEVER
     private static final int FAILURE = 2;
     private static final int DELAY = 4;
+    private static final int USUAL_DELAY = 8;
     private static final int RETURN_MODE = 1; // bits of DELIVER_BY
     private static final int TRACE = 2;
     private static final int VARINT_MAX = 10; // 64 bits in groups of 7
@@ -67,7 +68,7 @@ public final class EnvelopeCodec {
             Notify notify = recipient.notifyOn();
             if (notify != null) {
                 out.number(NOTIFY, (notify.success() ? SUCCESS : 0) | (notify.failure() ? FAILURE : 0)
-                        | (notify.delay() ? DELAY : 0));
+                        | (notify.delay() ? DELAY : 0) | (notify.usualDelay() ? USUAL_DELAY : 0));
             }
             OriginalRecipient orcpt = recipient.orcpt();
             if (orcpt != null) {
@@ -176,7 +177,8 @@ public final class EnvelopeCodec {
                     long bits = varint(in);
                     Recipient last = last(recipients, id);
                     recipients.set(recipients.size() - 1, new Recipient(last.address(), last.domain(),
-                            new Notify((bits & SUCCESS) != 0, (bits & FAILURE) != 0, (bits & DELAY) != 0),
+                            new Notify((bits & SUCCESS) != 0, (bits & FAILURE) != 0, (bits & DELAY) != 0,
+                                    (bits & USUAL_DELAY) != 0),
                             last.orcpt()));
                 }
                 case ORCPT -> {

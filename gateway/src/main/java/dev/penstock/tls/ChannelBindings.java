@@ -28,9 +28,7 @@ public final class ChannelBindings {
             return null;
         }
         try {
-            // asked for in the midst of reading, when a client logs in
-            return KeyDerivations.<byte[], SSLKeyException>uncounted(
-                    () -> session.exportKeyingMaterialData(EXPORTER_LABEL, NO_CONTEXT, EXPORTER_LENGTH));
+            return session.exportKeyingMaterialData(EXPORTER_LABEL, NO_CONTEXT, EXPORTER_LENGTH);
         } catch (SSLKeyException | UnsupportedOperationException _) {
             return null;
         }

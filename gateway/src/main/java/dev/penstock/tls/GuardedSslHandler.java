@@ -51,7 +51,7 @@ final class GuardedSslHandler extends SslHandler {
                 if (message instanceof ByteBuf data) {
                     octets += data.readableBytes();
                 }
-                next.fireChannelRead(message);
+                KeyDerivations.uncounted(() -> next.fireChannelRead(message));
             }
         });
     }

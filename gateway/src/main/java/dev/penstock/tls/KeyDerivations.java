@@ -67,9 +67,9 @@ final class KeyDerivations {
         }
     }
 
-    /** Derives keys that the other side didn't ask for by its records, wherever that is called from. */
-    static <T, X extends Exception> T uncounted(ScopedValue.CallableOp<T, X> derivation) throws X {
-        return ScopedValue.where(CURRENT, new KeyDerivations(Integer.MAX_VALUE)).call(derivation);
+    /** Does what isn't the other side's doing: who binds a login to the connection derives keys too (RFC 9266). */
+    static void uncounted(Runnable work) {
+        ScopedValue.where(CURRENT, new KeyDerivations(Integer.MAX_VALUE)).run(work);
     }
 
     /** Derivations of the work that goes on; 0 outside of any. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import javax.net.ssl.SNIMatcher;
 import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLContext;
@@ -144,13 +145,22 @@ public final class ServerTls {
      *
      * @return whether new connections now get something else than before
      */
-    public synchronized boolean refresh() {
+    public boolean refresh() {
+        return refresh(RestingFiles::look);
+    }
+
+    /** As {@link #refresh}, but waits a moment for the second look at what has changed. For who was told of a change. */
+    public boolean refreshNow() {
+        return refresh(RestingFiles::lookNow);
+    }
+
+    private synchronized boolean refresh(Function<RestingFiles, RestingFiles.State> look) {
         List<ServerCertificate> certificates = new ArrayList<>(current.certificates);
         ClientCertificates clients = current.clients;
         boolean changed = false;
         for (int i = 0; i < watched.size(); i++) {
             Watched files = watched.get(i);
-            RestingFiles.State state = files.files.look();
+            RestingFiles.State state = look.apply(files.files);
             if (state == RestingFiles.State.MOVING
                     || state == RestingFiles.State.TAKEN && files.problem.isEmpty()) {
                 continue;

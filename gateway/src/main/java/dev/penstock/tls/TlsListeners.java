@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,7 +43,7 @@ public final class TlsListeners implements AutoCloseable {
      */
     public TlsListeners(List<ListenerConfig> listeners, ListenerTls injection) {
         this.entries = entries(listeners, injection, Map.of());
-        this.watch = new CertificateWatch(this::refresh);
+        this.watch = new CertificateWatch(() -> refresh(ServerTls::refresh));
         watch.start();
     }
 
@@ -71,7 +72,7 @@ public final class TlsListeners implements AutoCloseable {
         /** What it leaves as it was is only looked at again. */
         public void apply() {
             entries = next;
-            refresh();
+            refresh(ServerTls::refreshNow);
         }
     }
 
@@ -116,9 +117,9 @@ public final class TlsListeners implements AutoCloseable {
         }
     }
 
-    private void refresh() {
+    private void refresh(Predicate<ServerTls> look) {
         entries.forEach((name, entry) -> {
-            if (entry.server().refresh()) {
+            if (look.test(entry.server())) {
                 log.info("event=certificates-renewed listener={} not-after={}", name, entry.server().notAfter());
             }
         });

@@ -95,6 +95,29 @@ class CredentialsReloadTest {
     }
 
     @Test
+    void aReloadPutsARenamedFileIntoForceAtOnce() throws IOException {
+        UserConfig alice = Users.user("alice", "a");
+        AuthConfig config = Users.file(file, alice);
+        try (SaslAuthenticator authenticator = SaslAuthenticator.open(config)) {
+            UsersFile.write(file, List.of(Users.disabled(alice)));
+            authenticator.reconfigure(config);
+            assertThat(logsIn(authenticator, "alice", "a")).isFalse();
+        }
+    }
+
+    @Test
+    void aFileThatIsRewrittenBeforeEachLookIsTakenAfterAFew() throws IOException {
+        UserConfig alice = Users.user("alice", "a");
+        try (SaslAuthenticator authenticator = SaslAuthenticator.open(Users.file(file, alice))) {
+            for (int look = 0; look < 10; look++) {
+                UsersFile.write(file, List.of(Users.disabled(alice)));
+                authenticator.look();
+            }
+            assertThat(logsIn(authenticator, "alice", "a")).isFalse();
+        }
+    }
+
+    @Test
     void aFileWithAnErrorStartsNothing() throws IOException {
         Files.writeString(file, "[alice]\npasword = 1\n");
         AuthConfig config = new AuthConfig(Optional.of(file), Optional.empty(), Optional.empty());

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.units.ByteSize;
+
 /** What the limits add up to. */
 class BudgetTest {
     private static final long HEAP = 1L << 30; // the launcher's
@@ -34,6 +36,15 @@ class BudgetTest {
         assertThat(budget.fits(HEAP, PERCENT)).isFalse();
         assertThat(budget.fits(2 * HEAP, PERCENT)).isTrue();
         assertThat(budget.largest(1 << 20)).startsWith("inbound.memory-limit 1024, delivery.memory-limit 192, ");
+    }
+
+    @Test
+    void aLargerBodyAloneIsALargerLimitThatTheHeapIsComparedWith() throws Exception {
+        GatewayConfig larger = config("[injection]\naddress = \"127.0.0.1\"\nmax-body = \"32 MB\"\n");
+        assertThat(larger.injection().memoryLimit()).isEqualTo(ByteSize.ofMegabytes(256));
+        assertThat(Budget.heap(larger).largest(1 << 20)).startsWith("injection.memory-limit 256, ");
+        assertThat(config("[injection]\nmax-body = \"2 MB\"\n").injection().memoryLimit())
+                .isEqualTo(ByteSize.ofMegabytes(128));
     }
 
     @Test

@@ -296,6 +296,23 @@ final class NotificationTest {
         }
     }
 
+    /** Of two requests for one recipient one said nothing, the other asked for more. */
+    @ParameterizedTest
+    @CsvSource({"SUCCESS,1,1", "SUCCESS,0,0", "DELAY,1,1", "DELAY,0,1"})
+    void aDelayIsToldToWhoSaidNothingOnceAsIfThatWereAll(String asked, int warningHours, int reports) {
+        QueueConfig config = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
+                Duration.ofDays(5), Duration.ofHours(warningHours), Duration.ofMinutes(15), 10,
+                ByteSize.ofMegabytes(1));
+        Recipient silent = new Recipient("a@dest.example", "dest.example");
+        Recipient both = silent.with(asking(new Notify(asked.equals("SUCCESS"), false, asked.equals("DELAY"))));
+        try (FakeMx mx = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(mx, config)) {
+            submit(rig, "sender@source.example", DeliveryRig.CONTENT, System.currentTimeMillis() - 5 * HOURS, false,
+                    Options.NONE, both);
+            awaitFailures(rig, 3);
+            assertThat(reports(rig)).hasSize(reports);
+        }
+    }
+
     @Test
     void aSenderWithAnAddressBeyondAsciiGetsAReportOfRfc6533() throws IOException {
         try (FakeMx mx = new FakeMx().offering("PIPELINING,8BITMIME,SMTPUTF8").on("RCPT", "550 5.1.1 n\u00f6");

@@ -8,6 +8,7 @@ import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -66,6 +67,28 @@ class ConnectionGateTest {
         ticker.advance(Duration.ofSeconds(1));
         assertThat(last.enter(from("127.0.0.4"), limits)).as("once others have closed").isTrue();
         assertThat(last.refused() + last.refusedToClient()).isZero();
+    }
+
+    @Test
+    void whereNoDescriptorIsLeftToCountThemConnectionsAreRefused() {
+        AtomicBoolean none = new AtomicBoolean();
+        ManualTicker ticker = new ManualTicker();
+        Descriptors descriptors = new Descriptors(1_000, () -> {
+            if (none.get()) {
+                throw new InternalError("errno: 24 error: Unable to open directory /proc/self/fd");
+            }
+            return 10;
+        }, ticker);
+        ConnectionGate last = ConnectionGate.with("test", descriptors);
+        assertThat(last.enter(from("127.0.0.1"), limits)).isTrue();
+        none.set(true);
+        ticker.advance(Duration.ofSeconds(1));
+        assertThat(last.enter(from("127.0.0.2"), limits)).isFalse();
+        assertThat(last.enter(from("127.0.0.3"), limits)).as("until they are counted again").isFalse();
+        assertThat(last.refusedForDescriptors()).isEqualTo(2);
+        none.set(false);
+        ticker.advance(Duration.ofSeconds(1));
+        assertThat(last.enter(from("127.0.0.4"), limits)).isTrue();
     }
 
     @Test

@@ -10,7 +10,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.ongres.scram.common.exception.ScramException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -22,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.auth.Exchange;
@@ -104,6 +111,36 @@ class AuthTest {
                 + "\nS: 334 UGFzc3dvcmQ6\nC: " + TestUsers.base64("correct horse") + "\n" + OK + MESSAGE);
         secured().plays("C: AUTH LOGIN " + TestUsers.base64("alice") + "\nS: 334 UGFzc3dvcmQ6\nC: "
                 + TestUsers.base64("correct horse") + "\n" + OK);
+    }
+
+    @Test
+    void aFloodOfFailedLoginsIsALineInTheLogASecond() throws Exception {
+        Logger logger = (Logger) LoggerFactory.getLogger(Authentication.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.list = new CopyOnWriteArrayList<>();
+        lines.start();
+        logger.addAppender(lines);
+        logger.setLevel(Level.INFO);
+        long begun = System.nanoTime();
+        int guesses = 60;
+        try {
+            for (int i = 0; i < guesses; i++) {
+                smtp.connect()
+                        .plays("S: 220 *\n" + EHLO + "C: AUTH SCRAM-SHA-256 " + TestUsers.base64("guess") + "\n"
+                                + MALFORMED)
+                        .close();
+            }
+            long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begun) + 1;
+            List<String> failed = lines.list.stream().map(ILoggingEvent::getFormattedMessage)
+                    .filter(line -> line.startsWith("event=auth-failed ")).toList();
+            assertThat(failed.size()).isBetween(1, Math.toIntExact(seconds));
+            assertThat(failed.getFirst()).contains(" client=/127.0.0.1:", " reason=MALFORMED ")
+                    .endsWith(" not-logged=0");
+            assertThat(smtp.server.stats().loginsFailed()).isEqualTo(guesses);
+        } finally {
+            logger.setLevel(null);
+            logger.detachAppender(lines);
+        }
     }
 
     @Test

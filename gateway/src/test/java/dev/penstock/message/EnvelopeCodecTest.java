@@ -134,7 +134,8 @@ class EnvelopeCodecTest {
             recipients.add(new Recipient(text(random) + "@" + (random.nextBoolean() ? domain : text(random)), domain,
                     random.nextBoolean()
                             ? null
-                            : new Notify(random.nextBoolean(), random.nextBoolean(), random.nextBoolean()),
+                            : new Notify(random.nextBoolean(), random.nextBoolean(), random.nextBoolean(),
+                                    random.nextBoolean()),
                     random.nextBoolean() ? null : new OriginalRecipient(text(random), text(random))));
         }
         boolean by = random.nextBoolean();

@@ -33,6 +33,22 @@ class IgnoredNetworksTest {
         assertThat(BY_DEFAULT.contains(InetAddress.ofLiteral(address))).isFalse();
     }
 
+    /** RFC 6052 2.2: behind prefixes of 48, 56 and 64 bits, whatever follows. */
+    @ParameterizedTest
+    @ValueSource(strings = {"64:ff9b:1:7f00:0:100::", "64:ff9b:1:7f00:0:1ff:ffff:ffff", "64:ff9b:1:7f:0:1::",
+        "64:ff9b:1:aa7f:0:1:abcd:ef01", "64:ff9b:1:2222:7f:0:100:0", "64:ff9b:1:2222:a9:fea9:fe00:0",
+        "64:ff9b:1:2222::127.0.0.1", "64:ff9b:1::"})
+    void networksOfTheirOwnTranslateFromAnyPlace(String address) {
+        assertThat(BY_DEFAULT.contains(InetAddress.ofLiteral(address))).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"64:ff9b:1:c000:2:100::", "64:ff9b:1:c0:0:201::", "64:ff9b:1:2222:c0:2:100:0",
+        "64:ff9b:1:2222::192.0.2.1"})
+    void whatTheyTranslateElsewhereIsNotIgnored(String address) {
+        assertThat(BY_DEFAULT.contains(InetAddress.ofLiteral(address))).isFalse();
+    }
+
     @Test
     void everyAddressOfThisMachineIsItsOwn() {
         IgnoredNetworks own = IgnoredNetworks.of(List.of("own"));

@@ -57,7 +57,7 @@ public final class RawTlsClient {
     private byte[] finished = NOTHING;
 
     /** Keys of one direction, and the number of its next record. */
-    private static final class Direction {
+    static final class Direction {
         private final SecretKeySpec key;
         private final byte[] iv;
         private final byte[] secret;
@@ -79,6 +79,17 @@ public final class RawTlsClient {
             cipher.init(mode, key, new GCMParameterSpec(TAG_BITS, nonce));
             cipher.updateAAD(header);
             return cipher.doFinal(octets);
+        }
+
+        byte[] sealed(int type, byte[] content) throws GeneralSecurityException {
+            byte[] inner = Arrays.copyOf(content, content.length + 1);
+            inner[content.length] = (byte) type;
+            byte[] header = header(DATA, inner.length + TAG_BITS / Byte.SIZE);
+            return joined(header, crypt(Cipher.ENCRYPT_MODE, header, inner));
+        }
+
+        Direction updated() throws GeneralSecurityException {
+            return new Direction(expand(secret, "traffic upd", NOTHING, HASH));
         }
     }
 
@@ -187,26 +198,24 @@ public final class RawTlsClient {
         if (direction == null) {
             throw new IllegalStateException("the server hasn't finished");
         }
-        byte[] inner = Arrays.copyOf(content, content.length + 1);
-        inner[content.length] = (byte) type;
-        byte[] header = header(DATA, inner.length + TAG_BITS / Byte.SIZE);
-        byte[] octets = direction.crypt(Cipher.ENCRYPT_MODE, header, inner);
-        byte[] record = Arrays.copyOf(header, HEADER + octets.length);
-        System.arraycopy(octets, 0, record, HEADER, octets.length);
-        return record;
+        return direction.sealed(type, content);
     }
 
     /** One record that updates the client's keys so many times, and asks for as many updates of the server's. */
     public byte[] updates(int times) throws GeneralSecurityException {
+        byte[] record = sealed(HANDSHAKE, keyUpdates(times));
+        for (int i = 0; i < times && writing != null; i++) {
+            writing = writing.updated();
+        }
+        return record;
+    }
+
+    static byte[] keyUpdates(int times) {
         ByteArrayOutputStream content = new ByteArrayOutputStream();
         for (int i = 0; i < times; i++) {
             content.writeBytes(new byte[]{KEY_UPDATE, 0, 0, 1, 1});
         }
-        byte[] record = sealed(HANDSHAKE, content.toByteArray());
-        for (int i = 0; i < times && writing != null; i++) {
-            writing = new Direction(expand(writing.secret, "traffic upd", NOTHING, HASH));
-        }
-        return record;
+        return content.toByteArray();
     }
 
     private byte[] clientHello() {
@@ -226,7 +235,7 @@ public final class RawTlsClient {
         return joined(new byte[]{1, 0, (byte) (body.length >> 8), (byte) body.length}, body);
     }
 
-    private static byte[] extension(int type, byte[] content) {
+    static byte[] extension(int type, byte[] content) {
         return joined(new byte[]{0, (byte) type, (byte) (content.length >> 8), (byte) content.length}, content);
     }
 
@@ -246,7 +255,7 @@ public final class RawTlsClient {
         throw new GeneralSecurityException("the server shares no key");
     }
 
-    private static byte[] clear(int type, byte[] content) {
+    static byte[] clear(int type, byte[] content) {
         return joined(header(type, content.length), content);
     }
 
@@ -254,7 +263,7 @@ public final class RawTlsClient {
         return new byte[]{(byte) type, 3, 3, (byte) (length >> Byte.SIZE), (byte) length};
     }
 
-    private static byte[] joined(byte[]... parts) {
+    static byte[] joined(byte[]... parts) {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         for (byte[] part : parts) {
             all.writeBytes(part);
@@ -262,18 +271,18 @@ public final class RawTlsClient {
         return all.toByteArray();
     }
 
-    private static byte[] hash(byte[] octets) throws GeneralSecurityException {
+    static byte[] hash(byte[] octets) throws GeneralSecurityException {
         return MessageDigest.getInstance("SHA-256").digest(octets);
     }
 
-    private static byte[] hmac(byte[] key, byte[] octets) throws GeneralSecurityException {
+    static byte[] hmac(byte[] key, byte[] octets) throws GeneralSecurityException {
         Mac mac = Mac.getInstance("HmacSHA256");
         mac.init(new SecretKeySpec(key, "HmacSHA256"));
         return mac.doFinal(octets);
     }
 
     /** HKDF-Expand-Label (7.1), of one block. */
-    private static byte[] expand(byte[] secret, String label, byte[] context, int length)
+    static byte[] expand(byte[] secret, String label, byte[] context, int length)
             throws GeneralSecurityException {
         byte[] name = ("tls13 " + label).getBytes(US_ASCII);
         byte[] info = joined(new byte[]{0, (byte) length, (byte) name.length}, name, new byte[]{(byte) context.length},

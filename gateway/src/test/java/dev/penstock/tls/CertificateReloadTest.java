@@ -115,6 +115,30 @@ class CertificateReloadTest {
         }
     }
 
+    @Test
+    void aReloadShowsAPairThatWasRenamedAtOnce() throws Exception {
+        ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
+        try (TlsEnd server = new TlsEnd(tls)) {
+            write("server", after);
+            assertThat(tls.refreshNow()).isTrue();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(after));
+        }
+    }
+
+    @Test
+    void aPairThatIsRewrittenBeforeEachLookIsShownAfterAFew() throws Exception {
+        ServerTls tls = new ServerTls(TlsConfigs.of(write("server", before)), handshakes);
+        try (TlsEnd server = new TlsEnd(tls)) {
+            boolean shown = false;
+            for (int look = 0; look < 10; look++) {
+                write("server", after);
+                shown |= tls.refresh();
+            }
+            assertThat(shown).isTrue();
+            assertThat(serial(server, authority.clientContext())).isEqualTo(serial(after));
+        }
+    }
+
     /** As Kubernetes replaces a secret: one link is turned round, and the pair behind it is another. */
     @Test
     void aPairBehindALinkThatIsTurnedRoundAgainAndAgainIsNeverMixed() throws Exception {

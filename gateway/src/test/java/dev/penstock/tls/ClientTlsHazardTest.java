@@ -3,19 +3,25 @@ package dev.penstock.tls;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
+import io.netty.pkitesting.X509Bundle;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
+import dev.penstock.testing.RawTlsClient;
+import dev.penstock.testing.RawTlsHost;
 import dev.penstock.testing.TestCertificates;
 
 /** What a host may do to us by TLS itself. */
@@ -57,6 +63,43 @@ class ClientTlsHazardTest {
                 assertThatThrownBy(input::read).isInstanceOf(KeyDerivations.TooManyUpdatesException.class);
             }
         }
+    }
+
+    @Test
+    void aHostThatUpdatesItsKeysManyTimesInOneRecordIsLeftAmongThem() throws Exception { // RFC 8446 5.1
+        X509Bundle certificate = TestCertificates.selfSigned("mx.example");
+        AtomicLong derivations = new AtomicLong();
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Thread.ofVirtual().start(() -> {
+                try (Socket socket = server.accept()) {
+                    RawTlsHost host = new RawTlsHost(certificate, socket.getInputStream());
+                    socket.getOutputStream().write(host.flight());
+                    socket.getOutputStream().write(host.sealed(RawTlsClient.DATA, new byte[]{'x'}));
+                    socket.getOutputStream().write(host.updates(RawTlsClient.MAX_PLAIN / 5));
+                    socket.getInputStream().readAllBytes(); // up to the end
+                } catch (IOException | GeneralSecurityException _) {
+                    // the client has had enough
+                }
+            });
+            try (Socket plain = new Socket(server.getInetAddress(), server.getLocalPort())) {
+                ClientTls.Connection connection = connect(server, plain);
+                InputStream counted = new FilterInputStream(connection.socket().getInputStream()) {
+                    @Override
+                    public int read(byte[] into, int offset, int length) throws IOException {
+                        try {
+                            return super.read(into, offset, length);
+                        } finally {
+                            derivations.addAndGet(KeyDerivations.soFar());
+                        }
+                    }
+                };
+                InputStream input = new GuardedInput(counted);
+                assertThat(input.read()).isEqualTo('x');
+                assertThatThrownBy(input::read).isInstanceOf(KeyDerivations.TooManyUpdatesException.class);
+            }
+        }
+        assertThat(derivations.get()).isBetween((long) GuardedSslHandler.MAX_IDLE_RECORDS,
+                (long) KeyDerivations.PER_UPDATE * GuardedSslHandler.MAX_IDLE_RECORDS + 1);
     }
 
     @Test

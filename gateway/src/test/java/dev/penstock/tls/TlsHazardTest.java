@@ -1,16 +1,23 @@
 package dev.penstock.tls;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSocket;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
@@ -34,6 +41,7 @@ import dev.penstock.testing.TestCertificates;
 class TlsHazardTest {
     private static final int MAX_CLIENT_HELLO = 32 << 10; // jdk.tls.maxHandshakeMessageSize
     private static final int HEADER = 5; // of a record
+    private static final byte[] USER_CANCELED = {1, 90}; // a warning, which Java's engine ignores: RFC 8446 6.1
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TestCertificates authority = new TestCertificates();
@@ -136,6 +144,55 @@ class TlsHazardTest {
         server.send(client.updates(updates));
         assertThat(server.channel.isOpen()).isFalse();
         assertThat(tls.stats().floods()).isEqualTo(1);
+    }
+
+    @Test
+    void aFloodOfAlertsThatMeanNothingEnds() throws Exception {
+        RawTlsClient client = new RawTlsClient();
+        server.handshake(client);
+        int alerts = 0;
+        while (server.channel.isOpen() && alerts < 10_000) {
+            server.send(client.sealed(RawTlsClient.ALERT, USER_CANCELED));
+            alerts++;
+        }
+        assertThat(alerts).isEqualTo(GuardedSslHandler.MAX_IDLE_RECORDS + 1);
+        assertThat(tls.stats().floods()).isEqualTo(1);
+    }
+
+    @Test
+    void aFloodOfAlertsOverASocketEndsTheConnection() throws Exception {
+        try (TlsEnd end = new TlsEnd(tls); Socket socket = new Socket(InetAddress.getLoopbackAddress(), end.port())) {
+            socket.setSoTimeout(Math.toIntExact(PATIENCE.toMillis()));
+            RawTlsClient client = new RawTlsClient();
+            OutputStream out = socket.getOutputStream();
+            out.write(client.hello());
+            byte[] finished = null;
+            while (finished == null) {
+                byte[] heard = new byte[16 << 10];
+                int count = socket.getInputStream().read(heard);
+                assertThat(count).as("octets of the server's handshake").isPositive();
+                finished = client.hear(Arrays.copyOf(heard, count));
+            }
+            out.write(finished);
+            for (int i = 0; i <= GuardedSslHandler.MAX_IDLE_RECORDS; i++) {
+                out.write(client.sealed(RawTlsClient.ALERT, USER_CANCELED));
+            }
+            Awaitility.await().atMost(PATIENCE).until(() -> tls.stats().floods() == 1);
+            assertThat(tls.stats().handshakes()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aClientThatWantsAnotherHandshakeOverASocketGetsNone() throws Exception {
+        try (TlsEnd end = new TlsEnd(tls);
+                SSLSocket socket = end.connect(authority.clientContext(), "mx.example", "TLSv1.2")) {
+            assertThatThrownBy(() -> {
+                socket.startHandshake();
+                var _ = socket.getInputStream().read();
+            }).isInstanceOf(IOException.class);
+            assertThatThrownBy(socket::startHandshake).isInstanceOf(IOException.class);
+        }
+        assertThat(tls.stats().handshakes()).isEqualTo(1);
     }
 
     @Test

@@ -3,14 +3,21 @@ package dev.penstock.units;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 import dev.penstock.units.RestingFiles.State;
 
@@ -99,6 +106,70 @@ class RestingFilesTest {
         assertThat(files.look()).isEqualTo(State.MOVING);
         assertThat(files.missing()).isNull();
         assertThat(files.look()).isEqualTo(State.CHANGED);
+    }
+
+    @Test
+    void whatIsWrittenBetweenAllLooksIsReadAfterAWhileWhenItRestsForAMoment() throws IOException {
+        List<String> pauses = new ArrayList<>();
+        RestingFiles files = new RestingFiles(() -> pauses.add("pause"), one, two);
+        files.take();
+        for (int round = 0; round < 2; round++) {
+            for (int look = 1; look <= RestingFiles.MAX_MOVING; look++) {
+                rewrite();
+                assertThat(files.look()).as("look %d", look).isEqualTo(State.MOVING);
+            }
+            assertThat(pauses).hasSize(round);
+            rewrite();
+            assertThat(files.look()).isEqualTo(State.CHANGED);
+            assertThat(pauses).hasSize(round + 1);
+            assertThat(files.areStill()).isTrue();
+            files.take();
+        }
+    }
+
+    @Test
+    void whatNeverRestsIsReadAllTheSameAndWarnedOfOnce() throws IOException {
+        Logger log = (Logger) LoggerFactory.getLogger(RestingFiles.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.start();
+        log.addAppender(lines);
+        try {
+            RestingFiles files = new RestingFiles(this::rewrite, one, two);
+            files.take();
+            for (int look = 0; look <= 2 * RestingFiles.MAX_MOVING; look++) {
+                rewrite();
+                assertThat(files.look()).isEqualTo(look < RestingFiles.MAX_MOVING ? State.MOVING : State.CHANGED);
+            }
+            assertThat(lines.list).extracting(ILoggingEvent::getFormattedMessage).containsExactly(
+                    "event=file-without-rest file=" + one + " looks=6 effect=\"read all the same\"");
+        } finally {
+            log.detachAppender(lines);
+        }
+    }
+
+    @Test
+    void aLookOnRequestWaitsForTheSecondOne() throws IOException {
+        List<String> pauses = new ArrayList<>();
+        RestingFiles files = new RestingFiles(() -> pauses.add("pause"), one, two);
+        files.take();
+        assertThat(files.lookNow()).isEqualTo(State.TAKEN);
+        assertThat(pauses).isEmpty();
+        rewrite();
+        assertThat(files.lookNow()).isEqualTo(State.CHANGED);
+        assertThat(pauses).hasSize(1);
+        RestingFiles moving = new RestingFiles(this::rewrite, one, two);
+        rewrite();
+        assertThat(moving.lookNow()).as("written meanwhile").isEqualTo(State.MOVING);
+    }
+
+    /** Another file with what the old one had, as some tools leave it each second. */
+    private void rewrite() {
+        try {
+            Path other = Files.copy(one, directory.resolve("other"));
+            Files.move(other, one, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private RestingFiles taken() {
