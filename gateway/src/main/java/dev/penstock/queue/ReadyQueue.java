@@ -16,6 +16,7 @@ import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.OpeningLimiter.Party;
+import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Throttle;
@@ -62,7 +63,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The limiter, where the queue waits, may have something to give by now to those who wait there. */
+        /**
+         * The limiter, where the queue waits, may have something to give by now to those who wait there, or the queue has
+         * no use for what it keeps.
+         */
         void mayGrant(ReadyQueue queue, Limiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
@@ -135,6 +139,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /**
+     * What the queue keeps while it waits for the rest of what its session needs: a permit of its key's limiter.
+     *
+     * @param trial whether that goes beyond the window
+     * @param place among the sessions that come up, null for none
+     */
+    record Kept(boolean trial, @Nullable Place place) {}
+
     /** How far the queue is with getting a session the permits. */
     private enum Seeking {
         NO,
@@ -171,6 +183,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private volatile @Nullable Limiter waitingAt;
     /** Whose mail it waits there for a place for, among the sessions that come up. */
     private List<Party> claimed = List.of();
+    /** While it waits at a limiter. */
+    private @Nullable Kept kept;
     /** Where its last session found no place; null when it found one. */
     private volatile @Nullable String crowdedNetwork;
     private long slotNanos;
@@ -516,8 +530,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     // Events of the limiters
 
-    /** About to be registered there. @return false when no session is wanted any more: then it must not be */
-    boolean waitsAt(Limiter limiter) {
+    /**
+     * About to be registered there, keeping this.
+     *
+     * @return false when no session is wanted any more: then it must not be, and keeps nothing
+     */
+    boolean waitsAt(Limiter limiter, @Nullable Kept keeps) {
         lock();
         try {
             if (!mayOpen()) {
@@ -526,6 +544,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             seeking = Seeking.AT_LIMITER;
             waitingAt = limiter;
+            kept = keeps;
             claimed = limiter instanceof OpeningLimiter ? turns.parties() : List.of();
             return true;
         } finally {
@@ -533,13 +552,52 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** A permit of the limiter it waited at is its own now; it goes on to acquire the others. */
-    void granted() {
+    /**
+     * A permit of the limiter it waited at is its own now; it goes on to acquire the others.
+     *
+     * @return what it kept, null for nothing
+     */
+    @Nullable
+    Kept granted() {
         lock();
         try {
+            Kept was = kept;
+            kept = null;
             seeking = Seeking.ACQUIRING;
             waitingAt = null;
             claimed = List.of();
+            return was;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** It stays where it waits. @return what it kept but has no use for now, for others to have; null for nothing */
+    @Nullable
+    Kept keepsInVain() {
+        lock();
+        try {
+            Kept was = kept;
+            if (was == null || isOfUse(was)) {
+                return null;
+            }
+            kept = null;
+            return was;
+        } finally {
+            unlock();
+        }
+    }
+
+    private boolean isOfUse(Kept keeps) {
+        return mayOpen() && (keeps.place == null || turns.has(keeps.place.party()));
+    }
+
+    /** What it keeps while it waits, null for nothing. For tests. */
+    @Nullable
+    Kept kept() {
+        lock();
+        try {
+            return kept;
         } finally {
             unlock();
         }
@@ -905,6 +963,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Wakes whoever the event concerns, when the lock is free. */
     void unlock() {
+        if (kept != null && lock.getHoldCount() == 1 && !isOfUse(kept)) {
+            arm(around.nanos()); // it is given back where the queue waits
+        }
         if (lock.getHoldCount() > 1 || woken.isEmpty() && !armed) {
             lock.unlock();
             return;

@@ -19,6 +19,7 @@ import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
@@ -48,6 +49,8 @@ final class QueueHarness {
     final List<ReadyQueue> removed = new CopyOnWriteArrayList<>();
     final List<Unroutable> failures = new CopyOnWriteArrayList<>();
     private final Map<ReadyQueue, Session> standing = new HashMap<>();
+    /** How often admission may still look at the clock, as it does between any two of its steps. */
+    long looksLeft = Long.MAX_VALUE;
     private long nextId;
 
     QueueHarness() {
@@ -56,7 +59,12 @@ final class QueueHarness {
 
     private QueueHarness(SessionLimiter total) {
         this.total = total;
-        this.admission = new Admission(total, clock::nanoTime, comingUp::add);
+        this.admission = new Admission(total, this::nanosOfAdmission, comingUp::add);
+    }
+
+    private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
+        this.total = total;
+        this.admission = new Admission(total, total, opening, this::nanosOfAdmission, comingUp::add);
     }
 
     static QueueHarness open() {
@@ -68,6 +76,23 @@ final class QueueHarness {
         QueueHarness harness = new QueueHarness(total);
         harness.start();
         return harness;
+    }
+
+    /**
+     * @param total   of all sessions
+     * @param opening of those that come up
+     */
+    static QueueHarness open(SessionLimiter total, OpeningLimiter opening) {
+        QueueHarness harness = new QueueHarness(total, opening);
+        harness.start();
+        return harness;
+    }
+
+    private long nanosOfAdmission() {
+        if (looksLeft-- == 0) {
+            throw new AssertionError("permits go round without end");
+        }
+        return clock.nanoTime();
     }
 
     /** A sub-queue that nothing is done with, for tests of single structures. */
