@@ -3,6 +3,7 @@ package dev.penstock.queue;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,7 @@ import dev.penstock.queue.ReadyQueue.Kept;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Suspension;
 import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route.Protocol;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
@@ -109,6 +111,7 @@ public final class Admission {
     private final SessionLimiter total;
     private final SessionLimiter local;
     private final OpeningLimiter opening;
+    private final UnaryOperator<List<MailHost>> tried;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
@@ -117,19 +120,22 @@ public final class Admission {
      * @param total   of all sessions of the process but those to local stores
      * @param local   of these
      * @param opening of those to hosts that DNS told which come up
+     * @param tried   which hosts of a route a session tries, in order
      */
-    public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening, LongSupplier nanoTime,
-            Opener opener) {
+    public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening,
+            UnaryOperator<List<MailHost>> tried, LongSupplier nanoTime, Opener opener) {
         this.total = total;
         this.local = local;
         this.opening = opening;
+        this.tried = tried;
         this.nanoTime = nanoTime;
         this.opener = opener;
     }
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), nanoTime, opener);
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), UnaryOperator.identity(), nanoTime,
+                opener);
     }
 
     /** No more sessions are opened: permits that come back pass to nobody. */
@@ -153,7 +159,7 @@ public final class Admission {
      */
     public void mayGrant(ReadyQueue queue, Limiter limiter) {
         if (limiter == opening) {
-            opening.alsoFor(queue, queue.claimAnew());
+            opening.update(queue, queue.claimAnew(), queue.networks(tried).getFirst());
         }
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         Kept inVain = queue.keepsInVain();
@@ -341,7 +347,7 @@ public final class Admission {
                 }
                 has.hasOfAll = true;
             } else if (comesUp && has.place == null) {
-                Place place = opening.tryAcquire(queue.parties(), queue.network(), queue.isWithoutSession());
+                Place place = place(queue);
                 if (place == null) {
                     giveBackOfAll(has, steps);
                     place = waitForPlace(queue, has, steps);
@@ -355,6 +361,19 @@ public final class Admission {
                 return;
             }
         }
+    }
+
+    /** In whichever network has room, of those that would do. */
+    private @Nullable Place place(ReadyQueue queue) {
+        List<Party> parties = queue.parties();
+        boolean first = queue.isWithoutSession();
+        for (String network : queue.networks(tried)) {
+            Place place = opening.tryAcquire(parties, network, first);
+            if (place != null) {
+                return place;
+            }
+        }
+        return null;
     }
 
     /** Has all permits. */
@@ -441,14 +460,15 @@ public final class Admission {
             return null;
         }
         List<Party> claimed = queue.claimed();
-        Place place = opening.acquire(queue, claimed, queue.network(), queue.isWithoutSession());
+        String network = queue.networks(tried).getFirst();
+        Place place = opening.acquire(queue, claimed, network, queue.isWithoutSession());
         if (place != null) {
             has.keptUntilNow(queue.granted());
             return place;
         }
         List<Party> more = queue.claimAnew();
         if (!more.equals(claimed)) { // mail came before it was registered
-            opening.alsoFor(queue, more);
+            opening.update(queue, more, network);
             pass(opening, steps);
         }
         promoteIfWithoutSession(queue, opening, steps);

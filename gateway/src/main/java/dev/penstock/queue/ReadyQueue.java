@@ -8,10 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
@@ -636,14 +638,27 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** The network that its next session is likely to connect to, {@link OpeningLimiter#NO_NETWORK} when that isn't known. */
-    String network() {
+    /**
+     * The networks that its next session may connect to first, {@link OpeningLimiter#NO_NETWORK} when that isn't known.
+     *
+     * @param tried which hosts of its route a session tries, in order
+     * @return not empty
+     */
+    List<String> networks(UnaryOperator<List<MailHost>> tried) {
         String crowded = crowdedNetwork;
-        return crowded != null
-                ? crowded
-                : route instanceof Route.Hosts hosts
-                        ? hosts.hosts().getFirst().network()
-                        : OpeningLimiter.NO_NETWORK;
+        if (crowded != null) {
+            return List.of(crowded);
+        }
+        return switch (route) {
+            case Route.Hosts(_, List<MailHost> all, _, _, _) -> {
+                List<MailHost> hosts = tried.apply(all);
+                int preference = hosts.getFirst().preference();
+                yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
+                        .distinct().toList();
+            }
+            case Route.Store _ -> List.of(OpeningLimiter.NO_NETWORK);
+            case null -> List.of(OpeningLimiter.NO_NETWORK);
+        };
     }
 
     /**
@@ -654,7 +669,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     void comesUp(Session session, String network, boolean place) {
         lock();
         try {
-            crowdedNetwork = place ? null : network;
+            if (place) {
+                crowdedNetwork = null;
+            } else if (!session.crowdedOut) { // of several hosts in a row the first counts
+                crowdedNetwork = network;
+            }
             session.crowdedOut = !place;
         } finally {
             unlock();
@@ -1134,6 +1153,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** Locked. */
     void route(Route.Open now) {
         route = now;
+        if (crowdedNetwork != null && !(now instanceof Route.Hosts hosts
+                && hosts.hosts().stream().anyMatch(host -> host.network().equals(crowdedNetwork)))) {
+            crowdedNetwork = null;
+        }
+        if (waitingAt instanceof OpeningLimiter) {
+            arm(around.nanos()); // it is told there which network
+        }
     }
 
     /** Locked. */

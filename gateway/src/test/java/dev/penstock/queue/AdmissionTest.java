@@ -186,4 +186,69 @@ class AdmissionTest {
         serve(harness, third);
         assertThat(harness.total.open()).isZero();
     }
+
+    /** A message for a site with these hosts. */
+    private static ReadyQueue site(QueueHarness harness, String name, MailHost... hosts) {
+        harness.router.set(name, new Route.Hosts(new Site(name), List.of(hosts), false));
+        harness.submit(name);
+        return harness.readyQueue(name);
+    }
+
+    private MailHost crowded(QueueHarness harness) {
+        MailHost crowded = host();
+        for (int i = 0; harness.comingUp.size() == i; i++) {
+            site(harness, "crowd" + i + ".example", crowded);
+        }
+        return crowded;
+    }
+
+    @Test
+    void aHostThatNoSessionWouldTryHoldsUpNothing() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        MailHost backup = host();
+        harness.tried = hosts -> hosts.stream().filter(host -> hosts.size() == 1 || host != crowded).toList();
+        assertThat(harness.hasBegun(site(harness, "b.example", crowded, backup))).isTrue();
+    }
+
+    @Test
+    void ofHostsThatArePreferredAlikeTheOneWithRoomCounts() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        assertThat(harness.hasBegun(site(harness, "b.example", crowded, host()))).isTrue();
+        ReadyQueue waits = site(harness, "c.example", crowded,
+                new MailHost("backup", host().address(), crowded.preference() + 10));
+        assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
+    }
+
+    @Test
+    void aQueueThatWaitsForANetworkFollowsItsRoute() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        ReadyQueue waits = site(harness, "b.example", crowded);
+        assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
+        moves(harness, "b.example", host());
+        assertThat(harness.hasBegun(waits)).isTrue();
+    }
+
+    @Test
+    void aNetworkInWhichTheLastSessionFoundNoPlaceIsForgottenWithItsRoute() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        ReadyQueue waits = site(harness, "b.example", host(), crowded);
+        Session session = harness.begun(waits);
+        assertThat(harness.admission.comesUp(session, crowded.network())).isFalse();
+        harness.admission.ended(session);
+        assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
+        moves(harness, "b.example", host());
+        assertThat(harness.hasBegun(waits)).isTrue();
+    }
+
+    /** The domain's hosts are others, and it is asked for with the next mail. */
+    private static void moves(QueueHarness harness, String domain, MailHost to) {
+        harness.router.set(domain, new Route.Hosts(new Site(domain), List.of(to), false));
+        harness.advance(Duration.ofSeconds(10));
+        harness.submit(domain);
+        harness.advance(Duration.ofMillis(20));
+    }
 }

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
@@ -49,6 +51,8 @@ final class QueueHarness {
     final List<ReadyQueue> removed = new CopyOnWriteArrayList<>();
     final List<Unroutable> failures = new CopyOnWriteArrayList<>();
     private final Map<ReadyQueue, Session> standing = new HashMap<>();
+    /** Which hosts of a route its sessions try. */
+    UnaryOperator<List<MailHost>> tried = UnaryOperator.identity();
     /** How often admission may still look at the clock, as it does between any two of its steps. */
     long looksLeft = Long.MAX_VALUE;
     private long nextId;
@@ -64,7 +68,8 @@ final class QueueHarness {
 
     private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
         this.total = total;
-        this.admission = new Admission(total, total, opening, this::nanosOfAdmission, comingUp::add);
+        this.admission = new Admission(total, total, opening, hosts -> tried.apply(hosts), this::nanosOfAdmission,
+                comingUp::add);
     }
 
     static QueueHarness open() {

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
@@ -223,7 +224,7 @@ class ReadyQueueModelTest {
             int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, this::nanosOfACall, this::opened);
+            this.admission = new Admission(total, local, opening, UnaryOperator.identity(), this::nanosOfACall, this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
                 Site site = new Site("site" + q % SITES + ".example");
@@ -465,7 +466,7 @@ class ReadyQueueModelTest {
         private boolean connects(Courier courier) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : courier.session.queue().network();
+                    : courier.session.queue().networks(UnaryOperator.identity()).getFirst();
             courier.unproved = true;
             if (admission.comesUp(courier.session, network)) {
                 courier.comesUp = courier.session.permit().place() != null;
