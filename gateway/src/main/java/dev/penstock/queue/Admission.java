@@ -249,6 +249,10 @@ public final class Admission {
         ReadyQueue queue = session.queue();
         SessionLimiter all = permit.total();
         Place place = permit.place();
+        long unusedSlot = queue.unusedSlot(session, NO_SLOT);
+        if (unusedSlot != NO_SLOT) {
+            permit.throttle().refundConnection(unusedSlot, now);
+        }
         own.release(permit.isTrial(), now);
         if (place != null) {
             place.leave();
@@ -390,7 +394,7 @@ public final class Admission {
                 return;
             }
         }
-        Session session = queue.open(new Permit(throttle, has.place, has.all, has.trial));
+        Session session = queue.open(new Permit(throttle, has.place, has.all, has.trial), slot);
         if (session == null) {
             throttle.refundConnection(slot, now);
             giveBack(has, steps);

@@ -113,6 +113,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public static final class Session implements SessionLimiter.Holder {
         private final ReadyQueue queue;
         private final Permit permit;
+        /** Of the connection rate. */
+        private final long slotNanos;
+        private boolean askedHost;
         private boolean up;
         private boolean gone;
         private boolean idle;
@@ -122,9 +125,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         private @Nullable QueueItem handed;
         private volatile @Nullable Thread thread;
 
-        private Session(ReadyQueue queue, Permit permit) {
+        private Session(ReadyQueue queue, Permit permit, long slotNanos) {
             this.queue = queue;
             this.permit = permit;
+            this.slotNanos = slotNanos;
         }
 
         public ReadyQueue queue() {
@@ -671,6 +675,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             if (place) {
                 crowdedNetwork = null;
+                session.askedHost = true;
             } else if (!session.crowdedOut) { // of several hosts in a row the first counts
                 crowdedNetwork = network;
             }
@@ -692,9 +697,23 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** The permits are there. @return null when no session is wanted any more */
+    /** The slot of a session that came to no host, for whose network it had a place; else {@code none}. */
+    long unusedSlot(Session session, long none) {
+        lock();
+        try {
+            return session.permit.place() == null || session.askedHost ? none : session.slotNanos;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * The permits are there, and the slot for opening a connection.
+     *
+     * @return null when no session is wanted any more
+     */
     @Nullable
-    Session open(Permit permit) {
+    Session open(Permit permit, long slotNanos) {
         lock();
         try {
             seeking = Seeking.NO;
@@ -703,7 +722,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             impatient = false;
             opening++;
-            return new Session(this, permit);
+            return new Session(this, permit, slotNanos);
         } finally {
             unlock();
         }

@@ -20,6 +20,7 @@ import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.units.Rate;
 
 /** Permits of several limiters that come back in one moment, on one thread: each finds whoever can use it, in a few steps. */
 class AdmissionTest {
@@ -241,6 +242,28 @@ class AdmissionTest {
         harness.admission.ended(session);
         assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
         moves(harness, "b.example", host());
+        assertThat(harness.hasBegun(waits)).isTrue();
+    }
+
+    @Test
+    void aSessionThatFoundNoHostWithRoomTakesNoSlotOfTheConnectionRate() {
+        QueueHarness harness = harness(100, 10);
+        harness.reconfigure(new ShapingConfig(new TrafficLimits(10, null, Rate.parse("1/min"), 1_000,
+                Duration.ofSeconds(5), Duration.ofMinutes(5), 10), Map.of()));
+        MailHost crowded = crowded(harness);
+        ReadyQueue waits = site(harness, "b.example", host(), crowded);
+        Session session = harness.begun(waits);
+        assertThat(harness.admission.comesUp(session, crowded.network())).isFalse();
+        harness.admission.ended(session);
+        harness.advance(Duration.ofSeconds(1));
+        serve(harness, harness.readyQueue("crowd0.example")); // for the last of the crowd
+        serve(harness, harness.readyQueue("crowd1.example"));
+        session = harness.begun(waits);
+        assertThat(harness.admission.comesUp(session, crowded.network())).isTrue();
+        harness.queue.requeue(requireNonNull(harness.admission.up(session)));
+        harness.admission.ended(session);
+        assertThat(harness.hasBegun(waits)).as("the slot was used now").isFalse();
+        harness.advance(Duration.ofMinutes(1));
         assertThat(harness.hasBegun(waits)).isTrue();
     }
 
