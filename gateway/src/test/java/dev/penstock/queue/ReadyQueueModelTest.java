@@ -224,7 +224,8 @@ class ReadyQueueModelTest {
             int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, UnaryOperator.identity(), this::nanosOfACall, this::opened);
+            this.admission = new Admission(total, local, opening, UnaryOperator.identity(), this::nanosOfACall,
+                    this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
                 Site site = new Site("site" + q % SITES + ".example");
