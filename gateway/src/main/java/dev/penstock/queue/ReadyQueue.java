@@ -654,8 +654,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return List.of(crowded);
         }
         return switch (route) {
-            case Route.Hosts(_, List<MailHost> all, _, _, _) -> {
-                List<MailHost> hosts = tried.apply(all);
+            case Route.Hosts known -> {
+                List<MailHost> hosts = tried.apply(known.hosts());
                 int preference = hosts.getFirst().preference();
                 yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
                         .distinct().toList();

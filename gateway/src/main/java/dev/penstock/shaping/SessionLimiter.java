@@ -322,7 +322,8 @@ public final class SessionLimiter implements Limiter {
 
     @Override
     public synchronized String toString() {
-        return name + " " + open + "/" + limit + (kept == 0 ? "" : " kept " + kept) + (window == NO_WINDOW ? "" : " window " + window)
+        return name + " " + open + "/" + limit + (kept == 0 ? "" : " kept " + kept)
+                + (window == NO_WINDOW ? "" : " window " + window)
                 + (trial ? " trial" : "") + " waiting " + firsts.size() + "+" + others.size();
     }
 

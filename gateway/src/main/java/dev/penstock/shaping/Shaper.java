@@ -117,7 +117,8 @@ public final class Shaper {
         long now = nanoTime.getAsLong();
         return throttles.values().stream()
                 .map(
-                        throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(), throttle.sessions().sessions(),
+                        throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(),
+                                throttle.sessions().sessions(),
                                 throttle.sessions().size(), throttle.waitingFor(now)))
                 .toList();
     }
