@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -151,20 +152,20 @@ final class Courier implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         Work work = null;
-        List<MailHost> hosts = dispatcher.badHosts.withoutBad(dispatcher.reachable(routeHosts));
+        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
-            MailHost tried = hosts.get(i);
-            host = tried;
             boolean lastHost = i == tries - 1;
             unproved = true;
-            if (!dispatcher.comesUp(handle, tried.network())) {
+            MailHost tried = withRoom(hosts, i);
+            if (tried == null) {
                 if (work != null) {
                     giveBack(work);
                 }
                 return;
             }
+            host = tried;
             if (!enter(SessionView.State.CONNECTING)) {
                 if (work != null) {
                     giveBack(work);
@@ -200,6 +201,23 @@ final class Courier implements Runnable {
                 return;
             }
         }
+    }
+
+    /**
+     * The host at that place of the list, or if there is no room in its network the next that MX prefers as much: they
+     * change places. A host that is preferred less isn't asked for want of room of ours (RFC 5321 5.1).
+     *
+     * @return null when there is room for none
+     */
+    private @Nullable MailHost withRoom(List<MailHost> hosts, int place) {
+        int preference = hosts.get(place).preference();
+        for (int i = place; i < hosts.size() && hosts.get(i).preference() == preference; i++) {
+            if (dispatcher.comesUp(handle, hosts.get(i).network())) {
+                Collections.swap(hosts, place, i);
+                return hosts.get(place);
+            }
+        }
+        return null;
     }
 
     /**

@@ -131,7 +131,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                 Math.max(1, config.maxSessions() / LOCAL_SHARE), 0);
         int mostComingUp = Math.ceilDiv(config.maxSessions() * OPENING_PERCENT, 100);
         this.opening = new OpeningLimiter("max-sessions that come up", mostComingUp, mostComingUp / RESERVE_SHARE);
-        this.admission = new Admission(total, local, opening, nanoTime, this::open);
+        this.admission = new Admission(total, local, opening, this::tried, nanoTime, this::open);
         this.guard = new DeadlineGuard(nanoTime);
         queue.handsOutOnlyWhile(spool::canRecord);
         spool.onRecording(() -> Thread.startVirtualThread(queue::recordingChanged)); // not on the spool's own thread
@@ -189,8 +189,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.up(session);
     }
 
+    /** Which of a route's hosts are tried, in order. */
+    List<MailHost> tried(List<MailHost> hosts) {
+        return badHosts.withoutBad(reachable(hosts));
+    }
+
     /** The hosts that one can connect to from the configured address; all of them when there is none, to say so. */
-    List<MailHost> reachable(List<MailHost> hosts) {
+    private List<MailHost> reachable(List<MailHost> hosts) {
         InetAddress from = source;
         if (from == null) {
             return hosts;

@@ -3,13 +3,16 @@ package dev.penstock.queue;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.queue.ReadyQueue.Failed;
+import dev.penstock.queue.ReadyQueue.Kept;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Suspension;
 import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route.Protocol;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
@@ -26,11 +29,16 @@ import dev.penstock.shaping.Throttle;
  * Gets ready queues the permits for their sessions, and passes on those that come back. Thread-safe, without state of its
  * own but whether it is closed: what is under way is in the queues and in the limiters.
  *
- * <p>A session needs a permit of its key's limiter, then a place among those that come up, then a permit of all sessions,
- * then a slot of the connection rate, in this order. The place it leaves when it has delivered, so that hosts which stall
- * before that can't keep all sessions; where the configuration names the hosts it needs none. Sessions to local stores have
- * a limiter of their own in the place of that of all. Where there is none the queue gives back what it has and is registered
- * there, holding nothing; when a permit is passed to it, it keeps that one and tries for the others.
+ * <p>A session needs a permit of its key's limiter, a permit of all sessions, a place among those that come up, and a slot
+ * of the connection rate. The place it leaves when it has delivered, so that hosts which stall before that can't keep all
+ * sessions; where the configuration names the hosts it needs none. Sessions to local stores have a limiter of their own in
+ * the place of that of all.
+ *
+ * <p>Where there is none the queue is registered there. It keeps its key's permit meanwhile, and a place if it has one, but
+ * never a permit of all sessions. So each that waits goes one way: at its key's limiter, having nothing; at that of all,
+ * for most find a place then; at the places, if it found none; at that of all again, with its place. However many permits
+ * come back in one moment, and to whomever they pass, each is used or passes on a bounded number of times. A queue that
+ * has no use for what it keeps gives it back, and keeps only where it is in the order.
  *
  * <p>Called with no lock held. What one event leads to (a permit that passes to another queue, which can't use it and
  * passes it on) is worked off in a loop, however long the chain.
@@ -64,7 +72,7 @@ public final class Admission {
     }
 
     /** What a queue has of what its session needs. */
-    private static final class Holding {
+    private final class Holding {
         final SessionLimiter own;
         final SessionLimiter all;
         boolean hasOwn;
@@ -74,15 +82,36 @@ public final class Admission {
         Place place;
         boolean hasOfAll;
 
-        Holding(SessionLimiter own, SessionLimiter all) {
-            this.own = own;
-            this.all = all;
+        Holding(ReadyQueue queue) {
+            this.own = queue.throttle().sessions();
+            this.all = isLocal(queue) ? local : total;
+        }
+
+        /** It is about to wait. @return what it keeps then, null for nothing */
+        @Nullable
+        Kept keep() {
+            if (!hasOwn) {
+                return null;
+            }
+            own.keep();
+            return new Kept(trial, place);
+        }
+
+        /** It waits no more, and has that, unless it was given up meanwhile. */
+        void keptUntilNow(@Nullable Kept kept) {
+            hasOwn = kept != null;
+            trial = kept != null && kept.trial();
+            place = kept == null ? null : kept.place();
+            if (kept != null) {
+                own.keepNoMore();
+            }
         }
     }
 
     private final SessionLimiter total;
     private final SessionLimiter local;
     private final OpeningLimiter opening;
+    private final UnaryOperator<List<MailHost>> tried;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
@@ -91,19 +120,22 @@ public final class Admission {
      * @param total   of all sessions of the process but those to local stores
      * @param local   of these
      * @param opening of those to hosts that DNS told which come up
+     * @param tried   which hosts of a route a session tries, in order
      */
-    public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening, LongSupplier nanoTime,
-            Opener opener) {
+    public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening,
+            UnaryOperator<List<MailHost>> tried, LongSupplier nanoTime, Opener opener) {
         this.total = total;
         this.local = local;
         this.opening = opening;
+        this.tried = tried;
         this.nanoTime = nanoTime;
         this.opener = opener;
     }
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), nanoTime, opener);
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), UnaryOperator.identity(), nanoTime,
+                opener);
     }
 
     /** No more sessions are opened: permits that come back pass to nobody. */
@@ -121,12 +153,23 @@ public final class Admission {
         work(steps);
     }
 
-    /** The limiter, where this queue waits, may have something to give by now to those who wait there. */
+    /**
+     * The limiter, where this queue waits, may have something to give by now to those who wait there, or the queue has no
+     * use for what it keeps.
+     */
     public void mayGrant(ReadyQueue queue, Limiter limiter) {
         if (limiter == opening) {
-            opening.alsoFor(queue, queue.claimAnew());
+            opening.update(queue, queue.claimAnew(), queue.networks(tried).getFirst());
         }
-        passOn(limiter);
+        ArrayDeque<Step> steps = new ArrayDeque<>(2);
+        Kept inVain = queue.keepsInVain();
+        if (inVain != null) {
+            Holding had = new Holding(queue);
+            had.keptUntilNow(inVain);
+            giveBack(had, steps);
+        }
+        pass(limiter, steps);
+        work(steps);
     }
 
     private void passOn(Limiter limiter) {
@@ -206,6 +249,10 @@ public final class Admission {
         ReadyQueue queue = session.queue();
         SessionLimiter all = permit.total();
         Place place = permit.place();
+        long unusedSlot = queue.unusedSlot(session, NO_SLOT);
+        if (unusedSlot != NO_SLOT) {
+            permit.throttle().refundConnection(unusedSlot, now);
+        }
         own.release(permit.isTrial(), now);
         if (place != null) {
             place.leave();
@@ -237,9 +284,6 @@ public final class Admission {
 
     private void work(ArrayDeque<Step> steps) {
         for (Step step = steps.poll(); step != null; step = steps.poll()) {
-            if (!step.hasNothing()) {
-                step.queue.granted();
-            }
             acquire(step, steps);
         }
     }
@@ -273,32 +317,49 @@ public final class Admission {
     private void acquire(Step step, ArrayDeque<Step> steps) {
         ReadyQueue queue = step.queue;
         boolean comesUp = !queue.key().configured();
-        Holding has = new Holding(queue.throttle().sessions(), isLocal(queue) ? local : total);
-        has.hasOwn = step.limiter == has.own;
-        has.trial = step.trial;
-        has.hasOfAll = step.limiter == has.all;
-        has.place = step.place;
-        if (has.place != null && !queue.parties().contains(has.place.party())) { // that one's mail has gone meanwhile
-            giveBack(has, steps);
+        Holding has = new Holding(queue);
+        if (!step.hasNothing()) {
+            has.keptUntilNow(queue.granted());
         }
-        while (true) { // where it waits it gives back what it has, and begins anew when something was free after all
+        if (step.limiter == has.own) {
+            has.hasOwn = true;
+            has.trial = step.trial;
+        }
+        has.hasOfAll = step.limiter == has.all;
+        if (step.place != null) {
+            has.place = step.place;
+        }
+        if (has.place != null && !queue.parties().contains(has.place.party())) { // that one's mail has gone meanwhile
+            giveBackPlace(has, steps);
+        }
+        while (true) { // goes on where something was free after all
             if (!has.hasOwn) {
-                Answer answer = permit(queue, has, has.own, false, steps);
+                Answer answer = has.own.tryAcquire(false, nanoTime.getAsLong());
                 if (answer == Answer.NONE) {
-                    return;
+                    giveBack(has, steps);
+                    answer = waitAt(queue, has, has.own, steps);
+                    if (answer == Answer.NONE) {
+                        return;
+                    }
                 }
                 has.hasOwn = true;
                 has.trial = answer == Answer.TRIAL;
-            } else if (comesUp && has.place == null) {
-                has.place = place(queue, has, steps);
-                if (has.place == null) {
-                    return;
-                }
             } else if (!has.hasOfAll) {
-                if (permit(queue, has, has.all, queue.isWithoutSession(), steps) == Answer.NONE) {
+                Answer answer = has.all.tryAcquire(queue.isWithoutSession(), nanoTime.getAsLong());
+                if (answer == Answer.NONE && waitAt(queue, has, has.all, steps) == Answer.NONE) {
                     return;
                 }
                 has.hasOfAll = true;
+            } else if (comesUp && has.place == null) {
+                Place place = place(queue);
+                if (place == null) {
+                    giveBackOfAll(has, steps);
+                    place = waitForPlace(queue, has, steps);
+                    if (place == null) {
+                        return;
+                    }
+                }
+                has.place = place;
             } else {
                 open(queue, has, steps);
                 return;
@@ -306,23 +367,17 @@ public final class Admission {
         }
     }
 
-    private Answer permit(ReadyQueue queue, Holding has, SessionLimiter limiter, boolean first,
-            ArrayDeque<Step> steps) {
-        Answer answer = limiter.tryAcquire(first, nanoTime.getAsLong());
-        if (answer == Answer.NONE) {
-            giveBack(has, steps);
-            answer = waitAt(queue, limiter, steps);
+    /** In whichever network has room, of those that would do. */
+    private @Nullable Place place(ReadyQueue queue) {
+        List<Party> parties = queue.parties();
+        boolean first = queue.isWithoutSession();
+        for (String network : queue.networks(tried)) {
+            Place place = opening.tryAcquire(parties, network, first);
+            if (place != null) {
+                return place;
+            }
         }
-        return answer;
-    }
-
-    private @Nullable Place place(ReadyQueue queue, Holding has, ArrayDeque<Step> steps) {
-        Place place = opening.tryAcquire(queue.parties(), queue.network(), queue.isWithoutSession());
-        if (place == null) {
-            giveBack(has, steps);
-            place = waitForPlace(queue, steps);
-        }
-        return place;
+        return null;
     }
 
     /** Has all permits. */
@@ -339,7 +394,7 @@ public final class Admission {
                 return;
             }
         }
-        Session session = queue.open(new Permit(throttle, has.place, has.all, has.trial));
+        Session session = queue.open(new Permit(throttle, has.place, has.all, has.trial), slot);
         if (session == null) {
             throttle.refundConnection(slot, now);
             giveBack(has, steps);
@@ -358,12 +413,20 @@ public final class Admission {
             has.trial = false;
             pass(has.own, steps);
         }
+        giveBackPlace(has, steps);
+        giveBackOfAll(has, steps);
+    }
+
+    private void giveBackPlace(Holding has, ArrayDeque<Step> steps) {
         Place place = has.place;
         if (place != null) {
             has.place = null;
             place.leave();
             pass(opening, steps);
         }
+    }
+
+    private void giveBackOfAll(Holding has, ArrayDeque<Step> steps) {
         if (has.hasOfAll) {
             has.hasOfAll = false;
             has.all.unused(false);
@@ -372,18 +435,18 @@ public final class Admission {
     }
 
     /**
-     * Registers the queue, which holds nothing now, and asks a session of another queue to make room if one idles.
+     * Registers the queue, which keeps what it has, and asks a session of another queue to make room if one idles.
      *
      * @return whether a permit was free after all; else it is registered, or wants none any more
      */
-    private Answer waitAt(ReadyQueue queue, SessionLimiter limiter, ArrayDeque<Step> steps) {
-        if (!prepareToWait(queue, limiter)) {
+    private Answer waitAt(ReadyQueue queue, Holding has, SessionLimiter limiter, ArrayDeque<Step> steps) {
+        if (!prepareToWait(queue, has, limiter, steps)) {
             return Answer.NONE;
         }
         Answer answer = limiter.acquire(queue, isShared(queue, limiter) && queue.isWithoutSession(),
                 nanoTime.getAsLong());
         if (answer != Answer.NONE) {
-            queue.granted();
+            has.keptUntilNow(queue.granted());
             return answer;
         }
         promoteIfWithoutSession(queue, limiter, steps);
@@ -396,32 +459,44 @@ public final class Admission {
     }
 
     /** As {@link #waitAt}, among those that come up, where none idles. @return null when it is registered, or wants none any more */
-    private @Nullable Place waitForPlace(ReadyQueue queue, ArrayDeque<Step> steps) {
-        if (!prepareToWait(queue, opening)) {
+    private @Nullable Place waitForPlace(ReadyQueue queue, Holding has, ArrayDeque<Step> steps) {
+        if (!prepareToWait(queue, has, opening, steps)) {
             return null;
         }
         List<Party> claimed = queue.claimed();
-        Place place = opening.acquire(queue, claimed, queue.network(), queue.isWithoutSession());
+        String network = queue.networks(tried).getFirst();
+        Place place = opening.acquire(queue, claimed, network, queue.isWithoutSession());
         if (place != null) {
-            queue.granted();
+            has.keptUntilNow(queue.granted());
             return place;
         }
         List<Party> more = queue.claimAnew();
         if (!more.equals(claimed)) { // mail came before it was registered
-            opening.alsoFor(queue, more);
+            opening.update(queue, more, network);
             pass(opening, steps);
         }
         promoteIfWithoutSession(queue, opening, steps);
         return null;
     }
 
-    /** Says where it waits before it does: a permit may be passed to it in the same moment. @return false when it wants none */
-    private boolean prepareToWait(ReadyQueue queue, Limiter limiter) {
+    /**
+     * Says where it waits before it does: a permit may be passed to it in the same moment, and what it keeps is the queue's
+     * from here on.
+     *
+     * @return false when it wants none: what it had is given back
+     */
+    private boolean prepareToWait(ReadyQueue queue, Holding has, Limiter limiter, ArrayDeque<Step> steps) {
         long slot = queue.takeSlot(NO_SLOT);
         if (slot != NO_SLOT) {
             queue.throttle().refundConnection(slot, nanoTime.getAsLong());
         }
-        return queue.waitsAt(limiter);
+        Kept keeps = has.keep();
+        if (queue.waitsAt(limiter, keeps)) {
+            return true;
+        }
+        has.keptUntilNow(keeps);
+        giveBack(has, steps);
+        return false;
     }
 
     /** It may have lost its last one just before it was registered. */

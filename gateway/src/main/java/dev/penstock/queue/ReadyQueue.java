@@ -8,14 +8,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.OpeningLimiter.Party;
+import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Throttle;
@@ -62,7 +65,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** The queue wants a session: get it the permits. */
         void wantsSession(ReadyQueue queue);
 
-        /** The limiter, where the queue waits, may have something to give by now to those who wait there. */
+        /**
+         * The limiter, where the queue waits, may have something to give by now to those who wait there, or the queue has
+         * no use for what it keeps.
+         */
         void mayGrant(ReadyQueue queue, Limiter limiter);
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
@@ -107,6 +113,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public static final class Session implements SessionLimiter.Holder {
         private final ReadyQueue queue;
         private final Permit permit;
+        /** Of the connection rate. */
+        private final long slotNanos;
+        private boolean askedHost;
         private boolean up;
         private boolean gone;
         private boolean idle;
@@ -116,9 +125,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         private @Nullable QueueItem handed;
         private volatile @Nullable Thread thread;
 
-        private Session(ReadyQueue queue, Permit permit) {
+        private Session(ReadyQueue queue, Permit permit, long slotNanos) {
             this.queue = queue;
             this.permit = permit;
+            this.slotNanos = slotNanos;
         }
 
         public ReadyQueue queue() {
@@ -134,6 +144,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return queue;
         }
     }
+
+    /**
+     * What the queue keeps while it waits for the rest of what its session needs: a permit of its key's limiter.
+     *
+     * @param trial whether that goes beyond the window
+     * @param place among the sessions that come up, null for none
+     */
+    record Kept(boolean trial, @Nullable Place place) {}
 
     /** How far the queue is with getting a session the permits. */
     private enum Seeking {
@@ -171,6 +189,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private volatile @Nullable Limiter waitingAt;
     /** Whose mail it waits there for a place for, among the sessions that come up. */
     private List<Party> claimed = List.of();
+    /** While it waits at a limiter. */
+    private @Nullable Kept kept;
     /** Where its last session found no place; null when it found one. */
     private volatile @Nullable String crowdedNetwork;
     private long slotNanos;
@@ -516,8 +536,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     // Events of the limiters
 
-    /** About to be registered there. @return false when no session is wanted any more: then it must not be */
-    boolean waitsAt(Limiter limiter) {
+    /**
+     * About to be registered there, keeping this.
+     *
+     * @return false when no session is wanted any more: then it must not be, and keeps nothing
+     */
+    boolean waitsAt(Limiter limiter, @Nullable Kept keeps) {
         lock();
         try {
             if (!mayOpen()) {
@@ -526,6 +550,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             seeking = Seeking.AT_LIMITER;
             waitingAt = limiter;
+            kept = keeps;
             claimed = limiter instanceof OpeningLimiter ? turns.parties() : List.of();
             return true;
         } finally {
@@ -533,13 +558,52 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** A permit of the limiter it waited at is its own now; it goes on to acquire the others. */
-    void granted() {
+    /**
+     * A permit of the limiter it waited at is its own now; it goes on to acquire the others.
+     *
+     * @return what it kept, null for nothing
+     */
+    @Nullable
+    Kept granted() {
         lock();
         try {
+            Kept was = kept;
+            kept = null;
             seeking = Seeking.ACQUIRING;
             waitingAt = null;
             claimed = List.of();
+            return was;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** It stays where it waits. @return what it kept but has no use for now, for others to have; null for nothing */
+    @Nullable
+    Kept keepsInVain() {
+        lock();
+        try {
+            Kept was = kept;
+            if (was == null || isOfUse(was)) {
+                return null;
+            }
+            kept = null;
+            return was;
+        } finally {
+            unlock();
+        }
+    }
+
+    private boolean isOfUse(Kept keeps) {
+        return mayOpen() && (keeps.place == null || turns.has(keeps.place.party()));
+    }
+
+    /** What it keeps while it waits, null for nothing. For tests. */
+    @Nullable
+    Kept kept() {
+        lock();
+        try {
+            return kept;
         } finally {
             unlock();
         }
@@ -578,14 +642,27 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** The network that its next session is likely to connect to, {@link OpeningLimiter#NO_NETWORK} when that isn't known. */
-    String network() {
+    /**
+     * The networks that its next session may connect to first, {@link OpeningLimiter#NO_NETWORK} when that isn't known.
+     *
+     * @param tried which hosts of its route a session tries, in order
+     * @return not empty
+     */
+    List<String> networks(UnaryOperator<List<MailHost>> tried) {
         String crowded = crowdedNetwork;
-        return crowded != null
-                ? crowded
-                : route instanceof Route.Hosts hosts
-                        ? hosts.hosts().getFirst().network()
-                        : OpeningLimiter.NO_NETWORK;
+        if (crowded != null) {
+            return List.of(crowded);
+        }
+        return switch (route) {
+            case Route.Hosts known -> {
+                List<MailHost> hosts = tried.apply(known.hosts());
+                int preference = hosts.getFirst().preference();
+                yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
+                        .distinct().toList();
+            }
+            case Route.Store _ -> List.of(OpeningLimiter.NO_NETWORK);
+            case null -> List.of(OpeningLimiter.NO_NETWORK);
+        };
     }
 
     /**
@@ -596,7 +673,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     void comesUp(Session session, String network, boolean place) {
         lock();
         try {
-            crowdedNetwork = place ? null : network;
+            if (place) {
+                crowdedNetwork = null;
+                session.askedHost = true;
+            } else if (!session.crowdedOut) { // of several hosts in a row the first counts
+                crowdedNetwork = network;
+            }
             session.crowdedOut = !place;
         } finally {
             unlock();
@@ -615,9 +697,23 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** The permits are there. @return null when no session is wanted any more */
+    /** The slot of a session that came to no host, for whose network it had a place; else {@code none}. */
+    long unusedSlot(Session session, long none) {
+        lock();
+        try {
+            return session.permit.place() == null || session.askedHost ? none : session.slotNanos;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * The permits are there, and the slot for opening a connection.
+     *
+     * @return null when no session is wanted any more
+     */
     @Nullable
-    Session open(Permit permit) {
+    Session open(Permit permit, long slotNanos) {
         lock();
         try {
             seeking = Seeking.NO;
@@ -626,7 +722,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             impatient = false;
             opening++;
-            return new Session(this, permit);
+            return new Session(this, permit, slotNanos);
         } finally {
             unlock();
         }
@@ -905,6 +1001,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Wakes whoever the event concerns, when the lock is free. */
     void unlock() {
+        if (kept != null && lock.getHoldCount() == 1 && !isOfUse(kept)) {
+            arm(around.nanos()); // it is given back where the queue waits
+        }
         if (lock.getHoldCount() > 1 || woken.isEmpty() && !armed) {
             lock.unlock();
             return;
@@ -1073,6 +1172,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** Locked. */
     void route(Route.Open now) {
         route = now;
+        if (crowdedNetwork != null && !(now instanceof Route.Hosts hosts
+                && hosts.hosts().stream().anyMatch(host -> host.network().equals(crowdedNetwork)))) {
+            crowdedNetwork = null;
+        }
+        if (waitingAt instanceof OpeningLimiter) {
+            arm(around.nanos()); // it is told there which network
+        }
     }
 
     /** Locked. */

@@ -174,6 +174,16 @@ final class Turns {
         return List.copyOf(parties);
     }
 
+    /** Whether that one has something ready. */
+    boolean has(Party party) {
+        for (Sender sender : bySender.keySet()) {
+            if (sender.party().equals(party)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** How many messages each tenant has ready. */
     Map<String, Integer> readyByTenant() {
         Map<String, Integer> ready = new TreeMap<>();

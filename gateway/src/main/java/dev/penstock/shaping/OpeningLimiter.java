@@ -82,7 +82,7 @@ public final class OpeningLimiter implements Limiter {
     /** Who waits, for one of some parties. */
     private static final class Entry {
         final Waiter waiter;
-        final Share<String> network;
+        Share<String> network;
         final List<Share<Party>> parties;
         boolean first;
 
@@ -231,12 +231,26 @@ public final class OpeningLimiter implements Limiter {
         return place;
     }
 
-    /** Who waits has mail of these parties now. Call {@link #next} then. */
-    public synchronized void alsoFor(Waiter waiter, List<Party> wanted) {
+    /** Who waits has mail of these parties now, and would connect to this network. Call {@link #next} then. */
+    public synchronized void update(Waiter waiter, List<Party> wanted, String network) {
         Entry entry = entries.get(waiter);
         if (entry != null) {
+            move(entry, network);
             wanted.forEach(party -> widen(entry, party));
         }
+    }
+
+    private void move(Entry entry, String network) {
+        Share<String> before = entry.network;
+        if (before.key.equals(network)) {
+            return;
+        }
+        entry.parties.forEach(party -> unlink(entry, party));
+        entry.network = network(network);
+        entry.network.waiting++;
+        before.waiting--;
+        forget(networks, before);
+        entry.parties.forEach(party -> lines(entry).computeIfAbsent(party, _ -> new Line()).add(entry));
     }
 
     private void widen(Entry entry, Party party) {

@@ -94,7 +94,7 @@ public final class Permit {
 
     /** Whether other sessions with the same site stand or are coming up. */
     public boolean othersOpen() {
-        return throttle.sessions().open() > 1;
+        return throttle.sessions().sessions() > 1;
     }
 
     /** The session was refused while others stand. */

@@ -58,6 +58,8 @@ public final class SessionLimiter implements Limiter {
     private int limit;
     private final int reserve;
     private int open;
+    /** Of these, permits that are kept by who waits for something else. */
+    private int kept;
     private int window = NO_WINDOW;
     private boolean trial;
     private long trialNanos;
@@ -141,6 +143,16 @@ public final class SessionLimiter implements Limiter {
         }
     }
 
+    /** Who has a permit waits for something else that his session needs, and keeps it: no session stands for it. */
+    public synchronized void keep() {
+        kept++;
+    }
+
+    /** He waits no more, for he has got that or has given up. */
+    public synchronized void keepNoMore() {
+        kept--;
+    }
+
     private void close() {
         if (open == 0) {
             throw new IllegalStateException("released more sessions of " + name + " than were opened");
@@ -171,7 +183,7 @@ public final class SessionLimiter implements Limiter {
             pauseNanos = FIRST_TRIAL.toNanos();
             trialNanos = nowNanos + pauseNanos;
         }
-        window = Math.min(window, Math.max(1, open - 1));
+        window = Math.min(window, Math.max(1, open - kept - 1));
     }
 
     /**
@@ -192,7 +204,7 @@ public final class SessionLimiter implements Limiter {
 
     /** No session stands and none may be opened for a while: what comes after begins with one and grows as it proves. */
     public synchronized void collapsed(long nowNanos) {
-        if (open <= 1) {
+        if (open - kept <= 1) {
             window = 1;
             pauseNanos = FIRST_TRIAL.toNanos();
             trialNanos = nowNanos;
@@ -242,8 +254,14 @@ public final class SessionLimiter implements Limiter {
         return null;
     }
 
+    /** Permits that are taken. */
     public synchronized int open() {
         return open;
+    }
+
+    /** Sessions that stand or are coming up: permits but those that are kept. */
+    public synchronized int sessions() {
+        return open - kept;
     }
 
     /** Sessions that may be open now: what is configured, or what the other side has been found to take. */
@@ -292,7 +310,7 @@ public final class SessionLimiter implements Limiter {
 
     @Override
     public synchronized @Nullable String violation(long nowNanos) {
-        if (open < 0 || waiting != firsts.size() + others.size()) {
+        if (kept < 0 || open < kept || waiting != firsts.size() + others.size()) {
             return "miscounted: " + this;
         }
         if (waiting == 0) {
@@ -304,7 +322,8 @@ public final class SessionLimiter implements Limiter {
 
     @Override
     public synchronized String toString() {
-        return name + " " + open + "/" + limit + (window == NO_WINDOW ? "" : " window " + window)
+        return name + " " + open + "/" + limit + (kept == 0 ? "" : " kept " + kept)
+                + (window == NO_WINDOW ? "" : " window " + window)
                 + (trial ? " trial" : "") + " waiting " + firsts.size() + "+" + others.size();
     }
 

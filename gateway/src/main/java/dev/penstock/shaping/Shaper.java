@@ -100,7 +100,7 @@ public final class Shaper {
     /** Sessions open under {@code key}. */
     public int openSessions(Site key) {
         Throttle throttle = throttles.get(key);
-        return throttle == null ? 0 : throttle.sessions().open();
+        return throttle == null ? 0 : throttle.sessions().sessions();
     }
 
     /** Keys whose receivers have been found to take fewer sessions than are configured. */
@@ -117,7 +117,8 @@ public final class Shaper {
         long now = nanoTime.getAsLong();
         return throttles.values().stream()
                 .map(
-                        throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(), throttle.sessions().open(),
+                        throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(),
+                                throttle.sessions().sessions(),
                                 throttle.sessions().size(), throttle.waitingFor(now)))
                 .toList();
     }

@@ -164,6 +164,51 @@ class TarpitTest {
     }
 
     @Test
+    void whereTheFirstHostIsRememberedAsBadTheNextOnesNetworkCounts() throws IOException {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(CONFIG)) {
+            MailHost bad = fillOneNetwork(rig);
+            rig.dispatcher.badHosts.add(bad);
+            MailHost backup = new MailHost("backup", InetAddress.ofLiteral("127.0.0.1"), mx.port(), 20);
+            rig.router.set("b.example", new Route.Hosts(new Site("b.example"), List.of(bad, backup), false));
+            mail(rig, "a", "b.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery x@b.example");
+        }
+    }
+
+    @Test
+    void ofTwoHostsThatArePreferredAlikeTheOneWithRoomIsAsked() throws IOException {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(CONFIG)) {
+            MailHost crowded = fillOneNetwork(rig);
+            MailHost free = host("mx2", "127.0.0.1", mx.port());
+            rig.router.set("b.example", new Route.Hosts(new Site("b.example"), List.of(crowded, free), false));
+            mail(rig, "a", "b.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery x@b.example");
+        }
+    }
+
+    @Test
+    void aBackupIsNotAskedBecauseTheFirstHostsNetworkIsCrowded() throws IOException {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(CONFIG)) {
+            MailHost crowded = fillOneNetwork(rig);
+            MailHost backup = new MailHost("backup", InetAddress.ofLiteral("127.0.0.1"), mx.port(), 20);
+            rig.router.set("b.example", new Route.Hosts(new Site("b.example"), List.of(crowded, backup), false));
+            mail(rig, "a", "b.example");
+            assertWaiting(rig, TARPITS - OF_A_NETWORK + 1, waiting -> waiting.contains("network 127.0.1.0/24"));
+            assertThat(mx.sessions()).isZero();
+        }
+    }
+
+    /** @return a host of it */
+    private MailHost fillOneNetwork(DeliveryRig rig) throws IOException {
+        MailHost stalls = silent().getFirst();
+        fill(rig, List.of(stalls), TARPITS, OF_A_NETWORK, domain -> mail(rig, "a", domain));
+        assertWaiting(rig, TARPITS - OF_A_NETWORK, _ -> true);
+        return stalls;
+    }
+
+    @Test
     void hostsThatGreetAndThenStallAreStillComingUp() throws IOException {
         assertStillComingUp("""
                 S: 220 mx

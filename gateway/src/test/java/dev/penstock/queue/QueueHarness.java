@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -17,8 +18,10 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
@@ -48,6 +51,10 @@ final class QueueHarness {
     final List<ReadyQueue> removed = new CopyOnWriteArrayList<>();
     final List<Unroutable> failures = new CopyOnWriteArrayList<>();
     private final Map<ReadyQueue, Session> standing = new HashMap<>();
+    /** Which hosts of a route its sessions try. */
+    UnaryOperator<List<MailHost>> tried = UnaryOperator.identity();
+    /** How often admission may still look at the clock, as it does between any two of its steps. */
+    long looksLeft = Long.MAX_VALUE;
     private long nextId;
 
     QueueHarness() {
@@ -56,7 +63,13 @@ final class QueueHarness {
 
     private QueueHarness(SessionLimiter total) {
         this.total = total;
-        this.admission = new Admission(total, clock::nanoTime, comingUp::add);
+        this.admission = new Admission(total, this::nanosOfAdmission, comingUp::add);
+    }
+
+    private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
+        this.total = total;
+        this.admission = new Admission(total, total, opening, hosts -> tried.apply(hosts), this::nanosOfAdmission,
+                comingUp::add);
     }
 
     static QueueHarness open() {
@@ -68,6 +81,23 @@ final class QueueHarness {
         QueueHarness harness = new QueueHarness(total);
         harness.start();
         return harness;
+    }
+
+    /**
+     * @param total   of all sessions
+     * @param opening of those that come up
+     */
+    static QueueHarness open(SessionLimiter total, OpeningLimiter opening) {
+        QueueHarness harness = new QueueHarness(total, opening);
+        harness.start();
+        return harness;
+    }
+
+    private long nanosOfAdmission() {
+        if (looksLeft-- == 0) {
+            throw new AssertionError("permits go round without end");
+        }
+        return clock.nanoTime();
     }
 
     /** A sub-queue that nothing is done with, for tests of single structures. */

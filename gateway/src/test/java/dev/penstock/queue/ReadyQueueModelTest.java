@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,7 @@ import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.queue.ReadyQueue.Failed;
+import dev.penstock.queue.ReadyQueue.Kept;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.MailHost;
@@ -58,6 +60,14 @@ class ReadyQueueModelTest {
     @ValueSource(longs = {1, 2, 3, 4, 5, 6})
     void readyMailIsNeverWithoutSomebodyWhoComesForIt(long seed) {
         new Model(seed).run(STEPS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    void norWhenPlacesAndAllSessionsAreScarceAtOnce(long seed) {
+        Model model = new Model(seed, 5, 3);
+        model.run(STEPS);
+        assertThat(model.mostPlacesKept).as("places kept at one time").isPositive();
     }
 
     @Test
@@ -196,17 +206,26 @@ class ReadyQueueModelTest {
         private boolean settling;
         private int quiet;
         private int mostOpening;
+        private int mostPlacesKept;
         private int step;
 
         Model(long seed) {
+            this(seed, 0, 0);
+        }
+
+        /** @param sessions and places that there are, 0 for what is drawn */
+        Model(long seed, int sessions, int places) {
             this.seed = seed;
             this.random = new SplittableRandom(seed);
             this.shaper = new Shaper(shaping(), this::nanos);
-            this.total = new SessionLimiter("max-sessions", random.nextInt(6, 24), random.nextInt(4));
-            int mostOpening = random.nextInt(2, 9);
+            int maxSessions = random.nextInt(6, 24);
+            this.total = new SessionLimiter("max-sessions", sessions == 0 ? maxSessions : sessions, random.nextInt(4));
+            int mostComingUp = random.nextInt(2, 9);
+            int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, this::nanosOfACall, this::opened);
+            this.admission = new Admission(total, local, opening, UnaryOperator.identity(), this::nanosOfACall,
+                    this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
                 Site site = new Site("site" + q % SITES + ".example");
@@ -407,7 +426,7 @@ class ReadyQueueModelTest {
             Permit permit = courier.session.permit();
             Trouble trouble = switch (moods.get(site)) {
                 case GOOD -> null;
-                case NARROW -> permit.throttle().sessions().open() > 3 ? Trouble.CROWDED : null;
+                case NARROW -> permit.throttle().sessions().sessions() > 3 ? Trouble.CROWDED : null;
                 case DEAD -> Trouble.UNREACHABLE;
                 case REFUSING -> Trouble.REFUSED;
                 case INSECURE -> queue.key().tls() == TlsPolicy.REQUIRED ? Trouble.INSECURE : null;
@@ -448,7 +467,7 @@ class ReadyQueueModelTest {
         private boolean connects(Courier courier) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : courier.session.queue().network();
+                    : courier.session.queue().networks(UnaryOperator.identity()).getFirst();
             courier.unproved = true;
             if (admission.comesUp(courier.session, network)) {
                 courier.comesUp = courier.session.permit().place() != null;
@@ -552,11 +571,15 @@ class ReadyQueueModelTest {
         private void check() {
             Set<ReadyQueue> concerned = new HashSet<>(); // their events are on their way
             calls.forEach(call -> concerned.add(call.queue));
+            int placesKept = 0;
             for (ReadyQueue queue : queues) {
+                Kept kept = queue.kept();
+                placesKept += kept == null || kept.place() == null ? 0 : 1;
                 if (!concerned.contains(queue)) {
                     assertThat(queue.violation()).isNull();
                 }
             }
+            mostPlacesKept = Math.max(mostPlacesKept, placesKept);
             limiters.forEach(this::checkDebts);
             if (calls.isEmpty()) {
                 quiet++;
@@ -583,6 +606,10 @@ class ReadyQueueModelTest {
             checkCounts();
             for (ReadyQueue queue : queues) {
                 assertThat(queue.isAcquiring()).as("nobody acquires for %s", queue.describe()).isFalse();
+                if (queue.kept() != null && queue.ready() == 0) {
+                    assertThat(timers.get(queue)).as("it gives back what it keeps: %s", queue.describe()).isNotNull()
+                            .isLessThanOrEqualTo(now);
+                }
                 if (queue.ready() == 0 || !handsOut || sessions.containsKey(queue)) {
                     continue;
                 }
@@ -618,8 +645,24 @@ class ReadyQueueModelTest {
         /** Every permit is some session's, and each session has those that it needs. */
         private void checkCounts() {
             List<Courier> open = List.copyOf(couriers);
-            assertThat(opening.open()).as("sessions that come up").isEqualTo((int) open.stream()
-                    .filter(courier -> courier.comesUp).count());
+            int places = 0;
+            Map<SessionLimiter, Integer> kept = new HashMap<>();
+            for (ReadyQueue queue : queues) {
+                Kept keeps = queue.kept();
+                if (keeps != null) {
+                    assertThat(queue.waitingAt()).as("waits: %s", queue.describe()).isNotNull();
+                    kept.merge(queue.throttle().sessions(), 1, Integer::sum);
+                    places += keeps.place() == null ? 0 : 1;
+                }
+            }
+            assertThat(opening.open()).as("sessions that come up, and places that are kept").isEqualTo(places
+                    + (int) open.stream().filter(courier -> courier.comesUp).count());
+            queues.stream().map(queue -> queue.throttle().sessions()).distinct().forEach(own -> {
+                assertThat(own.sessions()).as("sessions of a site: %s", own).isEqualTo((int) open.stream()
+                        .filter(courier -> courier.session.permit().throttle().sessions() == own).count());
+                assertThat(own.open() - own.sessions()).as("permits that are kept: %s", own)
+                        .isEqualTo(kept.getOrDefault(own, 0));
+            });
             assertThat(local.open()).as("sessions to stores").isEqualTo((int) open.stream()
                     .filter(courier -> courier.session.queue().key().lmtp()).count());
             assertThat(total.open() + local.open()).as("all sessions").isEqualTo(open.size());

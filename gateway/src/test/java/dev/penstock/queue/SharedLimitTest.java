@@ -344,16 +344,58 @@ class SharedLimitTest {
     }
 
     @Test
-    void aQueueHoldsNothingWhileItWaits() {
+    void aQueueKeepsThePermitOfItsSiteWhileItWaitsForOneOfAll() {
         QueueHarness harness = harness(3, 2, null);
         harness.submit("a.example");
         harness.submit("b.example");
         submit(harness, 0, 1);
         submit(harness, 1, 1);
         ReadyQueue waits = queue(harness, 1);
+        SessionLimiter own = waits.throttle().sessions();
         assertThat(waits.waitingAt()).isSameAs(harness.total);
-        assertThat(waits.throttle().sessions().open()).as("only of the one that has a session").isEqualTo(1);
-        harness.admission.ended(harness.begun(harness.readyQueue("a.example")));
+        assertThat(own.open()).as("permits").isEqualTo(2);
+        assertThat(own.sessions()).as("no session stands for it").isEqualTo(1);
+        submit(harness, 2, 1);
+        assertThat(queue(harness, 2).waitingAt()).isSameAs(own);
+        assertThat(harness.drain(harness.readyQueue("a.example"))).hasSize(1);
+        assertThat(harness.hasBegun(waits)).isTrue();
+        assertThat(own.sessions()).isEqualTo(2);
+    }
+
+    @Test
+    void aQueueWhoseMailHasGoneGivesBackWhatItKeepsButNotItsPlaceInTheOrder() {
+        QueueHarness harness = harness(2, 1, null);
+        harness.submit("a.example");
+        harness.submit("b.example");
+        submit(harness, 0, 1);
+        submit(harness, 1, 1);
+        ReadyQueue waits = queue(harness, 0);
+        SessionLimiter own = waits.throttle().sessions();
+        assertThat(queue(harness, 1).waitingAt()).isSameAs(own);
+        harness.clock.advance(Duration.ofSeconds(1));
+        waits.takeReceivedBefore(harness.clock.millis(), 10).forEach(harness.queue::finished);
+        harness.advance(Duration.ofMillis(20));
+        assertThat(waits.waitingAt()).isSameAs(harness.total);
+        assertThat(waits.kept()).isNull();
+        assertThat(queue(harness, 1).waitingAt()).as("what the other kept is its own now").isSameAs(harness.total);
+        submit(harness, 0, 1);
+        assertThat(harness.drain(harness.readyQueue("a.example"))).hasSize(1);
+        assertThat(waits.waitingAt()).as("its turn came, and it had no permit of its site").isSameAs(own);
+        assertThat(harness.drain(queue(harness, 1))).hasSize(1);
+        assertThat(harness.drain(waits)).hasSize(1);
+        assertThat(own.open()).isZero();
+    }
+
+    @Test
+    void aPermitThatIsKeptIsNoSessionThatStandsWhenTheOnlyOneIsRefused() {
+        QueueHarness harness = harness(1, 10, null);
+        submit(harness, 0, 100);
+        ReadyQueue queue = queue(harness, 0);
+        Session session = harness.begun(queue);
+        harness.queue.requeue(up(session));
+        assertThat(queue.waitingAt()).isSameAs(harness.total);
+        assertThat(queue.throttle().sessions().open()).isEqualTo(2);
+        assertThat(harness.fail(session, Trouble.CROWDED).suspension()).isNotNull();
     }
 
     /** A slot that came is used, and one that can't be is given back: the rate is neither exceeded nor lost. */

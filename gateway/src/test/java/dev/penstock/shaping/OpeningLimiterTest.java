@@ -117,12 +117,24 @@ class OpeningLimiterTest {
         fill(ACME);
         assertThat(wait("a", ACME)).isNull();
         assertThat(next()).isNull();
-        limiter.alsoFor(new Named("stranger"), List.of(OTHER));
+        limiter.update(new Named("stranger"), List.of(OTHER), NETWORK);
         assertThat(next()).isNull();
         Named waiter = new Named("w");
-        assertThat(limiter.acquire(waiter, List.of(ACME), network(), true)).isNull();
-        limiter.alsoFor(waiter, List.of(ACME, OTHER));
+        String network = network();
+        assertThat(limiter.acquire(waiter, List.of(ACME), network, true)).isNull();
+        limiter.update(waiter, List.of(ACME, OTHER), network);
         assertThat(next()).isEqualTo("w");
+    }
+
+    @Test
+    void whoseHostIsNowInAnotherNetworkWaitsForThatOnesShare() {
+        fill(ACME, NETWORK);
+        Named waiter = new Named("w");
+        assertThat(limiter.acquire(waiter, List.of(ACME), NETWORK, true)).isNull();
+        assertThat(next()).isNull();
+        limiter.update(waiter, List.of(ACME), "198.51.100.0/24");
+        assertThat(next()).isEqualTo("w");
+        assertThat(limiter.violation(0)).isNull();
     }
 
     @Test

@@ -1,0 +1,277 @@
+package dev.penstock.queue;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TlsPolicy;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.queue.ReadyQueue.Session;
+import dev.penstock.queue.ReadyQueue.Trouble;
+import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.OpeningLimiter;
+import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.units.Rate;
+
+/** Permits of several limiters that come back in one moment, on one thread: each finds whoever can use it, in a few steps. */
+class AdmissionTest {
+    /** Far more than any event here needs. */
+    private static final int STEPS = 10_000;
+    private static final List<TlsPolicy> POLICIES = List.of(TlsPolicy.values());
+
+    private int networks;
+
+    private static OpeningLimiter opening(int limit) {
+        return new OpeningLimiter("max-sessions that come up", limit, 0);
+    }
+
+    private static QueueHarness harness(int maxSessions, int places) {
+        QueueHarness harness = QueueHarness.open(new SessionLimiter("max-sessions", maxSessions, 0), opening(places));
+        harness.looksLeft = STEPS;
+        return harness;
+    }
+
+    private static void connectionLimit(QueueHarness harness, int connections) {
+        harness.reconfigure(new ShapingConfig(new TrafficLimits(connections, null, null, 1_000, Duration.ofSeconds(5),
+                Duration.ofMinutes(5), 10), Map.of()));
+    }
+
+    /** A message for a site whose host is in a network of its own. */
+    private ReadyQueue site(QueueHarness harness, String name) {
+        String domain = name + ".example";
+        harness.router.set(domain, new Route.Hosts(new Site(domain), List.of(host()), false));
+        harness.submit(domain);
+        return harness.readyQueue(domain);
+    }
+
+    /** A message for a queue that shares the limits of its site with those of other numbers. */
+    private ReadyQueue shared(QueueHarness harness, int number) {
+        String domain = "d" + number + ".example";
+        TlsPolicy policy = POLICIES.get(number);
+        harness.router.set(domain, new Route.Hosts(new Site("shared"), List.of(host()), false, false, policy));
+        harness.submit(domain);
+        return harness.ready.stream().filter(queue -> queue.key().tls() == policy).findAny().orElseThrow();
+    }
+
+    private MailHost host() {
+        return new MailHost("mx", InetAddress.ofLiteral("192.0." + networks++ + ".1"), 25, 0);
+    }
+
+    /** Its session has delivered its mail and stands, with nothing to do. */
+    private static Session stands(QueueHarness harness, ReadyQueue queue) {
+        Session session = harness.begun(queue);
+        harness.queue.finished(requireNonNull(harness.admission.up(session)));
+        harness.admission.proved(session);
+        return session;
+    }
+
+    /** Its session delivers its mail and ends. */
+    private static void serve(QueueHarness harness, ReadyQueue queue) {
+        harness.admission.ended(stands(harness, queue));
+    }
+
+    @Test
+    void whenAPlaceAndASessionBecomeFreeTogetherOneOfThoseWhoWaitOpens() {
+        QueueHarness harness = harness(4, 3);
+        Session firstUp = stands(harness, site(harness, "up1"));
+        Session secondUp = stands(harness, site(harness, "up2"));
+        ReadyQueue fails = site(harness, "fails");
+        site(harness, "comes-up");
+        ReadyQueue a = site(harness, "a");
+        ReadyQueue b = site(harness, "b");
+        assertThat(a.waitingAt()).isSameAs(harness.total);
+        assertThat(b.waitingAt()).isSameAs(harness.total);
+        harness.admission.ended(firstUp);
+        assertThat(harness.hasBegun(a)).isTrue();
+        ReadyQueue d = site(harness, "d");
+        ReadyQueue e = site(harness, "e");
+        harness.fail(fails, Trouble.UNREACHABLE); // all sessions are open, all places taken, and one of each comes back
+        assertThat(harness.hasBegun(b)).isTrue();
+        serve(harness, harness.readyQueue("comes-up.example"));
+        harness.admission.ended(secondUp);
+        serve(harness, a);
+        serve(harness, b);
+        serve(harness, d);
+        serve(harness, e);
+        assertThat(harness.total.open()).isZero();
+    }
+
+    @Test
+    void whenASessionOfItsSiteAndOneOfAllBecomeFreeTogetherOneOfThoseWhoWaitOpens() {
+        QueueHarness harness = harness(2, 100);
+        connectionLimit(harness, 1);
+        stands(harness, site(harness, "stays"));
+        Session other = stands(harness, site(harness, "other"));
+        ReadyQueue first = shared(harness, 0);
+        ReadyQueue second = shared(harness, 1);
+        harness.admission.ended(other);
+        ReadyQueue third = shared(harness, 2);
+        ReadyQueue fourth = shared(harness, 3);
+        serve(harness, first);
+        serve(harness, second);
+        serve(harness, third);
+        serve(harness, fourth);
+        assertThat(first.throttle().sessions().open()).isZero();
+    }
+
+    @Test
+    void whenASessionOfItsSiteAndAPlaceBecomeFreeTogetherOneOfThoseWhoWaitOpens() {
+        QueueHarness harness = harness(100, 1);
+        connectionLimit(harness, 1);
+        ReadyQueue other = site(harness, "other");
+        ReadyQueue first = shared(harness, 0);
+        ReadyQueue second = shared(harness, 1);
+        serve(harness, other);
+        ReadyQueue third = shared(harness, 2);
+        ReadyQueue fourth = shared(harness, 3);
+        harness.fail(first, Trouble.UNREACHABLE); // its only message is charged with that
+        serve(harness, second);
+        serve(harness, third);
+        serve(harness, fourth);
+        assertThat(first.throttle().sessions().open()).isZero();
+    }
+
+    /** Those who wait for a session of all have places as far as they had to wait for these too, and no others. */
+    @Test
+    void aQueueKeepsAPlaceOnlyIfItHadToWaitForIt() {
+        QueueHarness harness = harness(2, 1);
+        Session up = stands(harness, site(harness, "up"));
+        ReadyQueue comesUp = site(harness, "comes-up");
+        ReadyQueue early = site(harness, "early");
+        assertThat(early.waitingAt()).isSameAs(harness.total);
+        assertThat(requireNonNull(early.kept()).place()).isNull();
+        harness.admission.ended(up);
+        assertThat(early.waitingAt()).as("all places are taken").isInstanceOf(OpeningLimiter.class);
+        ReadyQueue late = site(harness, "late");
+        assertThat(late.waitingAt()).isInstanceOf(OpeningLimiter.class);
+        Session last = stands(harness, comesUp);
+        assertThat(harness.hasBegun(early)).isTrue();
+        Session ofEarly = stands(harness, early);
+        assertThat(late.waitingAt()).isSameAs(harness.total);
+        assertThat(requireNonNull(late.kept()).place()).isNotNull();
+        harness.admission.ended(last);
+        harness.admission.ended(ofEarly);
+        serve(harness, late);
+        assertThat(harness.total.open()).isZero();
+    }
+
+    @Test
+    void aPlaceThatIsKeptPassesOnWhenTheMailHasGone() {
+        QueueHarness harness = harness(2, 1);
+        Session up = stands(harness, site(harness, "up"));
+        ReadyQueue comesUp = site(harness, "comes-up");
+        ReadyQueue gone = site(harness, "gone");
+        ReadyQueue other = site(harness, "other");
+        harness.admission.ended(up);
+        ReadyQueue third = site(harness, "third");
+        assertThat(third.waitingAt()).isInstanceOf(OpeningLimiter.class);
+        Session last = stands(harness, comesUp);
+        Session ofGone = stands(harness, gone);
+        assertThat(requireNonNull(other.kept()).place()).isNotNull();
+        harness.clock.advance(Duration.ofSeconds(1));
+        other.takeReceivedBefore(harness.clock.millis(), 10).forEach(harness.queue::finished);
+        harness.advance(Duration.ofMillis(20));
+        assertThat(other.kept()).isNull();
+        assertThat(third.waitingAt()).isSameAs(harness.total);
+        harness.admission.ended(last);
+        harness.admission.ended(ofGone);
+        serve(harness, third);
+        assertThat(harness.total.open()).isZero();
+    }
+
+    /** A message for a site with these hosts. */
+    private static ReadyQueue site(QueueHarness harness, String name, MailHost... hosts) {
+        harness.router.set(name, new Route.Hosts(new Site(name), List.of(hosts), false));
+        harness.submit(name);
+        return harness.readyQueue(name);
+    }
+
+    private MailHost crowded(QueueHarness harness) {
+        MailHost crowded = host();
+        for (int i = 0; harness.comingUp.size() == i; i++) {
+            site(harness, "crowd" + i + ".example", crowded);
+        }
+        return crowded;
+    }
+
+    @Test
+    void aHostThatNoSessionWouldTryHoldsUpNothing() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        MailHost backup = host();
+        harness.tried = hosts -> hosts.stream().filter(host -> hosts.size() == 1 || host != crowded).toList();
+        assertThat(harness.hasBegun(site(harness, "b.example", crowded, backup))).isTrue();
+    }
+
+    @Test
+    void ofHostsThatArePreferredAlikeTheOneWithRoomCounts() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        assertThat(harness.hasBegun(site(harness, "b.example", crowded, host()))).isTrue();
+        ReadyQueue waits = site(harness, "c.example", crowded,
+                new MailHost("backup", host().address(), crowded.preference() + 10));
+        assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
+    }
+
+    @Test
+    void aQueueThatWaitsForANetworkFollowsItsRoute() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        ReadyQueue waits = site(harness, "b.example", crowded);
+        assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
+        moves(harness, "b.example", host());
+        assertThat(harness.hasBegun(waits)).isTrue();
+    }
+
+    @Test
+    void aNetworkInWhichTheLastSessionFoundNoPlaceIsForgottenWithItsRoute() {
+        QueueHarness harness = harness(100, 10);
+        MailHost crowded = crowded(harness);
+        ReadyQueue waits = site(harness, "b.example", host(), crowded);
+        Session session = harness.begun(waits);
+        assertThat(harness.admission.comesUp(session, crowded.network())).isFalse();
+        harness.admission.ended(session);
+        assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
+        moves(harness, "b.example", host());
+        assertThat(harness.hasBegun(waits)).isTrue();
+    }
+
+    @Test
+    void aSessionThatFoundNoHostWithRoomTakesNoSlotOfTheConnectionRate() {
+        QueueHarness harness = harness(100, 10);
+        harness.reconfigure(new ShapingConfig(new TrafficLimits(10, null, Rate.parse("1/min"), 1_000,
+                Duration.ofSeconds(5), Duration.ofMinutes(5), 10), Map.of()));
+        MailHost crowded = crowded(harness);
+        ReadyQueue waits = site(harness, "b.example", host(), crowded);
+        Session session = harness.begun(waits);
+        assertThat(harness.admission.comesUp(session, crowded.network())).isFalse();
+        harness.admission.ended(session);
+        harness.advance(Duration.ofSeconds(1));
+        serve(harness, harness.readyQueue("crowd0.example")); // for the last of the crowd
+        serve(harness, harness.readyQueue("crowd1.example"));
+        session = harness.begun(waits);
+        assertThat(harness.admission.comesUp(session, crowded.network())).isTrue();
+        harness.queue.requeue(requireNonNull(harness.admission.up(session)));
+        harness.admission.ended(session);
+        assertThat(harness.hasBegun(waits)).as("the slot was used now").isFalse();
+        harness.advance(Duration.ofMinutes(1));
+        assertThat(harness.hasBegun(waits)).isTrue();
+    }
+
+    /** The domain's hosts are others, and it is asked for with the next mail. */
+    private static void moves(QueueHarness harness, String domain, MailHost to) {
+        harness.router.set(domain, new Route.Hosts(new Site(domain), List.of(to), false));
+        harness.advance(Duration.ofSeconds(10));
+        harness.submit(domain);
+        harness.advance(Duration.ofMillis(20));
+    }
+}
