@@ -1,7 +1,10 @@
 package dev.penstock.delivery;
 
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * The account of what deliveries hold while hosts take their time: sessions and their TLS, content, envelopes of many
@@ -22,6 +25,10 @@ final class DeliveryMemory {
     private final long limit;
     private final long contentLimit;
     private final AtomicLong used = new AtomicLong();
+    /** Of these, content. */
+    private final AtomicLong content = new AtomicLong();
+    /** Who goes on though there is no room; null for nobody. */
+    private final AtomicReference<@Nullable Share> first = new AtomicReference<>();
     private final LongAdder refused;
 
     /**
@@ -43,13 +50,23 @@ final class DeliveryMemory {
         return limit;
     }
 
-    private boolean take(long octets, long max) {
-        if (used.addAndGet(octets) <= max) {
+    private static boolean take(AtomicLong account, long octets, long max) {
+        if (account.addAndGet(octets) <= max) {
             return true;
         }
-        used.addAndGet(-octets);
-        refused.increment();
+        account.addAndGet(-octets);
         return false;
+    }
+
+    private boolean takeForContent(long octets) {
+        if (!take(content, octets, contentLimit)) {
+            return false;
+        }
+        if (!take(used, octets, limit)) {
+            content.addAndGet(-octets);
+            return false;
+        }
+        return true;
     }
 
     /** One that holds nothing yet. */
@@ -65,23 +82,45 @@ final class DeliveryMemory {
     /** What one session, or one message under way, holds. Thread-safe. Closed, it holds nothing and gets nothing. */
     final class Share implements AutoCloseable {
         private long own;
+        private long ownContent;
         private boolean closed;
 
         /** @return false when there is no room: nothing was taken then */
-        boolean take(long octets) {
-            return take(octets, limit);
-        }
-
-        /** As {@link #take}, for content. */
-        boolean takeForContent(long octets) {
-            return take(octets, contentLimit);
-        }
-
-        private synchronized boolean take(long octets, long max) {
-            if (closed || !DeliveryMemory.this.take(octets, max)) {
+        synchronized boolean take(long octets) {
+            if (closed) {
+                return false;
+            }
+            if (!DeliveryMemory.take(used, octets, limit)) {
+                refused.increment();
                 return false;
             }
             own += octets;
+            return true;
+        }
+
+        /** As {@link #take}, for content. */
+        synchronized boolean takeForContent(long octets) {
+            if (closed) {
+                return false;
+            }
+            if (!DeliveryMemory.this.takeForContent(octets)) {
+                refused.increment();
+                return false;
+            }
+            own += octets;
+            ownContent += octets;
+            return true;
+        }
+
+        /** As {@link #take}, but one share at a time may go beyond the limit, until it is closed: none is left for ever. */
+        synchronized boolean takeOrGoFirst(long octets) {
+            if (take(octets)) {
+                return true;
+            }
+            if (closed || !first.compareAndSet(null, this)) {
+                return false;
+            }
+            hold(octets);
             return true;
         }
 
@@ -104,7 +143,10 @@ final class DeliveryMemory {
         @Override
         public synchronized void close() {
             give(own);
+            content.addAndGet(-ownContent);
+            ownContent = 0;
             closed = true;
+            first.compareAndSet(this, null);
         }
     }
 }

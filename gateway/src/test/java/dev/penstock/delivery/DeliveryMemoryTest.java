@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -19,8 +20,10 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.message.Options;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.smtp.DeliverBy;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.units.ByteSize;
@@ -156,21 +159,101 @@ class DeliveryMemoryTest {
     }
 
     @Test
-    void manyRecipientsThatDontFitWaitForALaterTimeAndOthersDont() {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(100));
-        FakeMx many = host(rig, "many.example", new FakeMx());
+    void contentHasItsHalfHoweverMuchSessionsHold() {
+        DeliveryMemory account = new DeliveryMemory(1_000, new LongAdder());
+        DeliveryMemory.Share sessions = account.share();
+        assertThat(sessions.take(600)).isTrue();
+        DeliveryMemory.Share content = account.share();
+        assertThat(content.takeForContent(300)).as("beside more than half").isTrue();
+        assertThat(content.takeForContent(101)).as("beyond the limit").isFalse();
+        sessions.close();
+        assertThat(content.takeForContent(201)).as("beyond half").isFalse();
+        assertThat(content.takeForContent(200)).isTrue();
+        content.close();
+        assertThat(account.used()).isZero();
+        DeliveryMemory.Share other = account.share();
+        assertThat(other.takeForContent(500)).as("all of it was given back").isTrue();
+    }
+
+    @Test
+    void whatCantBeSettledHoldsNothing() {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
         host(rig, "good.example", new FakeMx());
+        rig.router.set("nowhere.example", new Route.Failure(true, 550, "5.1.2", "no such domain"));
+        rig.spool.breaks(); // so that no report can be made
+        rig.submit("s@source.example", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)), 0,
+                "a@good.example");
+        send(rig, "nowhere.example", DeliveryRig.CONTENT);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.queue.stats().retried() == 2);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.heldOctets() == 0);
+    }
+
+    private static String[] recipients(String domain) {
         String[] recipients = new String[1_000];
         for (int i = 0; i < recipients.length; i++) {
-            recipients[i] = "r" + i + "@many.example";
+            recipients[i] = "r" + i + "@" + domain;
         }
-        rig.submit("s@source.example", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)),
-                System.currentTimeMillis(), recipients);
+        return recipients;
+    }
+
+    private static void sendToMany(DeliveryRig rig, String domain, long receivedMillis, Options options) {
+        rig.submit("", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)), receivedMillis,
+                options, recipients(domain));
+    }
+
+    /** With a message under way that takes more than there is. */
+    private DeliveryRig full() {
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(100));
+        FakeMx stalled = host(rig, "stalled.example", new FakeMx().script("""
+                S: 220 mx
+                C~ EHLO
+                S: 250 mx
+                C~ MAIL
+                tell mail
+                await more
+                S: 550 no
+                C: QUIT
+                close
+                """));
+        sendToMany(rig, "stalled.example", System.currentTimeMillis(), Options.NONE);
+        stalled.awaitStep("mail");
+        open.add(() -> stalled.release("more"));
+        return rig;
+    }
+
+    @Test
+    void aMessageWithMoreRecipientsThanEverFitIsSentAloneAndOthersOfItsKindWait() {
+        DeliveryRig rig = full();
+        assertThat(rig.dispatcher.heldOctets()).isGreaterThan(100 << 10);
+        FakeMx many = host(rig, "many.example", new FakeMx());
+        host(rig, "good.example", new FakeMx());
+        sendToMany(rig, "many.example", System.currentTimeMillis(), Options.NONE);
         await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.stats().snapshot().postponed() == 1);
         send(rig, "good.example", DeliveryRig.CONTENT);
         await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
         assertThat(many.messages()).isEmpty();
         assertThat(rig.events).hasSize(1);
+    }
+
+    @Test
+    void manyRecipientsWhoseTimeIsOverAreGivenUpWithoutRoom() {
+        DeliveryRig rig = full();
+        host(rig, "many.example", new FakeMx());
+        sendToMany(rig, "many.example", 0, Options.NONE);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.EXPIRATION).isEmpty());
+        assertThat(rig.events(MessageEvent.Type.EXPIRATION).getFirst().recipients()).hasSize(1_000);
+        assertThat(rig.dispatcher.stats().snapshot().postponed()).isZero();
+    }
+
+    @Test
+    void manyRecipientsWaitForRoomNoLongerThanTheirSenderSaid() {
+        DeliveryRig rig = full();
+        host(rig, "many.example", new FakeMx());
+        long deadline = System.currentTimeMillis() + 3_000;
+        sendToMany(rig, "many.example", System.currentTimeMillis(),
+                new Options(null, null, false, 0, deadline, DeliverBy.Mode.RETURN, false));
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.EXPIRATION).isEmpty());
+        assertThat(rig.dispatcher.stats().snapshot().postponed()).isEqualTo(1);
     }
 
     @Test
