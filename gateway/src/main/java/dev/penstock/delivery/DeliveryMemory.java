@@ -6,6 +6,8 @@ import java.util.concurrent.atomic.LongAdder;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.Budget;
+
 /**
  * The account of what deliveries hold while hosts take their time: sessions and their TLS, content, envelopes of many
  * recipients, long replies. What doesn't fit gives way, each in its own manner: content is read from the spool in pieces,
@@ -13,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeliveryMemory {
     /** What a session in clear takes: a buffer for each direction, a piece of content, sockets, a thread's stack. */
-    static final int SESSION = 24 << 10;
+    static final int SESSION = Budget.OUTBOUND_SESSION;
     /** What TLS adds: JSSE's buffers, one record each way and another that is being read, keys, the handshake's remains. */
-    static final int TLS = 40 << 10;
+    static final int TLS = Budget.OUTBOUND_TLS;
     /** What a certificate takes for each octet of it, parsed, with its texts. */
     static final int CERTIFICATE = 4;
     /** Content gets this part at most: it can be read again, and leaves room to what can't. */
@@ -27,7 +29,9 @@ final class DeliveryMemory {
     private final AtomicLong used = new AtomicLong();
     /** Of these, content. */
     private final AtomicLong content = new AtomicLong();
-    /** Who goes on though there is no room; null for nobody. */
+    /** What one has that goes on though there is no room; nothing of it is missing to others. */
+    private final AtomicLong beyond = new AtomicLong();
+    /** Who that is; null for nobody. */
     private final AtomicReference<@Nullable Share> first = new AtomicReference<>();
     private final LongAdder refused;
 
@@ -43,7 +47,7 @@ final class DeliveryMemory {
 
     /** Octets that are taken. */
     long used() {
-        return used.get();
+        return used.get() + beyond.get();
     }
 
     long limit() {
@@ -83,6 +87,7 @@ final class DeliveryMemory {
     final class Share implements AutoCloseable {
         private long own;
         private long ownContent;
+        private long ownBeyond;
         private boolean closed;
 
         /** @return false when there is no room: nothing was taken then */
@@ -120,7 +125,8 @@ final class DeliveryMemory {
             if (closed || !first.compareAndSet(null, this)) {
                 return false;
             }
-            hold(octets);
+            ownBeyond = octets;
+            beyond.addAndGet(octets);
             return true;
         }
 
@@ -145,6 +151,8 @@ final class DeliveryMemory {
             give(own);
             content.addAndGet(-ownContent);
             ownContent = 0;
+            beyond.addAndGet(-ownBeyond);
+            ownBeyond = 0;
             closed = true;
             first.compareAndSet(this, null);
         }

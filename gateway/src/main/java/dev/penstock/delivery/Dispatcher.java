@@ -204,6 +204,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.comesUp(session, network);
     }
 
+    /** See {@link Admission#lacksMemory}. */
+    void lacksMemory(ReadyQueue.Session session) {
+        admission.lacksMemory(session);
+    }
+
     /** See {@link Admission#cameUp}. */
     void cameUp(ReadyQueue.Session session) {
         admission.cameUp(session);

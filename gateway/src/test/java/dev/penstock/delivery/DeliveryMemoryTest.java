@@ -119,7 +119,7 @@ class DeliveryMemoryTest {
 
     @Test
     void aLongReplyIsCutWhereThereIsNoRoomForIt() {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(120));
         FakeMx host = host(rig, "wordy.example", new FakeMx().script("""
                 S: 220 mx
                 C~ EHLO
@@ -155,7 +155,7 @@ class DeliveryMemoryTest {
                 System.currentTimeMillis(), recipients);
         stalled.awaitStep("content");
         await().atMost(Duration.ofSeconds(30))
-                .untilAsserted(() -> assertThat(rig.dispatcher.heldOctets()).isBetween(1L, 64L << 10));
+                .untilAsserted(() -> assertThat(rig.dispatcher.heldOctets()).isBetween(1L, 112L << 10));
     }
 
     @Test
@@ -203,7 +203,7 @@ class DeliveryMemoryTest {
 
     /** With a message under way that takes more than there is. */
     private DeliveryRig full() {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(100));
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(200));
         FakeMx stalled = host(rig, "stalled.example", new FakeMx().script("""
                 S: 220 mx
                 C~ EHLO
@@ -224,7 +224,7 @@ class DeliveryMemoryTest {
     @Test
     void aMessageWithMoreRecipientsThanEverFitIsSentAloneAndOthersOfItsKindWait() {
         DeliveryRig rig = full();
-        assertThat(rig.dispatcher.heldOctets()).isGreaterThan(100 << 10);
+        assertThat(rig.dispatcher.heldOctets()).isGreaterThan(200 << 10);
         FakeMx many = host(rig, "many.example", new FakeMx());
         host(rig, "good.example", new FakeMx());
         sendToMany(rig, "many.example", System.currentTimeMillis(), Options.NONE);
@@ -256,18 +256,71 @@ class DeliveryMemoryTest {
         assertThat(rig.dispatcher.stats().snapshot().postponed()).isEqualTo(1);
     }
 
-    @Test
-    void aSessionUnderTlsThatDoesntFitIsTriedLaterAndNotInClear() throws IOException {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
+    private FakeMx underTls(DeliveryRig rig) throws IOException {
         FakeMx mx = new FakeMx().offering("PIPELINING,STARTTLS")
                 .certificate(TestCertificates.selfSigned("mx1.dest.example"));
         open.add(mx);
         rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+        return mx;
+    }
+
+    /** Room for so many octets is left. */
+    private static DeliveryMemory.Share others(DeliveryRig rig, long left) {
+        DeliveryMemory.Share others = rig.dispatcher.memory.share();
+        others.hold(rig.dispatcher.memory.limit() - left);
+        return others;
+    }
+
+    private static void awaitRefusals(DeliveryRig rig, int count) {
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> rig.dispatcher.stats().snapshot().memoryRefused() >= count);
+    }
+
+    private static void assertNothingIsHeldAgainstTheReceiver(DeliveryRig rig) {
+        DeliveryStats.Snapshot stats = rig.dispatcher.stats().snapshot();
+        assertThat(stats.connectFailures()).isZero();
+        assertThat(stats.sessionsRefused()).isZero();
+        assertThat(stats.suspensions()).isZero();
+        assertThat(stats.tlsFallbacks()).isZero();
+        assertThat(rig.events).isEmpty();
+    }
+
+    @Test
+    void aSessionThatThereIsNoMemoryForIsTriedLaterAndItsHostHearsNothing() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        FakeMx mx = underTls(rig);
+        DeliveryMemory.Share others = others(rig, DeliveryMemory.SESSION + DeliveryMemory.TLS - 1);
         rig.send("a@" + DeliveryRig.DOMAIN);
-        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.stats().snapshot().memoryRefused() > 0);
-        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.heldOctets() == 0);
+        awaitRefusals(rig, 2);
+        assertThat(mx.sessions()).isZero();
+        assertNothingIsHeldAgainstTheReceiver(rig);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.queue.readyQueues().stream()
+                .anyMatch(one -> one.waitingFor().startsWith("delivery.memory-limit (tried again in ")));
+        others.close();
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
+        assertThat(rig.events(MessageEvent.Type.DELIVERY).getFirst().tls()).isNotNull();
+    }
+
+    @Test
+    void aSessionWhoseCertificateThereIsNoMemoryForIsTriedLaterAndNotInClear() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        FakeMx mx = underTls(rig);
+        DeliveryMemory.Share others = others(rig, DeliveryMemory.SESSION + DeliveryMemory.TLS);
+        rig.send("a@" + DeliveryRig.DOMAIN);
+        awaitRefusals(rig, 2);
         assertThat(mx.messages()).isEmpty();
-        assertThat(rig.dispatcher.stats().snapshot().tlsFallbacks()).isZero();
-        assertThat(rig.outcomes()).allMatch(outcome -> outcome.contains("4.3.1 no memory for TLS"));
+        assertNothingIsHeldAgainstTheReceiver(rig);
+        others.close();
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
+    }
+
+    @Test
+    void mailWhoseTimeIsOverDoesntWaitForTheMemoryOfASession() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        underTls(rig);
+        others(rig, 0);
+        rig.submit("", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)), 0,
+                "a@" + DeliveryRig.DOMAIN);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.EXPIRATION).isEmpty());
     }
 }
