@@ -52,7 +52,8 @@ class QueueFullTest {
                 assertThat(queued).isPositive();
                 assertThat(ready(gateway)).isEqualTo(HttpURLConnection.HTTP_UNAVAILABLE);
                 assertThat(gateway.metrics().get("penstock_memory_used_bytes{account=\"queue\"}"))
-                        .isGreaterThanOrEqualTo(gateway.metrics().get("penstock_memory_limit_bytes{account=\"queue\"}"));
+                        .isGreaterThanOrEqualTo(
+                                gateway.metrics().get("penstock_memory_limit_bytes{account=\"queue\"}"));
 
                 accepted.add("all");
                 Awaitility.await().atMost(PATIENCE).until(() -> answerToMail(gateway.smtp()).startsWith("250 "));
