@@ -32,6 +32,12 @@ final class Resources {
                     + "process would end for want of memory: make the heap larger or limits smaller\"",
                     memory.sum() / MEGABYTE, heap / MEGABYTE, memory.largest(MEGABYTE));
         }
+        long sessions = Budget.sessionsUnderTls(config);
+        if (sessions < config.delivery().maxSessions()) {
+            log.info("event=fewer-sessions-under-tls sessions={} max-sessions={} memory-limit={} effect=\"beyond these "
+                    + "queues wait until sessions end: for more make delivery.memory-limit larger\"", sessions,
+                    config.delivery().maxSessions(), config.delivery().memoryLimit());
+        }
         Budget files = Budget.descriptors(config);
         if (descriptors > 0 && !files.fits(descriptors, ALL)) {
             log.warn(

@@ -18,6 +18,14 @@ public record Budget(List<Line> lines) {
     /** Of the heap, for queued mail that nobody has said a limit for, whatever the others leave. */
     private static final int LEAST_QUEUE_PERCENT = 10;
 
+    /** Octets that a session to a host takes in clear. */
+    public static final int OUTBOUND_SESSION = 24 << 10;
+    /**
+     * Octets that TLS adds, when records of 16 KB went each way: a thousand such connections took 75 KB each, sockets
+     * included, and 12 KB before anything was sent (Java 25, compact headers).
+     */
+    public static final int OUTBOUND_TLS = 72 << 10;
+
     /** A session in clear: its state, an envelope of 2 KB, a line of input. */
     private static final long INBOUND_SESSION = 5 << 10;
     /** What TLS adds: two ciphers with their keys, the session, Netty's handler. */
@@ -81,6 +89,11 @@ public record Budget(List<Line> lines) {
         return chosen > 0
                 ? chosen
                 : Math.max(heap / PERCENT * HEAP_PERCENT - heap(config).sum(), heap / PERCENT * LEAST_QUEUE_PERCENT);
+    }
+
+    /** Sessions to hosts that {@code delivery.memory-limit} has room for when all are under TLS and hold nothing else. */
+    public static long sessionsUnderTls(GatewayConfig config) {
+        return config.delivery().memoryLimit().bytes() / (OUTBOUND_SESSION + OUTBOUND_TLS);
     }
 
     /** Whether the limits leave what the collector needs, and what is made and thrown away. */

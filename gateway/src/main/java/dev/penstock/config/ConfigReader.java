@@ -28,6 +28,8 @@ public final class ConfigReader {
     private static final ByteSize NO_BYTES = new ByteSize(0);
     private static final ByteSize KILOBYTE = ByteSize.ofKilobytes(1);
     private static final ByteSize MEGABYTE = ByteSize.ofMegabytes(1);
+    /** Eighty sessions under TLS. */
+    private static final ByteSize DELIVERY_MEMORY = ByteSize.ofMegabytes(8);
     private static final ByteSize GIGABYTE = ByteSize.ofMegabytes(1024);
     private static final ByteSize TERABYTE = ByteSize.ofMegabytes(1024 * 1024);
     private static final Duration MILLISECOND = Duration.ofMillis(1);
@@ -316,7 +318,7 @@ public final class ConfigReader {
                 table.duration("quit-timeout", d.quitTimeout(), MILLISECOND, HOUR),
                 table.duration("bad-host-time", d.badHostTime(), Duration.ZERO, DAY),
                 table.duration("stop-timeout", d.stopTimeout(), Duration.ZERO, HOUR),
-                table.size("memory-limit", d.memoryLimit(), MEGABYTE, TERABYTE),
+                table.size("memory-limit", d.memoryLimit(), DELIVERY_MEMORY, TERABYTE),
                 table.text("tls", d.tls(), TlsPolicy.ALLOWED, TlsPolicy::parse),
                 ListenerReader.authorities(table, "tls-ca", d.tlsCa()));
         table.end();

@@ -80,6 +80,8 @@ final class Courier implements Runnable {
     private int transactions;
     /** What it holds for as long as it lives. */
     private final DeliveryMemory.Share memory;
+    /** Whether that is enough for a session under TLS. */
+    private boolean heldForTls;
     /** Of messages that nobody else will settle, what they hold. */
     private final List<DeliveryMemory.Share> messages = new ArrayList<>(2);
     /** Items taken that nobody else will give back. */
@@ -109,8 +111,11 @@ final class Courier implements Runnable {
 
     @Override
     public void run() {
-        memory.hold(DeliveryMemory.SESSION);
         try {
+            if (!memory.take(DeliveryMemory.SESSION)) {
+                lacksMemory();
+                return;
+            }
             Route.Open open = queue.route();
             // As routing names it, and not the domain that stands for it in the key.
             contact = Contact.none(queue.key().source() + "->" + open.site().name());
@@ -158,6 +163,13 @@ final class Courier implements Runnable {
             reopen = false;
             boolean lastHost = i == tries - 1;
             unproved = true;
+            if (!hasRoomForTls()) {
+                if (work != null) {
+                    giveBack(work);
+                }
+                lacksMemory();
+                return;
+            }
             MailHost tried = withRoom(hosts, i);
             if (tried == null) {
                 if (work != null) {
@@ -187,8 +199,15 @@ final class Courier implements Runnable {
                 }
                 work = converse(open, work, lastHost);
             } catch (SessionException e) {
-                dispatcher.stats.connectFailures.increment();
                 contact = contact(tried, null);
+                if (isForWantOfMemory(e)) {
+                    if (work != null) {
+                        giveBack(work);
+                    }
+                    lacksMemory();
+                    return;
+                }
+                dispatcher.stats.connectFailures.increment();
                 if (work != null) {
                     work = broken(work, null, e, false, lastHost);
                 } else if (notOpened(tried, e, lastHost || patience.isShort())) {
@@ -201,6 +220,28 @@ final class Courier implements Runnable {
                 return;
             }
         }
+    }
+
+    /** What a session under TLS takes, before it is known whether the host offers it: no host hears of a session in vain. */
+    private boolean hasRoomForTls() {
+        if (!heldForTls && policy() != TlsPolicy.NONE) {
+            heldForTls = memory.take(DeliveryMemory.TLS);
+            return heldForTls;
+        }
+        return true;
+    }
+
+    private void inClear() {
+        if (heldForTls) {
+            heldForTls = false;
+            memory.give(DeliveryMemory.TLS);
+        }
+    }
+
+    /** Nothing is wrong with the receiver, and no message is charged; what has become too old in the queue doesn't wait. */
+    private void lacksMemory() {
+        dispatcher.lacksMemory(handle);
+        expireOld();
     }
 
     /**
@@ -279,7 +320,7 @@ final class Courier implements Runnable {
     }
 
     private static boolean isAboutTls(SessionException e) {
-        return e.phase() == Phase.STARTTLS && !isForWantOfMemory(e) || e.reason() instanceof Failure failure
+        return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
                 && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
     }
 
@@ -353,7 +394,7 @@ final class Courier implements Runnable {
     /** When {@link #insisting}, TLS is tried though it failed lately, and not gone without when it fails. */
     private SmtpClientSession open(MailHost host) throws SessionException {
         SmtpClientSession open;
-        TlsPolicy policy = queue.key().tls() == null ? dispatcher.config.tls() : queue.key().tls();
+        TlsPolicy policy = policy();
         boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
         try {
             if (mayFallBack && dispatcher.brokenTls.has(host)) {
@@ -376,8 +417,16 @@ final class Courier implements Runnable {
             leave();
         }
         session = open;
+        if (!open.isEncrypted()) {
+            inClear();
+        }
         dispatcher.stats.sessionsOpened.increment();
         return open;
+    }
+
+    private TlsPolicy policy() {
+        TlsPolicy own = queue.key().tls();
+        return own == null ? dispatcher.config.tls() : own;
     }
 
     private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {

@@ -1,7 +1,12 @@
 package dev.penstock.delivery;
 
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.Budget;
 
 /**
  * The account of what deliveries hold while hosts take their time: sessions and their TLS, content, envelopes of many
@@ -10,9 +15,9 @@ import java.util.concurrent.atomic.LongAdder;
  */
 final class DeliveryMemory {
     /** What a session in clear takes: a buffer for each direction, a piece of content, sockets, a thread's stack. */
-    static final int SESSION = 24 << 10;
+    static final int SESSION = Budget.OUTBOUND_SESSION;
     /** What TLS adds: JSSE's buffers, one record each way and another that is being read, keys, the handshake's remains. */
-    static final int TLS = 40 << 10;
+    static final int TLS = Budget.OUTBOUND_TLS;
     /** What a certificate takes for each octet of it, parsed, with its texts. */
     static final int CERTIFICATE = 4;
     /** Content gets this part at most: it can be read again, and leaves room to what can't. */
@@ -22,6 +27,12 @@ final class DeliveryMemory {
     private final long limit;
     private final long contentLimit;
     private final AtomicLong used = new AtomicLong();
+    /** Of these, content. */
+    private final AtomicLong content = new AtomicLong();
+    /** What one has that goes on though there is no room; nothing of it is missing to others. */
+    private final AtomicLong beyond = new AtomicLong();
+    /** Who that is; null for nobody. */
+    private final AtomicReference<@Nullable Share> first = new AtomicReference<>();
     private final LongAdder refused;
 
     /**
@@ -36,20 +47,30 @@ final class DeliveryMemory {
 
     /** Octets that are taken. */
     long used() {
-        return used.get();
+        return used.get() + beyond.get();
     }
 
     long limit() {
         return limit;
     }
 
-    private boolean take(long octets, long max) {
-        if (used.addAndGet(octets) <= max) {
+    private static boolean take(AtomicLong account, long octets, long max) {
+        if (account.addAndGet(octets) <= max) {
             return true;
         }
-        used.addAndGet(-octets);
-        refused.increment();
+        account.addAndGet(-octets);
         return false;
+    }
+
+    private boolean takeForContent(long octets) {
+        if (!take(content, octets, contentLimit)) {
+            return false;
+        }
+        if (!take(used, octets, limit)) {
+            content.addAndGet(-octets);
+            return false;
+        }
+        return true;
     }
 
     /** One that holds nothing yet. */
@@ -65,23 +86,47 @@ final class DeliveryMemory {
     /** What one session, or one message under way, holds. Thread-safe. Closed, it holds nothing and gets nothing. */
     final class Share implements AutoCloseable {
         private long own;
+        private long ownContent;
+        private long ownBeyond;
         private boolean closed;
 
         /** @return false when there is no room: nothing was taken then */
-        boolean take(long octets) {
-            return take(octets, limit);
-        }
-
-        /** As {@link #take}, for content. */
-        boolean takeForContent(long octets) {
-            return take(octets, contentLimit);
-        }
-
-        private synchronized boolean take(long octets, long max) {
-            if (closed || !DeliveryMemory.this.take(octets, max)) {
+        synchronized boolean take(long octets) {
+            if (closed) {
+                return false;
+            }
+            if (!DeliveryMemory.take(used, octets, limit)) {
+                refused.increment();
                 return false;
             }
             own += octets;
+            return true;
+        }
+
+        /** As {@link #take}, for content. */
+        synchronized boolean takeForContent(long octets) {
+            if (closed) {
+                return false;
+            }
+            if (!DeliveryMemory.this.takeForContent(octets)) {
+                refused.increment();
+                return false;
+            }
+            own += octets;
+            ownContent += octets;
+            return true;
+        }
+
+        /** As {@link #take}, but one share at a time may go beyond the limit, until it is closed: none is left for ever. */
+        synchronized boolean takeOrGoFirst(long octets) {
+            if (take(octets)) {
+                return true;
+            }
+            if (closed || !first.compareAndSet(null, this)) {
+                return false;
+            }
+            ownBeyond = octets;
+            beyond.addAndGet(octets);
             return true;
         }
 
@@ -104,7 +149,12 @@ final class DeliveryMemory {
         @Override
         public synchronized void close() {
             give(own);
+            content.addAndGet(-ownContent);
+            ownContent = 0;
+            beyond.addAndGet(-ownBeyond);
+            ownBeyond = 0;
             closed = true;
+            first.compareAndSet(this, null);
         }
     }
 }

@@ -209,6 +209,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.comesUp(session, network);
     }
 
+    /** See {@link Admission#lacksMemory}. */
+    void lacksMemory(ReadyQueue.Session session) {
+        admission.lacksMemory(session);
+    }
+
     /** See {@link Admission#cameUp}. */
     void cameUp(ReadyQueue.Session session) {
         admission.cameUp(session);
@@ -261,9 +266,14 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         Work work = prepare(item, contact);
         if (work != null) {
             FailurePolicy now = policy;
-            work.decideRest(now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
-                    false, item.attempts(), millis() - item.receivedMillis())), contact);
-            settlement.settle(work, now.maxAge().toMillis());
+            try {
+                work.decideRest(now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
+                        false, item.attempts(), millis() - item.receivedMillis())), contact);
+                settlement.settle(work, now.maxAge().toMillis());
+            } catch (RuntimeException | Error e) {
+                work.memory.close();
+                throw e;
+            }
         }
     }
 
@@ -283,9 +293,19 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
      */
     @Nullable
     Work prepare(QueueItem item, Contact contact) {
+        DeliveryMemory.Share held = memory.share();
+        try {
+            return prepare(item, contact, held);
+        } catch (RuntimeException | Error e) {
+            held.close();
+            throw e;
+        }
+    }
+
+    /** @param held taken over by the work, or closed, unless this throws */
+    private @Nullable Work prepare(QueueItem item, Contact contact, DeliveryMemory.Share held) {
         Work work;
         StoredMessage stored = null;
-        DeliveryMemory.Share held = memory.share();
         try {
             stored = spool.read(item.entry(), held::takeForContent);
             AttemptState last = item.attempts() == 0
@@ -304,20 +324,10 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                     item.domain(), e.getMessage());
             settlement.postpone(item);
             return null;
-        } catch (RuntimeException | Error e) {
-            held.close();
-            throw e;
         }
         if (work.nothingOwed()) {
             held.close();
             settlement.alreadyDone(item);
-            return null;
-        }
-        long octets = work.heapOctets();
-        if (octets > USUAL_ENVELOPE && !held.take(octets)) {
-            held.close();
-            stats.postponed.increment();
-            settlement.postpone(item);
             return null;
         }
         FailurePolicy now = policy;
@@ -328,8 +338,18 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         if (expired != null) {
             work.decideRest(expired, Contact.none(contact.site()));
         }
+        long octets = work.heapOctets();
         if (!work.hasMore()) { // it has expired, or has been delivered and only the report is owed
+            held.hold(octets > USUAL_ENVELOPE ? octets : 0);
             settlement.settle(work, now.maxAge().toMillis());
+            return null;
+        }
+        if (octets > USUAL_ENVELOPE && !held.takeOrGoFirst(octets)) {
+            held.close();
+            stats.postponed.increment();
+            log.info("event=message-waits-for-memory id={} domain={} recipients={} octets={}", work.envelope.id(),
+                    item.domain(), work.size(), octets);
+            settlement.awaitMemory(work, now.maxAge().toMillis());
             return null;
         }
         return work;

@@ -249,13 +249,7 @@ final class Settlement {
             return;
         }
         int attempts = item.attempts() + 1;
-        // the last wait ends when the mail expires, so that its sender hears of it in time
-        long due = Math.min(now + queue.nextRetry(attempts).toMillis(),
-                Math.max(now, item.receivedMillis() + maxAgeMillis));
-        long deadline = work.envelope.options().deliverByMillis();
-        if (work.envelope.options().deliverByMode() != null && deadline > now) {
-            due = Math.min(due, deadline);
-        }
+        long due = dueBy(work, now, now + queue.nextRetry(attempts).toMillis(), maxAgeMillis);
         List<AttemptState.RecipientState> states = new ArrayList<>(work.size());
         for (int place = 0; place < work.size(); place++) {
             states.add(state(work, place));
@@ -266,6 +260,15 @@ final class Settlement {
         } else {
             queue.retry(item, due, attempts);
         }
+    }
+
+    /** The last wait ends when the mail expires, so that its sender hears of it in time. */
+    private static long dueBy(Work work, long now, long next, long maxAgeMillis) {
+        long due = Math.min(next, Math.max(now, work.item.receivedMillis() + maxAgeMillis));
+        Options options = work.envelope.options();
+        return options.deliverByMode() != null && options.deliverByMillis() > now
+                ? Math.min(due, options.deliverByMillis())
+                : due;
     }
 
     /** @param several whether the record may have to take something over from the one before */
@@ -361,6 +364,16 @@ final class Settlement {
     void postpone(QueueItem item) {
         int attempts = item.attempts() + 1;
         queue.retry(item, clock.millis() + queue.nextRetry(attempts).toMillis(), attempts);
+    }
+
+    /**
+     * Nothing was attempted, for want of room in the account of deliveries: the item waits for the shortest time, and not
+     * beyond the one at which its sender is to hear of it.
+     */
+    void awaitMemory(Work work, long maxAgeMillis) {
+        QueueItem item = work.item;
+        long now = clock.millis();
+        queue.retry(item, dueBy(work, now, now + queue.nextRetry(1).toMillis(), maxAgeMillis), item.attempts());
     }
 
     private void track(CompletableFuture<Void> future) {

@@ -131,7 +131,7 @@ final class SmtpClientSession implements AutoCloseable {
     private int answered;
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
-    /** What the session takes beyond {@link DeliveryMemory#SESSION}. */
+    /** What the session takes beyond {@link DeliveryMemory#SESSION} and {@link DeliveryMemory#TLS}. */
     private final DeliveryMemory.Share memory;
 
     /**
@@ -280,9 +280,6 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " offers no TLS, which is " + security.policy));
         }
         mustBeInStep(helloPhase());
-        if (!memory.take(DeliveryMemory.TLS)) {
-            throw noMemory();
-        }
         append(STARTTLS);
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());

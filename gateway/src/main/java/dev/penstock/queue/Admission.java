@@ -216,6 +216,11 @@ public final class Admission {
         return entered;
     }
 
+    /** There is no memory for the session: it has to end, which says nothing about its receiver, and its queue waits a little. */
+    public void lacksMemory(Session session) {
+        session.queue().lacksMemory(session);
+    }
+
     /** The session is up. @return its first message; null when no mail is ready */
     public @Nullable QueueItem up(Session session) {
         return session.queue().up(session);

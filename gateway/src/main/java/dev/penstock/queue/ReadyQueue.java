@@ -43,6 +43,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     static final int BACKLOG_PER_SESSION = 4;
     /** But a message doesn't wait longer than this for a session that is slow. */
     static final Duration PATIENCE = Duration.ofSeconds(1);
+    /** After which a session is tried again that there was no memory for: long against what trying costs. */
+    static final Duration MEMORY_WAIT = Duration.ofSeconds(1);
     private static final int ROUTE_TRIES = 4;
 
     /** What the state machine can't know by itself. The first four are called under the lock, the others without it. */
@@ -199,6 +201,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private long impatientNanos;
     private boolean held;
     private long heldUntilNanos;
+    private boolean lacksMemory;
+    private long memoryNanos;
     private int failures;
     private boolean suspended;
     private long suspendedUntilNanos;
@@ -685,6 +689,19 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** There is no memory for the session, of which its receiver knows nothing: it ends, and others are tried later. */
+    void lacksMemory(Session session) {
+        lock();
+        try {
+            session.crowdedOut = true;
+            lacksMemory = true;
+            memoryNanos = around.nanos() + MEMORY_WAIT.toNanos();
+            arm(memoryNanos);
+        } finally {
+            unlock();
+        }
+    }
+
     /** Has a slot for opening a connection, and holds nothing else: {@link #timeCame} goes on then. */
     void waitsForSlot(long atNanos) {
         lock();
@@ -921,6 +938,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return false;
         }
         long now = around.nanos();
+        if (lacksMemory) {
+            if (now - memoryNanos < 0) {
+                arm(memoryNanos);
+                return false;
+            }
+            lacksMemory = false;
+        }
         if (suspended) {
             if (now - suspendedUntilNanos < 0) {
                 arm(suspendedUntilNanos);
@@ -1283,6 +1307,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (suspended && now - suspendedUntilNanos < 0) {
             return "the end of the queue's suspension: " + why;
         }
+        if (lacksMemory && now - memoryNanos < 0) {
+            return "delivery.memory-limit (tried again in " + inMillis(memoryNanos - now) + ")";
+        }
         if (held && now - heldUntilNanos < 0) {
             return "max_message_rate " + throttle().limits().maxMessageRate() + " (next in "
                     + inMillis(heldUntilNanos - now) + ")";
@@ -1336,7 +1363,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 return "suspended with more than one session: " + this;
             }
             boolean cared = ready == 0 || closed || throttle == null || !around.handsOut() || suspended
-                    || held || seeking != Seeking.NO || opening > 0 || up > 0;
+                    || held || lacksMemory || seeking != Seeking.NO || opening > 0 || up > 0;
             return cared ? null : "mail is ready and nobody comes for it: " + this;
         } finally {
             unlock();
@@ -1350,6 +1377,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if (seeking == Seeking.AT_SLOT) {
                 return slotNanos;
             }
+            if (lacksMemory) {
+                return memoryNanos;
+            }
             return suspended && opening + up == 0 ? suspendedUntilNanos : held ? heldUntilNanos : Long.MAX_VALUE;
         } finally {
             unlock();
@@ -1360,7 +1390,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     String describe() {
         return key + " ready=" + ready + " opening=" + opening + " up=" + up + " idle=" + idle.size() + " pacing="
                 + pacing
-                + " seeking=" + seeking + " at=" + waitingAt + " suspended=" + suspended + " held=" + held;
+                + " seeking=" + seeking + " at=" + waitingAt + " suspended=" + suspended + " held=" + held
+                + " lacksMemory=" + lacksMemory;
     }
 
     @Override

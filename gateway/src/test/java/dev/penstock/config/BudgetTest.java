@@ -59,6 +59,12 @@ class BudgetTest {
     }
 
     @Test
+    void sessionsUnderTlsAreAsManyAsDeliveriesMemoryHasRoomFor() throws Exception {
+        assertThat(Budget.sessionsUnderTls(config(""))).isEqualTo(2_048);
+        assertThat(Budget.sessionsUnderTls(config("[delivery]\nmemory-limit = \"8 MB\"\n"))).isEqualTo(85);
+    }
+
+    @Test
     void descriptorsAreThoseOfAllConnections() throws Exception {
         Budget budget = Budget.descriptors(config("""
                 [inbound]

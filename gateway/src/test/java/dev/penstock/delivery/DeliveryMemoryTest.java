@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -19,8 +20,10 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.message.Options;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.smtp.DeliverBy;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.units.ByteSize;
@@ -116,7 +119,7 @@ class DeliveryMemoryTest {
 
     @Test
     void aLongReplyIsCutWhereThereIsNoRoomForIt() {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(120));
         FakeMx host = host(rig, "wordy.example", new FakeMx().script("""
                 S: 220 mx
                 C~ EHLO
@@ -152,20 +155,79 @@ class DeliveryMemoryTest {
                 System.currentTimeMillis(), recipients);
         stalled.awaitStep("content");
         await().atMost(Duration.ofSeconds(30))
-                .untilAsserted(() -> assertThat(rig.dispatcher.heldOctets()).isBetween(1L, 64L << 10));
+                .untilAsserted(() -> assertThat(rig.dispatcher.heldOctets()).isBetween(1L, 112L << 10));
     }
 
     @Test
-    void manyRecipientsThatDontFitWaitForALaterTimeAndOthersDont() {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(100));
-        FakeMx many = host(rig, "many.example", new FakeMx());
+    void contentHasItsHalfHoweverMuchSessionsHold() {
+        DeliveryMemory account = new DeliveryMemory(1_000, new LongAdder());
+        DeliveryMemory.Share sessions = account.share();
+        assertThat(sessions.take(600)).isTrue();
+        DeliveryMemory.Share content = account.share();
+        assertThat(content.takeForContent(300)).as("beside more than half").isTrue();
+        assertThat(content.takeForContent(101)).as("beyond the limit").isFalse();
+        sessions.close();
+        assertThat(content.takeForContent(201)).as("beyond half").isFalse();
+        assertThat(content.takeForContent(200)).isTrue();
+        content.close();
+        assertThat(account.used()).isZero();
+        DeliveryMemory.Share other = account.share();
+        assertThat(other.takeForContent(500)).as("all of it was given back").isTrue();
+    }
+
+    @Test
+    void whatCantBeSettledHoldsNothing() {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
         host(rig, "good.example", new FakeMx());
+        rig.router.set("nowhere.example", new Route.Failure(true, 550, "5.1.2", "no such domain"));
+        rig.spool.breaks(); // so that no report can be made
+        rig.submit("s@source.example", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)), 0,
+                "a@good.example");
+        send(rig, "nowhere.example", DeliveryRig.CONTENT);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.queue.stats().retried() == 2);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.heldOctets() == 0);
+    }
+
+    private static String[] recipients(String domain) {
         String[] recipients = new String[1_000];
         for (int i = 0; i < recipients.length; i++) {
-            recipients[i] = "r" + i + "@many.example";
+            recipients[i] = "r" + i + "@" + domain;
         }
-        rig.submit("s@source.example", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)),
-                System.currentTimeMillis(), recipients);
+        return recipients;
+    }
+
+    private static void sendToMany(DeliveryRig rig, String domain, long receivedMillis, Options options) {
+        rig.submit("", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)), receivedMillis,
+                options, recipients(domain));
+    }
+
+    /** With a message under way that takes more than there is. */
+    private DeliveryRig full() {
+        DeliveryRig rig = rig(ByteSize.ofKilobytes(200));
+        FakeMx stalled = host(rig, "stalled.example", new FakeMx().script("""
+                S: 220 mx
+                C~ EHLO
+                S: 250 mx
+                C~ MAIL
+                tell mail
+                await more
+                S: 550 no
+                C: QUIT
+                close
+                """));
+        sendToMany(rig, "stalled.example", System.currentTimeMillis(), Options.NONE);
+        stalled.awaitStep("mail");
+        open.add(() -> stalled.release("more"));
+        return rig;
+    }
+
+    @Test
+    void aMessageWithMoreRecipientsThanEverFitIsSentAloneAndOthersOfItsKindWait() {
+        DeliveryRig rig = full();
+        assertThat(rig.dispatcher.heldOctets()).isGreaterThan(200 << 10);
+        FakeMx many = host(rig, "many.example", new FakeMx());
+        host(rig, "good.example", new FakeMx());
+        sendToMany(rig, "many.example", System.currentTimeMillis(), Options.NONE);
         await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.stats().snapshot().postponed() == 1);
         send(rig, "good.example", DeliveryRig.CONTENT);
         await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
@@ -174,17 +236,91 @@ class DeliveryMemoryTest {
     }
 
     @Test
-    void aSessionUnderTlsThatDoesntFitIsTriedLaterAndNotInClear() throws IOException {
-        DeliveryRig rig = rig(ByteSize.ofKilobytes(60));
+    void manyRecipientsWhoseTimeIsOverAreGivenUpWithoutRoom() {
+        DeliveryRig rig = full();
+        host(rig, "many.example", new FakeMx());
+        sendToMany(rig, "many.example", 0, Options.NONE);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.EXPIRATION).isEmpty());
+        assertThat(rig.events(MessageEvent.Type.EXPIRATION).getFirst().recipients()).hasSize(1_000);
+        assertThat(rig.dispatcher.stats().snapshot().postponed()).isZero();
+    }
+
+    @Test
+    void manyRecipientsWaitForRoomNoLongerThanTheirSenderSaid() {
+        DeliveryRig rig = full();
+        host(rig, "many.example", new FakeMx());
+        long deadline = System.currentTimeMillis() + 3_000;
+        sendToMany(rig, "many.example", System.currentTimeMillis(),
+                new Options(null, null, false, 0, deadline, DeliverBy.Mode.RETURN, false));
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.EXPIRATION).isEmpty());
+        assertThat(rig.dispatcher.stats().snapshot().postponed()).isEqualTo(1);
+    }
+
+    private FakeMx underTls(DeliveryRig rig) throws IOException {
         FakeMx mx = new FakeMx().offering("PIPELINING,STARTTLS")
                 .certificate(TestCertificates.selfSigned("mx1.dest.example"));
         open.add(mx);
         rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+        return mx;
+    }
+
+    /** Room for so many octets is left. */
+    private static DeliveryMemory.Share others(DeliveryRig rig, long left) {
+        DeliveryMemory.Share others = rig.dispatcher.memory.share();
+        others.hold(rig.dispatcher.memory.limit() - left);
+        return others;
+    }
+
+    private static void awaitRefusals(DeliveryRig rig, int count) {
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> rig.dispatcher.stats().snapshot().memoryRefused() >= count);
+    }
+
+    private static void assertNothingIsHeldAgainstTheReceiver(DeliveryRig rig) {
+        DeliveryStats.Snapshot stats = rig.dispatcher.stats().snapshot();
+        assertThat(stats.connectFailures()).isZero();
+        assertThat(stats.sessionsRefused()).isZero();
+        assertThat(stats.suspensions()).isZero();
+        assertThat(stats.tlsFallbacks()).isZero();
+        assertThat(rig.events).isEmpty();
+    }
+
+    @Test
+    void aSessionThatThereIsNoMemoryForIsTriedLaterAndItsHostHearsNothing() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        FakeMx mx = underTls(rig);
+        DeliveryMemory.Share others = others(rig, DeliveryMemory.SESSION + DeliveryMemory.TLS - 1);
         rig.send("a@" + DeliveryRig.DOMAIN);
-        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.stats().snapshot().memoryRefused() > 0);
-        await().atMost(Duration.ofSeconds(30)).until(() -> rig.dispatcher.heldOctets() == 0);
+        awaitRefusals(rig, 2);
+        assertThat(mx.sessions()).isZero();
+        assertNothingIsHeldAgainstTheReceiver(rig);
+        await().atMost(Duration.ofSeconds(30)).until(() -> rig.queue.readyQueues().stream()
+                .anyMatch(one -> one.waitingFor().startsWith("delivery.memory-limit (tried again in ")));
+        others.close();
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
+        assertThat(rig.events(MessageEvent.Type.DELIVERY).getFirst().tls()).isNotNull();
+    }
+
+    @Test
+    void aSessionWhoseCertificateThereIsNoMemoryForIsTriedLaterAndNotInClear() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        FakeMx mx = underTls(rig);
+        DeliveryMemory.Share others = others(rig, DeliveryMemory.SESSION + DeliveryMemory.TLS);
+        rig.send("a@" + DeliveryRig.DOMAIN);
+        awaitRefusals(rig, 2);
         assertThat(mx.messages()).isEmpty();
-        assertThat(rig.dispatcher.stats().snapshot().tlsFallbacks()).isZero();
-        assertThat(rig.outcomes()).allMatch(outcome -> outcome.contains("4.3.1 no memory for TLS"));
+        assertNothingIsHeldAgainstTheReceiver(rig);
+        others.close();
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.DELIVERY).isEmpty());
+    }
+
+    @Test
+    void mailWhoseTimeIsOverDoesntWaitForTheMemoryOfASession() throws IOException {
+        DeliveryRig rig = rig(ByteSize.ofMegabytes(1));
+        underTls(rig);
+        others(rig, 0);
+        rig.submit("", MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)), 0,
+                "a@" + DeliveryRig.DOMAIN);
+        await().atMost(Duration.ofSeconds(30)).until(() -> !rig.events(MessageEvent.Type.EXPIRATION).isEmpty());
     }
 }

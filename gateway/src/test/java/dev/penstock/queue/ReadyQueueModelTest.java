@@ -469,9 +469,13 @@ class ReadyQueueModelTest {
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
                     : courier.session.queue().networks(UnaryOperator.identity()).getFirst();
             courier.unproved = true;
-            if (admission.comesUp(courier.session, network)) {
-                courier.comesUp = courier.session.permit().place() != null;
-                return true;
+            if (random.nextInt(8) > 0) {
+                if (admission.comesUp(courier.session, network)) {
+                    courier.comesUp = courier.session.permit().place() != null;
+                    return true;
+                }
+            } else {
+                admission.lacksMemory(courier.session);
             }
             QueueItem item = courier.item;
             courier.item = null;

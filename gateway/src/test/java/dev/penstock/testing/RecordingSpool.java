@@ -40,6 +40,7 @@ public final class RecordingSpool implements Spool {
     private final List<Runnable> onRecording = new CopyOnWriteArrayList<>();
     private volatile boolean full;
     private volatile boolean cannotRecord;
+    private volatile boolean breaks;
 
     /** {@code commit ID}, {@code attempt ID.PART N}, {@code done ID.PART}, in the order they came. */
     public List<String> log() {
@@ -49,6 +50,11 @@ public final class RecordingSpool implements Spool {
     /** Takes nothing any more, or again. */
     public void full(boolean now) {
         full = now;
+    }
+
+    /** From now on taking in a message fails as nobody foresaw. */
+    public void breaks() {
+        breaks = true;
     }
 
     /** Says that it can't record outcomes, or can again, and tells whoever wants to know. */
@@ -89,6 +95,9 @@ public final class RecordingSpool implements Spool {
 
     @Override
     public Intake intake() {
+        if (breaks) {
+            throw new IllegalStateException("broken for a test");
+        }
         if (full) {
             throw new SpoolException(SpoolException.Reason.FULL, "no room", null);
         }
