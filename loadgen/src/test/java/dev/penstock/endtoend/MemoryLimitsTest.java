@@ -79,6 +79,7 @@ class MemoryLimitsTest {
                         InetAddress.ofLiteral("127.0.0.2")); // takes connections, and says nothing
                 ZoneServer zone = zone().start();
                 GatewayCommand gateway = start(sink, stalling, zone, injectionPort, tlsPort, pem)) {
+            attack.add(silent);
             Thread.ofVirtual().start(() -> stall(stalling));
             try (IdleClients _ = IdleClients
                     .start(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), tlsPort), UNDER_TLS, 3,
@@ -117,7 +118,6 @@ class MemoryLimitsTest {
             for (AutoCloseable one : attack) {
                 one.close();
             }
-            silent.close();
             awaiting().untilAsserted(() -> {
                 for (String account : List.of("inbound", "injection", "delivery", "spool-waiting", "events")) {
                     assertThat(used(gateway, account)).as(account).isLessThan(NEARLY_NOTHING);
