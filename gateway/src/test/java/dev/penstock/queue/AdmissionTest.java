@@ -189,7 +189,7 @@ class AdmissionTest {
     }
 
     /** A message for a site with these hosts. */
-    private static ReadyQueue site(QueueHarness harness, String name, MailHost... hosts) {
+    private static ReadyQueue siteAt(QueueHarness harness, String name, MailHost... hosts) {
         harness.router.set(name, new Route.Hosts(new Site(name), List.of(hosts), false));
         harness.submit(name);
         return harness.readyQueue(name);
@@ -198,7 +198,7 @@ class AdmissionTest {
     private MailHost crowded(QueueHarness harness) {
         MailHost crowded = host();
         for (int i = 0; harness.comingUp.size() == i; i++) {
-            site(harness, "crowd" + i + ".example", crowded);
+            siteAt(harness, "crowd" + i + ".example", crowded);
         }
         return crowded;
     }
@@ -207,17 +207,17 @@ class AdmissionTest {
     void aHostThatNoSessionWouldTryHoldsUpNothing() {
         QueueHarness harness = harness(100, 10);
         MailHost crowded = crowded(harness);
-        MailHost backup = host();
-        harness.tried = hosts -> hosts.stream().filter(host -> hosts.size() == 1 || host != crowded).toList();
-        assertThat(harness.hasBegun(site(harness, "b.example", crowded, backup))).isTrue();
+        MailHost backup = new MailHost("backup", host().address(), crowded.preference() + 10);
+        harness.tried = hosts -> hosts.stream().filter(host -> hosts.size() == 1 || !host.equals(crowded)).toList();
+        assertThat(harness.hasBegun(siteAt(harness, "b.example", crowded, backup))).isTrue();
     }
 
     @Test
     void ofHostsThatArePreferredAlikeTheOneWithRoomCounts() {
         QueueHarness harness = harness(100, 10);
         MailHost crowded = crowded(harness);
-        assertThat(harness.hasBegun(site(harness, "b.example", crowded, host()))).isTrue();
-        ReadyQueue waits = site(harness, "c.example", crowded,
+        assertThat(harness.hasBegun(siteAt(harness, "b.example", crowded, host()))).isTrue();
+        ReadyQueue waits = siteAt(harness, "c.example", crowded,
                 new MailHost("backup", host().address(), crowded.preference() + 10));
         assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
     }
@@ -226,7 +226,7 @@ class AdmissionTest {
     void aQueueThatWaitsForANetworkFollowsItsRoute() {
         QueueHarness harness = harness(100, 10);
         MailHost crowded = crowded(harness);
-        ReadyQueue waits = site(harness, "b.example", crowded);
+        ReadyQueue waits = siteAt(harness, "b.example", crowded);
         assertThat(waits.waitingAt()).isInstanceOf(OpeningLimiter.class);
         moves(harness, "b.example", host());
         assertThat(harness.hasBegun(waits)).isTrue();
@@ -236,7 +236,7 @@ class AdmissionTest {
     void aNetworkInWhichTheLastSessionFoundNoPlaceIsForgottenWithItsRoute() {
         QueueHarness harness = harness(100, 10);
         MailHost crowded = crowded(harness);
-        ReadyQueue waits = site(harness, "b.example", host(), crowded);
+        ReadyQueue waits = siteAt(harness, "b.example", host(), crowded);
         Session session = harness.begun(waits);
         assertThat(harness.admission.comesUp(session, crowded.network())).isFalse();
         harness.admission.ended(session);
@@ -251,7 +251,7 @@ class AdmissionTest {
         harness.reconfigure(new ShapingConfig(new TrafficLimits(10, null, Rate.parse("1/min"), 1_000,
                 Duration.ofSeconds(5), Duration.ofMinutes(5), 10), Map.of()));
         MailHost crowded = crowded(harness);
-        ReadyQueue waits = site(harness, "b.example", host(), crowded);
+        ReadyQueue waits = siteAt(harness, "b.example", host(), crowded);
         Session session = harness.begun(waits);
         assertThat(harness.admission.comesUp(session, crowded.network())).isFalse();
         harness.admission.ended(session);
