@@ -49,7 +49,7 @@ public interface Spool extends AutoCloseable {
      *
      * @param room asked at most once, on any thread, whether the caller may hold so many octets for as long as it holds the
      *             content; when it may not, the content is read from the disk in small pieces each time it is asked for,
-     *             and holds nothing else
+     *             and holds one of them at a time; before the first, the envelope once more
      * @throws IOException when the record can't be read or is damaged: it is quarantined and counted then
      */
     StoredMessage read(SpoolEntry entry, LongPredicate room) throws IOException;
