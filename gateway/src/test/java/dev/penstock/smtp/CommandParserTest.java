@@ -102,11 +102,11 @@ class CommandParserTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "NOTIFY=NEVER                        | notifyOn | Notify[success=false, failure=false, delay=false]",
-        "notify=never                        | notifyOn | Notify[success=false, failure=false, delay=false]",
-        "NOTIFY=SUCCESS                      | notifyOn | Notify[success=true, failure=false, delay=false]",
-        "NOTIFY=delay,Failure                | notifyOn | Notify[success=false, failure=true, delay=true]",
-        "NOTIFY=SUCCESS,FAILURE,DELAY        | notifyOn | Notify[success=true, failure=true, delay=true]",
+        "NOTIFY=NEVER                        | notifyOn | Notify[success=false, failure=false, delay=false, usualDelay=false]",
+        "notify=never                        | notifyOn | Notify[success=false, failure=false, delay=false, usualDelay=false]",
+        "NOTIFY=SUCCESS                      | notifyOn | Notify[success=true, failure=false, delay=false, usualDelay=false]",
+        "NOTIFY=delay,Failure                | notifyOn | Notify[success=false, failure=true, delay=true, usualDelay=false]",
+        "NOTIFY=SUCCESS,FAILURE,DELAY        | notifyOn | Notify[success=true, failure=true, delay=true, usualDelay=false]",
         "ORCPT=rfc822;a+2Bb@x.example        | orcpt    | OriginalRecipient[type=rfc822, address=a+b@x.example]",
         "ORCPT=RFC822;a                      | orcpt    | OriginalRecipient[type=rfc822, address=a]",
         "ORCPT=rfc822;a;b                    | orcpt    | OriginalRecipient[type=rfc822, address=a;b]",
