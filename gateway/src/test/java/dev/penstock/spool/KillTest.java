@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.Test;
@@ -30,7 +31,8 @@ import dev.penstock.message.Recipient;
 class KillTest {
     private static final int ROUNDS = Boolean.getBoolean("penstock.long") ? 100 : 4;
     private static final int WRITERS = 16;
-    private static final int START_MILLIS = 600;
+    /** Longer than a JVM takes to start, on a busy machine. */
+    private static final int PATIENCE_SECONDS = 60;
 
     @TempDir
     Path directory;
@@ -43,7 +45,7 @@ class KillTest {
         long total = 0;
         for (int round = 0; round < ROUNDS; round++) {
             Set<String> done = new HashSet<>();
-            int lines = run(expected, done, START_MILLIS + random.nextInt(1200));
+            int lines = run(expected, done, random.nextInt(1200));
             total += lines;
             String where = "seed " + seed + ", round " + round + ", " + lines + " lines";
             try (SpoolFixture fixture = SpoolFixture.open(config(directory))) {
@@ -63,15 +65,21 @@ class KillTest {
         assertThat(total).as("what the killed processes got done").isGreaterThan(ROUNDS * 10L);
     }
 
-    /** @return lines read */
+    /**
+     * Kills so many milliseconds after the process has begun its work.
+     *
+     * @return lines read
+     */
     private int run(Set<String> expected, Set<String> done, int millis) throws Exception {
         Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
                 "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"),
                 Child.class.getName(), directory.toString()).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        CountDownLatch begun = new CountDownLatch(1);
         Thread killer = Thread.ofPlatform().start(() -> {
             try {
-                if (!child.waitFor(millis, TimeUnit.MILLISECONDS)) {
+                if (!begun.await(PATIENCE_SECONDS, TimeUnit.SECONDS)
+                        || !child.waitFor(millis, TimeUnit.MILLISECONDS)) {
                     child.toHandle().destroyForcibly(); // SIGKILL, and the pipe stays to be read to its end
                 }
             } catch (InterruptedException e) {
@@ -86,6 +94,7 @@ class KillTest {
                     continue;
                 }
                 lines++;
+                begun.countDown();
                 String key = line.substring(2);
                 switch (line.charAt(0)) {
                     case '+' -> expected.add(key);
