@@ -100,7 +100,8 @@ final class GatewayCommand implements AutoCloseable {
         if (!process.isAlive()) {
             throw new AssertionError("the gateway ended with " + process.exitValue());
         }
-        try (var socket = new Socket(smtp.getAddress(), smtp.getPort())) {
+        try (var socket = new Socket(smtp.getAddress(), smtp.getPort());
+                var _ = new Socket(http.getAddress(), http.getPort())) { // which is opened last
             return socket.getInputStream().read() == '2';
         } catch (IOException _) {
             return false;
