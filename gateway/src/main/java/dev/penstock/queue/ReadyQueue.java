@@ -582,7 +582,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** It stays where it waits. @return what it kept but has no use for now, for others to have; null for nothing */
+    /** It stays where it waits. @return what it kept without a use for it, for others to have; null for nothing */
     @Nullable
     Kept keepsInVain() {
         lock();

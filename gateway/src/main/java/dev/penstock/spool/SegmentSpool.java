@@ -745,15 +745,13 @@ public final class SegmentSpool implements Spool {
         }
     }
 
-    /** Content of one record that nobody holds. */
-    private final class PiecesContent implements Content {
-        private final SpooledMessage message;
+    /** Content that lies in the spool, and is read when it is asked for. */
+    private abstract static class SpooledContent implements Content {
         private final long size;
         private final boolean hasDotLines;
         private final boolean hasEightBit;
 
-        PiecesContent(SpooledMessage message, long size, boolean hasDotLines, boolean hasEightBit) {
-            this.message = message;
+        SpooledContent(long size, boolean hasDotLines, boolean hasEightBit) {
             this.size = size;
             this.hasDotLines = hasDotLines;
             this.hasEightBit = hasEightBit;
@@ -772,6 +770,16 @@ public final class SegmentSpool implements Spool {
         @Override
         public boolean hasEightBit() {
             return hasEightBit;
+        }
+    }
+
+    /** Content of one record that nobody holds. */
+    private final class PiecesContent extends SpooledContent {
+        private final SpooledMessage message;
+
+        PiecesContent(SpooledMessage message, long size, boolean hasDotLines, boolean hasEightBit) {
+            super(size, hasDotLines, hasEightBit);
+            this.message = message;
         }
 
         @Override
@@ -781,38 +789,18 @@ public final class SegmentSpool implements Spool {
     }
 
     /** Content that is read part by part. */
-    private final class PartsContent implements Content {
+    private final class PartsContent extends SpooledContent {
         private final SpooledMessage message;
         private final int parts;
         private final boolean inPieces;
-        private final long size;
-        private final boolean hasDotLines;
-        private final boolean hasEightBit;
 
         /** @param inPieces whether not even a part is to be held */
         PartsContent(SpooledMessage message, int parts, boolean inPieces, long size, boolean hasDotLines,
                 boolean hasEightBit) {
+            super(size, hasDotLines, hasEightBit);
             this.message = message;
             this.parts = parts;
             this.inPieces = inPieces;
-            this.size = size;
-            this.hasDotLines = hasDotLines;
-            this.hasEightBit = hasEightBit;
-        }
-
-        @Override
-        public long size() {
-            return size;
-        }
-
-        @Override
-        public boolean hasDotLines() {
-            return hasDotLines;
-        }
-
-        @Override
-        public boolean hasEightBit() {
-            return hasEightBit;
         }
 
         @Override
