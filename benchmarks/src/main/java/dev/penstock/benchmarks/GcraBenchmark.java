@@ -17,7 +17,7 @@ import dev.penstock.shaping.Gcra;
 import dev.penstock.units.Rate;
 
 /**
- * What does one reservation from a rate limiter cost, alone and with another courier at the same one? The last answer
+ * What does one reservation from a rate limiter cost, alone and with another delivery session at the same one? The last answer
  * is in gateway/docs/benchmarks.md.
  */
 @BenchmarkMode(Mode.AverageTime)

@@ -67,16 +67,16 @@ final class UserCommand {
         @Option(names = "--no-scram", description = "Keep no SCRAM verifier: PLAIN and LOGIN only, which need TLS.")
         private boolean noScram;
 
-        @Option(names = "--scram-iterations", paramLabel = "N", description = "Work of a client at each SCRAM login (default ${DEFAULT-VALUE}).", defaultValue = ""
+        @Option(names = "--scram-iterations", paramLabel = "N", description = "Edit of a client at each SCRAM login (default ${DEFAULT-VALUE}).", defaultValue = ""
                 + ScramVerifier.DEFAULT_ITERATIONS)
         private int scramIterations;
     }
 
     /** Why a command does nothing. */
-    private static final class Refusal extends RuntimeException {
+    private static final class RejectedException extends RuntimeException {
         private final int exitCode;
 
-        Refusal(int exitCode, String message) {
+        RejectedException(int exitCode, String message) {
             super(message);
             this.exitCode = exitCode;
         }
@@ -95,11 +95,12 @@ final class UserCommand {
             change(path, users -> {
                 List<UserConfig> changed = new ArrayList<>(users);
                 if (users.stream().anyMatch(other -> other.name().equals(user.name()))) {
-                    throw new Refusal(REFUSED, "there is a user " + user.name() + " already");
+                    throw new RejectedException(REFUSED, "there is a user " + user.name() + " already");
                 }
                 for (UserConfig other : users) {
                     user.certificateNames().stream().filter(other.certificateNames()::contains).forEach(taken -> {
-                        throw new Refusal(REFUSED, taken + " belongs to the user " + other.name() + " already");
+                        throw new RejectedException(REFUSED,
+                                taken + " belongs to the user " + other.name() + " already");
                     });
                 }
                 changed.add(user);
@@ -181,15 +182,16 @@ final class UserCommand {
         try {
             return check.apply(text);
         } catch (IllegalArgumentException e) {
-            throw new Refusal(ExitCode.USAGE, "\"" + text + "\": " + e.getMessage());
+            throw new RejectedException(ExitCode.USAGE, "\"" + text + "\": " + e.getMessage());
         }
     }
 
     private UserConfig withPassword(UserConfig user, PasswordOptions options) throws IOException {
         int iterations = options.scramIterations;
         if (iterations < ScramVerifier.MIN_ITERATIONS || iterations > ScramVerifier.MAX_ITERATIONS) {
-            throw new Refusal(ExitCode.USAGE, "--scram-iterations " + iterations + " is out of range; allowed: "
-                    + ScramVerifier.MIN_ITERATIONS + " to " + ScramVerifier.MAX_ITERATIONS);
+            throw new RejectedException(ExitCode.USAGE,
+                    "--scram-iterations " + iterations + " is out of range; allowed: "
+                            + ScramVerifier.MIN_ITERATIONS + " to " + ScramVerifier.MAX_ITERATIONS);
         }
         String password = password(user.name(), options.fromStdin);
         return new UserConfig(user.name(), Optional.of(Hashing.argon2id(password)),
@@ -200,20 +202,20 @@ final class UserCommand {
     private String password(String name, boolean fromStdin) throws IOException {
         String typed = fromStdin ? passwords.line() : passwords.ask("Password for " + name + ": ");
         if (typed == null) {
-            throw new Refusal(ExitCode.USAGE, fromStdin
+            throw new RejectedException(ExitCode.USAGE, fromStdin
                     ? "there is no password on standard input"
                     : "there is no terminal to ask for the password; use --password-stdin");
         }
         if (typed.isBlank()) {
-            throw new Refusal(ExitCode.USAGE, "an empty password isn't taken");
+            throw new RejectedException(ExitCode.USAGE, "an empty password isn't taken");
         }
         String password = SaslPrep.stored(typed);
         if (password == null) {
-            throw new Refusal(ExitCode.USAGE,
+            throw new RejectedException(ExitCode.USAGE,
                     "the password has control characters, or others that RFC 4013 excludes");
         }
         if (!fromStdin && !typed.equals(passwords.ask("Once more: "))) {
-            throw new Refusal(ExitCode.USAGE, "the two passwords differ");
+            throw new RejectedException(ExitCode.USAGE, "the two passwords differ");
         }
         if (password.codePointCount(0, password.length()) < SHORT_PASSWORD) {
             err.println("warning: a password of fewer than " + SHORT_PASSWORD + " characters is soon guessed");
@@ -223,12 +225,12 @@ final class UserCommand {
 
     private static UserConfig named(List<UserConfig> users, String name) {
         return users.stream().filter(user -> user.name().equals(name)).findFirst()
-                .orElseThrow(() -> new Refusal(REFUSED, "there is no user " + name));
+                .orElseThrow(() -> new RejectedException(REFUSED, "there is no user " + name));
     }
 
     private static List<UserConfig> existing(Path file) {
         if (!Files.exists(file)) {
-            throw new Refusal(ExitCode.NO_INPUT, "there is no file " + file);
+            throw new RejectedException(ExitCode.NO_INPUT, "there is no file " + file);
         }
         return valid(UsersFile.read(file));
     }
@@ -240,22 +242,22 @@ final class UserCommand {
     private static List<UserConfig> valid(UsersFile.Result result) {
         return switch (result) {
             case UsersFile.Valid(List<UserConfig> users) -> users;
-            case UsersFile.Invalid(var problems) -> throw new Refusal(ExitCode.CONFIG,
+            case UsersFile.Invalid(var problems) -> throw new RejectedException(ExitCode.CONFIG,
                     String.join("\npenstock: ", problems.stream().map(Object::toString).toList()));
         };
     }
 
     /** What a command does with its file. */
     @FunctionalInterface
-    private interface Work {
+    private interface Edit {
         void on(Path file) throws IOException;
     }
 
-    private int run(FileOptions options, Work work) {
+    private int run(FileOptions options, Edit work) {
         try {
             work.on(file(options));
             return ExitCode.OK;
-        } catch (Refusal e) {
+        } catch (RejectedException e) {
             err.println("penstock: " + e.getMessage());
             return e.exitCode;
         } catch (NoSuchFileException e) {
@@ -274,7 +276,7 @@ final class UserCommand {
         if (config == null) {
             Path file = options.source.file;
             if (file == null) {
-                throw new Refusal(ExitCode.USAGE, "--file or --config is needed");
+                throw new RejectedException(ExitCode.USAGE, "--file or --config is needed");
             }
             return file;
         }
@@ -282,8 +284,8 @@ final class UserCommand {
         try {
             users = UsersFile.namedBy(config);
         } catch (IOException e) {
-            throw new Refusal(ExitCode.CONFIG, String.valueOf(e.getMessage()));
+            throw new RejectedException(ExitCode.CONFIG, String.valueOf(e.getMessage()));
         }
-        return users.orElseThrow(() -> new Refusal(ExitCode.CONFIG, config + " names no auth.users"));
+        return users.orElseThrow(() -> new RejectedException(ExitCode.CONFIG, config + " names no auth.users"));
     }
 }

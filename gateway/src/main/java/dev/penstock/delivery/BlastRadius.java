@@ -1,6 +1,6 @@
 package dev.penstock.delivery;
 
-/** How far a failure reaches, from narrow to wide: it says what the courier does next. */
+/** How far a failure reaches, from narrow to wide: it says what the delivery session does next. */
 public enum BlastRadius {
     /** This recipient only: the transaction goes on with the others. */
     RECIPIENT,

@@ -46,7 +46,7 @@ public final class DeliveryStats {
     /**
      * The counters at one moment.
      *
-     * @param sessionsTried      couriers sent
+     * @param sessionsTried      delivery sessions sent
      * @param sessionsOpened     that came as far as an answer to EHLO
      * @param connectFailures    hosts that couldn't be connected to or didn't let us in
      * @param sessionsBroken     ended by a failure, not by us

@@ -90,7 +90,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
-    private final Set<Courier> couriers = ConcurrentHashMap.newKeySet();
+    private final Set<DeliverySession> deliverySessions = ConcurrentHashMap.newKeySet();
     private final AtomicLong sessionIds;
     private final SessionLimiter total;
     private final SessionLimiter local;
@@ -174,12 +174,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     private void open(ReadyQueue.Session session) {
-        Courier courier = new Courier(this, session, Long.toString(sessionIds.incrementAndGet(), BASE_36));
-        couriers.add(courier);
+        DeliverySession deliverySession = new DeliverySession(this, session,
+                Long.toString(sessionIds.incrementAndGet(), BASE_36));
+        deliverySessions.add(deliverySession);
         stats.sessionsTried.increment();
-        courier.start();
+        deliverySession.start();
         if (closing) { // close() may have asked all others already
-            courier.finish();
+            deliverySession.finish();
         }
     }
 
@@ -241,8 +242,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return failed;
     }
 
-    void ended(Courier courier, ReadyQueue.Session session) {
-        couriers.remove(courier);
+    void ended(DeliverySession deliverySession, ReadyQueue.Session session) {
+        deliverySessions.remove(deliverySession);
         tell(session.queue(), admission.ended(session));
     }
 
@@ -262,16 +263,18 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     @Override
     public void failed(QueueItem item, Route.Failure failure) {
-        Contact contact = Contact.none("");
-        Work work = prepare(item, contact);
-        if (work != null) {
+        SessionDetails contact = SessionDetails.none("");
+        DeliveryAttempt attempt = prepare(item, contact);
+        if (attempt != null) {
             FailurePolicy now = policy;
             try {
-                work.decideRest(now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
-                        false, item.attempts(), millis() - item.receivedMillis())), contact);
-                settlement.settle(work, now.maxAge().toMillis());
+                attempt.decideRest(
+                        now.decide(new Situation(Phase.ROUTE, new Cause.Unroutable(failure), false, false, true,
+                                false, item.attempts(), millis() - item.receivedMillis())),
+                        contact);
+                settlement.settle(attempt, now.maxAge().toMillis());
             } catch (RuntimeException | Error e) {
-                work.memory.close();
+                attempt.memory.close();
                 throw e;
             }
         }
@@ -279,9 +282,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     @Override
     public void reportDue(QueueItem item) {
-        Work work = prepare(item, Contact.none(""));
-        if (work != null) { // something is left to deliver after all
-            work.memory.close();
+        DeliveryAttempt attempt = prepare(item, SessionDetails.none(""));
+        if (attempt != null) { // something is left to deliver after all
+            attempt.memory.close();
             settlement.giveBack(item);
         }
     }
@@ -292,7 +295,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
      * @return null when there is nothing to attempt: the item is settled then
      */
     @Nullable
-    Work prepare(QueueItem item, Contact contact) {
+    DeliveryAttempt prepare(QueueItem item, SessionDetails contact) {
         DeliveryMemory.Share held = memory.share();
         try {
             return prepare(item, contact, held);
@@ -303,8 +306,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     /** @param held taken over by the work, or closed, unless this throws */
-    private @Nullable Work prepare(QueueItem item, Contact contact, DeliveryMemory.Share held) {
-        Work work;
+    private @Nullable DeliveryAttempt prepare(QueueItem item, SessionDetails contact, DeliveryMemory.Share held) {
+        DeliveryAttempt attempt;
         StoredMessage stored = null;
         try {
             stored = spool.read(item.entry(), held::takeForContent);
@@ -312,7 +315,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                     || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
                             ? NEVER_ATTEMPTED
                             : settlement.lastAttempt(item);
-            work = new Work(item, stored.envelope(), stored.content(), last, held);
+            attempt = new DeliveryAttempt(item, stored.envelope(), stored.content(), last, held);
         } catch (UnreadableMessageException e) {
             held.close();
             settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
@@ -325,44 +328,44 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             settlement.postpone(item);
             return null;
         }
-        if (work.nothingOwed()) {
+        if (attempt.nothingOwed()) {
             held.close();
             settlement.alreadyDone(item);
             return null;
         }
         FailurePolicy now = policy;
         Outcome.Expired expired = now.beforeAttempt(item.attempts(), millis() - item.receivedMillis());
-        if (expired == null && isOverdue(work)) {
+        if (expired == null && isOverdue(attempt)) {
             expired = now.pastDeadline(item.attempts());
         }
         if (expired != null) {
-            work.decideRest(expired, Contact.none(contact.site()));
+            attempt.decideRest(expired, SessionDetails.none(contact.site()));
         }
-        long octets = work.heapOctets();
-        if (!work.hasMore()) { // it has expired, or has been delivered and only the report is owed
+        long octets = attempt.heapOctets();
+        if (!attempt.hasMore()) { // it has expired, or has been delivered and only the report is owed
             held.hold(octets > USUAL_ENVELOPE ? octets : 0);
-            settlement.settle(work, now.maxAge().toMillis());
+            settlement.settle(attempt, now.maxAge().toMillis());
             return null;
         }
         if (octets > USUAL_ENVELOPE && !held.takeOrGoFirst(octets)) {
             held.close();
             stats.postponed.increment();
-            log.info("event=message-waits-for-memory id={} domain={} recipients={} octets={}", work.envelope.id(),
-                    item.domain(), work.size(), octets);
-            settlement.awaitMemory(work, now.maxAge().toMillis());
+            log.info("event=message-waits-for-memory id={} domain={} recipients={} octets={}", attempt.envelope.id(),
+                    item.domain(), attempt.size(), octets);
+            settlement.awaitMemory(attempt, now.maxAge().toMillis());
             return null;
         }
-        return work;
+        return attempt;
     }
 
     /** Whether there may have been an attempt; of one that a crash ended nothing is known. */
-    boolean mayHaveBeenTried(Work work) {
-        return work.item.attempts() > 0 || work.envelope.id().compareTo(firstId) < 0;
+    boolean mayHaveBeenTried(DeliveryAttempt attempt) {
+        return attempt.item.attempts() > 0 || attempt.envelope.id().compareTo(firstId) < 0;
     }
 
     /** Whether the time is over after which its sender wants it back (RFC 2852 4.1.3, mode R). */
-    boolean isOverdue(Work work) {
-        Options options = work.envelope.options();
+    boolean isOverdue(DeliveryAttempt attempt) {
+        Options options = attempt.envelope.options();
         return options.deliverByMode() == DeliverBy.Mode.RETURN && millis() >= options.deliverByMillis();
     }
 
@@ -403,7 +406,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     /** Every session and what it does; in no order. */
     public List<SessionView> sessions() {
-        return couriers.stream().map(Courier::view).toList();
+        return deliverySessions.stream().map(DeliverySession::view).toList();
     }
 
     /** As {@link #close(Duration)} with the configured time. */
@@ -421,12 +424,12 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         closing = true;
         admission.close();
         // 2. Idle sessions say QUIT, busy ones after their transaction.
-        couriers.forEach(Courier::finish);
+        deliverySessions.forEach(DeliverySession::finish);
         await(end - grace);
         // 3. What is still in a transaction is broken off; its mail goes back to the queue, and the spool has it anyway.
-        if (!couriers.isEmpty()) {
-            log.warn("event=stop-broke-off sessions={}", couriers.size());
-            couriers.forEach(Courier::breakOff);
+        if (!deliverySessions.isEmpty()) {
+            log.warn("event=stop-broke-off sessions={}", deliverySessions.size());
+            deliverySessions.forEach(DeliverySession::breakOff);
         }
         // 4. Reports on their way reach the spool.
         await(end);
@@ -438,7 +441,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     private void await(long endNanos) {
         try {
-            while ((!couriers.isEmpty() || settlement.pending() > 0) && nanoTime() - endNanos < 0) {
+            while ((!deliverySessions.isEmpty() || settlement.pending() > 0) && nanoTime() - endNanos < 0) {
                 Thread.sleep(STOP_POLL_MILLIS);
             }
         } catch (InterruptedException e) {

@@ -4,7 +4,7 @@ import java.util.function.LongSupplier;
 
 import dev.penstock.shaping.Permit;
 
-/** The slot of one message, from its reservation until something is sent in it or it is given back. Confined to its courier. */
+/** The slot of one message, from its reservation until something is sent in it or it is given back. Confined to its delivery session. */
 final class MessageSlot {
     private final Permit permit;
     private final LongSupplier nanoTime;

@@ -86,7 +86,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
         return answer;
     }
 
-    /** As a courier opens it: a question must not fail where a delivery wouldn't. */
+    /** As a delivery session opens it: a question must not fail where a delivery wouldn't. */
     private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits) throws SessionException {
         TlsPolicy policy = route.tls() == null ? config.tls() : route.tls();
         try {

@@ -97,7 +97,8 @@ final class Reports {
      * @param remoteMta the host that answered, null when none was asked
      * @param late      whether it was in an earlier attempt, whose report couldn't be kept
      */
-    record Told(Recipient recipient, Outcome outcome, Action action, @Nullable String remoteMta, boolean late) {}
+    record ReportedRecipient(Recipient recipient, Outcome outcome, Action action, @Nullable String remoteMta,
+            boolean late) {}
 
     Reports(String hostname, Spool spool, MailQueue queue, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
@@ -115,7 +116,7 @@ final class Reports {
      * @return completes when the report is durable and queued, with false at once when it can't be made, which is an event;
      *         fails when it can't be kept, and then the recipients must not be given up yet
      */
-    CompletableFuture<Boolean> send(Envelope original, Content content, List<Told> recipients,
+    CompletableFuture<Boolean> send(Envelope original, Content content, List<ReportedRecipient> recipients,
             long untilMillis) {
         long now = clock.millis();
         Mailbox sender;
@@ -151,7 +152,8 @@ final class Reports {
     }
 
     /** Without what can't be read any more. */
-    private byte[] report(Envelope original, Content content, List<Told> recipients, MessageId id, Instant now,
+    private byte[] report(Envelope original, Content content, List<ReportedRecipient> recipients, MessageId id,
+            Instant now,
             Instant until, boolean utf8) throws IOException {
         try {
             return write(original, content, recipients, id, now, until, utf8);
@@ -184,10 +186,10 @@ final class Reports {
      * @param until when what is delayed is given up
      * @param utf8  in the form of RFC 6533
      */
-    byte[] write(Envelope original, Content content, List<Told> recipients, MessageId id,
+    byte[] write(Envelope original, Content content, List<ReportedRecipient> recipients, MessageId id,
             Instant now, Instant until, boolean utf8) throws IOException {
         String boundary = "=_" + id + "/" + hostname.substring(0, Math.min(hostname.length(), MAX_BOUNDARY_HOST));
-        Action worst = recipients.stream().map(Told::action).min(Comparator.naturalOrder()).orElseThrow();
+        Action worst = recipients.stream().map(ReportedRecipient::action).min(Comparator.naturalOrder()).orElseThrow();
         // RFC 3461 4.3: RET is about failures; RFC 8689 5: the content must not go where TLS isn't promised
         boolean whole = worst == Action.FAILED && original.options().ret() != Ret.HDRS
                 && !original.options().requireTls() && content.size() <= MAX_RETURNED && !content.hasEightBit()
@@ -227,7 +229,7 @@ final class Reports {
         text.header("Reporting-MTA", "dns; " + hostname);
         text.header("X-Penstock-Queue-ID", original.id().toString());
         text.header("Arrival-Date", date(Instant.ofEpochMilli(original.receivedMillis())));
-        for (Told told : recipients) {
+        for (ReportedRecipient told : recipients) {
             status(text, told, now, until);
         }
 
@@ -246,13 +248,13 @@ final class Reports {
         return out.toByteArray();
     }
 
-    private static void explain(Text text, List<Told> recipients, Action action) {
+    private static void explain(Text text, List<ReportedRecipient> recipients, Action action) {
         if (recipients.isEmpty()) {
             return;
         }
         text.raw("Your message " + action.text + " one or more recipients.\r\n"
                 + (action.what.isEmpty() ? "" : action.what + "\r\n") + "\r\n");
-        for (Told told : recipients) {
+        for (ReportedRecipient told : recipients) {
             Reason reason = told.outcome.reason();
             text.fold("<" + told.recipient.address() + ">: "
                     + (reason.remote() && told.remoteMta != null ? "host " + told.remoteMta + " said: " : "")
@@ -266,7 +268,7 @@ final class Reports {
     }
 
     /** RFC 3464 2.3. */
-    private static void status(Text text, Told told, Instant now, Instant until) {
+    private static void status(Text text, ReportedRecipient told, Instant now, Instant until) {
         Reason reason = told.outcome.reason();
         text.raw("\r\n");
         OriginalRecipient orcpt = told.recipient.orcpt();

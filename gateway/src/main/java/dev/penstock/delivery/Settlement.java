@@ -76,40 +76,40 @@ final class Settlement {
         this.clock = clock;
     }
 
-    /** Takes the item from the courier, with an outcome for every recipient. */
-    void settle(Work work, long maxAgeMillis) {
-        if (work.isUntried()) {
-            work.memory.close();
-            giveBack(work.item);
+    /** Takes the item from the delivery session, with an outcome for every recipient. */
+    void settle(DeliveryAttempt attempt, long maxAgeMillis) {
+        if (attempt.isUntried()) {
+            attempt.memory.close();
+            giveBack(attempt.item);
             return;
         }
-        List<Reports.Told> told = work.envelope.sender().isEmpty() ? List.of() : told(work);
+        List<Reports.ReportedRecipient> told = attempt.envelope.sender().isEmpty() ? List.of() : told(attempt);
         if (told.isEmpty()) {
-            work.memory.close();
-            finish(work, maxAgeMillis);
+            attempt.memory.close();
+            finish(attempt, maxAgeMillis);
             return;
         }
-        var sent = reports.send(work.envelope, work.content, told, work.item.receivedMillis() + maxAgeMillis);
+        var sent = reports.send(attempt.envelope, attempt.content, told, attempt.item.receivedMillis() + maxAgeMillis);
         pending.incrementAndGet();
         var _ = sent.whenCompleteAsync((made, failure) -> {
             try {
                 if (failure == null) {
                     (made ? stats.reports : stats.reportsImpossible).increment();
-                    remember(work);
+                    remember(attempt);
                 } else {
                     stats.reportsFailed.increment();
-                    log.warn("event=report-failed id={} recipients={} why={}", work.envelope.id(), told.size(),
+                    log.warn("event=report-failed id={} recipients={} why={}", attempt.envelope.id(), told.size(),
                             failure.getMessage());
-                    keepOwed(work);
+                    keepOwed(attempt);
                 }
                 // Without its report a message must not come back before its next wait is over, however old it is.
-                finish(work, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS);
+                finish(attempt, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS);
             } catch (RuntimeException e) {
                 log.error("event=settlement-failed id={} effect=\"its outcome will be decided again\"",
-                        work.envelope.id(), e);
-                postpone(work.item);
+                        attempt.envelope.id(), e);
+                postpone(attempt.item);
             } finally {
-                work.memory.close();
+                attempt.memory.close();
                 pending.decrementAndGet();
             }
         }, executor);
@@ -143,17 +143,17 @@ final class Settlement {
     }
 
     /** What the sender is to hear of this attempt (RFC 3461 5, RFC 2852 4.1). */
-    private List<Reports.Told> told(Work work) {
-        List<Reports.Told> told = List.of();
-        for (int place = 0; place < work.size(); place++) {
-            Outcome outcome = work.outcome(place);
-            boolean late = place < work.firstUndelivered();
-            Reports.Action action = late ? work.due(place) : switch (outcome) {
-                case Outcome.Bounced _,Outcome.Expired _ -> wants(work.recipient(place), true)
+    private List<Reports.ReportedRecipient> told(DeliveryAttempt attempt) {
+        List<Reports.ReportedRecipient> told = List.of();
+        for (int place = 0; place < attempt.size(); place++) {
+            Outcome outcome = attempt.outcome(place);
+            boolean late = place < attempt.firstUndelivered();
+            Reports.Action action = late ? attempt.due(place) : switch (outcome) {
+                case Outcome.Bounced _,Outcome.Expired _ -> wants(attempt.recipient(place), true)
                         ? Reports.Action.FAILED
                         : null;
-                case Outcome.Deferred _ -> isDelayDue(work, place) ? Reports.Action.DELAYED : null;
-                case Outcome.Delivered _ -> success(work, place);
+                case Outcome.Deferred _ -> isDelayDue(attempt, place) ? Reports.Action.DELAYED : null;
+                case Outcome.Delivered _ -> success(attempt, place);
                 case Outcome.Untried _ -> null;
                 case null -> null;
             };
@@ -161,10 +161,11 @@ final class Settlement {
                 if (told.isEmpty()) {
                     told = new ArrayList<>();
                 }
-                MessageEvent.Peer peer = work.contact(place).peer();
-                told.add(new Reports.Told(work.recipient(place), outcome, action, peer == null ? null : peer.name(),
+                MessageEvent.Peer peer = attempt.contact(place).peer();
+                told.add(new Reports.ReportedRecipient(attempt.recipient(place), outcome, action,
+                        peer == null ? null : peer.name(),
                         late));
-                work.due(place, action);
+                attempt.due(place, action);
             }
         }
         return told;
@@ -176,13 +177,13 @@ final class Settlement {
         return notify == null || (failure ? notify.failure() : notify.delay() || notify.usualDelay());
     }
 
-    private boolean isDelayDue(Work work, int place) {
-        Recipient recipient = work.recipient(place);
-        if (work.isDelayTold(place) || !wants(recipient, false)) {
+    private boolean isDelayDue(DeliveryAttempt attempt, int place) {
+        Recipient recipient = attempt.recipient(place);
+        if (attempt.isDelayTold(place) || !wants(recipient, false)) {
             return false;
         }
         long now = clock.millis();
-        Options options = work.envelope.options();
+        Options options = attempt.envelope.options();
         if (options.deliverByMode() == DeliverBy.Mode.NOTIFY && now >= options.deliverByMillis()) {
             return true;
         }
@@ -191,71 +192,71 @@ final class Settlement {
         if (configured == 0 && (notify == null || !notify.delay())) {
             return false;
         }
-        return now - work.item.receivedMillis() >= (configured > 0 ? configured : DELAY_TOLD_AFTER.toMillis());
+        return now - attempt.item.receivedMillis() >= (configured > 0 ? configured : DELAY_TOLD_AFTER.toMillis());
     }
 
     /** Who takes the message with the wish to tell of its fate tells of it; for all others it is told here. */
-    private static Reports.@Nullable Action success(Work work, int place) {
-        Contact contact = work.contact(place);
-        Notify notify = work.recipient(place).notifyOn();
+    private static Reports.@Nullable Action success(DeliveryAttempt attempt, int place) {
+        SessionDetails contact = attempt.contact(place);
+        Notify notify = attempt.recipient(place).notifyOn();
         if (notify != null && notify.success() && !contact.offers().contains(Capabilities.DSN)) {
             return contact.relays() ? Reports.Action.RELAYED : Reports.Action.DELIVERED;
         }
-        Options options = work.envelope.options();
+        Options options = attempt.envelope.options();
         boolean timeUntold = options.deliverByMode() != null && contact.relays()
                 && (options.deliverByTrace() || !contact.offers().contains(Capabilities.DELIVERBY));
         return timeUntold && (notify == null || !notify.never()) ? Reports.Action.RELAYED : null;
     }
 
     /** Whether it must be told at some time; of a delay nothing needs to be told when it is over. */
-    private static boolean isOwed(List<Reports.Told> told) {
+    private static boolean isOwed(List<Reports.ReportedRecipient> told) {
         return told.stream().anyMatch(one -> one.action() != Reports.Action.DELAYED);
     }
 
     /** The sender has been told. */
-    private static void remember(Work work) {
-        for (int place = 0; place < work.size(); place++) {
-            if (work.due(place) == Reports.Action.DELAYED) {
-                work.delayTold(place);
+    private static void remember(DeliveryAttempt attempt) {
+        for (int place = 0; place < attempt.size(); place++) {
+            if (attempt.due(place) == Reports.Action.DELAYED) {
+                attempt.delayTold(place);
             }
-            work.due(place, null);
+            attempt.due(place, null);
         }
     }
 
     /** The sender couldn't be told: what fails fails again later, what was delivered stays due. */
-    private static void keepOwed(Work work) {
-        for (int place = 0; place < work.size(); place++) {
-            Outcome outcome = work.outcome(place);
+    private static void keepOwed(DeliveryAttempt attempt) {
+        for (int place = 0; place < attempt.size(); place++) {
+            Outcome outcome = attempt.outcome(place);
             if (outcome instanceof Outcome.Bounced || outcome instanceof Outcome.Expired) {
-                work.replace(place, new Outcome.Deferred(outcome.reason(), outcome.radius()));
+                attempt.replace(place, new Outcome.Deferred(outcome.reason(), outcome.radius()));
             }
             if (!(outcome instanceof Outcome.Delivered)) {
-                work.due(place, null);
+                attempt.due(place, null);
             }
         }
     }
 
-    private void finish(Work work, long maxAgeMillis) {
+    private void finish(DeliveryAttempt attempt, long maxAgeMillis) {
         long now = clock.millis();
-        count(work);
-        log(work, now);
+        count(attempt);
+        log(attempt, now);
         boolean owed = false;
-        for (int place = 0; place < work.size(); place++) {
-            owed |= !status(work, place).isFinal();
+        for (int place = 0; place < attempt.size(); place++) {
+            owed |= !status(attempt, place).isFinal();
         }
-        QueueItem item = work.item;
+        QueueItem item = attempt.item;
         if (!owed) {
             done(item);
             return;
         }
         int attempts = item.attempts() + 1;
-        long due = dueBy(work, now, now + queue.nextRetry(attempts).toMillis(), maxAgeMillis);
-        List<AttemptState.RecipientState> states = new ArrayList<>(work.size());
-        for (int place = 0; place < work.size(); place++) {
-            states.add(state(work, place));
+        long due = dueBy(attempt, now, now + queue.nextRetry(attempts).toMillis(), maxAgeMillis);
+        List<AttemptState.RecipientState> states = new ArrayList<>(attempt.size());
+        for (int place = 0; place < attempt.size(); place++) {
+            states.add(state(attempt, place));
         }
-        record(item, new AttemptState(attempts, due, states), work.isOneOfSeveral);
-        if (states.stream().allMatch(state -> state.status().isFinal() || state.status().isUntold())) {
+        record(item, new AttemptState(attempts, due, states), attempt.isOneOfSeveral);
+        if (states.stream().allMatch(state -> state.status().isFinal() || state.status().isReportOwed())) {
             queue.retryReport(item, due, attempts);
         } else {
             queue.retry(item, due, attempts);
@@ -263,9 +264,9 @@ final class Settlement {
     }
 
     /** The last wait ends when the mail expires, so that its sender hears of it in time. */
-    private static long dueBy(Work work, long now, long next, long maxAgeMillis) {
-        long due = Math.min(next, Math.max(now, work.item.receivedMillis() + maxAgeMillis));
-        Options options = work.envelope.options();
+    private static long dueBy(DeliveryAttempt attempt, long now, long next, long maxAgeMillis) {
+        long due = Math.min(next, Math.max(now, attempt.item.receivedMillis() + maxAgeMillis));
+        Options options = attempt.envelope.options();
         return options.deliverByMode() != null && options.deliverByMillis() > now
                 ? Math.min(due, options.deliverByMillis())
                 : due;
@@ -333,14 +334,15 @@ final class Settlement {
             done(item);
             return;
         }
-        Work work = new Work(item, envelope, read == null ? NOTHING : read.content(), known(item),
+        DeliveryAttempt attempt = new DeliveryAttempt(item, envelope, read == null ? NOTHING : read.content(),
+                known(item),
                 DeliveryMemory.uncounted());
-        if (work.nothingOwed()) {
+        if (attempt.nothingOwed()) {
             done(item);
             return;
         }
-        work.decideRest(new Outcome.Bounced(reason, BlastRadius.SESSION), Contact.none(""));
-        settle(work, maxAgeMillis);
+        attempt.decideRest(new Outcome.Bounced(reason, BlastRadius.SESSION), SessionDetails.none(""));
+        settle(attempt, maxAgeMillis);
     }
 
     /** As much of {@link #lastAttempt} as there is. */
@@ -370,10 +372,10 @@ final class Settlement {
      * Nothing was attempted, for want of room in the account of deliveries: the item waits for the shortest time, and not
      * beyond the one at which its sender is to hear of it.
      */
-    void awaitMemory(Work work, long maxAgeMillis) {
-        QueueItem item = work.item;
+    void awaitMemory(DeliveryAttempt attempt, long maxAgeMillis) {
+        QueueItem item = attempt.item;
         long now = clock.millis();
-        queue.retry(item, dueBy(work, now, now + queue.nextRetry(1).toMillis(), maxAgeMillis), item.attempts());
+        queue.retry(item, dueBy(attempt, now, now + queue.nextRetry(1).toMillis(), maxAgeMillis), item.attempts());
     }
 
     private void track(CompletableFuture<Void> future) {
@@ -390,23 +392,24 @@ final class Settlement {
         }
     }
 
-    private static AttemptState.RecipientState state(Work work, int place) {
-        Outcome outcome = work.outcome(place);
-        Reports.Action due = work.due(place);
+    private static AttemptState.RecipientState state(DeliveryAttempt attempt, int place) {
+        Outcome outcome = attempt.outcome(place);
+        Reports.Action due = attempt.due(place);
         if (due != null && outcome instanceof Outcome.Delivered delivered) {
-            MessageEvent.Peer peer = work.contact(place).peer();
-            return new Untold(due, delivered, peer == null ? null : peer.name()).state(work.recipientIndex(place));
+            MessageEvent.Peer peer = attempt.contact(place).peer();
+            return new OwedReport(due, delivered, peer == null ? null : peer.name())
+                    .state(attempt.recipientIndex(place));
         }
-        return new AttemptState.RecipientState(work.recipientIndex(place), status(work, place),
+        return new AttemptState.RecipientState(attempt.recipientIndex(place), status(attempt, place),
                 outcome == null ? "" : cut(outcome.reason().oneLine()));
     }
 
-    private static AttemptState.Status status(Work work, int place) {
-        AttemptState.Status deferred = work.isDelayTold(place)
+    private static AttemptState.Status status(DeliveryAttempt attempt, int place) {
+        AttemptState.Status deferred = attempt.isDelayTold(place)
                 ? AttemptState.Status.DELAYED
                 : AttemptState.Status.DEFERRED;
-        return switch (work.outcome(place)) {
-            case Outcome.Delivered _ when work.due(place) != null -> AttemptState.Status.DELIVERED_UNTOLD;
+        return switch (attempt.outcome(place)) {
+            case Outcome.Delivered _ when attempt.due(place) != null -> AttemptState.Status.DELIVERED_UNTOLD;
             case Outcome.Delivered _ -> AttemptState.Status.DELIVERED;
             case Outcome.Bounced _ -> AttemptState.Status.BOUNCED;
             case Outcome.Expired _ -> AttemptState.Status.EXPIRED;
@@ -415,9 +418,9 @@ final class Settlement {
         };
     }
 
-    private void count(Work work) {
-        for (int place = work.firstUndelivered(); place < work.size(); place++) {
-            Outcome outcome = work.outcome(place);
+    private void count(DeliveryAttempt attempt) {
+        for (int place = attempt.firstUndelivered(); place < attempt.size(); place++) {
+            Outcome outcome = attempt.outcome(place);
             switch (outcome) {
                 case Outcome.Delivered _ -> stats.delivered.increment();
                 case Outcome.Bounced _ -> stats.bounced.increment();
@@ -433,31 +436,32 @@ final class Settlement {
     }
 
     /** One event for neighbouring recipients with the same outcome and session: all of a transaction when it went well. */
-    private void log(Work work, long now) {
-        int from = work.firstUndelivered();
-        while (from < work.size()) {
-            Outcome outcome = work.outcome(from);
-            Contact contact = work.contact(from);
+    private void log(DeliveryAttempt attempt, long now) {
+        int from = attempt.firstUndelivered();
+        while (from < attempt.size()) {
+            Outcome outcome = attempt.outcome(from);
+            SessionDetails contact = attempt.contact(from);
             int to = from + 1;
-            while (to < work.size() && outcome != null && outcome.equals(work.outcome(to))
-                    && contact.equals(work.contact(to))) {
+            while (to < attempt.size() && outcome != null && outcome.equals(attempt.outcome(to))
+                    && contact.equals(attempt.contact(to))) {
                 to++;
             }
             if (outcome != null) {
-                events.on(event(work, from, to, outcome, contact, now));
+                events.on(event(attempt, from, to, outcome, contact, now));
             }
             from = to;
         }
     }
 
-    private static MessageEvent event(Work work, int from, int to, Outcome outcome, Contact contact, long now) {
+    private static MessageEvent event(DeliveryAttempt attempt, int from, int to, Outcome outcome,
+            SessionDetails contact, long now) {
         List<String> recipients;
         if (to - from == 1) {
-            recipients = List.of(work.recipient(from).address());
+            recipients = List.of(attempt.recipient(from).address());
         } else {
             recipients = new ArrayList<>(to - from);
             for (int place = from; place < to; place++) {
-                recipients.add(work.recipient(place).address());
+                recipients.add(attempt.recipient(place).address());
             }
         }
         MessageEvent.Type type = switch (outcome) {
@@ -466,11 +470,11 @@ final class Settlement {
             case Outcome.Expired _ -> MessageEvent.Type.EXPIRATION;
             case Outcome.Deferred _,Outcome.Untried _ -> MessageEvent.Type.TRANSIENT_FAILURE;
         };
-        var envelope = work.envelope;
-        return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, work.item.domain(),
-                envelope.tenant(), envelope.campaign(), contact.site(), work.content.size(),
+        var envelope = attempt.envelope;
+        return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, attempt.item.domain(),
+                envelope.tenant(), envelope.campaign(), contact.site(), attempt.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
-                work.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
+                attempt.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
                 MessageEvent.Client.of(envelope.origin()));
     }
 

@@ -42,7 +42,7 @@ import dev.penstock.tls.ClientTls;
 
 /**
  * The client's end of one SMTP (RFC 5321) or LMTP (RFC 2033) session over a plain blocking socket. Confined to the
- * courier's thread, but for {@link #breakOff}.
+ * delivery session's thread, but for {@link #breakOff}.
  *
  * <p>A transaction goes {@link #begin}, {@link #awaitGo}, {@link #send}, {@link #awaitEnd}. To a host that offers
  * PIPELINING its MAIL, RCPT and DATA leave in one write, and {@code send} puts the next transaction's behind the end of
@@ -362,7 +362,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Why the host can't take this at all, as it announced; null when it may be asked. */
     @Nullable
-    Failure unfit(Work work, long nowMillis) {
+    Failure unfit(DeliveryAttempt work, long nowMillis) {
         long size = work.content.size();
         long limit = capabilities.size();
         if (limit > 0 && size > limit) { // RFC 1870 6.1

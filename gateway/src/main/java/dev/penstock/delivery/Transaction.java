@@ -11,12 +11,12 @@ import dev.penstock.message.Recipient;
 import dev.penstock.smtp.Reply;
 
 /**
- * One message to some of its recipients over one session, with the replies as they come in. Confined to the courier.
+ * One message to some of its recipients over one session, with the replies as they come in. Confined to the delivery session.
  */
 final class Transaction {
     final Envelope envelope;
     final List<Recipient> recipients;
-    /** Where each recipient stands in the {@link Work}. */
+    /** Where each recipient stands in the {@link DeliveryAttempt}. */
     final int[] places;
     final Content content;
     /** Of the time the sender has set (RFC 2852), what is left in seconds; no meaning when it has set none. */

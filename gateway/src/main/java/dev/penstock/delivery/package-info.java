@@ -1,5 +1,5 @@
 /**
- * Couriers: one virtual thread and one SMTP session each; the failure policy; delivery status notifications.
+ * Delivery sessions: one virtual thread and one SMTP session each; the failure policy; delivery status notifications.
  */
 @NullMarked
 package dev.penstock.delivery;

@@ -105,7 +105,7 @@ final class ClosedFiles implements AutoCloseable {
 
     private void round(EventsConfig config) throws IOException {
         if (config.compression() != Compression.NONE) {
-            for (Path file : named(LogFile.PREFIX + "*" + LogFile.SUFFIX)) {
+            for (Path file : named(DeliveryLogFile.PREFIX + "*" + DeliveryLogFile.SUFFIX)) {
                 if (closing) {
                     return;
                 }
@@ -116,7 +116,7 @@ final class ClosedFiles implements AutoCloseable {
         }
         if (config.keep().isPositive()) {
             Instant oldest = clock.instant().minus(config.keep());
-            for (Path file : named(LogFile.PREFIX + "*" + LogFile.SUFFIX + "{,.gz,.zst}")) {
+            for (Path file : named(DeliveryLogFile.PREFIX + "*" + DeliveryLogFile.SUFFIX + "{,.gz,.zst}")) {
                 if (!file.equals(current)) {
                     expire(file, oldest);
                 }

@@ -70,7 +70,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
     private final Thread writer;
 
     // Confined to the writer.
-    private final LogFile file;
+    private final DeliveryLogFile file;
     private final EventEncoder encoder;
     private int encoded; // events in the encoder
     private int taken; // octets of the encoder's lines that are in the file
@@ -84,10 +84,11 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
      * @throws IOException when the directory or the first file can't be created
      */
     public DeliveryLog(EventsConfig config, String nodeId, InstantSource clock) throws IOException {
-        this(config, nodeId, clock, LogFile.CREATE);
+        this(config, nodeId, clock, DeliveryLogFile.CREATE);
     }
 
-    DeliveryLog(EventsConfig config, String nodeId, InstantSource clock, LogFile.Opener opener) throws IOException {
+    DeliveryLog(EventsConfig config, String nodeId, InstantSource clock, DeliveryLogFile.Opener opener)
+            throws IOException {
         this.clock = clock;
         this.config = config;
         maxPending = config.maxPending();
@@ -95,7 +96,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         rejections = Spacing.of(config.rejectionRate());
         rejectionArrival = new AtomicLong(System.nanoTime());
         closed = new ClosedFiles(config.directory(), clock, failures::incrementAndGet);
-        file = new LogFile(config.directory(), clock, path -> {
+        file = new DeliveryLogFile(config.directory(), clock, path -> {
             var channel = opener.open(path);
             files.incrementAndGet();
             return channel;

@@ -16,7 +16,7 @@ final class ClientAccount {
 
     private final ClientAccounts accounts;
     private final AtomicInteger listenerSessions;
-    private @Nullable Refusal refusal;
+    private @Nullable SessionRefusal refusal;
     private boolean open; // counted in the totals
     private @Nullable InetAddress address;
     private ClientAccounts.@Nullable Client client; // null while nobody's
@@ -24,7 +24,7 @@ final class ClientAccount {
     private ClientAccounts.@Nullable Limits seen;
     private boolean exempt;
 
-    ClientAccount(ClientAccounts accounts, AtomicInteger listenerSessions, @Nullable Refusal refusal) {
+    ClientAccount(ClientAccounts accounts, AtomicInteger listenerSessions, @Nullable SessionRefusal refusal) {
         this.accounts = accounts;
         this.listenerSessions = listenerSessions;
         this.refusal = refusal;
@@ -33,7 +33,7 @@ final class ClientAccount {
 
     /** @return why the session may not be, null when it may; a refused one is counted nowhere */
     @Nullable
-    Refusal refusal() {
+    SessionRefusal refusal() {
         return refusal;
     }
 
@@ -44,7 +44,7 @@ final class ClientAccount {
      * @return why it may not go on, null when it may; a refused one is counted nowhere
      */
     @Nullable
-    Refusal move(InetAddress to) {
+    SessionRefusal move(InetAddress to) {
         if (open) {
             forgetClient();
             refusal = accounts.admit(this, to);

@@ -135,12 +135,12 @@ final class ClientAccounts {
     ClientAccount enter(ListenerConfig listener) {
         AtomicInteger onListener = listeners.computeIfAbsent(listener.name(), _ -> new AtomicInteger());
         Integer most = listener.limits().maxSessions();
-        Refusal refusal = null;
+        SessionRefusal refusal = null;
         if (sessions.incrementAndGet() > limits.config.maxSessions()) {
-            refusal = Refusal.TOO_MANY;
+            refusal = SessionRefusal.TOO_MANY;
         } else if (onListener.incrementAndGet() > (most == null ? Integer.MAX_VALUE : most)) {
             onListener.decrementAndGet();
-            refusal = Refusal.TOO_MANY_ON_LISTENER;
+            refusal = SessionRefusal.TOO_MANY_ON_LISTENER;
         }
         if (refusal != null) {
             sessions.decrementAndGet();
@@ -151,7 +151,7 @@ final class ClientAccounts {
 
     /** Counts {@code account} in with a client, unless it is refused. */
     @Nullable
-    Refusal admit(ClientAccount account, InetAddress address) {
+    SessionRefusal admit(ClientAccount account, InetAddress address) {
         Limits current = limits;
         ClientLimits rules = current.config.clients();
         boolean exempt = current.exempts(address);
@@ -168,7 +168,7 @@ final class ClientAccounts {
         });
         Client network = entry.network;
         if (network == null) {
-            return refused(Refusal.TOO_MANY_FROM_NETWORK);
+            return refused(SessionRefusal.TOO_MANY_FROM_NETWORK);
         }
         clients.compute(ClientKey.of(address, Integer.SIZE, rules.ipv6Prefix()), (key, known) -> {
             Client client = known == null ? recall(key) : known;
@@ -185,7 +185,7 @@ final class ClientAccounts {
         });
         if (entry.client == null) {
             leave(networks, network);
-            return refused(entry.refusal == null ? Refusal.TOO_MANY_FROM_CLIENT : entry.refusal);
+            return refused(entry.refusal == null ? SessionRefusal.TOO_MANY_FROM_CLIENT : entry.refusal);
         }
         account.opened(address, entry.client, network, current, exempt);
         return null;
@@ -195,17 +195,17 @@ final class ClientAccounts {
     private static final class Entry {
         private @Nullable Client network;
         private @Nullable Client client;
-        private @Nullable Refusal refusal;
+        private @Nullable SessionRefusal refusal;
     }
 
-    private @Nullable Refusal refusal(Client client, Limits current) {
+    private @Nullable SessionRefusal refusal(Client client, Limits current) {
         if (client.sessions >= current.config.maxSessionsPerAddress()) {
-            return Refusal.TOO_MANY_FROM_CLIENT;
+            return SessionRefusal.TOO_MANY_FROM_CLIENT;
         }
         if (isAboveErrorRate(client, current)) {
-            return Refusal.TOO_MANY_ERRORS;
+            return SessionRefusal.TOO_MANY_ERRORS;
         }
-        return take(client, Event.SESSION, current) ? null : Refusal.TOO_FAST;
+        return take(client, Event.SESSION, current) ? null : SessionRefusal.TOO_FAST;
     }
 
     private Client recall(ClientKey key) {
@@ -213,7 +213,7 @@ final class ClientAccounts {
         return known == null ? newClient(key) : known;
     }
 
-    private Refusal refused(Refusal refusal) {
+    private SessionRefusal refused(SessionRefusal refusal) {
         counters.refused(refusal);
         return refusal;
     }

@@ -32,7 +32,7 @@ final class Counters {
     final LongAdder foreignCommands = new LongAdder();
     final LongAdder outOfStep = new LongAdder();
     final LongAdder stressed = new LongAdder();
-    private final Map<Refusal, LongAdder> refused = adders(Refusal.class);
+    private final Map<SessionRefusal, LongAdder> refused = adders(SessionRefusal.class);
     private final Map<Slowness, LongAdder> slow = adders(Slowness.class);
     private volatile boolean stress;
 
@@ -47,7 +47,7 @@ final class Counters {
         return sums;
     }
 
-    void refused(Refusal refusal) {
+    void refused(SessionRefusal refusal) {
         sessionsRefused.increment();
         count(refused, refusal);
     }

@@ -15,7 +15,7 @@ import dev.penstock.policy.Policy;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.DeliverBy;
-import dev.penstock.smtp.Hold;
+import dev.penstock.smtp.FutureRelease;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Reply;
@@ -99,8 +99,8 @@ final class EnvelopeStage {
         long now = server.clock().millis();
         long holdUntil = switch (parameters.hold()) {
             case null -> 0;
-            case Hold.For(long seconds) -> now + Math.min(seconds, Settings.MAX_HOLD_SECONDS + 1) * 1000;
-            case Hold.Until(Instant time) -> Math.max(1, time.toEpochMilli());
+            case FutureRelease.For(long seconds) -> now + Math.min(seconds, Settings.MAX_HOLD_SECONDS + 1) * 1000;
+            case FutureRelease.Until(Instant time) -> Math.max(1, time.toEpochMilli());
         };
         if (holdUntil > now + Settings.MAX_HOLD_SECONDS * 1000 || holdUntil != 0 && holdUntil < now) {
             session.fail(Replies.BAD_HOLD); // RFC 4865 4.2

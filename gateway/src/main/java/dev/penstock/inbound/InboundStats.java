@@ -52,7 +52,7 @@ public record InboundStats(long sessions, long sessionsTotal, long sessionsRefus
      * @param stressed          times that the server came under stress
      * @param stress            whether it is now
      */
-    public record Hostility(Map<Refusal, Long> refused, long messagesLimited, long recipientsLimited,
+    public record Hostility(Map<SessionRefusal, Long> refused, long messagesLimited, long recipientsLimited,
             Map<Slowness, Long> slow, long proxyFailures, long earlyTalkers, long foreignCommands, long outOfStep,
             long stressed, boolean stress) {
         public static final Hostility NONE = new Hostility(Map.of(), 0, 0, Map.of(), 0, 0, 0, 0, 0, false);

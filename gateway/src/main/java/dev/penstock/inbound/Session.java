@@ -167,8 +167,8 @@ final class Session extends ChannelInboundHandlerAdapter
     }
 
     /**
-     * A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. Errors too: whoever called
-     * would only log them, and the client would wait for ever. So everything that calls the session comes through here.
+     * A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. Everything that calls the session
+     * comes through here, so that a Throwable is answered with 421 instead of leaving the client without a reply.
      */
     void turn(Runnable task) {
         try {
@@ -185,7 +185,7 @@ final class Session extends ChannelInboundHandlerAdapter
             closeNow();
             return;
         }
-        moreInput = true; // who knows
+        moreInput = true; // as if more had come: then the reply's lingering close lets the client read it
         try {
             goodbye(server.replies().failed);
         } catch (Throwable e) {
@@ -710,7 +710,7 @@ final class Session extends ChannelInboundHandlerAdapter
             fail(Replies.XCLIENT_BAD_ADDRESS);
             return;
         }
-        Refusal refusal = account.move(newRemote.getAddress());
+        SessionRefusal refusal = account.move(newRemote.getAddress());
         if (refusal != null) {
             goodbye(refusal.reply(server.hostname()));
             return;

@@ -248,7 +248,7 @@ public final class SmtpServer implements AutoCloseable {
     private void enter(Connection connection, int listener, ClientAccount account, InetSocketAddress remote,
             @Nullable InetSocketAddress local, boolean early) {
         Channel channel = connection.channel();
-        Refusal refusal = account.refusal();
+        SessionRefusal refusal = account.refusal();
         if (shuttingDown || refusal != null) {
             if (refusal == null) {
                 account.leave();

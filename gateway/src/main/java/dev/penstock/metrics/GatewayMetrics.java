@@ -30,7 +30,7 @@ import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.http.ConnectionGate;
 import dev.penstock.inbound.InboundStats;
-import dev.penstock.inbound.Refusal;
+import dev.penstock.inbound.SessionRefusal;
 import dev.penstock.inbound.Slowness;
 import dev.penstock.injection.InjectionStats;
 import dev.penstock.local.LocalStats;
@@ -131,7 +131,7 @@ public final class GatewayMetrics implements AutoCloseable {
     }
 
     private static void hostility(Part<InboundStats> part) {
-        for (Refusal refusal : Refusal.values()) {
+        for (SessionRefusal refusal : SessionRefusal.values()) {
             part.counter("refusals", "Sessions refused, by the limit", stats -> stats.hostility().refused()
                     .getOrDefault(refusal, 0L), "limit", label(refusal));
         }

@@ -22,7 +22,7 @@ import dev.penstock.smtp.Reply;
 public final class PolicyEngine implements Policy, AutoCloseable {
     /** One configuration, ready to be asked. Immutable. */
     private record Rules(RelayRules relay, Ownership ownership, boolean checkFromHeader, Tenancy tenancy,
-            @Nullable CalloutPolicy callout, Panel panel, List<String> wantedHeaders, List<String> removedHeaders,
+            @Nullable CalloutPolicy callout, Advisers advisers, List<String> wantedHeaders, List<String> removedHeaders,
             @Nullable Recipient postmaster) {
         /** What is nobody's to refuse: mail for the postmaster (RFC 5321 4.5.1). */
         boolean permit(Client client, String senderDomain, Recipient recipient, boolean isLocal) {
@@ -80,16 +80,16 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             }
         }
         return new Rules(new RelayRules(config.relay()), new Ownership(config.allowNullSender()),
-                config.checkFromHeader(), tenancy, callout, new Panel(advisers, counters), List.copyOf(wanted),
+                config.checkFromHeader(), tenancy, callout, new Advisers(advisers, counters), List.copyOf(wanted),
                 config.removeHeaders() ? tenancy.headers() : List.of(), config.postmaster()
                         .map(mailbox -> new Recipient(mailbox.address(), mailbox.domain())).orElse(null));
     }
 
     @Override
     public CompletableFuture<Decision> connect(Client client) {
-        Panel panel = rules.panel();
-        return panel.wants(Event.CONNECT)
-                ? panel.ask(new Question.Connect(client)).thenApply(PolicyEngine::withoutChanges)
+        Advisers advisers = rules.advisers();
+        return advisers.wants(Event.CONNECT)
+                ? advisers.ask(new Question.Connect(client)).thenApply(PolicyEngine::withoutChanges)
                 : Decision.ACCEPTED;
     }
 
@@ -101,8 +101,8 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             counters.sendersRefused.increment();
             return Decision.refused(refusal);
         }
-        return now.panel().wants(Event.MAIL)
-                ? now.panel().ask(new Question.Mail(client, sender, senderDomain, declaredSize))
+        return now.advisers().wants(Event.MAIL)
+                ? now.advisers().ask(new Question.Mail(client, sender, senderDomain, declaredSize))
                         .thenApply(PolicyEngine::namesOnly)
                 : Decision.ACCEPTED;
     }
@@ -117,13 +117,13 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             return Decision.refused(Policy.relayDenied(recipient));
         }
         CompletableFuture<Decision> known = isLocal ? directory.verify(client, recipient) : Decision.ACCEPTED;
-        if (!now.panel().wants(Event.RECIPIENT)) {
+        if (!now.advisers().wants(Event.RECIPIENT)) {
             return known;
         }
         return known.thenCompose(decision -> switch (decision) {
             case Decision.Refuse _ -> CompletableFuture.completedFuture(decision);
             case Decision.Accept _ ->
-                now.panel().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
+                now.advisers().ask(new Question.Rcpt(client, sender, senderDomain, recipient))
                         .thenApply(PolicyEngine::namesOnly);
         });
     }
@@ -176,13 +176,13 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             counters.headersRefused.increment();
             return Decision.refused(Reply.of(550, "5.6.0", "Error: " + e.getMessage()));
         }
-        if (!now.panel().wants(Event.MESSAGE)) {
+        if (!now.advisers().wants(Event.MESSAGE)) {
             return tenant == null && campaign == null
                     ? Decision.ACCEPTED
                     : CompletableFuture.completedFuture(
                             new Decision.Accept(tenant, campaign, List.of(), List.of()));
         }
-        return now.panel()
+        return now.advisers()
                 .ask(new Question.Message(client, sender, or(tenant, client.tenant()), or(campaign, client.campaign()),
                         recipients, header, size))
                 .thenApply(decision -> switch (decision) {
@@ -208,7 +208,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     @Override
     public boolean judgesMessages() {
         Rules now = rules;
-        return !now.wantedHeaders().isEmpty() || !now.removedHeaders().isEmpty() || now.panel().wants(Event.MESSAGE);
+        return !now.wantedHeaders().isEmpty() || !now.removedHeaders().isEmpty() || now.advisers().wants(Event.MESSAGE);
     }
 
     @Override

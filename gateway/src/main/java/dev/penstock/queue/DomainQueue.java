@@ -8,10 +8,10 @@ import java.util.Map;
  * fields are guarded by the lock of that ready queue: take it with {@link #lockReadyQueue()}.
  */
 final class DomainQueue {
-    private static final int USUAL_SENDERS = 2;
+    private static final int USUAL_OWNERS = 2;
 
     final String name;
-    final Map<Sender, SubQueue> subQueues = HashMap.newHashMap(USUAL_SENDERS);
+    final Map<TenantCampaign, SubQueue> subQueues = HashMap.newHashMap(USUAL_OWNERS);
     /** Written under the locks of both ready queues concerned. */
     volatile ReadyQueue readyQueue;
     /** Whether the router has been asked and its answer isn't applied yet. */
@@ -39,11 +39,11 @@ final class DomainQueue {
         }
     }
 
-    SubQueue subQueue(Sender sender) {
-        SubQueue known = subQueues.get(sender);
+    SubQueue subQueue(TenantCampaign owner) {
+        SubQueue known = subQueues.get(owner);
         if (known == null) {
-            known = new SubQueue(this, sender);
-            subQueues.put(sender, known);
+            known = new SubQueue(this, owner);
+            subQueues.put(owner, known);
         }
         known.idleSweeps = 0;
         idleSweeps = 0;

@@ -41,7 +41,7 @@ import dev.penstock.spool.SpoolEntry;
  * Every destination of every message from acceptance to its end: what is due later waits on a timing wheel, what is due
  * now in its ready queue, and until its route is known in the unrouted. Thread-safe; nothing blocks but {@link ReadyQueue#await}.
  *
- * <p>An item is in one place at a time: on the wheel, in a {@link SubQueue}, or with the courier that polled it, who
+ * <p>An item is in one place at a time: on the wheel, in a {@link SubQueue}, or with the delivery session that polled it, who
  * gives it back by exactly one of {@link #finished}, {@link #retry} and {@link #requeue}. A domain with all its mail is
  * in one {@link ReadyQueue}, and moves as a whole when its route or its shaping changes.
  *
@@ -238,7 +238,8 @@ public final class MailQueue implements AutoCloseable {
      */
     public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
             long holdMillis, int attempts, long dueMillis, long size) {
-        submit(entry, domain, new Sender(tenant, campaign), receivedMillis, holdMillis, attempts, dueMillis, size);
+        submit(entry, domain, new TenantCampaign(tenant, campaign), receivedMillis, holdMillis, attempts, dueMillis,
+                size);
     }
 
     /**
@@ -247,11 +248,11 @@ public final class MailQueue implements AutoCloseable {
      * @param domain the destination's. Else as above
      */
     public void submit(SpoolEntry entry, Envelope envelope, String domain, int attempts, long dueMillis, long size) {
-        submit(entry, domain, new Sender(envelope.tenant(), envelope.campaign(), envelope.isReport()),
+        submit(entry, domain, new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport()),
                 envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, dueMillis, size);
     }
 
-    private void submit(SpoolEntry entry, String domain, Sender sender, long receivedMillis, long holdMillis,
+    private void submit(SpoolEntry entry, String domain, TenantCampaign owner, long receivedMillis, long holdMillis,
             int attempts, long dueMillis, long size) {
         long now = clock.millis();
         long earliest = holdMillis == 0 ? now : Math.max(now, clock.fromWall(holdMillis));
@@ -270,7 +271,7 @@ public final class MailQueue implements AutoCloseable {
                 if (queue.removed) {
                     continue;
                 }
-                SubQueue home = queue.subQueue(sender);
+                SubQueue home = queue.subQueue(owner);
                 home.items++;
                 item = new QueueItem(entry, home, Math.max(receivedMillis, holdMillis), size);
                 item.schedule(due, attempts);

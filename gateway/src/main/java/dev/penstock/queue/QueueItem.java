@@ -6,7 +6,7 @@ import dev.penstock.spool.SpoolEntry;
 
 /**
  * One destination of one message on its way through the queue. Guarded by the lock of the structure that holds it (a
- * ready queue, or the wheel); while {@link State#ACTIVE} the courier that polled it may read it.
+ * ready queue, or the wheel); while {@link State#ACTIVE} the delivery session that polled it may read it.
  *
  * <p>There are millions of these, so four numbers share two words, and everything that others have too hangs off the
  * {@link SubQueue}: 40 bytes with compact object headers.
@@ -22,7 +22,7 @@ public final class QueueItem {
         READY,
         /** In a ready queue that is suspended. */
         SUSPENDED,
-        /** Taken by a courier. */
+        /** Taken by a delivery session. */
         ACTIVE
     }
 
@@ -67,11 +67,11 @@ public final class QueueItem {
     }
 
     public String tenant() {
-        return home.sender.tenant();
+        return home.owner.tenant();
     }
 
     public String campaign() {
-        return home.sender.campaign();
+        return home.owner.campaign();
     }
 
     /** Attempts made before now. */

@@ -9,7 +9,7 @@ package dev.penstock.queue;
  * @param routing   waiting for their domain's route
  * @param ready     waiting for their turn in a ready queue, suspended ready queues not counted
  * @param suspended    waiting in suspended ready queues
- * @param active    taken by couriers
+ * @param active    taken by delivery sessions
  * @param domains   that have or lately had mail
  * @param readyQueues     that have or lately had mail
  * @param submitted since start, recovered mail included

@@ -1083,7 +1083,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return false;
         }
         handOut();
-        if (waitingAt instanceof OpeningLimiter && !claimed.contains(subQueue.sender.party())) {
+        if (waitingAt instanceof OpeningLimiter && !claimed.contains(subQueue.owner.party())) {
             arm(around.nanos()); // another's share may have room: it is told there
         }
         return evaluate();

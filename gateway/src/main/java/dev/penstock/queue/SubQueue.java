@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SubQueue extends Ring.Member<SubQueue> {
     final DomainQueue domain;
-    final Sender sender;
+    final TenantCampaign owner;
     final ItemList ready = new ItemList();
     final ItemList active = new ItemList();
     /** Its place in the ready queue while it has something ready. */
@@ -17,9 +17,9 @@ final class SubQueue extends Ring.Member<SubQueue> {
     int items;
     int idleSweeps;
 
-    SubQueue(DomainQueue domain, Sender sender) {
+    SubQueue(DomainQueue domain, TenantCampaign owner) {
         this.domain = domain;
-        this.sender = sender;
+        this.owner = owner;
     }
 
     int scheduled() {

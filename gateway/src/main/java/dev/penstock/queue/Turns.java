@@ -42,18 +42,18 @@ final class Turns {
 
     static final class CampaignTurn extends Ring.Member<CampaignTurn> {
         final TenantTurn tenant;
-        final Sender sender;
+        final TenantCampaign owner;
         final Ring<SubQueue> subQueues = new Ring<>();
 
-        CampaignTurn(TenantTurn tenant, Sender sender) {
+        CampaignTurn(TenantTurn tenant, TenantCampaign owner) {
             this.tenant = tenant;
-            this.sender = sender;
+            this.owner = owner;
         }
     }
 
     private final Ring<TenantTurn> tenants = new Ring<>();
     private final Map<String, TenantTurn> byTenant = new HashMap<>();
-    private final Map<Sender, CampaignTurn> bySender = new HashMap<>();
+    private final Map<TenantCampaign, CampaignTurn> byOwner = new HashMap<>();
 
     static int cost(QueueItem item) {
         return Math.min(MAX_COST, 1 + item.kilobytes() / KILOBYTES_PER_CREDIT);
@@ -65,13 +65,13 @@ final class Turns {
 
     /** Gives a sub-queue that has mail its place at the end of the turns. */
     void join(SubQueue queue) {
-        CampaignTurn turn = bySender.computeIfAbsent(queue.sender, sender -> {
-            TenantTurn tenant = byTenant.computeIfAbsent(sender.tenant(), name -> {
+        CampaignTurn turn = byOwner.computeIfAbsent(queue.owner, owner -> {
+            TenantTurn tenant = byTenant.computeIfAbsent(owner.tenant(), name -> {
                 TenantTurn added = new TenantTurn(name);
                 tenants.addLast(added);
                 return added;
             });
-            CampaignTurn added = new CampaignTurn(tenant, sender);
+            CampaignTurn added = new CampaignTurn(tenant, owner);
             tenant.campaigns.addLast(added);
             return added;
         });
@@ -86,7 +86,7 @@ final class Turns {
         if (turn.subQueues.isEmpty()) {
             TenantTurn tenant = turn.tenant;
             tenant.campaigns.remove(turn);
-            bySender.remove(turn.sender);
+            byOwner.remove(turn.owner);
             if (tenant.campaigns.isEmpty()) {
                 tenants.remove(tenant);
                 byTenant.remove(tenant.tenant);
@@ -155,7 +155,7 @@ final class Turns {
     /** All that have something ready, in no order. */
     List<SubQueue> subQueues() {
         List<SubQueue> all = new ArrayList<>();
-        for (CampaignTurn turn : bySender.values()) {
+        for (CampaignTurn turn : byOwner.values()) {
             for (SubQueue queue = turn.subQueues.first(); queue != null; queue = turn.subQueues.after(queue)) {
                 all.add(queue);
             }
@@ -168,16 +168,16 @@ final class Turns {
         Set<Party> parties = new LinkedHashSet<>();
         SubQueue next = peek();
         if (next != null) {
-            parties.add(next.sender.party());
-            bySender.keySet().forEach(sender -> parties.add(sender.party()));
+            parties.add(next.owner.party());
+            byOwner.keySet().forEach(owner -> parties.add(owner.party()));
         }
         return List.copyOf(parties);
     }
 
     /** Whether that one has something ready. */
     boolean has(Party party) {
-        for (Sender sender : bySender.keySet()) {
-            if (sender.party().equals(party)) {
+        for (TenantCampaign owner : byOwner.keySet()) {
+            if (owner.party().equals(party)) {
                 return true;
             }
         }
@@ -187,7 +187,7 @@ final class Turns {
     /** How many messages each tenant has ready. */
     Map<String, Integer> readyByTenant() {
         Map<String, Integer> ready = new TreeMap<>();
-        for (CampaignTurn turn : bySender.values()) {
+        for (CampaignTurn turn : byOwner.values()) {
             for (SubQueue queue = turn.subQueues.first(); queue != null; queue = turn.subQueues.after(queue)) {
                 ready.merge(turn.tenant.tenant, queue.ready.size(), Integer::sum);
             }
@@ -198,7 +198,7 @@ final class Turns {
     /** When the message that waits longest was received, 0 when there is none. */
     long oldestReceivedMillis() {
         long oldest = Long.MAX_VALUE;
-        for (CampaignTurn turn : bySender.values()) {
+        for (CampaignTurn turn : byOwner.values()) {
             for (SubQueue queue = turn.subQueues.first(); queue != null; queue = turn.subQueues.after(queue)) {
                 oldest = Math.min(oldest, requireNonNull(queue.ready.first()).receivedMillis());
             }

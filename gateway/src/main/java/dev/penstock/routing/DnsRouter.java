@@ -46,7 +46,7 @@ public final class DnsRouter implements Router {
 
     /** All that a configuration change replaces as one. */
     private record Settings(Map<String, ConfiguredRoute> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
-            Freshness freshness, DnsClient client, HostBook book, RouteFinder finder) {}
+            Freshness freshness, DnsClient client, HostAddressCache book, RouteFinder finder) {}
 
     /**
      * @param routes   by domain, or {@code *} for all domains without their own
@@ -166,7 +166,7 @@ public final class DnsRouter implements Router {
                 ConfiguredRoute.of(DomainNames.normalize(domain), route, smtpPort)));
         Freshness freshness = Freshness.of(dns);
         DnsClient client = new DnsClient(new NameServers(dns.servers()), dns, executor, counters);
-        HostBook book = new HostBook(client, freshness, dns.cacheOctets(), ticker);
+        HostAddressCache book = new HostAddressCache(client, freshness, dns.cacheOctets(), ticker);
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
                 IgnoredNetworks.of(dns.ignoreNetworks()), ticker, random, sites, counters);
         return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder);

@@ -31,7 +31,7 @@ final class RouteFinder {
     private static final int MAX_RESOLVED_HOSTS = 2 * HostList.MAX_HOSTS;
 
     private final DnsClient client;
-    private final HostBook book;
+    private final HostAddressCache book;
     private final Freshness freshness;
     private final int smtpPort;
     private final OwnAddresses own;
@@ -41,7 +41,7 @@ final class RouteFinder {
     private final Sites sites;
     private final DnsCounters counters;
 
-    RouteFinder(DnsClient client, HostBook book, Freshness freshness, int smtpPort, OwnAddresses own,
+    RouteFinder(DnsClient client, HostAddressCache book, Freshness freshness, int smtpPort, OwnAddresses own,
             IgnoredNetworks ignored, LongSupplier ticker, RandomGenerator random, Sites sites, DnsCounters counters) {
         this.client = client;
         this.book = book;

@@ -279,22 +279,22 @@ public final class SessionLimiter implements Limiter {
     }
 
     /** What holds back who asks now, null when nothing does. */
-    synchronized @Nullable Refusal refusal(long nowNanos) {
+    synchronized @Nullable LimitReached refusal(long nowNanos) {
         if (open < Math.min(limit, window)) {
             return null;
         }
         if (open >= limit) {
-            return new Refusal(name, Integer.toString(limit), 0);
+            return new LimitReached(name, Integer.toString(limit), 0);
         }
         long wait = Math.max(0, trialNanos - nowNanos);
-        return new Refusal("window", window + " of " + name + " " + limit + ", the receiver refused more",
+        return new LimitReached("window", window + " of " + name + " " + limit + ", the receiver refused more",
                 trial ? 0 : Math.max(1, wait));
     }
 
     /** {@code connection_limit 10}; {@code window 3 of connection_limit 10, … (next in 8s)}. */
     @Override
     public String describe(Waiter waiter, long nowNanos) {
-        Refusal refusal = refusal(nowNanos);
+        LimitReached refusal = refusal(nowNanos);
         return refusal == null ? name + " " + limit : refusal.toString();
     }
 

@@ -92,7 +92,7 @@ public final class Shaper {
     }
 
     /** What holds mail of {@code key} back now, null when nothing does. */
-    public @Nullable Refusal waitingFor(Site key) {
+    public @Nullable LimitReached waitingFor(Site key) {
         Throttle throttle = throttles.get(key);
         return throttle == null ? null : throttle.waitingFor(nanoTime.getAsLong());
     }

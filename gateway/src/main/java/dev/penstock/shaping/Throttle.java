@@ -67,20 +67,20 @@ public final class Throttle {
     }
 
     /** What holds back whoever has a message for this key now, null when nothing does. */
-    public @Nullable Refusal waitingFor(long nowNanos) {
+    public @Nullable LimitReached waitingFor(long nowNanos) {
         TrafficLimits now = limits;
         long message = messages.peek(nowNanos);
         if (message > 0) {
-            return new Refusal("max_message_rate", String.valueOf(now.maxMessageRate()), message);
+            return new LimitReached("max_message_rate", String.valueOf(now.maxMessageRate()), message);
         }
-        Refusal full = sessions.refusal(nowNanos);
+        LimitReached full = sessions.refusal(nowNanos);
         if (full != null) {
             return full;
         }
         long connection = connections.peek(nowNanos);
         return connection == 0
                 ? null
-                : new Refusal("max_connection_rate", String.valueOf(now.maxConnectionRate()), connection);
+                : new LimitReached("max_connection_rate", String.valueOf(now.maxConnectionRate()), connection);
     }
 
     /** @return whether anything changed */

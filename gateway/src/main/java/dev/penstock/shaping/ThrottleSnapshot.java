@@ -15,4 +15,4 @@ import dev.penstock.routing.Site;
  * @param waitingFor         the limiter that holds its mail back, null when none does
  */
 public record ThrottleSnapshot(Site key, TrafficLimits limits, int openSessions, int window,
-        @Nullable Refusal waitingFor) {}
+        @Nullable LimitReached waitingFor) {}

@@ -94,7 +94,7 @@ public sealed interface Command {
      * @param others     all other keywords in upper case, with their values, empty when there was none
      */
     record MailParameters(long size, Body body, boolean smtpUtf8, @Nullable Ret ret, @Nullable String envid,
-            boolean requireTls, @Nullable Hold hold, @Nullable DeliverBy deliverBy, @Nullable String auth,
+            boolean requireTls, @Nullable FutureRelease hold, @Nullable DeliverBy deliverBy, @Nullable String auth,
             Map<String, String> others) {
         public static final MailParameters NONE = new MailParameters(-1, Body.SEVEN_BIT, false, null, null, false,
                 null, null, null, Map.of());
@@ -130,7 +130,7 @@ public sealed interface Command {
                 return "REQUIRETLS";
             }
             if (hold != null && !offered.contains(Capabilities.FUTURERELEASE)) {
-                return hold instanceof Hold.For ? "HOLDFOR" : "HOLDUNTIL";
+                return hold instanceof FutureRelease.For ? "HOLDFOR" : "HOLDUNTIL";
             }
             if (deliverBy != null && !offered.contains(Capabilities.DELIVERBY)) {
                 return "BY";

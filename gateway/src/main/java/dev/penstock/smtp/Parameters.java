@@ -30,7 +30,7 @@ final class Parameters {
         String ret = values.remove("RET");
         String envid = values.remove("ENVID");
         String requireTls = values.remove("REQUIRETLS");
-        Hold hold = hold(values.remove("HOLDFOR"), values.remove("HOLDUNTIL"));
+        FutureRelease hold = hold(values.remove("HOLDFOR"), values.remove("HOLDUNTIL"));
         String by = values.remove("BY");
         String auth = values.remove("AUTH");
         return new Command.MailParameters(size == null ? -1 : size(size, "Bad message size syntax"),
@@ -91,7 +91,7 @@ final class Parameters {
         return envid;
     }
 
-    private static @Nullable Hold hold(@Nullable String seconds, @Nullable String time) {
+    private static @Nullable FutureRelease hold(@Nullable String seconds, @Nullable String time) {
         if (seconds != null && time != null) { // RFC 4865 4
             throw new CommandSyntaxException("HOLDFOR and HOLDUNTIL exclude each other");
         }
@@ -99,15 +99,15 @@ final class Parameters {
             if (!isDigits(seconds) || seconds.length() > MAX_SECONDS_DIGITS || seconds.charAt(0) == '0') {
                 throw new CommandSyntaxException("Bad HOLDFOR value, expected seconds of 1 to 9 digits");
             }
-            return new Hold.For(Long.parseLong(seconds));
+            return new FutureRelease.For(Long.parseLong(seconds));
         }
         return time == null ? null : holdUntil(time);
     }
 
-    private static Hold holdUntil(String time) {
+    private static FutureRelease holdUntil(String time) {
         try {
             if (time.length() <= MAX_DATE_TIME && time.indexOf('-') == 4) { // a year has four digits
-                return new Hold.Until(OffsetDateTime.parse(time).toInstant());
+                return new FutureRelease.Until(OffsetDateTime.parse(time).toInstant());
             }
         } catch (DateTimeException _) {
             // answered below, like a time that is too long

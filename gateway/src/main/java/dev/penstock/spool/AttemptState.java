@@ -33,7 +33,7 @@ public record AttemptState(int attempts, long nextMillis, List<RecipientState> r
         }
 
         /** Whether nothing but a report is left to be done. */
-        public boolean isUntold() {
+        public boolean isReportOwed() {
             return this == DELIVERED_UNTOLD || this == RELAYED_UNTOLD;
         }
     }

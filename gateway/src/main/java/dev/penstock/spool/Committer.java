@@ -11,8 +11,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Place;
-import dev.penstock.spool.SpooledMessage.Several;
 
 /**
  * The one thread that appends to the log and syncs it. {@link #submit} and {@link #failOverdue} are for any thread, all
@@ -40,7 +40,7 @@ final class Committer implements Runnable {
     private static final long[] NO_TARGETS = {};
 
     /** Where segments come from and go. */
-    interface Segments {
+    interface SegmentSupply {
         /** A segment to append to, its header durable. */
         LogSegment next() throws IOException;
 
@@ -60,9 +60,9 @@ final class Committer implements Runnable {
     /** Stands for a SYNCED record in the buffer. */
     private static final Request<?> MARK = new Request.Task(0, _ -> {});
 
-    private final Segments segments;
+    private final SegmentSupply segments;
     private final MessageIndex index;
-    private final Streams streams;
+    private final ContentStreams streams;
     private final KeyTable keys;
     private final SpoolState state;
     private final long salt;
@@ -84,20 +84,20 @@ final class Committer implements Runnable {
     private final List<@Nullable Request<?>> buffered = new ArrayList<>();
     private int[] bufferedAt = new int[1024];
     private final List<Request<?>> written = new ArrayList<>();
-    /** Segments that were full in this batch. */
+    /** SegmentSupply that were full in this batch. */
     private final List<LogSegment> left = new ArrayList<>();
     private boolean unsynced;
     private long lazyBytes;
     /** KEY records were written since the last SYNCED record of this segment. */
     private boolean markDue;
     private long[] targets = new long[4];
-    private volatile LogSegment active; // written by the committer, read by the keeper
+    private volatile LogSegment active; // written by the committer, read by the maintenance
 
     /** What {@link #failOverdue} looks at: the batch being written, while that takes. */
     private volatile Request<?> @Nullable [] inFlight;
     private volatile long inFlightSince;
 
-    Committer(Segments segments, LogSegment active, MessageIndex index, Streams streams, KeyTable keys,
+    Committer(SegmentSupply segments, LogSegment active, MessageIndex index, ContentStreams streams, KeyTable keys,
             SpoolState state, long salt, long capacity, int controlReserve, long appendDeadlineNanos,
             Machine machine) {
         this.segments = segments;
@@ -152,7 +152,7 @@ final class Committer implements Runnable {
     }
 
     /**
-     * Refuses tasks that find no room from now on, so that the keeper, who waits for them, can end on a full disk: the
+     * Refuses tasks that find no room from now on, so that the maintenance, who waits for them, can end on a full disk: the
      * sources of its copy stay. Before {@link #close}.
      */
     void stopping() {
@@ -401,8 +401,8 @@ final class Committer implements Runnable {
     /** The message of these parts will not be: reclaim needn't keep them for it. */
     private void abandonParts(Request.Accept accept) {
         accept.parts.forEach(Request.Part::abandon);
-        if (!accept.parts.isEmpty() && accept.message.state instanceof Several several) {
-            streams.ended(several.streamId);
+        if (!accept.parts.isEmpty() && accept.message.state instanceof ExtendedState extended) {
+            streams.ended(extended.streamId);
         }
     }
 
@@ -468,10 +468,10 @@ final class Committer implements Runnable {
             }
             places[i] = place;
         }
-        Several several = (Several) java.util.Objects.requireNonNull(accept.message.state);
-        several.content = places;
-        byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, several.attempts.length,
-                accept.flags, 0, accept.totalLength, several.streamId, places);
+        ExtendedState extended = (ExtendedState) java.util.Objects.requireNonNull(accept.message.state);
+        extended.content = places;
+        byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, extended.attempts.length,
+                accept.flags, 0, accept.totalLength, extended.streamId, places);
         put(accept, record, record, 0, true);
     }
 
@@ -520,16 +520,16 @@ final class Committer implements Runnable {
     }
 
     private void putDone(Request.@Nullable Done request, long id, int part, @Nullable LogSegment target,
-            boolean withTwins) throws IOException {
+            boolean withOlderCopies) throws IOException {
         int count = 0;
         if (target != null) {
-            if (withTwins && !target.twins.isEmpty()) {
-                List<LogSegment> twins = List.copyOf(target.twins);
-                if (targets.length <= twins.size()) {
-                    targets = new long[twins.size() + 1];
+            if (withOlderCopies && !target.olderCopies.isEmpty()) {
+                List<LogSegment> olderCopies = List.copyOf(target.olderCopies);
+                if (targets.length <= olderCopies.size()) {
+                    targets = new long[olderCopies.size() + 1];
                 }
-                for (LogSegment twin : twins) {
-                    targets[count++] = twin.number;
+                for (LogSegment olderCopy : olderCopies) {
+                    targets[count++] = olderCopy.number;
                 }
             }
             targets[count++] = target.number;
@@ -539,7 +539,7 @@ final class Committer implements Runnable {
         makeRoom(padded, false);
         if (target != null && target != active) {
             active.tombstonesFor.add(target);
-            active.tombstonesFor.addAll(target.twins);
+            active.tombstonesFor.addAll(target.olderCopies);
             active.tombstonesFor.remove(active);
         }
         bufferAt(request);
@@ -663,7 +663,7 @@ final class Committer implements Runnable {
         SpooledMessage message = request.message;
         boolean over = index.get(message.id) != message;
         synchronized (message) {
-            if (!over && !(message.state instanceof Several several && several.doneWritten.get(request.part))) {
+            if (!over && !(message.state instanceof ExtendedState extended && extended.doneWritten.get(request.part))) {
                 request.attempt.written(active, position, length);
             }
         }
@@ -714,8 +714,8 @@ final class Committer implements Runnable {
         for (int part = 0; part < message.destinations(); part++) {
             synchronized (message) {
                 message.open--;
-                if (message.state instanceof Several several) {
-                    several.done.set(part);
+                if (message.state instanceof ExtendedState extended) {
+                    extended.done.set(part);
                 }
             }
             submit(new Request.Done(machine.nanoTime(), message, part));
@@ -727,10 +727,10 @@ final class Committer implements Runnable {
             for (Attempt attempt = message.attempt(part); attempt != null; attempt = attempt.before()) {
                 attempt.release();
             }
-            if (message.state instanceof Several several) {
-                several.attempts[part] = null;
-                several.doneWritten.set(part);
-                if (several.doneWritten.cardinality() < several.attempts.length) {
+            if (message.state instanceof ExtendedState extended) {
+                extended.attempts[part] = null;
+                extended.doneWritten.set(part);
+                if (extended.doneWritten.cardinality() < extended.attempts.length) {
                     return;
                 }
             }
@@ -740,9 +740,9 @@ final class Committer implements Runnable {
         state.messages.decrementAndGet();
         // Live octets last: who sees none finds nothing that points here.
         synchronized (message) {
-            if (message.state instanceof Several several && several.content.length > 0) {
-                streams.ended(several.streamId);
-                for (Place place : several.content) {
+            if (message.state instanceof ExtendedState extended && extended.content.length > 0) {
+                streams.ended(extended.streamId);
+                for (Place place : extended.content) {
                     place.segment().live.addAndGet(-place.length());
                 }
             }

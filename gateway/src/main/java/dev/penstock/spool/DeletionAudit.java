@@ -7,11 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.spool.IndexBlocks.Index;
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Place;
-import dev.penstock.spool.SpooledMessage.Several;
 
 /**
- * The last look at a segment before it is deleted. Confined to the keeper's thread.
+ * The last look at a segment before it is deleted. Confined to the maintenance's thread.
  *
  * <p>It doesn't believe the count of live octets by which the segment was chosen. It reads the segment's records, from
  * its index or else from itself, and finds for each that nothing points to it: no message in the index, no attempt that
@@ -22,11 +22,11 @@ import dev.penstock.spool.SpooledMessage.Several;
 final class DeletionAudit implements Segments.Audit {
     private final SegmentStore store;
     private final MessageIndex index;
-    private final Streams streams;
+    private final ContentStreams streams;
     private final KeyTable keys;
     private final long salt;
 
-    DeletionAudit(SegmentStore store, MessageIndex index, Streams streams, KeyTable keys, long salt) {
+    DeletionAudit(SegmentStore store, MessageIndex index, ContentStreams streams, KeyTable keys, long salt) {
         this.store = store;
         this.index = index;
         this.streams = streams;
@@ -129,8 +129,8 @@ final class DeletionAudit implements Segments.Audit {
                 return false;
             }
             synchronized (message) {
-                if (message.state instanceof Several several) {
-                    for (Place place : several.content) {
+                if (message.state instanceof ExtendedState extended) {
+                    for (Place place : extended.content) {
                         if (place.segment() == segment) {
                             return true;
                         }

@@ -21,7 +21,7 @@ final class LogSegment {
     enum Life {
         /** Appended to. */
         OPEN,
-        /** Left by who appended to it; records of the batch in which that happened may not be accounted for yet. */
+        /** FoundAttempt by who appended to it; records of the batch in which that happened may not be accounted for yet. */
         SEALING,
         /** All of its records are accounted for, and nothing is appended any more. */
         SEALED
@@ -38,7 +38,7 @@ final class LogSegment {
      */
     final Set<LogSegment> tombstonesFor = ConcurrentHashMap.newKeySet();
     /** Segments that may hold an older copy of a message whose copy here counts: a DONE has to outlive them too. */
-    final Set<LogSegment> twins = ConcurrentHashMap.newKeySet();
+    final Set<LogSegment> olderCopies = ConcurrentHashMap.newKeySet();
 
     /** ACCEPTED records in it that don't count any more: the message is done, or another copy counts. */
     final AtomicLong gone = new AtomicLong();

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
-import dev.penstock.spool.SpooledMessage.Several;
+import dev.penstock.spool.SpooledMessage.ExtendedState;
 
 /**
  * Gathers one message. Confined to the thread that calls it. Content up to the inline limit stays in one array, which
@@ -141,16 +141,16 @@ final class MessageIntake implements Spool.Intake {
         List<SpoolEntry> entries = entries(message, envelope);
         message.open = entries.size();
         @Nullable
-        Several several = entries.size() > 1 || inParts ? new Several(entries.size()) : null;
-        message.state = several;
-        if (several != null) {
-            several.streamId = streamId;
+        ExtendedState extended = entries.size() > 1 || inParts ? new ExtendedState(entries.size()) : null;
+        message.state = extended;
+        if (extended != null) {
+            extended.streamId = streamId;
         }
         byte[] head = inParts
                 ? Metas.envelope(envelope, 0, heldFor)
                 : Metas.acceptedInline(spool.salt(), envelope, heldFor, entries.size(), flags, bytes, length);
         if (!inParts) {
-            spool.cache(message, several, envelope, bytes, length, hasDotLines, hasEightBit);
+            spool.cache(message, extended, envelope, bytes, length, hasDotLines, hasEightBit);
         }
         return new Request.Accept(spool.nanoTime(), message, entries, head, bytes, length, parts, flags, size,
                 holder != null, spool.cache());

@@ -19,11 +19,11 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.spool.IndexBlocks.Index;
 import dev.penstock.spool.SegmentStore.Kind;
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Place;
-import dev.penstock.spool.SpooledMessage.Several;
 
 /**
- * Gives back the room of what is done. Confined to the keeper's thread; where a message lies is changed by tasks on the
+ * Gives back the room of what is done. Confined to the maintenance's thread; where a message lies is changed by tasks on the
  * committer.
  *
  * <p>A sealed segment goes when nothing in it is needed: no live record, and no DONE of a message whose ACCEPTED record
@@ -45,14 +45,14 @@ final class Reclaimer {
     private final SegmentStore store;
     private final Segments segments;
     private final MessageIndex index;
-    private final Streams streams;
+    private final ContentStreams streams;
     private final KeyTable keys;
     private final SpoolState state;
     private final Consumer<Request<?>> committer;
     private final long salt;
     private final long capacity;
     private final int reclaimBelow;
-    /** What else the keeper has to do between two slices. */
+    /** What else the maintenance has to do between two slices. */
     private final Runnable meanwhile;
     private final List<LogSegment> superseded;
     private final CompletableFuture<Void> repaired;
@@ -62,7 +62,7 @@ final class Reclaimer {
     private long pausedAt;
     private boolean paused;
 
-    Reclaimer(Machine machine, SegmentStore store, Segments segments, MessageIndex index, Streams streams,
+    Reclaimer(Machine machine, SegmentStore store, Segments segments, MessageIndex index, ContentStreams streams,
             KeyTable keys, SpoolState state, Consumer<Request<?>> committer, long salt, long capacity, int reclaimBelow,
             Runnable meanwhile,
             List<LogSegment> superseded, CompletableFuture<Void> repaired) {
@@ -156,8 +156,8 @@ final class Reclaimer {
                 return;
             }
             for (LogSegment victim : victims) {
-                copy.twins.add(victim);
-                copy.twins.addAll(victim.twins);
+                copy.olderCopies.add(victim);
+                copy.olderCopies.addAll(victim.olderCopies);
             }
             segments.publishCold(copy);
             published = true;
@@ -297,8 +297,8 @@ final class Reclaimer {
                     return;
                 }
             }
-            if (message.state instanceof Several several && several.content.length > 0) {
-                for (Place part : several.content) {
+            if (message.state instanceof ExtendedState extended && extended.content.length > 0) {
+                for (Place part : extended.content) {
                     if (victimNumbers.contains(part.segment().number)) {
                         moveWhole(message);
                         return;
@@ -311,8 +311,8 @@ final class Reclaimer {
 
         /** Copies a message whose content is in parts, all of it: its ACCEPTED record names their places. */
         private void moveWhole(SpooledMessage message) throws IOException {
-            Several several = (Several) java.util.Objects.requireNonNull(message.state);
-            if (!movedStreams.add(several.streamId)) {
+            ExtendedState extended = (ExtendedState) java.util.Objects.requireNonNull(message.state);
+            if (!movedStreams.add(extended.streamId)) {
                 return;
             }
             LogSegment segment;
@@ -323,9 +323,9 @@ final class Reclaimer {
                 position = message.position;
                 length = message.length;
             }
-            Place[] places = new Place[several.content.length];
+            Place[] places = new Place[extended.content.length];
             for (int i = 0; i < places.length; i++) {
-                Place part = several.content[i];
+                Place part = extended.content[i];
                 requireSealed(part.segment());
                 int slot = i;
                 append(record(part.segment(), part.position(), part.length()),
@@ -338,12 +338,13 @@ final class Reclaimer {
                     + places.length * (2 * Long.BYTES + Integer.BYTES);
             byte[] envelope = new byte[Records.length(old, 0) - envelopeAt];
             old.get(envelopeAt, envelope);
-            byte[] accepted = Metas.acceptedInParts(salt, envelope, message.id, several.attempts.length,
-                    Records.flags(old, 0), several.revision + 1, old.getLong(Records.HEADER), several.streamId, places);
+            byte[] accepted = Metas.acceptedInParts(salt, envelope, message.id, extended.attempts.length,
+                    Records.flags(old, 0), extended.revision + 1, old.getLong(Records.HEADER), extended.streamId,
+                    places);
             ByteBuffer record = ByteBuffer.wrap(accepted);
             if (!victimNumbers.contains(segment.number)) {
-                copy.twins.add(segment);
-                copy.twins.addAll(segment.twins);
+                copy.olderCopies.add(segment);
+                copy.olderCopies.addAll(segment.olderCopies);
             }
             append(record, to -> moves.add(new AcceptedMove(message, to, accepted.length, places)));
         }
@@ -479,7 +480,7 @@ final class Reclaimer {
                 boolean over = index.get(message.id) != message;
                 for (int part = 0; part < message.destinations(); part++) {
                     // what is written is the committer's own: no lock is held while a tombstone goes to the log
-                    if (over || message.state instanceof Several several && several.doneWritten.get(part)) {
+                    if (over || message.state instanceof ExtendedState extended && extended.doneWritten.get(part)) {
                         tombstones.add(message.id, part, copy);
                     }
                 }
@@ -503,12 +504,12 @@ final class Reclaimer {
                     message.position = to;
                     message.length = length;
                     copy.live.addAndGet(length);
-                    if (content != null && message.state instanceof Several several) {
-                        for (Place part : several.content) {
+                    if (content != null && message.state instanceof ExtendedState extended) {
+                        for (Place part : extended.content) {
                             part.segment().live.addAndGet(-part.length());
                         }
-                        several.content = content;
-                        several.revision++;
+                        extended.content = content;
+                        extended.revision++;
                         for (Place now : content) {
                             copy.live.addAndGet(now.length());
                         }

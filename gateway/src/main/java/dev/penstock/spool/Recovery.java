@@ -24,8 +24,8 @@ import dev.penstock.message.MessageId;
 import dev.penstock.spool.IndexBlocks.Index;
 import dev.penstock.spool.SegmentStore.Kind;
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Place;
-import dev.penstock.spool.SpooledMessage.Several;
 
 /**
  * Finds out what a spool holds when it is opened. Confined to the opening thread.
@@ -55,9 +55,9 @@ final class Recovery {
      */
     final Set<LogSegment> superseded = new HashSet<>();
     private final Long2ObjectHashMap<Tombstone> tombstones = new Long2ObjectHashMap<>();
-    private final Long2ObjectHashMap<Left> attempts = new Long2ObjectHashMap<>();
+    private final Long2ObjectHashMap<FoundAttempt> attempts = new Long2ObjectHashMap<>();
     final MessageIndex index = new MessageIndex();
-    final Streams streams = new Streams();
+    final ContentStreams streams = new ContentStreams();
     final List<Repair> repairs = new ArrayList<>();
     private final Map<LogSegment, Index> scanned = new HashMap<>();
     private final Long2ObjectHashMap<FoundKey> keys = new Long2ObjectHashMap<>();
@@ -89,8 +89,8 @@ final class Recovery {
     private record Tombstone(int part, LogSegment in, List<Long> targets, @Nullable Tombstone next) {}
 
     /** The last ATTEMPT record of a part; the next part of the same message. */
-    private record Left(int part, int serial, LogSegment in, long position, int length, int named, int attempts,
-            long nextMillis, @Nullable Left next) {}
+    private record FoundAttempt(int part, int serial, LogSegment in, long position, int length, int named, int attempts,
+            long nextMillis, @Nullable FoundAttempt next) {}
 
     /** A DONE record that has to be written again, because no DONE names this segment. */
     record Repair(long id, int part, LogSegment target) {}
@@ -357,7 +357,7 @@ final class Recovery {
                 if (whole) {
                     superseded.add(source);
                 } else {
-                    copy.twins.add(source);
+                    copy.olderCopies.add(source);
                 }
             }
         }
@@ -396,14 +396,14 @@ final class Recovery {
             case Records.ATTEMPT -> {
                 AttemptState left = Metas.attempt(octets, at);
                 int serial = Records.serial(octets, at);
-                Left others = attempts.get(id);
-                Left before = attemptOf(others, part);
+                FoundAttempt others = attempts.get(id);
+                FoundAttempt before = attemptOf(others, part);
                 if (attempts.isEmpty() || serial - highSerial > 0) {
                     highSerial = serial;
                 }
                 if (before == null || serial - before.serial > 0
                         || serial == before.serial && superseded.contains(before.in)) {
-                    attempts.put(id, new Left(part, serial, segment, position,
+                    attempts.put(id, new FoundAttempt(part, serial, segment, position,
                             Records.length(octets, at), Metas.named(left), left.attempts(),
                             left.nextMillis(), without(others, part)));
                 }
@@ -435,19 +435,20 @@ final class Recovery {
         return numbers.length == 1 ? List.of(numbers[0]) : Arrays.stream(numbers).boxed().toList();
     }
 
-    private static @Nullable Left attemptOf(@Nullable Left first, int part) {
-        Left left = first;
+    private static @Nullable FoundAttempt attemptOf(@Nullable FoundAttempt first, int part) {
+        FoundAttempt left = first;
         while (left != null && left.part != part) {
             left = left.next;
         }
         return left;
     }
 
-    private static @Nullable Left without(@Nullable Left first, int part) {
+    private static @Nullable FoundAttempt without(@Nullable FoundAttempt first, int part) {
         if (first == null || first.part == part) {
             return first == null ? null : first.next;
         }
-        return new Left(first.part, first.serial, first.in, first.position, first.length, first.named, first.attempts,
+        return new FoundAttempt(first.part, first.serial, first.in, first.position, first.length, first.named,
+                first.attempts,
                 first.nextMillis, without(first.next, part));
     }
 
@@ -499,7 +500,7 @@ final class Recovery {
             segment.gone.incrementAndGet();
             LogSegment counts = newer.segment;
             if (counts != null && counts != segment) {
-                counts.twins.add(segment);
+                counts.olderCopies.add(segment);
             }
             return;
         }
@@ -513,7 +514,7 @@ final class Recovery {
         message.length = Records.length(octets, at);
         message.open = open;
         if (destinations > 1 || accepted.streamId() != 0) {
-            message.state = several(accepted, done, Records.serial(octets, at));
+            message.state = extendedState(accepted, done, Records.serial(octets, at));
         }
         segment.live.addAndGet(message.length);
         index.put(message);
@@ -527,12 +528,12 @@ final class Recovery {
             streams.accepted(message);
         }
         state.messages.incrementAndGet();
-        Left lefts = attempts.get(id);
+        FoundAttempt lefts = attempts.get(id);
         for (int part = 0; part < destinations; part++) {
             if (done[part]) {
                 continue;
             }
-            Left left = attemptOf(lefts, part);
+            FoundAttempt left = attemptOf(lefts, part);
             if (left != null) {
                 Attempt attempt = new Attempt(left.named, null);
                 attempt.written(left.in, left.position, left.length);
@@ -543,28 +544,28 @@ final class Recovery {
         }
     }
 
-    private Several several(Metas.Accepted accepted, boolean[] done, int revision) {
-        Several several = new Several(done.length);
+    private ExtendedState extendedState(Metas.Accepted accepted, boolean[] done, int revision) {
+        ExtendedState extended = new ExtendedState(done.length);
         for (int part = 0; part < done.length; part++) {
-            several.done.set(part, done[part]);
-            several.doneWritten.set(part, done[part]);
+            extended.done.set(part, done[part]);
+            extended.doneWritten.set(part, done[part]);
         }
-        several.streamId = accepted.streamId();
-        several.revision = revision;
-        several.content = new Place[accepted.parts().size()];
-        for (int i = 0; i < several.content.length; i++) {
+        extended.streamId = accepted.streamId();
+        extended.revision = revision;
+        extended.content = new Place[accepted.parts().size()];
+        for (int i = 0; i < extended.content.length; i++) {
             Metas.PartPlace part = accepted.parts().get(i);
             LogSegment in = segments.get(part.segment());
             if (in == null) {
-                throw new IllegalArgumentException("part " + i + " of " + new MessageId(several.streamId)
+                throw new IllegalArgumentException("part " + i + " of " + new MessageId(extended.streamId)
                         + " lies in segment " + part.segment() + ", which is gone");
             }
-            several.content[i] = new Place(in, part.position(), part.length());
+            extended.content[i] = new Place(in, part.position(), part.length());
         }
-        for (Place place : several.content) {
+        for (Place place : extended.content) {
             place.segment().live.addAndGet(place.length());
         }
-        return several;
+        return extended;
     }
 
     /** Looks for the DONE records, and has each hold its segment as long as {@code segment} exists. */

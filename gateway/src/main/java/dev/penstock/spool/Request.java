@@ -231,18 +231,18 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         }
     }
 
-    /** Work for the committer's thread, with DONE records where needed. Completes when those are durable. */
+    /** Task for the committer's thread, with DONE records where needed. Completes when those are durable. */
     static final class Task extends Request<Void> {
-        final Work work;
+        final Action work;
 
-        Task(long nowNanos, Work work) {
+        Task(long nowNanos, Action work) {
             super(nowNanos);
             this.work = work;
         }
 
         /** Runs on the committer. */
         @FunctionalInterface
-        interface Work {
+        interface Action {
             void run(Tombstones tombstones) throws java.io.IOException;
         }
     }

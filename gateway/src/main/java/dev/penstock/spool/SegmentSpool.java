@@ -31,13 +31,13 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.SpooledMessage.Attempt;
+import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Pending;
 import dev.penstock.spool.SpooledMessage.Place;
-import dev.penstock.spool.SpooledMessage.Several;
 
 /**
  * The spool as a log of segments. Thread-safe. One thread writes and syncs ({@link Committer}), one keeps house
- * ({@link Keeper}), some read, one watches deadlines. The format, and what survives which failure, is in
+ * ({@link SegmentMaintenance}), some read, one watches deadlines. The format, and what survives which failure, is in
  * docs/spool-format.md.
  */
 public final class SegmentSpool implements Spool {
@@ -61,12 +61,12 @@ public final class SegmentSpool implements Spool {
     private final InstantSource clock;
     private final SpoolState state;
     private final MessageIndex index;
-    private final Streams streams;
+    private final ContentStreams streams;
     private final KeyTable keyTable;
     private final Keys keys = new LogKeys();
     private final Segments segments;
     private final Committer committer;
-    private final Keeper keeper;
+    private final SegmentMaintenance maintenance;
     private final List<Request<?>> repair = new ArrayList<>();
     private final ReaderPool readers;
     private final ContentCache cache;
@@ -137,9 +137,9 @@ public final class SegmentSpool implements Spool {
         this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
         this.segments = new Segments(store, state, salt, capacity, recovery.segments(), recovery.highNumber + 1,
                 lastId::get);
-        this.keeper = new Keeper(machine, store, segments, state, capacity, controlReserve,
+        this.maintenance = new SegmentMaintenance(machine, store, segments, state, capacity, controlReserve,
                 config.minFreeSpace().bytes());
-        this.committer = new Committer(new Committer.Segments() {
+        this.committer = new Committer(new Committer.SegmentSupply() {
             @Override
             public LogSegment next() throws IOException {
                 return segments.activate();
@@ -147,12 +147,12 @@ public final class SegmentSpool implements Spool {
 
             @Override
             public void retire(LogSegment segment) {
-                keeper.retire(segment);
+                maintenance.retire(segment);
             }
 
             @Override
             public void lowOnReserve() {
-                keeper.wake();
+                maintenance.wake();
             }
         }, segments.activateFirst(), index, streams, keyTable, state, salt, capacity, controlReserve, deadline,
                 machine);
@@ -164,19 +164,19 @@ public final class SegmentSpool implements Spool {
         }));
         recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
                 KeyRecord.NONE, messages, List.of(), messages.size())));
-        keeper.attach(committer,
+        maintenance.attach(committer,
                 new Reclaimer(machine, store, segments, index, streams, keyTable, state, committer::submit, salt,
                         capacity,
-                        config.reclaimBelow(), keeper::keepUp, List.copyOf(recovery.superseded),
+                        config.reclaimBelow(), maintenance::keepUp, List.copyOf(recovery.superseded),
                         CompletableFuture.allOf(repair.toArray(CompletableFuture[]::new))));
         this.readers = new ReaderPool(config.readers(), machine);
         this.commitThread = machine.thread("spool-commit", false, committer);
-        this.keeperThread = machine.thread("spool-keeper", true, keeper);
+        this.keeperThread = machine.thread("spool-maintenance", true, maintenance);
         this.watchThread = machine.thread("spool-watch", true, this::watch);
     }
 
     private void start() {
-        keeper.probe();
+        maintenance.probe();
         commitThread.start();
         repair.forEach(committer::submit);
         keeperThread.start();
@@ -334,7 +334,7 @@ public final class SegmentSpool implements Spool {
     }
 
     /** Keeps the content for the first attempt, when there is room. */
-    void cache(SpooledMessage message, @Nullable Several several, Envelope envelope, byte[] bytes, int length,
+    void cache(SpooledMessage message, @Nullable ExtendedState extended, Envelope envelope, byte[] bytes, int length,
             boolean hasDotLines, boolean hasEightBit) {
         if (!cache.admit(envelope, length)) {
             return;
@@ -342,10 +342,10 @@ public final class SegmentSpool implements Spool {
         byte[] kept = ContentCache.isSnug(bytes.length, length) ? bytes : Arrays.copyOf(bytes, length);
         StoredMessage stored = new StoredMessage(envelope,
                 new MemoryContent(kept, 0, length, hasDotLines, hasEightBit));
-        if (several == null) {
+        if (extended == null) {
             message.state = stored;
         } else {
-            several.cached = stored;
+            extended.cached = stored;
         }
     }
 
@@ -451,8 +451,8 @@ public final class SegmentSpool implements Spool {
                 return CompletableFuture.completedFuture(null);
             }
             message.open--;
-            if (message.state instanceof Several several) {
-                several.done.set(entry.part);
+            if (message.state instanceof ExtendedState extended) {
+                extended.done.set(entry.part);
             }
             if (message.open == 0) {
                 cache.drop(message);
@@ -488,7 +488,7 @@ public final class SegmentSpool implements Spool {
         long octets;
         boolean inParts;
         synchronized (message) {
-            inParts = message.state instanceof Several several && several.content.length > 0;
+            inParts = message.state instanceof ExtendedState extended && extended.content.length > 0;
             octets = inParts ? largestPart(message) : message.length;
         }
         boolean fits = room.test(octets);
@@ -521,8 +521,8 @@ public final class SegmentSpool implements Spool {
     /** Guarded by the message. */
     private static long largestPart(SpooledMessage message) {
         long largest = 0;
-        if (message.state instanceof Several several) {
-            for (Place part : several.content) {
+        if (message.state instanceof ExtendedState extended) {
+            for (Place part : extended.content) {
                 largest = Math.max(largest, part.length());
             }
         }
@@ -643,7 +643,9 @@ public final class SegmentSpool implements Spool {
     }
 
     private static @Nullable Place part(@Nullable Object state, int number) {
-        return state instanceof Several several && number < several.content.length ? several.content[number] : null;
+        return state instanceof ExtendedState extended && number < extended.content.length
+                ? extended.content[number]
+                : null;
     }
 
     private interface Where {
@@ -889,13 +891,13 @@ public final class SegmentSpool implements Spool {
             lastMerge = merges;
         }
         lastMerge.exceptionally(_ -> null).join();
-        keeper.close();
+        maintenance.close();
         committer.stopping();
         join(keeperThread);
         committer.close();
         join(commitThread);
         // 3. the log is sealed
-        keeper.run();
+        maintenance.run();
         if (!state.isFailed()) {
             committer.active().leave();
             segments.seal(committer.active());

@@ -223,7 +223,7 @@ final class Segments {
             segment.release();
         }
         for (LogSegment left : all.values()) {
-            deleted.forEach(left.twins::remove);
+            deleted.forEach(left.olderCopies::remove);
         }
         changes.addAndGet(deleted.size());
         return deleted.size();

@@ -18,7 +18,7 @@ final class SpooledMessage {
     int open;
     /**
      * For the usual message, with one destination and its content in one record: its cached {@link StoredMessage} until
-     * the first deferral, its {@link Attempt} from then on. Else a {@link Several}.
+     * the first deferral, its {@link Attempt} from then on. Else a {@link ExtendedState}.
      */
     @Nullable
     Object state;
@@ -91,7 +91,7 @@ final class SpooledMessage {
     }
 
     /** What a message with several destinations, or with its content in parts, has more. */
-    static final class Several {
+    static final class ExtendedState {
         final @Nullable Attempt[] attempts;
         final BitSet done = new BitSet();
         /** As {@link #done}, but written; the committer's own. */
@@ -105,18 +105,18 @@ final class SpooledMessage {
         /** Counts the copies of the ACCEPTED record. */
         int revision;
 
-        Several(int destinations) {
+        ExtendedState(int destinations) {
             attempts = new Attempt[destinations];
         }
     }
 
     /** Guarded by this. */
     boolean isDone(int part) {
-        return state instanceof Several several ? several.done.get(part) : open == 0;
+        return state instanceof ExtendedState extended ? extended.done.get(part) : open == 0;
     }
 
     int destinations() {
-        return state instanceof Several several ? several.attempts.length : 1;
+        return state instanceof ExtendedState extended ? extended.attempts.length : 1;
     }
 
     /** Guarded by this. */
@@ -124,15 +124,15 @@ final class SpooledMessage {
     Attempt attempt(int part) {
         return switch (state) {
             case Attempt attempt -> attempt;
-            case Several several -> several.attempts[part];
+            case ExtendedState extended -> extended.attempts[part];
             case null, default -> null;
         };
     }
 
     /** Guarded by this. */
     void attempt(int part, Attempt attempt) {
-        if (state instanceof Several several) {
-            several.attempts[part] = attempt;
+        if (state instanceof ExtendedState extended) {
+            extended.attempts[part] = attempt;
         } else {
             state = attempt;
         }
@@ -143,7 +143,7 @@ final class SpooledMessage {
     StoredMessage cached() {
         return switch (state) {
             case StoredMessage stored -> stored;
-            case Several several -> several.cached;
+            case ExtendedState extended -> extended.cached;
             case null, default -> null;
         };
     }
@@ -152,8 +152,8 @@ final class SpooledMessage {
     @Nullable
     StoredMessage dropCached() {
         StoredMessage cached = cached();
-        if (state instanceof Several several) {
-            several.cached = null;
+        if (state instanceof ExtendedState extended) {
+            extended.cached = null;
         } else if (cached != null) {
             state = null;
         }

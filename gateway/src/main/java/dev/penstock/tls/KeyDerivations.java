@@ -49,7 +49,7 @@ final class KeyDerivations {
 
     /** What is done with the octets that came. */
     @FunctionalInterface
-    interface Work<X extends Exception> {
+    interface Derivation<X extends Exception> {
         int run() throws X;
     }
 
@@ -59,7 +59,7 @@ final class KeyDerivations {
      * @return what {@code work} does
      * @throws TooManyUpdatesException when it is passed; the connection is of no use then
      */
-    static <X extends Exception> int atMost(int most, Work<X> work) throws TooManyUpdatesException, X {
+    static <X extends Exception> int atMost(int most, Derivation<X> work) throws TooManyUpdatesException, X {
         try {
             return ScopedValue.where(CURRENT, new KeyDerivations(most)).call(work::run);
         } catch (Exceeded _) {

@@ -36,7 +36,8 @@ class ClosedFilesTest {
                 super.start();
             }
         };
-        Path file = Files.writeString(directory.resolve(LogFile.PREFIX + "2026-11-28T10-00-00" + LogFile.SUFFIX),
+        Path file = Files.writeString(
+                directory.resolve(DeliveryLogFile.PREFIX + "2026-11-28T10-00-00" + DeliveryLogFile.SUFFIX),
                 "{}\n");
         EventsConfig config = new EventsConfig(directory, ByteSize.ofMegabytes(1), Duration.ZERO, Compression.GZIP,
                 Duration.ZERO, null, Duration.ofSeconds(1), 10);

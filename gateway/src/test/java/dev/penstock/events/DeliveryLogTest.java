@@ -64,7 +64,7 @@ class DeliveryLogTest {
     @Test
     void itsFilesAreTheirOwnersAlone() throws IOException {
         Path made = directory.resolve("log");
-        try (LogFile file = new LogFile(made, CLOCK, LogFile.CREATE)) {
+        try (DeliveryLogFile file = new DeliveryLogFile(made, CLOCK, DeliveryLogFile.CREATE)) {
             assertThat(file.size()).isZero();
         }
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made))).isEqualTo("rwx------");
@@ -412,9 +412,9 @@ class DeliveryLogTest {
     }
 
     /** While {@code full}, a write takes half a line at most and then fails. */
-    private static LogFile.Opener disk(AtomicBoolean full) {
+    private static DeliveryLogFile.Opener disk(AtomicBoolean full) {
         return file -> new WritableByteChannel() {
-            private final WritableByteChannel real = LogFile.CREATE.open(file);
+            private final WritableByteChannel real = DeliveryLogFile.CREATE.open(file);
             private boolean room = true;
 
             @Override

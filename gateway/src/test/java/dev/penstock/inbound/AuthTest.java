@@ -375,7 +375,7 @@ class AuthTest {
     }
 
     /** Somebody whose answers a test gives. */
-    private static final class Told extends NoUsers {
+    private static final class Reminded extends NoUsers {
         final CompletableFuture<Exchange.Step> answer = new CompletableFuture<>();
         volatile boolean asked;
 
@@ -398,14 +398,14 @@ class AuthTest {
         }
     }
 
-    private static SmtpFixture told(Told authenticator) {
+    private static SmtpFixture told(Reminded authenticator) {
         return new SmtpFixture(limits -> limits, new ListenerBuilder().build(), null, authenticator,
                 new FakePolicy());
     }
 
     @Test
     void whatCannotBeDecidedNowIsTemporary() throws Exception {
-        Told authenticator = new Told();
+        Reminded authenticator = new Reminded();
         authenticator.answer.complete(new Exchange.Step.Failure(Exchange.Reason.TEMPORARY, "down"));
         try (SmtpFixture fixture = told(authenticator)) {
             fixture.plays("S: 220 *\n" + EHLO + "C: AUTH PLAIN " + TestUsers.PLAIN
@@ -416,7 +416,7 @@ class AuthTest {
 
     @Test
     void anAnswerMayComeLate() throws Exception {
-        Told authenticator = new Told();
+        Reminded authenticator = new Reminded();
         try (SmtpFixture fixture = told(authenticator)) {
             SmtpFixture.Client client = fixture.connect()
                     .plays("S: 220 *\n" + EHLO + "C: AUTH PLAIN " + TestUsers.PLAIN);
@@ -432,7 +432,7 @@ class AuthTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void anAnswerThatFailsEndsTheSession(boolean atOnce) throws Exception {
-        Told authenticator = new Told();
+        Reminded authenticator = new Reminded();
         if (atOnce) {
             authenticator.answer.completeExceptionally(new IllegalStateException("told to"));
         }

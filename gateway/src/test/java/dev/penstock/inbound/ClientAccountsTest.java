@@ -60,7 +60,7 @@ class ClientAccountsTest {
         return InetAddress.ofLiteral(address);
     }
 
-    private long refused(Refusal refusal) {
+    private long refused(SessionRefusal refusal) {
         return counters.snapshot(0, 0).hostility().refused().getOrDefault(refusal, 0L);
     }
 
@@ -71,16 +71,16 @@ class ClientAccountsTest {
         ClientAccount second = accounts.enter(ip("192.0.2.1"), LISTENER);
         assertThat(first.refusal()).isNull();
         assertThat(second.refusal()).isNull();
-        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY_FROM_CLIENT);
+        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY_FROM_CLIENT);
         assertThat(accounts.enter(ip("192.0.2.2"), LISTENER).refusal()).isNull();
-        assertThat(accounts.enter(ip("192.0.2.3"), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY);
+        assertThat(accounts.enter(ip("192.0.2.3"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY);
         assertThat(accounts.sessions()).isEqualTo(3);
         first.leave();
         first.leave();
         assertThat(accounts.sessions()).isEqualTo(2);
         assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isNull();
-        assertThat(refused(Refusal.TOO_MANY)).isEqualTo(1);
-        assertThat(refused(Refusal.TOO_MANY_FROM_CLIENT)).isEqualTo(1);
+        assertThat(refused(SessionRefusal.TOO_MANY)).isEqualTo(1);
+        assertThat(refused(SessionRefusal.TOO_MANY_FROM_CLIENT)).isEqualTo(1);
         assertThat(counters.sessionsRefused.sum()).isEqualTo(2);
     }
 
@@ -91,7 +91,7 @@ class ClientAccountsTest {
                 LISTENER.mechanisms(), false, List.of(), LISTENER.proxyTimeout(), List.of(), "", "",
                 new ListenerLimits(1, null, null, null, null));
         ClientAccount only = accounts.enter(ip("192.0.2.1"), one);
-        assertThat(accounts.enter(ip("192.0.2.2"), one).refusal()).isEqualTo(Refusal.TOO_MANY_ON_LISTENER);
+        assertThat(accounts.enter(ip("192.0.2.2"), one).refusal()).isEqualTo(SessionRefusal.TOO_MANY_ON_LISTENER);
         assertThat(accounts.enter(ip("192.0.2.2"), LISTENER).refusal()).isNull();
         assertThat(accounts.sessions("one")).isEqualTo(1);
         only.leave();
@@ -109,7 +109,7 @@ class ClientAccountsTest {
         ClientAccounts accounts = accounts(10, 1, unlimited());
         accounts.enter(ip(one), LISTENER);
         assertThat(accounts.enter(ip(other), LISTENER).refusal())
-                .isEqualTo(same ? Refusal.TOO_MANY_FROM_CLIENT : null);
+                .isEqualTo(same ? SessionRefusal.TOO_MANY_FROM_CLIENT : null);
     }
 
     @Test
@@ -126,7 +126,7 @@ class ClientAccountsTest {
     void theNetworkAroundIsCountedToo(String one, String neighbour, String stranger) {
         ClientAccounts accounts = accounts(10, 5, limits(1, null, null, null, null, 100));
         ClientAccount first = accounts.enter(ip(one), LISTENER);
-        assertThat(accounts.enter(ip(neighbour), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY_FROM_NETWORK);
+        assertThat(accounts.enter(ip(neighbour), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY_FROM_NETWORK);
         assertThat(accounts.enter(ip(stranger), LISTENER).refusal()).isNull();
         first.leave();
         assertThat(accounts.enter(ip(neighbour), LISTENER).refusal()).isNull();
@@ -136,10 +136,10 @@ class ClientAccountsTest {
     @Test
     void whatIsRefusedLeavesNothingBehind() {
         ClientAccounts accounts = accounts(10, 0, limits(0, "1/h", null, null, null, 100));
-        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY_FROM_NETWORK);
+        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY_FROM_NETWORK);
         accounts.reconfigure(config(10, 0, limits(null, "1/h", null, null, null, 100)));
         ClientAccount refused = accounts.enter(ip("192.0.2.1"), LISTENER);
-        assertThat(refused.refusal()).isEqualTo(Refusal.TOO_MANY_FROM_CLIENT);
+        assertThat(refused.refusal()).isEqualTo(SessionRefusal.TOO_MANY_FROM_CLIENT);
         refused.leave();
         assertThat(accounts.sessions()).isZero();
         assertThat(accounts.sessions(LISTENER.name())).isZero();
@@ -159,7 +159,7 @@ class ClientAccountsTest {
             assertThat(account.mayMail()).isTrue();
             assertThat(account.mayRcpt()).isTrue();
         }
-        assertThat(accounts.enter(ip(address), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY);
+        assertThat(accounts.enter(ip(address), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY);
     }
 
     @Test
@@ -179,7 +179,7 @@ class ClientAccountsTest {
         ClientAccounts accounts = accounts(10, 10, limits(null, "2/min", null, null, null, 100));
         accounts.enter(ip("192.0.2.1"), LISTENER).leave();
         accounts.enter(ip("192.0.2.1"), LISTENER).leave();
-        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(Refusal.TOO_FAST);
+        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_FAST);
         assertThat(accounts.enter(ip("192.0.2.2"), LISTENER).refusal()).isNull();
         time.advance(Duration.ofSeconds(30));
         ClientAccount again = accounts.enter(ip("192.0.2.1"), LISTENER);
@@ -222,9 +222,9 @@ class ClientAccountsTest {
             account.error();
         }
         account.leave();
-        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY_ERRORS);
+        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY_ERRORS);
         time.advance(Duration.ofSeconds(58));
-        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY_ERRORS);
+        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY_ERRORS);
         time.advance(Duration.ofSeconds(2)); // a period at most, however many there were
         assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isNull();
     }
@@ -252,11 +252,11 @@ class ClientAccountsTest {
         assertThat(account.move(ip("192.0.2.2"))).isNull();
         assertThat(accounts.clients()).isEqualTo(1);
         assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isNull();
-        assertThat(account.move(ip("192.0.2.1"))).isEqualTo(Refusal.TOO_MANY_FROM_CLIENT);
+        assertThat(account.move(ip("192.0.2.1"))).isEqualTo(SessionRefusal.TOO_MANY_FROM_CLIENT);
         assertThat(accounts.sessions()).isEqualTo(1);
         account.leave();
         assertThat(accounts.sessions()).isEqualTo(1);
-        assertThat(account.move(ip("192.0.2.9"))).as("it is over").isEqualTo(Refusal.TOO_MANY_FROM_CLIENT);
+        assertThat(account.move(ip("192.0.2.9"))).as("it is over").isEqualTo(SessionRefusal.TOO_MANY_FROM_CLIENT);
     }
 
     @Test
@@ -269,7 +269,7 @@ class ClientAccountsTest {
         }
         assertThat(accounts.remembered()).isBetween(1L, (long) bound);
         assertThat(accounts.clients()).isEqualTo(1);
-        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(Refusal.TOO_MANY_FROM_CLIENT);
+        assertThat(accounts.enter(ip("192.0.2.1"), LISTENER).refusal()).isEqualTo(SessionRefusal.TOO_MANY_FROM_CLIENT);
         victim.leave();
     }
 
@@ -313,9 +313,9 @@ class ClientAccountsTest {
 
     @Test
     void refusalsAreTold() {
-        assertThat(Refusal.TOO_FAST.reply("gateway.example")).asString()
+        assertThat(SessionRefusal.TOO_FAST.reply("gateway.example")).asString()
                 .isEqualTo("421 4.7.0 gateway.example Error: too many new sessions from your address\r\n");
-        assertThat(Refusal.TOO_MANY_FROM_NETWORK.reply("gateway.example")).asString()
+        assertThat(SessionRefusal.TOO_MANY_FROM_NETWORK.reply("gateway.example")).asString()
                 .isEqualTo("421 4.3.2 gateway.example Error: too many sessions from your network\r\n");
     }
 }

@@ -66,7 +66,7 @@ class ClientLimitsTest {
             smtp.plays(EHLO);
             smtp.plays(EHLO);
             smtp.plays("S: 421 4.7.0 gateway.example Error: too many new sessions from your address\nS: <close>");
-            assertThat(smtp.server.stats().hostility().refused()).containsEntry(Refusal.TOO_FAST, 1L);
+            assertThat(smtp.server.stats().hostility().refused()).containsEntry(SessionRefusal.TOO_FAST, 1L);
         }
     }
 

@@ -255,7 +255,7 @@ class StartTlsTest {
                 client.close();
                 await().until(() -> smtp.server.stats().sessions() == 0);
             }
-            assertThat(smtp.server.stats().hostility().refused().get(Refusal.TOO_MANY_ERRORS)).isPositive();
+            assertThat(smtp.server.stats().hostility().refused().get(SessionRefusal.TOO_MANY_ERRORS)).isPositive();
         }
     }
 

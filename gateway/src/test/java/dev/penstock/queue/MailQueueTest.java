@@ -301,9 +301,9 @@ class MailQueueTest {
         }
         taken.forEach(queue::finished);
         assertThat(sessions).hasSizeGreaterThan(2);
-        List<Thread> couriers = new ArrayList<>();
+        List<Thread> deliverySessions = new ArrayList<>();
         for (ReadyQueue.Session session : sessions) {
-            couriers.add(Thread.startVirtualThread(() -> {
+            deliverySessions.add(Thread.startVirtualThread(() -> {
                 try {
                     assertThat(readyQueue.await(session, Long.MAX_VALUE / 2)).isNull();
                 } catch (InterruptedException e) {
@@ -313,8 +313,8 @@ class MailQueueTest {
         }
         await().until(() -> queue.readyQueues().getFirst().idle() == sessions.size());
         queue.close();
-        for (Thread courier : couriers) {
-            assertThat(courier.join(Duration.ofSeconds(30))).isTrue();
+        for (Thread deliverySession : deliverySessions) {
+            assertThat(deliverySession.join(Duration.ofSeconds(30))).isTrue();
         }
         queue.close();
     }

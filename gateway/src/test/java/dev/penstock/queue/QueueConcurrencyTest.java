@@ -63,7 +63,7 @@ class QueueConcurrencyTest {
     private static final Duration MAX_SUSPENSION = Duration.ofMillis(20);
     private static final Duration IDLE = Duration.ofMillis(5);
     private static final Duration HOUR = Duration.ofHours(1);
-    /** As a courier's: a session that others wait for ends after so many messages. */
+    /** As a delivery session's: a session that others wait for ends after so many messages. */
     private static final int WANTED_AFTER = 20;
     private static final int TOUCHED = 100;
     private static final List<TlsPolicy> POLICIES = List.of(TlsPolicy.NONE, TlsPolicy.OPPORTUNISTIC,
@@ -357,7 +357,7 @@ class QueueConcurrencyTest {
         ReadyQueue readyQueue = session.queue();
         queue.finished(requireNonNull(readyQueue.up(session)));
         CountDownLatch taken = new CountDownLatch(1);
-        Thread courier = Thread.startVirtualThread(() -> {
+        Thread deliverySession = Thread.startVirtualThread(() -> {
             try {
                 queue.finished(requireNonNull(readyQueue.await(session, HOUR.toNanos())));
                 taken.countDown();
@@ -368,7 +368,7 @@ class QueueConcurrencyTest {
         await().until(readyQueue::hasIdle);
         queue.submit(TestEntries.entry(2, 0), "example.com", "", "", 0, 0, 0, 4_096);
         assertThat(taken.await(30, TimeUnit.SECONDS)).isTrue();
-        courier.join();
+        deliverySession.join();
         assertThat(opened).isEmpty();
     }
 
@@ -383,7 +383,7 @@ class QueueConcurrencyTest {
             ReadyQueue readyQueue = session.queue();
             queue.finished(requireNonNull(readyQueue.up(session)));
             AtomicReference<@Nullable QueueItem> got = new AtomicReference<>();
-            Thread courier = Thread.startVirtualThread(() -> {
+            Thread deliverySession = Thread.startVirtualThread(() -> {
                 try {
                     got.set(readyQueue.await(session, HOUR.toNanos()));
                 } catch (InterruptedException _) {
@@ -391,9 +391,9 @@ class QueueConcurrencyTest {
                 }
             });
             await().pollInterval(Duration.ofMillis(1)).until(readyQueue::hasIdle);
-            courier.interrupt(); // in the moment in which it is handed the next
+            deliverySession.interrupt(); // in the moment in which it is handed the next
             queue.submit(TestEntries.entry(2L * id + 1, 0), "example.com", "", "", 0, 0, 0, 4_096);
-            courier.join();
+            deliverySession.join();
             recording.ended(session);
             QueueItem item = got.get();
             if (item == null) {

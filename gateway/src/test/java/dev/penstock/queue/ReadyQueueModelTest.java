@@ -88,8 +88,8 @@ class ReadyQueueModelTest {
         INSECURE
     }
 
-    /** A session as its courier sees it. */
-    private static final class Courier {
+    /** A session as its delivery session sees it. */
+    private static final class DeliverySession {
         final Session session;
         @Nullable
         QueueItem item;
@@ -100,7 +100,7 @@ class ReadyQueueModelTest {
         boolean idle;
         boolean known;
 
-        Courier(Session session) {
+        DeliverySession(Session session) {
             this.session = session;
             this.comesUp = session.permit().place() != null;
         }
@@ -196,7 +196,7 @@ class ReadyQueueModelTest {
         private final List<ReadyQueue> queues = new ArrayList<>();
         private final List<DomainQueue> domains = new ArrayList<>();
         private final Map<Site, Mood> moods = new HashMap<>();
-        private final List<Courier> couriers = Collections.synchronizedList(new ArrayList<>());
+        private final List<DeliverySession> deliverySessions = Collections.synchronizedList(new ArrayList<>());
         private final List<Call> calls = Collections.synchronizedList(new ArrayList<>());
         private final Map<ReadyQueue, Long> timers = new LinkedHashMap<>();
         private long now = 1;
@@ -328,7 +328,7 @@ class ReadyQueueModelTest {
             DomainQueue domain = domains.get(random.nextInt(random.nextInt(10) == 0 ? 3 : domains.size()));
             for (int i = random.nextInt(1, 12); i > 0; i--) {
                 SubQueue home = domain
-                        .subQueue(new Sender("t" + random.nextInt(3), "", random.nextInt(6) == 0));
+                        .subQueue(new TenantCampaign("t" + random.nextInt(3), "", random.nextInt(6) == 0));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
                 ReadyQueue queue = domain.readyQueue;
                 queue.lock();
@@ -402,28 +402,28 @@ class ReadyQueueModelTest {
         }
 
         private void sessionActs() {
-            List<Courier> free = couriers.stream().toList();
+            List<DeliverySession> free = deliverySessions.stream().toList();
             if (free.isEmpty()) {
                 timePasses(settling ? nextTimer() : MILLI);
                 return;
             }
-            Courier courier = free.get(random.nextInt(free.size()));
-            if (courier.known) {
+            DeliverySession deliverySession = free.get(random.nextInt(free.size()));
+            if (deliverySession.known) {
                 return; // a call of it is under way
             }
-            if (!courier.up) {
-                comesUp(courier);
-            } else if (courier.idle) {
-                idles(courier);
+            if (!deliverySession.up) {
+                comesUp(deliverySession);
+            } else if (deliverySession.idle) {
+                idles(deliverySession);
             } else {
-                delivers(courier);
+                delivers(deliverySession);
             }
         }
 
-        private void comesUp(Courier courier) {
-            ReadyQueue queue = courier.session.queue();
+        private void comesUp(DeliverySession deliverySession) {
+            ReadyQueue queue = deliverySession.session.queue();
             Site site = queue.key().site();
-            Permit permit = courier.session.permit();
+            Permit permit = deliverySession.session.permit();
             Trouble trouble = switch (moods.get(site)) {
                 case GOOD -> null;
                 case NARROW -> permit.throttle().sessions().sessions() > 3 ? Trouble.CROWDED : null;
@@ -433,54 +433,54 @@ class ReadyQueueModelTest {
                 case null -> null;
             };
             if (trouble == null) {
-                courier.up = true;
-                courier.known = true;
+                deliverySession.up = true;
+                deliverySession.known = true;
                 call(queue, () -> {
-                    if (connects(courier)) {
-                        courier.item = admission.up(courier.session);
-                        courier.known = false;
+                    if (connects(deliverySession)) {
+                        deliverySession.item = admission.up(deliverySession.session);
+                        deliverySession.known = false;
                     }
                 });
             } else {
-                fails(courier, trouble);
+                fails(deliverySession, trouble);
             }
         }
 
-        private void fails(Courier courier, Trouble trouble) {
-            courier.known = true;
-            call(courier.session.queue(), () -> {
-                QueueItem had = courier.item;
-                Failed failed = admission.failed(courier.session, trouble, had == null, trouble.name());
+        private void fails(DeliverySession deliverySession, Trouble trouble) {
+            deliverySession.known = true;
+            call(deliverySession.session.queue(), () -> {
+                QueueItem had = deliverySession.item;
+                Failed failed = admission.failed(deliverySession.session, trouble, had == null, trouble.name());
                 giveBack(had);
                 giveBack(failed.charged());
-                ends(courier);
+                ends(deliverySession);
             });
         }
 
-        private void ends(Courier courier) {
-            couriers.remove(courier);
-            courier.comesUp = false;
-            admission.ended(courier.session);
+        private void ends(DeliverySession deliverySession) {
+            deliverySessions.remove(deliverySession);
+            deliverySession.comesUp = false;
+            admission.ended(deliverySession.session);
         }
 
         /** To the host that is likely, or another. @return whether it found a place, else it has ended */
-        private boolean connects(Courier courier) {
+        private boolean connects(DeliverySession deliverySession) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : courier.session.queue().networks(UnaryOperator.identity()).getFirst();
-            courier.unproved = true;
+                    : deliverySession.session.queue().networks(UnaryOperator.identity()).getFirst();
+            deliverySession.unproved = true;
             if (random.nextInt(8) > 0) {
-                if (admission.comesUp(courier.session, network)) {
-                    courier.comesUp = courier.session.permit().place() != null;
+                if (admission.comesUp(deliverySession.session, network)) {
+                    deliverySession.comesUp = deliverySession.session.permit().place() != null;
                     return true;
                 }
             } else {
-                admission.lacksMemory(courier.session);
+                admission.lacksMemory(deliverySession.session);
             }
-            QueueItem item = courier.item;
-            courier.item = null;
+            QueueItem item = deliverySession.item;
+            deliverySession.item = null;
             giveBack(item);
-            ends(courier);
+            ends(deliverySession);
             return false;
         }
 
@@ -496,17 +496,17 @@ class ReadyQueueModelTest {
             }
         }
 
-        private void delivers(Courier courier) {
-            ReadyQueue queue = courier.session.queue();
-            QueueItem item = courier.item;
+        private void delivers(DeliverySession deliverySession) {
+            ReadyQueue queue = deliverySession.session.queue();
+            QueueItem item = deliverySession.item;
             Mood mood = moods.getOrDefault(queue.key().site(), Mood.GOOD);
             if (item != null && mood == Mood.REFUSING && random.nextInt(3) == 0) {
-                fails(courier, Trouble.REFUSED);
+                fails(deliverySession, Trouble.REFUSED);
                 return;
             }
-            courier.known = true;
+            deliverySession.known = true;
             if (item != null && random.nextInt(20) == 0) { // the session is lost, and it tries the next host
-                call(queue, () -> courier.known = !connects(courier));
+                call(queue, () -> deliverySession.known = !connects(deliverySession));
                 return;
             }
             call(queue, () -> {
@@ -515,57 +515,57 @@ class ReadyQueueModelTest {
                     its.endActive(item);
                     its.unlock();
                     delivered++;
-                    if (courier.unproved) {
-                        courier.unproved = false;
-                        courier.comesUp = false;
-                        admission.proved(courier.session);
+                    if (deliverySession.unproved) {
+                        deliverySession.unproved = false;
+                        deliverySession.comesUp = false;
+                        admission.proved(deliverySession.session);
                     }
                 }
                 boolean worn = random.nextInt(20) == 0
-                        || random.nextInt(5) == 0 && courier.session.permit().isWanted(queue.waitingAt());
-                courier.item = worn ? null : queue.next(courier.session);
-                if (courier.item == null) {
-                    if (worn || courier.session.permit().isWanted(queue.waitingAt())) {
-                        ends(courier);
+                        || random.nextInt(5) == 0 && deliverySession.session.permit().isWanted(queue.waitingAt());
+                deliverySession.item = worn ? null : queue.next(deliverySession.session);
+                if (deliverySession.item == null) {
+                    if (worn || deliverySession.session.permit().isWanted(queue.waitingAt())) {
+                        ends(deliverySession);
                         return;
                     }
-                    courier.item = queue.idles(courier.session);
-                    courier.idle = courier.item == null;
-                    if (courier.idle) {
-                        if (courier.unproved) {
-                            courier.comesUp = false;
-                            admission.cameUp(courier.session);
+                    deliverySession.item = queue.idles(deliverySession.session);
+                    deliverySession.idle = deliverySession.item == null;
+                    if (deliverySession.idle) {
+                        if (deliverySession.unproved) {
+                            deliverySession.comesUp = false;
+                            admission.cameUp(deliverySession.session);
                         }
                         nanosOfACall(); // others come in between
-                        courier.session.permit().idle(courier.session);
+                        deliverySession.session.permit().idle(deliverySession.session);
                         nanosOfACall();
-                        if (courier.session.permit().isWanted(queue.waitingAt())) {
-                            queue.dismiss(courier.session);
+                        if (deliverySession.session.permit().isWanted(queue.waitingAt())) {
+                            queue.dismiss(deliverySession.session);
                         }
                     }
                 }
-                courier.known = false;
+                deliverySession.known = false;
             });
         }
 
         /** Looks whether it was handed something or dismissed; gives up now and then. */
-        private void idles(Courier courier) {
-            ReadyQueue queue = courier.session.queue();
-            if (queue.isIdle(courier.session)) {
+        private void idles(DeliverySession deliverySession) {
+            ReadyQueue queue = deliverySession.session.queue();
+            if (queue.isIdle(deliverySession.session)) {
                 if (random.nextInt(30) > 0 && !settling) {
                     return;
                 }
-                queue.dismiss(courier.session);
+                queue.dismiss(deliverySession.session);
             }
-            courier.known = true;
+            deliverySession.known = true;
             call(queue, () -> {
-                courier.item = queue.handed(courier.session);
-                courier.session.permit().busy(courier.session);
-                courier.idle = false;
-                if (courier.item == null) {
-                    ends(courier);
-                } else if (!courier.unproved || connects(courier)) {
-                    courier.known = false;
+                deliverySession.item = queue.handed(deliverySession.session);
+                deliverySession.session.permit().busy(deliverySession.session);
+                deliverySession.idle = false;
+                if (deliverySession.item == null) {
+                    ends(deliverySession);
+                } else if (!deliverySession.unproved || connects(deliverySession)) {
+                    deliverySession.known = false;
                 }
             });
         }
@@ -606,7 +606,8 @@ class ReadyQueueModelTest {
         /** Nobody is under way: what is promised must be there. */
         private void checkQuiet() {
             Map<ReadyQueue, Integer> sessions = new HashMap<>();
-            List.copyOf(couriers).forEach(courier -> sessions.merge(courier.session.queue(), 1, Integer::sum));
+            List.copyOf(deliverySessions)
+                    .forEach(deliverySession -> sessions.merge(deliverySession.session.queue(), 1, Integer::sum));
             checkCounts();
             for (ReadyQueue queue : queues) {
                 assertThat(queue.isAcquiring()).as("nobody acquires for %s", queue.describe()).isFalse();
@@ -648,7 +649,7 @@ class ReadyQueueModelTest {
 
         /** Every permit is some session's, and each session has those that it needs. */
         private void checkCounts() {
-            List<Courier> open = List.copyOf(couriers);
+            List<DeliverySession> open = List.copyOf(deliverySessions);
             int places = 0;
             Map<SessionLimiter, Integer> kept = new HashMap<>();
             for (ReadyQueue queue : queues) {
@@ -660,15 +661,16 @@ class ReadyQueueModelTest {
                 }
             }
             assertThat(opening.open()).as("sessions that come up, and places that are kept").isEqualTo(places
-                    + (int) open.stream().filter(courier -> courier.comesUp).count());
+                    + (int) open.stream().filter(deliverySession -> deliverySession.comesUp).count());
             queues.stream().map(queue -> queue.throttle().sessions()).distinct().forEach(own -> {
                 assertThat(own.sessions()).as("sessions of a site: %s", own).isEqualTo((int) open.stream()
-                        .filter(courier -> courier.session.permit().throttle().sessions() == own).count());
+                        .filter(deliverySession -> deliverySession.session.permit().throttle().sessions() == own)
+                        .count());
                 assertThat(own.open() - own.sessions()).as("permits that are kept: %s", own)
                         .isEqualTo(kept.getOrDefault(own, 0));
             });
             assertThat(local.open()).as("sessions to stores").isEqualTo((int) open.stream()
-                    .filter(courier -> courier.session.queue().key().lmtp()).count());
+                    .filter(deliverySession -> deliverySession.session.queue().key().lmtp()).count());
             assertThat(total.open() + local.open()).as("all sessions").isEqualTo(open.size());
         }
 
@@ -693,7 +695,7 @@ class ReadyQueueModelTest {
 
         private void opened(Session session) {
             mostOpening = Math.max(mostOpening, opening.open());
-            couriers.add(new Courier(session));
+            deliverySessions.add(new DeliverySession(session));
         }
 
         @Override

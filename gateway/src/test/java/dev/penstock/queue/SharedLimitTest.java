@@ -93,7 +93,7 @@ class SharedLimitTest {
             int served = 0;
             for (QueueItem item = session.queue().up(session); item != null; item = session.queue().next(session)) {
                 harness.queue.finished(item);
-                if (++served >= 20 && session.permit().isWanted(session.queue().waitingAt())) { // as a courier does
+                if (++served >= 20 && session.permit().isWanted(session.queue().waitingAt())) { // as a delivery session does
                     break;
                 }
             }

@@ -57,7 +57,7 @@ class ShaperTest {
         Permit first = permit(shaper, SITE);
         permit(shaper, SITE);
         assertThat(tryOpen(shaper.use(SITE))).isEqualTo(Answer.NONE);
-        assertThat(shaper.waitingFor(SITE)).isEqualTo(new Refusal("connection_limit", "2", 0));
+        assertThat(shaper.waitingFor(SITE)).isEqualTo(new LimitReached("connection_limit", "2", 0));
         permit(shaper, OTHER);
         close(first);
         assertThat(shaper.waitingFor(SITE)).isNull();

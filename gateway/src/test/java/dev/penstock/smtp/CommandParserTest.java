@@ -46,7 +46,7 @@ class CommandParserTest {
                 + "REQUIRETLS HOLDFOR=60 BY=120;R AUTH=<> X-ONE X-TWO=2"))
                 .isInstanceOfSatisfying(Command.Mail.class,
                         mail -> assertThat(mail.parameters()).isEqualTo(new Command.MailParameters(12345,
-                                Command.Body.EIGHT_BIT_MIME, true, Ret.HDRS, "a b", true, new Hold.For(60),
+                                Command.Body.EIGHT_BIT_MIME, true, Ret.HDRS, "a b", true, new FutureRelease.For(60),
                                 new DeliverBy(120, DeliverBy.Mode.RETURN, false), "<>",
                                 Map.of("X-ONE", "", "X-TWO", "2"))));
     }

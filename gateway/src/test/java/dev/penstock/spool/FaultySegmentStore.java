@@ -108,7 +108,7 @@ final class FaultySegmentStore implements SegmentStore {
 
         @Override
         public void reserve(long octets) throws IOException {
-            if (reserveAheadFails && Thread.currentThread().getName().equals("spool-keeper")) {
+            if (reserveAheadFails && Thread.currentThread().getName().equals("spool-maintenance")) {
                 reservesFailed.incrementAndGet();
                 throw new IOException("Input/output error, says the test");
             }

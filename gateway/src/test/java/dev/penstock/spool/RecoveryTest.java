@@ -25,7 +25,7 @@ class RecoveryTest {
     void tellsOfEveryDestinationThatIsNotDoneAfterACleanStopAndAfterACrash() throws IOException {
         Path crashed = directory.resolve("crashed");
         Path clean = directory.resolve("clean");
-        Envelope several;
+        Envelope extended;
         String plain;
         String attempted;
         AttemptState state = deferred(3, 1_790_000_123_456L, 0, "451 4.7.1 later");
@@ -36,8 +36,8 @@ class RecoveryTest {
             await(fixture.spool.recordAttempt(entry, deferred(2, 5, 0, "450 x")));
             await(fixture.spool.recordAttempt(entry, state));
             await(fixture.spool.done(fixture.accept(content(3, 10), "c@three.example").getFirst()));
-            several = fixture.envelope("d@one.example", "e@two.example", "f@three.example");
-            List<SpoolEntry> parts = await(fixture.append(several, content(4, 50_000)));
+            extended = fixture.envelope("d@one.example", "e@two.example", "f@three.example");
+            List<SpoolEntry> parts = await(fixture.append(extended, content(4, 50_000)));
             await(fixture.spool.done(parts.get(1)));
             SpoolFixture.copy(clean, crashed);
         }
@@ -45,21 +45,21 @@ class RecoveryTest {
             for (int start = 0; start < 3; start++) {
                 try (SpoolFixture fixture = SpoolFixture.open(path)) {
                     assertThat(fixture.recovered.keySet()).as("start %d of %s", start, path).containsExactlyInAnyOrder(
-                            plain, attempted, several.id() + "/0", several.id() + "/2");
+                            plain, attempted, extended.id() + "/0", extended.id() + "/2");
                     SpoolFixture.Recovered found = fixture.recovered(attempted);
                     assertThat(found.attempts()).isEqualTo(3);
                     assertThat(found.nextMillis()).isEqualTo(1_790_000_123_456L);
                     assertThat(found.size()).isEqualTo(3000);
                     assertThat(fixture.spool.lastAttempt(found.entry())).isEqualTo(state);
                     assertThat(fixture.read(found.entry())).isEqualTo(content(2, 3000));
-                    SpoolFixture.Recovered large = fixture.recovered(several.id() + "/2");
-                    assertThat(large.envelope()).isEqualTo(several);
+                    SpoolFixture.Recovered large = fixture.recovered(extended.id() + "/2");
+                    assertThat(large.envelope()).isEqualTo(extended);
                     assertThat(fixture.read(large.entry())).isEqualTo(content(4, 50_000));
                     assertThat(fixture.recovered(plain).attempts()).isZero();
                     assertThat(fixture.spool.stats().quarantined()).isZero();
                     assertThat(fixture.spool.stats().messages()).isEqualTo(3);
-                    assertThat(fixture.spool.entries(several.id())).hasSize(2);
-                    assertThat(fixture.spool.find(several.id(), 1)).isEmpty();
+                    assertThat(fixture.spool.entries(extended.id())).hasSize(2);
+                    assertThat(fixture.spool.find(extended.id(), 1)).isEmpty();
                 }
             }
         }

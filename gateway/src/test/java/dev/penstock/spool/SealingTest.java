@@ -26,7 +26,7 @@ import dev.penstock.units.ByteSize;
  */
 class SealingTest {
     private static final long SECOND = 1_000_000_000;
-    /** Longer than the keeper needs for whatever it wants to do meanwhile. */
+    /** Longer than the maintenance needs for whatever it wants to do meanwhile. */
     private static final long SLOW_SYNC = 5 * SECOND;
     private static final int DEAD = 22;
     private static final int BATCH = 8;
@@ -84,12 +84,12 @@ class SealingTest {
     }
 
     /** What a test does on a schedule. */
-    interface Work {
+    interface Task {
         void run() throws IOException;
     }
 
     /** Runs the work as a thread of the schedule, to its end. */
-    static void run(Schedule schedule, Work work) {
+    static void run(Schedule schedule, Task work) {
         List<Throwable> thrown = new ArrayList<>();
         Thread thread = schedule.start("test", () -> {
             try {

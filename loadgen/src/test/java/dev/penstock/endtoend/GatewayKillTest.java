@@ -30,9 +30,9 @@ import dev.penstock.routing.ZoneServer;
  *
  * <p>Doubled is at most what a host has taken and whose DONE, or ATTEMPT, isn't in the log when the kill comes:
  * <ul>
- * <li>what is in flight: one transaction for each open session, since a courier sends no content before the reply to
+ * <li>what is in flight: one transaction for each open session, since a delivery session sends no content before the reply to
  * the content before; so sessions times the recipients a transaction has;
- * <li>what couriers have settled and the committer hasn't written: an outcome waits for the commit under way (a sync),
+ * <li>what delivery sessions have settled and the committer hasn't written: an outcome waits for the commit under way (a sync),
  * at most 5 ms for company, and is then written, which is enough to survive a kill of the process. That is what hosts
  * took within the last {@link #UNWRITTEN}, their delay included, and is counted at the sink for each kill.
  * </ul>

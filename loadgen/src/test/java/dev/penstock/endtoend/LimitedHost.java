@@ -31,7 +31,7 @@ final class LimitedHost implements AutoCloseable {
     private static final int BACKLOG = 200;
 
     private final InetSocketAddress address;
-    private final Refusal refusal;
+    private final Rejection refusal;
     private final Duration perMessage;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition();
@@ -63,8 +63,8 @@ final class LimitedHost implements AutoCloseable {
     }
 
     /** @param reply what is said at {@link Stage#GREETING}, {@link Stage#EHLO} and {@link Stage#MAIL} */
-    record Refusal(Stage stage, String reply) {
-        static final Refusal GREETING = new Refusal(Stage.GREETING,
+    record Rejection(Stage stage, String reply) {
+        static final Rejection GREETING = new Rejection(Stage.GREETING,
                 "421 4.7.0 too many connections from your IP");
     }
 
@@ -75,7 +75,7 @@ final class LimitedHost implements AutoCloseable {
         }
     }
 
-    private LimitedHost(InetSocketAddress address, int limit, Refusal refusal, Duration perMessage)
+    private LimitedHost(InetSocketAddress address, int limit, Rejection refusal, Duration perMessage)
             throws IOException {
         this.limit = limit;
         this.refusal = refusal;
@@ -92,14 +92,14 @@ final class LimitedHost implements AutoCloseable {
      * @param limit      sessions at one time, 0 for none
      * @param perMessage what it takes over a message, before its 250
      */
-    static LimitedHost start(String address, int port, int limit, Refusal refusal, Duration perMessage)
+    static LimitedHost start(String address, int port, int limit, Rejection refusal, Duration perMessage)
             throws IOException {
         return new LimitedHost(new InetSocketAddress(InetAddress.ofLiteral(address), port), limit, refusal, perMessage);
     }
 
     /** One that turns nobody away. */
     static LimitedHost start(String address, Duration perMessage) throws IOException {
-        return start(address, 0, UNLIMITED, Refusal.GREETING, perMessage);
+        return start(address, 0, UNLIMITED, Rejection.GREETING, perMessage);
     }
 
     int port() {

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.endtoend.LimitedHost.Refusal;
+import dev.penstock.endtoend.LimitedHost.Rejection;
 import dev.penstock.endtoend.LimitedHost.Stage;
 
 /**
@@ -86,7 +86,7 @@ class PartialRefusalTest {
             Map<Way, LimitedHost> hosts = new EnumMap<>(Way.class);
             Map<Way, FileGateway> gateways = new EnumMap<>(Way.class);
             for (Way way : Way.values()) {
-                LimitedHost host = LimitedHost.start("127.0.0.1", 0, SESSIONS, new Refusal(way.stage, way.reply),
+                LimitedHost host = LimitedHost.start("127.0.0.1", 0, SESSIONS, new Rejection(way.stage, way.reply),
                         PER_MESSAGE);
                 opened.add(host);
                 hosts.put(way, host);

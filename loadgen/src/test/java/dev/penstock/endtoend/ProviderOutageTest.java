@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.endtoend.LimitedHost.Refusal;
+import dev.penstock.endtoend.LimitedHost.Rejection;
 import dev.penstock.endtoend.LimitedHost.Stage;
 import dev.penstock.routing.ZoneServer;
 
@@ -116,7 +116,7 @@ class ProviderOutageTest {
     private static void startHosts(List<LimitedHost> hosts, Stage stage) throws IOException {
         int port = 0;
         for (int number = 1; number <= HOSTS; number++) {
-            LimitedHost host = LimitedHost.start("127.0.5." + number, port, 0, new Refusal(stage, REPLY),
+            LimitedHost host = LimitedHost.start("127.0.5." + number, port, 0, new Rejection(stage, REPLY),
                     Duration.ZERO);
             hosts.add(host);
             port = host.port(); // MX hosts have one port

@@ -78,7 +78,7 @@ class RestartTest {
     void twoHundredThousandDeferredMessagesComeBackAsTheyWere() throws Exception {
         Path killed = directory.resolve("killed");
         SpoolConfig spool = spoolIn(directory);
-        Map<Part, Left> written = write(spool, killed);
+        Map<Part, Queued> written = write(spool, killed);
         assertThat(written).hasSize(MESSAGES + MESSAGES / TWO_DOMAINS_EVERY);
 
         // What a kill -9 leaves: the files as they were while they were in use. A start mends them, so each has its own.
@@ -110,14 +110,14 @@ class RestartTest {
     private record Part(long id, int part) {}
 
     /** What is left of it by the attempts made. */
-    private record Left(int attempts, long nextMillis) {}
+    private record Queued(int attempts, long nextMillis) {}
 
     /** @return what was written, with a copy of the files while they were in use */
-    private static Map<Part, Left> write(SpoolConfig config, Path copy) throws IOException {
+    private static Map<Part, Queued> write(SpoolConfig config, Path copy) throws IOException {
         byte[] content = ("Subject: restart\r\n\r\n" + "x".repeat(76) + "\r\n").repeat(BODY / 76 + 1)
                 .getBytes(US_ASCII);
         long now = InstantSource.system().millis();
-        Map<Part, Left> written = new HashMap<>();
+        Map<Part, Queued> written = new HashMap<>();
         try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {})) {
             for (int start = 0; start < MESSAGES; start += BATCH) {
                 List<CompletableFuture<List<SpoolEntry>>> commits = new ArrayList<>(BATCH);
@@ -133,7 +133,7 @@ class RestartTest {
                 List<CompletableFuture<Void>> attempts = new ArrayList<>(BATCH);
                 for (int i = 0; i < BATCH; i++) {
                     for (SpoolEntry entry : commits.get(i).join()) {
-                        Left left = new Left(1 + (start + i) % 7 + entry.part(),
+                        Queued left = new Queued(1 + (start + i) % 7 + entry.part(),
                                 now + Duration.ofHours(1).toMillis() + start + i);
                         attempts.add(spool.recordAttempt(entry,
                                 new AttemptState(left.attempts, left.nextMillis, List.of(
@@ -154,21 +154,21 @@ class RestartTest {
         return new Recipient("r" + i + "@" + domain, domain);
     }
 
-    private static Map<Part, Left> recovered(SpoolConfig config) throws IOException {
-        Map<Part, Left> found = new HashMap<>();
+    private static Map<Part, Queued> recovered(SpoolConfig config) throws IOException {
+        Map<Part, Queued> found = new HashMap<>();
         SegmentSpool.open(config, InstantSource.system(), (entry, _, attempts, nextMillis, _) -> found
-                .put(new Part(entry.messageId(), entry.part()), new Left(attempts, nextMillis))).close();
+                .put(new Part(entry.messageId(), entry.part()), new Queued(attempts, nextMillis))).close();
         return found;
     }
 
     /** Exactly, without a description of 200,000 differences. */
-    private static void assertSame(Map<Part, Left> found, Map<Part, Left> written) {
+    private static void assertSame(Map<Part, Queued> found, Map<Part, Queued> written) {
         assertThat(found).hasSameSizeAs(written);
         assertThat(found.equals(written)).as("attempts and next times").isTrue();
     }
 
     /** The queue holds each destination with its attempts and, within what two clocks may differ, its time. */
-    private static void assertQueueTakesOver(SpoolConfig config, Map<Part, Left> written) throws IOException {
+    private static void assertQueueTakesOver(SpoolConfig config, Map<Part, Queued> written) throws IOException {
         InstantSource clock = InstantSource.system();
         Router router = _ -> new CompletableFuture<>();
         try (MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
@@ -180,7 +180,7 @@ class RestartTest {
             long found = 0;
             for (int domain = 0; domain < DOMAINS; domain++) {
                 for (ItemView view : queue.items("d" + domain + ".test", Integer.MAX_VALUE)) {
-                    Left left = written.get(new Part(view.id().value(), view.part()));
+                    Queued left = written.get(new Part(view.id().value(), view.part()));
                     if (left == null || view.attempts() != left.attempts
                             || Math.abs(view.nextAttemptMillis() - left.nextMillis) > CLOCKS_APART.toMillis()) {
                         throw new AssertionError(view + " was " + left);

@@ -14,7 +14,7 @@ import dev.penstock.message.MessageEvent;
  * @param tls  null in clear
  * @param offers keywords of the host's answer to EHLO
  */
-record Contact(String site, MessageEvent.@Nullable Peer peer, String sourceAddress, String protocol,
+record SessionDetails(String site, MessageEvent.@Nullable Peer peer, String sourceAddress, String protocol,
         String sessionId, MessageEvent.@Nullable Tls tls, Set<String> offers) {
     /** Whether the host passes mail on itself, instead of being where it stays. */
     boolean relays() {
@@ -22,11 +22,12 @@ record Contact(String site, MessageEvent.@Nullable Peer peer, String sourceAddre
     }
 
     /** Of an attempt before this one, of which only the host is known; null when there was none. */
-    static Contact past(@Nullable String host) {
-        return new Contact("", host == null ? null : new MessageEvent.Peer(host, ""), "", "", "", null, Set.of());
+    static SessionDetails past(@Nullable String host) {
+        return new SessionDetails("", host == null ? null : new MessageEvent.Peer(host, ""), "", "", "", null,
+                Set.of());
     }
 
-    static Contact none(String site) {
-        return new Contact(site, null, "", "", "", null, Set.of());
+    static SessionDetails none(String site) {
+        return new SessionDetails(site, null, "", "", "", null, Set.of());
     }
 }

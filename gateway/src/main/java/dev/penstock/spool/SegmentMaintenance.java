@@ -14,10 +14,10 @@ import dev.penstock.units.ByteSize;
 /**
  * The thread behind the committer: reserves room ahead of it, has the next segment ready, seals full ones, watches the
  * free space, reclaims. {@link #retire}, {@link #wake} and {@link #close} are for any thread, all else is confined to
- * the keeper.
+ * the maintenance.
  */
-final class Keeper implements Runnable {
-    private static final Logger log = LoggerFactory.getLogger(Keeper.class);
+final class SegmentMaintenance implements Runnable {
+    private static final Logger log = LoggerFactory.getLogger(SegmentMaintenance.class);
     private static final long TICK_NANOS = 250_000_000;
     private static final long LOG_NANOS = 60_000_000_000L; // how often a failure that goes on is logged
 
@@ -36,7 +36,8 @@ final class Keeper implements Runnable {
     private volatile boolean closing;
     private volatile @Nullable Thread thread;
 
-    Keeper(Machine machine, SegmentStore store, Segments segments, SpoolState state, long capacity, int controlReserve,
+    SegmentMaintenance(Machine machine, SegmentStore store, Segments segments, SpoolState state, long capacity,
+            int controlReserve,
             long minFreeSpace) {
         this.machine = machine;
         this.store = store;
@@ -87,7 +88,7 @@ final class Keeper implements Runnable {
                 reclaimer.compact();
             }
         } catch (IOException | RuntimeException e) {
-            log.warn("event=spool-keeper why={}", e.getMessage(), e);
+            log.warn("event=spool-maintenance why={}", e.getMessage(), e);
         }
     }
 

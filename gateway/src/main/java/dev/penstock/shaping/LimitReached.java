@@ -11,7 +11,7 @@ import dev.penstock.units.Durations;
  * @param value      what it is set to
  * @param retryNanos when that changes, from now; 0 when only the end of an open session can change it
  */
-public record Refusal(String limiter, String value, long retryNanos) {
+public record LimitReached(String limiter, String value, long retryNanos) {
     /** For people: {@code max_connection_rate 10/s (next in 80ms)}. */
     @Override
     public String toString() {

@@ -14,12 +14,12 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.spool.AttemptState;
 
 /**
- * One attempt at one item: its message, the recipients still owed, and what becomes of each. Confined to the courier, and
+ * One attempt at one item: its message, the recipients still owed, and what becomes of each. Confined to the delivery session, and
  * then to its settlement.
  *
  * <p>The first places may be of recipients who have the message already, and of whom only a report is owed.
  */
-final class Work {
+final class DeliveryAttempt {
     /** A recipient's outcome, with a reply of usual length. */
     private static final int ANSWER = 2 * SmtpClientSession.USUAL_REPLY;
 
@@ -31,14 +31,14 @@ final class Work {
     final DeliveryMemory.Share memory;
     /** Whether the message has more than one recipient. */
     final boolean isOneOfSeveral;
-    /** Indices into the envelope's recipients: those no earlier attempt has settled, the untold ones first. */
+    /** Indices into the envelope's recipients: those no earlier attempt has settled, those owed only a report first. */
     private final int[] owed;
     /** Places before this one have got the message in an earlier attempt. */
     private final int firstUndelivered;
     /** By place in {@code owed}; null while undecided. */
     private final @Nullable Outcome[] outcomes;
     /** By place in {@code owed}: whom the session was with that decided it. */
-    private final @Nullable Contact[] contacts;
+    private final @Nullable SessionDetails[] contacts;
     /** By place in {@code owed}: what its sender is to be told of it and hasn't been. */
     private final Reports.@Nullable Action[] due;
     /** Places in {@code owed} up to here have been in a transaction; later ones are undecided. */
@@ -49,45 +49,47 @@ final class Work {
     private final List<Integer> again = new ArrayList<>(0);
 
     /** @param memory has room for the content already, and is closed with the work's settlement */
-    Work(QueueItem item, Envelope envelope, Content content, AttemptState last, DeliveryMemory.Share memory) {
+    DeliveryAttempt(QueueItem item, Envelope envelope, Content content, AttemptState last,
+            DeliveryMemory.Share memory) {
         this.item = item;
         this.content = content;
         this.memory = memory;
         this.isOneOfSeveral = envelope.recipients().size() > 1;
-        List<AttemptState.RecipientState> untold = last.recipients().stream().filter(state -> state.status().isUntold())
+        List<AttemptState.RecipientState> reportsOwed = last.recipients().stream()
+                .filter(state -> state.status().isReportOwed())
                 .toList();
-        this.firstUndelivered = untold.size();
-        this.owed = owed(item, envelope, last, untold);
-        this.envelope = isOneOfSeveral && owed.length > 0 ? envelope.to(owed) : envelope;
+        this.firstUndelivered = reportsOwed.size();
+        this.owed = owed(item, envelope, last, reportsOwed);
+        this.envelope = isOneOfSeveral && this.owed.length > 0 ? envelope.to(this.owed) : envelope;
         this.next = firstUndelivered;
-        this.outcomes = new @Nullable Outcome[owed.length];
-        this.contacts = new @Nullable Contact[owed.length];
-        this.due = new Reports.@Nullable Action[owed.length];
+        this.outcomes = new @Nullable Outcome[this.owed.length];
+        this.contacts = new @Nullable SessionDetails[this.owed.length];
+        this.due = new Reports.@Nullable Action[this.owed.length];
         for (int place = 0; place < firstUndelivered; place++) {
-            Untold success = Untold.of(untold.get(place));
+            OwedReport success = OwedReport.of(reportsOwed.get(place));
             outcomes[place] = success.outcome();
-            contacts[place] = Contact.past(success.host());
+            contacts[place] = SessionDetails.past(success.host());
             due[place] = success.action();
         }
-        this.delayTold = new boolean[owed.length];
+        this.delayTold = new boolean[this.owed.length];
         for (AttemptState.RecipientState state : last.recipients()) {
-            for (int place = 0; place < owed.length; place++) {
-                delayTold[place] |= owed[place] == state.recipient()
+            for (int place = 0; place < this.owed.length; place++) {
+                delayTold[place] |= this.owed[place] == state.recipient()
                         && state.status() == AttemptState.Status.DELAYED;
             }
         }
     }
 
     private static int[] owed(QueueItem item, Envelope envelope, AttemptState last,
-            List<AttemptState.RecipientState> untold) {
+            List<AttemptState.RecipientState> reportsOwed) {
         if (envelope.recipients().size() == 1) {
             return new int[1];
         }
         Destination destination = envelope.destinations().get(item.entry().part());
-        return IntStream.concat(untold.stream().mapToInt(AttemptState.RecipientState::recipient),
+        return IntStream.concat(reportsOwed.stream().mapToInt(AttemptState.RecipientState::recipient),
                 destination.recipients().stream().mapToInt(Integer::intValue)
                         .filter(index -> last.recipients().stream().noneMatch(state -> state.recipient() == index
-                                && (state.status().isFinal() || state.status().isUntold()))))
+                                && (state.status().isFinal() || state.status().isReportOwed()))))
                 .toArray();
     }
 
@@ -146,9 +148,9 @@ final class Work {
     }
 
     /** Whom the session was with that decided that recipient, which needn't be the attempt's last. */
-    Contact contact(int place) {
-        Contact contact = contacts[place];
-        return contact == null ? Contact.none("") : contact;
+    SessionDetails contact(int place) {
+        SessionDetails contact = contacts[place];
+        return contact == null ? SessionDetails.none("") : contact;
     }
 
     /** The first place whose recipient hadn't got the message before this attempt. */
@@ -183,7 +185,7 @@ final class Work {
     }
 
     /** Settles the recipient at that place, unless it is to go into the next transaction. */
-    void decide(int place, Outcome outcome, Contact contact) {
+    void decide(int place, Outcome outcome, SessionDetails contact) {
         contacts[place] = contact;
         if (outcome instanceof Outcome.Untried(_, BlastRadius radius) && radius == BlastRadius.RECIPIENT) {
             again.add(place);
@@ -193,7 +195,7 @@ final class Work {
     }
 
     /** Settles every recipient that hasn't been. */
-    void decideRest(Outcome outcome, Contact contact) {
+    void decideRest(Outcome outcome, SessionDetails contact) {
         for (int i = 0; i < outcomes.length; i++) {
             if (outcomes[i] == null) {
                 outcomes[i] = outcome;

@@ -21,7 +21,7 @@ import org.xbill.DNS.Type;
  * Thread-safe. Host name to addresses, cached apart from the domains, since thousands of domains share a provider's
  * hosts. A and AAAA are asked at once; concurrent look-ups of one host are one.
  */
-final class HostBook {
+final class HostAddressCache {
     /** Per family: four times what one delivery tries of a host, and a hostile answer could hold thousands. */
     private static final int MAX_ADDRESSES = 8;
 
@@ -31,7 +31,7 @@ final class HostBook {
     private final AsyncCache<String, HostAddresses> cache;
 
     /** @param octets kept */
-    HostBook(DnsClient client, Freshness freshness, long octets, LongSupplier ticker) {
+    HostAddressCache(DnsClient client, Freshness freshness, long octets, LongSupplier ticker) {
         this.client = client;
         this.freshness = freshness;
         this.ticker = ticker;

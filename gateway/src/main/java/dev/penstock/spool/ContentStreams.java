@@ -7,7 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** Whose PART records are whose. Thread-safe. Only large content has any. */
-final class Streams {
+final class ContentStreams {
     private final Set<Long> open = ConcurrentHashMap.newKeySet();
     private final Map<Long, SpooledMessage> messages = new ConcurrentHashMap<>();
 
@@ -17,9 +17,9 @@ final class Streams {
     }
 
     void accepted(SpooledMessage message) {
-        if (message.state instanceof SpooledMessage.Several several) {
-            messages.put(several.streamId, message); // first, so that it is always in one of the two
-            open.remove(several.streamId);
+        if (message.state instanceof SpooledMessage.ExtendedState extended) {
+            messages.put(extended.streamId, message); // first, so that it is always in one of the two
+            open.remove(extended.streamId);
         }
     }
 

@@ -27,14 +27,14 @@ import dev.penstock.units.PrivateFiles;
  * <p>A start always begins a new file: the last line of one that a crash ended may be torn, and nothing is ever written
  * behind it. Names sort by time. The current file is locked, so that nobody who tidies up takes it for a closed one.
  */
-final class LogFile implements AutoCloseable {
+final class DeliveryLogFile implements AutoCloseable {
     /** Creates a file that must not exist yet, for appending. */
     @FunctionalInterface
     interface Opener {
         WritableByteChannel open(Path file) throws IOException;
     }
 
-    static final Opener CREATE = LogFile::create;
+    static final Opener CREATE = DeliveryLogFile::create;
 
     static final String PREFIX = "delivery-";
     static final String SUFFIX = ".jsonl";
@@ -52,7 +52,7 @@ final class LogFile implements AutoCloseable {
     private long size;
 
     /** @throws IOException when the directory or the first file can't be created */
-    LogFile(Path directory, InstantSource clock, Opener opener) throws IOException {
+    DeliveryLogFile(Path directory, InstantSource clock, Opener opener) throws IOException {
         this.directory = directory;
         this.clock = clock;
         this.opener = opener;

@@ -13,7 +13,7 @@ import dev.penstock.spool.AttemptState;
  * @param action what the report is to say, of the two for successes
  * @param host   the host that took the message, null when it is stored here
  */
-record Untold(Reports.Action action, Outcome.Delivered outcome, @Nullable String host) {
+record OwedReport(Reports.Action action, Outcome.Delivered outcome, @Nullable String host) {
     private static final int UNKNOWN_CODE = 250; // of a success whose reply isn't known
     private static final Pattern KEPT = Pattern
             .compile("(?:host (.+?) said: )?(\\d{3}) (\\d\\.\\d{1,3}\\.\\d{1,3}) (.*)", Pattern.DOTALL);
@@ -23,7 +23,7 @@ record Untold(Reports.Action action, Outcome.Delivered outcome, @Nullable String
      *
      * @throws IllegalArgumentException when no report is owed
      */
-    static Untold of(AttemptState.RecipientState state) {
+    static OwedReport of(AttemptState.RecipientState state) {
         Reports.Action action = switch (state.status()) {
             case DELIVERED_UNTOLD -> Reports.Action.DELIVERED;
             case RELAYED_UNTOLD -> Reports.Action.RELAYED;
@@ -32,12 +32,14 @@ record Untold(Reports.Action action, Outcome.Delivered outcome, @Nullable String
         };
         Matcher kept = KEPT.matcher(state.lastReply());
         if (!kept.matches()) {
-            return new Untold(action, new Outcome.Delivered(
+            return new OwedReport(action, new Outcome.Delivered(
                     new Reason(Phase.END_OF_DATA, UNKNOWN_CODE, "2.0.0", state.lastReply(), false)), null);
         }
         String host = kept.group(1);
-        return new Untold(action, new Outcome.Delivered(new Reason(Phase.END_OF_DATA, Integer.parseInt(kept.group(2)),
-                kept.group(3), kept.group(4), host != null)), host);
+        return new OwedReport(action,
+                new Outcome.Delivered(new Reason(Phase.END_OF_DATA, Integer.parseInt(kept.group(2)),
+                        kept.group(3), kept.group(4), host != null)),
+                host);
     }
 
     AttemptState.RecipientState state(int recipient) {

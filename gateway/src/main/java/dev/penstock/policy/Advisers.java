@@ -24,8 +24,8 @@ import dev.penstock.smtp.Reply;
  * Puts a question to all advisers at once, so that it takes no longer than the slowest. Thread-safe. In their order
  * the first refusal wins; the changes of those who accept add up, and of two tenants or campaigns the later one stays.
  */
-final class Panel {
-    private static final Logger log = LoggerFactory.getLogger(Panel.class);
+final class Advisers {
+    private static final Logger log = LoggerFactory.getLogger(Advisers.class);
     private static final Decision FAILED = new Decision.Refuse(
             Reply.of(451, "4.7.1", "Error: policy is unavailable, please try again later"));
 
@@ -33,7 +33,7 @@ final class Panel {
     private final PolicyCounters counters;
     private final LogPace pace = new LogPace();
 
-    Panel(List<Adviser> advisers, PolicyCounters counters) {
+    Advisers(List<Adviser> advisers, PolicyCounters counters) {
         for (Event event : Event.values()) {
             List<Adviser> wanting = advisers.stream().filter(adviser -> adviser.wants(event)).toList();
             if (!wanting.isEmpty()) {

@@ -3,7 +3,7 @@ package dev.penstock.inbound;
 import dev.penstock.smtp.Reply;
 
 /** Why a session is not begun, or not gone on with under a new address: it hears 421 and is closed. */
-public enum Refusal {
+public enum SessionRefusal {
     /** {@code max-sessions} are open. */
     TOO_MANY("4.3.2", "too many sessions"),
     /** {@code max-sessions} of the listener are open. */
@@ -20,7 +20,7 @@ public enum Refusal {
     private final String status;
     private final String text;
 
-    Refusal(String status, String text) {
+    SessionRefusal(String status, String text) {
         this.status = status;
         this.text = text;
     }

@@ -7,8 +7,8 @@ import dev.penstock.shaping.OpeningLimiter.Party;
  *
  * @param reports whether it is the reports made here for the tenant, and not its mail
  */
-record Sender(String tenant, String campaign, boolean reports) {
-    Sender(String tenant, String campaign) {
+record TenantCampaign(String tenant, String campaign, boolean reports) {
+    TenantCampaign(String tenant, String campaign) {
         this(tenant, campaign, false);
     }
 

@@ -34,8 +34,8 @@ import dev.penstock.shaping.Permit;
  * transaction goes on without the recipient, the session goes on, ends, the next host is tried, or the queue is told that
  * the receiver takes no more sessions, or none.
  */
-final class Courier implements Runnable {
-    private static final Logger log = LoggerFactory.getLogger(Courier.class);
+final class DeliverySession implements Runnable {
+    private static final Logger log = LoggerFactory.getLogger(DeliverySession.class);
     /** Hosts tried for one message in one attempt (Postfix's smtp_mx_address_limit). */
     private static final int MAX_HOSTS = 5;
 
@@ -62,7 +62,7 @@ final class Courier implements Runnable {
     /** Guarded by this: whether an interrupt only ends a wait of ours and does no harm to the socket. */
     private boolean interruptible;
 
-    private Contact contact;
+    private SessionDetails contact;
     /** Spoken to, or tried last. */
     private @Nullable MailHost host;
     /** Whether the host spoken to has answered for no message yet. */
@@ -88,7 +88,7 @@ final class Courier implements Runnable {
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
 
-    Courier(Dispatcher dispatcher, ReadyQueue.Session handle, String sessionId) {
+    DeliverySession(Dispatcher dispatcher, ReadyQueue.Session handle, String sessionId) {
         this.dispatcher = dispatcher;
         this.handle = handle;
         this.queue = handle.queue();
@@ -101,8 +101,8 @@ final class Courier implements Runnable {
         this.patience = new OpeningPatience(place == null ? () -> 0 : place::crowding, dispatcher.mostComingUp());
         this.startedNanos = dispatcher.nanoTime();
         this.stateMillis = dispatcher.millis();
-        this.contact = Contact.none(queue.key().toString());
-        this.thread = Thread.ofVirtual().name("courier-" + sessionId).unstarted(this);
+        this.contact = SessionDetails.none(queue.key().toString());
+        this.thread = Thread.ofVirtual().name("deliverySession-" + sessionId).unstarted(this);
     }
 
     void start() {
@@ -118,13 +118,13 @@ final class Courier implements Runnable {
             }
             Route.Open open = queue.route();
             // As routing names it, and not the domain that stands for it in the key.
-            contact = Contact.none(queue.key().source() + "->" + open.site().name());
+            contact = SessionDetails.none(queue.key().source() + "->" + open.site().name());
             switch (open) {
                 case Route.Hosts route -> deliver(route.hosts());
                 case Route.Store route -> store(route.maildir());
             }
         } catch (RuntimeException | Error e) {
-            log.error("event=courier-failed session={} queue={}", sessionId, queue.key(), e);
+            log.error("event=deliverySession-failed session={} queue={}", sessionId, queue.key(), e);
             if (!failed) { // so that it can't spin
                 dispatcher.failed(handle, ReadyQueue.Trouble.UNREACHABLE, false, e.toString());
             }
@@ -156,7 +156,7 @@ final class Courier implements Runnable {
 
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
-        Work work = null;
+        DeliveryAttempt attempt = null;
         List<MailHost> hosts = new ArrayList<>(dispatcher.tried(routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
@@ -164,59 +164,59 @@ final class Courier implements Runnable {
             boolean lastHost = i == tries - 1;
             unproved = true;
             if (!hasRoomForTls()) {
-                if (work != null) {
-                    giveBack(work);
+                if (attempt != null) {
+                    giveBack(attempt);
                 }
                 lacksMemory();
                 return;
             }
             MailHost tried = withRoom(hosts, i);
             if (tried == null) {
-                if (work != null) {
-                    giveBack(work);
+                if (attempt != null) {
+                    giveBack(attempt);
                 }
                 return;
             }
             host = tried;
             if (!enter(SessionView.State.CONNECTING)) {
-                if (work != null) {
-                    giveBack(work);
+                if (attempt != null) {
+                    giveBack(attempt);
                 }
                 return;
             }
-            insisting = work != null && work.envelope.options().requireTls() && !queue.key().lmtp();
+            insisting = attempt != null && attempt.envelope.options().requireTls() && !queue.key().lmtp();
             try {
                 SmtpClientSession open = open(tried);
                 contact = contact(tried, open);
-                if (work == null) {
-                    work = firstWork(open);
-                    if (work == null) {
+                if (attempt == null) {
+                    attempt = firstWork(open);
+                    if (attempt == null) {
                         enter(SessionView.State.CLOSING);
                         leave();
                         open.quit();
                         return;
                     }
                 }
-                work = converse(open, work, lastHost);
+                attempt = converse(open, attempt, lastHost);
             } catch (SessionException e) {
                 contact = contact(tried, null);
                 if (isForWantOfMemory(e)) {
-                    if (work != null) {
-                        giveBack(work);
+                    if (attempt != null) {
+                        giveBack(attempt);
                     }
                     lacksMemory();
                     return;
                 }
                 dispatcher.stats.connectFailures.increment();
-                if (work != null) {
-                    work = broken(work, null, e, false, lastHost);
+                if (attempt != null) {
+                    attempt = broken(attempt, null, e, false, lastHost);
                 } else if (notOpened(tried, e, lastHost || patience.isShort())) {
                     return;
                 } else {
                     continue;
                 }
             }
-            if (work == null) {
+            if (attempt == null) {
                 return;
             }
         }
@@ -296,12 +296,12 @@ final class Courier implements Runnable {
         QueueItem charged = consequence.charged();
         if (charged != null && toCharge != null) {
             inHand = charged;
-            Work work = prepare(charged);
-            if (work == null) {
+            DeliveryAttempt attempt = prepare(charged);
+            if (attempt == null) {
                 inHand = null;
             } else {
-                work.decideRest(decide(work, toCharge.phase(), toCharge.reason(), false, false, true), contact);
-                settle(work);
+                attempt.decideRest(decide(attempt, toCharge.phase(), toCharge.reason(), false, false, true), contact);
+                settle(attempt);
             }
         }
         if (consequence.suspension() != null) {
@@ -342,52 +342,54 @@ final class Courier implements Runnable {
 
     private void expire(QueueItem item) {
         try {
-            Work work = prepare(item);
-            if (work != null) { // the clock was set back just now
-                discard(work);
+            DeliveryAttempt attempt = prepare(item);
+            if (attempt != null) { // the clock was set back just now
+                discard(attempt);
                 dispatcher.settlement.giveBack(item);
             }
         } catch (RuntimeException e) {
-            log.error("event=courier-failed session={} queue={}", sessionId, queue.key(), e);
+            log.error("event=deliverySession-failed session={} queue={}", sessionId, queue.key(), e);
             postpone(item);
         }
     }
 
     /** The session is up. @return its first message; null to end it */
-    private @Nullable Work firstWork(SmtpClientSession open) {
-        Work work = prepared(dispatcher.up(handle));
-        return work != null ? work : nextWork(open);
+    private @Nullable DeliveryAttempt firstWork(SmtpClientSession open) {
+        DeliveryAttempt attempt = prepared(dispatcher.up(handle));
+        return attempt != null ? attempt : nextWork(open);
     }
 
     /** Writes into Maildirs as long as there is mail. */
     private void store(MaildirConfig maildir) {
-        contact = new Contact(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId, null, Set.of());
-        Work work = prepared(dispatcher.up(handle));
-        while (work != null) {
+        contact = new SessionDetails(contact.site(), null, "", Route.Protocol.MAILDIR.name(), sessionId, null,
+                Set.of());
+        DeliveryAttempt attempt = prepared(dispatcher.up(handle));
+        while (attempt != null) {
             if (!awaitSlot(null) || !dispatcher.mayHandOut()) {
-                giveBack(work);
+                giveBack(attempt);
                 return;
             }
             slot.used();
-            Transaction transaction = work.transaction(Integer.MAX_VALUE, dispatcher.millis());
+            Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis());
             for (int place : transaction.places) {
-                work.decide(place, stored(work, place, maildir), contact);
+                attempt.decide(place, stored(attempt, place, maildir), contact);
             }
             answered();
-            settle(work);
-            work = finishing || isWorn(transactions) ? null : take();
+            settle(attempt);
+            attempt = finishing || isWorn(transactions) ? null : take();
         }
     }
 
-    private Outcome stored(Work work, int place, MaildirConfig maildir) {
+    private Outcome stored(DeliveryAttempt attempt, int place, MaildirConfig maildir) {
         try {
             String file = dispatcher.maildirs.deliver(maildir,
-                    new MaildirStore.Copy(work.envelope.id(), work.recipientIndex(place), work.envelope.sender(),
-                            work.recipient(place), dispatcher.mayHaveBeenTried(work)),
-                    work.content);
+                    new MaildirStore.Copy(attempt.envelope.id(), attempt.recipientIndex(place),
+                            attempt.envelope.sender(),
+                            attempt.recipient(place), dispatcher.mayHaveBeenTried(attempt)),
+                    attempt.content);
             return new Outcome.Delivered(new Reason(Phase.END_OF_DATA, STORED, "2.0.0", "stored as " + file, false));
         } catch (MaildirStore.StoreException e) {
-            return decide(work, Phase.CONTENT, e.failure(), false, false, true);
+            return decide(attempt, Phase.CONTENT, e.failure(), false, false, true);
         }
     }
 
@@ -445,8 +447,8 @@ final class Courier implements Runnable {
         return e.reason() instanceof Failure failure && failure.isOfHandshake();
     }
 
-    private Contact contact(MailHost host, @Nullable SmtpClientSession open) {
-        return new Contact(contact.site(), new MessageEvent.Peer(host.name(), host.addressText()),
+    private SessionDetails contact(MailHost host, @Nullable SmtpClientSession open) {
+        return new SessionDetails(contact.site(), new MessageEvent.Peer(host.name(), host.addressText()),
                 open == null ? "" : open.sourceAddress(), open == null ? "" : open.protocol(), sessionId,
                 open == null ? null : open.security(), open == null ? Set.of() : open.offers());
     }
@@ -456,56 +458,56 @@ final class Courier implements Runnable {
      *
      * @return what the next host should be asked for, null when everything is settled
      */
-    private @Nullable Work converse(SmtpClientSession open, Work first, boolean lastHost) {
-        Work work = first;
+    private @Nullable DeliveryAttempt converse(SmtpClientSession open, DeliveryAttempt first, boolean lastHost) {
+        DeliveryAttempt attempt = first;
         Transaction transaction = null;
         while (true) {
             if (transaction == null) {
-                Failure unfit = unfit(open, work);
+                Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
                     if (!awaitSlot(open)) {
-                        giveBack(work);
+                        giveBack(attempt);
                         open.quit();
                         return null;
                     }
                 }
                 if (!dispatcher.mayHandOut()) { // the spool has failed meanwhile: what is sent now could not be recorded
-                    giveBack(work);
+                    giveBack(attempt);
                     open.quit();
                     return null;
                 }
-                if (dispatcher.isOverdue(work)) { // while the session was opened or a slot was waited for
+                if (dispatcher.isOverdue(attempt)) { // while the session was opened or a slot was waited for
                     slot.giveBack();
-                    work.decideRest(dispatcher.policy().pastDeadline(work.item.attempts()), contact);
-                    settle(work);
+                    attempt.decideRest(dispatcher.policy().pastDeadline(attempt.item.attempts()), contact);
+                    settle(attempt);
                 } else if (unfit != null) {
                     if (mayDoBetterAnew(open, unfit)) {
                         reopen = true;
                         open.quit();
                         session = null;
-                        return work;
+                        return attempt;
                     }
                     if (!lastHost && unfit.isOfHost()) {
-                        return toNextHost(open, work, unfit);
+                        return toNextHost(open, attempt, unfit);
                     }
-                    settle(work, unfit);
+                    settle(attempt, unfit);
                 } else {
-                    transaction = transaction(open, work);
+                    transaction = transaction(open, attempt);
                     try {
                         open.begin(transaction);
                         slot.used();
                     } catch (SessionException e) {
-                        return broken(work, transaction, e, open.reused(), lastHost);
+                        return broken(attempt, transaction, e, open.reused(), lastHost);
                     }
                 }
             }
-            Work next = work;
+            DeliveryAttempt next = attempt;
             Transaction follow = null;
             if (transaction != null) {
                 boolean reused = open.reused();
                 try {
                     if (open.awaitGo(transaction)) {
-                        next = followUp(open, work, transaction, lastHost);
+                        next = followUp(open, attempt, transaction, lastHost);
                         follow = next == null
                                 ? null
                                 : transaction(open, next);
@@ -513,12 +515,12 @@ final class Courier implements Runnable {
                         open.awaitEnd(transaction);
                     }
                 } catch (SessionException e) {
-                    if (next != null && next != work) {
+                    if (next != null && next != attempt) {
                         giveBack(next);
                     }
-                    return broken(work, transaction, e, reused, lastHost);
+                    return broken(attempt, transaction, e, reused, lastHost);
                 }
-                Outcome worst = judge(work, transaction, reused);
+                Outcome worst = judge(attempt, transaction, reused);
                 transactions++;
                 dispatcher.stats.transactions.increment();
                 if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
@@ -527,12 +529,12 @@ final class Courier implements Runnable {
                                 ? ReadyQueue.Trouble.REFUSED
                                 : ReadyQueue.Trouble.CROWDED, worst.reason(), null);
                     }
-                    if (next != null && next != work) {
+                    if (next != null && next != attempt) {
                         giveBack(next);
                     }
                     dispatcher.stats.sessionsBroken.increment();
-                    work.decideRest(unanswered(open), contact);
-                    settle(work);
+                    attempt.decideRest(unanswered(open), contact);
+                    settle(attempt);
                     open.part();
                     return null;
                 }
@@ -540,28 +542,28 @@ final class Courier implements Runnable {
                 transaction = null;
                 if (follow != null && next != null) { // its envelope is under way already
                     nextSlot.used();
-                    if (next != work) {
-                        settle(work);
+                    if (next != attempt) {
+                        settle(attempt);
                         inHand = inHandNext;
                         inHandNext = null;
-                        work = next;
+                        attempt = next;
                     }
                     transaction = follow;
                     continue;
                 }
-                if (work.hasMore()) {
+                if (attempt.hasMore()) {
                     if (open.isUsedUp(0)) {
                         reopen = true;
                         leave();
                         open.quit();
-                        return work;
+                        return attempt;
                     }
                     continue;
                 }
-                settle(work);
+                settle(attempt);
             }
-            work = nextWork(open);
-            if (work == null) {
+            attempt = nextWork(open);
+            if (attempt == null) {
                 enter(SessionView.State.CLOSING);
                 leave();
                 open.quit();
@@ -570,14 +572,14 @@ final class Courier implements Runnable {
         }
     }
 
-    private Transaction transaction(SmtpClientSession open, Work work) {
-        return work.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
+    private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
+        return attempt.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
                 dispatcher.millis());
     }
 
     /** Why the host can't take this, as it announced; null when it may be asked. */
-    private @Nullable Failure unfit(SmtpClientSession open, Work work) {
-        return open.unfit(work, dispatcher.millis());
+    private @Nullable Failure unfit(SmtpClientSession open, DeliveryAttempt attempt) {
+        return open.unfit(attempt, dispatcher.millis());
     }
 
     /** A session that other mail has opened may be in clear only because it could be, or because TLS failed lately. */
@@ -585,25 +587,26 @@ final class Courier implements Runnable {
         return unfit.kind() == Failure.Kind.NEEDS_TLS && !insisting && !open.isEncrypted();
     }
 
-    private void settle(Work work, Failure unfit) {
-        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, true), contact);
-        settle(work);
+    private void settle(DeliveryAttempt attempt, Failure unfit) {
+        attempt.decideRest(decide(attempt, Phase.MAIL, unfit, false, false, true), contact);
+        settle(attempt);
     }
 
     /** Nothing is wrong with the host, but for this message another may do better. */
-    private Work toNextHost(SmtpClientSession open, Work work, Failure unfit) {
-        work.decideRest(decide(work, Phase.MAIL, unfit, false, false, false), contact);
-        work.nextHost();
+    private DeliveryAttempt toNextHost(SmtpClientSession open, DeliveryAttempt attempt, Failure unfit) {
+        attempt.decideRest(decide(attempt, Phase.MAIL, unfit, false, false, false), contact);
+        attempt.nextHost();
         open.quit();
         session = null;
-        return work;
+        return attempt;
     }
 
     /**
      * The transaction whose envelope can go behind the end of data: more recipients of the same message, or the queue's
      * next message when its slot is now.
      */
-    private @Nullable Work followUp(SmtpClientSession open, Work work, Transaction transaction, boolean lastHost) {
+    private @Nullable DeliveryAttempt followUp(SmtpClientSession open, DeliveryAttempt attempt, Transaction transaction,
+            boolean lastHost) {
         if (!open.mayRide(transaction) || finishing || isWorn(transactions + 1) || open.isUsedUp(1)
                 || transaction.accepted < transaction.recipients.size()) { // refused ones may want another transaction
             return null;
@@ -611,15 +614,15 @@ final class Courier implements Runnable {
         if (!nextSlot.takeNow()) {
             return null;
         }
-        if (work.hasMore()) {
-            if (dispatcher.isOverdue(work)) {
+        if (attempt.hasMore()) {
+            if (dispatcher.isOverdue(attempt)) {
                 nextSlot.giveBack();
                 return null;
             }
-            return work;
+            return attempt;
         }
         while (true) {
-            Work next = takeNext();
+            DeliveryAttempt next = takeNext();
             if (next == null) {
                 nextSlot.giveBack();
                 return null;
@@ -638,13 +641,13 @@ final class Courier implements Runnable {
     }
 
     /** The next message over this session, waited for while the session may idle; null to end it. */
-    private @Nullable Work nextWork(SmtpClientSession open) {
+    private @Nullable DeliveryAttempt nextWork(SmtpClientSession open) {
         if (finishing || isWorn(transactions) || open.isUsedUp(0)) {
             return null;
         }
-        Work work = take();
-        if (work != null || permit.isWanted(queue.waitingAt())) {
-            return work;
+        DeliveryAttempt attempt = take();
+        if (attempt != null || permit.isWanted(queue.waitingAt())) {
+            return attempt;
         }
         open.idle();
         if (unproved) { // what it idles for isn't its host's fault
@@ -665,12 +668,12 @@ final class Courier implements Runnable {
         } finally {
             leave();
         }
-        work = prepared(item);
-        if (work != null && unproved && !dispatcher.comesUp(handle, open.host().network())) {
-            giveBack(work);
+        attempt = prepared(item);
+        if (attempt != null && unproved && !dispatcher.comesUp(handle, open.host().network())) {
+            giveBack(attempt);
             return null;
         }
-        return work;
+        return attempt;
     }
 
     private boolean isWorn(int transactionsDone) {
@@ -680,7 +683,7 @@ final class Courier implements Runnable {
                 || dispatcher.nanoTime() - startedNanos >= limits.maxConnectionAge().toNanos();
     }
 
-    /** @return whether it has come; false when it is further away than the session may idle, or the courier is to finish */
+    /** @return whether it has come; false when it is further away than the session may idle, or the delivery session is to finish */
     private boolean awaitSlot(@Nullable SmtpClientSession open) {
         long now = dispatcher.nanoTime();
         long wait = slot.take(now, permit.limits().idleTimeout().toNanos());
@@ -713,30 +716,30 @@ final class Courier implements Runnable {
         return true;
     }
 
-    private @Nullable Work take() {
+    private @Nullable DeliveryAttempt take() {
         return prepared(queue.next(handle));
     }
 
     /** The first, from {@code item} on, that there is something to attempt for; null when there is none. */
-    private @Nullable Work prepared(@Nullable QueueItem item) {
+    private @Nullable DeliveryAttempt prepared(@Nullable QueueItem item) {
         for (QueueItem taken = item; taken != null; taken = queue.next(handle)) {
             inHand = taken;
-            Work work = prepare(taken);
-            if (work != null) {
-                return work;
+            DeliveryAttempt attempt = prepare(taken);
+            if (attempt != null) {
+                return attempt;
             }
             inHand = null;
         }
         return null;
     }
 
-    private @Nullable Work takeNext() {
+    private @Nullable DeliveryAttempt takeNext() {
         QueueItem item;
         while ((item = queue.next(handle)) != null) {
             inHandNext = item;
-            Work work = prepare(item);
-            if (work != null) {
-                return work;
+            DeliveryAttempt attempt = prepare(item);
+            if (attempt != null) {
+                return attempt;
             }
             inHandNext = null;
         }
@@ -744,33 +747,33 @@ final class Courier implements Runnable {
     }
 
     /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
-    private @Nullable Work prepare(QueueItem item) {
-        Work work = dispatcher.prepare(item, contact);
-        if (work != null) {
-            messages.add(work.memory);
+    private @Nullable DeliveryAttempt prepare(QueueItem item) {
+        DeliveryAttempt attempt = dispatcher.prepare(item, contact);
+        if (attempt != null) {
+            messages.add(attempt.memory);
         }
-        return work;
+        return attempt;
     }
 
-    private void discard(Work work) {
-        messages.remove(work.memory);
-        work.memory.close();
+    private void discard(DeliveryAttempt attempt) {
+        messages.remove(attempt.memory);
+        attempt.memory.close();
     }
 
     /** Decides for every recipient that was in the transaction. @return the outcome that reaches furthest */
-    private @Nullable Outcome judge(Work work, Transaction transaction, boolean reused) {
+    private @Nullable Outcome judge(DeliveryAttempt attempt, Transaction transaction, boolean reused) {
         Outcome worst = null;
         boolean othersAccepted = false;
         for (int i = 0; i < transaction.recipients.size(); i++) {
             Transaction.Answer answer = transaction.answer(i);
             Outcome outcome = answer == null
                     ? unanswered(null)
-                    : decide(work, answer.phase(), new Cause.Replied(answer.reply()), reused, othersAccepted, true);
+                    : decide(attempt, answer.phase(), new Cause.Replied(answer.reply()), reused, othersAccepted, true);
             othersAccepted |= transaction.isAccepted(i);
             if (worst == null || outcome.radius().compareTo(worst.radius()) > 0) {
                 worst = outcome;
             }
-            work.decide(transaction.places[i], outcome, contact);
+            attempt.decide(transaction.places[i], outcome, contact);
         }
         return worst;
     }
@@ -796,11 +799,12 @@ final class Courier implements Runnable {
     }
 
     /**
-     * The session, or the attempt to open one, has failed under this work.
+     * The session, or the attempt to open one, has failed under this attempt.
      *
      * @return what the next host should be asked for, null when everything is settled
      */
-    private @Nullable Work broken(Work work, @Nullable Transaction transaction, SessionException e, boolean reused,
+    private @Nullable DeliveryAttempt broken(DeliveryAttempt attempt, @Nullable Transaction transaction,
+            SessionException e, boolean reused,
             boolean lastHost) {
         SmtpClientSession open = session;
         if (open != null) {
@@ -809,16 +813,16 @@ final class Courier implements Runnable {
             dispatcher.stats.sessionsBroken.increment();
         }
         if (e.reason() instanceof Failure(Failure.Kind kind, String text) && kind == Failure.Kind.CONTENT_LOST) {
-            dispatcher.settlement.lost(work.item, text);
+            dispatcher.settlement.lost(attempt.item, text);
         }
         if (finishing && e.phase().compareTo(Phase.STARTTLS) <= 0) { // our own interrupt
-            giveBack(work);
+            giveBack(attempt);
             return null;
         }
         if (e.phase() == Phase.END_OF_DATA) {
             dispatcher.stats.lostAfterEndOfData.increment();
         }
-        Outcome rest = decide(work, e.phase(), e.reason(), reused, false, lastHost);
+        Outcome rest = decide(attempt, e.phase(), e.reason(), reused, false, lastHost);
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
         boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
         if (reachesHost && !ofMessage) {
@@ -829,8 +833,10 @@ final class Courier implements Runnable {
             for (int i = 0; i < transaction.recipients.size(); i++) {
                 Transaction.Answer answer = transaction.answer(i);
                 if (answer != null) {
-                    work.decide(transaction.places[i], decide(work, answer.phase(), new Cause.Replied(answer.reply()),
-                            reused, othersAccepted, lastHost), contact);
+                    attempt.decide(transaction.places[i],
+                            decide(attempt, answer.phase(), new Cause.Replied(answer.reply()),
+                                    reused, othersAccepted, lastHost),
+                            contact);
                 }
                 othersAccepted |= transaction.isAccepted(i);
             }
@@ -838,22 +844,22 @@ final class Courier implements Runnable {
         if (rest instanceof Outcome.Untried) {
             slot.giveBack();
         }
-        work.decideRest(rest, contact);
+        attempt.decideRest(rest, contact);
         if (reachesHost && !lastHost) {
-            work.nextHost();
-            return work;
+            attempt.nextHost();
+            return attempt;
         }
         if (rest.radius().compareTo(BlastRadius.CROWDED) >= 0 && !ofMessage) {
             failed(e, rest, false); // before its mail comes back to the queue
         }
-        settle(work);
+        settle(attempt);
         return null;
     }
 
-    private Outcome decide(Work work, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
+    private Outcome decide(DeliveryAttempt attempt, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost) {
         return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost,
-                permit.othersOpen(), work.item.attempts(), dispatcher.millis() - work.item.receivedMillis()));
+                permit.othersOpen(), attempt.item.attempts(), dispatcher.millis() - attempt.item.receivedMillis()));
     }
 
     /** Before any message was taken. */
@@ -862,34 +868,34 @@ final class Courier implements Runnable {
                 .decide(new Situation(phase, cause, false, false, lastHost, permit.othersOpen(), 0, 0));
     }
 
-    private void settle(Work work) {
-        dispatcher.settlement.settle(work, dispatcher.policy().maxAge().toMillis());
-        letGo(work);
+    private void settle(DeliveryAttempt attempt) {
+        dispatcher.settlement.settle(attempt, dispatcher.policy().maxAge().toMillis());
+        letGo(attempt);
     }
 
-    private void letGo(Work work) {
-        messages.remove(work.memory);
-        if (inHand == work.item) {
+    private void letGo(DeliveryAttempt attempt) {
+        messages.remove(attempt.memory);
+        if (inHand == attempt.item) {
             inHand = null;
         } else {
             inHandNext = null;
         }
     }
 
-    private void giveBack(Work work) {
-        if (inHandNext == work.item) {
+    private void giveBack(DeliveryAttempt attempt) {
+        if (inHandNext == attempt.item) {
             nextSlot.giveBack();
         } else {
             slot.giveBack();
         }
-        if (!work.isUntried()) { // what was decided must be recorded, or it would be done again
-            work.decideRest(unanswered(session), contact);
-            settle(work);
+        if (!attempt.isUntried()) { // what was decided must be recorded, or it would be done again
+            attempt.decideRest(unanswered(session), contact);
+            settle(attempt);
             return;
         }
-        letGo(work);
-        work.memory.close();
-        dispatcher.settlement.giveBack(work.item);
+        letGo(attempt);
+        attempt.memory.close();
+        dispatcher.settlement.giveBack(attempt.item);
     }
 
     private void enterBusy() {
@@ -899,7 +905,7 @@ final class Courier implements Runnable {
         }
     }
 
-    /** From here an interrupt may come. @return false when it has been decided already that the courier is to finish */
+    /** From here an interrupt may come. @return false when it has been decided already that the delivery session is to finish */
     private synchronized boolean enter(SessionView.State next) {
         state = next;
         stateMillis = dispatcher.millis();
