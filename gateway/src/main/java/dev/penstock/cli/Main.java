@@ -26,8 +26,12 @@ public final class Main {
 
     static int execute(Gateway.Starter starter, Signals signals, PasswordSource passwords, PrintStream out,
             PrintStream err, String... arguments) {
+        RunCommand run = new RunCommand(starter, signals, out, err);
+        if (run.takes(arguments)) {
+            return call(run, err);
+        }
         CommandLine commands = new CommandLine(new Main());
-        commands.addSubcommand(new RunCommand(starter, signals, out, err));
+        commands.addSubcommand(run);
         commands.addSubcommand(new CheckConfigCommand(out, err));
         commands.addSubcommand(new SpoolCommand(out, err));
         commands.addSubcommand(new UserCommand(passwords, out, err));
@@ -41,6 +45,18 @@ public final class Main {
             return ExitCode.USAGE;
         });
         return commands.execute(arguments.length == 0 ? new String[]{"--help"} : arguments);
+    }
+
+    private static int call(RunCommand run, PrintStream err) {
+        try {
+            return run.call();
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            return ExitCode.SOFTWARE;
+        } catch (RuntimeException e) {
+            e.printStackTrace(err);
+            return ExitCode.SOFTWARE;
+        }
     }
 
     @Command(name = "version", description = "Print the version.")

@@ -36,6 +36,8 @@ import dev.penstock.metrics.BuildInfo;
 final class RunCommand implements Callable<Integer> {
     private static final Logger log = LoggerFactory.getLogger(RunCommand.class);
 
+    private static final List<String> CONFIG_OPTIONS = List.of("-c", "--config");
+
     private final Gateway.Starter starter;
     private final Signals signals;
     private final PrintStream out;
@@ -51,6 +53,22 @@ final class RunCommand implements Callable<Integer> {
         this.signals = signals;
         this.out = out;
         this.err = err;
+    }
+
+    /**
+     * Whether these are the usual arguments of a start: they are taken here then. Picocli's classes are too old for the JVM's
+     * cache of loaded classes and take a quarter of a start; whatever else is asked for, and every error, is Picocli's.
+     */
+    boolean takes(String... arguments) {
+        if (arguments.length == 0 || !arguments[0].equals("run")) {
+            return false;
+        }
+        boolean named = arguments.length == 3 && CONFIG_OPTIONS.contains(arguments[1])
+                && !arguments[2].startsWith("-");
+        if (named) {
+            file = Path.of(arguments[2]);
+        }
+        return named || arguments.length == 1;
     }
 
     @Override

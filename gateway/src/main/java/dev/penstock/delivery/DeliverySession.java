@@ -102,7 +102,7 @@ final class DeliverySession implements Runnable {
         this.startedNanos = dispatcher.nanoTime();
         this.stateMillis = dispatcher.millis();
         this.contact = SessionDetails.none(queue.key().toString());
-        this.thread = Thread.ofVirtual().name("deliverySession-" + sessionId).unstarted(this);
+        this.thread = Thread.ofVirtual().name("delivery-session-" + sessionId).unstarted(this);
     }
 
     void start() {
@@ -124,7 +124,7 @@ final class DeliverySession implements Runnable {
                 case Route.Store route -> store(route.maildir());
             }
         } catch (RuntimeException | Error e) {
-            log.error("event=deliverySession-failed session={} queue={}", sessionId, queue.key(), e);
+            log.error("event=delivery-session-failed session={} queue={}", sessionId, queue.key(), e);
             if (!failed) { // so that it can't spin
                 dispatcher.failed(handle, ReadyQueue.Trouble.UNREACHABLE, false, e.toString());
             }
@@ -348,7 +348,7 @@ final class DeliverySession implements Runnable {
                 dispatcher.settlement.giveBack(item);
             }
         } catch (RuntimeException e) {
-            log.error("event=deliverySession-failed session={} queue={}", sessionId, queue.key(), e);
+            log.error("event=delivery-session-failed session={} queue={}", sessionId, queue.key(), e);
             postpone(item);
         }
     }
