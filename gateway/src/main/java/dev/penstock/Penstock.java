@@ -24,6 +24,10 @@ import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.http.HttpServer;
+import dev.penstock.http.OperatorPort;
+import dev.penstock.http.Routes;
+import dev.penstock.http.TextErrors;
 import dev.penstock.inbound.Acceptance;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
@@ -36,7 +40,7 @@ import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.metrics.GatewayMetrics;
 import dev.penstock.metrics.Health;
-import dev.penstock.metrics.HttpServer;
+import dev.penstock.metrics.OperatorRoutes;
 import dev.penstock.metrics.TlsFigures;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.queue.MailQueue;
@@ -118,7 +122,9 @@ public final class Penstock implements AutoCloseable {
             injection = config.injection().enabled() ? started(injection(clock)) : null;
             GatewayMetrics metrics = metrics();
             parts.addFirst(metrics);
-            http = new HttpServer(config.http(), metrics, this::health);
+            http = new HttpServer(OperatorPort.of(config.http()),
+                    Routes.of(new TextErrors(), OperatorRoutes.of(metrics, this::health)));
+            metrics.connections(http.gate());
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);

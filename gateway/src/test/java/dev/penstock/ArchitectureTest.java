@@ -21,8 +21,8 @@ class ArchitectureTest {
             Set.of("units", "smtp"),
             Set.of("message", "config"),
             Set.of("spool", "routing", "tls", "callout"),
-            Set.of("shaping", "auth", "http"), // shaping knows routing's sites, auth knows channel bindings of tls
-            Set.of("queue", "policy"), // policy knows identities
+            Set.of("shaping", "auth"), // shaping knows routing's sites, auth knows channel bindings of tls
+            Set.of("queue", "policy", "http"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are
             Set.of("delivery", "inbound"),
             Set.of("events", "injection"),

@@ -110,8 +110,8 @@ class HttpPortsTest {
                 {"status":"live"}
                 HTTP/1.1 200 OK
                 cache-control: no-store
+                content-length: 18
                 content-type: application/json
-                transfer-encoding: chunked
 
                 HTTP/1.1 200 OK
                 cache-control: no-store

@@ -319,7 +319,7 @@ public final class GatewayMetrics implements AutoCloseable {
     }
 
     /** Those of the port that serves this. */
-    void connections(ConnectionGate gate) {
+    public void connections(ConnectionGate gate) {
         Part<ConnectionGate> part = part("penstock.http.", () -> gate);
         part.gauge("connections.open", "HTTP connections to this port", ConnectionGate::open);
         part.counter("connections.refused", CONNECTIONS_REFUSED, ConnectionGate::refused, "limit", "all");

@@ -28,6 +28,10 @@ import dev.penstock.config.HttpConfig;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
 import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.http.HttpServer;
+import dev.penstock.http.OperatorPort;
+import dev.penstock.http.Routes;
+import dev.penstock.http.TextErrors;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.injection.InjectionStats;
 import dev.penstock.local.LocalStats;
@@ -38,7 +42,7 @@ import dev.penstock.routing.RoutingStats;
 import dev.penstock.spool.SpoolStats;
 import dev.penstock.tls.TlsStats;
 
-class HttpServerTest {
+class OperatorRoutesTest {
     private final AtomicReference<InboundStats> inbound = new AtomicReference<>(inbound(0));
     private final AtomicReference<Health> health = new AtomicReference<>(
             () -> List.of(new Check("spool", true, "")));
@@ -57,9 +61,15 @@ class HttpServerTest {
             () -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
             () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9),
             List.of(new GatewayMetrics.MemoryAccount("delivery", () -> 7, () -> 8))));
-    private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
-            () -> Objects.requireNonNull(health.get()).checks());
+    private final HttpServer server = server(new HttpConfig("127.0.0.1", 0));
     private final HttpClient client = HttpClient.newHttpClient();
+
+    private HttpServer server(HttpConfig config) {
+        HttpServer made = new HttpServer(OperatorPort.of(config), Routes.of(new TextErrors(),
+                OperatorRoutes.of(metrics, () -> Objects.requireNonNull(health.get()).checks())));
+        metrics.connections(made.gate());
+        return made;
+    }
 
     @AfterEach
     void stop() {
@@ -204,7 +214,7 @@ class HttpServerTest {
     void aTakenPortIsToldAtOnce() {
         HttpConfig taken = new HttpConfig("127.0.0.1", server.address().getPort());
         assertThatThrownBy(
-                () -> new HttpServer(taken, metrics, () -> Objects.requireNonNull(health.get()).checks()).close())
+                () -> server(taken).close())
                 .hasRootCauseInstanceOf(
                         IOException.class)
                 .rootCause().satisfies(
