@@ -20,7 +20,7 @@ public final class OperatorRoutes {
 
     private OperatorRoutes() {}
 
-    public static List<Route> of(GatewayMetrics metrics, Health health) {
+    public static List<Route> of(MetricsRegistry metrics, Health health) {
         return List.of(
                 new Route(HttpMethod.GET, "/metrics",
                         exchange -> exchange.send(Answer.text(Answer.OK, PROMETHEUS_TEXT, metrics.scrape()))),
