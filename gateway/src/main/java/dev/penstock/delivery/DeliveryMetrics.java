@@ -3,13 +3,15 @@ package dev.penstock.delivery;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** Deliveries, as metrics name it. Stateless. */
 public final class DeliveryMetrics {
     private DeliveryMetrics() {}
 
-    public static PartMeters<DeliveryStats.Snapshot> of(Supplier<DeliveryStats.Snapshot> source) {
+    public static PartMeters<DeliveryStats.Snapshot> of(Supplier<DeliveryStats.Snapshot> source,
+            Supplier<HistogramSnapshot> firstAttempts, Supplier<HistogramSnapshot> transits) {
         PartMeters<DeliveryStats.Snapshot> part = PartMeters.of("penstock.delivery.", source);
         part.counter("sessions.tried", "Sessions begun, reused ones once", DeliveryStats.Snapshot::sessionsTried);
         part.counter("sessions", "Sessions that came as far as an answer to EHLO",
@@ -49,6 +51,9 @@ public final class DeliveryMetrics {
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);
+        part.histogram("first.attempt.delay.seconds", "From acceptance to the first attempt at a destination",
+                firstAttempts);
+        part.histogram("transit.seconds", "From acceptance to delivery, for each recipient", transits);
         return part;
     }
 

@@ -2,13 +2,14 @@ package dev.penstock.inbound;
 
 import java.util.function.Supplier;
 
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** The SMTP server, as metrics name it. Stateless. */
 public final class InboundMetrics {
     private InboundMetrics() {}
 
-    public static PartMeters<InboundStats> of(Supplier<InboundStats> source) {
+    public static PartMeters<InboundStats> of(Supplier<InboundStats> source, Supplier<HistogramSnapshot> acceptTimes) {
         PartMeters<InboundStats> part = PartMeters.of("penstock.inbound.", source);
         part.gauge("sessions.open", "SMTP sessions open", InboundStats::sessions);
         part.counter("sessions", "SMTP sessions greeted", InboundStats::sessionsTotal);
@@ -25,6 +26,7 @@ public final class InboundMetrics {
         part.counter("timeouts", "Sessions closed for silence", InboundStats::timeouts);
         part.gauge("receiving.bytes", "Octets of messages being received", InboundStats::receivingOctets);
         hostility(part);
+        part.histogram("accept.duration.seconds", "From the end of a message's content to its 250", acceptTimes);
         return part;
     }
 

@@ -33,12 +33,17 @@ public final class DurationHistogram {
 
     /** @param nanos less than zero counts as zero: a wall clock was set back */
     public void record(long nanos) {
+        record(nanos, 1);
+    }
+
+    /** So many at once that took the same. */
+    public void record(long nanos, long times) {
         int bucket = 0;
         while (bucket < bounds.length && nanos > bounds[bucket]) {
             bucket++;
         }
-        counts[bucket].increment();
-        sum.add(Math.max(0, nanos));
+        counts[bucket].add(times);
+        sum.add(Math.max(0, nanos) * times);
     }
 
     /** What has been counted; what is being counted meanwhile may be in a bucket and not yet in the sum. */

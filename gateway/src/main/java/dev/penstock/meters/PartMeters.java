@@ -29,9 +29,10 @@ public final class PartMeters<T> implements MeterBinder {
     /**
      * A histogram and what it is called.
      *
-     * @param name with dots, its unit at the end
+     * @param name    with dots, its unit at the end
+     * @param current whether its counts grow and shrink, because they are of what there is and not of what happened
      */
-    public record NamedHistogram(String name, String help, Supplier<HistogramSnapshot> source) {}
+    public record NamedHistogram(String name, String help, boolean current, Supplier<HistogramSnapshot> source) {}
 
     private PartMeters(String prefix, Supplier<T> source) {
         this.prefix = prefix;
@@ -65,7 +66,12 @@ public final class PartMeters<T> implements MeterBinder {
 
     /** What is measured as it happens. */
     public void histogram(String name, String help, Supplier<HistogramSnapshot> value) {
-        histograms.add(new NamedHistogram(prefix + name, help, value));
+        histograms.add(new NamedHistogram(prefix + name, help, false, value));
+    }
+
+    /** What there is at the moment of the scrape. */
+    public void currentHistogram(String name, String help, Supplier<HistogramSnapshot> value) {
+        histograms.add(new NamedHistogram(prefix + name, help, true, value));
     }
 
     /** A constant's name as labels have it: {@code END_OF_DATA} is {@code end-of-data}. */

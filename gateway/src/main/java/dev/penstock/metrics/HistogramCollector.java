@@ -19,6 +19,7 @@ record HistogramCollector(PartMeters.NamedHistogram histogram) implements Collec
                     counted.counts()[i]);
         }
         return HistogramSnapshot.builder().name(getPrometheusName()).help(histogram.help())
+                .gaugeHistogram(histogram.current())
                 .dataPoint(HistogramDataPointSnapshot.builder().classicHistogramBuckets(buckets.build())
                         .sum(counted.sum()).build())
                 .build();

@@ -2,13 +2,14 @@ package dev.penstock.queue;
 
 import java.util.function.Supplier;
 
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** The queue, as metrics name it. Stateless. */
 public final class QueueMetrics {
     private QueueMetrics() {}
 
-    public static PartMeters<QueueStats> of(Supplier<QueueStats> source) {
+    public static PartMeters<QueueStats> of(Supplier<QueueStats> source, Supplier<HistogramSnapshot> ages) {
         PartMeters<QueueStats> part = PartMeters.of("penstock.queue.", source);
         part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::scheduled, "state",
                 "scheduled");
@@ -28,6 +29,7 @@ public final class QueueMetrics {
         part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
         part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
         part.counter("moved", "Domains moved to another ready queue", QueueStats::moved);
+        part.currentHistogram("age.seconds", "Destinations in the queue, by the time since their message was accepted", ages);
         return part;
     }
 }

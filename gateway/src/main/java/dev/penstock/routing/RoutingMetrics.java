@@ -3,6 +3,7 @@ package dev.penstock.routing;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** Routing and DNS, as metrics name it. Stateless. */
@@ -11,7 +12,7 @@ public final class RoutingMetrics {
 
     private RoutingMetrics() {}
 
-    public static PartMeters<RoutingStats> of(Supplier<RoutingStats> source) {
+    public static PartMeters<RoutingStats> of(Supplier<RoutingStats> source, Supplier<HistogramSnapshot> lookUpTimes) {
         PartMeters<RoutingStats> part = PartMeters.of("penstock.routing.", source);
         part.counter("routes", "Routes given, by where from", RoutingStats::hits, "from", "cache");
         part.counter("routes", "Routes given, by where from", RoutingStats::misses, "from", "lookup");
@@ -41,6 +42,8 @@ public final class RoutingMetrics {
                 stats -> stats.silence() / NANOS_PER_SECOND);
         part.gauge("cached.domains", "Domains in the cache", RoutingStats::domains);
         part.gauge("cached.hosts", "Mail hosts in the cache", RoutingStats::hosts);
+        part.histogram("lookup.duration.seconds", "How long look-ups took that asked DNS, waits for a place included",
+                lookUpTimes);
         return part;
     }
 

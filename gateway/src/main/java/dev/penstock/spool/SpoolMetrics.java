@@ -2,6 +2,7 @@ package dev.penstock.spool;
 
 import java.util.function.Supplier;
 
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** The spool, as metrics name it. Stateless. */
@@ -10,7 +11,7 @@ public final class SpoolMetrics {
 
     private SpoolMetrics() {}
 
-    public static PartMeters<SpoolStats> of(Supplier<SpoolStats> source) {
+    public static PartMeters<SpoolStats> of(Supplier<SpoolStats> source, Supplier<HistogramSnapshot> syncTimes) {
         PartMeters<SpoolStats> part = PartMeters.of("penstock.spool.", source);
         part.gauge("messages", "Messages not done yet", SpoolStats::messages);
         part.gauge("segments", "Segment files", SpoolStats::segments);
@@ -32,6 +33,7 @@ public final class SpoolMetrics {
                 stats -> stats.canRecord() ? 1 : 0);
         part.counter("moved.bytes", "Octets appended again to cold segments", SpoolStats::bytesMoved);
         part.counter("quarantined", "Damaged records or tails set aside", SpoolStats::quarantined);
+        part.histogram("sync.duration.seconds", "How long each sync took", syncTimes);
         return part;
     }
 }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -42,6 +43,8 @@ import dev.penstock.injection.InjectionMetrics;
 import dev.penstock.injection.InjectionStats;
 import dev.penstock.local.LocalMetrics;
 import dev.penstock.local.LocalStats;
+import dev.penstock.meters.DurationHistogram;
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.MemoryAccount;
 import dev.penstock.metrics.Health.Check;
 import dev.penstock.policy.PolicyMetrics;
@@ -57,19 +60,20 @@ import dev.penstock.tls.TlsMetrics;
 import dev.penstock.tls.TlsStats;
 
 class OperatorRoutesTest {
+    private static final Supplier<HistogramSnapshot> NOTHING = DurationHistogram.of()::snapshot;
     private final AtomicReference<InboundStats> inbound = new AtomicReference<>(inbound(0));
     private final AtomicReference<Health> health = new AtomicReference<>(
             () -> List.of(new Check("spool", true, "")));
     private final MetricsRegistry metrics = new MetricsRegistry(List.of(
-            InboundMetrics.of(() -> Objects.requireNonNull(inbound.get())),
-            SpoolMetrics.of(() -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true)),
-            QueueMetrics.of(() -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)),
+            InboundMetrics.of(() -> Objects.requireNonNull(inbound.get()), NOTHING),
+            SpoolMetrics.of(() -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true), NOTHING),
+            QueueMetrics.of(() -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14), NOTHING),
             RoutingMetrics.of(() -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
                     24,
-                    24, 25)),
+                    24, 25), NOTHING),
             DeliveryMetrics.of(() -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19, 21,
                     22,
-                    Map.of(Phase.END_OF_DATA, 16L))),
+                    Map.of(Phase.END_OF_DATA, 16L)), NOTHING, NOTHING),
             DeliveryLogMetrics.of(() -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6)), InjectionMetrics.of(() -> InjectionStats.NONE),
             TlsMetrics.of(() -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000)))),
             AuthMetrics.of(() -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)),
