@@ -162,8 +162,11 @@ public final class Penstock implements AutoCloseable {
 
     private MetricsRegistry metrics() {
         List<PartMeters<?>> meters = new ArrayList<>(List.of(InboundMetrics.of(smtp::stats, smtp::acceptTimes),
-                SpoolMetrics.of(spool::stats, spool::syncTimes), QueueMetrics.of(queue::stats, queue::ages), RoutingMetrics.of(router::stats, router::lookUpTimes),
-                DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts, dispatcher.stats()::transits), DeliveryLogMetrics.of(deliveryLog::stats),
+                SpoolMetrics.of(spool::stats, spool::syncTimes), QueueMetrics.of(queue::stats, queue::ages),
+                RoutingMetrics.of(router::stats, router::lookUpTimes),
+                DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
+                        dispatcher.stats()::transits),
+                DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
                 LocalMetrics.of(recipients::stats)));

@@ -15,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -179,7 +178,8 @@ class HttpPortsTest {
                 Content-Length: 4
 
                 abc
-                """)).isEqualTo("""
+                """)).isEqualTo(
+                """
                 HTTP/1.1 404 Not Found
                 cache-control: no-store
                 content-length: 143
@@ -215,7 +215,8 @@ class HttpPortsTest {
                 content-length: 124
                 content-type: application/problem+json
 
-                {"type":"urn:penstock:problem:unauthorized","title":"Credentials are needed","status":401,"detail":"credentials are needed"}""".replace("OPENAPI", String.valueOf(openapiOctets())));
+                {"type":"urn:penstock:problem:unauthorized","title":"Credentials are needed","status":401,"detail":"credentials are needed"}"""
+                        .replace("OPENAPI", String.valueOf(openapiOctets())));
     }
 
     private static int openapiOctets() throws IOException {
@@ -233,7 +234,8 @@ class HttpPortsTest {
                 Content-Length: 4
                 Expect: 100-continue
 
-                """)).isEqualTo("""
+                """)).isEqualTo(
+                """
                 HTTP/1.1 415 Unsupported Media Type
                 cache-control: no-store
                 connection: close
@@ -253,17 +255,16 @@ class HttpPortsTest {
     }
 
     /** Of our own: types, names and labels, without figures. */
-    private TreeSet<String> series() throws IOException, InterruptedException {
+    private List<String> series() throws IOException, InterruptedException {
         URI metrics = URI.create("http://127.0.0.1:" + penstock.httpAddress().getPort() + "/metrics");
-        TreeSet<String> series = new TreeSet<>();
         try (HttpClient client = HttpClient.newHttpClient()) {
-            client.send(HttpRequest.newBuilder(metrics).build(), HttpResponse.BodyHandlers.ofString()).body().lines()
+            return client.send(HttpRequest.newBuilder(metrics).build(), HttpResponse.BodyHandlers.ofString()).body()
+                    .lines()
                     .filter(line -> line.startsWith("# TYPE penstock_") || line.startsWith("penstock_"))
                     .map(line -> line.startsWith("#") ? line.substring(2) : line.substring(0, line.lastIndexOf(' ')))
                     .map(line -> line.startsWith("penstock_build_info{") ? "penstock_build_info{java,version}" : line)
-                    .forEach(series::add);
+                    .sorted().distinct().toList();
         }
-        return series;
     }
 
     /** All that is answered until the server closes. */

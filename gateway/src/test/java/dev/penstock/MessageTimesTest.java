@@ -84,8 +84,9 @@ class MessageTimesTest {
         assertThat(figure("penstock_spool_sync_duration_seconds_count")).isPositive()
                 .isEqualTo(figure("penstock_spool_syncs_total"));
         assertThat(figure("penstock_routing_lookup_duration_seconds_count")).isEqualTo(1);
-        assertThat(figure("penstock_delivery_first_attempt_delay_seconds_count")).as("of its one destination").isEqualTo(
-                1);
+        assertThat(figure("penstock_delivery_first_attempt_delay_seconds_count")).as("of its one destination")
+                .isEqualTo(
+                        1);
         assertThat(figure("penstock_delivery_first_attempt_delay_seconds_sum"))
                 .isLessThanOrEqualTo(figure("penstock_delivery_transit_seconds_sum"));
         awaitFigure("penstock_queue_age_seconds_gcount", 0);
@@ -113,7 +114,8 @@ class MessageTimesTest {
 
     /** One after the other, each answered, whatever the answer. */
     private void say(String... commands) throws IOException {
-        try (Socket socket = new Socket("127.0.0.1", penstock.smtpAddresses().getFirst().getPort())) {
+        try (Socket socket = new Socket(penstock.smtpAddresses().getFirst().getAddress(),
+                penstock.smtpAddresses().getFirst().getPort())) {
             BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), ISO_8859_1));
             reply(in);
             write(socket, "EHLO client.test\r\n");

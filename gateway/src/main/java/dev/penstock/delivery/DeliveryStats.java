@@ -34,11 +34,11 @@ public final class DeliveryStats {
     final LongAdder spoolFailures = new LongAdder();
     /** From a queue that is empty to one that waited for its receiver for days. */
     private static final Duration[] MESSAGE_TIMES = {Duration.ofMillis(10), Duration.ofMillis(25),
-            Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500),
-            Duration.ofSeconds(1), Duration.ofMillis(2500), Duration.ofSeconds(5), Duration.ofSeconds(10),
-            Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(5), Duration.ofMinutes(15),
-            Duration.ofHours(1), Duration.ofHours(4), Duration.ofHours(12), Duration.ofDays(1), Duration.ofDays(2),
-            Duration.ofDays(5)};
+        Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500),
+        Duration.ofSeconds(1), Duration.ofMillis(2500), Duration.ofSeconds(5), Duration.ofSeconds(10),
+        Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(5), Duration.ofMinutes(15),
+        Duration.ofHours(1), Duration.ofHours(4), Duration.ofHours(12), Duration.ofDays(1), Duration.ofDays(2),
+        Duration.ofDays(5)};
     /** From acceptance, or from the end of a hold, to the first attempt at a destination. */
     final DurationHistogram firstAttempts = DurationHistogram.of(MESSAGE_TIMES);
     /** From the same moment to a recipient's delivery. */

@@ -37,7 +37,8 @@ public final class InboundMetrics {
         }
         for (Slowness slowness : Slowness.values()) {
             part.counter("slow", "Sessions closed because the client took too long, by the deadline",
-                    stats -> stats.hostility().slow().getOrDefault(slowness, 0L), "deadline", PartMeters.label(slowness));
+                    stats -> stats.hostility().slow().getOrDefault(slowness, 0L), "deadline",
+                    PartMeters.label(slowness));
         }
         part.counter("messages.limited", "MAIL commands beyond the client's rate",
                 stats -> stats.hostility().messagesLimited());

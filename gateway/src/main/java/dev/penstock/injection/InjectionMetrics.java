@@ -35,7 +35,8 @@ public final class InjectionMetrics {
         return part;
     }
 
-    private static void requests(PartMeters<InjectionStats> part, String outcome, ToDoubleFunction<InjectionStats> value) {
+    private static void requests(PartMeters<InjectionStats> part, String outcome,
+            ToDoubleFunction<InjectionStats> value) {
         part.counter("requests", "HTTP requests answered, by outcome", value, "outcome", outcome);
     }
 }

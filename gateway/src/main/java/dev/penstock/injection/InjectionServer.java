@@ -121,7 +121,8 @@ public final class InjectionServer implements AutoCloseable {
         this.openapi = document();
         try {
             server = new HttpServer(new HttpServer.Port("inject", config.address(), config.port(), TIMES, gate,
-                    () -> settings.connections(), () -> this.tls), Routes.of(new Errors(), List.of(
+                    () -> settings.connections(), () -> this.tls),
+                    Routes.of(new Errors(), List.of(
                             new Route(HttpMethod.POST, INJECT, this::inject),
                             new Route(HttpMethod.GET, OPENAPI, exchange -> exchange.send(Answer.json(openapi))))));
         } catch (RuntimeException e) {

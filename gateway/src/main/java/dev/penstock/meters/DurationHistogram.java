@@ -56,6 +56,6 @@ public final class DurationHistogram {
                 seconds[i] = bounds[i] / NANOS_PER_SECOND;
             }
         }
-        return new HistogramSnapshot(seconds, counted, sum.sum() / NANOS_PER_SECOND);
+        return HistogramSnapshot.of(seconds, counted, sum.sum() / NANOS_PER_SECOND);
     }
 }

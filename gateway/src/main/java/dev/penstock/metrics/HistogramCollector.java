@@ -14,19 +14,15 @@ record HistogramCollector(PartMeters.NamedHistogram histogram) implements Collec
     public MetricSnapshot collect() {
         dev.penstock.meters.HistogramSnapshot counted = histogram.source().get();
         ClassicHistogramBuckets.Builder buckets = ClassicHistogramBuckets.builder();
-        for (int i = 0; i < counted.counts().length; i++) {
-            buckets.bucket(i < counted.bounds().length ? counted.bounds()[i] : Double.POSITIVE_INFINITY,
-                    counted.counts()[i]);
-        }
-        return HistogramSnapshot.builder().name(getPrometheusName()).help(histogram.help())
+        counted.buckets().forEach(bucket -> buckets.bucket(bucket.upTo(), bucket.count()));
+        return HistogramSnapshot.builder().name(name()).help(histogram.help())
                 .gaugeHistogram(histogram.current())
                 .dataPoint(HistogramDataPointSnapshot.builder().classicHistogramBuckets(buckets.build())
                         .sum(counted.sum()).build())
                 .build();
     }
 
-    @Override
-    public String getPrometheusName() {
+    private String name() {
         return histogram.name().replace('.', '_');
     }
 }

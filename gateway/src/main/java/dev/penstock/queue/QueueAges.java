@@ -80,6 +80,6 @@ final class QueueAges {
                 sum += (double) seconds * count;
             }
         }
-        return new HistogramSnapshot(bounds, counts, sum);
+        return HistogramSnapshot.of(bounds, counts, sum);
     }
 }

@@ -29,7 +29,8 @@ public final class QueueMetrics {
         part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
         part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
         part.counter("moved", "Domains moved to another ready queue", QueueStats::moved);
-        part.currentHistogram("age.seconds", "Destinations in the queue, by the time since their message was accepted", ages);
+        part.currentHistogram("age.seconds", "Destinations in the queue, by the time since their message was accepted",
+                ages);
         return part;
     }
 }

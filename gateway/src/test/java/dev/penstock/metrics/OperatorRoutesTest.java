@@ -66,18 +66,25 @@ class OperatorRoutesTest {
             () -> List.of(new Check("spool", true, "")));
     private final MetricsRegistry metrics = new MetricsRegistry(List.of(
             InboundMetrics.of(() -> Objects.requireNonNull(inbound.get()), NOTHING),
-            SpoolMetrics.of(() -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true), NOTHING),
+            SpoolMetrics.of(
+                    () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true),
+                    NOTHING),
             QueueMetrics.of(() -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14), NOTHING),
-            RoutingMetrics.of(() -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+            RoutingMetrics.of(() -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                    20, 21, 22, 23,
                     24,
                     24, 25), NOTHING),
-            DeliveryMetrics.of(() -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19, 21,
+            DeliveryMetrics.of(() -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14,
+                    15, 17, 18, 19, 21,
                     22,
                     Map.of(Phase.END_OF_DATA, 16L)), NOTHING, NOTHING),
-            DeliveryLogMetrics.of(() -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6)), InjectionMetrics.of(() -> InjectionStats.NONE),
-            TlsMetrics.of(() -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000)))),
+            DeliveryLogMetrics.of(() -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6)),
+            InjectionMetrics.of(() -> InjectionStats.NONE),
+            TlsMetrics.of(() -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5,
+                    Optional.of(Instant.ofEpochSecond(1_800_000_000)))),
             AuthMetrics.of(() -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)),
-            PolicyMetrics.of(() -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9)), LocalMetrics.of(() -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+            PolicyMetrics.of(() -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+            LocalMetrics.of(() -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
             new MemoryAccount("delivery", () -> 7, () -> 8).meters()));
     private final HttpServer server = server(new HttpConfig("127.0.0.1", 0));
     private final HttpClient client = HttpClient.newHttpClient();
