@@ -18,6 +18,7 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -251,6 +252,25 @@ class HttpPortsTest {
         try (InputStream in = HttpPortsTest.class.getResourceAsStream("series.txt")) {
             List<String> listed = new String(Objects.requireNonNull(in).readAllBytes(), ISO_8859_1).lines().toList();
             assertThat(series()).containsExactlyElementsOf(listed);
+        }
+    }
+
+    @Test
+    void everyHistogramIsDescribedWithItsBuckets() throws Exception {
+        List<String> series = series();
+        List<String> rows = Files.readAllLines(Path.of("docs", "metrics.md")).stream()
+                .filter(line -> line.matches("\\| `penstock_[a-z_]+` \\| .*")).toList();
+        assertThat(rows.stream().map(row -> row.split("`", -1)[1])).containsExactlyInAnyOrderElementsOf(series.stream()
+                .filter(line -> line.endsWith(" histogram")).map(line -> line.split(" ", -1)[1]).toList());
+        String described = "";
+        for (String row : rows) {
+            String name = row.split("`", -1)[1];
+            String buckets = row.split("\\|", -1)[3].replaceAll("\\([^)]*\\)", "").strip();
+            described = buckets.equals("the same") ? described : buckets;
+            assertThat(Stream.of(described.split(",", -1)).map(bucket -> Double.parseDouble(bucket.strip())))
+                    .as(name).containsExactlyElementsOf(series.stream()
+                            .filter(line -> line.startsWith(name + "_bucket{") && !line.contains("+Inf"))
+                            .map(line -> Double.parseDouble(line.split("\"", -1)[1])).sorted().toList());
         }
     }
 
