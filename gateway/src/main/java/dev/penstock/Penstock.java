@@ -15,42 +15,59 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.auth.AuthMetrics;
 import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.Budget;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
+import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.http.ConnectionGateMetrics;
+import dev.penstock.http.HttpServer;
+import dev.penstock.http.OperatorPort;
+import dev.penstock.http.Routes;
+import dev.penstock.http.TextErrors;
 import dev.penstock.inbound.Acceptance;
+import dev.penstock.inbound.InboundMetrics;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
+import dev.penstock.injection.InjectionMetrics;
 import dev.penstock.injection.InjectionServer;
 import dev.penstock.injection.InjectionStats;
 import dev.penstock.injection.OldJournal;
+import dev.penstock.local.LocalMetrics;
 import dev.penstock.local.LocalRecipients;
 import dev.penstock.local.LocalStats;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
-import dev.penstock.metrics.GatewayMetrics;
+import dev.penstock.meters.MemoryAccount;
+import dev.penstock.meters.PartMeters;
 import dev.penstock.metrics.Health;
-import dev.penstock.metrics.HttpServer;
-import dev.penstock.metrics.TlsFigures;
+import dev.penstock.metrics.MetricsRegistry;
+import dev.penstock.metrics.OperatorRoutes;
 import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
+import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
+import dev.penstock.spool.SpoolMetrics;
 import dev.penstock.spool.SpoolStats;
 import dev.penstock.tls.TlsListeners;
+import dev.penstock.tls.TlsMetrics;
 
 /**
  * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
@@ -116,9 +133,11 @@ public final class Penstock implements AutoCloseable {
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
             injection = config.injection().enabled() ? started(injection(clock)) : null;
-            GatewayMetrics metrics = metrics();
+            MetricsRegistry metrics = metrics();
             parts.addFirst(metrics);
-            http = new HttpServer(config.http(), metrics, this::health);
+            http = new HttpServer(OperatorPort.of(config.http()),
+                    Routes.of(new TextErrors(), OperatorRoutes.of(metrics, this::health)));
+            metrics.add(ConnectionGateMetrics.of("penstock.http.", http.gate()));
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             queue.start(dispatcher, dispatcher);
@@ -141,35 +160,39 @@ public final class Penstock implements AutoCloseable {
         return part;
     }
 
-    private GatewayMetrics metrics() {
-        return new GatewayMetrics(new GatewayMetrics.Sources(smtp::stats, spool::stats, queue::stats, router::stats,
-                this::deliveryStats, deliveryLog::stats, this::injectionStats, this::tlsFigures, authenticator::stats,
-                policy::stats, recipients::stats, accounts()));
+    private MetricsRegistry metrics() {
+        List<PartMeters<?>> meters = new ArrayList<>(List.of(InboundMetrics.of(smtp::stats, smtp::acceptTimes),
+                SpoolMetrics.of(spool::stats, spool::syncTimes), QueueMetrics.of(queue::stats, queue::ages),
+                RoutingMetrics.of(router::stats, router::lookUpTimes),
+                DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
+                        dispatcher.stats()::transits),
+                DeliveryLogMetrics.of(deliveryLog::stats),
+                InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
+                AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
+                LocalMetrics.of(recipients::stats)));
+        accounts().forEach(account -> meters.add(account.meters()));
+        return new MetricsRegistry(meters);
     }
 
-    private List<GatewayMetrics.MemoryAccount> accounts() {
+    private List<MemoryAccount> accounts() {
         return List.of(
-                new GatewayMetrics.MemoryAccount("inbound", () -> smtp.stats().receivingOctets(),
+                new MemoryAccount("inbound", () -> smtp.stats().receivingOctets(),
                         () -> config.inbound().memoryLimit().bytes()),
-                new GatewayMetrics.MemoryAccount("spool-cache", () -> spool.stats().cachedBytes(),
+                new MemoryAccount("spool-cache", () -> spool.stats().cachedBytes(),
                         () -> config.spool().cacheSize().bytes()),
-                new GatewayMetrics.MemoryAccount("spool-waiting", spool::waitingOctets,
+                new MemoryAccount("spool-waiting", spool::waitingOctets,
                         () -> config.spool().maxWaiting().bytes()),
-                new GatewayMetrics.MemoryAccount("dns-domains", router::cachedDomainOctets,
+                new MemoryAccount("dns-domains", router::cachedDomainOctets,
                         () -> config.dns().cacheOctets()),
-                new GatewayMetrics.MemoryAccount("dns-hosts", router::cachedHostOctets,
+                new MemoryAccount("dns-hosts", router::cachedHostOctets,
                         () -> config.dns().cacheOctets()),
-                new GatewayMetrics.MemoryAccount("delivery", dispatcher::heldOctets,
+                new MemoryAccount("delivery", dispatcher::heldOctets,
                         () -> config.delivery().memoryLimit().bytes()),
-                new GatewayMetrics.MemoryAccount("injection", () -> injectionStats().heldOctets(),
+                new MemoryAccount("injection", () -> injectionStats().heldOctets(),
                         () -> config.injection().memoryLimit().bytes()),
-                new GatewayMetrics.MemoryAccount("queue", queue::heapOctets, room::limit),
-                new GatewayMetrics.MemoryAccount("events", deliveryLog::pendingOctets,
+                new MemoryAccount("queue", queue::heapOctets, room::limit),
+                new MemoryAccount("events", deliveryLog::pendingOctets,
                         () -> config.events().maxPendingOctets()));
-    }
-
-    private TlsFigures tlsFigures() {
-        return new TlsFigures(tls.stats(), tls.waitingHandshakes(), tls.notAfter());
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */

@@ -18,11 +18,11 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
     /** Lowest first; a package imports from floors below its own only. */
     private static final List<Set<String>> FLOORS = List.of(
-            Set.of("units", "smtp"),
+            Set.of("units", "smtp", "meters"),
             Set.of("message", "config"),
             Set.of("spool", "routing", "tls", "callout"),
-            Set.of("shaping", "auth", "http"), // shaping knows routing's sites, auth knows channel bindings of tls
-            Set.of("queue", "policy"), // policy knows identities
+            Set.of("shaping", "auth"), // shaping knows routing's sites, auth knows channel bindings of tls
+            Set.of("queue", "policy", "http"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are
             Set.of("delivery", "inbound"),
             Set.of("events", "injection"),
@@ -59,6 +59,15 @@ class ArchitectureTest {
                 describe("are in spool, or in routing and not Site", type -> isGateway(type)
                         && (packageOf(type).equals("spool")
                                 || (packageOf(type).equals("routing") && !type.getSimpleName().equals("Site")))))
+                .check(gateway);
+    }
+
+    @Test
+    void metricsKnowNoPartOfTheGateway() {
+        Set<String> known = Set.of("metrics", "meters", "http");
+        noClasses().that().resideInAPackage("..metrics..").should().dependOnClassesThat(
+                describe("are of a part, which registers its meters itself",
+                        type -> isGateway(type) && !known.contains(packageOf(type))))
                 .check(gateway);
     }
 

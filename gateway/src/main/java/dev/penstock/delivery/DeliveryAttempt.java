@@ -45,6 +45,8 @@ final class DeliveryAttempt {
     private int next;
     /** By place in {@code owed}: whether the sender has been told of the delay. */
     private final boolean[] delayTold;
+    private long begunMillis;
+    private boolean hadTransaction;
     /** Places the host wanted in another transaction. */
     private final List<Integer> again = new ArrayList<>(0);
 
@@ -102,8 +104,22 @@ final class DeliveryAttempt {
         return owed.length == 0;
     }
 
+    /** A session has taken it. */
+    void taken(long nowMillis) {
+        begunMillis = nowMillis;
+    }
+
+    /** When its first transaction began; when there was none, when a session took it; 0 when none did. */
+    long begunMillis() {
+        return begunMillis;
+    }
+
     /** The recipients for one more transaction, at most {@code max}; call only while {@link #hasMore()}. */
     Transaction transaction(int max, long nowMillis) {
+        if (!hadTransaction) {
+            hadTransaction = true;
+            begunMillis = nowMillis;
+        }
         int size = Math.min(max, again.size() + owed.length - next);
         int[] places = new int[size];
         Recipient[] recipients = new Recipient[size];

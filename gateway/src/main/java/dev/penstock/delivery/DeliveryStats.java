@@ -1,8 +1,12 @@
 package dev.penstock.delivery;
 
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
+
+import dev.penstock.meters.DurationHistogram;
+import dev.penstock.meters.HistogramSnapshot;
 
 /** What delivery has done since its start. Thread-safe; counting costs next to nothing. */
 public final class DeliveryStats {
@@ -28,6 +32,17 @@ public final class DeliveryStats {
     final LongAdder memoryRefused = new LongAdder();
     final LongAdder unreadable = new LongAdder();
     final LongAdder spoolFailures = new LongAdder();
+    /** From a queue that is empty to one that waited for its receiver for days. */
+    private static final Duration[] MESSAGE_TIMES = {Duration.ofMillis(10), Duration.ofMillis(25),
+        Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500),
+        Duration.ofSeconds(1), Duration.ofMillis(2500), Duration.ofSeconds(5), Duration.ofSeconds(10),
+        Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(5), Duration.ofMinutes(15),
+        Duration.ofHours(1), Duration.ofHours(4), Duration.ofHours(12), Duration.ofDays(1), Duration.ofDays(2),
+        Duration.ofDays(5)};
+    /** From acceptance, or from the end of a hold, to the first attempt at a destination. */
+    final DurationHistogram firstAttempts = DurationHistogram.of(MESSAGE_TIMES);
+    /** From the same moment to a recipient's delivery. */
+    final DurationHistogram transits = DurationHistogram.of(MESSAGE_TIMES);
     private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
 
     DeliveryStats() {
@@ -74,6 +89,16 @@ public final class DeliveryStats {
             long spoolFailures,
             long tlsFallbacks, long sessionsRefused, long suspensions, long memoryRefused, long postponed,
             Map<Phase, Long> failuresByPhase) {}
+
+    /** From acceptance, or from the end of a hold, to the beginning of the first attempt; counted when that is over. */
+    public HistogramSnapshot firstAttempts() {
+        return firstAttempts.snapshot();
+    }
+
+    /** From acceptance, or from the end of a hold, to the delivery, for each recipient. */
+    public HistogramSnapshot transits() {
+        return transits.snapshot();
+    }
 
     /** Never blocks. */
     public Snapshot snapshot() {

@@ -334,7 +334,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             return null;
         }
         FailurePolicy now = policy;
-        Outcome.Expired expired = now.beforeAttempt(item.attempts(), millis() - item.receivedMillis());
+        long nowMillis = millis();
+        Outcome.Expired expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis());
         if (expired == null && isOverdue(attempt)) {
             expired = now.pastDeadline(item.attempts());
         }
@@ -355,6 +356,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             settlement.awaitMemory(attempt, now.maxAge().toMillis());
             return null;
         }
+        attempt.taken(nowMillis);
         return attempt;
     }
 

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 
@@ -238,7 +239,7 @@ final class Settlement {
 
     private void finish(DeliveryAttempt attempt, long maxAgeMillis) {
         long now = clock.millis();
-        count(attempt);
+        count(attempt, now);
         log(attempt, now);
         boolean owed = false;
         for (int place = 0; place < attempt.size(); place++) {
@@ -418,11 +419,16 @@ final class Settlement {
         };
     }
 
-    private void count(DeliveryAttempt attempt) {
+    private void count(DeliveryAttempt attempt, long now) {
+        long accepted = attempt.item.receivedMillis();
+        if (attempt.item.attempts() == 0 && attempt.begunMillis() != 0) {
+            stats.firstAttempts.record(TimeUnit.MILLISECONDS.toNanos(attempt.begunMillis() - accepted));
+        }
+        long delivered = 0;
         for (int place = attempt.firstUndelivered(); place < attempt.size(); place++) {
             Outcome outcome = attempt.outcome(place);
             switch (outcome) {
-                case Outcome.Delivered _ -> stats.delivered.increment();
+                case Outcome.Delivered _ -> delivered++;
                 case Outcome.Bounced _ -> stats.bounced.increment();
                 case Outcome.Expired _ -> stats.expired.increment();
                 case Outcome.Deferred _,Outcome.Untried _ -> stats.deferred.increment();
@@ -432,6 +438,10 @@ final class Settlement {
             if (outcome != null && !(outcome instanceof Outcome.Delivered)) {
                 stats.failed(outcome.reason().phase(), 1);
             }
+        }
+        if (delivered > 0) {
+            stats.delivered.add(delivered);
+            stats.transits.record(TimeUnit.MILLISECONDS.toNanos(now - accepted), delivered);
         }
     }
 

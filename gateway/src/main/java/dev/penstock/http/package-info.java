@@ -1,4 +1,7 @@
-/** What the ports for HTTP have in common: who may have how many connections, how long they wait, what a path is. */
+/**
+ * The server behind every port for HTTP: who may have how many connections and how long they wait, TLS, which path is
+ * answered by whom, who the client is.
+ */
 @NullMarked
 package dev.penstock.http;
 

@@ -48,6 +48,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
     private boolean lastChunk;
     private byte @Nullable [] chunkRefusal; // the chunk is read and forgotten, then this is said
     private @Nullable Reply chunkDeferral; // likewise, but it is no error of the client's
+    private long endedNanos; // of the content whose reply is to come; 0 before its end
     private boolean hurried; // a look at the message that others wait for is to come
 
     ContentStage(Session session) {
@@ -138,6 +139,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
             reception = message;
         }
         try {
+            endedNanos = 0;
             message.begin(server.spool(), id, trace, session.settings.config(), chunked,
                     server.policy().judgesMessages());
             return null;
@@ -209,6 +211,9 @@ final class ContentStage implements ReceptionMemory.Waiter {
             return;
         }
         boolean over = session.phase == Session.Phase.CHUNK ? chunkLeft == 0 : message.finished();
+        if (over && endedNanos == 0 && (session.phase != Session.Phase.CHUNK || lastChunk)) {
+            endedNanos = System.nanoTime();
+        }
         if (over && session.phase == Session.Phase.CHUNK && !lastChunk) {
             endOfChunk(message);
         } else if (over && open != null && !open.judged && message.refusal() == null) {
@@ -436,6 +441,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
             session.progress.accepted();
             session.errors = 0; // as Postfix does after a message
             session.junkCommands = 0;
+            server.counters().acceptTimes.record(System.nanoTime() - endedNanos);
             session.say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
         }
     }

@@ -1,11 +1,14 @@
 package dev.penstock.inbound;
 
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+
+import dev.penstock.meters.DurationHistogram;
 
 /** What {@link InboundStats} tells of the past. Thread-safe. */
 final class Counters {
@@ -24,6 +27,12 @@ final class Counters {
     final LongAdder tlsFailures = new LongAdder();
     final LongAdder logins = new LongAdder();
     final LongAdder loginsFailed = new LongAdder();
+
+    /** From the sync of a fast disk to the deadlines of policies. */
+    final DurationHistogram acceptTimes = DurationHistogram.of(Duration.ofMillis(1), Duration.ofNanos(2_500_000),
+            Duration.ofMillis(5), Duration.ofMillis(10), Duration.ofMillis(25), Duration.ofMillis(50),
+            Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500), Duration.ofSeconds(1),
+            Duration.ofMillis(2500), Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(30));
 
     final LongAdder messagesLimited = new LongAdder();
     final LongAdder recipientsLimited = new LongAdder();

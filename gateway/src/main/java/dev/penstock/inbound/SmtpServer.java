@@ -37,6 +37,7 @@ import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Recipient;
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.policy.Policy;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
@@ -174,6 +175,11 @@ public final class SmtpServer implements AutoCloseable {
     private List<Settings> settings(List<ListenerConfig> of, InboundConfig inbound, Map<String, ServerTls> tls) {
         return of.stream().map(listener -> new Settings(hostname, listener, inbound, tls.get(listener.name()),
                 authenticator)).toList();
+    }
+
+    /** From the end of each accepted message's content to its 250. */
+    public HistogramSnapshot acceptTimes() {
+        return counters.acceptTimes.snapshot();
     }
 
     /** What was done since the start, and is open now. */

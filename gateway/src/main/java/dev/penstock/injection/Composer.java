@@ -15,6 +15,7 @@ import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.http.Problem;
 import dev.penstock.injection.InjectionRequest.Attachment;
 import dev.penstock.injection.InjectionRequest.Parts;
 import dev.penstock.injection.InjectionRequest.Person;

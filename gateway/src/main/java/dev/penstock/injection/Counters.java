@@ -2,6 +2,8 @@ package dev.penstock.injection;
 
 import java.util.concurrent.atomic.LongAdder;
 
+import dev.penstock.http.Answer;
+
 /** What {@link InjectionStats} tells of the past. Thread-safe. */
 final class Counters {
     final LongAdder requests = new LongAdder();

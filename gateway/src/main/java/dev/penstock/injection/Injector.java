@@ -36,6 +36,8 @@ import tools.jackson.core.json.JsonFactory;
 
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
+import dev.penstock.http.Answer;
+import dev.penstock.http.Problem;
 import dev.penstock.inbound.Acceptance;
 import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.message.BodyType;
@@ -178,7 +180,7 @@ final class Injector {
                     mine.ended.complete(null);
                 }
             }
-            if (!Arrays.equals(other.hash.octets, hash)) {
+            if (!Arrays.equals(other.hash.octets(), hash)) {
                 throw reused();
             }
             await(other, deadlineNanos);
@@ -313,14 +315,14 @@ final class Injector {
 
         /** @return false when other messages are kept than the answer says */
         private boolean record(Keyed key, List<Draft> drafts, Answer answer) {
-            byte[] body = answer.body().octets;
+            byte[] body = answer.body().octets();
             if (body.length > KeyRecord.MAX_ANSWER) {
                 throw Problem.of(Problem.Kind.INVALID, "the answer would be too large to be kept under a key");
             }
             int kept = (int) drafts.stream().filter(Draft::isKept).count();
             try {
                 return join(key.request.record(
-                        new KeyRecord(key.hash.octets, body, clock.millis() + key.retention.toMillis()), kept));
+                        new KeyRecord(key.hash.octets(), body, clock.millis() + key.retention.toMillis()), kept));
             } catch (SpoolException e) {
                 log.warn("event=injection-key-unrecorded messages={} why={}", kept, e.getMessage());
                 throw unavailable("the idempotency key can't be recorded");
@@ -693,9 +695,9 @@ final class Injector {
             try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), out)) {
                 json.writeStartObject();
                 if (kind != null) {
-                    json.writeStringProperty("type", kind.type);
-                    json.writeStringProperty("title", kind.title);
-                    json.writeNumberProperty("status", kind.status);
+                    json.writeStringProperty("type", kind.type());
+                    json.writeStringProperty("title", kind.title());
+                    json.writeNumberProperty("status", kind.status());
                     json.writeStringProperty("detail", detail);
                 }
                 json.writeNumberProperty("success_count", recipients.size() - failed);

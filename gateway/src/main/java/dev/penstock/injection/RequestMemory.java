@@ -1,5 +1,7 @@
 package dev.penstock.injection;
 
+import dev.penstock.http.Problem;
+
 /**
  * The account of what all requests that are worked on hold in memory: their bodies, what was read from them, templates,
  * values that are filled in, messages until they are kept. What is charged is more than what is held, so that the limit

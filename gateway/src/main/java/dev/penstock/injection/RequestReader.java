@@ -23,6 +23,7 @@ import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
 
+import dev.penstock.http.Problem;
 import dev.penstock.injection.InjectionRequest.Attachment;
 import dev.penstock.injection.InjectionRequest.Octets;
 import dev.penstock.injection.InjectionRequest.Parts;

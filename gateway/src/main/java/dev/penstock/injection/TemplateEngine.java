@@ -16,6 +16,8 @@ import io.pebbletemplates.pebble.lexer.Token;
 import io.pebbletemplates.pebble.template.PebbleTemplate;
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.http.Problem;
+
 /**
  * The template language of injected mail: Pebble, which reads Jinja's syntax, cut down to what clients that aren't
  * trusted may do. Thread-safe.

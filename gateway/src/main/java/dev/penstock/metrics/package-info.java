@@ -1,5 +1,5 @@
 /**
- * Counters of every part for Prometheus, and the health endpoints.
+ * What Prometheus scrapes, as the parts register it, with the process; and the health endpoints.
  */
 @NullMarked
 package dev.penstock.metrics;

@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
@@ -82,6 +83,7 @@ public final class MailQueue implements AutoCloseable {
     /** Items that are due for a report alone, and how many threads are at it. */
     private final Queue<QueueItem> reportsDue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger reporters = new AtomicInteger();
+    private final QueueAges ages = new QueueAges();
     private final LongAdder submitted = new LongAdder();
     private final LongAdder finished = new LongAdder();
     private final LongAdder retried = new LongAdder();
@@ -282,6 +284,7 @@ public final class MailQueue implements AutoCloseable {
             } finally {
                 readyQueue.unlock();
             }
+            ages.add(item.receivedMillis());
             if (later) {
                 scheduler.insert(item);
             }
@@ -345,6 +348,7 @@ public final class MailQueue implements AutoCloseable {
         } finally {
             readyQueue.unlock();
         }
+        ages.remove(item.receivedMillis());
         finished.increment();
     }
 
@@ -720,6 +724,11 @@ public final class MailQueue implements AutoCloseable {
         long done = finished.sum(); // before submitted, so that the difference is never negative
         return (submitted.sum() - done) * DESTINATION_OCTETS + domains.size() * (long) DOMAIN_OCTETS
                 + readyQueues.size() * (long) READY_QUEUE_OCTETS;
+    }
+
+    /** How long ago what is queued was accepted, or the hold that it had ended. */
+    public HistogramSnapshot ages() {
+        return ages.snapshot(clock.wallMillis());
     }
 
     public QueueStats stats() {

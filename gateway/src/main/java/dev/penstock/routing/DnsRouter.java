@@ -18,6 +18,7 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.DnsConfig;
 import dev.penstock.config.RouteConfig;
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.routing.Question.Rank;
 
 /**
@@ -146,6 +147,11 @@ public final class DnsRouter implements Router {
         return settings.book.octets();
     }
 
+    /** How long look-ups took that had to ask, their waits for a place included. */
+    public HistogramSnapshot lookUpTimes() {
+        return counters.lookUpTimes.snapshot();
+    }
+
     public RoutingStats stats() {
         Settings current = settings;
         QuestionGate gate = current.client.gate();
@@ -219,8 +225,14 @@ public final class DnsRouter implements Router {
     private void start(Settings current, String domain, @Nullable ConfiguredRoute configured,
             @Nullable CachedRoute previous, CompletableFuture<CachedRoute> result) {
         lookUps.incrementAndGet();
-        var _ = find(current, domain, configured, previous).whenComplete((found, failure) -> {
+        long begun = ticker.getAsLong();
+        CompletableFuture<CachedRoute> finding = find(current, domain, configured, previous);
+        boolean asks = !finding.isDone();
+        var _ = finding.whenComplete((found, failure) -> {
             lookUps.decrementAndGet();
+            if (asks) {
+                counters.lookUpTimes.record(ticker.getAsLong() - begun);
+            }
             CachedRoute route = found;
             if (route == null) {
                 log.error("event=route-look-up-failed domain={}", domain, failure);

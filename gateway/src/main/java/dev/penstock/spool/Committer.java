@@ -322,7 +322,9 @@ final class Committer implements Runnable {
         long start = machine.nanoTime();
         active.data.sync();
         state.syncs.increment();
-        state.syncNanos.add(machine.nanoTime() - start);
+        long took = machine.nanoTime() - start;
+        state.syncNanos.add(took);
+        state.syncTimes.record(took);
         unsynced = false;
         lazyBytes = 0;
     }

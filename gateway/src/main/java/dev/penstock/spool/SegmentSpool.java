@@ -29,6 +29,7 @@ import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
+import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.SpooledMessage.Attempt;
 import dev.penstock.spool.SpooledMessage.ExtendedState;
@@ -861,6 +862,11 @@ public final class SegmentSpool implements Spool {
     @Override
     public void onRecording(Runnable changed) {
         state.onRecording(changed);
+    }
+
+    /** How long each sync took. */
+    public HistogramSnapshot syncTimes() {
+        return state.syncTimes.snapshot();
     }
 
     @Override

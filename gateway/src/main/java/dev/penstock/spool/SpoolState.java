@@ -1,5 +1,6 @@
 package dev.penstock.spool;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
@@ -8,6 +9,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import dev.penstock.meters.DurationHistogram;
 
 /** Health and counters that the parts of a spool share. Thread-safe. */
 final class SpoolState {
@@ -33,6 +36,11 @@ final class SpoolState {
     final LongAdder commits = new LongAdder();
     final LongAdder syncs = new LongAdder();
     final LongAdder syncNanos = new LongAdder();
+    /** From flash with power-loss protection to a disk that is worn out or far away. */
+    final DurationHistogram syncTimes = DurationHistogram.of(Duration.ofNanos(100_000), Duration.ofNanos(250_000),
+            Duration.ofNanos(500_000), Duration.ofMillis(1), Duration.ofNanos(2_500_000), Duration.ofMillis(5),
+            Duration.ofMillis(10), Duration.ofMillis(25), Duration.ofMillis(50), Duration.ofMillis(100),
+            Duration.ofMillis(250), Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofSeconds(5));
     final LongAdder records = new LongAdder();
     final LongAdder bytes = new LongAdder();
     final LongAdder reclaimed = new LongAdder();

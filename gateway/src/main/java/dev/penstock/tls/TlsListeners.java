@@ -90,6 +90,11 @@ public final class TlsListeners implements AutoCloseable {
         return counters.snapshot();
     }
 
+    /** What metrics tell of them. */
+    public TlsFigures figures() {
+        return new TlsFigures(stats(), waitingHandshakes(), notAfter());
+    }
+
     /** Steps of handshakes that wait for a thread now. */
     public int waitingHandshakes() {
         return handshakes.waiting();

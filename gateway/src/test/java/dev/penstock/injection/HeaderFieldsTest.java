@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.http.Problem;
 import dev.penstock.message.MessageId;
 
 /** Header fields that a client gives: each as its standard has it, or refused. */
@@ -48,7 +49,7 @@ class HeaderFieldsTest {
         try {
             compose(content);
         } catch (Problem problem) {
-            return List.of(new String(problem.answer().body().octets, UTF_8).split("\\{\"pointer\":", -1));
+            return List.of(new String(problem.answer().body().octets(), UTF_8).split("\\{\"pointer\":", -1));
         }
         return List.of();
     }

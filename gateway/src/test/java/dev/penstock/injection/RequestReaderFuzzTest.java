@@ -28,6 +28,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
+import dev.penstock.http.Problem;
 import dev.penstock.injection.InjectionRequest.Attachment;
 import dev.penstock.injection.InjectionRequest.Parts;
 import dev.penstock.injection.InjectionRequest.Person;

@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.http.Problem;
+
 /** Attachments are the octets that were meant, or the request is refused. */
 class StrictBase64Test {
     private static byte[] everyOctet() {
@@ -51,7 +53,7 @@ class StrictBase64Test {
                 new RequestMemory(Long.MAX_VALUE).share()))
                 .isInstanceOfSatisfying(Problem.class, problem -> {
                     assertThat(problem.answer().status()).isEqualTo(422);
-                    assertThat(new String(problem.answer().body().octets, UTF_8))
+                    assertThat(new String(problem.answer().body().octets(), UTF_8))
                             .contains("\"/content/attachments/0/data\"", "not in base64");
                 });
     }

@@ -15,6 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.http.Problem;
+
 /** The template language, and that nothing in it is a way out of it. */
 @Timeout(180)
 class TemplateEngineTest {

@@ -13,6 +13,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 
+import dev.penstock.http.Problem;
 import dev.penstock.testing.HeapGrowth;
 
 /**

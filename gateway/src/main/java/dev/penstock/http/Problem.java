@@ -1,4 +1,4 @@
-package dev.penstock.injection;
+package dev.penstock.http;
 
 import java.io.ByteArrayOutputStream;
 import java.util.List;
@@ -12,12 +12,12 @@ import tools.jackson.core.json.JsonFactory;
  * Why a request isn't answered with 200, as problem details (RFC 9457). An exception too, because it ends the work on a
  * request wherever that is. Immutable.
  */
-final class Problem extends RuntimeException {
+public final class Problem extends RuntimeException {
     private static final JsonFactory JSON = new JsonFactory();
     private static final String TYPES = "urn:penstock:problem:";
 
     /** What can be wrong with a request; the type's last word is for programs, the title for people. */
-    enum Kind {
+    public enum Kind {
         INVALID(422, "invalid-request", "The request isn't what this API takes"),
         KEY_REUSED(422, "idempotency-key-reused", "The idempotency key was used with another body"),
         UNAUTHORIZED(401, "unauthorized", "Credentials are needed"),
@@ -31,14 +31,27 @@ final class Problem extends RuntimeException {
         UNAVAILABLE(503, "unavailable", "Mail can't be taken now"),
         INTERNAL(500, "internal", "A fault of the gateway's");
 
-        final int status;
-        final String type;
-        final String title;
+        private final int status;
+        private final String type;
+        private final String title;
 
         Kind(int status, String name, String title) {
             this.status = status;
             this.type = TYPES + name;
             this.title = title;
+        }
+
+        public int status() {
+            return status;
+        }
+
+        /** A URI. */
+        public String type() {
+            return type;
+        }
+
+        public String title() {
+            return title;
         }
     }
 
@@ -47,7 +60,7 @@ final class Problem extends RuntimeException {
      *
      * @param pointer JSON Pointer (RFC 6901) into the body, empty for the whole
      */
-    record Wrong(String pointer, String detail) {}
+    public record Wrong(String pointer, String detail) {}
 
     private final transient Kind kind;
     private final String detail;
@@ -62,26 +75,26 @@ final class Problem extends RuntimeException {
         this.headers = Map.copyOf(headers);
     }
 
-    static Problem of(Kind kind, String detail) {
+    public static Problem of(Kind kind, String detail) {
         return new Problem(kind, detail, List.of(), Map.of());
     }
 
-    static Problem invalid(List<Wrong> wrongs) {
+    public static Problem invalid(List<Wrong> wrongs) {
         return new Problem(Kind.INVALID, wrongs.size() == 1
                 ? wrongs.getFirst().detail
                 : wrongs.size() + " things are wrong with the request", wrongs, Map.of());
     }
 
     /** With a header field of the answer. */
-    Problem with(String header, String value) {
+    public Problem with(String header, String value) {
         return new Problem(kind, detail, wrongs, Map.of(header, value));
     }
 
-    Kind kind() {
+    public Kind kind() {
         return kind;
     }
 
-    Answer answer() {
+    public Answer answer() {
         ByteArrayOutputStream out = new ByteArrayOutputStream(256);
         try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), out)) {
             json.writeStartObject();

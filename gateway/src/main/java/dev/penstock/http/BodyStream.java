@@ -1,4 +1,4 @@
-package dev.penstock.injection;
+package dev.penstock.http;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,7 +19,7 @@ import reactor.core.publisher.Sinks;
  * of each: one buffer is asked for at a time, so that no more than one waits here. Reading blocks, at most until the
  * deadline.
  */
-final class BodyStream extends InputStream implements CoreSubscriber<ByteBuf> {
+public final class BodyStream extends InputStream implements CoreSubscriber<ByteBuf> {
     private final long deadlineNanos;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -32,7 +32,8 @@ final class BodyStream extends InputStream implements CoreSubscriber<ByteBuf> {
     private boolean discarding;
     private final Sinks.One<Void> ended = Sinks.one();
 
-    BodyStream(long deadlineNanos) {
+    /** @param deadlineNanos {@link System#nanoTime} after which nobody waits for more */
+    public BodyStream(long deadlineNanos) {
         this.deadlineNanos = deadlineNanos;
     }
 

@@ -1,9 +1,7 @@
-package dev.penstock.metrics;
+package dev.penstock.tls;
 
 import java.time.Instant;
 import java.util.Optional;
-
-import dev.penstock.tls.TlsStats;
 
 /**
  * TLS of all listeners. Immutable.

@@ -1,4 +1,4 @@
-package dev.penstock.injection;
+package dev.penstock.http;
 
 import java.util.concurrent.TimeUnit;
 

@@ -18,48 +18,83 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.auth.AuthMetrics;
 import dev.penstock.auth.AuthStats;
 import dev.penstock.config.HttpConfig;
+import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Phase;
+import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
+import dev.penstock.http.ConnectionGateMetrics;
+import dev.penstock.http.HttpServer;
+import dev.penstock.http.OperatorPort;
+import dev.penstock.http.Routes;
+import dev.penstock.http.TextErrors;
+import dev.penstock.inbound.InboundMetrics;
 import dev.penstock.inbound.InboundStats;
+import dev.penstock.injection.InjectionMetrics;
 import dev.penstock.injection.InjectionStats;
+import dev.penstock.local.LocalMetrics;
 import dev.penstock.local.LocalStats;
+import dev.penstock.meters.DurationHistogram;
+import dev.penstock.meters.HistogramSnapshot;
+import dev.penstock.meters.MemoryAccount;
 import dev.penstock.metrics.Health.Check;
+import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.policy.PolicyStats;
+import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueStats;
+import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
+import dev.penstock.spool.SpoolMetrics;
 import dev.penstock.spool.SpoolStats;
+import dev.penstock.tls.TlsFigures;
+import dev.penstock.tls.TlsMetrics;
 import dev.penstock.tls.TlsStats;
 
-class HttpServerTest {
+class OperatorRoutesTest {
+    private static final Supplier<HistogramSnapshot> NOTHING = DurationHistogram.of()::snapshot;
     private final AtomicReference<InboundStats> inbound = new AtomicReference<>(inbound(0));
     private final AtomicReference<Health> health = new AtomicReference<>(
             () -> List.of(new Check("spool", true, "")));
-    private final GatewayMetrics metrics = new GatewayMetrics(new GatewayMetrics.Sources(
-            () -> Objects.requireNonNull(inbound.get()),
-            () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true),
-            () -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14),
-            () -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+    private final MetricsRegistry metrics = new MetricsRegistry(List.of(
+            InboundMetrics.of(() -> Objects.requireNonNull(inbound.get()), NOTHING),
+            SpoolMetrics.of(
+                    () -> new SpoolStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 2_500_000_000L, 11, 12, 13, 14, 15, 16, 17, true),
+                    NOTHING),
+            QueueMetrics.of(() -> new QueueStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14), NOTHING),
+            RoutingMetrics.of(() -> new RoutingStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                    20, 21, 22, 23,
                     24,
-                    24, 25),
-            () -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14, 15, 17, 18, 19, 21,
+                    24, 25), NOTHING),
+            DeliveryMetrics.of(() -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14,
+                    15, 17, 18, 19, 21,
                     22,
-                    Map.of(Phase.END_OF_DATA, 16L)),
-            () -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6), () -> InjectionStats.NONE,
-            () -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5, Optional.of(Instant.ofEpochSecond(1_800_000_000))),
-            () -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
-            () -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9), () -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9),
-            List.of(new GatewayMetrics.MemoryAccount("delivery", () -> 7, () -> 8))));
-    private final HttpServer server = new HttpServer(new HttpConfig("127.0.0.1", 0), metrics,
-            () -> Objects.requireNonNull(health.get()).checks());
+                    Map.of(Phase.END_OF_DATA, 16L)), NOTHING, NOTHING),
+            DeliveryLogMetrics.of(() -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6)),
+            InjectionMetrics.of(() -> InjectionStats.NONE),
+            TlsMetrics.of(() -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5,
+                    Optional.of(Instant.ofEpochSecond(1_800_000_000)))),
+            AuthMetrics.of(() -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)),
+            PolicyMetrics.of(() -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+            LocalMetrics.of(() -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+            new MemoryAccount("delivery", () -> 7, () -> 8).meters()));
+    private final HttpServer server = server(new HttpConfig("127.0.0.1", 0));
     private final HttpClient client = HttpClient.newHttpClient();
+
+    private HttpServer server(HttpConfig config) {
+        HttpServer made = new HttpServer(OperatorPort.of(config), Routes.of(new TextErrors(),
+                OperatorRoutes.of(metrics, () -> Objects.requireNonNull(health.get()).checks())));
+        metrics.add(ConnectionGateMetrics.of("penstock.http.", made.gate()));
+        return made;
+    }
 
     @AfterEach
     void stop() {
@@ -204,7 +239,7 @@ class HttpServerTest {
     void aTakenPortIsToldAtOnce() {
         HttpConfig taken = new HttpConfig("127.0.0.1", server.address().getPort());
         assertThatThrownBy(
-                () -> new HttpServer(taken, metrics, () -> Objects.requireNonNull(health.get()).checks()).close())
+                () -> server(taken).close())
                 .hasRootCauseInstanceOf(
                         IOException.class)
                 .rootCause().satisfies(

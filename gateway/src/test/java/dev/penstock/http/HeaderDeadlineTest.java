@@ -1,4 +1,4 @@
-package dev.penstock.injection;
+package dev.penstock.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,0 +1,64 @@
+package dev.penstock.http;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import io.netty.handler.codec.http.HttpMethod;
+import org.reactivestreams.Publisher;
+
+/** What a port answers, and how it says that it doesn't. Immutable. */
+public final class Routes {
+    private final ErrorAnswers errors;
+    private final Map<String, Map<HttpMethod, Route.Handler>> paths;
+    private final Map<String, String> allowed;
+    private final List<String> names;
+
+    private Routes(ErrorAnswers errors, Map<String, Map<HttpMethod, Route.Handler>> paths) {
+        this.errors = errors;
+        this.names = List.copyOf(paths.keySet());
+        Map<String, String> allow = new LinkedHashMap<>();
+        paths.forEach((path, methods) -> allow.put(path, String.join(", ", methods.keySet().stream()
+                .map(HttpMethod::name).toList())));
+        this.allowed = Map.copyOf(allow);
+        this.paths = Map.copyOf(paths);
+    }
+
+    /** @throws IllegalArgumentException when two answer the same */
+    public static Routes of(ErrorAnswers errors, List<Route> routes) {
+        Map<String, Map<HttpMethod, Route.Handler>> paths = new LinkedHashMap<>();
+        for (Route route : routes) {
+            Map<HttpMethod, Route.Handler> methods = paths.computeIfAbsent(route.path(), _ -> new LinkedHashMap<>());
+            for (HttpMethod method : methods(route)) {
+                if (methods.put(method, route.handler()) != null) {
+                    throw new IllegalArgumentException("two routes for " + method + " " + route.path());
+                }
+            }
+        }
+        return new Routes(errors, paths);
+    }
+
+    private static List<HttpMethod> methods(Route route) {
+        List<HttpMethod> methods = new ArrayList<>(List.of(route.method()));
+        if (route.method().equals(HttpMethod.GET)) {
+            methods.add(HttpMethod.HEAD); // RFC 9110 9.3.2: Netty leaves the body out
+        }
+        return methods;
+    }
+
+    /** On the port's event loop. */
+    Publisher<Void> answer(HttpExchange exchange) {
+        try {
+            Map<HttpMethod, Route.Handler> methods = paths.get(exchange.path());
+            String allow = allowed.get(exchange.path());
+            if (methods == null || allow == null) {
+                return errors.notFound(exchange, names);
+            }
+            Route.Handler handler = methods.get(exchange.method());
+            return handler == null ? errors.notAllowed(exchange, allow) : handler.handle(exchange);
+        } catch (Throwable e) {
+            return errors.failed(exchange, e);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package dev.penstock.meters;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+
+/**
+ * The meters of one part of the gateway. The part counts for itself; here its figures are only read, all of them once per
+ * scrape, so that they belong together, and nothing is registered or measured on the way of a message. Built on one
+ * thread, then refreshed and read under the registry's lock.
+ *
+ * @param <T> the part's figures, an immutable snapshot
+ */
+public final class PartMeters<T> implements MeterBinder {
+    private final String prefix;
+    private final Supplier<T> source;
+    private final List<Consumer<MeterRegistry>> meters = new ArrayList<>();
+    private final List<NamedHistogram> histograms = new ArrayList<>();
+    private volatile T figures;
+
+    /**
+     * A histogram and what it is called.
+     *
+     * @param name    with dots, its unit at the end
+     * @param current whether its counts grow and shrink, because they are of what there is and not of what happened
+     */
+    public record NamedHistogram(String name, String help, boolean current, Supplier<HistogramSnapshot> source) {}
+
+    private PartMeters(String prefix, Supplier<T> source) {
+        this.prefix = prefix;
+        this.source = source;
+        this.figures = source.get();
+    }
+
+    /**
+     * @param prefix of all names, like {@code penstock.spool.}
+     * @param source is asked once per scrape, on the thread that scrapes; must not block
+     */
+    public static <T> PartMeters<T> of(String prefix, Supplier<T> source) {
+        return new PartMeters<>(prefix, source);
+    }
+
+    /**
+     * What only grows.
+     *
+     * @param tags names and values by turns, of a number that doesn't depend on what clients or hosts say
+     */
+    public void counter(String name, String help, ToDoubleFunction<T> value, String... tags) {
+        meters.add(registry -> FunctionCounter.builder(prefix + name, this, part -> value.applyAsDouble(part.figures))
+                .description(help).tags(tags).register(registry));
+    }
+
+    /** What grows and shrinks. Tags as of {@link #counter}. */
+    public void gauge(String name, String help, ToDoubleFunction<T> value, String... tags) {
+        meters.add(registry -> Gauge.builder(prefix + name, this, part -> value.applyAsDouble(part.figures))
+                .description(help).tags(tags).strongReference(true).register(registry));
+    }
+
+    /** What is measured as it happens. */
+    public void histogram(String name, String help, Supplier<HistogramSnapshot> value) {
+        histograms.add(new NamedHistogram(prefix + name, help, false, value));
+    }
+
+    /** What there is at the moment of the scrape. */
+    public void currentHistogram(String name, String help, Supplier<HistogramSnapshot> value) {
+        histograms.add(new NamedHistogram(prefix + name, help, true, value));
+    }
+
+    /** A constant's name as labels have it: {@code END_OF_DATA} is {@code end-of-data}. */
+    public static String label(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** Counters and gauges; {@link #histograms} are the registry's to show. */
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        meters.forEach(meter -> meter.accept(registry));
+    }
+
+    public List<NamedHistogram> histograms() {
+        return List.copyOf(histograms);
+    }
+
+    /** Figures of now for the scrape that begins. */
+    public void refresh() {
+        figures = source.get();
+    }
+}

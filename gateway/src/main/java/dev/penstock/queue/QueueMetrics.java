@@ -1,0 +1,36 @@
+package dev.penstock.queue;
+
+import java.util.function.Supplier;
+
+import dev.penstock.meters.HistogramSnapshot;
+import dev.penstock.meters.PartMeters;
+
+/** The queue, as metrics name it. Stateless. */
+public final class QueueMetrics {
+    private QueueMetrics() {}
+
+    public static PartMeters<QueueStats> of(Supplier<QueueStats> source, Supplier<HistogramSnapshot> ages) {
+        PartMeters<QueueStats> part = PartMeters.of("penstock.queue.", source);
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::scheduled, "state",
+                "scheduled");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::routing, "state",
+                "routing");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::ready, "state",
+                "ready");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::suspended, "state",
+                "suspended");
+        part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::active, "state",
+                "active");
+        part.gauge("domains", "Domains that have or lately had mail", QueueStats::domains);
+        part.gauge("ready_queues", "Ready queues that have or lately had mail", QueueStats::readyQueues);
+        part.counter("submitted", "Destinations queued, recovered ones included", QueueStats::submitted);
+        part.counter("finished", "Destinations finished", QueueStats::finished);
+        part.counter("retried", "Destinations put back for a later attempt", QueueStats::retried);
+        part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
+        part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
+        part.counter("moved", "Domains moved to another ready queue", QueueStats::moved);
+        part.currentHistogram("age.seconds", "Destinations in the queue, by the time since their message was accepted",
+                ages);
+        return part;
+    }
+}

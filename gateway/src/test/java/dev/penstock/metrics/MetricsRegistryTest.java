@@ -1,0 +1,55 @@
+package dev.penstock.metrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.meters.DurationHistogram;
+import dev.penstock.meters.PartMeters;
+
+class MetricsRegistryTest {
+    private final MetricsRegistry metrics = new MetricsRegistry(List.of());
+
+    @AfterEach
+    void close() {
+        metrics.close();
+    }
+
+    @Test
+    void aPartIsAskedOncePerScrapeForAllOfItsMeters() {
+        AtomicInteger asked = new AtomicInteger();
+        PartMeters<Integer> part = PartMeters.of("penstock.part.", asked::incrementAndGet);
+        part.gauge("one", "", Integer::doubleValue);
+        part.counter("two", "", Integer::doubleValue, "by", "a");
+        metrics.add(part);
+        int before = asked.get();
+        assertThat(metrics.scrape().lines()).contains("penstock_part_one " + (before + 1) + ".0",
+                "penstock_part_two_total{by=\"a\"} " + (before + 1) + ".0");
+        assertThat(asked.get()).isEqualTo(before + 1);
+    }
+
+    @Test
+    void aHistogramIsWrittenWithCumulativeBuckets() {
+        DurationHistogram histogram = DurationHistogram.of(Duration.ofMillis(5), Duration.ofSeconds(2));
+        PartMeters<Integer> part = PartMeters.of("penstock.part.", () -> 0);
+        part.histogram("wait.seconds", "How long it took", histogram::snapshot);
+        metrics.add(part);
+        histogram.record(1_000_000);
+        histogram.record(1_000_000_000);
+        histogram.record(4_000_000_000L);
+        assertThat(metrics.scrape()).contains("""
+                # HELP penstock_part_wait_seconds How long it took
+                # TYPE penstock_part_wait_seconds histogram
+                penstock_part_wait_seconds_bucket{le="0.005"} 1
+                penstock_part_wait_seconds_bucket{le="2.0"} 2
+                penstock_part_wait_seconds_bucket{le="+Inf"} 3
+                penstock_part_wait_seconds_count 3
+                penstock_part_wait_seconds_sum 5.001
+                """);
+    }
+}
