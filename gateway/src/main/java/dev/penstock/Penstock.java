@@ -194,7 +194,8 @@ public final class Penstock implements AutoCloseable {
         if (oldJournal.withholds(entry)) {
             return;
         }
-        queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), attempts, nextAttemptMillis,
+        queue.submit(entry, envelope, envelope.destinations().get(entry.destination()).domain(), attempts,
+                nextAttemptMillis,
                 size);
     }
 

@@ -437,10 +437,10 @@ final class Committer implements Runnable {
                 }
             }
             case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
-            case Request.Done done -> putDone(done, done.message.id, done.part, placeOf(done.message), true);
+            case Request.Done done -> putDone(done, done.message.id, done.destination, placeOf(done.message), true);
             case Request.Key key -> placeKey(key);
             case Request.Task task -> {
-                task.work.run((id, part, target) -> putDone(null, id, part, target, false));
+                task.work.run((id, destination, target) -> putDone(null, id, destination, target, false));
                 written.add(task);
             }
         }
@@ -519,7 +519,7 @@ final class Committer implements Runnable {
         pad(padded - length);
     }
 
-    private void putDone(Request.@Nullable Done request, long id, int part, @Nullable LogSegment target,
+    private void putDone(Request.@Nullable Done request, long id, int destination, @Nullable LogSegment target,
             boolean withOlderCopies) throws IOException {
         int count = 0;
         if (target != null) {
@@ -543,7 +543,7 @@ final class Committer implements Runnable {
             active.tombstonesFor.remove(active);
         }
         bufferAt(request);
-        Metas.putDone(buffer, salt, id, part, count == 0 ? NO_TARGETS : targets, count);
+        Metas.putDone(buffer, salt, id, destination, count == 0 ? NO_TARGETS : targets, count);
         pad(padded - length);
     }
 
@@ -663,7 +663,8 @@ final class Committer implements Runnable {
         SpooledMessage message = request.message;
         boolean over = index.get(message.id) != message;
         synchronized (message) {
-            if (!over && !(message.state instanceof ExtendedState extended && extended.doneWritten.get(request.part))) {
+            if (!over && !(message.state instanceof ExtendedState extended
+                    && extended.doneWritten.get(request.destination))) {
                 request.attempt.written(active, position, length);
             }
         }
@@ -682,7 +683,7 @@ final class Committer implements Runnable {
                 }
             }
             case Request.Done done -> {
-                finished(done.message, done.part);
+                finished(done.message, done.destination);
                 done.complete(null);
             }
             case Request.Part part -> part.complete(null);
@@ -711,25 +712,25 @@ final class Committer implements Runnable {
 
     /** The client was refused, so nobody shall get the message. */
     private void undo(SpooledMessage message) {
-        for (int part = 0; part < message.destinations(); part++) {
+        for (int destination = 0; destination < message.destinations(); destination++) {
             synchronized (message) {
                 message.open--;
                 if (message.state instanceof ExtendedState extended) {
-                    extended.done.set(part);
+                    extended.done.set(destination);
                 }
             }
-            submit(new Request.Done(machine.nanoTime(), message, part));
+            submit(new Request.Done(machine.nanoTime(), message, destination));
         }
     }
 
-    private void finished(SpooledMessage message, int part) {
+    private void finished(SpooledMessage message, int destination) {
         synchronized (message) {
-            for (Attempt attempt = message.attempt(part); attempt != null; attempt = attempt.before()) {
+            for (Attempt attempt = message.attempt(destination); attempt != null; attempt = attempt.before()) {
                 attempt.release();
             }
             if (message.state instanceof ExtendedState extended) {
-                extended.attempts[part] = null;
-                extended.doneWritten.set(part);
+                extended.attempts[destination] = null;
+                extended.doneWritten.set(destination);
                 if (extended.doneWritten.cardinality() < extended.attempts.length) {
                     return;
                 }

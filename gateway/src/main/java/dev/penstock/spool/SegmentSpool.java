@@ -159,7 +159,7 @@ public final class SegmentSpool implements Spool {
         List<Recovery.Repair> repairs = List.copyOf(recovery.repairs);
         repair.add(new Request.Task(machine.nanoTime(), tombstones -> {
             for (Recovery.Repair one : repairs) {
-                tombstones.add(one.id(), one.part(), one.target());
+                tombstones.add(one.id(), one.destination(), one.target());
             }
         }));
         recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
@@ -363,22 +363,22 @@ public final class SegmentSpool implements Spool {
         boolean coversAll;
         int serial;
         synchronized (message) {
-            if (message.isDone(entry.part)) {
+            if (message.isDone(entry.destination)) {
                 return CompletableFuture.completedFuture(null);
             }
             cache.drop(message);
-            Attempt before = message.attempt(entry.part);
+            Attempt before = message.attempt(entry.destination);
             coversAll = before == null || before.named >= 0 && (before.named & ~named) == 0;
             mine = new Attempt(coversAll ? named : -1, new Pending(before, coversAll ? attempt : null));
-            message.attempt(entry.part, mine);
+            message.attempt(entry.destination, mine);
             serial = nextSerial.getAndIncrement();
         }
         return coversAll ? submitAttempt(entry, attempt, serial, mine) : merge(entry, attempt, serial, mine);
     }
 
     private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine) {
-        byte[] record = Metas.attempt(salt, entry.messageId(), entry.part, serial, attempt);
-        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine);
+        byte[] record = Metas.attempt(salt, entry.messageId(), entry.destination, serial, attempt);
+        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.destination, record, mine);
         committer.submit(request);
         return request;
     }
@@ -430,8 +430,8 @@ public final class SegmentSpool implements Spool {
     private static void withdraw(SpoolEntry entry, Attempt mine, Attempt before) {
         synchronized (entry.message) {
             java.util.Objects.requireNonNull(mine.pending).withdrawn = true;
-            if (entry.message.attempt(entry.part) == mine) {
-                entry.message.attempt(entry.part, before);
+            if (entry.message.attempt(entry.destination) == mine) {
+                entry.message.attempt(entry.destination, before);
             }
         }
     }
@@ -447,18 +447,18 @@ public final class SegmentSpool implements Spool {
     public CompletableFuture<Void> done(SpoolEntry entry) {
         SpooledMessage message = entry.message;
         synchronized (message) {
-            if (message.isDone(entry.part)) {
+            if (message.isDone(entry.destination)) {
                 return CompletableFuture.completedFuture(null);
             }
             message.open--;
             if (message.state instanceof ExtendedState extended) {
-                extended.done.set(entry.part);
+                extended.done.set(entry.destination);
             }
             if (message.open == 0) {
                 cache.drop(message);
             }
         }
-        Request.Done request = new Request.Done(nanoTime(), message, entry.part);
+        Request.Done request = new Request.Done(nanoTime(), message, entry.destination);
         committer.submit(request);
         return request;
     }
@@ -593,7 +593,7 @@ public final class SegmentSpool implements Spool {
                 return readers.read(() -> load(entry.message, attempt));
             } catch (UnreadableMessageException e) {
                 synchronized (entry.message) {
-                    if (entry.message.attempt(entry.part) == attempt) {
+                    if (entry.message.attempt(entry.destination) == attempt) {
                         throw e;
                     }
                 }
@@ -608,7 +608,7 @@ public final class SegmentSpool implements Spool {
         while (true) {
             Attempt attempt;
             synchronized (entry.message) {
-                attempt = entry.message.attempt(entry.part);
+                attempt = entry.message.attempt(entry.destination);
                 if (attempt == null || !attempt.isMerging()) {
                     return attempt;
                 }
@@ -828,9 +828,9 @@ public final class SegmentSpool implements Spool {
         List<SpoolEntry> entries = new ArrayList<>();
         if (message != null) {
             synchronized (message) {
-                for (int part = 0; part < message.destinations(); part++) {
-                    if (!message.isDone(part)) {
-                        entries.add(new SpoolEntry(message, part));
+                for (int destination = 0; destination < message.destinations(); destination++) {
+                    if (!message.isDone(destination)) {
+                        entries.add(new SpoolEntry(message, destination));
                     }
                 }
             }
@@ -839,8 +839,8 @@ public final class SegmentSpool implements Spool {
     }
 
     /** One of {@link #entries}. */
-    public Optional<SpoolEntry> find(MessageId id, int part) {
-        return entries(id).stream().filter(entry -> entry.part == part).findFirst();
+    public Optional<SpoolEntry> find(MessageId id, int destination) {
+        return entries(id).stream().filter(entry -> entry.destination == destination).findFirst();
     }
 
     /** Octets of messages being taken in, and of what waits for the committer. */

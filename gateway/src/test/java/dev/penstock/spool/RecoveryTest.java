@@ -37,8 +37,8 @@ class RecoveryTest {
             await(fixture.spool.recordAttempt(entry, state));
             await(fixture.spool.done(fixture.accept(content(3, 10), "c@three.example").getFirst()));
             extended = fixture.envelope("d@one.example", "e@two.example", "f@three.example");
-            List<SpoolEntry> parts = await(fixture.append(extended, content(4, 50_000)));
-            await(fixture.spool.done(parts.get(1)));
+            List<SpoolEntry> destinations = await(fixture.append(extended, content(4, 50_000)));
+            await(fixture.spool.done(destinations.get(1)));
             SpoolFixture.copy(clean, crashed);
         }
         for (Path path : List.of(crashed, clean)) {

@@ -81,7 +81,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static String key(SpoolEntry entry) {
-        return new MessageId(entry.messageId()) + "/" + entry.part();
+        return new MessageId(entry.messageId()) + "/" + entry.destination();
     }
 
     Recovered recovered(String key) {

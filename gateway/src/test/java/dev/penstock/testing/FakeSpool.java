@@ -335,7 +335,8 @@ public final class FakeSpool implements Spool {
                 }
                 if (failure == null) {
                     future.complete(envelope.destinations().stream()
-                            .map(part -> TestEntries.entry(envelope.id().value(), part.part())).toList());
+                            .map(destination -> TestEntries.entry(envelope.id().value(), destination.index()))
+                            .toList());
                 } else {
                     future.completeExceptionally(failure);
                 }
