@@ -14,7 +14,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongPredicate;
 import java.util.zip.CRC32C;
@@ -29,6 +28,7 @@ import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.MessageIds;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.SpooledMessage.Attempt;
 import dev.penstock.spool.SpooledMessage.ExtendedState;
@@ -70,7 +70,7 @@ public final class SegmentSpool implements Spool {
     private final List<Request<?>> repair = new ArrayList<>();
     private final ReaderPool readers;
     private final ContentCache cache;
-    private final AtomicLong lastId;
+    private final MessageIds ids;
     /** Orders ATTEMPT records; compared by difference, so it may wrap. */
     private final AtomicInteger nextSerial;
     private final Object mergeLock = new Object();
@@ -87,28 +87,37 @@ public final class SegmentSpool implements Spool {
     /** Opens the spool in {@code config.directory()}, and tells {@code listener} what it holds. */
     public static SegmentSpool open(SpoolConfig config, InstantSource clock, RecoveryListener listener)
             throws IOException {
-        return open(config, QueueConfig.DEFAULT.laneSharePercent(), clock, listener);
+        return open(config, QueueConfig.DEFAULT.laneSharePercent(), 0, clock, listener);
     }
 
-    /** @param laneSharePercent {@link QueueConfig#laneSharePercent()} */
-    public static SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
+    /**
+     * @param laneSharePercent {@link QueueConfig#laneSharePercent()}
+     * @param node             the number that message ids carry; a spool that was another node's is taken over
+     */
+    public static SegmentSpool open(SpoolConfig config, int laneSharePercent, int node, InstantSource clock,
             RecoveryListener listener) throws IOException {
-        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), Machine.REAL, clock, listener);
+        return open(config, laneSharePercent, node, new FileSegmentStore(config.directory()), Machine.REAL, clock,
+                listener);
     }
 
     /** Opens the spool that {@code store} holds. The store is closed with the spool, and when opening fails. */
-    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+    static SegmentSpool open(SpoolConfig config, int laneSharePercent, int node, SegmentStore store, Machine machine,
             InstantSource clock, RecoveryListener listener) throws IOException {
         long start = machine.nanoTime();
         try {
             SpoolState state = new SpoolState();
             Recovery recovery = new Recovery(store, listener, state, new KeyTable(clock));
             recovery.run();
-            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, machine, clock, state, recovery);
+            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, node, store, machine, clock, state,
+                    recovery);
             spool.start();
             log.info("event=spool-open store={} messages={} segments={} quarantined={} millis={}", store,
                     state.messages.get(), recovery.segments().size(), state.quarantined.sum(),
                     (machine.nanoTime() - start) / 1_000_000);
+            int before = new MessageId(recovery.highId).node();
+            if (recovery.highId != 0 && before != node) {
+                log.info("event=spool-taken-over store={} node={} before={}", store, node, before);
+            }
             return spool;
         } catch (IOException | RuntimeException e) {
             store.close();
@@ -116,7 +125,7 @@ public final class SegmentSpool implements Spool {
         }
     }
 
-    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+    private SegmentSpool(SpoolConfig config, int laneSharePercent, int node, SegmentStore store, Machine machine,
             InstantSource clock, SpoolState state, Recovery recovery) throws IOException {
         this.machine = machine;
         this.store = store;
@@ -126,7 +135,7 @@ public final class SegmentSpool implements Spool {
         this.streams = recovery.streams;
         this.keyTable = recovery.keyTable;
         this.salt = recovery.salt;
-        this.lastId = new AtomicLong(recovery.highId);
+        this.ids = new MessageIds(node, recovery.highId, clock);
         this.nextSerial = new AtomicInteger(recovery.highSerial + 1);
         this.cache = new ContentCache(config.cacheSize().bytes(), laneSharePercent);
         this.pieceSize = Math.clamp(config.inlineLimit().bytes(), MIN_PIECE, MAX_PIECE);
@@ -136,7 +145,7 @@ public final class SegmentSpool implements Spool {
         long deadline = config.appendDeadline().toNanos();
         this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
         this.segments = new Segments(store, state, salt, capacity, recovery.segments(), recovery.highNumber + 1,
-                lastId::get);
+                ids::highest);
         this.maintenance = new SegmentMaintenance(machine, store, segments, state, capacity, controlReserve,
                 config.minFreeSpace().bytes());
         this.committer = new Committer(new Committer.SegmentSupply() {
@@ -192,8 +201,7 @@ public final class SegmentSpool implements Spool {
 
     @Override
     public MessageId nextId() {
-        long now = clock.millis() << MessageId.SEQUENCE_BITS;
-        return new MessageId(lastId.accumulateAndGet(now, (last, time) -> Math.max(last + 1, time)));
+        return ids.next();
     }
 
     @Override

@@ -15,7 +15,7 @@ public final class FillingDisk {
 
     public SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
             Spool.RecoveryListener listener) throws IOException {
-        return SegmentSpool.open(config, laneSharePercent, store, Machine.REAL, clock, listener);
+        return SegmentSpool.open(config, laneSharePercent, 0, store, Machine.REAL, clock, listener);
     }
 
     /** Whether syncs fail from now on. */

@@ -310,7 +310,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             while (opened[0] == null && !crashed) {
                 recovered.clear();
                 try {
-                    opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, store, schedule,
+                    opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, 0, store, schedule,
                             InstantSource.fixed(java.time.Instant.EPOCH), (entry, envelope, attempts, nextMillis,
                                     size) -> recovered.put(key(entry),
                                             new SpoolFixture.Recovered(entry, envelope, attempts, nextMillis, size)));

@@ -32,9 +32,9 @@ final class SpoolFixture implements AutoCloseable {
 
     record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
 
-    private SpoolFixture(SpoolConfig config, SegmentStore store, Machine machine, InstantSource clock)
+    private SpoolFixture(SpoolConfig config, int node, SegmentStore store, Machine machine, InstantSource clock)
             throws IOException {
-        spool = SegmentSpool.open(config, LANE_SHARE, store, machine, clock,
+        spool = SegmentSpool.open(config, LANE_SHARE, node, store, machine, clock,
                 (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
                         new Recovered(entry, envelope, attempts, nextMillis, size)));
     }
@@ -52,7 +52,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, Machine machine) throws IOException {
-        return new SpoolFixture(config, store, machine, InstantSource.system());
+        return new SpoolFixture(config, 0, store, machine, InstantSource.system());
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
@@ -60,7 +60,11 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, store, Machine.REAL, clock);
+        return new SpoolFixture(config, 0, store, Machine.REAL, clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, int node, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, node, new FileSegmentStore(config.directory()), Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {

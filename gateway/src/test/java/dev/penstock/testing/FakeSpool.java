@@ -50,7 +50,7 @@ public final class FakeSpool implements Spool {
     private String failCommitsTo = "";
     private SpoolHealth health = new SpoolHealth(SpoolHealth.State.READY, "");
     private CompletableFuture<@Nullable Void> writable = CompletableFuture.completedFuture(null);
-    private long lastId = 1_700_000_000_000L << MessageId.SEQUENCE_BITS;
+    private long lastId = 1_700_000_000_000L << MessageId.MILLIS_SHIFT;
     private int aborted;
     private int openIntakes;
 

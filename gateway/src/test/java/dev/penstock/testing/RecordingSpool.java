@@ -30,7 +30,7 @@ import dev.penstock.spool.UnreadableMessageException;
 
 /** A spool in memory that remembers in which order it was told what. Thread-safe; everything is durable at once. */
 public final class RecordingSpool implements Spool {
-    private final AtomicLong ids = new AtomicLong(1L << MessageId.SEQUENCE_BITS);
+    private final AtomicLong ids = new AtomicLong(1L << MessageId.MILLIS_SHIFT);
     private final Map<Long, StoredMessage> messages = new ConcurrentHashMap<>();
     private final Map<String, AttemptState> attempts = new ConcurrentHashMap<>();
     private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
