@@ -26,9 +26,9 @@ import dev.penstock.spool.SpooledMessage.Place;
  * <p>What waits for nobody's 250 by itself (parts, messages held for a key) is answered when it is written: the record it
  * counts by brings the sync.
  *
- * <p>No room: messages are refused, ATTEMPT and DONE use the room reserved for them, and when that is used up wait for
- * room. A write that fails otherwise, or a sync: everything fails from then on, because nobody knows what is on the
- * medium, and asking again may well answer that all is fine.
+ * <p>No room: messages are refused, ATTEMPT and DONE use the room that each message has to leave for certain, and when
+ * that is used up wait for room. A write that fails otherwise, or a sync: everything fails from then on, because nobody
+ * knows what is on the medium, and asking again may well answer that all is fine.
  */
 final class Committer implements Runnable {
     static final long COALESCE_NANOS = 5_000_000;
@@ -46,9 +46,6 @@ final class Committer implements Runnable {
 
         /** Takes a segment to which nothing more is appended; it is synced, and all of its records are accounted for. */
         void retire(LogSegment segment);
-
-        /** Says that room is used up faster than expected. */
-        void lowOnReserve();
     }
 
     private static final int BUSY = 0;
@@ -313,9 +310,6 @@ final class Committer implements Runnable {
         buffered.clear();
         written.clear();
         left.clear();
-        if (active.data.reserved() < controlReserve * 2L) {
-            segments.lowOnReserve();
-        }
     }
 
     private void sync() throws IOException {
@@ -508,9 +502,11 @@ final class Committer implements Runnable {
         int length = first.length + secondLength;
         int padded = (int) Records.align(length);
         makeRoom(padded, isMail);
-        if (padded > buffer.capacity()) {
-            ByteBuffer large = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
-            placed(request, active.data.append(large), large, 0);
+        boolean uncertain = isMail && active.data.room() < buffer.position() + (long) padded + controlReserve;
+        if (uncertain || padded > buffer.capacity()) {
+            flush();
+            ByteBuffer alone = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
+            placed(request, active.data.append(alone, isMail ? controlReserve : 0), alone, 0);
             count(1, padded);
             return;
         }
@@ -571,9 +567,6 @@ final class Committer implements Runnable {
         if (buffer.remaining() < length) {
             flush(); // what is longer than the buffer is written by itself
         }
-        if (isMail && active.data.reserved() < buffer.position() + (long) length + controlReserve) {
-            active.data.reserve(buffer.position() + (long) length + controlReserve);
-        }
     }
 
     private void roll(boolean isMail) throws IOException {
@@ -607,7 +600,7 @@ final class Committer implements Runnable {
         buffer.flip();
         long base;
         try {
-            base = active.data.append(buffer);
+            base = active.data.append(buffer, 0);
         } catch (NoSpaceException e) {
             buffer.limit(buffer.capacity()).position(length);
             throw e;

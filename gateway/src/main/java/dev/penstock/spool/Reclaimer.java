@@ -427,7 +427,7 @@ final class Reclaimer {
             }
             if (padded > buffer.capacity()) {
                 ByteBuffer large = ByteBuffer.allocate(padded).put(record).clear();
-                placed(copy.data.append(large), large.clear(), 0, placed);
+                placed(copy.data.append(large, 0), large.clear(), 0, placed);
                 return;
             }
             pending.add(new Pending(buffer.position(), placed));
@@ -442,7 +442,7 @@ final class Reclaimer {
             if (length == 0) {
                 return;
             }
-            long base = copy.data.append(buffer.flip());
+            long base = copy.data.append(buffer.flip(), 0);
             for (Pending one : pending) {
                 placed(base + one.at, buffer, one.at, one.placed);
             }

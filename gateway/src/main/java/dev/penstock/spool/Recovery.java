@@ -269,16 +269,12 @@ final class Recovery {
             }
         });
         if (last) {
-            if (tornAt[0] >= 0 || end < segment.data.end()) {
-                segment.data.truncate(Math.min(end, segment.data.end()));
-            }
-            segment.data.sync(); // what is recovered from it may never have been synced
+            segment.data.seal(Math.min(end, segment.data.end())); // what is recovered from it may never have been synced
         }
         if (keysSince[0]) {
             // retries are answered from them, so they have to be there tomorrow too; a sync that failed may have left
             // them, and their messages, in the page cache only
-            segment.data.rewrite(synced[0], Math.min(end, segment.data.end()));
-            segment.data.sync();
+            segment.data.secure(synced[0], Math.min(end, segment.data.end()));
         }
         segment.found(Math.min(end, segment.data.end()));
         Index index = inMemory.inMemory(end);
@@ -291,7 +287,7 @@ final class Recovery {
         try {
             store.delete(Kind.INDEX, segment.number);
             IndexBlocks out = new IndexBlocks(segment.number, segment.cold, salt,
-                    store.create(Kind.INDEX, segment.number));
+                    store.create(Kind.INDEX, segment.number, 0));
             try {
                 index.source().forEach(out::add);
                 if (out.finish(index.dataEnd())) {

@@ -96,7 +96,7 @@ public final class SegmentSpool implements Spool {
      */
     public static SegmentSpool open(SpoolConfig config, int laneSharePercent, int node, InstantSource clock,
             RecoveryListener listener) throws IOException {
-        return open(config, laneSharePercent, node, new FileSegmentStore(config.directory()), Machine.REAL, clock,
+        return open(config, laneSharePercent, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock,
                 listener);
     }
 
@@ -157,11 +157,6 @@ public final class SegmentSpool implements Spool {
             @Override
             public void retire(LogSegment segment) {
                 maintenance.retire(segment);
-            }
-
-            @Override
-            public void lowOnReserve() {
-                maintenance.wake();
             }
         }, segments.activateFirst(), index, streams, keyTable, state, salt, capacity, controlReserve, deadline,
                 machine);

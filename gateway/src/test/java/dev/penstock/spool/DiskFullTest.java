@@ -34,7 +34,7 @@ class DiskFullTest {
 
     @Test
     void refusesMailWhenTheStoreIsFullStillRecordsWhatHappenedAndGoesOnWhenThereIsRoom() throws IOException {
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         SpoolConfig config = SpoolFixture.withSegmentSize(SpoolFixture.config(directory), 64 << 10);
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
             List<SpoolEntry> kept = new ArrayList<>();
@@ -60,7 +60,7 @@ class DiskFullTest {
 
     @Test
     void refusesMailWhenLessIsFreeThanTheConfigurationWantsLeft() throws IOException {
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         SpoolConfig usual = SpoolFixture.config(directory);
         SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
                 ByteSize.ofMegabytes(64), usual.appendDeadline(), usual.maxWaiting(), 1, 25);

@@ -10,7 +10,7 @@ public final class FillingDisk {
     private final FaultySegmentStore store;
 
     public FillingDisk(SpoolConfig config) throws IOException {
-        store = new FaultySegmentStore(new FileSegmentStore(config.directory()));
+        store = new FaultySegmentStore(new FileSegmentStore(config.directory(), config.segmentSize().bytes()));
     }
 
     public SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,

@@ -26,6 +26,7 @@ import dev.penstock.units.ByteSize;
 /** A spool with small sizes, and what recovery told of it. Confined to the test's thread. */
 final class SpoolFixture implements AutoCloseable {
     static final int LANE_SHARE = 100;
+    static final int SEGMENT = 256 << 10;
 
     final SegmentSpool spool;
     final Map<String, Recovered> recovered = new TreeMap<>();
@@ -44,7 +45,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config) throws IOException {
-        return open(config, new FileSegmentStore(config.directory()));
+        return open(config, new FileSegmentStore(config.directory(), config.segmentSize().bytes()));
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store) throws IOException {
@@ -56,7 +57,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
-        return open(config, new FileSegmentStore(config.directory()), clock);
+        return open(config, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), clock);
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
@@ -64,11 +65,11 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, int node, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, node, new FileSegmentStore(config.directory()), Machine.REAL, clock);
+        return new SpoolFixture(config, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {
-        return new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
+        return new SpoolConfig(directory, new ByteSize(SEGMENT), ByteSize.ofKilobytes(16),
                 ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
     }
 
