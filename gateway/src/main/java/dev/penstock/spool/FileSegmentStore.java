@@ -43,7 +43,7 @@ import dev.penstock.units.WholeFile;
  * no metadata to bring along, and took half the time when measured (docs/spool-format.md). A thread writes them ahead of
  * whoever appends; what isn't used is cut off when the segment is sealed.
  */
-final class FileSegmentStore implements SegmentStore {
+class FileSegmentStore implements SegmentStore {
     private static final Logger log = LoggerFactory.getLogger(FileSegmentStore.class);
     static final String LOCK_FILE = "spool.lock";
     static final String QUARANTINE = "quarantine";

@@ -64,6 +64,10 @@ final class SpoolFixture implements AutoCloseable {
         return new SpoolFixture(config, 0, store, Machine.REAL, clock);
     }
 
+    static SpoolFixture open(SpoolConfig config, int node, SegmentStore store) throws IOException {
+        return new SpoolFixture(config, node, store, Machine.REAL, InstantSource.system());
+    }
+
     static SpoolFixture open(SpoolConfig config, int node, InstantSource clock) throws IOException {
         return new SpoolFixture(config, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock);
     }
