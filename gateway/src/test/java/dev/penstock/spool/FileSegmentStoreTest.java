@@ -65,6 +65,30 @@ class FileSegmentStoreTest {
     }
 
     @Test
+    void aSegmentThatIsSealedWhileRoomIsMadeEndsThere() throws IOException {
+        AtomicInteger slices = new AtomicInteger();
+        SegmentStore.Segment[] sealed = new SegmentStore.Segment[1];
+        try (FileSegmentStore store = new FileSegmentStore(directory, SIZE) {
+            @Override
+            int writeZeros(FileChannel channel, ByteBuffer slice, long position) throws IOException {
+                if (Thread.currentThread().getName().equals("spool-room") && slices.getAndIncrement() == 0) {
+                    sealed[0].seal(100);
+                    return 0;
+                }
+                return super.writeZeros(channel, slice, position);
+            }
+        }; SegmentStore.Segment next = store.create(Kind.DATA, 2, FIRST)) {
+            sealed[0] = store.create(Kind.DATA, 1, FIRST);
+            store.publish(Kind.DATA, 1);
+            sealed[0].append(ByteBuffer.wrap(new byte[100]), 0);
+            Awaitility.await().atMost(PATIENCE).until(() -> slices.get() > 0);
+            next.append(ByteBuffer.wrap(new byte[100]), 0);
+            Awaitility.await().atMost(PATIENCE).until(() -> next.room() == SIZE - 100); // it is done with the first
+            assertThat(Files.size(FileSegmentStore.file(directory, Kind.DATA, 1))).isEqualTo(100);
+        }
+    }
+
+    @Test
     void anIndexOrACopyThatPromisesNoRoomGetsNone() throws IOException {
         try (FileSegmentStore store = new FileSegmentStore(directory, SIZE);
                 SegmentStore.Segment segment = store.create(Kind.INDEX, 1, 0)) {
