@@ -157,7 +157,7 @@ public final class Gcra {
             }
             State usable = before.withoutPast(nowNanos);
             if (leases != null && usable.returned.isEmpty()) {
-                lease(leases, before, usable, nowNanos);
+                lease(leases, before.spacing, nowNanos);
                 continue;
             }
             long wait = waitNanos(usable, nowNanos);
@@ -181,7 +181,7 @@ public final class Gcra {
             if (leases == null || !usable.returned.isEmpty()) {
                 return waitNanos(usable, nowNanos);
             }
-            lease(leases, before, usable, nowNanos);
+            lease(leases, before.spacing, nowNanos);
         }
     }
 
@@ -189,11 +189,9 @@ public final class Gcra {
         return leases == null ? usable.waitNanos(nowNanos) : usable.returned.getFirst() - nowNanos;
     }
 
-    /** Leases slots into the state; where another thread has changed that, they are added to what is there now. */
-    private void lease(SlotLeases from, State before, State usable, long nowNanos) {
-        long[] slots = from.lease(Objects.requireNonNull(before.spacing.rate()), MAX_LEASED, nowNanos + LEASE_NANOS,
-                nowNanos);
-        state.updateAndGet(now -> (now == before ? usable : now).withLeased(slots));
+    private void lease(SlotLeases from, Spacing spacing, long nowNanos) {
+        long[] slots = from.lease(Objects.requireNonNull(spacing.rate()), MAX_LEASED, nowNanos + LEASE_NANOS, nowNanos);
+        state.updateAndGet(now -> now.withoutPast(nowNanos).withLeased(slots));
     }
 
     /**

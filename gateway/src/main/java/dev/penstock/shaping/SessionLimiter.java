@@ -320,7 +320,8 @@ public final class SessionLimiter implements Limiter {
     /** What holds back who asks now, null when nothing does. */
     synchronized @Nullable LimitReached refusal(long nowNanos) {
         if (isLeaseUsedUp()) {
-            return new LimitReached("lease", lease.granted() + " of " + name + " " + limit + ", shared with other nodes",
+            return new LimitReached("lease",
+                    lease.granted() + " of " + name + " " + limit + ", shared with other nodes",
                     Math.max(1, lease.untilNanos() - nowNanos));
         }
         if (open < Math.min(limit, window)) {
@@ -360,7 +361,9 @@ public final class SessionLimiter implements Limiter {
             return null;
         }
         int most = firsts.isEmpty() ? limit - reserve : limit;
-        return open < Math.min(most, window) && !isLeaseUsedUp() ? "a permit is free and somebody waits: " + this : null;
+        return open < Math.min(most, window) && !isLeaseUsedUp()
+                ? "a permit is free and somebody waits: " + this
+                : null;
     }
 
     @Override

@@ -58,7 +58,6 @@ public final class SegmentSpool implements Spool {
 
     private final Machine machine;
     private final SegmentStore store;
-    private final InstantSource clock;
     private final SpoolState state;
     private final MessageIndex index;
     private final ContentStreams streams;
@@ -96,7 +95,8 @@ public final class SegmentSpool implements Spool {
      */
     public static SegmentSpool open(SpoolConfig config, int laneSharePercent, int node, InstantSource clock,
             RecoveryListener listener) throws IOException {
-        return open(config, laneSharePercent, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock,
+        return open(config, laneSharePercent, node,
+                new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock,
                 listener);
     }
 
@@ -129,7 +129,6 @@ public final class SegmentSpool implements Spool {
             InstantSource clock, SpoolState state, Recovery recovery) throws IOException {
         this.machine = machine;
         this.store = store;
-        this.clock = clock;
         this.state = state;
         this.index = recovery.index;
         this.streams = recovery.streams;

@@ -38,7 +38,6 @@ class LeasedLimitTest {
     private static final class Source {
         private final Map<String, List<Counted>> leases = new HashMap<>();
         private final Map<LimitSource.Pace, Gcra> paces = new HashMap<>();
-        int asked;
 
         /** Permits that count until then. */
         private record Counted(int permits, long untilNanos) {}
@@ -59,7 +58,6 @@ class LeasedLimitTest {
         }
 
         private Lease lease(String node, int limit, int wanted, long nowNanos) {
-            asked++;
             leases.values().forEach(one -> one.removeIf(lease -> lease.untilNanos - nowNanos <= 0));
             int others = leases.entrySet().stream().filter(one -> !one.getKey().equals(node))
                     .mapToInt(one -> counted(one.getValue())).sum();
@@ -149,9 +147,11 @@ class LeasedLimitTest {
             assertThat(gone.tryAcquire(false, now)).isEqualTo(Answer.GRANTED);
         }
         SessionLimiter other = throttle(source.forNode("b"), LIMIT, null).sessions();
-        Waiter waiter = new Waiter() {};
+        Waiter waiter = new Waiter() {
+        };
         assertThat(other.acquire(waiter, false, now)).isEqualTo(Answer.NONE);
-        assertThat(other.refusal(now)).hasToString("lease 0 of connection_limit 20, shared with other nodes (next in 5s)");
+        assertThat(other.refusal(now))
+                .hasToString("lease 0 of connection_limit 20, shared with other nodes (next in 5s)");
         assertThat(other.violation(now)).isNull();
         assertThat(other.triesAgainAt()).as("it is said when to ask again").isEqualTo(now + LEASE);
         while (other.next(now) == null) {

@@ -108,7 +108,7 @@ class LedgerStoreTest {
                     var clients = Executors.newFixedThreadPool(CLIENTS)) {
                 List<Future<?>> running = new ArrayList<>();
                 for (int client = 0; client < CLIENTS; client++) {
-                    SplittableRandom random = new SplittableRandom(seed * CLIENTS + client);
+                    SplittableRandom random = new SplittableRandom((long) seed * CLIENTS + client);
                     running.add(clients.submit(() -> takeUntilRefused(before, random, acknowledged, refused)));
                 }
                 int enough = 20 + seed;

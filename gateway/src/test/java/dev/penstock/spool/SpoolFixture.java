@@ -69,7 +69,8 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, int node, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock);
+        return new SpoolFixture(config, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()),
+                Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {
