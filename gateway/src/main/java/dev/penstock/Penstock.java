@@ -114,7 +114,8 @@ public final class Penstock implements AutoCloseable {
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
-                    SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), clock, this::recovered));
+                    SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
+                            this::recovered));
             dispatcher = started(
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, deliveryLog,
                             clock, System::nanoTime));
@@ -217,7 +218,8 @@ public final class Penstock implements AutoCloseable {
         if (oldJournal.withholds(entry)) {
             return;
         }
-        queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), attempts, nextAttemptMillis,
+        queue.submit(entry, envelope, envelope.destinations().get(entry.destination()).domain(), attempts,
+                nextAttemptMillis,
                 size);
     }
 

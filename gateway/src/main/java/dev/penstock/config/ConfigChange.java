@@ -11,6 +11,7 @@ public final class ConfigChange {
     public static List<String> notReloadable(GatewayConfig current, GatewayConfig changed) {
         List<String> keys = new ArrayList<>();
         differs(keys, "gateway.hostname", current.hostname(), changed.hostname());
+        differs(keys, "gateway.node", current.node(), changed.node());
         differs(keys, "listener", sockets(current), sockets(changed));
         differs(keys, "inbound.event-loops", current.inbound().eventLoops(), changed.inbound().eventLoops());
         spool(keys, current.spool(), changed.spool());

@@ -76,6 +76,7 @@ public final class ConfigReader {
         TableBinder gateway = file.table("gateway");
         String hostname = gateway.text("hostname", "", "a domain name in quotes",
                 text -> text.isEmpty() ? "" : Syntax.domain(text));
+        int node = gateway.integer("node", 0, 0, GatewayConfig.MAX_NODE);
         Optional<Path> shapingFile = gateway.file("shaping-file", Optional.empty(), "built-in limits");
         gateway.end();
 
@@ -85,7 +86,7 @@ public final class ConfigReader {
         ShapingConfig shaping = shapingFile
                 .map(path -> ShapingReader.read(source.other(path), routes, localDomains.keySet()))
                 .orElse(ShapingConfig.DEFAULT);
-        GatewayConfig config = new GatewayConfig(hostname.isEmpty() ? systemHostname() : hostname, listeners,
+        GatewayConfig config = new GatewayConfig(hostname.isEmpty() ? systemHostname() : hostname, node, listeners,
                 inbound(file.table("inbound")), spool(file.table("spool")), dns(file.table("dns")),
                 routes, queue(file.table("queue")), delivery(file.table("delivery")),
                 shaping, events(file.table("events")), http(file.table("http")),

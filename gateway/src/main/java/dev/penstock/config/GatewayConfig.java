@@ -9,6 +9,7 @@ import java.util.Map;
  * else.
  *
  * @param hostname  the name this gateway greets with and puts into trace lines
+ * @param node      the number of this gateway, unlike that of any other it shares mail with; message ids carry it
  * @param listeners at least one
  * @param routes    by recipient domain, or {@code *} for all that have none of their own
  * @param shaping   the contents of the shaping file
@@ -17,22 +18,26 @@ import java.util.Map;
  * @param localDomains domains whose mail is handed to a store, by domain
  * @param injection mail taken over HTTP
  */
-public record GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
+public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
+        SpoolConfig spool,
         DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection) {
+    /** Message ids have ten bits for it. */
+    public static final int MAX_NODE = 1023;
+
     public GatewayConfig {
         listeners = List.copyOf(listeners);
         routes = Map.copyOf(routes);
         localDomains = Map.copyOf(localDomains);
     }
 
-    /** With nobody to log in, no policy, no local domains and no injection over HTTP. */
+    /** Node 0, with nobody to log in, no policy, no local domains and no injection over HTTP. */
     public GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
             DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
             ShapingConfig shaping, EventsConfig events, HttpConfig http) {
-        this(hostname, listeners, inbound, spool, dns, routes, queue, delivery, shaping, events, http,
+        this(hostname, 0, listeners, inbound, spool, dns, routes, queue, delivery, shaping, events, http,
                 AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(), InjectionConfig.DEFAULT);
     }
 

@@ -87,7 +87,7 @@ final class DeliveryAttempt {
         if (envelope.recipients().size() == 1) {
             return new int[1];
         }
-        Destination destination = envelope.destinations().get(item.entry().part());
+        Destination destination = envelope.destinations().get(item.entry().destination());
         return IntStream.concat(reportsOwed.stream().mapToInt(AttemptState.RecipientState::recipient),
                 destination.recipients().stream().mapToInt(Integer::intValue)
                         .filter(index -> last.recipients().stream().noneMatch(state -> state.recipient() == index

@@ -5,8 +5,8 @@ import java.util.List;
 /**
  * The recipients of one message that share a domain: the unit that is queued, attempted and finished.
  *
- * @param part       this destination's place among the envelope's destinations, from 0
+ * @param index      this destination's place among the envelope's destinations, from 0
  * @param domain     as {@link Recipient#domain()}
  * @param recipients indices into {@link Envelope#recipients()}, ascending
  */
-public record Destination(int part, String domain, List<Integer> recipients) {}
+public record Destination(int index, String domain, List<Integer> recipients) {}

@@ -57,7 +57,7 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
                 tenant, campaign, receivedMillis, origin, options);
     }
 
-    /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same parts. */
+    /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same destinations. */
     public List<Destination> destinations() {
         if (recipients.size() == 1) {
             return List.of(new Destination(0, recipients.getFirst().domain(), List.of(0)));

@@ -6,7 +6,7 @@ import dev.penstock.message.MessageId;
  * One queued destination as it stands: what an operator asks for. Immutable.
  *
  * @param id                the message
- * @param part              which of its destinations
+ * @param destination       which of its destinations
  * @param domain            the recipients' domain
  * @param tenant            empty when unknown
  * @param campaign          empty when unknown
@@ -18,5 +18,6 @@ import dev.penstock.message.MessageId;
  * @param attempts          made so far
  * @param receivedMillis    when it was accepted, milliseconds since 1970
  */
-public record ItemView(MessageId id, int part, String domain, String tenant, String campaign, QueueItem.State state,
+public record ItemView(MessageId id, int destination, String domain, String tenant, String campaign,
+        QueueItem.State state,
         String waitingFor, String readyQueue, long nextAttemptMillis, int attempts, long receivedMillis) {}

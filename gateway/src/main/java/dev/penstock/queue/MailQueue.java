@@ -836,7 +836,8 @@ public final class MailQueue implements AutoCloseable {
                 next = clock.toWall(item.dueMillis());
             }
         }
-        return new ItemView(new MessageId(item.entry().messageId()), item.entry().part(), item.domain(), item.tenant(),
+        return new ItemView(new MessageId(item.entry().messageId()), item.entry().destination(), item.domain(),
+                item.tenant(),
                 item.campaign(), state, waitingFor, readyQueue == unrouted ? "" : readyQueue.toString(), next,
                 item.attempts(),
                 item.receivedMillis());

@@ -117,6 +117,6 @@ public final class QueueItem {
 
     @Override
     public String toString() {
-        return domain() + " part " + entry.part() + " of message " + entry.messageId();
+        return domain() + " destination " + entry.destination() + " of message " + entry.messageId();
     }
 }

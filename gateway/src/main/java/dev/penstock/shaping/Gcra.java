@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.shaping.LimitSource.SlotLeases;
 import dev.penstock.units.Rate;
 
 /**
@@ -17,14 +18,22 @@ import dev.penstock.units.Rate;
  * <p>With a burst of 1 no two slots are nearer than the rate's interval. With a burst of {@code n}, a pause of
  * {@code n} intervals lets {@code n} events go at once; as a new limiter has just paused, that is also its start.
  *
+ * <p>Where several nodes share the rate, this one has no slots of its own: it leases some, those of the next second, and
+ * gives them out as it does those that are given back.
+ *
  * <p>A slot that is given back is never moved: it goes to another event at its own time, or it is lost and counted. So
  * whatever is given back, the times at which events go are among those the algorithm gave.
  */
 public final class Gcra {
     /** Slots that may lie ready for another event: above the sessions that one key has, each of which holds two at most. */
     static final int MAX_RETURNED = 1_024;
+    /** Slots are leased for so long, */
+    static final long LEASE_NANOS = 1_000_000_000;
+    /** and no more than so many at one time. */
+    static final int MAX_LEASED = 64;
 
     private final AtomicReference<State> state;
+    private final @Nullable SlotLeases leases;
 
     /**
      * What is known at one moment.
@@ -84,6 +93,14 @@ public final class Gcra {
             return new State(spacing, arrival, before, true, returned, lost);
         }
 
+        State withLeased(long[] slots) {
+            State after = this;
+            for (long slot : slots) {
+                after = after.withReturned(slot);
+            }
+            return after;
+        }
+
         State withReturned(long slotNanos) {
             int place = returned.size();
             while (place > 0 && returned.get(place - 1) - slotNanos > 0) { // differences, because nanoTime may wrap
@@ -99,6 +116,12 @@ public final class Gcra {
 
     /** @param rate null lets everything through at once */
     public Gcra(@Nullable Rate rate, long nowNanos) {
+        this(rate, null, nowNanos);
+    }
+
+    /** @param leases where slots come from; null when all slots of the rate are its own */
+    Gcra(@Nullable Rate rate, @Nullable SlotLeases leases, long nowNanos) {
+        this.leases = leases;
         this.state = new AtomicReference<>(new State(Spacing.of(rate), nowNanos, nowNanos, false, List.of(), 0));
     }
 
@@ -133,7 +156,11 @@ public final class Gcra {
                 return 0;
             }
             State usable = before.withoutPast(nowNanos);
-            long wait = usable.waitNanos(nowNanos);
+            if (leases != null && usable.returned.isEmpty()) {
+                lease(leases, before.spacing, nowNanos);
+                continue;
+            }
+            long wait = waitNanos(usable, nowNanos);
             if (wait > maxWaitNanos) {
                 return wait;
             }
@@ -145,8 +172,26 @@ public final class Gcra {
 
     /** Nanoseconds until the next slot, 0 for now; takes nothing. */
     public long peek(long nowNanos) {
-        State now = now();
-        return now.spacing.isNone() ? 0 : now.withoutPast(nowNanos).waitNanos(nowNanos);
+        while (true) {
+            State before = now();
+            if (before.spacing.isNone()) {
+                return 0;
+            }
+            State usable = before.withoutPast(nowNanos);
+            if (leases == null || !usable.returned.isEmpty()) {
+                return waitNanos(usable, nowNanos);
+            }
+            lease(leases, before.spacing, nowNanos);
+        }
+    }
+
+    private long waitNanos(State usable, long nowNanos) {
+        return leases == null ? usable.waitNanos(nowNanos) : usable.returned.getFirst() - nowNanos;
+    }
+
+    private void lease(SlotLeases from, Spacing spacing, long nowNanos) {
+        long[] slots = from.lease(Objects.requireNonNull(spacing.rate()), MAX_LEASED, nowNanos + LEASE_NANOS, nowNanos);
+        state.updateAndGet(now -> now.withoutPast(nowNanos).withLeased(slots));
     }
 
     /**

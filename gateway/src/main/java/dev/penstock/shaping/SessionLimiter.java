@@ -6,9 +6,11 @@ import java.util.LinkedHashSet;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.shaping.LimitSource.Lease;
+
 /**
  * How many sessions may be open at one time, and who is next when one ends. Thread-safe: one state machine behind its
- * monitor, which is held for nanoseconds and never over a call to the outside.
+ * monitor, which is held for nanoseconds and never over a call that may wait.
  *
  * <p>It grants, nobody polls: whoever finds no permit free is registered, and {@link #next} names in order those to whom
  * a permit that came back has been given. Whoever returns a permit, or makes room otherwise, calls it until it answers
@@ -20,8 +22,11 @@ import org.jspecify.annotations.Nullable;
  * after {@link #FIRST_TRIAL}, doubled by each trial that is refused up to {@link #LAST_TRIAL}, and at once after one that
  * was proved.
  *
- * <p>Invariant, between any two calls: somebody waits ⇒ all permits he may have are taken, or the window is to be tried
- * from a time that {@link #triesAgainAt} tells.
+ * <p>Where several nodes share the limit, this one leases its part of it, a few permits more than are taken at a time, and
+ * asks for more when these are used up or the lease is over.
+ *
+ * <p>Invariant, between any two calls: somebody waits ⇒ all permits he may have are taken, or the window is to be tried,
+ * or more to be leased, from a time that {@link #triesAgainAt} tells.
  */
 public final class SessionLimiter implements Limiter {
     /** After a refusal, until one session more than the window is tried. */
@@ -29,6 +34,14 @@ public final class SessionLimiter implements Limiter {
     /** The longest pause between two trials. */
     static final Duration LAST_TRIAL = Duration.ofMinutes(5);
     private static final int NO_WINDOW = Integer.MAX_VALUE;
+    /** Permits leased beyond those that are taken. */
+    static final int LEASED_AHEAD = 8;
+
+    /** Where its permits come from: {@link LimitSource#sessions} of one key. */
+    @FunctionalInterface
+    interface Leases {
+        Lease lease(int limit, int wanted, long nowNanos);
+    }
 
     /** Who waits for a permit: known by identity. */
     public interface Waiter {}
@@ -55,6 +68,8 @@ public final class SessionLimiter implements Limiter {
     private final LinkedHashSet<Waiter> firsts = new LinkedHashSet<>();
     private final LinkedHashSet<Waiter> others = new LinkedHashSet<>();
     private final LinkedHashSet<Holder> idle = new LinkedHashSet<>();
+    private final Leases leases;
+    private Lease lease = Lease.NONE;
     private int limit;
     private final int reserve;
     private int open;
@@ -72,6 +87,11 @@ public final class SessionLimiter implements Limiter {
      * @param reserve permits that only those without any session get
      */
     public SessionLimiter(String name, int limit, int reserve) {
+        this(name, limit, reserve, (_, _, _) -> Lease.ALL);
+    }
+
+    SessionLimiter(String name, int limit, int reserve, Leases leases) {
+        this.leases = leases;
         this.name = name;
         this.limit = limit;
         this.reserve = reserve;
@@ -96,7 +116,7 @@ public final class SessionLimiter implements Limiter {
     }
 
     private Answer take(boolean first, long nowNanos) {
-        if (open >= (first ? limit : limit - reserve)) {
+        if (open >= (first ? limit : limit - reserve) || !isLeased(nowNanos)) {
             return Answer.NONE;
         }
         if (open < window) {
@@ -109,6 +129,18 @@ public final class SessionLimiter implements Limiter {
         open++;
         trial = true;
         return Answer.TRIAL;
+    }
+
+    /** Whether one more may be open by what is leased; leases more when it has to. */
+    private boolean isLeased(long nowNanos) {
+        if (open >= lease.granted() || !lease.holds(nowNanos)) {
+            lease = leases.lease(limit, Math.min(limit, open + LEASED_AHEAD), nowNanos);
+        }
+        return open < lease.granted();
+    }
+
+    private boolean isLeaseUsedUp() {
+        return !lease.forGood() && open >= lease.granted() && open < limit;
     }
 
     /** Gives a permit that is free to the one whose turn it is; null when there is none, or nobody may have it. */
@@ -214,6 +246,7 @@ public final class SessionLimiter implements Limiter {
     /** From now on with this limit, and without a window that was learned under another. Call {@link #next} then. */
     public synchronized void limit(int next) {
         limit = next;
+        lease = Lease.NONE;
         window = NO_WINDOW;
         pauseNanos = FIRST_TRIAL.toNanos();
     }
@@ -223,8 +256,14 @@ public final class SessionLimiter implements Limiter {
         return !firsts.isEmpty() ? firsts.getFirst() : others.isEmpty() ? null : others.getFirst();
     }
 
-    /** When a session beyond the window may be tried, {@link Long#MIN_VALUE} when nothing waits for that time. */
+    /**
+     * When a session beyond the window may be tried, or more may be leased; {@link Long#MIN_VALUE} when nothing waits for
+     * that time.
+     */
     public synchronized long triesAgainAt() {
+        if (waiting > 0 && isLeaseUsedUp()) {
+            return lease.untilNanos();
+        }
         return waiting > 0 && !trial && open >= window && open < limit ? trialNanos : Long.MIN_VALUE;
     }
 
@@ -280,6 +319,11 @@ public final class SessionLimiter implements Limiter {
 
     /** What holds back who asks now, null when nothing does. */
     synchronized @Nullable LimitReached refusal(long nowNanos) {
+        if (isLeaseUsedUp()) {
+            return new LimitReached("lease",
+                    lease.granted() + " of " + name + " " + limit + ", shared with other nodes",
+                    Math.max(1, lease.untilNanos() - nowNanos));
+        }
         if (open < Math.min(limit, window)) {
             return null;
         }
@@ -317,7 +361,9 @@ public final class SessionLimiter implements Limiter {
             return null;
         }
         int most = firsts.isEmpty() ? limit - reserve : limit;
-        return open < Math.min(most, window) ? "a permit is free and somebody waits: " + this : null;
+        return open < Math.min(most, window) && !isLeaseUsedUp()
+                ? "a permit is free and somebody waits: " + this
+                : null;
     }
 
     @Override

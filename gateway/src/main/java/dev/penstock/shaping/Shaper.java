@@ -74,7 +74,7 @@ public final class Shaper {
         reapSometimes(now);
         // Inside compute, so that a key can't be forgotten between being found and being counted.
         return throttles.compute(key, (_, present) -> {
-            Throttle throttle = present == null ? new Throttle(key, limits(key), now) : present;
+            Throttle throttle = present == null ? new Throttle(key, limits(key), LimitSource.LOCAL, now) : present;
             throttle.reconfigure(limits(key), now); // it may have been made while the configuration changed
             throttle.used(now);
             throttle.users++;

@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.LimitSource.Pace;
 
 /** What one shaping key may do, and what it has done. Thread-safe. */
 public final class Throttle {
@@ -18,12 +19,13 @@ public final class Throttle {
     /** Guarded by the shaper's map. */
     int users;
 
-    Throttle(Site key, TrafficLimits limits, long nowNanos) {
+    Throttle(Site key, TrafficLimits limits, LimitSource source, long nowNanos) {
         this.key = key;
         this.limits = limits;
-        this.sessions = new SessionLimiter("connection_limit", limits.connectionLimit(), 0);
-        this.messages = new Gcra(limits.maxMessageRate(), nowNanos);
-        this.connections = new Gcra(limits.maxConnectionRate(), nowNanos);
+        this.sessions = new SessionLimiter("connection_limit", limits.connectionLimit(), 0,
+                (limit, wanted, now) -> source.sessions(key, limit, wanted, now));
+        this.messages = new Gcra(limits.maxMessageRate(), source.slots(key, Pace.MESSAGES), nowNanos);
+        this.connections = new Gcra(limits.maxConnectionRate(), source.slots(key, Pace.CONNECTIONS), nowNanos);
         this.wakes = new Gcra(limits.maxMessageRate(), nowNanos);
         this.usedNanos = nowNanos;
     }

@@ -26,9 +26,9 @@ import dev.penstock.spool.SpooledMessage.Place;
  * <p>What waits for nobody's 250 by itself (parts, messages held for a key) is answered when it is written: the record it
  * counts by brings the sync.
  *
- * <p>No room: messages are refused, ATTEMPT and DONE use the room reserved for them, and when that is used up wait for
- * room. A write that fails otherwise, or a sync: everything fails from then on, because nobody knows what is on the
- * medium, and asking again may well answer that all is fine.
+ * <p>No room: messages are refused, ATTEMPT and DONE use the room that each message has to leave for certain, and when
+ * that is used up wait for room. A write that fails otherwise, or a sync: everything fails from then on, because nobody
+ * knows what is on the medium, and asking again may well answer that all is fine.
  */
 final class Committer implements Runnable {
     static final long COALESCE_NANOS = 5_000_000;
@@ -46,9 +46,6 @@ final class Committer implements Runnable {
 
         /** Takes a segment to which nothing more is appended; it is synced, and all of its records are accounted for. */
         void retire(LogSegment segment);
-
-        /** Says that room is used up faster than expected. */
-        void lowOnReserve();
     }
 
     private static final int BUSY = 0;
@@ -313,9 +310,6 @@ final class Committer implements Runnable {
         buffered.clear();
         written.clear();
         left.clear();
-        if (active.data.reserved() < controlReserve * 2L) {
-            segments.lowOnReserve();
-        }
     }
 
     private void sync() throws IOException {
@@ -439,10 +433,10 @@ final class Committer implements Runnable {
                 }
             }
             case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
-            case Request.Done done -> putDone(done, done.message.id, done.part, placeOf(done.message), true);
+            case Request.Done done -> putDone(done, done.message.id, done.destination, placeOf(done.message), true);
             case Request.Key key -> placeKey(key);
             case Request.Task task -> {
-                task.work.run((id, part, target) -> putDone(null, id, part, target, false));
+                task.work.run((id, destination, target) -> putDone(null, id, destination, target, false));
                 written.add(task);
             }
         }
@@ -510,9 +504,11 @@ final class Committer implements Runnable {
         int length = first.length + secondLength;
         int padded = (int) Records.align(length);
         makeRoom(padded, isMail);
-        if (padded > buffer.capacity()) {
-            ByteBuffer large = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
-            placed(request, active.data.append(large), large, 0);
+        boolean uncertain = isMail && active.data.room() < buffer.position() + (long) padded + controlReserve;
+        if (uncertain || padded > buffer.capacity()) {
+            flush();
+            ByteBuffer alone = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
+            placed(request, active.data.append(alone, isMail ? controlReserve : 0), alone, 0);
             count(1, padded);
             return;
         }
@@ -521,7 +517,7 @@ final class Committer implements Runnable {
         pad(padded - length);
     }
 
-    private void putDone(Request.@Nullable Done request, long id, int part, @Nullable LogSegment target,
+    private void putDone(Request.@Nullable Done request, long id, int destination, @Nullable LogSegment target,
             boolean withOlderCopies) throws IOException {
         int count = 0;
         if (target != null) {
@@ -545,7 +541,7 @@ final class Committer implements Runnable {
             active.tombstonesFor.remove(active);
         }
         bufferAt(request);
-        Metas.putDone(buffer, salt, id, part, count == 0 ? NO_TARGETS : targets, count);
+        Metas.putDone(buffer, salt, id, destination, count == 0 ? NO_TARGETS : targets, count);
         pad(padded - length);
     }
 
@@ -572,9 +568,6 @@ final class Committer implements Runnable {
         }
         if (buffer.remaining() < length) {
             flush(); // what is longer than the buffer is written by itself
-        }
-        if (isMail && active.data.reserved() < buffer.position() + (long) length + controlReserve) {
-            active.data.reserve(buffer.position() + (long) length + controlReserve);
         }
     }
 
@@ -609,7 +602,7 @@ final class Committer implements Runnable {
         buffer.flip();
         long base;
         try {
-            base = active.data.append(buffer);
+            base = active.data.append(buffer, 0);
         } catch (NoSpaceException e) {
             buffer.limit(buffer.capacity()).position(length);
             throw e;
@@ -665,7 +658,8 @@ final class Committer implements Runnable {
         SpooledMessage message = request.message;
         boolean over = index.get(message.id) != message;
         synchronized (message) {
-            if (!over && !(message.state instanceof ExtendedState extended && extended.doneWritten.get(request.part))) {
+            if (!over && !(message.state instanceof ExtendedState extended
+                    && extended.doneWritten.get(request.destination))) {
                 request.attempt.written(active, position, length);
             }
         }
@@ -684,7 +678,7 @@ final class Committer implements Runnable {
                 }
             }
             case Request.Done done -> {
-                finished(done.message, done.part);
+                finished(done.message, done.destination);
                 done.complete(null);
             }
             case Request.Part part -> part.complete(null);
@@ -713,25 +707,25 @@ final class Committer implements Runnable {
 
     /** The client was refused, so nobody shall get the message. */
     private void undo(SpooledMessage message) {
-        for (int part = 0; part < message.destinations(); part++) {
+        for (int destination = 0; destination < message.destinations(); destination++) {
             synchronized (message) {
                 message.open--;
                 if (message.state instanceof ExtendedState extended) {
-                    extended.done.set(part);
+                    extended.done.set(destination);
                 }
             }
-            submit(new Request.Done(machine.nanoTime(), message, part));
+            submit(new Request.Done(machine.nanoTime(), message, destination));
         }
     }
 
-    private void finished(SpooledMessage message, int part) {
+    private void finished(SpooledMessage message, int destination) {
         synchronized (message) {
-            for (Attempt attempt = message.attempt(part); attempt != null; attempt = attempt.before()) {
+            for (Attempt attempt = message.attempt(destination); attempt != null; attempt = attempt.before()) {
                 attempt.release();
             }
             if (message.state instanceof ExtendedState extended) {
-                extended.attempts[part] = null;
-                extended.doneWritten.set(part);
+                extended.attempts[destination] = null;
+                extended.doneWritten.set(destination);
                 if (extended.doneWritten.cardinality() < extended.attempts.length) {
                     return;
                 }

@@ -81,7 +81,7 @@ final class DeletionAudit implements Segments.Audit {
                     accepted++;
                     yield holds(index.get(id));
                 }
-                case Records.ATTEMPT -> holdsAttempt(index.get(id), Records.part(octets, at));
+                case Records.ATTEMPT -> holdsAttempt(index.get(id), Records.destination(octets, at));
                 case Records.PART -> streams.isOpen(id) || holdsContent(streams.message(id));
                 case Records.KEY -> holdsKey(keys.entry(Metas.key(octets, at).key(), id));
                 default -> false;
@@ -105,12 +105,12 @@ final class DeletionAudit implements Segments.Audit {
             }
         }
 
-        private boolean holdsAttempt(@Nullable SpooledMessage message, int part) {
+        private boolean holdsAttempt(@Nullable SpooledMessage message, int destination) {
             if (message == null) {
                 return false;
             }
             synchronized (message) {
-                for (Attempt one = message.attempt(part); one != null; one = one.before()) {
+                for (Attempt one = message.attempt(destination); one != null; one = one.before()) {
                     if (one.segment == segment) {
                         return true;
                     }

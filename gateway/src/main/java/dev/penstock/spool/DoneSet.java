@@ -7,20 +7,20 @@ import org.agrona.collections.LongHashSet;
 
 /** Destinations that are done, some octets for each: nearly all are the first of their message. Confined to one thread. */
 final class DoneSet {
-    private record Key(long id, int part) {}
+    private record Key(long id, int destination) {}
 
     private final LongHashSet first = new LongHashSet();
     private final Set<Key> others = new HashSet<>();
 
-    void add(long id, int part) {
-        if (part == 0) {
+    void add(long id, int destination) {
+        if (destination == 0) {
             first.add(id);
         } else {
-            others.add(new Key(id, part));
+            others.add(new Key(id, destination));
         }
     }
 
-    boolean contains(long id, int part) {
-        return part == 0 ? first.contains(id) : others.contains(new Key(id, part));
+    boolean contains(long id, int destination) {
+        return destination == 0 ? first.contains(id) : others.contains(new Key(id, destination));
     }
 }

@@ -9,6 +9,7 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -22,9 +23,12 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,26 +37,36 @@ import dev.penstock.units.WholeFile;
 
 /**
  * Segments as files {@code data-<number>.seg} and {@code data-<number>.idx} of one directory, which no second process
- * may use. Thread-safe.
+ * may use: a lock on {@value #LOCK_FILE} keeps it out. Thread-safe.
  *
- * <p>Room is reserved by writing zeros, not by growing the file: an fdatasync over octets that were written before has
- * no metadata to bring along, and took half the time when measured (docs/spool-format.md).
+ * <p>Room is made by writing zeros, not by growing the file: an fdatasync over octets that were written before has
+ * no metadata to bring along, and took half the time when measured (docs/spool-format.md). A thread writes them ahead of
+ * whoever appends; what isn't used is cut off when the segment is sealed.
  */
-final class FileSegmentStore implements SegmentStore {
+class FileSegmentStore implements SegmentStore {
     private static final Logger log = LoggerFactory.getLogger(FileSegmentStore.class);
     static final String LOCK_FILE = "spool.lock";
     static final String QUARANTINE = "quarantine";
     private static final Pattern NAME = Pattern.compile("data-(\\d{1,18})\\.(seg|idx)");
     private static final String UNPUBLISHED = ".tmp";
     private static final int ZERO_SLICE = 1 << 20;
+    private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZERO_SLICE).asReadOnlyBuffer();
+    /** Zeros are written this far ahead: 8 MB are some 2,000 messages, and written in 10 ms or so. */
+    private static final long ROOM_AHEAD = 8 << 20;
 
     private final Path directory;
     private final FileChannel lockChannel;
     private final FileStore fileStore;
+    private final long segmentSize;
+    private final RoomAhead roomAhead = new RoomAhead();
 
-    /** @throws IOException when the directory can't be used, or another process does */
-    FileSegmentStore(Path directory) throws IOException {
+    /**
+     * @param segmentSize octets up to which room is made ahead in a segment
+     * @throws IOException when the directory can't be used, or another process does
+     */
+    FileSegmentStore(Path directory, long segmentSize) throws IOException {
         this.directory = directory;
+        this.segmentSize = segmentSize;
         PrivateFiles.createDirectories(directory);
         PrivateFiles.mustBelongToUs(directory, "data-", UNPUBLISHED);
         shutOthersOut();
@@ -61,6 +75,7 @@ final class FileSegmentStore implements SegmentStore {
         try {
             lock();
             dropUnpublished();
+            roomAhead.thread.start();
         } catch (IOException | RuntimeException e) {
             lockChannel.close();
             throw e;
@@ -135,16 +150,26 @@ final class FileSegmentStore implements SegmentStore {
     }
 
     @Override
-    public Segment create(Kind kind, long number) throws IOException {
+    public Segment create(Kind kind, long number, long room) throws IOException {
         Path unpublished = unpublished(kind, number);
+        FileChannel channel;
         try {
-            return new FileSegment(number, PrivateFiles.open(unpublished, CREATE_NEW, READ, WRITE), this);
+            channel = PrivateFiles.open(unpublished, CREATE_NEW, READ, WRITE);
         } catch (FileAlreadyExistsException _) {
             Files.delete(unpublished); // an attempt of this process that failed half-way
-            return create(kind, number);
+            return create(kind, number, room);
         } catch (IOException e) {
             throw classify(e);
         }
+        FileSegment segment = new FileSegment(number, channel, false, this);
+        try {
+            segment.makeRoom(room);
+        } catch (IOException e) {
+            channel.close();
+            Files.delete(unpublished);
+            throw e;
+        }
+        return segment;
     }
 
     @Override
@@ -159,7 +184,7 @@ final class FileSegmentStore implements SegmentStore {
 
     @Override
     public Segment open(Kind kind, long number) throws IOException {
-        return new FileSegment(number, PrivateFiles.open(file(directory, kind, number), READ, WRITE), this);
+        return new FileSegment(number, PrivateFiles.open(file(directory, kind, number), READ, WRITE), true, this);
     }
 
     @Override
@@ -207,6 +232,7 @@ final class FileSegmentStore implements SegmentStore {
 
     @Override
     public void close() throws IOException {
+        roomAhead.close();
         lockChannel.close();
     }
 
@@ -257,9 +283,84 @@ final class FileSegmentStore implements SegmentStore {
         }
     }
 
-    private static final class FileSegment implements Segment {
-        private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZERO_SLICE).asReadOnlyBuffer();
+    /** Writes zeros, as many of {@code slice} as go at once. */
+    int writeZeros(FileChannel channel, ByteBuffer slice, long position) throws IOException {
+        return channel.write(slice, position);
+    }
 
+    /** The thread that makes room in segments before it is needed. {@link #want} and {@link #close} are for any thread. */
+    private static final class RoomAhead implements Runnable {
+        private static final long LOG_NANOS = 60_000_000_000L; // how often a failure that goes on is logged
+        private static final long RETRY_NANOS = 250_000_000;
+
+        final Thread thread = Thread.ofPlatform().name("spool-room").daemon().unstarted(this);
+        private final AtomicReference<@Nullable FileSegment> wanted = new AtomicReference<>();
+        private volatile boolean closing;
+        private long failures;
+        private long failureLogged;
+
+        void want(FileSegment segment) {
+            if (wanted.getAndSet(segment) != segment) {
+                LockSupport.unpark(thread);
+            }
+        }
+
+        void close() {
+            closing = true;
+            LockSupport.unpark(thread);
+            boolean interrupted = false;
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException _) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        @Override
+        public void run() {
+            while (!closing) {
+                FileSegment segment = wanted.getAndSet(null);
+                if (segment == null) {
+                    LockSupport.park(this);
+                } else {
+                    makeRoom(segment);
+                }
+            }
+        }
+
+        /** Not synced here: a sync error is reported once for each open file, and who appends has to see it. */
+        private void makeRoom(FileSegment segment) {
+            try {
+                segment.makeRoomAhead();
+            } catch (ClosedChannelException _) {
+                // nothing is appended any more
+            } catch (NoSpaceException _) {
+                rest(); // who appends finds out, and says so
+            } catch (IOException e) {
+                rest();
+                // Nothing was lost by it. When the disk is really ill, who appends finds out.
+                long now = System.nanoTime();
+                if (failures++ == 0 || now - failureLogged > LOG_NANOS) {
+                    failureLogged = now;
+                    log.warn("event=spool-room failures={} why={}", failures, e.getMessage());
+                }
+            }
+        }
+
+        private void rest() {
+            long until = System.nanoTime() + RETRY_NANOS;
+            for (long left = RETRY_NANOS; left > 0 && !closing; left = until - System.nanoTime()) {
+                LockSupport.parkNanos(this, left);
+            }
+        }
+    }
+
+    private static final class FileSegment implements Segment {
         private final long number;
         private final FileChannel channel;
         private final FileSegmentStore store;
@@ -267,9 +368,14 @@ final class FileSegmentStore implements SegmentStore {
         private final Object growth = new Object();
         private volatile long tail;
         private volatile long allocated;
+        /** Nothing is appended any more; set under {@link #growth}. */
+        private volatile boolean sealed;
+        /** Whether room is made ahead; belongs to who appends. */
+        private boolean growing;
 
-        FileSegment(long number, FileChannel channel, FileSegmentStore store) throws IOException {
+        FileSegment(long number, FileChannel channel, boolean sealed, FileSegmentStore store) throws IOException {
             this.number = number;
+            this.sealed = sealed;
             this.channel = channel;
             this.store = store;
             this.tail = channel.size();
@@ -282,12 +388,23 @@ final class FileSegmentStore implements SegmentStore {
         }
 
         @Override
-        public long append(ByteBuffer octets) throws IOException {
+        public long append(ByteBuffer octets, long spare) throws IOException {
+            if (sealed) {
+                throw new IOException("segment " + number + " is sealed");
+            }
             long start = tail;
             long end = start + octets.remaining();
-            if (end > allocated) {
+            if (spare > 0) {
+                growing = true;
+                if (allocated < end + spare) {
+                    makeRoom(end - start + spare);
+                }
+            }
+            long before = allocated;
+            if (end > before) {
                 synchronized (growth) {
-                    allocated = Math.max(allocated, end);
+                    before = allocated;
+                    allocated = Math.max(before, end);
                 }
             }
             long position = start;
@@ -296,39 +413,72 @@ final class FileSegmentStore implements SegmentStore {
                     position += channel.write(octets, position);
                 }
             } catch (IOException e) {
-                truncate(start);
+                takeBack(start, position, before, e);
                 throw store.classify(e);
             }
             tail = end;
+            if (growing && allocated < Math.min(end + ROOM_AHEAD / 2, store.segmentSize)) {
+                store.roomAhead.want(this);
+            }
             return start;
         }
 
-        @Override
-        public void reserve(long octets) throws IOException {
-            while (true) {
+        /** Leaves nothing of an append that ended at {@code position}, and the room that there was before it. */
+        private void takeBack(long start, long position, long room, IOException why) {
+            try {
                 synchronized (growth) {
-                    long missing = tail + octets - allocated;
-                    if (missing <= 0) {
-                        return;
+                    channel.truncate(Math.max(start, room));
+                    allocated = Math.max(start, room);
+                    for (long at = start; at < Math.min(position, room);) {
+                        at += writeZeros(at, Math.min(position, room));
                     }
-                    ByteBuffer slice = ZEROS.duplicate();
-                    slice.limit((int) Math.min(ZERO_SLICE, missing));
-                    long position = allocated;
-                    try {
-                        while (slice.hasRemaining()) {
-                            position += channel.write(slice, position);
-                        }
-                    } catch (IOException e) {
-                        allocated = position;
-                        throw store.classify(e);
-                    }
-                    allocated = position;
+                }
+            } catch (IOException e) {
+                why.addSuppressed(e);
+            }
+        }
+
+        /** @throws NoSpaceException when there isn't as much room behind the end */
+        void makeRoom(long octets) throws IOException {
+            growing |= octets > 0;
+            while (allocated < tail + octets) {
+                if (!grow(tail + octets)) {
+                    throw new IOException("segment " + number + " is sealed");
                 }
             }
         }
 
+        void makeRoomAhead() throws IOException {
+            long wanted;
+            do {
+                wanted = Math.min(tail + ROOM_AHEAD, store.segmentSize);
+            } while (allocated < wanted && grow(wanted));
+        }
+
+        /**
+         * Writes some zeros, one slice at most.
+         *
+         * @return false when the segment is sealed and grows no more
+         */
+        private boolean grow(long wanted) throws IOException {
+            synchronized (growth) {
+                if (!sealed && allocated < wanted) {
+                    try {
+                        allocated += writeZeros(allocated, wanted);
+                    } catch (IOException e) {
+                        throw store.classify(e);
+                    }
+                }
+                return !sealed;
+            }
+        }
+
+        private int writeZeros(long from, long to) throws IOException {
+            return store.writeZeros(channel, ZEROS.duplicate().limit((int) Math.min(ZERO_SLICE, to - from)), from);
+        }
+
         @Override
-        public long reserved() {
+        public long room() {
             return allocated - tail;
         }
 
@@ -338,8 +488,13 @@ final class FileSegmentStore implements SegmentStore {
         }
 
         @Override
-        public void seal() throws IOException {
-            truncate(tail);
+        public void seal(long end) throws IOException {
+            synchronized (growth) {
+                sealed = true;
+                channel.truncate(end);
+                tail = end;
+                allocated = end;
+            }
             channel.force(true);
         }
 
@@ -353,8 +508,9 @@ final class FileSegmentStore implements SegmentStore {
             return tail;
         }
 
+        /** By writing them again, so that the sync has them to do. */
         @Override
-        public void rewrite(long from, long to) throws IOException {
+        public void secure(long from, long to) throws IOException {
             ByteBuffer slice = ByteBuffer.allocate((int) Math.min(ZERO_SLICE, to - from));
             for (long at = from; at < to; at += slice.limit()) {
                 read(at, slice.clear().limit((int) Math.min(slice.capacity(), to - at)));
@@ -363,15 +519,7 @@ final class FileSegmentStore implements SegmentStore {
                     channel.write(slice, at + slice.position());
                 }
             }
-        }
-
-        @Override
-        public void truncate(long position) throws IOException {
-            synchronized (growth) {
-                channel.truncate(position);
-                tail = position;
-                allocated = position;
-            }
+            channel.force(false);
         }
 
         @Override

@@ -40,7 +40,7 @@ final class IndexBlocks {
             ByteBuffer header = ByteBuffer.allocate(FILE_HEADER).putLong(MAGIC).putInt(SegmentHeader.VERSION)
                     .putInt(cold ? 1 : 0).putLong(number).putLong(salt).flip();
             try {
-                out.append(header);
+                out.append(header, 0);
             } catch (IOException _) {
                 broken = true; // a scan replaces the index
             }
@@ -81,7 +81,7 @@ final class IndexBlocks {
             kept.add(copy);
         } else if (!broken) {
             try {
-                out.append(block);
+                out.append(block, 0);
             } catch (IOException _) {
                 broken = true;
             }
@@ -102,7 +102,7 @@ final class IndexBlocks {
         if (out == null || broken) {
             return false;
         }
-        out.seal();
+        out.seal(out.end());
         return true;
     }
 

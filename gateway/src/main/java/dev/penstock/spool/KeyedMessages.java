@@ -54,8 +54,8 @@ final class KeyedMessages implements Spool.KeyedRequest {
     @Override
     public void abandon() {
         for (SpooledMessage message : kept) {
-            for (int part = 0; part < message.destinations(); part++) {
-                var _ = spool.done(new SpoolEntry(message, part));
+            for (int destination = 0; destination < message.destinations(); destination++) {
+                var _ = spool.done(new SpoolEntry(message, destination));
             }
         }
         for (Request.Accept accept : pending) {

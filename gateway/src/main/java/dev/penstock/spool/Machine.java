@@ -4,7 +4,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The threads and the clock that a spool runs on. Thread-safe. Nothing else in the spool starts a thread or waits for
+ * The threads and the clock that a spool runs on. Thread-safe. Nothing in the spool above its store starts a thread or waits for
  * time to pass, so that a test can run one thread at a time, in an order of its own, in a time of its own.
  */
 interface Machine {

@@ -162,9 +162,9 @@ final class MessageIntake implements Spool.Intake {
         }
         List<SpoolEntry> entries = new ArrayList<>();
         for (Destination destination : envelope.destinations()) {
-            entries.add(new SpoolEntry(message, destination.part()));
+            entries.add(new SpoolEntry(message, destination.index()));
         }
-        if (entries.size() > Records.MAX_PART) {
+        if (entries.size() > Records.MAX_DESTINATIONS) {
             throw new IllegalArgumentException("a message can't have " + entries.size() + " destinations");
         }
         return List.copyOf(entries);

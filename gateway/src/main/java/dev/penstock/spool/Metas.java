@@ -113,7 +113,7 @@ final class Metas {
     }
 
     /** A whole ATTEMPT record. */
-    static byte[] attempt(long salt, long id, int part, int serial, AttemptState state) {
+    static byte[] attempt(long salt, long id, int destination, int serial, AttemptState state) {
         List<byte[]> replies = new ArrayList<>(state.recipients().size());
         int meta = Integer.BYTES + Long.BYTES + Integer.BYTES;
         for (RecipientState recipient : state.recipients()) {
@@ -123,7 +123,7 @@ final class Metas {
         }
         byte[] record = new byte[Records.HEADER + meta];
         ByteBuffer out = ByteBuffer.wrap(record);
-        Records.putHeader(out, 0, record.length, meta, Records.ATTEMPT, (byte) 0, part, serial, id);
+        Records.putHeader(out, 0, record.length, meta, Records.ATTEMPT, (byte) 0, destination, serial, id);
         out.position(Records.HEADER).putInt(state.attempts()).putLong(state.nextMillis()).putInt(replies.size());
         for (int i = 0; i < replies.size(); i++) {
             RecipientState recipient = state.recipients().get(i);
@@ -183,10 +183,10 @@ final class Metas {
     }
 
     /** Puts a whole DONE record at the position of {@code into}, which is moved behind it. */
-    static void putDone(ByteBuffer into, long salt, long id, int part, long[] targets, int targetCount) {
+    static void putDone(ByteBuffer into, long salt, long id, int destination, long[] targets, int targetCount) {
         int at = into.position();
         int length = doneLength(targetCount);
-        Records.putHeader(into, at, length, length - Records.HEADER, Records.DONE, (byte) 0, part, 0, id);
+        Records.putHeader(into, at, length, length - Records.HEADER, Records.DONE, (byte) 0, destination, 0, id);
         into.position(at + Records.HEADER).putInt(targetCount);
         for (int i = 0; i < targetCount; i++) {
             into.putLong(targets[i]);

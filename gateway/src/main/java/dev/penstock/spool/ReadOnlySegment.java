@@ -22,17 +22,12 @@ record ReadOnlySegment(long number, FileChannel channel) implements SegmentStore
     }
 
     @Override
-    public long append(ByteBuffer octets) {
+    public long append(ByteBuffer octets, long spare) {
         throw readOnly();
     }
 
     @Override
-    public void reserve(long octets) {
-        throw readOnly();
-    }
-
-    @Override
-    public long reserved() {
+    public long room() {
         return 0;
     }
 
@@ -42,17 +37,12 @@ record ReadOnlySegment(long number, FileChannel channel) implements SegmentStore
     }
 
     @Override
-    public void seal() {
+    public void seal(long end) {
         throw readOnly();
     }
 
     @Override
-    public void rewrite(long from, long to) {
-        throw readOnly();
-    }
-
-    @Override
-    public void truncate(long position) {
+    public void secure(long from, long to) {
         throw readOnly();
     }
 

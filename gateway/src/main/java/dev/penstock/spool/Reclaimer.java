@@ -268,7 +268,7 @@ final class Reclaimer {
             int length = Records.length(octets, at);
             switch (Records.type(octets, at)) {
                 case Records.ACCEPTED -> accepted(victim, position, length, id);
-                case Records.ATTEMPT -> attempt(victim, position, length, id, Records.part(octets, at));
+                case Records.ATTEMPT -> attempt(victim, position, length, id, Records.destination(octets, at));
                 case Records.DONE -> done(victim, position, length, Metas.numbers(octets, at));
                 case Records.KEY -> key(victim, position, length,
                         keys.entry(Metas.key(octets, at).key(), id));
@@ -356,14 +356,15 @@ final class Reclaimer {
             }
         }
 
-        private void attempt(LogSegment victim, long position, int length, long id, int part) throws IOException {
+        private void attempt(LogSegment victim, long position, int length, long id, int destination)
+                throws IOException {
             SpooledMessage message = index.get(id);
             if (message == null) {
                 return;
             }
             Attempt found;
             synchronized (message) {
-                found = message.attempt(part);
+                found = message.attempt(destination);
                 while (found != null && !(found.segment == victim && found.position == position)) {
                     found = found.before(); // counts as long as the later one isn't durable
                 }
@@ -426,7 +427,7 @@ final class Reclaimer {
             }
             if (padded > buffer.capacity()) {
                 ByteBuffer large = ByteBuffer.allocate(padded).put(record).clear();
-                placed(copy.data.append(large), large.clear(), 0, placed);
+                placed(copy.data.append(large, 0), large.clear(), 0, placed);
                 return;
             }
             pending.add(new Pending(buffer.position(), placed));
@@ -441,7 +442,7 @@ final class Reclaimer {
             if (length == 0) {
                 return;
             }
-            long base = copy.data.append(buffer.flip());
+            long base = copy.data.append(buffer.flip(), 0);
             for (Pending one : pending) {
                 placed(base + one.at, buffer, one.at, one.placed);
             }
@@ -478,10 +479,11 @@ final class Reclaimer {
             @Override
             public void apply(Request.Tombstones tombstones) throws IOException {
                 boolean over = index.get(message.id) != message;
-                for (int part = 0; part < message.destinations(); part++) {
+                for (int destination = 0; destination < message.destinations(); destination++) {
                     // what is written is the committer's own: no lock is held while a tombstone goes to the log
-                    if (over || message.state instanceof ExtendedState extended && extended.doneWritten.get(part)) {
-                        tombstones.add(message.id, part, copy);
+                    if (over || message.state instanceof ExtendedState extended
+                            && extended.doneWritten.get(destination)) {
+                        tombstones.add(message.id, destination, copy);
                     }
                 }
                 if (applied) {

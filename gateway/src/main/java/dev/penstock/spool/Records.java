@@ -40,23 +40,23 @@ final class Records {
     static final int META_LENGTH_AT = 12;
     static final int TYPE_AT = 16;
     static final int FLAGS_AT = 17;
-    static final int PART_AT = 18;
+    static final int DESTINATION_AT = 18;
     static final int SERIAL_AT = 20;
     static final int ID_AT = 24;
 
-    static final int MAX_PART = 0xFFFF;
+    static final int MAX_DESTINATIONS = 0xFFFF;
 
     private Records() {}
 
     /** Puts the header at {@code at}, all but the checksum. */
-    static void putHeader(ByteBuffer into, int at, int length, int metaLength, byte type, byte flags, int part,
+    static void putHeader(ByteBuffer into, int at, int length, int metaLength, byte type, byte flags, int destination,
             int serial, long id) {
         into.putInt(at, MAGIC);
         into.putInt(at + LENGTH_AT, length);
         into.putInt(at + META_LENGTH_AT, metaLength);
         into.put(at + TYPE_AT, type);
         into.put(at + FLAGS_AT, flags);
-        into.putShort(at + PART_AT, (short) part);
+        into.putShort(at + DESTINATION_AT, (short) destination);
         into.putInt(at + SERIAL_AT, serial);
         into.putLong(at + ID_AT, id);
     }
@@ -103,8 +103,8 @@ final class Records {
         return octets.get(at + FLAGS_AT);
     }
 
-    static int part(ByteBuffer octets, int at) {
-        return Short.toUnsignedInt(octets.getShort(at + PART_AT));
+    static int destination(ByteBuffer octets, int at) {
+        return Short.toUnsignedInt(octets.getShort(at + DESTINATION_AT));
     }
 
     static int serial(ByteBuffer octets, int at) {

@@ -86,14 +86,15 @@ final class Recovery {
     private record FoundKey(@Nullable IdempotencyKey key, KeyEntry entry, LogSegment in, long position, int length) {}
 
     /** A DONE record; the next one of the same message. */
-    private record Tombstone(int part, LogSegment in, List<Long> targets, @Nullable Tombstone next) {}
+    private record Tombstone(int destination, LogSegment in, List<Long> targets, @Nullable Tombstone next) {}
 
-    /** The last ATTEMPT record of a part; the next part of the same message. */
-    private record FoundAttempt(int part, int serial, LogSegment in, long position, int length, int named, int attempts,
+    /** The last ATTEMPT record of a destination; the next destination of the same message. */
+    private record FoundAttempt(int destination, int serial, LogSegment in, long position, int length, int named,
+            int attempts,
             long nextMillis, @Nullable FoundAttempt next) {}
 
     /** A DONE record that has to be written again, because no DONE names this segment. */
-    record Repair(long id, int part, LogSegment target) {}
+    record Repair(long id, int destination, LogSegment target) {}
 
     java.util.Collection<LogSegment> segments() {
         return segments.values();
@@ -268,16 +269,12 @@ final class Recovery {
             }
         });
         if (last) {
-            if (tornAt[0] >= 0 || end < segment.data.end()) {
-                segment.data.truncate(Math.min(end, segment.data.end()));
-            }
-            segment.data.sync(); // what is recovered from it may never have been synced
+            segment.data.seal(Math.min(end, segment.data.end())); // what is recovered from it may never have been synced
         }
         if (keysSince[0]) {
             // retries are answered from them, so they have to be there tomorrow too; a sync that failed may have left
             // them, and their messages, in the page cache only
-            segment.data.rewrite(synced[0], Math.min(end, segment.data.end()));
-            segment.data.sync();
+            segment.data.secure(synced[0], Math.min(end, segment.data.end()));
         }
         segment.found(Math.min(end, segment.data.end()));
         Index index = inMemory.inMemory(end);
@@ -290,7 +287,7 @@ final class Recovery {
         try {
             store.delete(Kind.INDEX, segment.number);
             IndexBlocks out = new IndexBlocks(segment.number, segment.cold, salt,
-                    store.create(Kind.INDEX, segment.number));
+                    store.create(Kind.INDEX, segment.number, 0));
             try {
                 index.source().forEach(out::add);
                 if (out.finish(index.dataEnd())) {
@@ -389,23 +386,23 @@ final class Recovery {
         if (Long.compareUnsigned(id, highId) > 0) {
             highId = id;
         }
-        int part = Records.part(octets, at);
+        int destination = Records.destination(octets, at);
         switch (Records.type(octets, at)) {
             case Records.DONE -> tombstones.put(id,
-                    new Tombstone(part, segment, numbers(octets, at), tombstones.get(id)));
+                    new Tombstone(destination, segment, numbers(octets, at), tombstones.get(id)));
             case Records.ATTEMPT -> {
                 AttemptState left = Metas.attempt(octets, at);
                 int serial = Records.serial(octets, at);
                 FoundAttempt others = attempts.get(id);
-                FoundAttempt before = attemptOf(others, part);
+                FoundAttempt before = attemptOf(others, destination);
                 if (attempts.isEmpty() || serial - highSerial > 0) {
                     highSerial = serial;
                 }
                 if (before == null || serial - before.serial > 0
                         || serial == before.serial && superseded.contains(before.in)) {
-                    attempts.put(id, new FoundAttempt(part, serial, segment, position,
+                    attempts.put(id, new FoundAttempt(destination, serial, segment, position,
                             Records.length(octets, at), Metas.named(left), left.attempts(),
-                            left.nextMillis(), without(others, part)));
+                            left.nextMillis(), without(others, destination)));
                 }
             }
             case Records.KEY -> {
@@ -435,21 +432,21 @@ final class Recovery {
         return numbers.length == 1 ? List.of(numbers[0]) : Arrays.stream(numbers).boxed().toList();
     }
 
-    private static @Nullable FoundAttempt attemptOf(@Nullable FoundAttempt first, int part) {
+    private static @Nullable FoundAttempt attemptOf(@Nullable FoundAttempt first, int destination) {
         FoundAttempt left = first;
-        while (left != null && left.part != part) {
+        while (left != null && left.destination != destination) {
             left = left.next;
         }
         return left;
     }
 
-    private static @Nullable FoundAttempt without(@Nullable FoundAttempt first, int part) {
-        if (first == null || first.part == part) {
+    private static @Nullable FoundAttempt without(@Nullable FoundAttempt first, int destination) {
+        if (first == null || first.destination == destination) {
             return first == null ? null : first.next;
         }
-        return new FoundAttempt(first.part, first.serial, first.in, first.position, first.length, first.named,
+        return new FoundAttempt(first.destination, first.serial, first.in, first.position, first.length, first.named,
                 first.attempts,
-                first.nextMillis, without(first.next, part));
+                first.nextMillis, without(first.next, destination));
     }
 
     /** A message that was copied twice has its newest copy in the cold segment with the highest number. */
@@ -474,12 +471,12 @@ final class Recovery {
             return;
         }
         long id = Records.id(octets, at);
-        int destinations = Records.part(octets, at);
+        int destinations = Records.destination(octets, at);
         int open = 0;
         boolean[] done = new boolean[destinations];
-        for (int part = 0; part < destinations; part++) {
-            done[part] = isDone(id, part, segment);
-            open += done[part] ? 0 : 1;
+        for (int destination = 0; destination < destinations; destination++) {
+            done[destination] = isDone(id, destination, segment);
+            open += done[destination] ? 0 : 1;
         }
         if (open == 0) {
             segment.gone.incrementAndGet();
@@ -488,9 +485,9 @@ final class Recovery {
         long request = Metas.request(octets, at);
         if (isUnfinished(segment, request)) {
             segment.gone.incrementAndGet();
-            for (int part = 0; part < destinations; part++) {
-                if (!done[part]) {
-                    repairs.add(new Repair(id, part, segment));
+            for (int destination = 0; destination < destinations; destination++) {
+                if (!done[destination]) {
+                    repairs.add(new Repair(id, destination, segment));
                 }
             }
             return;
@@ -529,26 +526,27 @@ final class Recovery {
         }
         state.messages.incrementAndGet();
         FoundAttempt lefts = attempts.get(id);
-        for (int part = 0; part < destinations; part++) {
-            if (done[part]) {
+        for (int destination = 0; destination < destinations; destination++) {
+            if (done[destination]) {
                 continue;
             }
-            FoundAttempt left = attemptOf(lefts, part);
+            FoundAttempt left = attemptOf(lefts, destination);
             if (left != null) {
                 Attempt attempt = new Attempt(left.named, null);
                 attempt.written(left.in, left.position, left.length);
-                message.attempt(part, attempt);
+                message.attempt(destination, attempt);
             }
-            listener.recovered(new SpoolEntry(message, part), accepted.envelope(), left == null ? 0 : left.attempts,
+            listener.recovered(new SpoolEntry(message, destination), accepted.envelope(),
+                    left == null ? 0 : left.attempts,
                     left == null ? 0 : left.nextMillis, accepted.contentLength());
         }
     }
 
     private ExtendedState extendedState(Metas.Accepted accepted, boolean[] done, int revision) {
         ExtendedState extended = new ExtendedState(done.length);
-        for (int part = 0; part < done.length; part++) {
-            extended.done.set(part, done[part]);
-            extended.doneWritten.set(part, done[part]);
+        for (int destination = 0; destination < done.length; destination++) {
+            extended.done.set(destination, done[destination]);
+            extended.doneWritten.set(destination, done[destination]);
         }
         extended.streamId = accepted.streamId();
         extended.revision = revision;
@@ -569,11 +567,11 @@ final class Recovery {
     }
 
     /** Looks for the DONE records, and has each hold its segment as long as {@code segment} exists. */
-    private boolean isDone(long id, int part, LogSegment segment) {
+    private boolean isDone(long id, int destination, LogSegment segment) {
         boolean done = false;
         boolean names = false;
         for (Tombstone stone = tombstones.get(id); stone != null; stone = stone.next) {
-            if (stone.part == part) {
+            if (stone.destination == destination) {
                 done = true;
                 if (stone.in != segment) {
                     stone.in.tombstonesFor.add(segment);
@@ -582,7 +580,7 @@ final class Recovery {
             }
         }
         if (done && !names) {
-            repairs.add(new Repair(id, part, segment));
+            repairs.add(new Repair(id, destination, segment));
         }
         return done;
     }

@@ -196,14 +196,14 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
     /** What an attempt left. */
     static final class Attempted extends Request<Void> {
         final SpooledMessage message;
-        final int part;
+        final int destination;
         final byte[] record;
         final Attempt attempt;
 
-        Attempted(long nowNanos, SpooledMessage message, int part, byte[] record, Attempt attempt) {
+        Attempted(long nowNanos, SpooledMessage message, int destination, byte[] record, Attempt attempt) {
             super(nowNanos);
             this.message = message;
-            this.part = part;
+            this.destination = destination;
             this.record = record;
             this.attempt = attempt;
         }
@@ -217,12 +217,12 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
     /** The end of one destination. */
     static final class Done extends Request<Void> {
         final SpooledMessage message;
-        final int part;
+        final int destination;
 
-        Done(long nowNanos, SpooledMessage message, int part) {
+        Done(long nowNanos, SpooledMessage message, int destination) {
             super(nowNanos);
             this.message = message;
-            this.part = part;
+            this.destination = destination;
         }
 
         @Override
@@ -250,6 +250,6 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
     /** Appends DONE records. */
     @FunctionalInterface
     interface Tombstones {
-        void add(long id, int part, LogSegment target) throws java.io.IOException;
+        void add(long id, int destination, LogSegment target) throws java.io.IOException;
     }
 }

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.units.ByteSize;
 
 /**
- * The thread behind the committer: reserves room ahead of it, has the next segment ready, seals full ones, watches the
+ * The thread behind the committer: has the next segment ready, seals full ones, watches the
  * free space, reclaims. {@link #retire}, {@link #wake} and {@link #close} are for any thread, all else is confined to
  * the maintenance.
  */
@@ -31,8 +31,8 @@ final class SegmentMaintenance implements Runnable {
     private final Queue<LogSegment> retired = new ConcurrentLinkedQueue<>();
     private @Nullable Committer committer;
     private @Nullable Reclaimer reclaimer;
-    private long reserveFailures;
-    private long reserveFailureLogged;
+    private long spareFailures;
+    private long spareFailureLogged;
     private volatile boolean closing;
     private volatile @Nullable Thread thread;
 
@@ -97,7 +97,7 @@ final class SegmentMaintenance implements Runnable {
         sealRetired();
         probe();
         if (state.isReady() && !closing) {
-            reserve();
+            prepareSpare();
         }
     }
 
@@ -138,28 +138,20 @@ final class SegmentMaintenance implements Runnable {
         return new ByteSize(bytes >> 20 << 20).toString();
     }
 
-    private void reserve() {
-        if (committer == null) {
+    private void prepareSpare() {
+        if (committer == null || capacity - committer.active().data.end() >= capacity / 2) {
             return;
         }
-        LogSegment active = committer.active();
         try {
-            long left = capacity - active.data.end();
-            if (active.data.reserved() < Math.min(Segments.RESERVE_AHEAD / 2, left)) {
-                // Not synced here: a sync error is reported once for each open file, and the committer has to see it.
-                active.data.reserve(Math.min(Segments.RESERVE_AHEAD, left));
-            }
-            if (left < capacity / 2) {
-                segments.prepareSpare();
-            }
+            segments.prepareSpare();
         } catch (NoSpaceException e) {
             state.full(String.valueOf(e.getMessage()));
         } catch (IOException e) {
             // Nothing was lost by it. When the disk is really ill, the committer finds out as it writes.
             long now = machine.nanoTime();
-            if (reserveFailures++ == 0 || now - reserveFailureLogged > LOG_NANOS) {
-                reserveFailureLogged = now;
-                log.warn("event=spool-reserve failures={} why={}", reserveFailures, e.getMessage());
+            if (spareFailures++ == 0 || now - spareFailureLogged > LOG_NANOS) {
+                spareFailureLogged = now;
+                log.warn("event=spool-spare failures={} why={}", spareFailures, e.getMessage());
             }
         }
     }

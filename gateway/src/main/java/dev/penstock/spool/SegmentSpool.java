@@ -14,7 +14,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongPredicate;
 import java.util.zip.CRC32C;
@@ -29,6 +28,7 @@ import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.MessageIds;
 import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.SpooledMessage.Attempt;
@@ -59,7 +59,6 @@ public final class SegmentSpool implements Spool {
 
     private final Machine machine;
     private final SegmentStore store;
-    private final InstantSource clock;
     private final SpoolState state;
     private final MessageIndex index;
     private final ContentStreams streams;
@@ -71,7 +70,7 @@ public final class SegmentSpool implements Spool {
     private final List<Request<?>> repair = new ArrayList<>();
     private final ReaderPool readers;
     private final ContentCache cache;
-    private final AtomicLong lastId;
+    private final MessageIds ids;
     /** Orders ATTEMPT records; compared by difference, so it may wrap. */
     private final AtomicInteger nextSerial;
     private final Object mergeLock = new Object();
@@ -88,28 +87,38 @@ public final class SegmentSpool implements Spool {
     /** Opens the spool in {@code config.directory()}, and tells {@code listener} what it holds. */
     public static SegmentSpool open(SpoolConfig config, InstantSource clock, RecoveryListener listener)
             throws IOException {
-        return open(config, QueueConfig.DEFAULT.laneSharePercent(), clock, listener);
+        return open(config, QueueConfig.DEFAULT.laneSharePercent(), 0, clock, listener);
     }
 
-    /** @param laneSharePercent {@link QueueConfig#laneSharePercent()} */
-    public static SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
+    /**
+     * @param laneSharePercent {@link QueueConfig#laneSharePercent()}
+     * @param node             the number that message ids carry; a spool that was another node's is taken over
+     */
+    public static SegmentSpool open(SpoolConfig config, int laneSharePercent, int node, InstantSource clock,
             RecoveryListener listener) throws IOException {
-        return open(config, laneSharePercent, new FileSegmentStore(config.directory()), Machine.REAL, clock, listener);
+        return open(config, laneSharePercent, node,
+                new FileSegmentStore(config.directory(), config.segmentSize().bytes()), Machine.REAL, clock,
+                listener);
     }
 
     /** Opens the spool that {@code store} holds. The store is closed with the spool, and when opening fails. */
-    static SegmentSpool open(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+    static SegmentSpool open(SpoolConfig config, int laneSharePercent, int node, SegmentStore store, Machine machine,
             InstantSource clock, RecoveryListener listener) throws IOException {
         long start = machine.nanoTime();
         try {
             SpoolState state = new SpoolState();
             Recovery recovery = new Recovery(store, listener, state, new KeyTable(clock));
             recovery.run();
-            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, store, machine, clock, state, recovery);
+            SegmentSpool spool = new SegmentSpool(config, laneSharePercent, node, store, machine, clock, state,
+                    recovery);
             spool.start();
             log.info("event=spool-open store={} messages={} segments={} quarantined={} millis={}", store,
                     state.messages.get(), recovery.segments().size(), state.quarantined.sum(),
                     (machine.nanoTime() - start) / 1_000_000);
+            int before = new MessageId(recovery.highId).node();
+            if (recovery.highId != 0 && before != node) {
+                log.info("event=spool-taken-over store={} node={} before={}", store, node, before);
+            }
             return spool;
         } catch (IOException | RuntimeException e) {
             store.close();
@@ -117,17 +126,16 @@ public final class SegmentSpool implements Spool {
         }
     }
 
-    private SegmentSpool(SpoolConfig config, int laneSharePercent, SegmentStore store, Machine machine,
+    private SegmentSpool(SpoolConfig config, int laneSharePercent, int node, SegmentStore store, Machine machine,
             InstantSource clock, SpoolState state, Recovery recovery) throws IOException {
         this.machine = machine;
         this.store = store;
-        this.clock = clock;
         this.state = state;
         this.index = recovery.index;
         this.streams = recovery.streams;
         this.keyTable = recovery.keyTable;
         this.salt = recovery.salt;
-        this.lastId = new AtomicLong(recovery.highId);
+        this.ids = new MessageIds(node, recovery.highId, clock);
         this.nextSerial = new AtomicInteger(recovery.highSerial + 1);
         this.cache = new ContentCache(config.cacheSize().bytes(), laneSharePercent);
         this.pieceSize = Math.clamp(config.inlineLimit().bytes(), MIN_PIECE, MAX_PIECE);
@@ -137,7 +145,7 @@ public final class SegmentSpool implements Spool {
         long deadline = config.appendDeadline().toNanos();
         this.watchNanos = Math.clamp(deadline / 4, MIN_WATCH_NANOS, MAX_WATCH_NANOS);
         this.segments = new Segments(store, state, salt, capacity, recovery.segments(), recovery.highNumber + 1,
-                lastId::get);
+                ids::highest);
         this.maintenance = new SegmentMaintenance(machine, store, segments, state, capacity, controlReserve,
                 config.minFreeSpace().bytes());
         this.committer = new Committer(new Committer.SegmentSupply() {
@@ -150,17 +158,12 @@ public final class SegmentSpool implements Spool {
             public void retire(LogSegment segment) {
                 maintenance.retire(segment);
             }
-
-            @Override
-            public void lowOnReserve() {
-                maintenance.wake();
-            }
         }, segments.activateFirst(), index, streams, keyTable, state, salt, capacity, controlReserve, deadline,
                 machine);
         List<Recovery.Repair> repairs = List.copyOf(recovery.repairs);
         repair.add(new Request.Task(machine.nanoTime(), tombstones -> {
             for (Recovery.Repair one : repairs) {
-                tombstones.add(one.id(), one.part(), one.target());
+                tombstones.add(one.id(), one.destination(), one.target());
             }
         }));
         recovery.orphans.forEach((request, messages) -> repair.add(new Request.Key(machine.nanoTime(), request, null,
@@ -193,8 +196,7 @@ public final class SegmentSpool implements Spool {
 
     @Override
     public MessageId nextId() {
-        long now = clock.millis() << MessageId.SEQUENCE_BITS;
-        return new MessageId(lastId.accumulateAndGet(now, (last, time) -> Math.max(last + 1, time)));
+        return ids.next();
     }
 
     @Override
@@ -364,22 +366,22 @@ public final class SegmentSpool implements Spool {
         boolean coversAll;
         int serial;
         synchronized (message) {
-            if (message.isDone(entry.part)) {
+            if (message.isDone(entry.destination)) {
                 return CompletableFuture.completedFuture(null);
             }
             cache.drop(message);
-            Attempt before = message.attempt(entry.part);
+            Attempt before = message.attempt(entry.destination);
             coversAll = before == null || before.named >= 0 && (before.named & ~named) == 0;
             mine = new Attempt(coversAll ? named : -1, new Pending(before, coversAll ? attempt : null));
-            message.attempt(entry.part, mine);
+            message.attempt(entry.destination, mine);
             serial = nextSerial.getAndIncrement();
         }
         return coversAll ? submitAttempt(entry, attempt, serial, mine) : merge(entry, attempt, serial, mine);
     }
 
     private CompletableFuture<Void> submitAttempt(SpoolEntry entry, AttemptState attempt, int serial, Attempt mine) {
-        byte[] record = Metas.attempt(salt, entry.messageId(), entry.part, serial, attempt);
-        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.part, record, mine);
+        byte[] record = Metas.attempt(salt, entry.messageId(), entry.destination, serial, attempt);
+        Request.Attempted request = new Request.Attempted(nanoTime(), entry.message, entry.destination, record, mine);
         committer.submit(request);
         return request;
     }
@@ -431,8 +433,8 @@ public final class SegmentSpool implements Spool {
     private static void withdraw(SpoolEntry entry, Attempt mine, Attempt before) {
         synchronized (entry.message) {
             java.util.Objects.requireNonNull(mine.pending).withdrawn = true;
-            if (entry.message.attempt(entry.part) == mine) {
-                entry.message.attempt(entry.part, before);
+            if (entry.message.attempt(entry.destination) == mine) {
+                entry.message.attempt(entry.destination, before);
             }
         }
     }
@@ -448,18 +450,18 @@ public final class SegmentSpool implements Spool {
     public CompletableFuture<Void> done(SpoolEntry entry) {
         SpooledMessage message = entry.message;
         synchronized (message) {
-            if (message.isDone(entry.part)) {
+            if (message.isDone(entry.destination)) {
                 return CompletableFuture.completedFuture(null);
             }
             message.open--;
             if (message.state instanceof ExtendedState extended) {
-                extended.done.set(entry.part);
+                extended.done.set(entry.destination);
             }
             if (message.open == 0) {
                 cache.drop(message);
             }
         }
-        Request.Done request = new Request.Done(nanoTime(), message, entry.part);
+        Request.Done request = new Request.Done(nanoTime(), message, entry.destination);
         committer.submit(request);
         return request;
     }
@@ -594,7 +596,7 @@ public final class SegmentSpool implements Spool {
                 return readers.read(() -> load(entry.message, attempt));
             } catch (UnreadableMessageException e) {
                 synchronized (entry.message) {
-                    if (entry.message.attempt(entry.part) == attempt) {
+                    if (entry.message.attempt(entry.destination) == attempt) {
                         throw e;
                     }
                 }
@@ -609,7 +611,7 @@ public final class SegmentSpool implements Spool {
         while (true) {
             Attempt attempt;
             synchronized (entry.message) {
-                attempt = entry.message.attempt(entry.part);
+                attempt = entry.message.attempt(entry.destination);
                 if (attempt == null || !attempt.isMerging()) {
                     return attempt;
                 }
@@ -829,9 +831,9 @@ public final class SegmentSpool implements Spool {
         List<SpoolEntry> entries = new ArrayList<>();
         if (message != null) {
             synchronized (message) {
-                for (int part = 0; part < message.destinations(); part++) {
-                    if (!message.isDone(part)) {
-                        entries.add(new SpoolEntry(message, part));
+                for (int destination = 0; destination < message.destinations(); destination++) {
+                    if (!message.isDone(destination)) {
+                        entries.add(new SpoolEntry(message, destination));
                     }
                 }
             }
@@ -840,8 +842,8 @@ public final class SegmentSpool implements Spool {
     }
 
     /** One of {@link #entries}. */
-    public Optional<SpoolEntry> find(MessageId id, int part) {
-        return entries(id).stream().filter(entry -> entry.part == part).findFirst();
+    public Optional<SpoolEntry> find(MessageId id, int destination) {
+        return entries(id).stream().filter(entry -> entry.destination == destination).findFirst();
     }
 
     /** Octets of messages being taken in, and of what waits for the committer. */

@@ -21,8 +21,8 @@ import dev.penstock.spool.SegmentStore.Kind;
  */
 final class Segments {
     private static final Logger log = LoggerFactory.getLogger(Segments.class);
-    /** Zeros are written this far ahead: 8 MB are some 2,000 messages, and written in 10 ms or so. */
-    static final long RESERVE_AHEAD = 8 << 20;
+    /** Room that a new segment begins with: some 2,000 messages. With less, mail is refused rather than begun with. */
+    private static final long FIRST_ROOM = 8 << 20;
 
     private final SegmentStore store;
     private final SpoolState state;
@@ -68,12 +68,12 @@ final class Segments {
             segment = null;
         }
         if (segment == null) {
-            segment = create(false, Math.min(RESERVE_AHEAD, capacity));
+            segment = create(false, Math.min(FIRST_ROOM, capacity));
         }
         return activate(segment);
     }
 
-    /** The first segment of a start. On a full disk it has no room set aside: what is queued can still be delivered. */
+    /** The first segment of a start. Where there is no room it has none for certain: what is queued can still be delivered. */
     LogSegment activateFirst() throws IOException {
         try {
             return activate();
@@ -84,7 +84,7 @@ final class Segments {
 
     private LogSegment activate(LogSegment segment) throws IOException {
         try {
-            segment.data.append(new SegmentHeader(segment.number, false, salt, highId.getAsLong()).encode());
+            segment.data.append(new SegmentHeader(segment.number, false, salt, highId.getAsLong()).encode(), 0);
             segment.data.sync();
             store.publish(Kind.DATA, segment.number);
         } catch (IOException e) {
@@ -99,7 +99,7 @@ final class Segments {
     /** Has a spare segment ready. */
     void prepareSpare() throws IOException {
         if (spare.get() == null) {
-            LogSegment made = create(false, Math.min(RESERVE_AHEAD, capacity));
+            LogSegment made = create(false, Math.min(FIRST_ROOM, capacity));
             if (!spare.compareAndSet(null, made)) {
                 discard(made);
             }
@@ -108,10 +108,10 @@ final class Segments {
 
     private LogSegment create(boolean cold, long room) throws IOException {
         long number = nextNumber.getAndIncrement();
-        LogSegment segment = new LogSegment(number, cold, store.create(Kind.DATA, number), LogSegment.Life.OPEN);
+        LogSegment segment = new LogSegment(number, cold, store.create(Kind.DATA, number, room),
+                LogSegment.Life.OPEN);
         try {
-            segment.data.reserve(room);
-            segment.index = new IndexBlocks(number, cold, salt, store.create(Kind.INDEX, number));
+            segment.index = new IndexBlocks(number, cold, salt, store.create(Kind.INDEX, number, 0));
             return segment;
         } catch (IOException e) {
             discard(segment);
@@ -123,7 +123,7 @@ final class Segments {
     LogSegment createCold() throws IOException {
         LogSegment segment = create(true, 0);
         try {
-            segment.data.append(new SegmentHeader(segment.number, true, salt, highId.getAsLong()).encode());
+            segment.data.append(new SegmentHeader(segment.number, true, salt, highId.getAsLong()).encode(), 0);
             return segment;
         } catch (IOException e) {
             discard(segment);
@@ -133,7 +133,7 @@ final class Segments {
 
     void publishCold(LogSegment segment) throws IOException {
         segment.leave();
-        segment.data.seal();
+        segment.data.seal(segment.data.end());
         finishIndex(segment, segment.data.end());
         store.publish(Kind.DATA, segment.number);
         segment.accountedFor(segment.data.end());
@@ -161,7 +161,7 @@ final class Segments {
     void seal(LogSegment segment) {
         long end = segment.data.end();
         try {
-            segment.data.seal();
+            segment.data.seal(end);
             finishIndex(segment, end);
         } catch (IOException e) {
             log.warn("event=spool-seal segment={}", segment.number, e);

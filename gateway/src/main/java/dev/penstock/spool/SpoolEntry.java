@@ -6,11 +6,11 @@ package dev.penstock.spool;
  */
 public final class SpoolEntry {
     final SpooledMessage message;
-    final int part;
+    final int destination;
 
-    SpoolEntry(SpooledMessage message, int part) {
+    SpoolEntry(SpooledMessage message, int destination) {
         this.message = message;
-        this.part = part;
+        this.destination = destination;
     }
 
     /** {@link dev.penstock.message.MessageId#value()} of the message. */
@@ -18,8 +18,8 @@ public final class SpoolEntry {
         return message.id;
     }
 
-    /** {@link dev.penstock.message.Destination#part()}. */
-    public int part() {
-        return part;
+    /** {@link dev.penstock.message.Destination#index()}. */
+    public int destination() {
+        return destination;
     }
 }

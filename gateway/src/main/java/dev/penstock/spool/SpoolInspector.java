@@ -164,14 +164,14 @@ public final class SpoolInspector {
             switch (Records.type(octets, at)) {
                 case Records.ACCEPTED -> {
                     Metas.accepted(octets, at); // can be read
-                    destinationsById.put(id, Records.part(octets, at));
+                    destinationsById.put(id, Records.destination(octets, at));
                     long request = Metas.request(octets, at);
                     if (request != 0) {
                         requests.put(id, request);
                     }
                 }
                 case Records.ATTEMPT -> Metas.attempt(octets, at);
-                case Records.DONE -> done.add(id, Records.part(octets, at));
+                case Records.DONE -> done.add(id, Records.destination(octets, at));
                 case Records.KEY -> recordedRequests.add(id);
                 default -> {
                     // PART, REPLACES and SYNCED say nothing by themselves
@@ -182,8 +182,8 @@ public final class SpoolInspector {
         void count() {
             destinationsById.forEachLong((id, count) -> {
                 int open = 0;
-                for (int part = 0; part < count; part++) {
-                    open += done.contains(id, part) ? 0 : 1;
+                for (int destination = 0; destination < count; destination++) {
+                    open += done.contains(id, destination) ? 0 : 1;
                 }
                 Long request = requests.get(id);
                 if (open > 0 && request != null && !recordedRequests.contains(request.longValue())) {

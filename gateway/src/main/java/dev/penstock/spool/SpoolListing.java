@@ -82,7 +82,7 @@ public final class SpoolListing {
     private static final JsonFactory JSON = JsonFactory.builder().rootValueSeparator("\n")
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
 
-    private record Key(long id, int part) {}
+    private record Key(long id, int destination) {}
 
     private record Attempt(int serial, int attempts, long nextMillis, long segment, long position, int length) {}
 
@@ -106,9 +106,9 @@ public final class SpoolListing {
     void print(Form form, PrintStream out) throws IOException {
         files.forEach((number, _, data) -> files.scan(data, (position, octets, at) -> note(number, position, octets,
                 at)));
-        attempts.keySet().removeIf(key -> done.contains(key.id, key.part));
+        attempts.keySet().removeIf(key -> done.contains(key.id, key.destination));
         if (form == Form.TABLE) {
-            out.printf("%-13s %4s %-8s %8s %-24s %-24s %8s %-30s %s%n", "ID", "PART", "STATE", "ATTEMPTS", "NEXT",
+            out.printf("%-13s %4s %-8s %8s %-24s %-24s %8s %-30s %s%n", "ID", "DEST", "STATE", "ATTEMPTS", "NEXT",
                     "RECEIVED", "SIZE", "SENDER", "RECIPIENTS");
         }
         try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), out)) {
@@ -122,10 +122,10 @@ public final class SpoolListing {
 
     private void note(long segment, long position, ByteBuffer octets, int at) {
         long id = Records.id(octets, at);
-        int part = Records.part(octets, at);
+        int destination = Records.destination(octets, at);
         switch (Records.type(octets, at)) {
             case Records.ATTEMPT -> {
-                Key key = new Key(id, part);
+                Key key = new Key(id, destination);
                 Attempt before = attempts.get(key);
                 int serial = Records.serial(octets, at);
                 if (before == null || serial - before.serial > 0) {
@@ -134,7 +134,7 @@ public final class SpoolListing {
                             Records.length(octets, at)));
                 }
             }
-            case Records.DONE -> done.add(id, part);
+            case Records.DONE -> done.add(id, destination);
             case Records.KEY -> recordedRequests.add(id);
             default -> {
                 // the second time's affair
@@ -148,10 +148,10 @@ public final class SpoolListing {
         if (Records.type(record, at) != Records.ACCEPTED || !seen.add(id)) {
             return;
         }
-        int parts = Records.part(record, at);
+        int count = Records.destination(record, at);
         boolean open = false;
-        for (int part = 0; part < parts && !open; part++) {
-            open = !done.contains(id, part);
+        for (int destination = 0; destination < count && !open; destination++) {
+            open = !done.contains(id, destination);
         }
         long request = Metas.request(record, at);
         if (!open || request != 0 && !recordedRequests.contains(request)) {
@@ -160,10 +160,10 @@ public final class SpoolListing {
         Metas.Accepted accepted = Metas.accepted(record, at);
         boolean counted = false;
         for (Destination destination : accepted.envelope().destinations()) {
-            if (done.contains(id, destination.part())) {
+            if (done.contains(id, destination.index())) {
                 continue;
             }
-            Attempt attempt = attempts.get(new Key(id, destination.part()));
+            Attempt attempt = attempts.get(new Key(id, destination.index()));
             State state = state(accepted.envelope(), attempt);
             if (!filter.fits(accepted.envelope(), destination, state)) {
                 continue;
@@ -198,7 +198,7 @@ public final class SpoolListing {
         for (int index : destination.recipients()) {
             recipients.append(recipients.isEmpty() ? "" : ",").append(envelope.recipients().get(index).address());
         }
-        out.printf("%s %4d %-8s %8d %-24s %-24s %8d %-30s %s%n", envelope.id(), destination.part(), state,
+        out.printf("%s %4d %-8s %8d %-24s %-24s %8d %-30s %s%n", envelope.id(), destination.index(), state,
                 attempt == null ? 0 : attempt.attempts,
                 attempt == null ? "-" : Instant.ofEpochMilli(attempt.nextMillis),
                 Instant.ofEpochMilli(envelope.receivedMillis()), accepted.contentLength(),
@@ -214,7 +214,7 @@ public final class SpoolListing {
         Envelope envelope = accepted.envelope();
         json.writeStartObject();
         json.writeStringProperty("id", envelope.id().toString());
-        json.writeNumberProperty("part", destination.part());
+        json.writeNumberProperty("destination", destination.index());
         json.writeStringProperty("state", state.toString());
         json.writeStringProperty("domain", destination.domain());
         json.writeStringProperty("tenant", envelope.tenant());

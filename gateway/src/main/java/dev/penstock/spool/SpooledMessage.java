@@ -111,8 +111,8 @@ final class SpooledMessage {
     }
 
     /** Guarded by this. */
-    boolean isDone(int part) {
-        return state instanceof ExtendedState extended ? extended.done.get(part) : open == 0;
+    boolean isDone(int destination) {
+        return state instanceof ExtendedState extended ? extended.done.get(destination) : open == 0;
     }
 
     int destinations() {
@@ -121,18 +121,18 @@ final class SpooledMessage {
 
     /** Guarded by this. */
     @Nullable
-    Attempt attempt(int part) {
+    Attempt attempt(int destination) {
         return switch (state) {
             case Attempt attempt -> attempt;
-            case ExtendedState extended -> extended.attempts[part];
+            case ExtendedState extended -> extended.attempts[destination];
             case null, default -> null;
         };
     }
 
     /** Guarded by this. */
-    void attempt(int part, Attempt attempt) {
+    void attempt(int destination, Attempt attempt) {
         if (state instanceof ExtendedState extended) {
-            extended.attempts[part] = attempt;
+            extended.attempts[destination] = attempt;
         } else {
             state = attempt;
         }

@@ -1,21 +1,28 @@
 package dev.penstock.tls;
 
 import java.io.IOException;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Optional;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 
-/** Makes the JDK's check of chains and dates (RFC 5280) for authorities of our own. Stateless. */
+import org.jspecify.annotations.Nullable;
+
+/** Who is trusted to vouch for certificates, and what a handshake makes of their opinion. Stateless. */
 final class Authorities {
     private Authorities() {}
 
     /**
+     * The JDK's check of chains and dates (RFC 5280), without revocation lists.
+     *
      * @param file PEM file of those to trust; those that come with Java when empty
      * @throws CertificateFileException when the file can't be used
      */
@@ -44,5 +51,82 @@ final class Authorities {
             anchors.setCertificateEntry(Integer.toString(i), certificates.get(i));
         }
         return anchors;
+    }
+
+    /**
+     * Checks certificates as authorities do, and notes what they say. A strict one ends the handshake when that is bad, a
+     * lenient one lets it go on. It refuses every check but the one that its end of the connection does, which it overrides.
+     */
+    abstract static class Judge extends X509ExtendedTrustManager {
+        private final boolean lenient;
+
+        Judge(boolean lenient) {
+            this.lenient = lenient;
+        }
+
+        /** A check by the authorities. */
+        @FunctionalInterface
+        interface Check {
+            void run() throws CertificateException;
+        }
+
+        /**
+         * @return what is wrong with the certificate, null when nothing is
+         * @throws CertificateException when something is, and this one is strict
+         */
+        final @Nullable CertificateException judge(Check check) throws CertificateException {
+            try {
+                check.run();
+                return null;
+            } catch (CertificateException e) {
+                if (!lenient) {
+                    throw e;
+                }
+                return e;
+            }
+        }
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
+                throws CertificateException {
+            throw notHere();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            throw notHere();
+        }
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
+            throw notHere();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
+                throws CertificateException {
+            throw notHere();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            throw notHere();
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
+            throw notHere();
+        }
+
+        private CertificateException notHere() {
+            return new CertificateException("no such check belongs to " + getClass().getSimpleName());
+        }
     }
 }

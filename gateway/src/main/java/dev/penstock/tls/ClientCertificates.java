@@ -1,6 +1,5 @@
 package dev.penstock.tls;
 
-import java.net.Socket;
 import java.nio.file.Path;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
@@ -52,11 +51,9 @@ final class ClientCertificates {
         }
     }
 
-    private final class Recording extends X509ExtendedTrustManager {
-        private final boolean lenient;
-
+    private final class Recording extends Authorities.Judge {
         Recording(boolean lenient) {
-            this.lenient = lenient;
+            super(lenient);
         }
 
         /** Named to clients, so that they can choose. */
@@ -68,48 +65,8 @@ final class ClientCertificates {
         @Override
         public void checkClientTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
                 throws CertificateException {
-            boolean good = false;
-            try {
-                strict.checkClientTrusted(chain, authType, engine);
-                good = true;
-            } catch (CertificateException e) {
-                if (!lenient) {
-                    throw e;
-                }
-            }
-            engine.getHandshakeSession().putValue(VERIFIED, good);
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String authType, Socket socket)
-                throws CertificateException {
-            throw onlyEngines();
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
-            throw onlyEngines();
-        }
-
-        @Override
-        public void checkServerTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
-                throws CertificateException {
-            throw onlyEngines();
-        }
-
-        @Override
-        public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
-                throws CertificateException {
-            throw onlyEngines();
-        }
-
-        @Override
-        public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
-            throw onlyEngines();
-        }
-
-        private static CertificateException onlyEngines() {
-            return new CertificateException("only clients of a server's engine are checked here");
+            CertificateException problem = judge(() -> strict.checkClientTrusted(chain, authType, engine));
+            engine.getHandshakeSession().putValue(VERIFIED, problem == null);
         }
     }
 }

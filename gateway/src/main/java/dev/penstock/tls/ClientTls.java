@@ -10,7 +10,6 @@ import java.security.cert.X509Certificate;
 import java.util.Optional;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
@@ -69,7 +68,7 @@ public final class ClientTls {
      * @throws IOException when the handshake failed; {@code plain} is of no use then
      */
     public Connection handshake(Socket plain, String host, int port, boolean mustVerify) throws IOException {
-        Judge judge = new Judge(mustVerify);
+        ServerJudge judge = new ServerJudge(mustVerify);
         SSLSocket socket = (SSLSocket) context(judge).getSocketFactory().createSocket(plain, host, port, true);
         SSLParameters parameters = socket.getSSLParameters();
         parameters.setProtocols(PROTOCOLS);
@@ -91,14 +90,13 @@ public final class ClientTls {
         }
     }
 
-    /** Confined to one handshake. */
-    private final class Judge extends X509ExtendedTrustManager {
-        private final boolean strict;
+    /** Of the server's certificate. Confined to one handshake. */
+    private final class ServerJudge extends Authorities.Judge {
         private @Nullable String problem = "no certificate";
         private int octets;
 
-        Judge(boolean strict) {
-            this.strict = strict;
+        ServerJudge(boolean strict) {
+            super(!strict);
         }
 
         @Override
@@ -107,52 +105,8 @@ public final class ClientTls {
             for (X509Certificate certificate : chain) {
                 octets += certificate.getEncoded().length;
             }
-            try {
-                authorities.get().checkServerTrusted(chain, authType, socket);
-                problem = null;
-            } catch (CertificateException e) {
-                problem = e.getMessage() == null ? e.toString() : e.getMessage();
-                if (strict) {
-                    throw e;
-                }
-            }
-        }
-
-        @Override
-        public X509Certificate[] getAcceptedIssuers() {
-            return new X509Certificate[0];
-        }
-
-        @Override
-        public void checkServerTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
-                throws CertificateException {
-            throw onlySockets();
-        }
-
-        @Override
-        public void checkServerTrusted(X509Certificate[] chain, String authType) throws CertificateException {
-            throw onlySockets();
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String authType, SSLEngine engine)
-                throws CertificateException {
-            throw onlySockets();
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String authType, Socket socket)
-                throws CertificateException {
-            throw onlySockets();
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String authType) throws CertificateException {
-            throw onlySockets();
-        }
-
-        private static CertificateException onlySockets() {
-            return new CertificateException("only servers are checked here, over sockets");
+            CertificateException found = judge(() -> authorities.get().checkServerTrusted(chain, authType, socket));
+            problem = found == null ? null : found.getMessage() == null ? found.toString() : found.getMessage();
         }
     }
 }

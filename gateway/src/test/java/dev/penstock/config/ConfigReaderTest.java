@@ -62,7 +62,8 @@ class ConfigReaderTest {
             keys.remove("certificates"); // tables of their own, none by default
             assertThat(sample.getTableOrEmpty(table).keySet()).as(table).isEqualTo(keys);
         });
-        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "shaping-file");
+        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "node",
+                "shaping-file");
         assertThat(sample.getArrayOrEmpty("listener").getTable(0).keySet()).isEqualTo(listenerKeys());
         assertThat(Files.readString(SAMPLE)).contains(
                 Stream.of(RouteConfig.class, ListenerTls.Certificate.class, ListenerLimits.class)
@@ -113,6 +114,7 @@ class ConfigReaderTest {
         GatewayConfig config = valid(write("""
                 [gateway]
                 hostname = "MX.Example.net"
+                node = 7
                 shaping-file = '%1$s'
                 [[listener]]
                 name = "mx"
@@ -271,7 +273,7 @@ class ConfigReaderTest {
                 """.formatted(shaping, chain, key)));
         TrafficLimits defaults = new TrafficLimits(7, Rate.parse("50/s,max_burst=5"), Rate.parse("30/min"), 20,
                 Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED);
-        GatewayConfig expected = new GatewayConfig("mx.example.net",
+        GatewayConfig expected = new GatewayConfig("mx.example.net", 7,
                 List.of(new ListenerConfig("mx",
                         List.of(new ListenAddress("0.0.0.0", 25), new ListenAddress("::1", 2526)),
                         new ListenerTls(Mode.REQUIRED, List.of(new Certificate(chain, key)), "TLSv1.3",
@@ -839,13 +841,15 @@ class ConfigReaderTest {
         assertThat(ConfigChange.notReloadable(defaults,
                 valid(write("listener = [{address = '127.0.0.1:2525', name = 'mx'}]")))).containsExactly("listener");
         assertThat(ConfigChange.notReloadable(defaults, valid(write("""
+                gateway.node = 7
                 listener = [{address = "127.0.0.1:26"}]
                 inbound.event-loops = 7
                 spool.segment-size = "64 MB"
                 events.directory = "elsewhere"
                 http.port = 0
                 policy.plugins = '%s'
-                """.formatted(directory))))).containsExactly("listener", "inbound.event-loops", "spool.segment-size",
+                """.formatted(directory))))).containsExactly("gateway.node", "listener", "inbound.event-loops",
+                "spool.segment-size",
                 "events.directory",
                 "http.port", "policy.plugins");
     }

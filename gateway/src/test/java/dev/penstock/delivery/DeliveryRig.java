@@ -134,7 +134,7 @@ final class DeliveryRig implements AutoCloseable {
                 BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options);
         List<SpoolEntry> entries = spool.add(envelope, content);
         for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "", receivedMillis, 0, 0,
+            queue.submit(entry, envelope.destinations().get(entry.destination()).domain(), "", "", receivedMillis, 0, 0,
                     content.size());
         }
         return entries.getFirst();
@@ -144,7 +144,8 @@ final class DeliveryRig implements AutoCloseable {
     SpoolEntry submit(Envelope envelope, Content content) {
         List<SpoolEntry> entries = spool.add(envelope, content);
         for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope, envelope.destinations().get(entry.part()).domain(), 0, 0, content.size());
+            queue.submit(entry, envelope, envelope.destinations().get(entry.destination()).domain(), 0, 0,
+                    content.size());
         }
         return entries.getFirst();
     }

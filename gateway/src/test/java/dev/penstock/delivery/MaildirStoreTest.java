@@ -39,7 +39,7 @@ import dev.penstock.message.Recipient;
 
 @Timeout(180)
 class MaildirStoreTest {
-    private static final MessageId ID = new MessageId(1_757_675_280_000L << MessageId.SEQUENCE_BITS);
+    private static final MessageId ID = new MessageId(1_757_675_280_000L << MessageId.MILLIS_SHIFT);
     private final AtomicLong ids = new AtomicLong(ID.value());
     private final MaildirStore store = new MaildirStore("gateway.test", InstantSource.system());
 

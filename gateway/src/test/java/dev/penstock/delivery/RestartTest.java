@@ -83,7 +83,8 @@ final class RestartTest {
 
         private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
             recovered.add(envelope);
-            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "", envelope.receivedMillis(),
+            queue.submit(entry, envelope.destinations().get(entry.destination()).domain(), "", "",
+                    envelope.receivedMillis(),
                     envelope.options().holdUntilMillis(), attempts, nextMillis, size);
         }
 

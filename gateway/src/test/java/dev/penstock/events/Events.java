@@ -25,7 +25,7 @@ final class Events {
     private Events() {}
 
     static MessageEvent delivery(int number) {
-        return new MessageEvent(MessageEvent.Type.DELIVERY, new MessageId(CREATED << MessageId.SEQUENCE_BITS | number),
+        return new MessageEvent(MessageEvent.Type.DELIVERY, new MessageId(CREATED << MessageId.MILLIS_SHIFT | number),
                 "a@s.example", List.of("r" + number + "@r.example"), "r.example", "tenant", "camp",
                 "default->mx.r.example+2", 4096, new Response(250, "2.0.0", "Ok: queued as 4XyZ", "."),
                 new Peer("mx.r.example", "192.0.2.7"), "10.0.0.1:53210", OCCURRED, CREATED, 0, "ESMTP",

@@ -109,7 +109,7 @@ final class GcraModelTest {
         return new Ledger(usedAgain, gcra.lost());
     }
 
-    private static void assertConforms(List<Long> used, int burst, long seed) {
+    static void assertConforms(List<Long> used, int burst, long seed) {
         long tolerance = (burst - 1) * INTERVAL;
         long arrival = Long.MIN_VALUE / 2;
         for (int i = 0; i < used.size(); i++) {

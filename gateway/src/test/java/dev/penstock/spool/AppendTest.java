@@ -167,7 +167,7 @@ class AppendTest {
     @Test
     void keepsOneDomainFromTakingTheWholeCache() throws IOException {
         List<SpoolEntry> slow = new ArrayList<>();
-        try (SegmentSpool spool = SegmentSpool.open(SpoolFixture.config(directory), 10,
+        try (SegmentSpool spool = SegmentSpool.open(SpoolFixture.config(directory), 10, 0,
                 java.time.InstantSource.system(),
                 (_, _, _, _, _) -> {})) {
             for (int i = 0; i < 100; i++) {

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 
@@ -34,7 +35,7 @@ class DiskFullTest {
 
     @Test
     void refusesMailWhenTheStoreIsFullStillRecordsWhatHappenedAndGoesOnWhenThereIsRoom() throws IOException {
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         SpoolConfig config = SpoolFixture.withSegmentSize(SpoolFixture.config(directory), 64 << 10);
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
             List<SpoolEntry> kept = new ArrayList<>();
@@ -59,8 +60,36 @@ class DiskFullTest {
     }
 
     @Test
+    void mailLeavesTheLastMegabyteOfItsRoomToOutcomes() throws IOException {
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, 16 << 20));
+        SpoolConfig config = SpoolFixture.withoutCache(
+                SpoolFixture.withSegmentSize(SpoolFixture.config(directory), 16 << 20));
+        try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
+            SpoolEntry first = fixture.accept(content(1, 1000), "a@one.example").getFirst();
+            store.room = 0;
+            List<CompletableFuture<List<SpoolEntry>>> taken = new ArrayList<>();
+            try {
+                while (taken.isEmpty() || !taken.getLast().isCompletedExceptionally()) { // as much as was promised
+                    taken.add(fixture.append(fixture.envelope("a@one.example"), content(taken.size(), 15_000)));
+                }
+            } catch (SpoolException e) {
+                assertThat(e.reason()).isEqualTo(SpoolException.Reason.FULL);
+            }
+            Awaitility.await().atMost(PATIENCE).until(() -> taken.stream().allMatch(CompletableFuture::isDone));
+            assertThat(taken).filteredOn(one -> !one.isCompletedExceptionally()).hasSizeGreaterThan(400);
+
+            String reply = "450 " + "x".repeat(90_000);
+            for (int i = 1; i <= 10; i++) { // 900 KB
+                await(fixture.spool.recordAttempt(first, deferred(i, 1, 0, reply)));
+            }
+            assertThat(fixture.spool.canRecord()).isTrue();
+            await(fixture.spool.done(first));
+        }
+    }
+
+    @Test
     void refusesMailWhenLessIsFreeThanTheConfigurationWantsLeft() throws IOException {
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         SpoolConfig usual = SpoolFixture.config(directory);
         SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
                 ByteSize.ofMegabytes(64), usual.appendDeadline(), usual.maxWaiting(), 1, 25);

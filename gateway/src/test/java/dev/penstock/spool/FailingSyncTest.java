@@ -34,7 +34,7 @@ class FailingSyncTest {
 
     private void assertFails(java.util.function.Consumer<FaultySegmentStore> fault) throws IOException {
         SpoolConfig config = SpoolFixture.withoutCache(SpoolFixture.config(directory));
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
             SpoolEntry before = fixture.accept(content(1, 100), "a@one.example").getFirst();
             fault.accept(store);
@@ -54,7 +54,7 @@ class FailingSyncTest {
     @Test
     void readsGoOnAfterAFailedSync() throws IOException {
         SpoolConfig config = SpoolFixture.withoutCache(SpoolFixture.config(directory));
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
             SpoolEntry before = fixture.accept(content(1, 100), "a@one.example").getFirst();
             store.syncFails = true;
@@ -69,7 +69,7 @@ class FailingSyncTest {
         SpoolConfig usual = SpoolFixture.config(directory);
         SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
                 usual.minFreeSpace(), Duration.ofMillis(50), usual.maxWaiting(), 2, 25);
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         CountDownLatch stall = new CountDownLatch(1);
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
             store.stall = stall;

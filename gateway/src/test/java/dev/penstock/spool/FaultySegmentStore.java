@@ -12,14 +12,14 @@ import org.jspecify.annotations.Nullable;
 /** A store that fails when told to. Thread-safe. In this package because the store interface is the spool's own. */
 final class FaultySegmentStore implements SegmentStore {
     private final SegmentStore real;
-    /** Octets that may still be written or reserved; each uses some up. */
+    /** Octets that may still be written, or promised as room; each uses some up. */
     volatile long room = Long.MAX_VALUE;
     volatile boolean syncFails;
     volatile boolean writeFails;
     volatile boolean readFails;
-    /** Setting room aside fails, but for the committer's thread. */
-    volatile boolean reserveAheadFails;
-    final AtomicInteger reservesFailed = new AtomicInteger();
+    /** A segment that is made ahead has no room. */
+    volatile boolean spareFails;
+    final AtomicInteger sparesFailed = new AtomicInteger();
     /** Syncs wait for it. */
     volatile @Nullable CountDownLatch stall;
 
@@ -27,8 +27,8 @@ final class FaultySegmentStore implements SegmentStore {
         this.real = real;
     }
 
-    /** Told of each rewriting. */
-    volatile BiConsumer<Long, Long> onRewrite = (_, _) -> {};
+    /** Told of what is made durable again. */
+    volatile BiConsumer<Long, Long> onSecure = (_, _) -> {};
 
     private synchronized void use(long octets) throws NoSpaceException {
         if (room < octets) {
@@ -45,9 +45,13 @@ final class FaultySegmentStore implements SegmentStore {
     }
 
     @Override
-    public Segment create(Kind kind, long number) throws IOException {
-        use(1);
-        return new FaultySegment(real.create(kind, number));
+    public Segment create(Kind kind, long number, long promised) throws IOException {
+        if (spareFails && Thread.currentThread().getName().equals("spool-maintenance")) {
+            sparesFailed.incrementAndGet();
+            throw new IOException("Input/output error, says the test");
+        }
+        use(1 + promised);
+        return new FaultySegment(real.create(kind, number, promised), promised);
     }
 
     @Override
@@ -57,7 +61,7 @@ final class FaultySegmentStore implements SegmentStore {
 
     @Override
     public Segment open(Kind kind, long number) throws IOException {
-        return new FaultySegment(real.open(kind, number));
+        return new FaultySegment(real.open(kind, number), 0);
     }
 
     @Override
@@ -87,9 +91,11 @@ final class FaultySegmentStore implements SegmentStore {
 
     private final class FaultySegment implements Segment {
         private final Segment segment;
+        private volatile long promised;
 
-        FaultySegment(Segment segment) {
+        FaultySegment(Segment segment, long promised) {
             this.segment = segment;
+            this.promised = promised;
         }
 
         @Override
@@ -98,27 +104,24 @@ final class FaultySegmentStore implements SegmentStore {
         }
 
         @Override
-        public long append(ByteBuffer octets) throws IOException {
+        public long append(ByteBuffer octets, long spare) throws IOException {
             if (writeFails) {
                 throw new IOException("Input/output error, says the test");
             }
-            use(Math.max(0, octets.remaining() - segment.reserved()));
-            return segment.append(octets);
-        }
-
-        @Override
-        public void reserve(long octets) throws IOException {
-            if (reserveAheadFails && Thread.currentThread().getName().equals("spool-maintenance")) {
-                reservesFailed.incrementAndGet();
-                throw new IOException("Input/output error, says the test");
+            int length = octets.remaining();
+            long missing = length + spare - promised;
+            if (missing > 0) {
+                use(missing);
+                promised += missing;
             }
-            use(Math.max(0, octets - segment.reserved()));
-            segment.reserve(octets);
+            long position = segment.append(octets, spare);
+            promised -= length;
+            return position;
         }
 
         @Override
-        public long reserved() {
-            return segment.reserved();
+        public long room() {
+            return promised;
         }
 
         @Override
@@ -138,8 +141,8 @@ final class FaultySegmentStore implements SegmentStore {
         }
 
         @Override
-        public void seal() throws IOException {
-            segment.seal();
+        public void seal(long end) throws IOException {
+            segment.seal(end);
         }
 
         @Override
@@ -156,14 +159,9 @@ final class FaultySegmentStore implements SegmentStore {
         }
 
         @Override
-        public void rewrite(long from, long to) throws IOException {
-            onRewrite.accept(from, to);
-            segment.rewrite(from, to);
-        }
-
-        @Override
-        public void truncate(long position) throws IOException {
-            segment.truncate(position);
+        public void secure(long from, long to) throws IOException {
+            onSecure.accept(from, to);
+            segment.secure(from, to);
         }
 
         @Override

@@ -10,12 +10,12 @@ public final class FillingDisk {
     private final FaultySegmentStore store;
 
     public FillingDisk(SpoolConfig config) throws IOException {
-        store = new FaultySegmentStore(new FileSegmentStore(config.directory()));
+        store = new FaultySegmentStore(new FileSegmentStore(config.directory(), config.segmentSize().bytes()));
     }
 
     public SegmentSpool open(SpoolConfig config, int laneSharePercent, InstantSource clock,
             Spool.RecoveryListener listener) throws IOException {
-        return SegmentSpool.open(config, laneSharePercent, store, Machine.REAL, clock, listener);
+        return SegmentSpool.open(config, laneSharePercent, 0, store, Machine.REAL, clock, listener);
     }
 
     /** Whether syncs fail from now on. */

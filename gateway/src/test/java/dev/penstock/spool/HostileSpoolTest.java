@@ -100,9 +100,9 @@ class HostileSpoolTest {
         Path unfinished = Files.createSymbolicLink(spool.resolve("data-000078.seg.tmp"), outside);
         SpoolFixture.open(spool).close();
         assertThat(Files.exists(unfinished, LinkOption.NOFOLLOW_LINKS)).isFalse();
-        try (FileSegmentStore store = new FileSegmentStore(spool)) {
+        try (FileSegmentStore store = new FileSegmentStore(spool, SpoolFixture.SEGMENT)) {
             Files.createSymbolicLink(unfinished, outside);
-            store.create(Kind.DATA, 78).close();
+            store.create(Kind.DATA, 78, 0).close();
             assertThat(Files.isSymbolicLink(unfinished)).isFalse();
             store.delete(Kind.DATA, 78);
         }
@@ -113,7 +113,7 @@ class HostileSpoolTest {
     void nothingIsSetAsideThroughALink() throws IOException {
         Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
         Path quarantine = spool.resolve(FileSegmentStore.QUARANTINE);
-        try (FileSegmentStore store = new FileSegmentStore(spool)) {
+        try (FileSegmentStore store = new FileSegmentStore(spool, SpoolFixture.SEGMENT)) {
             Files.createSymbolicLink(quarantine, elsewhere);
             assertThatThrownBy(() -> store.setAside("damage", octets(), "why")).isInstanceOf(IOException.class)
                     .hasMessageContaining(quarantine + ": is a symbolic link");

@@ -157,7 +157,7 @@ class KeyCrashTest {
                 for (int i = 0; i < 2 && opened[0] == null && next == null; i++) {
                     recovered.clear();
                     try {
-                        opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, store, schedule,
+                        opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, 0, store, schedule,
                                 InstantSource.fixed(java.time.Instant.EPOCH), (_, envelope, _, _, _) -> recovered
                                         .add(envelope.recipients().getFirst().address()));
                     } catch (IOException e) {

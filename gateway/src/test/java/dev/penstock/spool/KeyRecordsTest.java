@@ -302,7 +302,7 @@ class KeyRecordsTest {
         SpoolConfig usual = config(directory);
         SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
                 usual.minFreeSpace(), Duration.ofMillis(20), usual.maxWaiting(), 1, 70);
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         CountDownLatch stall = new CountDownLatch(1);
         try (SpoolFixture fixture = SpoolFixture.open(config, store, clock)) {
             Spool.KeyedRequest request = fixture.spool.keys().begin(KEY);
@@ -332,7 +332,7 @@ class KeyRecordsTest {
 
     @Test
     void aFullDiskRefusesTheKeyAndItsMessagesEnd() throws IOException {
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         try (SpoolFixture fixture = SpoolFixture.open(config(directory), store, clock)) {
             Spool.KeyedRequest request = fixture.spool.keys().begin(KEY);
             await(hold(fixture, request, 1, 100));
@@ -355,7 +355,7 @@ class KeyRecordsTest {
     void afterAFailedSyncTheNextStartFindsBothAndKeepsThemThroughALossOfPower() throws IOException {
         Path live = directory.resolve("live");
         List<Long> rewritten = new ArrayList<>();
-        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(live));
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(live, SpoolFixture.SEGMENT));
         try (SpoolFixture fixture = SpoolFixture.open(config(live), store, clock)) {
             Spool.KeyedRequest request = fixture.spool.keys().begin(KEY);
             var _ = hold(fixture, request, 1, 100);
@@ -364,8 +364,8 @@ class KeyRecordsTest {
             assertThat(fixture.spool.keys().find(KEY)).isNull();
             assertThatThrownBy(request::intake).isInstanceOf(SpoolException.class);
         }
-        FaultySegmentStore next = new FaultySegmentStore(new FileSegmentStore(live));
-        next.onRewrite = (from, to) -> rewritten.addAll(List.of(from, to));
+        FaultySegmentStore next = new FaultySegmentStore(new FileSegmentStore(live, SpoolFixture.SEGMENT));
+        next.onSecure = (from, to) -> rewritten.addAll(List.of(from, to));
         try (SpoolFixture fixture = SpoolFixture.open(config(live), next, clock)) {
             assertThat(recipients(fixture)).containsExactly("r1@one.example");
             assertThat(fixture.spool.keys().find(KEY)).isNotNull();

@@ -24,6 +24,8 @@ import java.util.TreeMap;
  */
 final class MemorySegmentStore implements SegmentStore {
     private static final int SECTOR = 512;
+    /** Room is made so far ahead of what is asked for, while there is any. */
+    private static final int AHEAD = 4 << 10;
 
     /** Said before each call takes effect, and before a sync returns. */
     interface Steps {
@@ -39,12 +41,11 @@ final class MemorySegmentStore implements SegmentStore {
         DELETE,
         SYNC_DELETES,
         APPEND,
-        RESERVE,
+        MAKE_ROOM,
         SYNC,
         SYNCED,
         SEAL,
-        READ,
-        TRUNCATE
+        READ
     }
 
     /** How a crash treats what wasn't synced. */
@@ -126,12 +127,14 @@ final class MemorySegmentStore implements SegmentStore {
     }
 
     @Override
-    public Segment create(Kind kind, long number) throws IOException {
+    public Segment create(Kind kind, long number, long room) throws IOException {
         step(Call.CREATE, kind, number);
-        use(1);
+        use(1 + room);
         File file = new File();
+        MemorySegment segment = new MemorySegment(kind, number, file);
+        segment.makeRoom(room);
         unpublished.put(new Name(kind, number), file);
-        return new MemorySegment(kind, number, file);
+        return segment;
     }
 
     @Override
@@ -328,27 +331,30 @@ final class MemorySegmentStore implements SegmentStore {
         }
 
         @Override
-        public long append(ByteBuffer octets) throws IOException {
+        public long append(ByteBuffer octets, long spare) throws IOException {
+            if (spare > 0) {
+                makeRoom(octets.remaining() + spare);
+            }
             step(Call.APPEND, kind, number);
-            use(Math.max(0, octets.remaining() - reserved()));
+            use(Math.max(0, octets.remaining() - room()));
             long start = tail;
             tail += octets.remaining();
             file.write((int) start, octets);
             return start;
         }
 
-        @Override
-        public void reserve(long octets) throws IOException {
-            step(Call.RESERVE, kind, number);
+        private void makeRoom(long octets) throws IOException {
             long missing = tail + octets - file.length;
             if (missing > 0) {
+                step(Call.MAKE_ROOM, kind, number);
                 use(missing);
-                file.write(file.length, ByteBuffer.allocate((int) missing));
+                long more = missing + AHEAD <= usableSpace() ? missing + AHEAD : missing;
+                file.write(file.length, ByteBuffer.allocate((int) more));
             }
         }
 
         @Override
-        public long reserved() {
+        public long room() {
             return file.length - tail;
         }
 
@@ -359,9 +365,10 @@ final class MemorySegmentStore implements SegmentStore {
         }
 
         @Override
-        public void seal() throws IOException {
+        public void seal(long end) throws IOException {
             step(Call.SEAL, kind, number);
-            file.truncate((int) tail);
+            file.truncate((int) end);
+            tail = end;
             sync();
         }
 
@@ -383,16 +390,10 @@ final class MemorySegmentStore implements SegmentStore {
         }
 
         @Override
-        public void rewrite(long from, long to) throws IOException {
+        public void secure(long from, long to) throws IOException {
             step(Call.APPEND, kind, number);
             file.write((int) from, ByteBuffer.wrap(file.octets, (int) from, (int) (to - from)).slice());
-        }
-
-        @Override
-        public void truncate(long position) throws IOException {
-            step(Call.TRUNCATE, kind, number);
-            file.truncate((int) position);
-            tail = position;
+            sync();
         }
 
         @Override

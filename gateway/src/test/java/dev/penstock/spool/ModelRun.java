@@ -78,7 +78,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
 
     private static final class Destination {
         final Message message;
-        final int part;
+        final int index;
         @Nullable
         SpoolEntry entry;
         boolean doneAsked;
@@ -86,9 +86,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
         AttemptState base = NEVER;
         final List<Asked> asked = new ArrayList<>();
 
-        Destination(Message message, int part) {
+        Destination(Message message, int index) {
             this.message = message;
-            this.part = part;
+            this.index = index;
         }
 
         /** What is to be found when the first {@code count} of what was asked is written. */
@@ -310,7 +310,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             while (opened[0] == null && !crashed) {
                 recovered.clear();
                 try {
-                    opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, store, schedule,
+                    opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, 0, store, schedule,
                             InstantSource.fixed(java.time.Instant.EPOCH), (entry, envelope, attempts, nextMillis,
                                     size) -> recovered.put(key(entry),
                                             new SpoolFixture.Recovered(entry, envelope, attempts, nextMillis, size)));
@@ -488,9 +488,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
             Envelope envelope = new Envelope(spool.nextId(), "s@esp.example", list, BodyType.SEVEN_BIT, false, "t", "c",
                     1, new Origin("ESMTP", "192.0.2.1:1025", "c.example"));
             message = new Message(envelope, octets);
-            List<Destination> parts = envelope.destinations().stream()
-                    .map(part -> new Destination(message, part.part())).toList();
-            parts.forEach(part -> model.put(envelope.id() + "/" + part.part, part));
+            List<Destination> destinations = envelope.destinations().stream()
+                    .map(destination -> new Destination(message, destination.index())).toList();
+            destinations.forEach(one -> model.put(envelope.id() + "/" + one.index, one));
             asked = intake.commit(envelope, false, false);
             var _ = asked.thenAccept(entries -> {
                 if (!crashed) {
@@ -498,8 +498,8 @@ final class ModelRun implements MemorySegmentStore.Steps {
                     trace("acknowledged " + message.envelope.id());
                     tally.accepted++;
                     for (int i = 0; i < entries.size(); i++) {
-                        parts.get(i).entry = entries.get(i);
-                        live.add(parts.get(i));
+                        destinations.get(i).entry = entries.get(i);
+                        live.add(destinations.get(i));
                     }
                 }
             });
@@ -524,7 +524,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
 
     private CompletableFuture<?> attempt(SegmentSpool spool, Destination destination, SpoolEntry entry) {
         List<RecipientState> named = new ArrayList<>();
-        for (int index : destination.message.envelope.destinations().get(destination.part).recipients()) {
+        for (int index : destination.message.envelope.destinations().get(destination.index).recipients()) {
             if (named.isEmpty() || random.nextBoolean()) {
                 named.add(new RecipientState(index, random.nextBoolean() ? Status.DEFERRED : Status.DELIVERED,
                         "450 " + random.nextInt(1000)));

@@ -23,9 +23,9 @@ class PrivateSpoolTest {
     @Test
     void everyFileIsItsOwnersAlone() throws IOException {
         Path spool = directory.resolve("var/spool");
-        try (FileSegmentStore store = new FileSegmentStore(spool)) {
+        try (FileSegmentStore store = new FileSegmentStore(spool, SpoolFixture.SEGMENT)) {
             for (Kind kind : Kind.values()) {
-                store.create(kind, 1).close();
+                store.create(kind, 1, 0).close();
                 store.publish(kind, 1);
             }
             store.setAside("damage", ByteBuffer.wrap(new byte[]{1}), "why");
@@ -41,7 +41,7 @@ class PrivateSpoolTest {
     @Test
     void aDirectoryOfAnEarlierReleaseIsShutToOthersButNotToItsGroup() throws IOException {
         Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
-        new FileSegmentStore(directory).close();
+        new FileSegmentStore(directory, SpoolFixture.SEGMENT).close();
         assertThat(permissions(directory)).isEqualTo("rwxr-x---");
     }
 

@@ -112,7 +112,7 @@ class ReclaimTest {
         try (SpoolFixture fixture = SpoolFixture.open(config(live))) {
             fill(fixture, kept, new HashMap<>());
         }
-        SegmentStore files = new FileSegmentStore(live);
+        SegmentStore files = new FileSegmentStore(live, SpoolFixture.SEGMENT);
         SegmentStore observed = (SegmentStore) Proxy.newProxyInstance(getClass().getClassLoader(),
                 new Class<?>[]{SegmentStore.class}, (_, method, arguments) -> {
                     Object result;

@@ -35,7 +35,7 @@ class RecordingTest {
 
     @BeforeEach
     void prepareStore() throws IOException {
-        store = new FaultySegmentStore(new FileSegmentStore(directory));
+        store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         config = SpoolFixture.withoutCache(SpoolFixture.withSegmentSize(SpoolFixture.config(directory), SEGMENT));
     }
 
@@ -105,15 +105,15 @@ class RecordingTest {
     @Test
     void roomThatCannotBeSetAsideAheadIsNoFailedSpool() throws IOException {
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
-            store.reserveAheadFails = true;
+            store.spareFails = true;
             List<SpoolEntry> entries = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
                 entries.add(fixture.accept(content(i, 1000), "a@one.example").getFirst());
             }
-            Awaitility.await().atMost(PATIENCE).until(() -> store.reservesFailed.get() > 0);
+            Awaitility.await().atMost(PATIENCE).until(() -> store.sparesFailed.get() > 0);
             entries.add(fixture.accept(content(40, 1000), "a@one.example").getFirst());
             assertThat(fixture.spool.health().state()).isEqualTo(SpoolHealth.State.READY);
-            store.reserveAheadFails = false;
+            store.spareFails = false;
             for (int i = 0; i < entries.size(); i++) {
                 assertThat(fixture.read(entries.get(i))).isEqualTo(content(i, 1000));
             }
@@ -130,7 +130,7 @@ class RecordingTest {
         byte[] octets = java.nio.file.Files.readAllBytes(segment);
         octets[octets.length - Records.ALIGNMENT * 2] ^= 1; // in the content
         java.nio.file.Files.write(segment, octets);
-        try (SpoolFixture again = SpoolFixture.open(config, new FileSegmentStore(directory))) {
+        try (SpoolFixture again = SpoolFixture.open(config, new FileSegmentStore(directory, SpoolFixture.SEGMENT))) {
             SpoolFixture.Recovered found = again.recovered(key);
             assertThatThrownBy(() -> again.read(found.entry())).isInstanceOf(UnreadableMessageException.class);
             assertThat(again.spool.envelope(found.entry())).isEqualTo(found.envelope());

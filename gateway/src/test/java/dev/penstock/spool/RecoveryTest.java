@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 
 import org.junit.jupiter.api.Test;
@@ -37,8 +38,8 @@ class RecoveryTest {
             await(fixture.spool.recordAttempt(entry, state));
             await(fixture.spool.done(fixture.accept(content(3, 10), "c@three.example").getFirst()));
             extended = fixture.envelope("d@one.example", "e@two.example", "f@three.example");
-            List<SpoolEntry> parts = await(fixture.append(extended, content(4, 50_000)));
-            await(fixture.spool.done(parts.get(1)));
+            List<SpoolEntry> destinations = await(fixture.append(extended, content(4, 50_000)));
+            await(fixture.spool.done(destinations.get(1)));
             SpoolFixture.copy(clean, crashed);
         }
         for (Path path : List.of(crashed, clean)) {
@@ -78,6 +79,30 @@ class RecoveryTest {
             try (SpoolFixture fixture = SpoolFixture.open(SpoolFixture.config(directory),
                     () -> Instant.ofEpochMilli(1_000_000_000_000L))) {
                 assertThat(fixture.spool.nextId()).isGreaterThan(last);
+            }
+        }
+    }
+
+    @Test
+    void aSpoolThatWasAnotherNodesIsTakenOverAndIdsGoOnGrowing() throws IOException {
+        InstantSource back = () -> Instant.ofEpochMilli(1_000_000_000_000L);
+        MessageId last;
+        String first;
+        try (SpoolFixture fixture = SpoolFixture.open(SpoolFixture.config(directory), 1023,
+                () -> Instant.ofEpochMilli(1_790_000_000_000L))) {
+            last = new MessageId(fixture.accept(content(1, 10), "a@one.example").getFirst().messageId());
+            assertThat(last.node()).isEqualTo(1023);
+            first = last + "/0";
+        }
+        for (int node : new int[]{7, 1023, 0}) {
+            try (SpoolFixture fixture = SpoolFixture.open(SpoolFixture.config(directory), node, back)) {
+                assertThat(fixture.recovered).as("what node 1023 took, at node %d", node).containsOnlyKeys(first);
+                MessageId next = new MessageId(
+                        fixture.accept(content(2, 10), "b@one.example").getFirst().messageId());
+                assertThat(next).isGreaterThan(last);
+                assertThat(next.node()).isEqualTo(node);
+                last = next;
+                await(fixture.spool.done(fixture.spool.find(next, 0).orElseThrow()));
             }
         }
     }

@@ -26,15 +26,16 @@ import dev.penstock.units.ByteSize;
 /** A spool with small sizes, and what recovery told of it. Confined to the test's thread. */
 final class SpoolFixture implements AutoCloseable {
     static final int LANE_SHARE = 100;
+    static final int SEGMENT = 256 << 10;
 
     final SegmentSpool spool;
     final Map<String, Recovered> recovered = new TreeMap<>();
 
     record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
 
-    private SpoolFixture(SpoolConfig config, SegmentStore store, Machine machine, InstantSource clock)
+    private SpoolFixture(SpoolConfig config, int node, SegmentStore store, Machine machine, InstantSource clock)
             throws IOException {
-        spool = SegmentSpool.open(config, LANE_SHARE, store, machine, clock,
+        spool = SegmentSpool.open(config, LANE_SHARE, node, store, machine, clock,
                 (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
                         new Recovered(entry, envelope, attempts, nextMillis, size)));
     }
@@ -44,7 +45,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config) throws IOException {
-        return open(config, new FileSegmentStore(config.directory()));
+        return open(config, new FileSegmentStore(config.directory(), config.segmentSize().bytes()));
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store) throws IOException {
@@ -52,19 +53,28 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, Machine machine) throws IOException {
-        return new SpoolFixture(config, store, machine, InstantSource.system());
+        return new SpoolFixture(config, 0, store, machine, InstantSource.system());
     }
 
     static SpoolFixture open(SpoolConfig config, InstantSource clock) throws IOException {
-        return open(config, new FileSegmentStore(config.directory()), clock);
+        return open(config, new FileSegmentStore(config.directory(), config.segmentSize().bytes()), clock);
     }
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
-        return new SpoolFixture(config, store, Machine.REAL, clock);
+        return new SpoolFixture(config, 0, store, Machine.REAL, clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, int node, SegmentStore store) throws IOException {
+        return new SpoolFixture(config, node, store, Machine.REAL, InstantSource.system());
+    }
+
+    static SpoolFixture open(SpoolConfig config, int node, InstantSource clock) throws IOException {
+        return new SpoolFixture(config, node, new FileSegmentStore(config.directory(), config.segmentSize().bytes()),
+                Machine.REAL, clock);
     }
 
     static SpoolConfig config(Path directory) {
-        return new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
+        return new SpoolConfig(directory, new ByteSize(SEGMENT), ByteSize.ofKilobytes(16),
                 ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
     }
 
@@ -81,7 +91,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static String key(SpoolEntry entry) {
-        return new MessageId(entry.messageId()) + "/" + entry.part();
+        return new MessageId(entry.messageId()) + "/" + entry.destination();
     }
 
     Recovered recovered(String key) {

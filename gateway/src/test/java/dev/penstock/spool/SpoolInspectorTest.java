@@ -91,7 +91,7 @@ class SpoolInspectorTest {
             List<String> lines = text().lines().toList();
             assertThat(lines).hasSize(3);
             assertThat(lines.getFirst()).startsWith("{\"id\":\"" + new MessageId(first.messageId())
-                    + "\",\"part\":0,\"state\":\"due\",\"domain\":\"one.example\",\"tenant\":\"tenant\","
+                    + "\",\"destination\":0,\"state\":\"due\",\"domain\":\"one.example\",\"tenant\":\"tenant\","
                     + "\"campaign\":\"campaign\",").contains("\"recipients\":[\"a@one.example\"],\"size\":10,")
                     .endsWith("\"attempts\":2,\"next\":\"2026-11-28T12:00:00Z\",\"results\":[{\"recipient\":"
                             + "\"a@one.example\",\"status\":\"deferred\",\"reply\":\"451 4.7.1 \\\"grey\\\"\"}]}");

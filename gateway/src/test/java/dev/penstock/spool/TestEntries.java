@@ -4,7 +4,7 @@ package dev.penstock.spool;
 public final class TestEntries {
     private TestEntries() {}
 
-    public static SpoolEntry entry(long id, int part) {
-        return new SpoolEntry(new SpooledMessage(id), part);
+    public static SpoolEntry entry(long id, int destination) {
+        return new SpoolEntry(new SpooledMessage(id), destination);
     }
 }

@@ -50,7 +50,7 @@ public final class FakeSpool implements Spool {
     private String failCommitsTo = "";
     private SpoolHealth health = new SpoolHealth(SpoolHealth.State.READY, "");
     private CompletableFuture<@Nullable Void> writable = CompletableFuture.completedFuture(null);
-    private long lastId = 1_700_000_000_000L << MessageId.SEQUENCE_BITS;
+    private long lastId = 1_700_000_000_000L << MessageId.MILLIS_SHIFT;
     private int aborted;
     private int openIntakes;
 
@@ -335,7 +335,8 @@ public final class FakeSpool implements Spool {
                 }
                 if (failure == null) {
                     future.complete(envelope.destinations().stream()
-                            .map(part -> TestEntries.entry(envelope.id().value(), part.part())).toList());
+                            .map(destination -> TestEntries.entry(envelope.id().value(), destination.index()))
+                            .toList());
                 } else {
                     future.completeExceptionally(failure);
                 }

@@ -30,7 +30,7 @@ import dev.penstock.spool.UnreadableMessageException;
 
 /** A spool in memory that remembers in which order it was told what. Thread-safe; everything is durable at once. */
 public final class RecordingSpool implements Spool {
-    private final AtomicLong ids = new AtomicLong(1L << MessageId.SEQUENCE_BITS);
+    private final AtomicLong ids = new AtomicLong(1L << MessageId.MILLIS_SHIFT);
     private final Map<Long, StoredMessage> messages = new ConcurrentHashMap<>();
     private final Map<String, AttemptState> attempts = new ConcurrentHashMap<>();
     private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
@@ -42,7 +42,7 @@ public final class RecordingSpool implements Spool {
     private volatile boolean cannotRecord;
     private volatile boolean breaks;
 
-    /** {@code commit ID}, {@code attempt ID.PART N}, {@code done ID.PART}, in the order they came. */
+    /** {@code commit ID}, {@code attempt ID.DESTINATION N}, {@code done ID.DESTINATION}, in the order they came. */
     public List<String> log() {
         return log;
     }
@@ -85,7 +85,7 @@ public final class RecordingSpool implements Spool {
     public List<SpoolEntry> add(Envelope envelope, Content content) {
         messages.put(envelope.id().value(), new StoredMessage(envelope, content));
         return envelope.destinations().stream()
-                .map(destination -> TestEntries.entry(envelope.id().value(), destination.part())).toList();
+                .map(destination -> TestEntries.entry(envelope.id().value(), destination.index())).toList();
     }
 
     @Override
@@ -222,7 +222,7 @@ public final class RecordingSpool implements Spool {
     public void close() {}
 
     private static String key(SpoolEntry entry) {
-        return new MessageId(entry.messageId()) + "." + entry.part();
+        return new MessageId(entry.messageId()) + "." + entry.destination();
     }
 
     private final class MemoryIntake implements Intake {

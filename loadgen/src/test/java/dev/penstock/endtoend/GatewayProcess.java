@@ -109,7 +109,7 @@ final class GatewayProcess implements AutoCloseable {
     /** What {@link #start} runs in the other JVM. */
     public static void main(String[] arguments) throws Exception {
         GatewayConfig base = Gateway.config(Path.of(arguments[0]), arguments[1], Integer.parseInt(arguments[3]));
-        GatewayConfig config = new GatewayConfig(base.hostname(),
+        GatewayConfig config = new GatewayConfig(base.hostname(), base.node(),
                 List.of(new ListenerConfig("127.0.0.1", Integer.parseInt(arguments[2]))), base.inbound(), base.spool(),
                 base.dns(), Map.of(), new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10),
                 base.delivery(), base.shaping(), base.events(), base.http(), base.auth(), base.policy(),

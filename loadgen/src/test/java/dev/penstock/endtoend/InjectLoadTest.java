@@ -154,7 +154,8 @@ class InjectLoadTest {
                 d.maxConcurrent(), d.maxConnections(), d.maxConnectionsPerAddress(), d.memoryLimit(), d.deadline(),
                 true, List.of(trusted),
                 directory.resolve("injection"), d.idempotencyRetention(), d.maxKeys());
-        return new GatewayConfig(base.hostname(), base.listeners(), base.inbound(), base.spool(), base.dns(),
+        return new GatewayConfig(base.hostname(), base.node(), base.listeners(), base.inbound(), base.spool(),
+                base.dns(),
                 Map.of("a.test",
                         new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)),
                 base.queue(), base.delivery(), base.shaping(), base.events(), base.http(),

@@ -167,7 +167,7 @@ class LocalDomainTest {
 
     private Penstock start(LocalDomainConfig domain) throws IOException {
         GatewayConfig c = Gateway.config(directory, NO_DNS, 25);
-        return Gateway.start(new GatewayConfig(c.hostname(), c.listeners(), c.inbound(), c.spool(), c.dns(),
+        return Gateway.start(new GatewayConfig(c.hostname(), c.node(), c.listeners(), c.inbound(), c.spool(), c.dns(),
                 c.routes(),
                 new QueueConfig(Duration.ofSeconds(2), Duration.ofSeconds(2), List.of(), 0, Duration.ofDays(1), 10),
                 c.delivery(), c.shaping(), c.events(), c.http(), c.auth(), c.policy(),

@@ -55,7 +55,7 @@ class RestartTest {
     private static final Logger log = LoggerFactory.getLogger(RestartTest.class);
     private static final int MESSAGES = 200_000;
     private static final int DOMAINS = 100;
-    /** One message in so many goes to two domains, so that there are attempts of several parts. */
+    /** One message in so many goes to two domains, so that there are attempts of several destinations. */
     private static final int TWO_DOMAINS_EVERY = 10;
     private static final int BATCH = 2_000; // in flight at one time, well below the spool's limit
     private static final int BODY = Integer.getInteger("penstock.restart.body", 1_024);
@@ -78,7 +78,7 @@ class RestartTest {
     void twoHundredThousandDeferredMessagesComeBackAsTheyWere() throws Exception {
         Path killed = directory.resolve("killed");
         SpoolConfig spool = spoolIn(directory);
-        Map<Part, Queued> written = write(spool, killed);
+        Map<Key, Queued> written = write(spool, killed);
         assertThat(written).hasSize(MESSAGES + MESSAGES / TWO_DOMAINS_EVERY);
 
         // What a kill -9 leaves: the files as they were while they were in use. A start mends them, so each has its own.
@@ -107,17 +107,17 @@ class RestartTest {
     }
 
     /** A destination. */
-    private record Part(long id, int part) {}
+    private record Key(long id, int destination) {}
 
     /** What is left of it by the attempts made. */
     private record Queued(int attempts, long nextMillis) {}
 
     /** @return what was written, with a copy of the files while they were in use */
-    private static Map<Part, Queued> write(SpoolConfig config, Path copy) throws IOException {
+    private static Map<Key, Queued> write(SpoolConfig config, Path copy) throws IOException {
         byte[] content = ("Subject: restart\r\n\r\n" + "x".repeat(76) + "\r\n").repeat(BODY / 76 + 1)
                 .getBytes(US_ASCII);
         long now = InstantSource.system().millis();
-        Map<Part, Queued> written = new HashMap<>();
+        Map<Key, Queued> written = new HashMap<>();
         try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {})) {
             for (int start = 0; start < MESSAGES; start += BATCH) {
                 List<CompletableFuture<List<SpoolEntry>>> commits = new ArrayList<>(BATCH);
@@ -133,13 +133,13 @@ class RestartTest {
                 List<CompletableFuture<Void>> attempts = new ArrayList<>(BATCH);
                 for (int i = 0; i < BATCH; i++) {
                     for (SpoolEntry entry : commits.get(i).join()) {
-                        Queued left = new Queued(1 + (start + i) % 7 + entry.part(),
+                        Queued left = new Queued(1 + (start + i) % 7 + entry.destination(),
                                 now + Duration.ofHours(1).toMillis() + start + i);
                         attempts.add(spool.recordAttempt(entry,
                                 new AttemptState(left.attempts, left.nextMillis, List.of(
-                                        new RecipientState(entry.part(), Status.DEFERRED,
+                                        new RecipientState(entry.destination(), Status.DEFERRED,
                                                 "451 4.7.1 try again later")))));
-                        written.put(new Part(entry.messageId(), entry.part()), left);
+                        written.put(new Key(entry.messageId(), entry.destination()), left);
                     }
                 }
                 attempts.forEach(CompletableFuture::join);
@@ -154,33 +154,33 @@ class RestartTest {
         return new Recipient("r" + i + "@" + domain, domain);
     }
 
-    private static Map<Part, Queued> recovered(SpoolConfig config) throws IOException {
-        Map<Part, Queued> found = new HashMap<>();
+    private static Map<Key, Queued> recovered(SpoolConfig config) throws IOException {
+        Map<Key, Queued> found = new HashMap<>();
         SegmentSpool.open(config, InstantSource.system(), (entry, _, attempts, nextMillis, _) -> found
-                .put(new Part(entry.messageId(), entry.part()), new Queued(attempts, nextMillis))).close();
+                .put(new Key(entry.messageId(), entry.destination()), new Queued(attempts, nextMillis))).close();
         return found;
     }
 
     /** Exactly, without a description of 200,000 differences. */
-    private static void assertSame(Map<Part, Queued> found, Map<Part, Queued> written) {
+    private static void assertSame(Map<Key, Queued> found, Map<Key, Queued> written) {
         assertThat(found).hasSameSizeAs(written);
         assertThat(found.equals(written)).as("attempts and next times").isTrue();
     }
 
     /** The queue holds each destination with its attempts and, within what two clocks may differ, its time. */
-    private static void assertQueueTakesOver(SpoolConfig config, Map<Part, Queued> written) throws IOException {
+    private static void assertQueueTakesOver(SpoolConfig config, Map<Key, Queued> written) throws IOException {
         InstantSource clock = InstantSource.system();
         Router router = _ -> new CompletableFuture<>();
         try (MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
                 router, clock, System::nanoTime);
                 SegmentSpool _ = SegmentSpool.open(config, clock,
                         (entry, envelope, attempts, nextMillis, size) -> queue.submit(entry,
-                                envelope.destinations().get(entry.part()).domain(), envelope.tenant(),
+                                envelope.destinations().get(entry.destination()).domain(), envelope.tenant(),
                                 envelope.campaign(), envelope.receivedMillis(), attempts, nextMillis, size))) {
             long found = 0;
             for (int domain = 0; domain < DOMAINS; domain++) {
                 for (ItemView view : queue.items("d" + domain + ".test", Integer.MAX_VALUE)) {
-                    Queued left = written.get(new Part(view.id().value(), view.part()));
+                    Queued left = written.get(new Key(view.id().value(), view.destination()));
                     if (left == null || view.attempts() != left.attempts
                             || Math.abs(view.nextAttemptMillis() - left.nextMillis) > CLOCKS_APART.toMillis()) {
                         throw new AssertionError(view + " was " + left);
