@@ -262,12 +262,15 @@ public final class SmtpServer implements AutoCloseable {
         }
         counters.sessionsTotal.increment();
         updateStress();
-        Session session = new Session(this, channel, scratch.get(), account, remote, local, early, listener,
+        LoopScratch shared = scratch.get();
+        NettyConnection client = new NettyConnection(channel, shared);
+        Session session = new Session(this, client, shared, account, remote, local, early, listener,
                 settings.get(listener), sessionNumber.incrementAndGet());
         sessions.add(session);
         channel.closeFuture().addListener(_ -> ended(session));
-        connection.addHandlerLast("smtp-session", session);
-        connection.inbound().receiveObject().subscribe(session);
+        client.attach(session);
+        connection.addHandlerLast("smtp-session", client);
+        connection.inbound().receiveObject().subscribe(client);
     }
 
     private void ended(Session session) {

@@ -46,7 +46,7 @@ final class SessionHarness implements AutoCloseable {
     private final List<Envelope> accepted = new ArrayList<>();
     private final EmbeddedChannel channel = new EmbeddedChannel();
     private final SmtpServer server;
-    private final Session session;
+    private final NettyConnection connection;
     private final Input input;
 
     SessionHarness() {
@@ -66,11 +66,14 @@ final class SessionHarness implements AutoCloseable {
         ClientAccount account = new ClientAccounts(config, new Counters(), System::nanoTime)
                 .enter(CLIENT.getAddress(), listener);
         channel.config().setAllocator(allocator);
-        session = new Session(server, channel, SCRATCH, account, CLIENT, SERVER, false, 0, server.settings(0), 1);
+        connection = new NettyConnection(channel, SCRATCH);
+        Session session = new Session(server, connection, SCRATCH, account, CLIENT, SERVER, false, 0,
+                server.settings(0), 1);
+        connection.attach(session);
         input = new Input();
-        channel.pipeline().addLast(input, session);
+        channel.pipeline().addLast(input, connection);
         channel.closeFuture().addListener(_ -> session.closed());
-        session.onSubscribe(input);
+        connection.onSubscribe(input);
         run();
     }
 
@@ -110,7 +113,7 @@ final class SessionHarness implements AutoCloseable {
                     try {
                         if (!cancelled) {
                             demand--;
-                            session.onNext(next);
+                            connection.onNext(next);
                         }
                     } finally {
                         next.release();
