@@ -68,7 +68,7 @@ final class Authentication {
         }
         exchange = begun;
         String initial = auth.initialResponse();
-        return new Verdict.Dialogue(initial == null
+        return new Verdict.Enter(Phase.AUTH, initial == null
                 ? awaited(begun.respond(null))
                 : response(begun, initial.equals("=") ? "" : initial)); // "=" means something only initially
     }
@@ -128,6 +128,6 @@ final class Authentication {
 
     private Verdict over(Verdict last) {
         exchange = null;
-        return new Verdict.Commands(last);
+        return new Verdict.Enter(Phase.COMMANDS, last);
     }
 }

@@ -1,19 +1,14 @@
 package dev.penstock.inbound;
 
 import java.net.InetSocketAddress;
-import java.security.cert.X509Certificate;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.InboundConfig;
-import dev.penstock.policy.Decision;
 import dev.penstock.smtp.ByteScan;
 import dev.penstock.smtp.Reply;
 import dev.penstock.tls.ServerTls;
@@ -35,39 +30,6 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
     private static final int FREE_INPUT = CommandStage.MAX_LINE + 2; // octets that aren't counted: one line
-    private static final long RECHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
-
-    private enum Phase {
-        /** Nothing may come before the greeting. */
-        GREETING,
-        /** For TLS; nothing but its handshake may come. */
-        HANDSHAKE,
-        COMMANDS,
-        /** Lines are responses of a SASL exchange. */
-        AUTH,
-        DATA,
-        /** Octets of a chunk (BDAT). */
-        CHUNK,
-        /** The last reply is on its way; input is thrown away. */
-        CLOSING,
-        CLOSED
-    }
-
-    private enum Wait {
-        NONE,
-        /** For a policy, or for who checks credentials. */
-        ANSWER,
-        /** For the message to be durable. */
-        COMMIT,
-        /** For the spool to catch up. */
-        SPOOL,
-        /** For other messages to leave memory. */
-        MEMORY,
-        /** Because of an error. */
-        PENALTY,
-        /** For the client to read replies. */
-        CLIENT
-    }
 
     private final SmtpServer server;
     private final ClientConnection connection;
@@ -75,6 +37,8 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     private final int listener; // its place among the server's
     private final String id;
     private final ClientFacts facts;
+    private final Turns turns;
+    private final EntryStage entry;
     private final CommandStage commands;
     private final ContentStage content;
     private final Rejections rejections;
@@ -82,14 +46,11 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     private Settings settings;
     private Phase phase = Phase.GREETING;
     private Wait wait = Wait.NONE;
-    private boolean greeted;
-    private boolean handshakeDone;
-    private final boolean early; // the client has spoken behind the PROXY header, before it could be greeted
     private final PendingInput input;
     private boolean moreInput; // follows the command being executed, in the same read
 
     private final ProgressGuard progress;
-    private @Nullable Future<?> timer;
+    private final SessionTimer timer;
 
     private @Nullable MailTransaction transaction;
     private int messages;
@@ -105,10 +66,12 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         this.listener = listener;
         this.settings = settings;
         this.id = Long.toHexString(number);
-        this.early = early;
         this.facts = new ClientFacts(id, remote, local, settings.relayNetworks());
         this.input = new PendingInput(server.memory(), FREE_INPUT);
         this.progress = new ProgressGuard(connection.nanoTime());
+        this.turns = new Turns(connection, id, this::failed);
+        this.timer = new SessionTimer(connection, progress, () -> turns.now(this::checkTime));
+        this.entry = new EntryStage(this, server, facts, account, early);
         this.content = new ContentStage(this, server, facts, scratch, this);
         this.rejections = new Rejections(this, server, facts, content);
         this.commands = new CommandStage(this, server, facts, account, content, rejections);
@@ -155,23 +118,12 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         return phase == Phase.CLOSING || phase == Phase.CLOSED;
     }
 
-    // ---- turns -------------------------------------------------------------------------------------------------
+    // ---- faults ------------------------------------------------------------------------------------------------
 
-    /**
-     * A fault in one of its turns, ours or a plugin's, ends this session, and nothing else. Everything that calls the session
-     * comes through here, so that a Throwable is answered with 421 instead of leaving the client without a reply.
-     */
-    private void turn(Runnable task) {
-        try {
-            task.run();
-        } catch (Throwable e) {
-            failed(e);
-        }
-    }
-
+    /** A fault in one of its turns ends this session with a 421, instead of leaving the client without a reply. */
     private void failed(Throwable fault) {
         log.error("event=session-failed session={} client={} phase={}", id, facts.remote, phase, fault);
-        if (phase == Phase.HANDSHAKE && !handshakeDone || phase == Phase.CLOSING) {
+        if (phase == Phase.HANDSHAKE && !entry.isSecured() || phase == Phase.CLOSING) {
             phase = Phase.CLOSING; // nothing can be said in the midst of a handshake, whose failure is ours
             closeNow();
             return;
@@ -185,30 +137,13 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         }
     }
 
-    private void hop(Runnable task) {
-        try {
-            connection.execute(() -> turn(task));
-        } catch (RejectedExecutionException e) {
-            log.debug("event=session-gone session={} client={}", id, facts.remote);
-        }
-    }
-
-    private void later(long delayNanos, Runnable task) {
-        var _ = connection.schedule(() -> turn(task), delayNanos);
-    }
-
     // ---- called by the connection ------------------------------------------------------------------------------
 
     /** The connection is ready. */
     void begin() {
-        turn(() -> {
-            startTimer();
-            ServerTls entry = settings.tls();
-            if (entry != null && settings.isImplicitTls()) {
-                startHandshake(entry);
-            } else {
-                welcome();
-            }
+        turns.now(() -> {
+            timer.start(settings.config(), isPressed());
+            apply(entry.begin());
         });
     }
 
@@ -218,7 +153,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
                 connection.read();
             } else if (phase == Phase.GREETING || phase == Phase.HANDSHAKE) {
-                talkedEarly();
+                apply(entry.talkedEarly(phase == Phase.HANDSHAKE));
             } else {
                 Settings current = server.settings(listener);
                 if (current != settings) {
@@ -229,7 +164,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
                 consume(in, length);
                 advance();
             }
-        } catch (Throwable e) { // as in turn(), which would cost an object for each read
+        } catch (Throwable e) { // as in a turn, which would cost an object for each read
             failed(e);
         }
     }
@@ -237,32 +172,23 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** The client reads its replies again. */
     void writable() {
         if (wait == Wait.CLIENT) {
-            turn(this::resume);
+            turns.now(this::resume);
         }
     }
 
-    /** RFC 3207 4.2: the session begins anew, with nothing that was said in the clear. */
+    /** The handshake has succeeded. */
     void secured() {
-        turn(() -> {
-            ServerTls entry = settings.tls();
-            TlsSession session = phase != Phase.HANDSHAKE || entry == null ? null : connection.tlsSession(entry);
-            if (session == null) {
-                return;
-            }
-            handshakeDone = true;
-            endTransaction();
-            X509Certificate shown = session.client();
-            facts.secured(session, shown == null ? null : server.authenticator().certificate(shown));
-            server.counters().tlsSessions.increment();
-            if (greeted) {
-                phase = Phase.COMMANDS;
-            } else {
-                welcome();
+        turns.now(() -> {
+            ServerTls tls = settings.tls();
+            TlsSession session = phase != Phase.HANDSHAKE || tls == null ? null : connection.tlsSession(tls);
+            if (session != null) {
+                endTransaction();
+                apply(entry.secured(session));
             }
         });
     }
 
-    /** The connection is of no use any more. */
+    /** The handshake has not; the connection is of no use any more. */
     void handshakeFailed(Throwable cause) {
         server.counters().tlsFailures.increment();
         countFailedHandshake(cause);
@@ -284,18 +210,16 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         phase = Phase.CLOSED;
         endTransaction();
         input.forget();
-        if (timer != null) {
-            timer.cancel(false);
-        }
+        timer.cancel();
         connection.release();
-        turn(content::abort); // the last: a fault of the spool's is nobody else's
+        turns.now(content::abort); // the last: a fault of the spool's is nobody else's
     }
 
     // ---- called by the server ----------------------------------------------------------------------------------
 
     /** At the next command boundary the session ends. */
     void shutDown() {
-        hop(() -> {
+        turns.hop(() -> {
             if (phase == Phase.COMMANDS && wait == Wait.NONE) {
                 advance();
             }
@@ -305,7 +229,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** Memory has room again. */
     @Override
     public void proceed() {
-        hop(() -> {
+        turns.hop(() -> {
             resumeFrom(Wait.MEMORY);
             apply(content.hurried()); // perhaps nothing has come, and nothing will
         });
@@ -314,90 +238,6 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** Whatever state the session is in. */
     void closeNow() {
         connection.close();
-    }
-
-    // ---- greeting and TLS --------------------------------------------------------------------------------------
-
-    /** Greets, unless a policy minds, after the pause in which only bad clients talk (RFC 5321 4.3.1). */
-    private void welcome() {
-        phase = Phase.GREETING;
-        progress.pause(connection.nanoTime());
-        await(server.policy().connect(facts.client(settings)), decision -> switch (decision) {
-            case Decision.Accept _ -> Verdict.Step.GREET;
-            case Decision.Refuse(Reply reply) -> {
-                server.counters().sessionsRefused.increment();
-                yield new Verdict.Goodbye(reply.encode(), false);
-            }
-        });
-    }
-
-    private void pause() {
-        long delay = settings.config().hostility().greetDelay().toNanos();
-        if (early && !greeted) {
-            talkedEarly();
-        } else if (delay == 0 || facts.relayNetwork || settings.listener().authRequired()) {
-            greet();
-        } else {
-            connection.read();
-            later(delay, () -> {
-                if (phase == Phase.GREETING) {
-                    greet();
-                }
-            });
-        }
-    }
-
-    private void greet() {
-        phase = Phase.COMMANDS;
-        greeted = true;
-        progress.resume(connection.nanoTime());
-        say(server.replies().greeting);
-        advance();
-    }
-
-    /** Octets in the clear where TLS should be (CVE-2011-0411), or before the greeting: never executed. */
-    private void talkedEarly() {
-        server.counters().earlyTalkers.increment();
-        account.error();
-        log.debug("event=early-talker session={} client={} phase={}", id, facts.remote, phase);
-        if (phase == Phase.GREETING) {
-            moreInput = true;
-            goodbye(server.replies().earlyTalk);
-        } else {
-            phase = Phase.CLOSING; // one error, not that of a failed handshake too
-            closeNow();
-        }
-    }
-
-    private void startHandshake(ServerTls entry) {
-        phase = Phase.HANDSHAKE;
-        connection.startTls(entry);
-        connection.read(); // what comes out of this before the handshake's end was sent in the clear
-    }
-
-    /**
-     * An error of the client's, unless it has said nothing, as checks of health do, or our threads for handshakes have
-     * too much to do.
-     *
-     * @param cause null when the connection has ended
-     */
-    private void countFailedHandshake(@Nullable Throwable cause) {
-        if (phase != Phase.HANDSHAKE || handshakeDone) {
-            return;
-        }
-        phase = Phase.CLOSING; // counted once
-        if (connection.hasBegunTls() && !isOurs(cause)) {
-            account.error();
-        }
-    }
-
-    private static boolean isOurs(@Nullable Throwable cause) {
-        for (Throwable at = cause; at != null; at = at.getCause()) {
-            if (at instanceof RejectedExecutionException) {
-                return true;
-            }
-        }
-        return false;
     }
 
     // ---- input -------------------------------------------------------------------------------------------------
@@ -528,18 +368,14 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             case Verdict.Await<?> answer -> await(answer);
             case Verdict.AwaitSpool(CompletableFuture<?> writable) -> {
                 waitFor(Wait.SPOOL);
-                var _ = writable.whenComplete((_, _) -> hop(() -> resumeFrom(Wait.SPOOL)));
+                turns.when(writable, (_, _) -> resumeFrom(Wait.SPOOL));
             }
             case Verdict.Reset(Verdict then) -> {
                 reset();
                 apply(then);
             }
-            case Verdict.Dialogue(Verdict then) -> {
-                phase = Phase.AUTH;
-                apply(then);
-            }
-            case Verdict.Commands(Verdict then) -> {
-                phase = Phase.COMMANDS;
+            case Verdict.Enter(Phase next, Verdict then) -> {
+                phase = next;
                 apply(then);
             }
             case Verdict.Leave(boolean messageOver, boolean withTransaction, Verdict then) -> {
@@ -562,7 +398,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
                 moreInput |= last.inputFollows;
                 goodbye(last.reply);
             }
-            case Verdict.LookLater(long delay, var look) -> later(delay, () -> {
+            case Verdict.LookLater(long delay, var look) -> turns.later(delay, () -> {
                 if (!isOver()) {
                     apply(look.get());
                 }
@@ -574,9 +410,29 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         switch (step) {
             case GO_ON -> {
             }
-            case WELCOME -> welcome();
-            case GREET -> pause();
-            case START_TLS -> startTls();
+            case WELCOME -> {
+                phase = Phase.GREETING;
+                progress.pause(connection.nanoTime());
+                apply(entry.welcome());
+            }
+            case LISTEN -> connection.read();
+            case GREET -> {
+                phase = Phase.COMMANDS;
+                progress.resume(connection.nanoTime());
+                say(server.replies().greeting);
+                advance();
+            }
+            case START_TLS -> {
+                reset();
+                say(Replies.START_TLS);
+                connection.flush();
+                handshake();
+            }
+            case HANDSHAKE -> handshake();
+            case CUT_OFF -> {
+                phase = Phase.CLOSING; // one error, not that of a failed handshake too
+                closeNow();
+            }
             case BEGIN_DATA -> {
                 phase = Phase.DATA;
                 progress.messageBegun(connection.nanoTime());
@@ -598,13 +454,12 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         }
     }
 
-    private void startTls() {
-        ServerTls entry = settings.tls();
-        if (entry != null) {
-            reset();
-            say(Replies.START_TLS);
-            connection.flush();
-            startHandshake(entry);
+    private void handshake() {
+        ServerTls tls = settings.tls();
+        if (tls != null) {
+            phase = Phase.HANDSHAKE;
+            connection.startTls(tls);
+            connection.read(); // what comes out of this before the handshake's end was sent in the clear
         }
     }
 
@@ -615,18 +470,9 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         }
     }
 
-    /** Goes on with {@code then} when the answer is there, at once when it is there already. */
-    private <T> void await(CompletableFuture<T> answer, Function<T, Verdict> then) {
-        if (isGiven(answer)) {
-            apply(then.apply(answer.resultNow()));
-        } else {
-            await(new Verdict.Await<>(answer, then));
-        }
-    }
-
     private <T> void await(Verdict.Await<T> question) {
         waitFor(Wait.ANSWER);
-        var _ = question.answer().whenComplete((value, failure) -> hop(() -> {
+        turns.when(question.answer(), (value, failure) -> {
             if (wait != Wait.ANSWER || isOver()) {
                 return;
             }
@@ -637,7 +483,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
                 return;
             }
             goOn(question.then().apply(value));
-        }));
+        });
     }
 
     /** Whether the answer is there, and is one: a failure is told like one that comes late. */
@@ -647,17 +493,11 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     private <T> void await(Verdict.AwaitCommit<T> commit) {
         waitFor(Wait.COMMIT);
-        var _ = commit.commit().whenComplete((entries, failure) -> {
-            try {
-                connection.execute(() -> turn(() -> {
-                    Verdict verdict = commit.settled().apply(entries, failure);
-                    if (!isOver()) { // nothing is said after 421
-                        waitNoMore();
-                        goOn(verdict);
-                    }
-                }));
-            } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                var _ = commit.settled().apply(entries, failure);
+        turns.always(commit.commit(), (entries, failure) -> {
+            Verdict verdict = commit.settled().apply(entries, failure);
+            if (!isOver()) { // nothing is said after 421
+                waitNoMore();
+                goOn(verdict);
             }
         });
     }
@@ -703,6 +543,14 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         }
     }
 
+    /** @param cause null when the connection has ended */
+    private void countFailedHandshake(@Nullable Throwable cause) {
+        if (phase == Phase.HANDSHAKE && !entry.isSecured()) {
+            phase = Phase.CLOSING; // counted once
+            entry.handshakeFailed(cause, connection.hasBegunTls());
+        }
+    }
+
     private void countAbort() {
         MailTransaction open = transaction;
         if (phase == Phase.DATA || open != null && open.chunked) {
@@ -740,7 +588,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         long delay = Stress.errorDelayNanos(errors, config);
         if (delay > 0 && phase != Phase.CLOSED) {
             waitFor(Wait.PENALTY);
-            later(delay, () -> resumeFrom(Wait.PENALTY));
+            turns.later(delay, () -> resumeFrom(Wait.PENALTY));
         }
     }
 
@@ -783,18 +631,6 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     // ---- time --------------------------------------------------------------------------------------------------
 
-    /** One timer per session, which looks at the clock and starts itself again: input doesn't touch it. */
-    private void startTimer() {
-        InboundConfig config = settings.config();
-        long left = Math.min(progress.nanosLeft(connection.nanoTime(), config, isPressed()),
-                ProgressGuard.periodNanos(config));
-        startTimer(Math.max(left, 1));
-    }
-
-    private void startTimer(long delayNanos) {
-        timer = connection.schedule(() -> turn(this::checkTime), delayNanos);
-    }
-
     /** Under stress, or while memory is short and this session has more of it than usual. */
     private boolean isPressed() {
         MailTransaction open = transaction;
@@ -808,11 +644,11 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         }
         Slowness slowness = progress.slowness(connection.nanoTime(), settings.config(), isPressed());
         if (slowness == null) {
-            startTimer();
+            timer.start(settings.config(), isPressed());
             return;
         }
         if (wait == Wait.COMMIT || wait == Wait.ANSWER) { // over just before: it is told once the client has its reply
-            startTimer(RECHECK_NANOS);
+            timer.again();
             return;
         }
         server.counters().slow(slowness);

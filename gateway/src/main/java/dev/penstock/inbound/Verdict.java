@@ -16,18 +16,25 @@ import dev.penstock.smtp.Reply;
 sealed interface Verdict {
     Verdict OK = new Junk(Replies.OK);
     Verdict RESET = new Reset(OK);
+    Verdict COMMANDS = new Enter(Phase.COMMANDS, Step.GO_ON);
     Verdict RECIPIENT_OK = new Say(Replies.RECIPIENT_OK);
 
     /** Those that need nothing but their name. */
     enum Step implements Verdict {
         /** More of the same is to come. */
         GO_ON,
-        /** The client is another one, and is greeted when the policies don't mind. */
+        /** The client is a new one: it is greeted when the policies don't mind ({@link EntryStage#welcome}). */
         WELCOME,
-        /** No policy minds the client: it is greeted when it is time to. */
+        /** Nothing may come before the greeting; it is read, so that it is noticed. */
+        LISTEN,
+        /** 220, and commands may come. */
         GREET,
-        /** The transaction is forgotten, 220 is said in the clear, and then nothing but a handshake may come. */
+        /** The transaction is forgotten, 220 is said in the clear, and then as {@link #HANDSHAKE}. */
         START_TLS,
+        /** Nothing but a handshake may come. */
+        HANDSHAKE,
+        /** The connection is closed without a word. */
+        CUT_OFF,
         /** 354 is said; content follows up to its end. */
         BEGIN_DATA,
         /** Octets of a message's first chunk follow, or of one that will be refused. */
@@ -99,11 +106,8 @@ sealed interface Verdict {
     /** Forgets the transaction and what has come of its message. */
     record Reset(Verdict then) implements Verdict {}
 
-    /** Lines of the client are responses of a SASL exchange. */
-    record Dialogue(Verdict then) implements Verdict {}
-
-    /** Lines of the client are commands again. */
-    record Commands(Verdict then) implements Verdict {}
+    /** What the client sends is of that phase from now on. */
+    record Enter(Phase phase, Verdict then) implements Verdict {}
 
     /**
      * A chunk is read, or a message is given up: commands again.
