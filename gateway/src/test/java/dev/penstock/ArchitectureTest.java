@@ -1,7 +1,12 @@
 package dev.penstock;
 
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -30,6 +35,8 @@ class ArchitectureTest {
             Set.of(""), // Penstock, the composition root
             Set.of("cli"));
     private static final String ROOT = ArchitectureTest.class.getPackageName();
+    private static final String SESSION = ROOT + ".inbound.Session";
+    private static final String PROGRESS = ROOT + ".inbound.ProgressGuard";
 
     private final JavaClasses gateway = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages(ROOT);
@@ -68,6 +75,27 @@ class ArchitectureTest {
                 describe("are of the JDK's lang, nio buffers or util, ICU's IDNA, or the grammar's own",
                         ArchitectureTest::isPure))
                 .check(gateway);
+    }
+
+    @Test
+    void onlyTheSessionOfAClientChangesItsState() {
+        fields().that().areDeclaredIn(SESSION).should().bePrivate().check(gateway);
+        noClasses().that().doNotHaveFullyQualifiedName(SESSION).should()
+                .setFieldWhere(target(owner(name(SESSION))).as("of a session")).check(gateway);
+        noClasses().that().resideInAPackage("..inbound..").and(describe("are the session's stages or verdicts",
+                type -> type.getSimpleName().matches("\\w+Stage|Authentication|Rejections|SessionView|Verdict")))
+                .should().dependOnClassesThat().haveFullyQualifiedName(SESSION).check(gateway);
+        noClasses().that().doNotHaveFullyQualifiedName(SESSION).and().doNotHaveFullyQualifiedName(PROGRESS).should()
+                .callMethodWhere(target(owner(name(PROGRESS))).and(target(nameMatching("input|line.*|message(Begun|Ended)"
+                        + "|accepted|pause|resume"))).as("tells a session's progress")).check(gateway);
+    }
+
+    @Test
+    void theSessionOfAClientKnowsNothingOfNetty() {
+        noClasses().that().resideInAPackage("..inbound..").and(describe("are the session, its stages or its verdicts",
+                type -> type.getSimpleName().matches("Session|SessionView|SessionTimer|Turns|Verdict|.*Stage|PendingInput"
+                        + "|ClientConnection")))
+                .should().dependOnClassesThat().resideInAnyPackage("io.netty..", "reactor..").check(gateway);
     }
 
     private static boolean isPure(JavaClass type) {

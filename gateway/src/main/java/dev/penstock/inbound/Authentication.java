@@ -94,7 +94,7 @@ final class Authentication {
     }
 
     private Verdict awaited(CompletableFuture<Exchange.Step> answer) {
-        return Session.isGiven(answer) ? step(answer.resultNow()) : new Verdict.Await<>(answer, this::step);
+        return Turns.isGiven(answer) ? step(answer.resultNow()) : new Verdict.Await<>(answer, this::step);
     }
 
     private Verdict step(Exchange.Step step) {

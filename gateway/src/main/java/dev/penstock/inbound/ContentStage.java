@@ -221,7 +221,7 @@ final class ContentStage {
     }
 
     private static Verdict awaited(CompletableFuture<Decision> answer, Function<Decision, Verdict> then) {
-        return Session.isGiven(answer) ? then.apply(answer.resultNow()) : new Verdict.Await<>(answer, then);
+        return Turns.isGiven(answer) ? then.apply(answer.resultNow()) : new Verdict.Await<>(answer, then);
     }
 
     /** More of a message is read only when there is room for it. */
@@ -346,7 +346,7 @@ final class ContentStage {
         }
         Octets octets = new Octets(message.handOver(), envelopeOctets);
         if (commit.isDone()) {
-            return settle(envelope, size, octets, messageId, Session.isGiven(commit) ? commit.resultNow() : null,
+            return settle(envelope, size, octets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
                     failure(commit));
         }
         return new Verdict.AwaitCommit<>(commit,

@@ -42,7 +42,7 @@ final class EntryStage {
     /** Asks the policies. */
     Verdict welcome() {
         CompletableFuture<Decision> answer = server.policy().connect(facts.client(session.settings()));
-        return Session.isGiven(answer) ? welcomed(answer.resultNow()) : new Verdict.Await<>(answer, this::welcomed);
+        return Turns.isGiven(answer) ? welcomed(answer.resultNow()) : new Verdict.Await<>(answer, this::welcomed);
     }
 
     private Verdict welcomed(Decision decision) {

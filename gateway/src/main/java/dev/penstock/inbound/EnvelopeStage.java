@@ -88,7 +88,7 @@ final class EnvelopeStage {
                 parameters.smtpUtf8(), options(parameters, now), asking.tenant(), asking.campaign());
         CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
                 begun.declaredSize);
-        return Session.isGiven(answer)
+        return Turns.isGiven(answer)
                 ? mailDecided(begun, answer.resultNow())
                 : new Verdict.Await<>(answer, decision -> mailDecided(begun, decision));
     }
@@ -194,7 +194,7 @@ final class EnvelopeStage {
         }
         CompletableFuture<Decision> answer = server.policy().recipient(facts.client(settings), open.sender,
                 open.senderDomain, recipient);
-        return Session.isGiven(answer)
+        return Turns.isGiven(answer)
                 ? recipientDecided(open, recipient, key, answer.resultNow())
                 : new Verdict.Await<>(answer, decision -> recipientDecided(open, recipient, key, decision));
     }

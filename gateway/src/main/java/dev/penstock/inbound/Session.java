@@ -2,7 +2,6 @@ package dev.penstock.inbound;
 
 import java.net.InetSocketAddress;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Future;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -484,11 +483,6 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             }
             goOn(question.then().apply(value));
         });
-    }
-
-    /** Whether the answer is there, and is one: a failure is told like one that comes late. */
-    static boolean isGiven(CompletableFuture<?> answer) {
-        return answer.state() == Future.State.SUCCESS;
     }
 
     private <T> void await(Verdict.AwaitCommit<T> commit) {

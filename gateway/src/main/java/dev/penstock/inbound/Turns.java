@@ -1,6 +1,7 @@
 package dev.penstock.inbound;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -24,6 +25,11 @@ final class Turns {
         this.connection = connection;
         this.sessionId = sessionId;
         this.failed = failed;
+    }
+
+    /** Whether the answer is there, and is one: a failure is told like one that comes late. */
+    static boolean isGiven(CompletableFuture<?> answer) {
+        return answer.state() == Future.State.SUCCESS;
     }
 
     void now(Runnable task) {

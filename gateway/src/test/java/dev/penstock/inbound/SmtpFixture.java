@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
@@ -128,7 +127,7 @@ final class SmtpFixture implements AutoCloseable {
     }
 
     /** One connection, read and written by the test's thread. */
-    static final class Client implements AutoCloseable {
+    static final class Client implements Transcript.Client, AutoCloseable {
         private static final int READ_TIMEOUT_MILLIS = 60_000; // a busy machine stalls
         private Socket socket = new Socket();
         private InputStream in;
@@ -149,31 +148,9 @@ final class SmtpFixture implements AutoCloseable {
             in = socket.getInputStream();
         }
 
-        /**
-         * Lines {@code C: text} are sent with CRLF, those that follow each other in one write; {@code S: text} must be
-         * the next line from the server, in which {@code *} stands for anything; {@code S: <close>} is the end of the
-         * connection, {@code S: <ehlo>} a whole positive answer to EHLO. Other escapes: {@code \n}, {@code \r}, {@code \0}, and {@code \c} for no CRLF.
-         */
+        /** Plays a {@link Transcript}. */
         Client plays(String transcript) throws IOException {
-            StringBuilder toSend = new StringBuilder();
-            for (String step : transcript.split("\n", -1)) {
-                String line = step.strip();
-                if (line.startsWith("C:")) {
-                    String text = line.length() > 3 ? line.substring(3) : "";
-                    toSend.append((text + "\r\n").replace("\\c\r\n", "").replace("\\r", "\r").replace("\\n", "\n")
-                            .replace("\\0", "\0"));
-                } else if (line.startsWith("S:")) {
-                    send(toSend.toString());
-                    toSend.setLength(0);
-                    String expected = line.length() > 3 ? line.substring(3) : "";
-                    if (expected.equals("<ehlo>")) {
-                        expectEhlo();
-                    } else {
-                        expect(expected);
-                    }
-                }
-            }
-            send(toSend.toString());
+            Transcript.play(transcript, this);
             return this;
         }
 
@@ -220,7 +197,8 @@ final class SmtpFixture implements AutoCloseable {
             return lines;
         }
 
-        void send(String text) throws IOException {
+        @Override
+        public void send(String text) throws IOException {
             if (!text.isEmpty()) {
                 socket.getOutputStream().write(text.getBytes(ISO_8859_1));
                 socket.getOutputStream().flush();
@@ -235,21 +213,11 @@ final class SmtpFixture implements AutoCloseable {
         }
 
         void expect(String pattern) throws IOException {
-            String line = readLine();
-            String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");
-            assertThat(line).matches(regex);
+            Transcript.expect(pattern, this);
         }
 
-        private void expectEhlo() throws IOException {
-            String line;
-            do {
-                line = readLine();
-                assertThat(line).startsWith("250");
-            } while (line.startsWith("250-"));
-        }
-
-        /** {@code <close>} at the end of the connection. */
-        String readLine() throws IOException {
+        @Override
+        public String readLine() throws IOException {
             StringBuilder line = new StringBuilder();
             while (true) {
                 int b = in.read();
