@@ -193,7 +193,7 @@ final class ScriptedConnection implements ClientConnection {
 
     @Override
     public void write(byte[] reply) {
-        waiting.append(new String(reply, ISO_8859_1));
+        (outputEnded || closed ? sent : waiting).append(new String(reply, ISO_8859_1)); // so that who looks sees it
     }
 
     @Override
