@@ -2,12 +2,10 @@ package dev.penstock.inbound;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
@@ -15,12 +13,16 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.policy.Decision;
+import dev.penstock.reception.ClientSession;
+import dev.penstock.reception.HeaderEdits;
+import dev.penstock.reception.HeaderSection;
+import dev.penstock.reception.IncomingMessage;
+import dev.penstock.reception.SpoolReplies;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
-import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 
@@ -42,7 +44,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
     private final Session session;
     private final SmtpServer server;
     private final ClientFacts facts;
-    private @Nullable Reception reception;
+    private @Nullable ContentReceiver receiver;
     private long chunkSize;
     private long chunkLeft;
     private boolean lastChunk;
@@ -70,7 +72,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         } else if (open.recipients.isEmpty()) {
             session.fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
         } else {
-            Reply refusal = beginReception(open, false);
+            Reply refusal = beginContent(open, false);
             if (refusal != null) {
                 session.endTransaction();
                 session.defer(refusal);
@@ -113,7 +115,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         } else if (open.recipients.isEmpty()) {
             chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
         } else if (!open.chunked) {
-            chunkDeferral = beginReception(open, true);
+            chunkDeferral = beginContent(open, true);
             open.chunked = chunkDeferral == null;
             open.failed = chunkDeferral != null;
             session.progress.messageBegun(System.nanoTime());
@@ -128,27 +130,27 @@ final class ContentStage implements ReceptionMemory.Waiter {
     }
 
     /** @return why the spool takes nothing; null when it does */
-    private @Nullable Reply beginReception(MailTransaction open, boolean chunked) {
-        MessageId id = server.spool().nextId();
-        byte[] trace = Trace.field(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
+    private @Nullable Reply beginContent(MailTransaction open, boolean chunked) {
+        MessageId id = server.reception().nextId();
+        byte[] trace = TraceField.of(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
                 session.scratch.date(server.clock()));
-        Reception message = reception;
+        ContentReceiver message = receiver;
         if (message == null) {
-            message = new Reception(server.memory());
-            reception = message;
+            message = new ContentReceiver(server.memory());
+            receiver = message;
         }
         try {
-            message.begin(server.spool(), id, trace, session.settings.config(), chunked,
+            message.begin(server.reception(), id, trace, session.settings.config(), chunked,
                     server.policy().judgesMessages());
             return null;
         } catch (SpoolException e) {
-            return Replies.of(e.reason());
+            return SpoolReplies.of(e.reason());
         }
     }
 
     /** @return where the input after the data begins, or {@code end} */
     int data(byte[] in, int position, int end) {
-        int taken = requireReception().take(in, position, end - position);
+        int taken = requireReceiver().take(in, position, end - position);
         session.moreInput = position + taken < end;
         contentTaken();
         return position + taken;
@@ -158,7 +160,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
     int chunk(byte[] in, int position, int end) {
         int taken = (int) Math.min(end - position, chunkLeft);
         if (chunkRefusal == null && chunkDeferral == null) {
-            requireReception().takeChunk(in, position, taken);
+            requireReceiver().takeChunk(in, position, taken);
         }
         chunkLeft -= taken;
         session.moreInput = position + taken < end;
@@ -171,7 +173,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         Reply deferral = chunkDeferral;
         if (refusal == null && deferral == null) {
             if (chunkLeft == 0 && lastChunk) {
-                requireReception().endOfChunks();
+                requireReceiver().endOfChunks();
             }
             contentTaken();
         } else if (chunkLeft == 0) {
@@ -190,8 +192,9 @@ final class ContentStage implements ReceptionMemory.Waiter {
 
     /** Some content is in: asks what the header section means, or waits for room, or ends the message. */
     private void contentTaken() {
-        Reception message = requireReception();
-        HeaderGate header = message.waitingHeader();
+        ContentReceiver message = requireReceiver();
+        HeaderGate waiting = message.waitingHeader();
+        HeaderSection header = waiting == null ? null : waiting.section();
         MailTransaction open = session.transaction;
         if (header != null && open != null
                 && !message.count(header.weight(server.policy().wantedHeaders()) - FREE_FIELDS)) {
@@ -231,12 +234,12 @@ final class ContentStage implements ReceptionMemory.Waiter {
     }
 
     /** More of a message is read only when there is room for it. */
-    private void awaitRoom(Reception message) {
-        Spool.Intake intake = message.intake();
-        if (intake == null) {
+    private void awaitRoom(ContentReceiver message) {
+        IncomingMessage incoming = message.message();
+        if (incoming == null) {
             return;
         }
-        CompletableFuture<Void> writable = intake.writable();
+        CompletableFuture<Void> writable = incoming.writable();
         if (!writable.isDone()) {
             session.waitFor(Session.Wait.SPOOL);
             var _ = writable.whenComplete((_, _) -> session.hop(() -> session.resumeFrom(Session.Wait.SPOOL)));
@@ -251,7 +254,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
     private void hurry() {
         if (!hurried && server.memory().isFavoured(this)) {
             hurried = true;
-            lookLater(requireReception().id(), session.progress.messageOctets(),
+            lookLater(requireReceiver().id(), session.progress.messageOctets(),
                     session.progress.stoppedNanos(System.nanoTime()), TimeUnit.SECONDS.toNanos(FAVOUR_SECONDS));
         }
     }
@@ -266,7 +269,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
         if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) {
             return;
         }
-        boolean same = Objects.equals(which, requireReception().id()); // and no later one
+        boolean same = Objects.equals(which, requireReceiver().id()); // and no later one
         long stopped = session.progress.stoppedNanos(System.nanoTime());
         if (same && stopped - stoppedBefore >= LEAST_STOP_NANOS) {
             lookLater(which, before, stopped, stopped - stoppedBefore); // it waited for us so long
@@ -286,23 +289,17 @@ final class ContentStage implements ReceptionMemory.Waiter {
         }
     }
 
-    private void headerDecided(Reception message, MailTransaction open, Decision decision) {
+    private void headerDecided(ContentReceiver message, MailTransaction open, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
                 open.judge(accept);
-                List<String> removed = server.policy().removedHeaders();
-                if (!accept.removeHeaders().isEmpty()) {
-                    List<String> more = new ArrayList<>(removed);
-                    more.addAll(accept.removeHeaders());
-                    removed = more;
-                }
-                message.release(Trace.fields(accept.addHeaders()), removed);
+                message.release(HeaderEdits.of(server.policy(), accept));
             }
             case Decision.Refuse(Reply reply) -> message.refuse(reply);
         }
     }
 
-    private void endOfChunk(Reception message) {
+    private void endOfChunk(ContentReceiver message) {
         session.phase = Session.Phase.COMMANDS;
         Reply refusal = message.refusal();
         if (refusal == null) {
@@ -319,11 +316,11 @@ final class ContentStage implements ReceptionMemory.Waiter {
         refuseMessage(refusal);
     }
 
-    private Reception requireReception() {
-        if (reception == null) {
+    private ContentReceiver requireReceiver() {
+        if (receiver == null) {
             throw new IllegalStateException("no message is being received");
         }
-        return reception;
+        return receiver;
     }
 
     /** Memory has room again. */
@@ -335,32 +332,29 @@ final class ContentStage implements ReceptionMemory.Waiter {
         });
     }
 
-    private void endOfData(Reception message) {
+    private void endOfData(ContentReceiver message) {
         Reply refusal = message.refusal();
-        Spool.Intake intake = message.intake();
-        MessageId id = message.id();
+        IncomingMessage incoming = message.message();
         MailTransaction open = session.transaction;
         session.transaction = null;
         long envelopeOctets = open == null ? 0 : open.handOver();
         session.progress.messageEnded();
-        if (refusal != null || intake == null || id == null || open == null) {
+        if (refusal != null || incoming == null || open == null) {
             server.memory().releaseEnvelope(envelopeOctets);
             message.abort(this);
-            refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
+            refuseMessage(refusal == null ? SpoolReplies.FAILED : refusal);
             return;
         }
-        Envelope envelope = new Envelope(id, open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant,
-                open.campaign,
-                server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
-        long size = intake.size();
         String messageId = message.messageId();
         CompletableFuture<List<SpoolEntry>> commit;
         try {
-            commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
+            incoming.address(open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant, open.campaign,
+                    facts.origin(open.smtpUtf8), open.options);
+            commit = incoming.commit(message.hasDotLines(), message.hasEightBit());
         } catch (SpoolException e) {
             server.memory().releaseEnvelope(envelopeOctets);
             message.abort(this);
-            refuseMessage(Replies.of(e.reason()));
+            refuseMessage(SpoolReplies.of(e.reason()));
             return;
         } catch (RuntimeException | Error e) {
             server.memory().releaseEnvelope(envelopeOctets); // the content is released with the session
@@ -369,26 +363,26 @@ final class ContentStage implements ReceptionMemory.Waiter {
         Octets octets = new Octets(message.handOver(), envelopeOctets);
         if (commit.isDone()) {
             boolean durable = Session.isGiven(commit);
-            answer(settle(envelope, size, octets, messageId, durable ? commit.resultNow() : null, failure(commit)),
-                    envelope);
+            answer(settle(incoming, octets, messageId, durable ? commit.resultNow() : null, failure(commit)),
+                    incoming.id());
             return;
         }
         session.waitFor(Session.Wait.COMMIT);
         var _ = commit.whenComplete((entries, failure) -> {
             try {
                 session.loop.execute(() -> session.turn(() -> {
-                    Reply refused = settle(envelope, size, octets, messageId, entries, failure);
+                    Reply refused = settle(incoming, octets, messageId, entries, failure);
                     if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) { // nothing is said after 421
                         return;
                     }
                     session.waitNoMore();
-                    answer(refused, envelope);
+                    answer(refused, incoming.id());
                     if (session.wait == Session.Wait.NONE) {
                         session.resume();
                     }
                 }));
             } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                var _ = settle(envelope, size, octets, messageId, entries, failure);
+                var _ = settle(incoming, octets, messageId, entries, failure);
             }
         });
     }
@@ -409,26 +403,20 @@ final class ContentStage implements ReceptionMemory.Waiter {
      *
      * @return null when the message is ours now, else why not
      */
-    private @Nullable Reply settle(Envelope envelope, long size, Octets octets, String messageId,
+    private @Nullable Reply settle(IncomingMessage message, Octets octets, String messageId,
             @Nullable List<SpoolEntry> entries, @Nullable Throwable failure) {
         server.memory().releaseEnvelope(octets.envelope);
         server.memory().release(this, octets.content);
+        ClientSession from = facts.clientSession(session.settings);
         if (entries == null) {
-            Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                    ? failure.getCause()
-                    : failure;
-            if (cause instanceof SpoolException spoolFailure) {
-                return Replies.of(spoolFailure.reason());
-            }
-            log.error("event=commit-failed id={} session={}", envelope.id(), session.sessionId(), cause);
-            return Replies.of(SpoolException.Reason.FAILED);
+            return message.refusal(failure, from);
         }
-        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls,
-                session.settings.listener().name(), messageId);
+        server.counters().accepted(message);
+        message.handOver(entries, from, messageId, message.id() + " queued");
         return null;
     }
 
-    private void answer(@Nullable Reply refusal, Envelope envelope) {
+    private void answer(@Nullable Reply refusal, MessageId id) {
         if (refusal != null) {
             refuseMessage(refusal);
         } else {
@@ -436,7 +424,7 @@ final class ContentStage implements ReceptionMemory.Waiter {
             session.progress.accepted();
             session.errors = 0; // as Postfix does after a message
             session.junkCommands = 0;
-            session.say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
+            session.say(("250 2.0.0 " + id + " queued\r\n").getBytes(ISO_8859_1));
         }
     }
 
@@ -451,12 +439,12 @@ final class ContentStage implements ReceptionMemory.Waiter {
 
     /** What is known of the content that is being refused; null when there is none. */
     @Nullable
-    Reception refused() {
-        return reception;
+    ContentReceiver refused() {
+        return receiver;
     }
 
     void abort() {
-        Reception message = reception;
+        ContentReceiver message = receiver;
         if (message != null) {
             message.abort(this);
         }

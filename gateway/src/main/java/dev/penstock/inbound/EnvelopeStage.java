@@ -12,6 +12,7 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.SpoolReplies;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.DeliverBy;
@@ -117,12 +118,12 @@ final class EnvelopeStage {
 
     /** Whether a new message would be kept; when not, the client is told. */
     private boolean hasRoom() {
-        SpoolHealth.State state = server.spool().health().state();
+        SpoolHealth.State state = server.reception().spoolHealth().state();
         if (state != SpoolHealth.State.READY) {
-            session.defer(Replies.of(state));
+            session.defer(SpoolReplies.of(state));
             return false;
         }
-        if (!server.queueHasRoom()) {
+        if (!server.reception().queueHasRoom()) {
             session.defer(Replies.QUEUE_FULL);
             return false;
         }
@@ -168,7 +169,7 @@ final class EnvelopeStage {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
             overshoot(open, Replies.TOO_MANY_RECIPIENTS);
-        } else if (!server.queueHasRoom()) {
+        } else if (!server.reception().queueHasRoom()) {
             open.recipientsRefused = true;
             session.defer(Replies.QUEUE_FULL);
         } else if (!session.account.mayRcpt()) {

@@ -32,6 +32,8 @@ import reactor.netty.NettyPipeline;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.policy.Decision;
+import dev.penstock.reception.SpoolReplies;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.ByteScan;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.CommandParser;
@@ -720,7 +722,7 @@ final class Session extends ChannelInboundHandlerAdapter
         if (login == null && !name.isEmpty()) {
             // Not a refusal: a proxy that goes on regardless would send the client's mail as its own.
             log.info("event=login-not-taken session={} client={} name={}", sessionId(), newRemote,
-                    Trace.printable(name));
+                    TraceField.printable(name));
         }
         facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks(), login);
         welcome();
@@ -785,7 +787,7 @@ final class Session extends ChannelInboundHandlerAdapter
     void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
-            goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
+            goodbye(SpoolReplies.isClosed(reply) ? server.replies().shuttingDown : reply.encode()); // RFC 5321 3.8
         } else {
             say(reply.encode());
         }

@@ -33,7 +33,7 @@ class AppendTest {
                 Spool.Intake intake = fixture.spool.intake();
                 intake.write(body, 0, 3000);
                 intake.write(body, 3000, 2000);
-                List<SpoolEntry> entries = await(intake.commit(envelope, true, true));
+                List<SpoolEntry> entries = await(intake.commit(envelope, new byte[0], true, true));
 
                 assertThat(entries).hasSize(2);
                 for (SpoolEntry entry : entries) {
@@ -169,7 +169,7 @@ class AppendTest {
         List<SpoolEntry> slow = new ArrayList<>();
         try (SegmentSpool spool = SegmentSpool.open(SpoolFixture.config(directory), 10,
                 java.time.InstantSource.system(),
-                (_, _, _, _, _) -> {})) {
+                _ -> {})) {
             for (int i = 0; i < 100; i++) {
                 slow.add(append(spool, "a@slow.example"));
             }
@@ -187,7 +187,7 @@ class AppendTest {
         Envelope envelope = new Envelope(spool.nextId(), "", List.of(new dev.penstock.message.Recipient(recipient,
                 recipient.substring(2))), dev.penstock.message.BodyType.SEVEN_BIT, false, "", "", 0,
                 dev.penstock.message.Origin.LOCAL);
-        return await(intake.commit(envelope, false, false)).getFirst();
+        return await(intake.commit(envelope, new byte[0], false, false)).getFirst();
     }
 
     static AttemptState deferred(int attempts, long nextMillis, int recipient, String reply) {

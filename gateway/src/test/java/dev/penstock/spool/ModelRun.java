@@ -311,9 +311,8 @@ final class ModelRun implements MemorySegmentStore.Steps {
                 recovered.clear();
                 try {
                     opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, store, schedule,
-                            InstantSource.fixed(java.time.Instant.EPOCH), (entry, envelope, attempts, nextMillis,
-                                    size) -> recovered.put(key(entry),
-                                            new SpoolFixture.Recovered(entry, envelope, attempts, nextMillis, size)));
+                            InstantSource.fixed(java.time.Instant.EPOCH), found -> recovered
+                                    .put(key(found.entry()), SpoolFixture.Recovered.of(found)));
                 } catch (IOException e) {
                     if (calm && store.room == Long.MAX_VALUE && !crashed) {
                         throw e;
@@ -491,7 +490,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             List<Destination> parts = envelope.destinations().stream()
                     .map(part -> new Destination(message, part.part())).toList();
             parts.forEach(part -> model.put(envelope.id() + "/" + part.part, part));
-            asked = intake.commit(envelope, false, false);
+            asked = intake.commit(envelope, new byte[0], false, false);
             var _ = asked.thenAccept(entries -> {
                 if (!crashed) {
                     message.acknowledged = true;

@@ -1,5 +1,7 @@
 package dev.penstock.spool;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -30,13 +32,18 @@ final class SpoolFixture implements AutoCloseable {
     final SegmentSpool spool;
     final Map<String, Recovered> recovered = new TreeMap<>();
 
-    record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
+    record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
+        static Recovered of(QueuedDestination found) {
+            assertThat(found.domain()).isEqualTo(found.envelope().destinations().get(found.entry().part()).domain());
+            return new Recovered(found.entry(), found.envelope(), found.attempts(), found.nextAttemptMillis(),
+                    found.size());
+        }
+    }
 
     private SpoolFixture(SpoolConfig config, SegmentStore store, Machine machine, InstantSource clock)
             throws IOException {
         spool = SegmentSpool.open(config, LANE_SHARE, store, machine, clock,
-                (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
-                        new Recovered(entry, envelope, attempts, nextMillis, size)));
+                found -> recovered.put(key(found.entry()), Recovered.of(found)));
     }
 
     static SpoolFixture open(Path directory) throws IOException {
@@ -100,7 +107,7 @@ final class SpoolFixture implements AutoCloseable {
     CompletableFuture<List<SpoolEntry>> append(Envelope envelope, byte[] content) {
         Spool.Intake intake = spool.intake();
         intake.write(content, 0, content.length);
-        return intake.commit(envelope, false, false);
+        return intake.commit(envelope, new byte[0], false, false);
     }
 
     /** Appends and waits for the sync. */
