@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -479,7 +480,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
         Message message;
         try {
             Spool.Intake intake = spool.intake();
-            intake.write(octets, 0, octets.length);
+            // The first octets come last, as a signature does.
+            int before = random.nextBoolean() ? 0 : random.nextInt(octets.length + 1);
+            intake.write(octets, before, octets.length - before);
             if (random.nextInt(20) == 0) {
                 intake.abort();
                 return null;
@@ -490,7 +493,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             List<Destination> parts = envelope.destinations().stream()
                     .map(part -> new Destination(message, part.part())).toList();
             parts.forEach(part -> model.put(envelope.id() + "/" + part.part, part));
-            asked = intake.commit(envelope, new byte[0], false, false);
+            asked = intake.commit(envelope, Arrays.copyOf(octets, before), false, false);
             var _ = asked.thenAccept(entries -> {
                 if (!crashed) {
                     message.acknowledged = true;

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -105,14 +106,25 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     CompletableFuture<List<SpoolEntry>> append(Envelope envelope, byte[] content) {
+        return append(envelope, 0, content);
+    }
+
+    /** The first {@code before} octets are given at the commit, when the others are written. */
+    private CompletableFuture<List<SpoolEntry>> append(Envelope envelope, int before, byte[] content) {
         Spool.Intake intake = spool.intake();
-        intake.write(content, 0, content.length);
-        return intake.commit(envelope, new byte[0], false, false);
+        intake.write(content, before, content.length - before);
+        assertThat(intake.size()).isEqualTo(content.length - before);
+        return intake.commit(envelope, Arrays.copyOf(content, before), false, false);
     }
 
     /** Appends and waits for the sync. */
     List<SpoolEntry> accept(byte[] content, String... recipients) {
         return await(append(envelope(recipients), content));
+    }
+
+    /** As {@link #accept(byte[], String...)}, the first {@code before} octets last. */
+    List<SpoolEntry> accept(int before, byte[] content, String... recipients) {
+        return await(append(envelope(recipients), before, content));
     }
 
     byte[] read(SpoolEntry entry) throws IOException {
