@@ -29,6 +29,7 @@ class ArchitectureTest {
             Set.of("shaping", "auth", "http"), // shaping knows routing's sites, auth knows channel bindings of tls
             Set.of("queue", "policy"), // policy knows identities
             Set.of("local"), // answers policy's question which recipients there are
+            Set.of("reception"), // knows what policies change in a header section
             Set.of("delivery", "inbound"),
             Set.of("events", "injection"),
             Set.of("metrics"),

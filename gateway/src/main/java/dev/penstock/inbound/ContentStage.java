@@ -2,12 +2,10 @@ package dev.penstock.inbound;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -15,12 +13,16 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.policy.Decision;
+import dev.penstock.reception.ClientSession;
+import dev.penstock.reception.HeaderEdits;
+import dev.penstock.reception.HeaderSection;
+import dev.penstock.reception.IncomingMessage;
+import dev.penstock.reception.SpoolReplies;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
-import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 
@@ -44,7 +46,7 @@ final class ContentStage {
     private final ClientFacts facts;
     private final LoopScratch scratch;
     private final ReceptionMemory.Waiter waiter;
-    private @Nullable Reception reception;
+    private @Nullable ContentReceiver receiver;
     private boolean inChunk; // else in data
     private long chunkSize;
     private long chunkLeft;
@@ -77,7 +79,7 @@ final class ContentStage {
         if (open.recipients.isEmpty()) {
             return new Verdict.Fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
         }
-        Reply deferral = beginReception(open, false);
+        Reply deferral = beginContent(open, false);
         if (deferral != null) {
             return new Verdict.Leave(false, true, new Verdict.Defer(deferral));
         }
@@ -114,7 +116,7 @@ final class ContentStage {
         } else if (open.recipients.isEmpty()) {
             chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
         } else if (!open.chunked) {
-            chunkDeferral = beginReception(open, true);
+            chunkDeferral = beginContent(open, true);
             open.chunked = chunkDeferral == null;
             open.failed = chunkDeferral != null;
             first = true;
@@ -125,21 +127,21 @@ final class ContentStage {
     }
 
     /** @return why the spool takes nothing; null when it does */
-    private @Nullable Reply beginReception(MailTransaction open, boolean chunked) {
-        MessageId id = server.spool().nextId();
-        byte[] trace = Trace.field(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
+    private @Nullable Reply beginContent(MailTransaction open, boolean chunked) {
+        MessageId id = server.reception().nextId();
+        byte[] trace = TraceField.of(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
                 scratch.date(server.clock()));
-        Reception message = reception;
+        ContentReceiver message = receiver;
         if (message == null) {
-            message = new Reception(server.memory());
-            reception = message;
+            message = new ContentReceiver(server.memory());
+            receiver = message;
         }
         try {
-            message.begin(server.spool(), id, trace, session.settings().config(), chunked,
+            message.begin(server.reception(), id, trace, session.settings().config(), chunked,
                     server.policy().judgesMessages());
             return null;
         } catch (SpoolException e) {
-            return Replies.of(e.reason());
+            return SpoolReplies.of(e.reason());
         }
     }
 
@@ -149,7 +151,7 @@ final class ContentStage {
      * @return where the input after it begins, or {@code end}
      */
     int data(byte[] in, int position, int end) {
-        return position + requireReception().take(in, position, end - position);
+        return position + requireReceiver().take(in, position, end - position);
     }
 
     /**
@@ -160,7 +162,7 @@ final class ContentStage {
     int chunk(byte[] in, int position, int end) {
         int length = (int) Math.min(end - position, chunkLeft);
         if (chunkRefusal == null && chunkDeferral == null) {
-            requireReception().takeChunk(in, position, length);
+            requireReceiver().takeChunk(in, position, length);
         }
         chunkLeft -= length;
         return position + length;
@@ -183,7 +185,7 @@ final class ContentStage {
                 return forgotten(new Verdict.Defer(deferral));
             }
             if (chunkLeft == 0 && lastChunk) {
-                requireReception().endOfChunks();
+                requireReceiver().endOfChunks();
             }
         }
         return contentTaken();
@@ -195,8 +197,9 @@ final class ContentStage {
 
     /** Asks what the header section means, or waits for room, or ends the message. */
     private Verdict contentTaken() {
-        Reception message = requireReception();
-        HeaderGate header = message.waitingHeader();
+        ContentReceiver message = requireReceiver();
+        HeaderGate waiting = message.waitingHeader();
+        HeaderSection header = waiting == null ? null : waiting.section();
         MailTransaction open = session.transaction();
         if (header != null && open != null
                 && !message.count(header.weight(server.policy().wantedHeaders()) - FREE_FIELDS)) {
@@ -225,12 +228,12 @@ final class ContentStage {
     }
 
     /** More of a message is read only when there is room for it. */
-    private Verdict room(Reception message) {
-        Spool.Intake intake = message.intake();
-        if (intake == null) {
+    private Verdict room(ContentReceiver message) {
+        IncomingMessage incoming = message.message();
+        if (incoming == null) {
             return Verdict.Step.GO_ON;
         }
-        CompletableFuture<Void> writable = intake.writable();
+        CompletableFuture<Void> writable = incoming.writable();
         if (!writable.isDone()) {
             return new Verdict.AwaitSpool(writable);
         }
@@ -243,7 +246,7 @@ final class ContentStage {
             return Verdict.Step.GO_ON;
         }
         hurried = true;
-        return lookLater(requireReception().id(), session.messageOctets(), session.stoppedNanos(),
+        return lookLater(requireReceiver().id(), session.messageOctets(), session.stoppedNanos(),
                 TimeUnit.SECONDS.toNanos(FAVOUR_SECONDS));
     }
 
@@ -253,7 +256,7 @@ final class ContentStage {
 
     /** What it was allowed to send in the past doesn't count here, as it does for the client's own deadline. */
     private Verdict lookAtFavour(@Nullable MessageId which, long before, long stoppedBefore) {
-        boolean same = Objects.equals(which, requireReception().id()); // and no later one
+        boolean same = Objects.equals(which, requireReceiver().id()); // and no later one
         long stopped = session.stoppedNanos();
         if (same && stopped - stoppedBefore >= LEAST_STOP_NANOS) {
             return lookLater(which, before, stopped, stopped - stoppedBefore); // it waited for us so long
@@ -269,24 +272,18 @@ final class ContentStage {
         return hurried();
     }
 
-    private Verdict headerDecided(Reception message, MailTransaction open, Decision decision) {
+    private Verdict headerDecided(ContentReceiver message, MailTransaction open, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
                 open.judge(accept);
-                List<String> removed = server.policy().removedHeaders();
-                if (!accept.removeHeaders().isEmpty()) {
-                    List<String> more = new ArrayList<>(removed);
-                    more.addAll(accept.removeHeaders());
-                    removed = more;
-                }
-                message.release(Trace.fields(accept.addHeaders()), removed);
+                message.release(HeaderEdits.of(server.policy(), accept));
             }
             case Decision.Refuse(Reply reply) -> message.refuse(reply);
         }
         return contentTaken();
     }
 
-    private Verdict messageDecided(Reception message, MailTransaction open, Decision decision) {
+    private Verdict messageDecided(ContentReceiver message, MailTransaction open, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> open.judge(accept);
             case Decision.Refuse(Reply reply) -> message.refuse(reply);
@@ -294,7 +291,7 @@ final class ContentStage {
         return contentTaken();
     }
 
-    private Verdict endOfChunk(Reception message) {
+    private Verdict endOfChunk(ContentReceiver message) {
         Reply refusal = message.refusal();
         if (refusal == null) {
             Verdict said = new Verdict.Say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
@@ -309,48 +306,45 @@ final class ContentStage {
         return new Verdict.Leave(true, false, new Verdict.Refuse(refusal));
     }
 
-    private Reception requireReception() {
-        if (reception == null) {
+    private ContentReceiver requireReceiver() {
+        if (receiver == null) {
             throw new IllegalStateException("no message is being received");
         }
-        return reception;
+        return receiver;
     }
 
     /** The content is whole, and the transaction is this stage's: it becomes a message, or is forgotten. */
     Verdict finish(@Nullable MailTransaction open) {
-        Reception message = requireReception();
+        ContentReceiver message = requireReceiver();
         Reply refusal = message.refusal();
-        Spool.Intake intake = message.intake();
-        MessageId id = message.id();
+        IncomingMessage incoming = message.message();
         long envelopeOctets = open == null ? 0 : open.handOver();
-        if (refusal != null || intake == null || id == null || open == null) {
+        if (refusal != null || incoming == null || open == null) {
             server.memory().releaseEnvelope(envelopeOctets);
             message.abort(waiter);
-            return new Verdict.Refuse(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
+            return new Verdict.Refuse(refusal == null ? SpoolReplies.FAILED : refusal);
         }
-        Envelope envelope = new Envelope(id, open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant,
-                open.campaign,
-                server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
-        long size = intake.size();
         String messageId = message.messageId();
         CompletableFuture<List<SpoolEntry>> commit;
         try {
-            commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
+            incoming.address(open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant, open.campaign,
+                    facts.origin(open.smtpUtf8), open.options);
+            commit = incoming.commit(message.hasDotLines(), message.hasEightBit());
         } catch (SpoolException e) {
             server.memory().releaseEnvelope(envelopeOctets);
             message.abort(waiter);
-            return new Verdict.Refuse(Replies.of(e.reason()));
+            return new Verdict.Refuse(SpoolReplies.of(e.reason()));
         } catch (RuntimeException | Error e) {
             server.memory().releaseEnvelope(envelopeOctets); // the content is released with the session
             throw e;
         }
         Octets octets = new Octets(message.handOver(), envelopeOctets);
         if (commit.isDone()) {
-            return settle(envelope, size, octets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
+            return settle(incoming, octets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
                     failure(commit));
         }
         return new Verdict.AwaitCommit<>(commit,
-                (entries, failure) -> settle(envelope, size, octets, messageId, entries, failure));
+                (entries, failure) -> settle(incoming, octets, messageId, entries, failure));
     }
 
     /** What a message counts for until its commit is over. */
@@ -365,33 +359,27 @@ final class ContentStage {
     }
 
     /** What a finished commit means for the rest of the gateway, whether or not the session lives. */
-    private Verdict settle(Envelope envelope, long size, Octets octets, String messageId,
+    private Verdict settle(IncomingMessage message, Octets octets, String messageId,
             @Nullable List<SpoolEntry> entries, @Nullable Throwable failure) {
         server.memory().releaseEnvelope(octets.envelope);
         server.memory().release(waiter, octets.content);
+        ClientSession from = facts.clientSession(session.settings());
         if (entries == null) {
-            Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                    ? failure.getCause()
-                    : failure;
-            if (cause instanceof SpoolException spoolFailure) {
-                return new Verdict.Refuse(Replies.of(spoolFailure.reason()));
-            }
-            log.error("event=commit-failed id={} session={}", envelope.id(), session.id(), cause);
-            return new Verdict.Refuse(Replies.of(SpoolException.Reason.FAILED));
+            return new Verdict.Refuse(message.refusal(failure, from));
         }
-        server.accepted(envelope, size, entries, session.id(), facts.local, facts.tls,
-                session.settings().listener().name(), messageId);
-        return new Verdict.Accepted(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
+        server.counters().accepted(message);
+        message.handOver(entries, from, messageId, message.id() + " queued");
+        return new Verdict.Accepted(("250 2.0.0 " + message.id() + " queued\r\n").getBytes(ISO_8859_1));
     }
 
     /** What is known of the content that is being refused; null when there is none. */
     @Nullable
-    Reception refused() {
-        return reception;
+    ContentReceiver refused() {
+        return receiver;
     }
 
     void abort() {
-        Reception message = reception;
+        ContentReceiver message = receiver;
         if (message != null) {
             message.abort(waiter);
         }

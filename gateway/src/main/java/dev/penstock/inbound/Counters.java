@@ -7,6 +7,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import dev.penstock.reception.IncomingMessage;
+
 /** What {@link InboundStats} tells of the past. Thread-safe. */
 final class Counters {
     final LongAdder sessionsTotal = new LongAdder();
@@ -45,6 +47,13 @@ final class Counters {
         Map<E, Long> sums = new EnumMap<>(adders.keySet().iterator().next().getDeclaringClass());
         adders.forEach((key, adder) -> sums.put(key, adder.sum()));
         return sums;
+    }
+
+    /** A message is durable. */
+    void accepted(IncomingMessage message) {
+        messages.increment();
+        octets.add(message.size());
+        recipients.add(message.envelope().recipients().size());
     }
 
     void refused(SessionRefusal refusal) {

@@ -12,6 +12,7 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.SpoolReplies;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.DeliverBy;
@@ -140,11 +141,11 @@ final class EnvelopeStage {
 
     /** @return what the client hears when no new message would be kept, null when one would */
     private @Nullable Verdict withoutRoom() {
-        SpoolHealth.State state = server.spool().health().state();
+        SpoolHealth.State state = server.reception().spoolHealth().state();
         if (state != SpoolHealth.State.READY) {
-            return new Verdict.Defer(Replies.of(state));
+            return new Verdict.Defer(SpoolReplies.of(state));
         }
-        if (!server.queueHasRoom()) {
+        if (!server.reception().queueHasRoom()) {
             return new Verdict.Defer(Replies.QUEUE_FULL);
         }
         if (!server.memory().hasRoom()) {
@@ -184,7 +185,7 @@ final class EnvelopeStage {
             server.counters().recipientsRefused.increment();
             return overshoot(open, TOO_MANY_RECIPIENTS, Replies.TOO_MANY_RECIPIENTS);
         }
-        if (!server.queueHasRoom()) {
+        if (!server.reception().queueHasRoom()) {
             open.recipientsRefused = true;
             return new Verdict.Defer(Replies.QUEUE_FULL);
         }

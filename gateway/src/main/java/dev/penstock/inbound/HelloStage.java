@@ -7,6 +7,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.Identity;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.Command;
 
 /** EHLO, HELO, STARTTLS and XCLIENT: who the client is, and how it speaks. Confined to the session's event loop. */
@@ -73,7 +74,7 @@ final class HelloStage {
         if (login == null && !name.isEmpty()) {
             // Not a refusal: a proxy that goes on regardless would send the client's mail as its own.
             log.info("event=login-not-taken session={} client={} name={}", session.id(), newRemote,
-                    Trace.printable(name));
+                    TraceField.printable(name));
         }
         facts.speaksFor(attributes, newRemote, newLocal, settings.relayNetworks(), login);
         return Verdict.Step.WELCOME;

@@ -65,7 +65,7 @@ final class Rejections {
         List<String> recipients = List.of();
         String domain = "";
         String verb = "";
-        Reception message = null;
+        ContentReceiver message = null;
         if (command instanceof Command.Mail mail) {
             verb = "MAIL FROM";
             sender = mail.path().address();

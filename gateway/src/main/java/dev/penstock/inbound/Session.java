@@ -8,6 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.InboundConfig;
+import dev.penstock.reception.SpoolReplies;
 import dev.penstock.smtp.ByteScan;
 import dev.penstock.smtp.Reply;
 import dev.penstock.tls.ServerTls;
@@ -589,7 +590,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     private void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
         if (reply.code() == 421) {
-            goodbye(Replies.isClosed(reply) ? server.replies().shuttingDown : reply.encode());
+            goodbye(SpoolReplies.isClosed(reply) ? server.replies().shuttingDown : reply.encode());
         } else {
             say(reply.encode());
         }

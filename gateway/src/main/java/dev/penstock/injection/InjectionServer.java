@@ -51,10 +51,10 @@ import dev.penstock.config.InjectionConfig;
 import dev.penstock.http.ConnectionGate;
 import dev.penstock.http.FirstOctet;
 import dev.penstock.http.RequestPath;
-import dev.penstock.inbound.Acceptance;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.Reception;
 import dev.penstock.spool.Spool;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
@@ -131,7 +131,7 @@ public final class InjectionServer implements AutoCloseable {
      * @throws RuntimeException when the address can't be bound, with the reason as cause
      */
     public InjectionServer(String hostname, InjectionConfig config, InboundConfig limits, OldJournal oldJournal,
-            Spool spool, Acceptance acceptance, Authenticator authenticator, Policy policy,
+            Spool spool, Reception reception, Authenticator authenticator, Policy policy,
             MessageEvent.Listener events, InstantSource clock, @Nullable ServerTls tls) {
         this.authenticator = authenticator;
         this.tls = tls;
@@ -147,7 +147,7 @@ public final class InjectionServer implements AutoCloseable {
                 task -> Thread.ofPlatform().name("inject-render-" + number.incrementAndGet()).daemon().unstarted(task));
         pool.prestartAllCoreThreads(); // at the start, and not when the system has none to give
         this.renderers = pool;
-        this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, counters, renderers,
+        this.injector = new Injector(hostname, spool, reception, policy, events, clock, counters, renderers,
                 memory);
         this.openapi = document();
         try {

@@ -35,6 +35,7 @@ import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SpoolEntry;
 
 /**
@@ -243,13 +244,16 @@ public final class MailQueue implements AutoCloseable {
     }
 
     /**
-     * Takes in a destination of this message; reports made here are told from its tenant's mail.
-     *
-     * @param domain the destination's. Else as above
+     * Takes in a destination, new or recovered. It may be held (RFC 4865): it isn't due before the hold's end then, and its
+     * age counts from there. A next attempt that is further away than the schedule's longest wait was computed by a clock
+     * that was wrong, and is brought back to it. Reports made here are told from their tenant's mail.
      */
-    public void submit(SpoolEntry entry, Envelope envelope, String domain, int attempts, long dueMillis, long size) {
-        submit(entry, domain, new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport()),
-                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, dueMillis, size);
+    public void submit(QueuedDestination destination) {
+        Envelope envelope = destination.envelope();
+        submit(destination.entry(), destination.domain(),
+                new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport()),
+                envelope.receivedMillis(), envelope.options().holdUntilMillis(), destination.attempts(),
+                destination.nextAttemptMillis(), destination.size());
     }
 
     private void submit(SpoolEntry entry, String domain, TenantCampaign owner, long receivedMillis, long holdMillis,

@@ -19,6 +19,8 @@ import dev.penstock.auth.Authenticator;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.Reception;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.ServerTls;
@@ -50,8 +52,9 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
             Policy policy, Authenticator authenticator) {
         var config = limits.apply(new ConfigBuilder()).build();
         server = new SmtpServer("gateway.example", List.of(listener), config,
-                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
-                (envelope, _, _) -> accepted.add(envelope), _ -> {}, InstantSource.fixed(SmtpFixture.NOW));
+                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator,
+                new Reception(spool, this::accepted, _ -> {}, InstantSource.fixed(SmtpFixture.NOW)), _ -> {},
+                InstantSource.fixed(SmtpFixture.NOW));
         ClientAccount account = new ClientAccounts(config, new Counters(), connection::nanoTime)
                 .enter(CLIENT.getAddress(), listener);
         session = new Session(server, connection, new LoopScratch(), account, CLIENT, SERVER, false, 0,
@@ -59,6 +62,12 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
         connection.attach(session);
         session.begin();
         connection.run();
+    }
+
+    private void accepted(QueuedDestination destination) {
+        if (destination.entry().part() == 0) {
+            accepted.add(destination.envelope());
+        }
     }
 
     ScriptedSession plays(String transcript) {

@@ -27,6 +27,8 @@ import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.Reception;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.ServerTls;
@@ -61,8 +63,9 @@ final class SessionHarness implements AutoCloseable {
     SessionHarness(InboundConfig config, ListenerConfig listener, @Nullable ServerTls tls, Policy policy,
             Authenticator authenticator) {
         server = new SmtpServer("gateway.example", List.of(listener), config,
-                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
-                (envelope, _, _) -> accepted.add(envelope), _ -> {}, InstantSource.fixed(SmtpFixture.NOW));
+                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator,
+                new Reception(spool, this::accepted, _ -> {}, InstantSource.fixed(SmtpFixture.NOW)), _ -> {},
+                InstantSource.fixed(SmtpFixture.NOW));
         ClientAccount account = new ClientAccounts(config, new Counters(), System::nanoTime)
                 .enter(CLIENT.getAddress(), listener);
         channel.config().setAllocator(allocator);
@@ -75,6 +78,12 @@ final class SessionHarness implements AutoCloseable {
         channel.closeFuture().addListener(_ -> session.closed());
         connection.onSubscribe(input);
         run();
+    }
+
+    private void accepted(QueuedDestination destination) {
+        if (destination.entry().part() == 0) {
+            accepted.add(destination.envelope());
+        }
     }
 
     /** As reactor-netty does it: reads wait in a queue until they are asked for, and no call is made within another. */

@@ -27,9 +27,12 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.auth.Authenticator;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
+import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
-import dev.penstock.spool.SpoolEntry;
+import dev.penstock.reception.Acceptance;
+import dev.penstock.reception.Reception;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.ServerTls;
@@ -64,21 +67,28 @@ final class SmtpFixture implements AutoCloseable {
         this.listener = listener;
         this.tls = tls == null ? Map.of() : Map.of(listener.name(), tls);
         server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
-                this.tls, policy, authenticator, spool,
-                new Acceptance() {
-                    @Override
-                    public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
-                        assertThat(entries).hasSameSizeAs(envelope.destinations());
-                        accepted.add(envelope);
-                        onAcceptance.run();
-                    }
-
-                    @Override
-                    public boolean hasRoom() {
-                        return queueHasRoom;
-                    }
-                }, events::add, InstantSource.fixed(NOW));
+                this.tls, policy, authenticator,
+                new Reception(spool, new Queue(), events::add, InstantSource.fixed(NOW)), events::add,
+                InstantSource.fixed(NOW));
         server.start();
+    }
+
+    /** Remembers the messages whose destinations it takes. */
+    private final class Queue implements Acceptance {
+        @Override
+        public void accepted(QueuedDestination destination) {
+            List<Destination> all = destination.envelope().destinations();
+            assertThat(destination.domain()).isEqualTo(all.get(destination.entry().part()).domain());
+            if (destination.entry().part() == all.size() - 1) {
+                accepted.add(destination.envelope());
+                onAcceptance.run();
+            }
+        }
+
+        @Override
+        public boolean hasRoom() {
+            return queueHasRoom;
+        }
     }
 
     /** With a listener of its own. */
