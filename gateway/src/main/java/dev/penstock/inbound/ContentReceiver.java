@@ -9,7 +9,6 @@ import dev.penstock.reception.HeaderEdits;
 import dev.penstock.reception.IncomingMessage;
 import dev.penstock.reception.Reception;
 import dev.penstock.reception.SpoolReplies;
-import dev.penstock.smtp.ChunkScanner;
 import dev.penstock.smtp.DataDecoder;
 import dev.penstock.smtp.LineNormaliser;
 import dev.penstock.smtp.ReceivedCounter;
@@ -32,8 +31,6 @@ final class ContentReceiver {
     private final Sink<RuntimeException> spooled = this::spool;
     private final Sink<RuntimeException> kept = this::keep;
     private final Sink<RuntimeException> decoded = this::decoded;
-    private @Nullable ChunkScanner chunks; // null unless the message comes by BDAT
-    private @Nullable ChunkScanner spareScanner;
     private @Nullable LineNormaliser normaliser;
     private boolean normalises;
     private @Nullable HeaderGate gate;
@@ -67,12 +64,10 @@ final class ContentReceiver {
         addedEightBit = false;
         held = traceField.length;
         memory.add(held);
-        decoder.reset();
-        chunks = null;
         if (chunked) {
-            spareScanner = spareScanner == null ? new ChunkScanner() : spareScanner;
-            spareScanner.reset();
-            chunks = spareScanner;
+            decoder.resetForChunks();
+        } else {
+            decoder.reset();
         }
         gate = gated ? new HeaderGate() : null;
         ContentRules rules = config.content();
@@ -101,31 +96,23 @@ final class ContentReceiver {
 
     /** Takes octets of a chunk. */
     void takeChunk(byte[] in, int offset, int length) {
-        scanner().scan(in, offset, length);
-        decoded(in, offset, length);
+        decoder.decode(in, offset, length, decoded);
         judge();
     }
 
     /** The last chunk is there. Content that doesn't end in CRLF gets one, as every line has it. */
     void endOfChunks() {
-        scanner().end();
+        decoder.endOfChunks();
         LineNormaliser lines = normalises ? normaliser : null;
         if (lines != null) {
             lines.end(kept);
         }
-        if (!(lines == null ? scanner().atLineStart() : lines.atLineStart())) {
+        if (!(lines == null ? decoder.atLineStart() : lines.atLineStart())) {
             byte[] end = {'\r', '\n'};
             keep(end, 0, end.length);
         }
         contentEnded();
         judge();
-    }
-
-    private ChunkScanner scanner() {
-        if (chunks == null) {
-            throw new IllegalStateException("this message comes by DATA");
-        }
-        return chunks;
     }
 
     private void contentEnded() {
@@ -183,18 +170,12 @@ final class ContentReceiver {
         ContentRules rules = config.content();
         boolean strictLines = rules.bareNewlines() == ContentRules.Handling.REJECT;
         boolean strictNul = rules.nul() == ContentRules.Handling.REJECT;
-        ChunkScanner scanner = chunks;
-        boolean bareLf = scanner == null ? decoder.bareLf() : scanner.bareLf();
-        boolean bareCr = scanner == null ? decoder.bareCr() : scanner.bareCr();
-        boolean nul = scanner == null ? decoder.hasNul() : scanner.hasNul();
-        long longest = !strictLines && normaliser != null
-                ? normaliser.longestLine()
-                : scanner == null ? decoder.longestLine() : scanner.longestLine();
-        if (bareLf && strictLines) {
+        long longest = !strictLines && normaliser != null ? normaliser.longestLine() : decoder.longestLine();
+        if (decoder.bareLf() && strictLines) {
             refuse(Replies.BARE_LF);
-        } else if (bareCr && strictLines) {
+        } else if (decoder.bareCr() && strictLines) {
             refuse(Replies.BARE_CR);
-        } else if (nul && strictNul) {
+        } else if (decoder.hasNul() && strictNul) {
             refuse(Replies.NUL);
         } else if (longest > config.maxLineLength()) {
             refuse(Replies.LINE_TOO_LONG);
@@ -298,11 +279,11 @@ final class ContentReceiver {
         if (normalises && normaliser != null) {
             return normaliser.hasDotLines();
         }
-        return chunks == null ? decoder.hasDotLines() : chunks.hasDotLines();
+        return decoder.hasDotLines();
     }
 
     boolean hasEightBit() {
-        return addedEightBit || (chunks == null ? decoder.hasEightBit() : chunks.hasEightBit());
+        return addedEightBit || decoder.hasEightBit();
     }
 
     /** The octets that count against the memory limit; whoever asks releases them. */
