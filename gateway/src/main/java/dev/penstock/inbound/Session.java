@@ -20,13 +20,13 @@ import dev.penstock.tls.TlsSession;
  * thread may call.
  *
  * <p>What lines and content mean is told by {@link CommandStage} and {@link ContentStage} and those behind them. They see
- * a {@link SessionView}, and answer with a {@link Verdict}: nobody but this class changes a session's state.
+ * a {@link SessionView}, and answer with a {@link Verdict}: nobody but this class changes the {@link SessionState}.
  *
  * <p>Input is asked for one read at a time, and only when all of the last one is used up. Whatever must be waited for
  * (the spool, memory, a slow reader of replies, the penalty of an error) therefore stops the reading, and commands that
  * were sent ahead (RFC 2920) stay in {@link PendingInput} until their turn. The replies of one read leave in one write.
  */
-final class Session implements SessionView, ReceptionMemory.Waiter {
+final class Session implements ReceptionMemory.Waiter {
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
     private static final int FREE_INPUT = CommandStage.MAX_LINE + 2; // octets that aren't counted: one line
@@ -43,19 +43,11 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     private final ContentStage content;
     private final Rejections rejections;
 
-    private Settings settings;
-    private Phase phase = Phase.GREETING;
-    private Wait wait = Wait.NONE;
+    private final SessionState state;
     private final PendingInput input;
     private boolean moreInput; // follows the command being executed, in the same read
 
-    private final ProgressGuard progress;
     private final SessionTimer timer;
-
-    private @Nullable MailTransaction transaction;
-    private int messages;
-    private int errors;
-    private int junkCommands;
 
     Session(SmtpServer server, ClientConnection connection, LoopScratch scratch, ClientAccount account,
             InetSocketAddress remote, @Nullable InetSocketAddress local, boolean early, int listener, Settings settings,
@@ -64,67 +56,26 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         this.connection = connection;
         this.account = account;
         this.listener = listener;
-        this.settings = settings;
         this.id = Long.toHexString(number);
         this.facts = new ClientFacts(id, remote, local, settings.relayNetworks());
         this.input = new PendingInput(server.memory(), FREE_INPUT);
-        this.progress = new ProgressGuard(connection.nanoTime());
+        this.state = new SessionState(id, settings, connection::nanoTime);
         this.turns = new Turns(connection, id, this::failed);
-        this.timer = new SessionTimer(connection, progress, () -> turns.now(this::checkTime));
-        this.entry = new EntryStage(this, server, facts, account, early);
-        this.content = new ContentStage(this, server, facts, scratch, this);
-        this.rejections = new Rejections(this, server, facts, content);
-        this.commands = new CommandStage(this, server, facts, account, content, rejections);
-    }
-
-    // ---- what its stages see -----------------------------------------------------------------------------------
-
-    @Override
-    public String id() {
-        return id;
-    }
-
-    @Override
-    public Settings settings() {
-        return settings;
-    }
-
-    @Override
-    public @Nullable MailTransaction transaction() {
-        return transaction;
-    }
-
-    @Override
-    public int messages() {
-        return messages;
-    }
-
-    @Override
-    public long messageOctets() {
-        return progress.messageOctets();
-    }
-
-    @Override
-    public long stoppedNanos() {
-        return progress.stoppedNanos(connection.nanoTime());
-    }
-
-    @Override
-    public boolean isClientsTurn() {
-        return wait == Wait.NONE || wait == Wait.CLIENT;
-    }
-
-    private boolean isOver() {
-        return phase == Phase.CLOSING || phase == Phase.CLOSED;
+        this.timer = new SessionTimer(connection, () -> state.nanosToLook(isPressed()),
+                () -> turns.now(this::checkTime));
+        this.entry = new EntryStage(state, server, facts, account, early);
+        this.content = new ContentStage(state, server, facts, scratch, this);
+        this.rejections = new Rejections(state, server, facts, content);
+        this.commands = new CommandStage(state, server, facts, account, content, rejections);
     }
 
     // ---- faults ------------------------------------------------------------------------------------------------
 
     /** A fault in one of its turns ends this session with a 421, instead of leaving the client without a reply. */
     private void failed(Throwable fault) {
-        log.error("event=session-failed session={} client={} phase={}", id, facts.remote, phase, fault);
-        if (phase == Phase.HANDSHAKE && !entry.isSecured() || phase == Phase.CLOSING) {
-            phase = Phase.CLOSING; // nothing can be said in the midst of a handshake, whose failure is ours
+        log.error("event=session-failed session={} client={} phase={}", id, facts.remote, state.phase(), fault);
+        if (state.is(Phase.HANDSHAKE) && !entry.isSecured() || state.is(Phase.CLOSING)) {
+            state.enter(Phase.CLOSING); // nothing can be said in the midst of a handshake, whose failure is ours
             closeNow();
             return;
         }
@@ -142,7 +93,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** The connection is ready. */
     void begin() {
         turns.now(() -> {
-            timer.start(settings.config(), isPressed());
+            timer.start();
             apply(entry.begin());
         });
     }
@@ -150,17 +101,16 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** One read; nothing of {@code in} is kept. */
     void received(byte[] in, int length) {
         try {
-            if (phase == Phase.CLOSING || phase == Phase.CLOSED) {
+            if (state.isOver()) {
                 connection.read();
-            } else if (phase == Phase.GREETING || phase == Phase.HANDSHAKE) {
-                apply(entry.talkedEarly(phase == Phase.HANDSHAKE));
+            } else if (state.is(Phase.GREETING) || state.is(Phase.HANDSHAKE)) {
+                apply(entry.talkedEarly(state.is(Phase.HANDSHAKE)));
             } else {
                 Settings current = server.settings(listener);
-                if (current != settings) {
-                    settings = current;
+                if (current != state.settings()) {
                     facts.reconfigured(current.relayNetworks());
                 }
-                progress.input(connection.nanoTime(), length);
+                state.read(length, current);
                 consume(in, length);
                 advance();
             }
@@ -171,7 +121,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     /** The client reads its replies again. */
     void writable() {
-        if (wait == Wait.CLIENT) {
+        if (state.waitsFor(Wait.CLIENT)) {
             turns.now(this::resume);
         }
     }
@@ -179,8 +129,8 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** The handshake has succeeded. */
     void secured() {
         turns.now(() -> {
-            ServerTls tls = settings.tls();
-            TlsSession session = phase != Phase.HANDSHAKE || tls == null ? null : connection.tlsSession(tls);
+            ServerTls tls = state.settings().tls();
+            TlsSession session = !state.is(Phase.HANDSHAKE) || tls == null ? null : connection.tlsSession(tls);
             if (session != null) {
                 endTransaction();
                 apply(entry.secured(session));
@@ -207,7 +157,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         countAbort();
         countFailedHandshake(null); // TLS itself is told of the end only after the account is left
         account.leave();
-        phase = Phase.CLOSED;
+        state.enter(Phase.CLOSED);
         endTransaction();
         input.forget();
         timer.cancel();
@@ -220,7 +170,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** At the next command boundary the session ends. */
     void shutDown() {
         turns.hop(() -> {
-            if (phase == Phase.COMMANDS && wait == Wait.NONE) {
+            if (state.is(Phase.COMMANDS) && !state.isWaiting()) {
                 advance();
             }
         });
@@ -248,8 +198,8 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             return;
         }
         int position = 0;
-        while (position < end && wait == Wait.NONE) {
-            switch (phase) {
+        while (position < end && !state.isWaiting()) {
+            switch (state.phase()) {
                 case COMMANDS, AUTH -> position = line(in, position, end);
                 case DATA -> {
                     position = content.data(in, position, end);
@@ -276,17 +226,17 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
         int lineFeed = ByteScan.indexOf((byte) '\n', in, position, end);
         moreInput = lineFeed + 1 < end;
         if (lineFeed == end || input.hasLine()) {
-            int most = phase == Phase.AUTH ? Authentication.MAX_LINE : commands.maxLine();
+            int most = state.is(Phase.AUTH) ? Authentication.MAX_LINE : commands.maxLine();
             input.addToLine(in, position, lineFeed, most + 2);
         }
         if (lineFeed == end) {
-            progress.lineUnfinished(connection.nanoTime());
+            state.lineUnfinished();
             return end;
         }
         if (input.hasLine()) {
             int length = input.lineLength();
             byte[] whole = input.takeLine();
-            progress.lineEnded();
+            state.lineEnded();
             execute(whole, 0, length);
         } else {
             execute(in, position, lineFeed - position);
@@ -296,17 +246,17 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     private void execute(byte[] in, int offset, int lengthWithCr) {
         int length = lengthWithCr > 0 && in[offset + lengthWithCr - 1] == '\r' ? lengthWithCr - 1 : lengthWithCr;
-        apply(phase == Phase.AUTH
+        apply(state.is(Phase.AUTH)
                 ? commands.response(in, offset, length)
                 : commands.line(in, offset, length, moreInput));
     }
 
     /** What was waited for has come. */
     private void resume() {
-        if (phase == Phase.CLOSED) {
+        if (state.is(Phase.CLOSED)) {
             return;
         }
-        waitNoMore();
+        state.waitNoMore();
         byte[] held = input.take();
         if (held != null) {
             consume(held, held.length);
@@ -315,31 +265,30 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     }
 
     private void resumeFrom(Wait reason) {
-        if (wait == reason) {
+        if (state.waitsFor(reason)) {
             resume();
         }
     }
 
     /** At the end of each turn: lets replies go and asks for more input, as far as nothing must be waited for. */
     private void advance() {
-        // the client must hear of a message that waits for us
-        if (!input.fits(wait == Wait.COMMIT || wait == Wait.SPOOL || wait == Wait.MEMORY)) {
+        if (!input.fits(state.owesAnswer())) {
             goodbye(server.replies().noMemory);
             return;
         }
-        if (phase == Phase.CLOSED || phase == Phase.GREETING || wait == Wait.PENALTY) {
+        if (state.is(Phase.CLOSED) || state.is(Phase.GREETING) || state.waitsFor(Wait.PENALTY)) {
             return;
         }
         connection.flush();
-        if (wait != Wait.NONE) {
+        if (state.isWaiting()) {
             return;
         }
-        if (phase == Phase.COMMANDS && server.isShuttingDown()) {
+        if (state.is(Phase.COMMANDS) && server.isShuttingDown()) {
             goodbye(server.replies().shuttingDown);
             return;
         }
         if (!connection.isWritable()) {
-            wait = Wait.CLIENT; // its clock goes on
+            state.waitForClient();
             return;
         }
         connection.read();
@@ -354,20 +303,17 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             case Verdict.Junk junk -> junk(junk.reply);
             case Verdict.Fail fault -> fail(fault.reply);
             case Verdict.Begin(MailTransaction begun) -> {
-                transaction = begun;
+                state.begin(begun);
                 say(Replies.SENDER_OK);
             }
             case Verdict.Accepted accepted -> {
-                messages++;
-                progress.accepted();
-                errors = 0; // as Postfix does after a message
-                junkCommands = 0;
+                state.accepted();
                 say(accepted.reply);
             }
             case Verdict.AwaitCommit<?> commit -> await(commit);
             case Verdict.Await<?> answer -> await(answer);
             case Verdict.AwaitSpool(CompletableFuture<?> writable) -> {
-                waitFor(Wait.SPOOL);
+                state.waitFor(Wait.SPOOL);
                 turns.when(writable, (_, _) -> resumeFrom(Wait.SPOOL));
             }
             case Verdict.Reset(Verdict then) -> {
@@ -375,13 +321,13 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
                 apply(then);
             }
             case Verdict.Enter(Phase next, Verdict then) -> {
-                phase = next;
+                state.enter(next);
                 apply(then);
             }
             case Verdict.Leave(boolean messageOver, boolean withTransaction, Verdict then) -> {
-                phase = Phase.COMMANDS;
+                state.enter(Phase.COMMANDS);
                 if (messageOver) {
-                    progress.messageEnded();
+                    state.messageEnded();
                 }
                 if (withTransaction) {
                     endTransaction();
@@ -399,7 +345,7 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
                 goodbye(last.reply);
             }
             case Verdict.LookLater(long delay, var look) -> turns.later(delay, () -> {
-                if (!isOver()) {
+                if (!state.isOver()) {
                     apply(look.get());
                 }
             });
@@ -411,14 +357,14 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             case GO_ON -> {
             }
             case WELCOME -> {
-                phase = Phase.GREETING;
-                progress.pause(connection.nanoTime());
+                state.enter(Phase.GREETING);
+                state.pauseClock();
                 apply(entry.welcome());
             }
             case LISTEN -> connection.read();
             case GREET -> {
-                phase = Phase.COMMANDS;
-                progress.resume(connection.nanoTime());
+                state.enter(Phase.COMMANDS);
+                state.resumeClock();
                 say(server.replies().greeting);
                 advance();
             }
@@ -430,53 +376,52 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             }
             case HANDSHAKE -> handshake();
             case CUT_OFF -> {
-                phase = Phase.CLOSING; // one error, not that of a failed handshake too
+                state.enter(Phase.CLOSING); // one error, not that of a failed handshake too
                 closeNow();
             }
             case BEGIN_DATA -> {
-                phase = Phase.DATA;
-                progress.messageBegun(connection.nanoTime());
+                state.enter(Phase.DATA);
+                state.messageBegun();
                 say(Replies.START_DATA);
             }
             case BEGIN_CHUNK -> {
-                progress.messageBegun(connection.nanoTime());
+                state.messageBegun();
                 chunk();
             }
             case NEXT_CHUNK -> chunk();
             case CONTENT_ENDS -> {
-                MailTransaction whole = transaction;
-                transaction = null;
-                phase = Phase.COMMANDS;
-                progress.messageEnded();
+                MailTransaction whole = state.handOver();
+                state.enter(Phase.COMMANDS);
+                state.messageEnded();
                 apply(content.finish(whole));
             }
-            case AWAIT_MEMORY -> waitFor(Wait.MEMORY);
+            case AWAIT_MEMORY -> state.waitFor(Wait.MEMORY);
         }
     }
 
     private void handshake() {
-        ServerTls tls = settings.tls();
+        ServerTls tls = state.settings().tls();
         if (tls != null) {
-            phase = Phase.HANDSHAKE;
+            state.enter(Phase.HANDSHAKE);
             connection.startTls(tls);
             connection.read(); // what comes out of this before the handshake's end was sent in the clear
         }
     }
 
     private void chunk() {
-        phase = Phase.CHUNK;
+        state.enter(Phase.CHUNK);
         if (content.isChunkWhole()) {
             apply(content.taken());
         }
     }
 
     private <T> void await(Verdict.Await<T> question) {
-        waitFor(Wait.ANSWER);
+        state.waitFor(Wait.ANSWER);
         turns.when(question.answer(), (value, failure) -> {
-            if (wait != Wait.ANSWER || isOver()) {
+            if (!state.waitsFor(Wait.ANSWER) || state.isOver()) {
                 return;
             }
-            waitNoMore();
+            state.waitNoMore();
             if (failure != null) { // against the contract of all who are asked
                 log.error("event=answer-failed session={}", id, failure);
                 goodbye(server.replies().failed);
@@ -487,11 +432,11 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     }
 
     private <T> void await(Verdict.AwaitCommit<T> commit) {
-        waitFor(Wait.COMMIT);
+        state.waitFor(Wait.COMMIT);
         turns.always(commit.commit(), (entries, failure) -> {
             Verdict verdict = commit.settled().apply(entries, failure);
-            if (!isOver()) { // nothing is said after 421
-                waitNoMore();
+            if (!state.isOver()) { // nothing is said after 421
+                state.waitNoMore();
                 goOn(verdict);
             }
         });
@@ -500,28 +445,16 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     /** As {@link #apply}, in a turn that no input began. */
     private void goOn(Verdict verdict) {
         apply(verdict);
-        if (wait == Wait.NONE) {
+        if (!state.isWaiting()) {
             resume();
         }
-    }
-
-    /** From now on the client waits for us. */
-    private void waitFor(Wait reason) {
-        wait = reason;
-        progress.pause(connection.nanoTime());
-    }
-
-    private void waitNoMore() {
-        wait = Wait.NONE;
-        progress.resume(connection.nanoTime());
     }
 
     // ---- transactions ------------------------------------------------------------------------------------------
 
     /** The transaction is over, and its envelope is counted no more. */
     private void endTransaction() {
-        MailTransaction open = transaction;
-        transaction = null;
+        MailTransaction open = state.handOver();
         if (open != null) {
             server.memory().releaseEnvelope(open.handOver());
         }
@@ -529,9 +462,9 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     /** Forgets the transaction, and what has come of its message. */
     private void reset() {
-        MailTransaction open = transaction;
+        MailTransaction open = state.transaction();
         endTransaction();
-        progress.messageEnded();
+        state.messageEnded();
         if (open != null && open.chunked) {
             server.counters().messagesAborted.increment();
             content.abort();
@@ -540,15 +473,14 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     /** @param cause null when the connection has ended */
     private void countFailedHandshake(@Nullable Throwable cause) {
-        if (phase == Phase.HANDSHAKE && !entry.isSecured()) {
-            phase = Phase.CLOSING; // counted once
+        if (state.is(Phase.HANDSHAKE) && !entry.isSecured()) {
+            state.enter(Phase.CLOSING); // counted once
             entry.handshakeFailed(cause, connection.hasBegunTls());
         }
     }
 
     private void countAbort() {
-        MailTransaction open = transaction;
-        if (phase == Phase.DATA || open != null && open.chunked) {
+        if (state.hasContent()) {
             server.counters().messagesAborted.increment();
         }
     }
@@ -556,14 +488,14 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     // ---- replies and ends --------------------------------------------------------------------------------------
 
     private void say(byte[] reply) {
-        if (phase != Phase.CLOSED) {
+        if (!state.is(Phase.CLOSED)) {
             rejections.said(reply);
             connection.write(reply);
         }
     }
 
     private void junk(byte[] reply) {
-        if (++junkCommands > server.stress().junkCommandLimit(settings.config())) {
+        if (state.junk() > server.stress().junkCommandLimit(state.settings().config())) {
             fail(reply);
         } else {
             say(reply);
@@ -571,9 +503,9 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
     }
 
     private void fail(byte[] reply) {
-        InboundConfig config = settings.config();
+        InboundConfig config = state.settings().config();
         say(reply);
-        errors++;
+        int errors = state.error();
         account.error();
         server.counters().errors.increment();
         if (errors >= server.stress().hardErrorLimit(config)) {
@@ -581,8 +513,8 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
             return;
         }
         long delay = Stress.errorDelayNanos(errors, config);
-        if (delay > 0 && phase != Phase.CLOSED) {
-            waitFor(Wait.PENALTY);
+        if (delay > 0 && !state.is(Phase.CLOSED)) {
+            state.waitFor(Wait.PENALTY);
             turns.later(delay, () -> resumeFrom(Wait.PENALTY));
         }
     }
@@ -607,15 +539,14 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     /** Sends a last reply and closes. */
     private void goodbye(byte[] reply) {
-        if (isOver()) {
+        if (state.isOver()) {
             return;
         }
         say(reply);
-        boolean inputLeft = moreInput || input.isHeld() || phase == Phase.DATA || phase == Phase.CHUNK;
+        boolean inputLeft = moreInput || input.isHeld() || state.is(Phase.DATA) || state.is(Phase.CHUNK);
         countAbort();
         endTransaction();
-        phase = Phase.CLOSING;
-        wait = Wait.NONE;
+        state.close();
         input.forget();
         try {
             content.abort();
@@ -628,28 +559,28 @@ final class Session implements SessionView, ReceptionMemory.Waiter {
 
     /** Under stress, or while memory is short and this session has more of it than usual. */
     private boolean isPressed() {
-        MailTransaction open = transaction;
+        MailTransaction open = state.transaction();
         return server.stress().isOn()
                 || (input.isCounted() || open != null && open.isCounted()) && server.memory().isShort();
     }
 
     private void checkTime() {
-        if (isOver()) {
+        if (state.isOver()) {
             return;
         }
-        Slowness slowness = progress.slowness(connection.nanoTime(), settings.config(), isPressed());
+        Slowness slowness = state.slowness(isPressed());
         if (slowness == null) {
-            timer.start(settings.config(), isPressed());
+            timer.start();
             return;
         }
-        if (wait == Wait.COMMIT || wait == Wait.ANSWER) { // over just before: it is told once the client has its reply
+        if (state.waitsFor(Wait.COMMIT) || state.waitsFor(Wait.ANSWER)) { // over just before: it is told once the client has its reply
             timer.again();
             return;
         }
         server.counters().slow(slowness);
-        log.debug("event=session-timed-out session={} client={} phase={} slowness={}", id, facts.remote, phase,
+        log.debug("event=session-timed-out session={} client={} phase={} slowness={}", id, facts.remote, state.phase(),
                 slowness);
-        if (wait == Wait.CLIENT || phase == Phase.HANDSHAKE) {
+        if (state.waitsFor(Wait.CLIENT) || state.is(Phase.HANDSHAKE)) {
             closeNow(); // it doesn't read replies either, or could not
         } else {
             goodbye(server.replies().timeout);
