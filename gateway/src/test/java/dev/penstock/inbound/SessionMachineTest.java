@@ -143,7 +143,8 @@ class SessionMachineTest {
     @Test
     void whatFollowsDataBeforeItsReplyEndsTheSession() {
         try (ScriptedSession smtp = session()) {
-            smtp.plays(TO_RCPT + "C: DATA\nC: x\nC: .\nS: 554 5.5.0 Error: SMTP protocol synchronization\nS: <close>\n");
+            smtp.plays(
+                    TO_RCPT + "C: DATA\nC: x\nC: .\nS: 554 5.5.0 Error: SMTP protocol synchronization\nS: <close>\n");
             assertThat(smtp.connection.isClosed()).as("lingers, as there is input").isFalse();
             smtp.pass(Duration.ofSeconds(2));
             assertThat(smtp.connection.isClosed()).isTrue();
@@ -222,7 +223,8 @@ class SessionMachineTest {
     @Test
     void aLoginIsADialogueWithALateAnswer() {
         TwoSteps users = new TwoSteps();
-        try (ScriptedSession smtp = new ScriptedSession(config -> config.stranger(), new ListenerBuilder().build(), null,
+        try (ScriptedSession smtp = new ScriptedSession(config -> config.stranger(), new ListenerBuilder().build(),
+                null,
                 policy, users)) {
             smtp.plays("""
                     S: 220 *

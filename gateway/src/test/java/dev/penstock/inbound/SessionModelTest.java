@@ -316,7 +316,8 @@ class SessionModelTest {
             if (octets > 0) {
                 String piece = toSend.substring(0, octets);
                 toSend.delete(0, octets);
-                journal.add("C: " + (piece.length() > 80 ? piece.substring(0, 80) + "..." : piece).replace("\r\n", "|"));
+                journal.add(
+                        "C: " + (piece.length() > 80 ? piece.substring(0, 80) + "..." : piece).replace("\r\n", "|"));
                 connection.arrives(piece.getBytes(ISO_8859_1));
             }
         }

@@ -194,7 +194,8 @@ class DataDecoderTest {
     @ValueSource(longs = {1, 2, 3, 4, 5})
     void chunksAndDataHaveTheSameFindings(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        String[] parts = {"\\r\\n", "\\r\\n.", "\\r", "\\n", "\\0", ".", "x", "a longer line of text", "\u00e4", "\\r\\r\\n"};
+        String[] parts = {"\\r\\n", "\\r\\n.", "\\r", "\\n", "\\0", ".", "x", "a longer line of text", "\u00e4",
+            "\\r\\r\\n"};
         for (int round = 0; round < 2000; round++) {
             StringBuilder text = new StringBuilder();
             for (int i = random.nextInt(12); i > 0; i--) {
