@@ -1,7 +1,6 @@
 package dev.penstock.reception;
 
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -59,7 +58,10 @@ public final class IncomingMessage {
     }
 
     private Spool.Intake intake() {
-        return Objects.requireNonNull(intake, "the message was committed or forgotten");
+        if (intake == null) {
+            throw new IllegalStateException("the message was committed or forgotten");
+        }
+        return intake;
     }
 
     /**
