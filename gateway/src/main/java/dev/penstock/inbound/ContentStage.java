@@ -338,17 +338,14 @@ final class ContentStage {
             server.memory().releaseEnvelope(envelopeOctets); // the content is released with the session
             throw e;
         }
-        Octets octets = new Octets(message.handOver(), envelopeOctets);
+        long contentOctets = message.handOver();
         if (commit.isDone()) {
-            return settle(incoming, octets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
+            return settle(incoming, contentOctets, envelopeOctets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
                     failure(commit));
         }
         return new Verdict.AwaitCommit<>(commit,
-                (entries, failure) -> settle(incoming, octets, messageId, entries, failure));
+                (entries, failure) -> settle(incoming, contentOctets, envelopeOctets, messageId, entries, failure));
     }
-
-    /** What a message counts for until its commit is over. */
-    private record Octets(long content, long envelope) {}
 
     private static @Nullable Throwable failure(CompletableFuture<?> done) {
         return switch (done.state()) {
@@ -358,11 +355,16 @@ final class ContentStage {
         };
     }
 
-    /** What a finished commit means for the rest of the gateway, whether or not the session lives. */
-    private Verdict settle(IncomingMessage message, Octets octets, String messageId,
+    /**
+     * What a finished commit means for the rest of the gateway, whether or not the session lives.
+     *
+     * @param contentOctets  what content counted for until now
+     * @param envelopeOctets likewise
+     */
+    private Verdict settle(IncomingMessage message, long contentOctets, long envelopeOctets, String messageId,
             @Nullable List<SpoolEntry> entries, @Nullable Throwable failure) {
-        server.memory().releaseEnvelope(octets.envelope);
-        server.memory().release(waiter, octets.content);
+        server.memory().releaseEnvelope(envelopeOctets);
+        server.memory().release(waiter, contentOctets);
         ClientSession from = facts.clientSession(session.settings());
         if (entries == null) {
             return new Verdict.Refuse(message.refusal(failure, from));

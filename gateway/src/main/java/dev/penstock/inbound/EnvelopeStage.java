@@ -77,7 +77,7 @@ final class EnvelopeStage {
         if (without != null) {
             return without;
         }
-        long now = server.clock().millis();
+        long now = parameters.isPlain() ? 0 : server.clock().millis();
         byte[] impossible = impossible(parameters, now);
         if (impossible != null) {
             return new Verdict.Fail(impossible);

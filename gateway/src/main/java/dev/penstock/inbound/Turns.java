@@ -40,6 +40,14 @@ final class Turns {
         }
     }
 
+    private <T> void now(BiConsumer<T, @Nullable Throwable> then, T value, @Nullable Throwable failure) {
+        try {
+            then.accept(value, failure);
+        } catch (Throwable e) {
+            failed.accept(e);
+        }
+    }
+
     /** After what runs on the loop now; not at all when the loop has ended. */
     void hop(Runnable task) {
         try {
@@ -62,7 +70,7 @@ final class Turns {
     <T> void always(CompletableFuture<T> commit, BiConsumer<T, @Nullable Throwable> then) {
         var _ = commit.whenComplete((value, failure) -> {
             try {
-                connection.execute(() -> now(() -> then.accept(value, failure)));
+                connection.execute(() -> now(then, value, failure));
             } catch (RejectedExecutionException e) {
                 then.accept(value, failure);
             }

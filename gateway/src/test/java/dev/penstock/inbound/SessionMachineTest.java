@@ -512,8 +512,14 @@ class SessionMachineTest {
     void anAnswerThatFailsEndsTheSession() {
         policy.onMail = CompletableFuture.failedFuture(new IllegalStateException("a fault that the test wants"));
         try (ScriptedSession smtp = session()) {
-            smtp.plays("S: 220 *\nC: EHLO c\nS: <ehlo>\nC: MAIL FROM:<a@example.com>\n"
-                    + "S: 421 4.3.0 gateway.example Error: internal failure\nS: <close>\n");
+            smtp.plays("""
+                    S: 220 *
+                    C: EHLO c
+                    S: <ehlo>
+                    C: MAIL FROM:<a@example.com>
+                    S: 421 4.3.0 gateway.example Error: internal failure
+                    S: <close>
+                    """);
         }
     }
 
