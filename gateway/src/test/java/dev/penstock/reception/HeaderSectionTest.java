@@ -34,8 +34,10 @@ class HeaderSectionTest {
 
     @Test
     void fieldsAreAddedReplacedAndRemovedInOnePass() {
-        assertThat(edited(MESSAGE, edits(List.of(new HeaderField("X-Seen", "yes"), new HeaderField("Subject", "second")),
-                List.of("subject", "x-tenant", "x-folded")))).isEqualTo("""
+        assertThat(
+                edited(MESSAGE, edits(List.of(new HeaderField("X-Seen", "yes"), new HeaderField("Subject", "second")),
+                        List.of("subject", "x-tenant", "x-folded"))))
+                .isEqualTo("""
                         X-Seen: yes
                         Subject: second
                         To: b@example.org
@@ -75,8 +77,9 @@ class HeaderSectionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"no field at all\n\n", "Subjects: x\n\n", "Subject x: y\n\n", "Subject\n\n", " Subject: x\n\n",
-            ": x\n\n", "\n\nSubject: x\n", "\n", ""})
+    @ValueSource(strings = {"no field at all\n\n", "Subjects: x\n\n", "Subject x: y\n\n", "Subject\n\n",
+        " Subject: x\n\n",
+        ": x\n\n", "\n\nSubject: x\n", "\n", ""})
     void whatIsNoSuchFieldStays(String message) {
         assertThat(edited(message, HeaderEdits.without(List.of("subject")))).isEqualTo(message);
         assertThat(HeaderSection.of(wire(message)).fields(List.of("subject"))).isEmpty();

@@ -136,7 +136,7 @@ class ReceptionTest {
 
     @ParameterizedTest
     @CsvSource({"FULL, 452 4.3.1 Insufficient system storage", "OVERLOADED, 451 4.3.0 Error: queue file write error",
-            "FAILED, 451 4.3.0 Error: queue file write error", "CLOSED, 421 4.3.2 Service shutting down"})
+        "FAILED, 451 4.3.0 Error: queue file write error", "CLOSED, 421 4.3.2 Service shutting down"})
     void aFailedCommitMeansThatTheClientTriesAgain(SpoolException.Reason reason, String reply) {
         spool.failCommits(reason);
         IncomingMessage message = begin();

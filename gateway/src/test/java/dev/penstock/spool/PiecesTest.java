@@ -43,13 +43,13 @@ class PiecesTest {
     }
 
     private static void read(SpoolFixture fixture, int size, int before) throws IOException {
-                    SpoolEntry entry = fixture.accept(before, content(size, size), "a@x.example", "b@y.example").getLast();
-                    StoredMessage stored = fixture.spool.read(entry, _ -> false);
-                    assertThat(octets(stored.content())).isEqualTo(content(size, size));
-                    assertThat(octets(stored.content())).as("once more").isEqualTo(content(size, size));
-                    assertThat(largestPiece(stored)).isLessThanOrEqualTo(SegmentSpool.READ_PIECE);
-                    assertThat(stored.content().size()).isEqualTo(size);
-                    assertThat(stored.envelope().recipients()).hasSize(2);
+        SpoolEntry entry = fixture.accept(before, content(size, size), "a@x.example", "b@y.example").getLast();
+        StoredMessage stored = fixture.spool.read(entry, _ -> false);
+        assertThat(octets(stored.content())).isEqualTo(content(size, size));
+        assertThat(octets(stored.content())).as("once more").isEqualTo(content(size, size));
+        assertThat(largestPiece(stored)).isLessThanOrEqualTo(SegmentSpool.READ_PIECE);
+        assertThat(stored.content().size()).isEqualTo(size);
+        assertThat(stored.envelope().recipients()).hasSize(2);
     }
 
     @Test
