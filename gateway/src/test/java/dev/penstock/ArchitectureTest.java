@@ -12,9 +12,14 @@ import java.util.stream.Collectors;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaConstructor;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import org.junit.jupiter.api.Test;
+
+import dev.penstock.message.Envelope;
+import dev.penstock.message.EnvelopeCodec;
+import dev.penstock.message.MessageEvent;
 
 class ArchitectureTest {
     /** Lowest first; a package imports from floors below its own only. */
@@ -64,6 +69,28 @@ class ArchitectureTest {
                 describe("are in spool, or in routing and not Site", type -> isGateway(type)
                         && (packageOf(type).equals("spool")
                                 || (packageOf(type).equals("routing") && !type.getSimpleName().equals("Site")))))
+                .check(gateway);
+    }
+
+    /** What is read back from the spool, or sent to some of the recipients, was made there once. */
+    @Test
+    void receptionAloneMakesEnvelopes() {
+        noClasses().that(describe("are neither of reception, nor the envelope, nor its codec",
+                type -> !packageOf(type).equals("reception") && !type.isEquivalentTo(Envelope.class)
+                        && !type.isEquivalentTo(EnvelopeCodec.class)))
+                .should().accessTargetWhere(describe("it is a constructor of Envelope",
+                        access -> access.getTargetOwner().isEquivalentTo(Envelope.class)
+                                && access.getTarget().getName().equals(JavaConstructor.CONSTRUCTOR_NAME)))
+                .check(gateway);
+    }
+
+    /** Who writes events knows the type by its name. */
+    @Test
+    void receptionAloneMakesReceptionEvents() {
+        noClasses().that(describe("are neither of reception nor of events, nor the type itself",
+                type -> !Set.of("reception", "events").contains(packageOf(type))
+                        && !type.isEquivalentTo(MessageEvent.Type.class)))
+                .should().accessField(MessageEvent.Type.class, MessageEvent.Type.RECEPTION.name())
                 .check(gateway);
     }
 

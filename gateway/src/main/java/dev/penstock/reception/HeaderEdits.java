@@ -9,15 +9,18 @@ import java.util.List;
 import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
 
-/**
- * What becomes of a header section. Immutable by agreement: the array is not copied.
- *
- * @param added   fields in wire form that go before all others
- * @param removed lower case names of fields that are left out. A field that is named here and added is replaced
- */
-public record HeaderEdits(byte[] added, Collection<String> removed) {
+/** What becomes of a header section. Immutable by agreement: nothing is copied. */
+public final class HeaderEdits {
     private static final byte[] NOTHING = {};
-    public static final HeaderEdits NONE = new HeaderEdits(NOTHING, List.of());
+    private static final HeaderEdits NONE = new HeaderEdits(NOTHING, List.of());
+
+    private final byte[] added;
+    private final Collection<String> removed;
+
+    private HeaderEdits(byte[] added, Collection<String> removed) {
+        this.added = added;
+        this.removed = removed;
+    }
 
     /** Removes only. */
     public static HeaderEdits without(Collection<String> removed) {
@@ -47,6 +50,16 @@ public record HeaderEdits(byte[] added, Collection<String> removed) {
         fields.forEach(field -> text.append(TraceField.printable(field.name())).append(": ")
                 .append(field.value().replaceAll("[\\r\\n\\x00]+", " ")).append("\r\n"));
         return text.toString().getBytes(UTF_8);
+    }
+
+    /** Fields in wire form that go before all others. */
+    public byte[] added() {
+        return added;
+    }
+
+    /** Lower case names of fields that are left out. A field that is named here and added is replaced. */
+    public Collection<String> removed() {
+        return removed;
     }
 
     /** Whether nothing changes. */

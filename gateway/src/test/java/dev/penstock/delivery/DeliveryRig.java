@@ -140,12 +140,7 @@ final class DeliveryRig implements AutoCloseable {
                 List.of(recipients).stream()
                         .map(address -> new Recipient(address, address.substring(address.indexOf('@') + 1))).toList(),
                 BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options);
-        List<SpoolEntry> entries = spool.add(envelope, content);
-        for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope.destinations().get(entry.part()).domain(), "", "", receivedMillis, 0, 0,
-                    content.size());
-        }
-        return entries.getFirst();
+        return submit(envelope, content);
     }
 
     /** As the gateway hands over what it has accepted. */

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 
@@ -87,7 +88,7 @@ class AppendTest {
             try (SpoolFixture again = SpoolFixture.open(config)) {
                 assertThat(again.recovered.keySet()).isEqualTo(written.keySet());
                 for (SpoolFixture.Recovered found : again.recovered.values()) {
-                    byte[] whole = written.get(SpoolFixture.key(found.entry()));
+                    byte[] whole = Objects.requireNonNull(written.get(SpoolFixture.key(found.entry())));
                     assertThat(found.size()).isEqualTo(whole.length);
                     assertThat(again.read(found.entry())).isEqualTo(whole);
                 }
