@@ -32,7 +32,6 @@ import dev.penstock.http.HttpServer;
 import dev.penstock.http.OperatorPort;
 import dev.penstock.http.Routes;
 import dev.penstock.http.TextErrors;
-import dev.penstock.inbound.Acceptance;
 import dev.penstock.inbound.InboundMetrics;
 import dev.penstock.inbound.InboundStats;
 import dev.penstock.inbound.SmtpServer;
@@ -43,8 +42,6 @@ import dev.penstock.injection.OldJournal;
 import dev.penstock.local.LocalMetrics;
 import dev.penstock.local.LocalRecipients;
 import dev.penstock.local.LocalStats;
-import dev.penstock.message.Destination;
-import dev.penstock.message.Envelope;
 import dev.penstock.meters.MemoryAccount;
 import dev.penstock.meters.PartMeters;
 import dev.penstock.metrics.Health;
@@ -56,13 +53,15 @@ import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
+import dev.penstock.reception.Acceptance;
+import dev.penstock.reception.Reception;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
-import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolMetrics;
 import dev.penstock.spool.SpoolStats;
@@ -81,6 +80,7 @@ public final class Penstock implements AutoCloseable {
     private final Shaper shaper;
     private final MailQueue queue;
     private final SegmentSpool spool;
+    private final Reception reception;
     private final Dispatcher dispatcher;
     private final SaslAuthenticator authenticator;
     private final LocalRecipients recipients;
@@ -116,9 +116,10 @@ public final class Penstock implements AutoCloseable {
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
                             this::recovered));
+            reception = new Reception(spool, new Intake(), deliveryLog, clock);
             dispatcher = started(
-                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, deliveryLog,
-                            clock, System::nanoTime));
+                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, reception,
+                            deliveryLog, clock, System::nanoTime));
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));
@@ -129,8 +130,7 @@ public final class Penstock implements AutoCloseable {
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
-                            authenticator, spool, new Intake(),
-                            deliveryLog, clock));
+                            authenticator, reception, deliveryLog, clock));
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
             injection = config.injection().enabled() ? started(injection(clock)) : null;
@@ -153,7 +153,7 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), oldJournal, spool,
-                new Intake(), authenticator, policy, deliveryLog, clock, tls.injection());
+                reception, authenticator, policy, deliveryLog, clock, tls.injection());
     }
 
     private <T extends AutoCloseable> T started(T part) {
@@ -214,23 +214,17 @@ public final class Penstock implements AutoCloseable {
     }
 
     /** On the thread that starts: recovered mail goes where new mail goes, with the attempts and times it had. */
-    private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size) {
-        if (oldJournal.withholds(entry)) {
-            return;
+    private void recovered(QueuedDestination destination) {
+        if (!oldJournal.withholds(destination.entry())) {
+            queue.submit(destination);
         }
-        queue.submit(entry, envelope, envelope.destinations().get(entry.destination()).domain(), attempts,
-                nextAttemptMillis,
-                size);
     }
 
-    /** What the listeners take goes into the queue, as long as that has room. */
+    /** What is received goes into the queue; from clients, as long as that has room. */
     private final class Intake implements Acceptance {
         @Override
-        public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
-            List<Destination> destinations = envelope.destinations();
-            for (int i = 0; i < entries.size(); i++) {
-                queue.submit(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size);
-            }
+        public void accepted(QueuedDestination destination) {
+            queue.submit(destination);
         }
 
         @Override

@@ -2,6 +2,7 @@ package dev.penstock;
 
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -11,9 +12,14 @@ import java.util.stream.Collectors;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaConstructor;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import org.junit.jupiter.api.Test;
+
+import dev.penstock.message.Envelope;
+import dev.penstock.message.EnvelopeCodec;
+import dev.penstock.message.MessageEvent;
 
 class ArchitectureTest {
     /** Lowest first; a package imports from floors below its own only. */
@@ -24,12 +30,16 @@ class ArchitectureTest {
             Set.of("shaping", "auth"), // shaping knows routing's sites, auth knows channel bindings of tls
             Set.of("queue", "policy", "http"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are
+            Set.of("reception"), // knows what policies change in a header section
             Set.of("delivery", "inbound"),
             Set.of("events", "injection"),
             Set.of("metrics"),
             Set.of(""), // Penstock, the composition root
             Set.of("cli"));
     private static final String ROOT = ArchitectureTest.class.getPackageName();
+    private static final String SESSION = ROOT + ".inbound.Session";
+    private static final String SESSION_STATE = ROOT + ".inbound.SessionState";
+    private static final String PROGRESS = ROOT + ".inbound.ProgressGuard";
 
     private final JavaClasses gateway = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages(ROOT);
@@ -62,6 +72,28 @@ class ArchitectureTest {
                 .check(gateway);
     }
 
+    /** What is read back from the spool, or sent to some of the recipients, was made there once. */
+    @Test
+    void receptionAloneMakesEnvelopes() {
+        noClasses().that(describe("are neither of reception, nor the envelope, nor its codec",
+                type -> !packageOf(type).equals("reception") && !type.isEquivalentTo(Envelope.class)
+                        && !type.isEquivalentTo(EnvelopeCodec.class)))
+                .should().accessTargetWhere(describe("it is a constructor of Envelope",
+                        access -> access.getTargetOwner().isEquivalentTo(Envelope.class)
+                                && access.getTarget().getName().equals(JavaConstructor.CONSTRUCTOR_NAME)))
+                .check(gateway);
+    }
+
+    /** Who writes events knows the type by its name. */
+    @Test
+    void receptionAloneMakesReceptionEvents() {
+        noClasses().that(describe("are neither of reception nor of events, nor the type itself",
+                type -> !Set.of("reception", "events").contains(packageOf(type))
+                        && !type.isEquivalentTo(MessageEvent.Type.class)))
+                .should().accessField(MessageEvent.Type.class, MessageEvent.Type.RECEPTION.name())
+                .check(gateway);
+    }
+
     @Test
     void metricsKnowNoPartOfTheGateway() {
         Set<String> known = Set.of("metrics", "meters", "http");
@@ -77,6 +109,26 @@ class ArchitectureTest {
                 describe("are of the JDK's lang, nio buffers or util, ICU's IDNA, or the grammar's own",
                         ArchitectureTest::isPure))
                 .check(gateway);
+    }
+
+    @Test
+    void onlyTheSessionOfAClientChangesItsState() {
+        fields().that().areDeclaredIn(SESSION).or().areDeclaredIn(SESSION_STATE).should().bePrivate().check(gateway);
+        noClasses().that().doNotHaveFullyQualifiedName(SESSION).and().doNotHaveFullyQualifiedName(SESSION_STATE)
+                .should().dependOnClassesThat().haveFullyQualifiedName(SESSION_STATE).check(gateway);
+        noClasses().that().doNotHaveFullyQualifiedName(SESSION_STATE).and().doNotHaveFullyQualifiedName(PROGRESS)
+                .should().dependOnClassesThat().haveFullyQualifiedName(PROGRESS).check(gateway);
+        noClasses().that().resideInAPackage("..inbound..").and(describe("are a session's stages, or what they share",
+                type -> type.getSimpleName().matches("\\w+Stage|Authentication|Rejections|SessionView|Verdict")))
+                .should().dependOnClassesThat().haveFullyQualifiedName(SESSION).check(gateway);
+    }
+
+    @Test
+    void theSessionOfAClientKnowsNothingOfNetty() {
+        noClasses().that().resideInAPackage("..inbound..").and(describe("are the session, or its own",
+                type -> type.getSimpleName()
+                        .matches("Session(State|View|Timer)?|Turns|Verdict|\\w+Stage|PendingInput|ClientConnection")))
+                .should().dependOnClassesThat().resideInAnyPackage("io.netty..", "reactor..").check(gateway);
     }
 
     private static boolean isPure(JavaClass type) {

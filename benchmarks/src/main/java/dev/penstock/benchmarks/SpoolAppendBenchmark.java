@@ -70,7 +70,7 @@ public class SpoolAppendBenchmark {
         SpoolConfig config = new SpoolConfig(made, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
                 usual.minFreeSpace(), usual.appendDeadline(), usual.maxWaiting(), usual.readers(),
                 usual.reclaimBelow());
-        spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {});
+        spool = SegmentSpool.open(config, InstantSource.system(), _ -> {});
     }
 
     @TearDown(Level.Trial)
@@ -106,7 +106,7 @@ public class SpoolAppendBenchmark {
                 BodyType.SEVEN_BIT, false, "", "", System.currentTimeMillis(), Origin.LOCAL);
         Spool.Intake intake = open.intake();
         intake.write(content, 0, content.length);
-        return intake.commit(envelope, false, false).thenAccept(entries -> done(open, entries));
+        return intake.commit(envelope, new byte[0], false, false).thenAccept(entries -> done(open, entries));
     }
 
     private static void done(Spool open, List<SpoolEntry> entries) {

@@ -27,6 +27,7 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.RouteFailureHandler;
+import dev.penstock.reception.Reception;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
@@ -101,12 +102,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /**
      * @param hostname   for EHLO and reports
      * @param queue      to be started with this dispatcher as its listener and failure handler
+     * @param reception  by which reports to senders go
      * @param events     told of every outcome
      * @param clock      the wall clock
      * @param nanoTime   {@link System#nanoTime()}, or a test's
      */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Spool spool, MailQueue queue,
-            MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
+            Reception reception, MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
         this.hostname = hostname;
         this.config = config;
         this.source = address(config.sourceAddress());
@@ -120,7 +122,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
-        this.settlement = new Settlement(spool, queue, new Reports(hostname, spool, queue, events, clock), events,
+        this.settlement = new Settlement(spool, queue, new Reports(hostname, reception, events, clock), events,
                 stats, clock);
         this.maildirs = new MaildirStore(hostname, clock);
         settlement.delayWarning(queueConfig.delayWarning());

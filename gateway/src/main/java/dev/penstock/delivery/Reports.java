@@ -28,7 +28,10 @@ import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
-import dev.penstock.queue.MailQueue;
+import dev.penstock.reception.ClientSession;
+import dev.penstock.reception.IncomingMessage;
+import dev.penstock.reception.Reception;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
@@ -36,7 +39,6 @@ import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.XText;
-import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.UnreadableMessageException;
 
@@ -67,8 +69,7 @@ final class Reports {
     private static final Executor EXECUTOR = task -> Thread.ofVirtual().name("delivery-report").start(task);
 
     private final String hostname;
-    private final Spool spool;
-    private final MailQueue queue;
+    private final Reception reception;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
 
@@ -100,10 +101,9 @@ final class Reports {
     record ReportedRecipient(Recipient recipient, Outcome outcome, Action action, @Nullable String remoteMta,
             boolean late) {}
 
-    Reports(String hostname, Spool spool, MailQueue queue, MessageEvent.Listener events, InstantSource clock) {
+    Reports(String hostname, Reception reception, MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
-        this.spool = spool;
-        this.queue = queue;
+        this.reception = reception;
         this.events = events;
         this.clock = clock;
     }
@@ -129,21 +129,19 @@ final class Reports {
             return CompletableFuture.completedFuture(false);
         }
         try {
-            MessageId id = spool.nextId();
+            MessageId id = reception.nextId();
             byte[] report = report(original, content, recipients, id, Instant.ofEpochMilli(now),
                     Instant.ofEpochMilli(untilMillis), sender.utf8());
             MemoryContent written = MemoryContent.of(report);
             // RFC 3461 6: a report asks for no report
-            Envelope envelope = new Envelope(id, "",
-                    List.of(new Recipient(sender.address(), sender.domain(), Notify.NEVER, null)),
+            IncomingMessage message = reception.begin(id, TraceField.NONE);
+            message.write(report, 0, report.length);
+            message.address("", List.of(new Recipient(sender.address(), sender.domain(), Notify.NEVER, null)),
                     written.hasEightBit() ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT, sender.utf8(),
-                    original.tenant(), "", now, Origin.LOCAL,
+                    original.tenant(), "", Origin.LOCAL,
                     original.options().requireTls() ? REQUIRE_TLS : Options.NONE);
-            Spool.Intake intake = spool.intake();
-            intake.write(report, 0, report.length);
-            return intake.commit(envelope, written.hasDotLines(), written.hasEightBit()).thenApplyAsync(entries -> {
-                events.on(reception(envelope, original, report.length));
-                queue.submit(entries.getFirst(), envelope, sender.domain(), 0, 0, report.length);
+            return message.commit(written.hasDotLines(), written.hasEightBit()).thenApplyAsync(entries -> {
+                message.handOver(entries, ClientSession.NONE, "", "report about " + original.id());
                 return true;
             }, EXECUTOR);
         } catch (SpoolException | IOException e) {
@@ -164,19 +162,11 @@ final class Reports {
 
     /** The report bounces before there is one. */
     private MessageEvent impossible(Envelope original, long now, @Nullable String why) {
-        return new MessageEvent(MessageEvent.Type.BOUNCE, spool.nextId(), "", List.of(original.sender()), "",
+        return new MessageEvent(MessageEvent.Type.BOUNCE, reception.nextId(), "", List.of(original.sender()), "",
                 original.tenant(), "", "", 0,
                 new MessageEvent.Response(UNADDRESSABLE, "5.1.3",
                         "no report about " + original.id() + " can be sent to its sender: " + why, ""),
                 null, "", now, now, 0, Origin.LOCAL.protocol(), "");
-    }
-
-    private static MessageEvent reception(Envelope report, Envelope original, long size) {
-        Recipient recipient = report.recipients().getFirst();
-        return new MessageEvent(MessageEvent.Type.RECEPTION, report.id(), "", List.of(recipient.address()),
-                recipient.domain(), report.tenant(), "", "", size,
-                new MessageEvent.Response(250, "2.0.0", "report about " + original.id(), ""), null, "",
-                report.receivedMillis(), report.receivedMillis(), 0, Origin.LOCAL.protocol(), "");
     }
 
     /**

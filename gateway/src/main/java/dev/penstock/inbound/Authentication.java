@@ -2,6 +2,8 @@ package dev.penstock.inbound;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import java.util.concurrent.CompletableFuture;
+
 import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -22,104 +24,110 @@ final class Authentication {
     /** RFC 4954 4: octets of AUTH with its initial response, and of a response, without CRLF. */
     static final int MAX_LINE = 12_288;
 
-    private final Session session;
+    private final SessionView session;
     private final SmtpServer server;
     private final ClientFacts facts;
-    private @Nullable Exchange exchange; // only in phase AUTH
+    private @Nullable Exchange exchange; // only within the dialogue
 
-    Authentication(Session session) {
+    Authentication(SessionView session, SmtpServer server, ClientFacts facts) {
         this.session = session;
-        this.server = session.server;
-        this.facts = session.facts;
+        this.server = server;
+        this.facts = facts;
     }
 
-    void begin(Command.Auth auth) {
-        if (session.isOutOfStep()) { // RFC 4954 4: it is the last of its group
-            return;
-        }
+    /** Whether an AUTH may come that is taken. */
+    static boolean isPossible(ClientFacts facts, Settings settings) {
+        return facts.esmtp && !facts.loggedIn && !settings.mechanisms(facts.tls).isEmpty();
+    }
+
+    /** Whether a command line of five octets or more is AUTH with an argument. */
+    static boolean isAuth(byte[] in, int offset) {
+        return (in[offset] | 0x20) == 'a' && (in[offset + 1] | 0x20) == 'u' && (in[offset + 2] | 0x20) == 't'
+                && (in[offset + 3] | 0x20) == 'h' && in[offset + 4] == ' ';
+    }
+
+    Verdict begin(Command.Auth auth) {
         if (!facts.esmtp) {
-            session.fail(Replies.HELLO_FIRST);
-        } else if (facts.loggedIn) {
-            session.fail(Replies.AUTH_ACTIVE);
-        } else if (session.transaction != null) {
-            session.fail(Replies.IN_TRANSACTION);
-        } else {
-            Exchange begun = session.settings.mechanisms(facts.tls).contains(auth.mechanism())
-                    ? server.authenticator().start(auth.mechanism(), facts.tls,
-                            NetUtil.toAddressString(facts.remote.getAddress()))
-                    : null;
-            if (begun == null) {
-                boolean later = facts.tls == null && session.settings.tls() != null
-                        && session.settings.listener().mechanisms().contains(auth.mechanism());
-                session.fail(later ? Replies.TLS_FIRST : Replies.NO_SUCH_MECHANISM);
-                return;
-            }
-            exchange = begun;
-            session.phase = Session.Phase.AUTH;
-            String initial = auth.initialResponse();
-            if (initial == null) {
-                session.await(begun.respond(null), this::step);
-            } else {
-                response(initial.equals("=") ? "" : initial);
-            }
+            return new Verdict.Fail(Replies.HELLO_FIRST);
         }
+        if (facts.loggedIn) {
+            return new Verdict.Fail(Replies.AUTH_ACTIVE);
+        }
+        if (session.transaction() != null) {
+            return new Verdict.Fail(Replies.IN_TRANSACTION);
+        }
+        Settings settings = session.settings();
+        Exchange begun = settings.mechanisms(facts.tls).contains(auth.mechanism())
+                ? server.authenticator().start(auth.mechanism(), facts.tls,
+                        NetUtil.toAddressString(facts.remote.getAddress()))
+                : null;
+        if (begun == null) {
+            boolean later = facts.tls == null && settings.tls() != null
+                    && settings.listener().mechanisms().contains(auth.mechanism());
+            return new Verdict.Fail(later ? Replies.TLS_FIRST : Replies.NO_SUCH_MECHANISM);
+        }
+        exchange = begun;
+        String initial = auth.initialResponse();
+        return new Verdict.Enter(Phase.AUTH, initial == null
+                ? awaited(begun.respond(null))
+                : response(begun, initial.equals("=") ? "" : initial)); // "=" means something only initially
     }
 
-    void response(byte[] in, int offset, int length) {
-        if (length > MAX_LINE) {
-            leaveAuth(Replies.AUTH_TOO_LONG);
-        } else if (length == 1 && in[offset] == '*') {
-            leaveAuth(Replies.AUTH_CANCELLED);
-        } else {
-            response(new String(in, offset, length, ISO_8859_1));
-        }
-    }
-
-    private void response(String base64) {
-        byte[] response = base64.equals("=") ? null : Exchange.decode(base64); // "=" means something only initially
-        if (response == null) {
-            leaveAuth(Replies.AUTH_MALFORMED);
-            return;
-        }
+    /** A line of the dialogue. */
+    Verdict response(byte[] in, int offset, int length) {
         Exchange running = exchange;
-        if (running != null) {
-            session.await(running.respond(response), this::step);
+        if (running == null) {
+            throw new IllegalStateException("a response without AUTH");
         }
+        if (length > MAX_LINE) {
+            return failed(Replies.AUTH_TOO_LONG);
+        }
+        if (length == 1 && in[offset] == '*') {
+            return failed(Replies.AUTH_CANCELLED);
+        }
+        return response(running, new String(in, offset, length, ISO_8859_1));
     }
 
-    private void step(Exchange.Step step) {
-        switch (step) {
-            case Exchange.Step.Challenge(String base64) -> session.say(("334 " + base64 + "\r\n").getBytes(ISO_8859_1));
+    private Verdict response(Exchange running, String base64) {
+        byte[] response = base64.equals("=") ? null : Exchange.decode(base64);
+        return response == null ? failed(Replies.AUTH_MALFORMED) : awaited(running.respond(response));
+    }
+
+    private Verdict awaited(CompletableFuture<Exchange.Step> answer) {
+        return Turns.isGiven(answer) ? step(answer.resultNow()) : new Verdict.Await<>(answer, this::step);
+    }
+
+    private Verdict step(Exchange.Step step) {
+        return switch (step) {
+            case Exchange.Step.Challenge(String base64) ->
+                new Verdict.Say(("334 " + base64 + "\r\n").getBytes(ISO_8859_1));
             case Exchange.Step.Success(Identity proved) -> {
-                session.phase = Session.Phase.COMMANDS;
-                exchange = null;
                 facts.loggedIn(proved);
                 server.counters().logins.increment();
-                session.say(Replies.AUTHENTICATED);
+                yield over(new Verdict.Say(Replies.AUTHENTICATED));
             }
             case Exchange.Step.Failure(Exchange.Reason reason, String detail) -> {
                 long notLogged = server.failedLogins().turn(facts.remote.getAddress());
                 if (notLogged != FailedLogins.NOT_NOW) {
-                    log.info("event=auth-failed session={} client={} reason={} detail={} not-logged={}",
-                            session.sessionId(), facts.remote, reason, detail, notLogged);
+                    log.info("event=auth-failed session={} client={} reason={} detail={} not-logged={}", session.id(),
+                            facts.remote, reason, detail, notLogged);
                 }
                 server.counters().loginsFailed.increment();
-                switch (reason) {
-                    case CREDENTIALS -> leaveAuth(Replies.AUTH_FAILED);
-                    case MALFORMED -> leaveAuth(Replies.AUTH_MALFORMED);
-                    case TEMPORARY -> { // no error of the client's
-                        session.phase = Session.Phase.COMMANDS;
-                        exchange = null;
-                        session.junk(Replies.AUTH_UNAVAILABLE);
-                    }
-                }
+                yield switch (reason) {
+                    case CREDENTIALS -> failed(Replies.AUTH_FAILED);
+                    case MALFORMED -> failed(Replies.AUTH_MALFORMED);
+                    case TEMPORARY -> over(new Verdict.Junk(Replies.AUTH_UNAVAILABLE)); // no error of the client's
+                };
             }
-        }
+        };
     }
 
-    private void leaveAuth(byte[] reply) {
-        session.phase = Session.Phase.COMMANDS;
+    private Verdict failed(byte[] reply) {
+        return over(new Verdict.Fail(reply));
+    }
+
+    private Verdict over(Verdict last) {
         exchange = null;
-        session.fail(reply);
+        return new Verdict.Enter(Phase.COMMANDS, last);
     }
 }

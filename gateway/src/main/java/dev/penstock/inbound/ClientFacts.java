@@ -8,8 +8,11 @@ import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.auth.Identity;
+import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Origin;
 import dev.penstock.policy.Client;
+import dev.penstock.reception.ClientSession;
+import dev.penstock.reception.TraceField;
 import dev.penstock.tls.TlsSession;
 import dev.penstock.units.Networks;
 
@@ -33,6 +36,7 @@ final class ClientFacts {
     boolean esmtp;
     private String clientName = ""; // as XCLIENT told it
     private @Nullable Client client; // what policies are told, made when it is first needed
+    private @Nullable ClientSession clientSession; // what events are told, made for the first message
     private @Nullable Origin origin; // made for the first message after EHLO
     private @Nullable String traceStart; // likewise
 
@@ -45,7 +49,7 @@ final class ClientFacts {
     }
 
     void hello(String name, boolean extended) {
-        helo = Trace.printable(name);
+        helo = TraceField.printable(name);
         esmtp = extended;
         changed();
     }
@@ -82,7 +86,7 @@ final class ClientFacts {
             identity = login;
             loggedIn = identity != null;
         }
-        helo = Trace.printable(Xclient.name(attributes, "HELO", "")); // until the proxy says EHLO itself
+        helo = TraceField.printable(Xclient.name(attributes, "HELO", "")); // until the proxy says EHLO itself
         esmtp = Xclient.name(attributes, "PROTO", "").equalsIgnoreCase("ESMTP");
         changed();
     }
@@ -91,10 +95,12 @@ final class ClientFacts {
     void reconfigured(Networks relayNetworks) {
         relayNetwork = relayNetworks.contains(remote.getAddress());
         client = null;
+        clientSession = null;
     }
 
     private void changed() {
         client = null;
+        clientSession = null;
         origin = null;
         traceStart = null;
     }
@@ -107,6 +113,19 @@ final class ClientFacts {
                     session == null ? "" : session.protocol() + " " + session.cipher(), identity, relayNetwork,
                     settings.listener().tenant(), settings.listener().campaign());
             client = known;
+        }
+        return known;
+    }
+
+    ClientSession clientSession(Settings settings) {
+        ClientSession known = clientSession;
+        if (known == null) {
+            TlsSession session = tls;
+            InetSocketAddress at = local;
+            known = new ClientSession(sessionId, at == null ? "" : NetUtil.toSocketAddressString(at),
+                    settings.listener().name(),
+                    session == null ? null : new MessageEvent.Tls(session.protocol(), session.cipher()));
+            clientSession = known;
         }
         return known;
     }
@@ -135,7 +154,7 @@ final class ClientFacts {
     String traceStart(String hostname) {
         String start = traceStart;
         if (start == null) {
-            start = Trace.start(helo, clientName, remote.getAddress(), tls, hostname);
+            start = TraceField.start(helo, clientName, remote.getAddress(), tls, hostname);
             traceStart = start;
         }
         return start;

@@ -2,33 +2,35 @@ package dev.penstock.inbound;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.policy.Decision;
+import dev.penstock.reception.ClientSession;
+import dev.penstock.reception.HeaderEdits;
+import dev.penstock.reception.HeaderSection;
+import dev.penstock.reception.IncomingMessage;
+import dev.penstock.reception.SpoolReplies;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
-import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 
 /**
  * DATA and BDAT: a message's content from its first octet to the reply that says whether it is ours. Confined to the
- * session's event loop, but for {@link #proceed}, which hops there.
+ * session's event loop.
  */
-final class ContentStage implements ReceptionMemory.Waiter {
+final class ContentStage {
     private static final Logger log = LoggerFactory.getLogger(ContentStage.class);
 
     /** In which a message that others wait for must bring something, and what min-data-rate asks for. */
@@ -39,10 +41,13 @@ final class ContentStage implements ReceptionMemory.Waiter {
     /** Octets of what policies are told of a header section that aren't counted: a From field and some more. */
     private static final int FREE_FIELDS = 4096;
 
-    private final Session session;
+    private final SessionView session;
     private final SmtpServer server;
     private final ClientFacts facts;
-    private @Nullable Reception reception;
+    private final LoopScratch scratch;
+    private final ReceptionMemory.Waiter waiter;
+    private @Nullable ContentReceiver receiver;
+    private boolean inChunk; // else in data
     private long chunkSize;
     private long chunkLeft;
     private boolean lastChunk;
@@ -51,36 +56,36 @@ final class ContentStage implements ReceptionMemory.Waiter {
     private long endedNanos; // of the content whose reply is to come; 0 before its end
     private boolean hurried; // a look at the message that others wait for is to come
 
-    ContentStage(Session session) {
+    /** @param waiter is told when memory has room again for what this stage waits with */
+    ContentStage(SessionView session, SmtpServer server, ClientFacts facts, LoopScratch scratch,
+            ReceptionMemory.Waiter waiter) {
         this.session = session;
-        this.server = session.server;
-        this.facts = session.facts;
+        this.server = server;
+        this.facts = facts;
+        this.scratch = scratch;
+        this.waiter = waiter;
     }
 
-    void beginData() {
-        if (session.isOutOfStep()) {
-            return;
-        }
-        MailTransaction open = session.transaction;
+    Verdict beginData() {
+        MailTransaction open = session.transaction();
         if (open == null) {
-            session.fail(Replies.NEED_MAIL);
-        } else if (open.failed) {
-            session.fail(Replies.FAILED_CHUNK);
-        } else if (open.chunked) {
-            session.fail(Replies.DATA_AFTER_BDAT);
-        } else if (open.recipients.isEmpty()) {
-            session.fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
-        } else {
-            Reply refusal = beginReception(open, false);
-            if (refusal != null) {
-                session.endTransaction();
-                session.defer(refusal);
-                return;
-            }
-            session.phase = Session.Phase.DATA;
-            session.progress.messageBegun(System.nanoTime());
-            session.say(Replies.START_DATA);
+            return new Verdict.Fail(Replies.NEED_MAIL);
         }
+        if (open.failed) {
+            return new Verdict.Fail(Replies.FAILED_CHUNK);
+        }
+        if (open.chunked) {
+            return new Verdict.Fail(Replies.DATA_AFTER_BDAT);
+        }
+        if (open.recipients.isEmpty()) {
+            return new Verdict.Fail(open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT);
+        }
+        Reply deferral = beginContent(open, false);
+        if (deferral != null) {
+            return new Verdict.Leave(false, true, new Verdict.Defer(deferral));
+        }
+        inChunk = false;
+        return Verdict.Step.BEGIN_DATA;
     }
 
     /**
@@ -88,23 +93,21 @@ final class ContentStage implements ReceptionMemory.Waiter {
      *
      * @param refusal what is said then, null when the transaction decides
      */
-    void beginChunk(long size, boolean last, byte @Nullable [] refusal) {
-        MailTransaction open = session.transaction;
-        if (!session.settings.offers(Capabilities.CHUNKING)) {
-            session.moreInput = true;
-            session.goodbye(Replies.NOT_IMPLEMENTED); // nothing can be told from what follows
-            return;
+    Verdict beginChunk(long size, boolean last, byte @Nullable [] refusal) {
+        if (!session.settings().offers(Capabilities.CHUNKING)) {
+            return new Verdict.Goodbye(Replies.NOT_IMPLEMENTED, true); // nothing can be told from what follows
         }
-        if (size > session.settings.config().maxMessageSize().bytes()) {
-            session.moreInput = true;
-            session.goodbye(server.replies().chunkTooBig); // reading it all only to refuse it would be a gift to bad clients
-            return;
+        if (size > session.settings().config().maxMessageSize().bytes()) {
+            return new Verdict.Goodbye(server.replies().chunkTooBig, true); // reading it all only to refuse it would be a gift to bad clients
         }
+        MailTransaction open = session.transaction();
+        inChunk = true;
         chunkSize = size;
         chunkLeft = size;
         lastChunk = last;
         chunkRefusal = refusal;
         chunkDeferral = null;
+        boolean first = false;
         if (refusal != null) {
             // nothing to decide
         } else if (open == null) {
@@ -114,292 +117,240 @@ final class ContentStage implements ReceptionMemory.Waiter {
         } else if (open.recipients.isEmpty()) {
             chunkRefusal = open.recipientsRefused ? Replies.NO_VALID_RECIPIENTS : Replies.NEED_RCPT;
         } else if (!open.chunked) {
-            chunkDeferral = beginReception(open, true);
+            chunkDeferral = beginContent(open, true);
             open.chunked = chunkDeferral == null;
             open.failed = chunkDeferral != null;
-            session.progress.messageBegun(System.nanoTime());
+            first = true;
         }
-        if (chunkRefusal != null) {
-            session.progress.messageBegun(System.nanoTime()); // it has to come in time too
-        }
-        session.phase = Session.Phase.CHUNK;
-        if (size == 0) {
-            chunkTaken();
-        }
+        return first || chunkRefusal != null // which has to come in time too
+                ? Verdict.Step.BEGIN_CHUNK
+                : Verdict.Step.NEXT_CHUNK;
     }
 
     /** @return why the spool takes nothing; null when it does */
-    private @Nullable Reply beginReception(MailTransaction open, boolean chunked) {
-        MessageId id = server.spool().nextId();
-        byte[] trace = Trace.field(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
-                session.scratch.date(server.clock()));
-        Reception message = reception;
+    private @Nullable Reply beginContent(MailTransaction open, boolean chunked) {
+        MessageId id = server.reception().nextId();
+        byte[] trace = TraceField.of(facts.traceStart(server.hostname()), facts.protocol(open.smtpUtf8), id,
+                scratch.date(server.clock()));
+        ContentReceiver message = receiver;
         if (message == null) {
-            message = new Reception(server.memory());
-            reception = message;
+            message = new ContentReceiver(server.memory());
+            receiver = message;
         }
         try {
             endedNanos = 0;
-            message.begin(server.spool(), id, trace, session.settings.config(), chunked,
+            message.begin(server.reception(), id, trace, session.settings().config(), chunked,
                     server.policy().judgesMessages());
             return null;
         } catch (SpoolException e) {
-            return Replies.of(e.reason());
+            return SpoolReplies.of(e.reason());
         }
     }
 
-    /** @return where the input after the data begins, or {@code end} */
+    /**
+     * Takes input that follows DATA, up to the end of data and no further; {@link #taken} tells what follows from it.
+     *
+     * @return where the input after it begins, or {@code end}
+     */
     int data(byte[] in, int position, int end) {
-        int taken = requireReception().take(in, position, end - position);
-        session.moreInput = position + taken < end;
-        contentTaken();
-        return position + taken;
+        return position + requireReceiver().take(in, position, end - position);
     }
 
-    /** @return where the input after the chunk begins, or {@code end} */
+    /**
+     * Takes input that follows BDAT, up to the end of the chunk; {@link #taken} tells what follows from it.
+     *
+     * @return where the input after it begins, or {@code end}
+     */
     int chunk(byte[] in, int position, int end) {
-        int taken = (int) Math.min(end - position, chunkLeft);
+        int length = (int) Math.min(end - position, chunkLeft);
         if (chunkRefusal == null && chunkDeferral == null) {
-            requireReception().takeChunk(in, position, taken);
+            requireReceiver().takeChunk(in, position, length);
         }
-        chunkLeft -= taken;
-        session.moreInput = position + taken < end;
-        chunkTaken();
-        return position + taken;
+        chunkLeft -= length;
+        return position + length;
     }
 
-    private void chunkTaken() {
-        byte[] refusal = chunkRefusal;
-        Reply deferral = chunkDeferral;
-        if (refusal == null && deferral == null) {
-            if (chunkLeft == 0 && lastChunk) {
-                requireReception().endOfChunks();
-            }
-            contentTaken();
-        } else if (chunkLeft == 0) {
-            session.phase = Session.Phase.COMMANDS;
-            session.progress.messageEnded();
-            if (lastChunk) {
-                session.endTransaction();
+    /** Whether all octets of the chunk are there. */
+    boolean isChunkWhole() {
+        return chunkLeft == 0;
+    }
+
+    /** Some content is in. */
+    Verdict taken() {
+        if (inChunk) {
+            byte[] refusal = chunkRefusal;
+            Reply deferral = chunkDeferral;
+            if (refusal != null) {
+                return forgotten(new Verdict.Fail(refusal));
             }
             if (deferral != null) {
-                session.defer(deferral);
-            } else if (refusal != null) {
-                session.fail(refusal);
+                return forgotten(new Verdict.Defer(deferral));
+            }
+            if (chunkLeft == 0 && lastChunk) {
+                requireReceiver().endOfChunks();
             }
         }
+        return contentTaken();
     }
 
-    /** Some content is in: asks what the header section means, or waits for room, or ends the message. */
-    private void contentTaken() {
-        Reception message = requireReception();
-        HeaderGate header = message.waitingHeader();
-        MailTransaction open = session.transaction;
+    private Verdict forgotten(Verdict whenWhole) {
+        return chunkLeft > 0 ? Verdict.Step.GO_ON : new Verdict.Leave(true, lastChunk, whenWhole);
+    }
+
+    /** Asks what the header section means, or waits for room, or ends the message. */
+    private Verdict contentTaken() {
+        ContentReceiver message = requireReceiver();
+        HeaderGate waiting = message.waitingHeader();
+        HeaderSection header = waiting == null ? null : waiting.section();
+        MailTransaction open = session.transaction();
         if (header != null && open != null
                 && !message.count(header.weight(server.policy().wantedHeaders()) - FREE_FIELDS)) {
             message.refuse(Replies.NO_ROOM);
             header = null;
         }
         if (header != null && open != null) {
-            session.await(
-                    server.policy().message(facts.client(session.settings), open.answer, open.sender, open.recipients,
+            return awaited(
+                    server.policy().message(facts.client(session.settings()), open.answer, open.sender, open.recipients,
                             header.fields(server.policy().wantedHeaders()), open.declaredSize),
-                    decision -> {
-                        headerDecided(message, open, decision);
-                        contentTaken();
-                    });
-            return;
+                    decision -> headerDecided(message, open, decision));
         }
-        boolean over = session.phase == Session.Phase.CHUNK ? chunkLeft == 0 : message.finished();
-        if (over && endedNanos == 0 && (session.phase != Session.Phase.CHUNK || lastChunk)) {
+        boolean over = inChunk ? chunkLeft == 0 : message.finished();
+        if (over && endedNanos == 0 && (!inChunk || lastChunk)) {
             endedNanos = System.nanoTime();
         }
-        if (over && session.phase == Session.Phase.CHUNK && !lastChunk) {
-            endOfChunk(message);
-        } else if (over && open != null && !open.judged && message.refusal() == null) {
-            CompletableFuture<Decision> answer = server.policy().message(facts.client(session.settings), open.answer,
-                    open.sender,
-                    open.recipients, List.of(), message.size());
-            session.await(answer, decision -> {
-                switch (decision) {
-                    case Decision.Accept accept -> open.judge(accept);
-                    case Decision.Refuse(Reply reply) -> message.refuse(reply);
-                }
-                contentTaken();
-            });
-        } else if (over) {
-            session.phase = Session.Phase.COMMANDS;
-            endOfData(message);
-        } else {
-            awaitRoom(message);
+        if (over && inChunk && !lastChunk) {
+            return endOfChunk(message);
         }
+        if (over && open != null && !open.judged && message.refusal() == null) {
+            return awaited(server.policy().message(facts.client(session.settings()), open.answer, open.sender,
+                    open.recipients, List.of(), message.size()), decision -> messageDecided(message, open, decision));
+        }
+        return over ? Verdict.Step.CONTENT_ENDS : room(message);
+    }
+
+    private static Verdict awaited(CompletableFuture<Decision> answer, Function<Decision, Verdict> then) {
+        return Turns.isGiven(answer) ? then.apply(answer.resultNow()) : new Verdict.Await<>(answer, then);
     }
 
     /** More of a message is read only when there is room for it. */
-    private void awaitRoom(Reception message) {
-        Spool.Intake intake = message.intake();
-        if (intake == null) {
-            return;
+    private Verdict room(ContentReceiver message) {
+        IncomingMessage incoming = message.message();
+        if (incoming == null) {
+            return Verdict.Step.GO_ON;
         }
-        CompletableFuture<Void> writable = intake.writable();
+        CompletableFuture<Void> writable = incoming.writable();
         if (!writable.isDone()) {
-            session.waitFor(Session.Wait.SPOOL);
-            var _ = writable.whenComplete((_, _) -> session.hop(() -> session.resumeFrom(Session.Wait.SPOOL)));
-        } else if (!server.memory().mayProceed(this)) {
-            session.waitFor(Session.Wait.MEMORY);
-        } else {
-            hurry();
+            return new Verdict.AwaitSpool(writable);
         }
+        return server.memory().mayProceed(waiter) ? hurried() : Verdict.Step.AWAIT_MEMORY;
     }
 
     /** While memory is short, the one message that may go on beyond the limit is looked at every few seconds. */
-    private void hurry() {
-        if (!hurried && server.memory().isFavoured(this)) {
-            hurried = true;
-            lookLater(requireReception().id(), session.progress.messageOctets(),
-                    session.progress.stoppedNanos(System.nanoTime()), TimeUnit.SECONDS.toNanos(FAVOUR_SECONDS));
+    Verdict hurried() {
+        if (hurried || !server.memory().isFavoured(waiter)) {
+            return Verdict.Step.GO_ON;
         }
+        hurried = true;
+        return lookLater(requireReceiver().id(), session.messageOctets(), session.stoppedNanos(),
+                TimeUnit.SECONDS.toNanos(FAVOUR_SECONDS));
     }
 
-    private void lookLater(@Nullable MessageId which, long before, long stopped, long delayNanos) {
-        var _ = session.loop.schedule(() -> session.turn(() -> lookAtFavour(which, before, stopped)), delayNanos,
-                TimeUnit.NANOSECONDS);
+    private Verdict lookLater(@Nullable MessageId which, long before, long stopped, long delayNanos) {
+        return new Verdict.LookLater(delayNanos, () -> lookAtFavour(which, before, stopped));
     }
 
     /** What it was allowed to send in the past doesn't count here, as it does for the client's own deadline. */
-    private void lookAtFavour(@Nullable MessageId which, long before, long stoppedBefore) {
-        if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) {
-            return;
-        }
-        boolean same = Objects.equals(which, requireReception().id()); // and no later one
-        long stopped = session.progress.stoppedNanos(System.nanoTime());
+    private Verdict lookAtFavour(@Nullable MessageId which, long before, long stoppedBefore) {
+        boolean same = Objects.equals(which, requireReceiver().id()); // and no later one
+        long stopped = session.stoppedNanos();
         if (same && stopped - stoppedBefore >= LEAST_STOP_NANOS) {
-            lookLater(which, before, stopped, stopped - stoppedBefore); // it waited for us so long
-            return;
+            return lookLater(which, before, stopped, stopped - stoppedBefore); // it waited for us so long
         }
         hurried = false;
-        boolean clientsTurn = session.wait == Session.Wait.NONE || session.wait == Session.Wait.CLIENT;
-        long least = Math.max(1, session.settings.config().hostility().minDataRate().bytes() * FAVOUR_SECONDS);
-        long brought = session.progress.messageOctets() - before;
-        if (same && clientsTurn && brought < least && server.memory().holdsUp(this)) {
+        long least = Math.max(1, session.settings().config().hostility().minDataRate().bytes() * FAVOUR_SECONDS);
+        long brought = session.messageOctets() - before;
+        if (same && session.isClientsTurn() && brought < least && server.memory().holdsUp(waiter)) {
             server.counters().slow(Slowness.DATA_RATE);
-            log.debug("event=held-others-up session={} client={} phase={}", session.sessionId(), facts.remote,
-                    session.phase);
-            session.goodbye(server.replies().tooSlow);
-        } else {
-            hurry();
+            log.debug("event=held-others-up session={} client={}", session.id(), facts.remote);
+            return new Verdict.Goodbye(server.replies().tooSlow, false);
         }
+        return hurried();
     }
 
-    private void headerDecided(Reception message, MailTransaction open, Decision decision) {
+    private Verdict headerDecided(ContentReceiver message, MailTransaction open, Decision decision) {
         switch (decision) {
             case Decision.Accept accept -> {
                 open.judge(accept);
-                List<String> removed = server.policy().removedHeaders();
-                if (!accept.removeHeaders().isEmpty()) {
-                    List<String> more = new ArrayList<>(removed);
-                    more.addAll(accept.removeHeaders());
-                    removed = more;
-                }
-                message.release(Trace.fields(accept.addHeaders()), removed);
+                message.release(HeaderEdits.of(server.policy(), accept));
             }
             case Decision.Refuse(Reply reply) -> message.refuse(reply);
         }
+        return contentTaken();
     }
 
-    private void endOfChunk(Reception message) {
-        session.phase = Session.Phase.COMMANDS;
+    private Verdict messageDecided(ContentReceiver message, MailTransaction open, Decision decision) {
+        switch (decision) {
+            case Decision.Accept accept -> open.judge(accept);
+            case Decision.Refuse(Reply reply) -> message.refuse(reply);
+        }
+        return contentTaken();
+    }
+
+    private Verdict endOfChunk(ContentReceiver message) {
         Reply refusal = message.refusal();
         if (refusal == null) {
-            session.say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
-            awaitRoom(message); // chunks may be as small as the client likes
-            return;
+            Verdict said = new Verdict.Say(("250 2.0.0 " + chunkSize + " octets received\r\n").getBytes(ISO_8859_1));
+            return new Verdict.Leave(false, false, new Verdict.Both(said, room(message))); // chunks may be as small as the client likes
         }
-        message.abort(this);
-        session.progress.messageEnded();
-        if (session.transaction != null) {
-            session.transaction.failed = true;
-            session.transaction.chunked = false;
+        message.abort(waiter);
+        MailTransaction open = session.transaction();
+        if (open != null) {
+            open.failed = true;
+            open.chunked = false;
         }
-        refuseMessage(refusal);
+        return new Verdict.Leave(true, false, new Verdict.Refuse(refusal));
     }
 
-    private Reception requireReception() {
-        if (reception == null) {
+    private ContentReceiver requireReceiver() {
+        if (receiver == null) {
             throw new IllegalStateException("no message is being received");
         }
-        return reception;
+        return receiver;
     }
 
-    /** Memory has room again. */
-    @Override
-    public void proceed() {
-        session.hop(() -> {
-            session.resumeFrom(Session.Wait.MEMORY);
-            hurry(); // perhaps nothing has come, and nothing will
-        });
-    }
-
-    private void endOfData(Reception message) {
+    /** The content is whole, and the transaction is this stage's: it becomes a message, or is forgotten. */
+    Verdict finish(@Nullable MailTransaction open) {
+        ContentReceiver message = requireReceiver();
         Reply refusal = message.refusal();
-        Spool.Intake intake = message.intake();
-        MessageId id = message.id();
-        MailTransaction open = session.transaction;
-        session.transaction = null;
+        IncomingMessage incoming = message.message();
         long envelopeOctets = open == null ? 0 : open.handOver();
-        session.progress.messageEnded();
-        if (refusal != null || intake == null || id == null || open == null) {
+        if (refusal != null || incoming == null || open == null) {
             server.memory().releaseEnvelope(envelopeOctets);
-            message.abort(this);
-            refuseMessage(refusal == null ? Replies.of(SpoolException.Reason.FAILED) : refusal);
-            return;
+            message.abort(waiter);
+            return new Verdict.Refuse(refusal == null ? SpoolReplies.FAILED : refusal);
         }
-        Envelope envelope = new Envelope(id, open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant,
-                open.campaign,
-                server.clock().millis(), facts.origin(open.smtpUtf8), open.options);
-        long size = intake.size();
         String messageId = message.messageId();
         CompletableFuture<List<SpoolEntry>> commit;
         try {
-            commit = intake.commit(envelope, message.hasDotLines(), message.hasEightBit());
+            incoming.address(open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant, open.campaign,
+                    facts.origin(open.smtpUtf8), open.options);
+            commit = incoming.commit(message.hasDotLines(), message.hasEightBit());
         } catch (SpoolException e) {
             server.memory().releaseEnvelope(envelopeOctets);
-            message.abort(this);
-            refuseMessage(Replies.of(e.reason()));
-            return;
+            message.abort(waiter);
+            return new Verdict.Refuse(SpoolReplies.of(e.reason()));
         } catch (RuntimeException | Error e) {
             server.memory().releaseEnvelope(envelopeOctets); // the content is released with the session
             throw e;
         }
-        Octets octets = new Octets(message.handOver(), envelopeOctets);
+        long contentOctets = message.handOver();
         if (commit.isDone()) {
-            boolean durable = Session.isGiven(commit);
-            answer(settle(envelope, size, octets, messageId, durable ? commit.resultNow() : null, failure(commit)),
-                    envelope);
-            return;
+            return settle(incoming, contentOctets, envelopeOctets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
+                    failure(commit));
         }
-        session.waitFor(Session.Wait.COMMIT);
-        var _ = commit.whenComplete((entries, failure) -> {
-            try {
-                session.loop.execute(() -> session.turn(() -> {
-                    Reply refused = settle(envelope, size, octets, messageId, entries, failure);
-                    if (session.phase == Session.Phase.CLOSING || session.phase == Session.Phase.CLOSED) { // nothing is said after 421
-                        return;
-                    }
-                    session.waitNoMore();
-                    answer(refused, envelope);
-                    if (session.wait == Session.Wait.NONE) {
-                        session.resume();
-                    }
-                }));
-            } catch (RejectedExecutionException e) { // the server is closed: nobody hears the answer
-                var _ = settle(envelope, size, octets, messageId, entries, failure);
-            }
-        });
+        return new Verdict.AwaitCommit<>(commit,
+                (entries, failure) -> settle(incoming, contentOctets, envelopeOctets, messageId, entries, failure));
     }
-
-    /** What a message counts for until its commit is over. */
-    private record Octets(long content, long envelope) {}
 
     private static @Nullable Throwable failure(CompletableFuture<?> done) {
         return switch (done.state()) {
@@ -412,59 +363,33 @@ final class ContentStage implements ReceptionMemory.Waiter {
     /**
      * What a finished commit means for the rest of the gateway, whether or not the session lives.
      *
-     * @return null when the message is ours now, else why not
+     * @param contentOctets  what content counted for until now
+     * @param envelopeOctets likewise
      */
-    private @Nullable Reply settle(Envelope envelope, long size, Octets octets, String messageId,
+    private Verdict settle(IncomingMessage message, long contentOctets, long envelopeOctets, String messageId,
             @Nullable List<SpoolEntry> entries, @Nullable Throwable failure) {
-        server.memory().releaseEnvelope(octets.envelope);
-        server.memory().release(this, octets.content);
+        server.memory().releaseEnvelope(envelopeOctets);
+        server.memory().release(waiter, contentOctets);
+        ClientSession from = facts.clientSession(session.settings());
         if (entries == null) {
-            Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                    ? failure.getCause()
-                    : failure;
-            if (cause instanceof SpoolException spoolFailure) {
-                return Replies.of(spoolFailure.reason());
-            }
-            log.error("event=commit-failed id={} session={}", envelope.id(), session.sessionId(), cause);
-            return Replies.of(SpoolException.Reason.FAILED);
+            return new Verdict.Refuse(message.refusal(failure, from));
         }
-        server.accepted(envelope, size, entries, session.sessionId(), facts.local, facts.tls,
-                session.settings.listener().name(), messageId);
-        return null;
-    }
-
-    private void answer(@Nullable Reply refusal, Envelope envelope) {
-        if (refusal != null) {
-            refuseMessage(refusal);
-        } else {
-            session.messages++;
-            session.progress.accepted();
-            session.errors = 0; // as Postfix does after a message
-            session.junkCommands = 0;
-            server.counters().acceptTimes.record(System.nanoTime() - endedNanos);
-            session.say(("250 2.0.0 " + envelope.id() + " queued\r\n").getBytes(ISO_8859_1));
-        }
-    }
-
-    private void refuseMessage(Reply reply) {
-        if (reply.isPermanent()) {
-            server.counters().messagesRefused.increment();
-            session.fail(reply.encode());
-        } else {
-            session.defer(reply);
-        }
+        server.counters().accepted(message);
+        message.handOver(entries, from, messageId, message.id() + " queued");
+        server.counters().acceptTimes.record(System.nanoTime() - endedNanos);
+        return new Verdict.Accepted(("250 2.0.0 " + message.id() + " queued\r\n").getBytes(ISO_8859_1));
     }
 
     /** What is known of the content that is being refused; null when there is none. */
     @Nullable
-    Reception refused() {
-        return reception;
+    ContentReceiver refused() {
+        return receiver;
     }
 
     void abort() {
-        Reception message = reception;
+        ContentReceiver message = receiver;
         if (message != null) {
-            message.abort(this);
+            message.abort(waiter);
         }
     }
 }

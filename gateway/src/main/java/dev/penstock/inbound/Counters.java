@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import dev.penstock.meters.DurationHistogram;
+import dev.penstock.reception.IncomingMessage;
 
 /** What {@link InboundStats} tells of the past. Thread-safe. */
 final class Counters {
@@ -54,6 +55,13 @@ final class Counters {
         Map<E, Long> sums = new EnumMap<>(adders.keySet().iterator().next().getDeclaringClass());
         adders.forEach((key, adder) -> sums.put(key, adder.sum()));
         return sums;
+    }
+
+    /** A message is durable. */
+    void accepted(IncomingMessage message) {
+        messages.increment();
+        octets.add(message.size());
+        recipients.add(message.envelope().recipients().size());
     }
 
     void refused(SessionRefusal refusal) {

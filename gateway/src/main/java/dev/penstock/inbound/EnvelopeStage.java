@@ -12,6 +12,7 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.SpoolReplies;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Command;
 import dev.penstock.smtp.DeliverBy;
@@ -26,179 +27,188 @@ final class EnvelopeStage {
     private static final String POSTMASTER = "postmaster"; // in any case: RFC 5321 4.5.1
     private static final String POSTMASTER_AT = POSTMASTER + "@";
     private static final int RECIPIENT_OVERSHOOT = 1000; // smtpd_recipient_overshoot_limit of Postfix
+    private static final Verdict TOO_MANY_RECIPIENTS = new Verdict.Say(Replies.TOO_MANY_RECIPIENTS);
 
-    private final Session session;
+    private final SessionView session;
     private final SmtpServer server;
     private final ClientFacts facts;
+    private final ClientAccount account;
 
-    EnvelopeStage(Session session) {
+    EnvelopeStage(SessionView session, SmtpServer server, ClientFacts facts, ClientAccount account) {
         this.session = session;
-        this.server = session.server;
-        this.facts = session.facts;
+        this.server = server;
+        this.facts = facts;
+        this.account = account;
     }
 
-    void mail(Command.Mail mail) {
-        InboundConfig config = session.settings.config();
+    Verdict mail(Command.Mail mail) {
+        Settings settings = session.settings();
+        InboundConfig config = settings.config();
         Command.MailParameters parameters = mail.parameters();
         Mailbox mailbox = mail.path().mailbox();
-        String unsupported = parameters.auth() != null && !session.isAuthOffered()
+        String unsupported = parameters.auth() != null && !isAuthOffered()
                 ? Capabilities.AUTH
-                : parameters.unsupported(session.settings.offered(facts.tls != null));
+                : parameters.unsupported(settings.offered(facts.tls != null));
         if (facts.helo.isEmpty()) {
-            session.fail(Replies.HELLO_FIRST);
-        } else if (session.transaction != null) {
-            session.fail(Replies.NESTED_MAIL); // RFC 5321 4.1.4
-        } else if (session.settings.listener().authRequired() && facts.identity == null) {
-            session.fail(Replies.AUTH_FIRST); // RFC 4954 6
-        } else if (session.messages >= config.maxMessagesPerSession()) {
-            session.goodbye(server.replies().tooManyMessages);
-        } else if (unsupported != null) {
-            session.fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode()); // RFC 5321 4.1.1.11
-        } else if (mailbox != null && mailbox.utf8() && !parameters.smtpUtf8()) {
-            session.fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
-        } else if (parameters.size() > config.maxMessageSize().bytes()) {
-            session.fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
-        } else if (!session.account.mayMail()) {
-            session.say(ClientAccount.TOO_MANY_MESSAGES);
-        } else if (hasRoom()) {
-            Options options = options(parameters);
-            if (options == null) {
-                return;
-            }
-            Client asking = facts.client(session.settings);
-            MailTransaction begun = new MailTransaction(mail.path().address(),
-                    mailbox == null ? "" : mailbox.domain(), parameters.size(),
-                    parameters.body() == Command.Body.EIGHT_BIT_MIME ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT,
-                    parameters.smtpUtf8(), options, asking.tenant(), asking.campaign());
-            CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
-                    begun.declaredSize);
-            if (Session.isGiven(answer)) {
-                mailDecided(begun, answer.resultNow());
-            } else {
-                session.await(answer, decision -> mailDecided(begun, decision));
-            }
+            return new Verdict.Fail(Replies.HELLO_FIRST);
         }
+        if (session.transaction() != null) {
+            return new Verdict.Fail(Replies.NESTED_MAIL); // RFC 5321 4.1.4
+        }
+        if (settings.listener().authRequired() && facts.identity == null) {
+            return new Verdict.Fail(Replies.AUTH_FIRST); // RFC 4954 6
+        }
+        if (session.messages() >= config.maxMessagesPerSession()) {
+            return new Verdict.Goodbye(server.replies().tooManyMessages, false);
+        }
+        if (unsupported != null) {
+            return new Verdict.Fail(Reply.of(555, "5.5.4", "Unsupported option: " + unsupported).encode()); // RFC 5321 4.1.1.11
+        }
+        if (mailbox != null && mailbox.utf8() && !parameters.smtpUtf8()) {
+            return new Verdict.Fail(Replies.NEEDS_SMTPUTF8); // RFC 6531 3.5
+        }
+        if (parameters.size() > config.maxMessageSize().bytes()) {
+            return new Verdict.Fail(Replies.SIZE_TOO_BIG); // RFC 1870 6.1
+        }
+        if (!account.mayMail()) {
+            return new Verdict.Say(ClientAccount.TOO_MANY_MESSAGES);
+        }
+        Verdict without = withoutRoom();
+        if (without != null) {
+            return without;
+        }
+        long now = parameters.isPlain() ? 0 : server.clock().millis();
+        byte[] impossible = impossible(parameters, now);
+        if (impossible != null) {
+            return new Verdict.Fail(impossible);
+        }
+        Client asking = facts.client(settings);
+        MailTransaction begun = new MailTransaction(mail.path().address(), mailbox == null ? "" : mailbox.domain(),
+                parameters.size(),
+                parameters.body() == Command.Body.EIGHT_BIT_MIME ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT,
+                parameters.smtpUtf8(), options(parameters, now), asking.tenant(), asking.campaign());
+        CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
+                begun.declaredSize);
+        return Turns.isGiven(answer)
+                ? mailDecided(begun, answer.resultNow())
+                : new Verdict.Await<>(answer, decision -> mailDecided(begun, decision));
     }
 
-    private void mailDecided(MailTransaction begun, Decision decision) {
-        switch (decision) {
+    /** Who has logged in was offered it before. */
+    private boolean isAuthOffered() {
+        return facts.loggedIn || !session.settings().mechanisms(facts.tls).isEmpty();
+    }
+
+    private static Verdict mailDecided(MailTransaction begun, Decision decision) {
+        return switch (decision) {
             case Decision.Accept accept -> {
                 begun.add(accept);
-                session.transaction = begun;
-                session.say(Replies.SENDER_OK);
+                yield new Verdict.Begin(begun);
             }
-            case Decision.Refuse(Reply reply) -> refuse(reply);
-        }
+            case Decision.Refuse(Reply reply) -> refused(reply);
+        };
     }
 
-    /** @return null when a parameter asks for the impossible; the client has been told then */
-    private @Nullable Options options(Command.MailParameters parameters) {
-        if (parameters.isPlain()) {
-            return Options.NONE;
+    /** @return the reply when a parameter asks for the impossible, else null */
+    private static byte @Nullable [] impossible(Command.MailParameters parameters, long now) {
+        long holdUntil = holdUntil(parameters, now);
+        if (holdUntil > now + Settings.MAX_HOLD_SECONDS * 1000 || holdUntil != 0 && holdUntil < now) {
+            return Replies.BAD_HOLD; // RFC 4865 4.2
         }
-        long now = server.clock().millis();
-        long holdUntil = switch (parameters.hold()) {
+        DeliverBy by = parameters.deliverBy();
+        return by != null && by.seconds() <= 0 && by.mode() == DeliverBy.Mode.RETURN
+                ? Replies.BAD_DELIVER_BY // RFC 2852 4
+                : null;
+    }
+
+    /** Milliseconds since the epoch, 0 for at once. */
+    private static long holdUntil(Command.MailParameters parameters, long now) {
+        return switch (parameters.hold()) {
             case null -> 0;
             case FutureRelease.For(long seconds) -> now + Math.min(seconds, Settings.MAX_HOLD_SECONDS + 1) * 1000;
             case FutureRelease.Until(Instant time) -> Math.max(1, time.toEpochMilli());
         };
-        if (holdUntil > now + Settings.MAX_HOLD_SECONDS * 1000 || holdUntil != 0 && holdUntil < now) {
-            session.fail(Replies.BAD_HOLD); // RFC 4865 4.2
-            return null;
+    }
+
+    private static Options options(Command.MailParameters parameters, long now) {
+        if (parameters.isPlain()) {
+            return Options.NONE;
         }
         DeliverBy by = parameters.deliverBy();
-        if (by != null && by.seconds() <= 0 && by.mode() == DeliverBy.Mode.RETURN) {
-            session.fail(Replies.BAD_DELIVER_BY); // RFC 2852 4
-            return null;
-        }
-        return new Options(parameters.ret(), parameters.envid(), parameters.requireTls(), holdUntil,
+        return new Options(parameters.ret(), parameters.envid(), parameters.requireTls(), holdUntil(parameters, now),
                 by == null ? 0 : now + by.seconds() * 1000, by == null ? null : by.mode(), by != null && by.trace());
     }
 
-    /** Whether a new message would be kept; when not, the client is told. */
-    private boolean hasRoom() {
-        SpoolHealth.State state = server.spool().health().state();
+    /** @return what the client hears when no new message would be kept, null when one would */
+    private @Nullable Verdict withoutRoom() {
+        SpoolHealth.State state = server.reception().spoolHealth().state();
         if (state != SpoolHealth.State.READY) {
-            session.defer(Replies.of(state));
-            return false;
+            return new Verdict.Defer(SpoolReplies.of(state));
         }
-        if (!server.queueHasRoom()) {
-            session.defer(Replies.QUEUE_FULL);
-            return false;
+        if (!server.reception().queueHasRoom()) {
+            return new Verdict.Defer(Replies.QUEUE_FULL);
         }
         if (!server.memory().hasRoom()) {
             server.counters().messagesDeferred.increment();
-            session.say(Replies.NO_MEMORY);
-            return false;
+            return new Verdict.Say(Replies.NO_MEMORY);
         }
-        return true;
+        return null;
     }
 
-    void rcpt(Command.Rcpt rcpt) {
+    Verdict rcpt(Command.Rcpt rcpt) {
         Mailbox mailbox = rcpt.path().mailbox();
-        MailTransaction open = session.transaction;
+        MailTransaction open = session.transaction();
         if (open == null) {
-            session.fail(Replies.NEED_MAIL);
-            return;
+            return new Verdict.Fail(Replies.NEED_MAIL);
         }
         if (open.chunked || open.failed) {
-            session.fail(open.failed ? Replies.FAILED_CHUNK : Replies.CHUNKING_BEGUN);
-            return;
+            return new Verdict.Fail(open.failed ? Replies.FAILED_CHUNK : Replies.CHUNKING_BEGUN);
         }
-        Command.RcptParameters parameters = rcpt.parameters();
-        String unsupported = parameters.unsupported(session.settings.offered(facts.tls != null));
+        Settings settings = session.settings();
+        String unsupported = rcpt.parameters().unsupported(settings.offered(facts.tls != null));
         if (unsupported != null) {
-            refuseRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
-            return;
+            return refusedRecipient(open, Reply.of(555, "5.5.4", "Unsupported option: " + unsupported));
         }
         if (mailbox.utf8() && !open.smtpUtf8) {
-            refuseRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
-            return;
+            return refusedRecipient(open, Replies.RECIPIENT_NEEDS_SMTPUTF8);
         }
         Recipient recipient = recipient(rcpt);
         String key = server.policy().mailbox(recipient);
         int place = open.place(key);
         if (place >= 0) { // once is enough, with all that was asked for
-            if (open.repeat(place, recipient, server.memory())) {
-                overshoot(open, Replies.RECIPIENT_OK);
-            } else {
-                noMemory(open);
-            }
-        } else if (open.recipients.size() >= session.settings.config().maxRecipients()) {
+            return open.repeat(place, recipient, server.memory())
+                    ? overshoot(open, Verdict.RECIPIENT_OK, Replies.RECIPIENT_OK)
+                    : noMemory(open);
+        }
+        if (open.recipients.size() >= settings.config().maxRecipients()) {
             open.recipientsRefused = true;
             server.counters().recipientsRefused.increment();
-            overshoot(open, Replies.TOO_MANY_RECIPIENTS);
-        } else if (!server.queueHasRoom()) {
-            open.recipientsRefused = true;
-            session.defer(Replies.QUEUE_FULL);
-        } else if (!session.account.mayRcpt()) {
-            open.recipientsRefused = true;
-            session.say(ClientAccount.TOO_MANY_RECIPIENTS);
-        } else {
-            CompletableFuture<Decision> answer = server.policy().recipient(facts.client(session.settings), open.sender,
-                    open.senderDomain,
-                    recipient);
-            if (Session.isGiven(answer)) {
-                recipientDecided(open, recipient, key, answer.resultNow());
-            } else {
-                session.await(answer, decision -> recipientDecided(open, recipient, key, decision));
-            }
+            return overshoot(open, TOO_MANY_RECIPIENTS, Replies.TOO_MANY_RECIPIENTS);
         }
+        if (!server.reception().queueHasRoom()) {
+            open.recipientsRefused = true;
+            return new Verdict.Defer(Replies.QUEUE_FULL);
+        }
+        if (!account.mayRcpt()) {
+            open.recipientsRefused = true;
+            return new Verdict.Say(ClientAccount.TOO_MANY_RECIPIENTS);
+        }
+        CompletableFuture<Decision> answer = server.policy().recipient(facts.client(settings), open.sender,
+                open.senderDomain, recipient);
+        return Turns.isGiven(answer)
+                ? recipientDecided(open, recipient, key, answer.resultNow())
+                : new Verdict.Await<>(answer, decision -> recipientDecided(open, recipient, key, decision));
     }
 
-    private void noMemory(MailTransaction open) {
+    private Verdict noMemory(MailTransaction open) {
         open.recipientsRefused = true;
         server.counters().messagesDeferred.increment();
-        session.say(Replies.NO_MEMORY);
+        return new Verdict.Say(Replies.NO_MEMORY);
     }
 
     /** No error for a while: RFC 5321 4.5.3.1.10 has the client send the rest later. */
-    private void overshoot(MailTransaction open, byte[] reply) {
-        if (++open.overshoot > RECIPIENT_OVERSHOOT) {
-            session.fail(reply);
-        } else {
-            session.say(reply);
-        }
+    private static Verdict overshoot(MailTransaction open, Verdict tolerant, byte[] reply) {
+        return ++open.overshoot > RECIPIENT_OVERSHOOT ? new Verdict.Fail(reply) : tolerant;
     }
 
     /** Mail for this server's own postmaster goes where it is configured to go (RFC 5321 4.5.1). */
@@ -223,18 +233,17 @@ final class EnvelopeStage {
         return localPart.equalsIgnoreCase(POSTMASTER) && domain.equalsIgnoreCase(server.hostname());
     }
 
-    private void recipientDecided(MailTransaction open, Recipient recipient, String mailbox, Decision decision) {
-        switch (decision) {
+    private Verdict recipientDecided(MailTransaction open, Recipient recipient, String mailbox, Decision decision) {
+        return switch (decision) {
             case Decision.Accept accept -> {
                 if (!open.add(recipient, mailbox, server.memory())) {
-                    noMemory(open);
-                    return;
+                    yield noMemory(open);
                 }
                 open.add(accept);
-                session.say(Replies.RECIPIENT_OK);
+                yield Verdict.RECIPIENT_OK;
             }
-            case Decision.Refuse(Reply reply) -> refuseRecipient(open, reasoned(recipient, reply));
-        }
+            case Decision.Refuse(Reply reply) -> refusedRecipient(open, reasoned(recipient, reply));
+        };
     }
 
     /** Whoever writes to this server's postmaster in vain is told why, and so is who runs it. */
@@ -245,20 +254,17 @@ final class EnvelopeStage {
                         : reply;
     }
 
-    private void refuseRecipient(MailTransaction open, Reply reply) {
+    private Verdict refusedRecipient(MailTransaction open, Reply reply) {
         open.recipientsRefused = true;
         server.counters().recipientsRefused.increment();
-        refuse(reply);
+        return refused(reply);
     }
 
     /** What a policy said no to. */
-    private void refuse(Reply reply) {
+    private static Verdict refused(Reply reply) {
         if (reply.code() == 421) {
-            session.goodbye(reply.encode()); // RFC 5321 3.8
-        } else if (reply.isPermanent()) {
-            session.fail(reply.encode());
-        } else {
-            session.say(reply.encode());
+            return new Verdict.Goodbye(reply.encode(), false); // RFC 5321 3.8
         }
+        return reply.isPermanent() ? new Verdict.Fail(reply.encode()) : new Verdict.Say(reply.encode());
     }
 }

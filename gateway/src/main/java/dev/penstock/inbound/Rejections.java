@@ -24,13 +24,17 @@ final class Rejections {
     private static final int FIRST_REFUSAL = '4';
     private static final int GO_ON = '3';
 
-    private final Session session;
+    private final SessionView session;
+    private final SmtpServer server;
+    private final ClientFacts facts;
     private final ContentStage content;
     private @Nullable Command asked;
     private @Nullable MailTransaction open; // in which it was asked
 
-    Rejections(Session session, ContentStage content) {
+    Rejections(SessionView session, SmtpServer server, ClientFacts facts, ContentStage content) {
         this.session = session;
+        this.server = server;
+        this.facts = facts;
         this.content = content;
     }
 
@@ -51,18 +55,17 @@ final class Rejections {
         }
         asked = null;
         if (reply[0] >= FIRST_REFUSAL) {
-            session.server.rejected(event(command, reply));
+            server.rejected(event(command, reply));
         }
     }
 
     private MessageEvent event(Command command, byte[] reply) {
-        ClientFacts facts = session.facts;
         MailTransaction transaction = open;
         String sender = transaction == null ? "" : transaction.sender;
         List<String> recipients = List.of();
         String domain = "";
         String verb = "";
-        Reception message = null;
+        ContentReceiver message = null;
         if (command instanceof Command.Mail mail) {
             verb = "MAIL FROM";
             sender = mail.path().address();
@@ -77,9 +80,9 @@ final class Rejections {
             message = content.refused();
         }
         MessageId id = message == null ? null : message.id();
-        long now = session.server.clock().millis();
+        long now = server.clock().millis();
         boolean utf8 = transaction != null && transaction.smtpUtf8;
-        var client = facts.client(session.settings);
+        var client = facts.client(session.settings());
         InetSocketAddress local = facts.local;
         return new MessageEvent(MessageEvent.Type.REJECTION, id == null ? MessageEvent.NO_ID : id, sender, recipients,
                 domain, transaction == null ? client.tenant() : transaction.tenant,
@@ -87,7 +90,7 @@ final class Rejections {
                 message == null ? 0 : message.size(), response(reply, verb),
                 new MessageEvent.Peer(facts.helo, NetUtil.toSocketAddressString(facts.remote)),
                 local == null ? "" : NetUtil.toSocketAddressString(local), now, now, 0, facts.protocol(utf8),
-                session.sessionId(),
+                session.id(),
                 facts.tls == null ? null : new MessageEvent.Tls(facts.tls.protocol(), facts.tls.cipher()),
                 new MessageEvent.Client(facts.identity == null ? "" : facts.identity.name(), facts.helo,
                         client.listener(), message == null ? "" : message.messageId()));

@@ -1,8 +1,6 @@
 package dev.penstock.inbound;
 
 import dev.penstock.smtp.Reply;
-import dev.penstock.spool.SpoolException;
-import dev.penstock.spool.SpoolHealth;
 
 /** The replies of the SMTP server, in the words of Postfix where it has them. Immutable. */
 final class Replies {
@@ -62,10 +60,6 @@ final class Replies {
     static final Reply NUL = Reply.of(550, "5.5.2", "Error: NUL octet received");
     static final Reply LOOP = Reply.of(554, "5.4.6", "Error: too many hops");
 
-    private static final Reply SPOOL_FULL = Reply.of(452, "4.3.1", "Insufficient system storage");
-    private static final Reply SPOOL_FAILED = Reply.of(451, "4.3.0", "Error: queue file write error");
-    private static final Reply SPOOL_CLOSED = Reply.of(421, "4.3.2", "Service shutting down");
-
     final byte[] greeting;
     final byte[] helo;
     final byte[] shuttingDown;
@@ -97,29 +91,6 @@ final class Replies {
         noPostmaster = Reply.of(554, "5.7.1", "<postmaster>: Relay access denied: " + hostname
                 + " is no local domain, and no address is configured for its postmaster");
         chunkTooBig = encoded(552, "5.3.4", "Error: chunk exceeds fixed limit");
-    }
-
-    static Reply of(SpoolException.Reason reason) {
-        return switch (reason) {
-            case FULL -> SPOOL_FULL;
-            case OVERLOADED, FAILED -> SPOOL_FAILED;
-            case CLOSED -> SPOOL_CLOSED;
-        };
-    }
-
-    /** For states other than READY. */
-    static Reply of(SpoolHealth.State state) {
-        return switch (state) {
-            case READY -> throw new IllegalArgumentException("nothing is wrong");
-            case FULL -> SPOOL_FULL;
-            case FAILED -> SPOOL_FAILED;
-            case CLOSED -> SPOOL_CLOSED;
-        };
-    }
-
-    /** Whether the spool is closed, so that the server is about to be. */
-    static boolean isClosed(Reply reply) {
-        return reply.equals(SPOOL_CLOSED);
     }
 
     static byte[] encoded(int code, String status, String text) {

@@ -1,7 +1,6 @@
 package dev.penstock.inbound;
 
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -19,7 +18,6 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOption;
-import io.netty.util.NetUtil;
 import io.netty.util.concurrent.FastThreadLocal;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,21 +32,15 @@ import dev.penstock.auth.FailedLogins;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenAddress;
 import dev.penstock.config.ListenerConfig;
-import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
-import dev.penstock.message.Recipient;
 import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.policy.Policy;
-import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntry;
+import dev.penstock.reception.Reception;
 import dev.penstock.tls.ServerTls;
-import dev.penstock.tls.TlsSession;
 
 /**
  * The SMTP server: listeners, limits over all sessions, and the sessions themselves on their event loops. Thread-safe.
- *
- * <p>A message belongs to the gateway once the spool says that it is durable; then, in this order, {@link Acceptance}
- * takes it over, the reception is told to the listener of events, and the client hears 250.
+ * What they receive goes in by {@link Reception}.
  */
 public final class SmtpServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
@@ -65,8 +57,7 @@ public final class SmtpServer implements AutoCloseable {
     private static final byte[] INTERNAL_ERROR = {21, 3, 3, 0, 2, 2, 80};
 
     private final String hostname;
-    private final Spool spool;
-    private final Acceptance acceptance;
+    private final Reception reception;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
     private final Replies replies;
@@ -97,19 +88,19 @@ public final class SmtpServer implements AutoCloseable {
      * @param tls           by listener's name, for those that speak TLS
      * @param policy        is asked before anything is taken
      * @param authenticator says who a client is
+     * @param events        are told of refused receptions
      * @throws IllegalArgumentException when a network is written wrongly
      */
     public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config,
-            Map<String, ServerTls> tls, Policy policy, Authenticator authenticator, Spool spool,
-            Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
+            Map<String, ServerTls> tls, Policy policy, Authenticator authenticator, Reception reception,
+            MessageEvent.Listener events, InstantSource clock) {
         this.hostname = hostname;
         this.listeners = List.copyOf(listeners);
         this.policy = policy;
         this.authenticator = authenticator;
         this.config = config;
         this.clients = new ClientAccounts(config, counters, System::nanoTime);
-        this.spool = spool;
-        this.acceptance = acceptance;
+        this.reception = reception;
         this.events = events;
         this.clock = clock;
         this.replies = new Replies(hostname);
@@ -268,12 +259,15 @@ public final class SmtpServer implements AutoCloseable {
         }
         counters.sessionsTotal.increment();
         updateStress();
-        Session session = new Session(this, channel, scratch.get(), account, remote, local, early, listener,
+        LoopScratch shared = scratch.get();
+        NettyConnection client = new NettyConnection(channel, shared);
+        Session session = new Session(this, client, shared, account, remote, local, early, listener,
                 settings.get(listener), sessionNumber.incrementAndGet());
         sessions.add(session);
         channel.closeFuture().addListener(_ -> ended(session));
-        connection.addHandlerLast("smtp-session", session);
-        connection.inbound().receiveObject().subscribe(session);
+        client.attach(session);
+        connection.addHandlerLast("smtp-session", client);
+        connection.inbound().receiveObject().subscribe(client);
     }
 
     private void ended(Session session) {
@@ -287,36 +281,6 @@ public final class SmtpServer implements AutoCloseable {
 
     private void updateStress() {
         stress.update(clients.sessions(), config);
-    }
-
-    /** A message is durable. Called by sessions; what goes wrong here must not take the 250 from the client. */
-    void accepted(Envelope envelope, long size, List<SpoolEntry> entries, String sessionId,
-            @Nullable SocketAddress local, @Nullable TlsSession tls, String listener, String messageId) {
-        counters.messages.increment();
-        counters.octets.add(size);
-        counters.recipients.add(envelope.recipients().size());
-        try {
-            events.on(reception(envelope, size, sessionId, local, tls, listener, messageId)); // before its deliveries
-            acceptance.accepted(envelope, size, entries);
-        } catch (Throwable e) {
-            log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
-                    envelope.id(), e);
-        }
-    }
-
-    private static MessageEvent reception(Envelope envelope, long size, String sessionId,
-            @Nullable SocketAddress local, @Nullable TlsSession tls, String listener, String messageId) {
-        List<String> recipients = envelope.recipients().size() == 1
-                ? List.of(envelope.recipients().getFirst().address())
-                : envelope.recipients().stream().map(Recipient::address).toList();
-        return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(), recipients,
-                envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
-                new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
-                new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()),
-                local instanceof InetSocketAddress address ? NetUtil.toSocketAddressString(address) : "",
-                envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(), sessionId,
-                tls == null ? null : new MessageEvent.Tls(tls.protocol(), tls.cipher()),
-                new MessageEvent.Client(envelope.origin().identity(), envelope.origin().helo(), listener, messageId));
     }
 
     /** A reception was refused. Called by sessions. */
@@ -393,13 +357,8 @@ public final class SmtpServer implements AutoCloseable {
         return stress;
     }
 
-    Spool spool() {
-        return spool;
-    }
-
-    /** Whether the queue takes another message, and another recipient of one. */
-    boolean queueHasRoom() {
-        return acceptance.hasRoom();
+    Reception reception() {
+        return reception;
     }
 
     ReceptionMemory memory() {

@@ -23,6 +23,8 @@ import dev.penstock.injection.InjectionRequest.Raw;
 import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.injection.TemplateEngine.Template;
 import dev.penstock.message.MessageId;
+import dev.penstock.reception.HeaderEdits;
+import dev.penstock.reception.HeaderSection;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
 import dev.penstock.smtp.ReceivedCounter;
@@ -249,7 +251,7 @@ final class Composer {
             throw RefusedException.content("the message has a NUL character");
         }
         byte[] whole = BodyText.lines(message).getBytes(UTF_8);
-        HeaderSection header = HeaderSection.of(whole);
+        FieldNames header = FieldNames.of(whole);
         if (!header.has("from")) {
             throw RefusedException.content("the message has no From field");
         }
@@ -258,7 +260,7 @@ final class Composer {
             throw RefusedException.content("the message has more than one field " + twice
                     + ", which may be there once (RFC 5322 3.6)");
         }
-        byte[] octets = header.without(BLIND::contains);
+        byte[] octets = HeaderSection.of(whole).edited(HeaderEdits.without(BLIND));
         ReceivedCounter received = new ReceivedCounter();
         received.scan(octets, 0, octets.length);
         if (received.count() > MAX_RECEIVED) {

@@ -39,10 +39,10 @@ import dev.penstock.http.HttpServer;
 import dev.penstock.http.Problem;
 import dev.penstock.http.Route;
 import dev.penstock.http.Routes;
-import dev.penstock.inbound.Acceptance;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.Reception;
 import dev.penstock.spool.Spool;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.units.ClientKey;
@@ -100,7 +100,7 @@ public final class InjectionServer implements AutoCloseable {
      * @throws RuntimeException when the address can't be bound, with the reason as cause
      */
     public InjectionServer(String hostname, InjectionConfig config, InboundConfig limits, OldJournal oldJournal,
-            Spool spool, Acceptance acceptance, Authenticator authenticator, Policy policy,
+            Spool spool, Reception reception, Authenticator authenticator, Policy policy,
             MessageEvent.Listener events, InstantSource clock, @Nullable ServerTls tls) {
         this.authentication = new HttpAuthentication(authenticator, InjectionServer::loginFailed);
         this.tls = tls;
@@ -116,7 +116,7 @@ public final class InjectionServer implements AutoCloseable {
                 task -> Thread.ofPlatform().name("inject-render-" + number.incrementAndGet()).daemon().unstarted(task));
         pool.prestartAllCoreThreads(); // at the start, and not when the system has none to give
         this.renderers = pool;
-        this.injector = new Injector(hostname, spool, acceptance, policy, events, clock, counters, renderers,
+        this.injector = new Injector(hostname, spool, reception, policy, events, clock, counters, renderers,
                 memory);
         this.openapi = document();
         try {

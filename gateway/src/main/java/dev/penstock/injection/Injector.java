@@ -1,7 +1,5 @@
 package dev.penstock.injection;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
@@ -38,18 +36,24 @@ import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
 import dev.penstock.http.Answer;
 import dev.penstock.http.Problem;
-import dev.penstock.inbound.Acceptance;
 import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.message.BodyType;
-import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.ClientSession;
+import dev.penstock.reception.HeaderEdits;
+import dev.penstock.reception.HeaderSection;
+import dev.penstock.reception.IncomingMessage;
+import dev.penstock.reception.Reception;
+import dev.penstock.reception.SpoolReplies;
+import dev.penstock.reception.TraceField;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.ReceivedCounter;
@@ -73,6 +77,7 @@ final class Injector {
     private static final JsonFactory JSON = new JsonFactory();
     private static final DateTimeFormatter RFC_5322 = DateTimeFormatter
             .ofPattern("EEE, d MMM yyyy HH:mm:ss Z", Locale.ENGLISH).withZone(ZoneOffset.UTC);
+    private static final String PROTOCOL = "HTTP";
     private static final int AHEAD = 8; // messages made before they are written
     private static final int LARGE = 1 << 20; // of such, one
     private static final int COMMITS = 128; // that one request waits for at a time
@@ -81,7 +86,7 @@ final class Injector {
 
     private final String hostname;
     private final Spool spool;
-    private final Acceptance acceptance;
+    private final Reception reception;
     private final Policy policy;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
@@ -104,9 +109,9 @@ final class Injector {
         final RequestMemory.Share memory;
         @Nullable
         CompletableFuture<byte[]> content;
+        /** Once it is made. */
         @Nullable
-        Envelope envelope;
-        long size;
+        IncomingMessage message;
         String messageId = "";
         @Nullable
         CompletableFuture<List<SpoolEntry>> commit;
@@ -126,12 +131,12 @@ final class Injector {
         }
     }
 
-    Injector(String hostname, Spool spool, Acceptance acceptance, Policy policy, MessageEvent.Listener events,
+    Injector(String hostname, Spool spool, Reception reception, Policy policy, MessageEvent.Listener events,
             InstantSource clock, Counters counters, ExecutorService renderers, RequestMemory memory) {
         this.memory = memory;
         this.hostname = hostname;
         this.spool = spool;
-        this.acceptance = acceptance;
+        this.reception = reception;
         this.policy = policy;
         this.events = events;
         this.clock = clock;
@@ -230,7 +235,7 @@ final class Injector {
     private final class Work {
         private final InjectionRequest request;
         private final Composer composer;
-        private final String local;
+        private final ClientSession session;
         private final InboundConfig limits;
         private final long deadlineNanos;
         private final String sender;
@@ -247,7 +252,7 @@ final class Injector {
             this.request = request;
             this.composer = composer;
             this.client = client;
-            this.local = local;
+            this.session = new ClientSession(client.sessionId(), local, client.listener(), tls(client.tls()));
             this.limits = limits;
             this.deadlineNanos = deadlineNanos;
             this.keyed = keyed;
@@ -264,12 +269,12 @@ final class Injector {
             }
             List<Draft> drafts = drafts();
             if (!drafts.isEmpty()) {
-                SpoolHealth.State state = spool.health().state();
+                SpoolHealth.State state = reception.spoolHealth().state();
                 if (state != SpoolHealth.State.READY) {
                     throw unavailable(
                             state == SpoolHealth.State.FULL ? "the spool is full" : "the spool takes nothing");
                 }
-                if (!acceptance.hasRoom()) {
+                if (!reception.queueHasRoom()) {
                     throw unavailable("the queue is full");
                 }
             }
@@ -411,7 +416,7 @@ final class Injector {
                     continue;
                 }
                 if (filling == null || filling.to.size() == limit) {
-                    filling = new Draft(spool.nextId(), memory.share());
+                    filling = new Draft(reception.nextId(), memory.share());
                     drafts.add(filling);
                 }
                 filling.recipients.add(i);
@@ -449,11 +454,11 @@ final class Injector {
                     draft.content = null;
                     inAdvance = content.length > LARGE ? 1 : AHEAD;
                     write(draft, content);
-                    draft.memory.keepOnly(draft.size);
+                    draft.memory.keepOnly(Objects.requireNonNull(draft.message).size());
                 } catch (RefusedException e) {
                     draft.refusal = e.reply();
                 } catch (SpoolException e) {
-                    draft.refusal = reply(e);
+                    draft.refusal = SpoolReplies.of(e.reason());
                 } catch (RuntimeException e) {
                     log.error("event=message-not-made id={}", draft.id, e);
                     draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
@@ -511,7 +516,7 @@ final class Injector {
             HeaderSection header = HeaderSection.of(composed);
             List<String> wanted = policy.wantedHeaders();
             Decision decision = policy
-                    .message(client, mail, sender, list, header.fields(wanted::contains), composed.length).join();
+                    .message(client, mail, sender, list, header.fields(wanted), composed.length).join();
             switch (decision) {
                 case Decision.Refuse(Reply reply) -> throw new RefusedException(reply);
                 case Decision.Accept accept -> commit(draft, list, header, accept);
@@ -519,37 +524,30 @@ final class Injector {
         }
 
         private void commit(Draft draft, List<Recipient> to, HeaderSection header, Decision.Accept accept) {
-            List<String> removed = new ArrayList<>(policy.removedHeaders());
-            accept.removeHeaders().forEach(name -> removed.add(name.toLowerCase(Locale.ROOT)));
-            byte[] content = header.without(removed::contains);
-            StringBuilder head = new StringBuilder(256);
-            if (request.receivedHeader()) {
-                head.append(trace(draft.id));
-            }
-            accept.addHeaders().forEach(field -> HeaderText.field(head, field.name(), field.value()));
-            byte[] first = head.toString().getBytes(ISO_8859_1);
+            byte[] content = header.edited(HeaderEdits.of(policy, accept));
             MemoryContent facts = MemoryContent.of(content);
             boolean utf8 = header.hasEightBit() || needsUtf8(sender)
                     || to.stream().anyMatch(recipient -> needsUtf8(recipient.address()));
-            Envelope envelope = new Envelope(draft.id, sender, to,
-                    facts.hasEightBit() ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT, utf8,
-                    accept.tenant() == null ? client.tenant() : accept.tenant(),
-                    accept.campaign() == null ? client.campaign() : accept.campaign(), clock.millis(),
-                    new Origin("HTTP", NetUtil.toSocketAddressString(client.address()), client.helo(),
-                            client.identity() == null ? "" : client.identity().name()));
-            Spool.Intake intake = keyed == null ? spool.intake() : keyed.request.intake();
+            byte[] trace = request.receivedHeader() ? trace(draft.id) : TraceField.NONE;
+            IncomingMessage message = keyed == null
+                    ? reception.begin(draft.id, trace)
+                    : reception.begin(draft.id, trace, keyed.request);
             try {
-                intake.write(first, 0, first.length);
                 for (int at = 0; at < content.length; at += PIECE) {
-                    intake.write(content, at, Math.min(PIECE, content.length - at));
-                    intake.writable().join();
+                    message.write(content, at, Math.min(PIECE, content.length - at));
+                    message.writable().join();
                 }
-                draft.size = intake.size();
+                message.address(sender, to, facts.hasEightBit() ? BodyType.EIGHT_BIT_MIME : BodyType.SEVEN_BIT, utf8,
+                        accept.tenant() == null ? client.tenant() : accept.tenant(),
+                        accept.campaign() == null ? client.campaign() : accept.campaign(),
+                        new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
+                                client.identity() == null ? "" : client.identity().name()),
+                        Options.NONE);
                 draft.messageId = messageId(content);
-                draft.envelope = envelope;
-                draft.commit = intake.commit(envelope, facts.hasDotLines(), facts.hasEightBit());
+                draft.message = message;
+                draft.commit = message.commit(facts.hasDotLines(), facts.hasEightBit());
             } catch (RuntimeException | Error e) {
-                intake.abort();
+                message.abort();
                 throw e;
             }
         }
@@ -560,11 +558,9 @@ final class Injector {
             return header.messageId();
         }
 
-        private String trace(MessageId id) {
-            String address = NetUtil.toAddressString(client.address().getAddress());
-            return "Received: from [" + (address.indexOf(':') < 0 ? "" : "IPv6:") + address + "]\r\n\tby " + hostname
-                    + " with HTTP id " + id + ";\r\n\t" + RFC_5322.format(Instant.ofEpochMilli(clock.millis()))
-                    + "\r\n";
+        private byte[] trace(MessageId id) {
+            return TraceField.of(TraceField.start(client.address().getAddress(), hostname), PROTOCOL, id,
+                    RFC_5322.format(Instant.ofEpochMilli(clock.millis())));
         }
 
         private void settle(Draft draft, boolean handOver) {
@@ -573,12 +569,8 @@ final class Injector {
             try {
                 draft.entries = join(commit);
                 draft.memory.close();
-            } catch (SpoolException e) {
-                draft.refusal = reply(e);
-                return;
             } catch (RuntimeException e) {
-                log.error("event=commit-failed id={}", draft.id, e);
-                draft.refusal = Reply.of(451, "4.3.0", "Error: queue file write error");
+                draft.refusal = Objects.requireNonNull(draft.message).refusal(e, session);
                 return;
             }
             if (handOver) {
@@ -587,28 +579,11 @@ final class Injector {
         }
 
         private void accepted(Draft draft) {
-            Envelope envelope = Objects.requireNonNull(draft.envelope);
+            IncomingMessage message = Objects.requireNonNull(draft.message);
             counters.messages.increment();
-            counters.octets.add(draft.size);
+            counters.octets.add(message.size());
             counters.recipients.add(draft.to.size());
-            try {
-                events.on(reception(envelope, draft.size, draft.messageId)); // before its deliveries
-                acceptance.accepted(envelope, draft.size, Objects.requireNonNull(draft.entries));
-            } catch (RuntimeException | Error e) {
-                log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
-                        envelope.id(),
-                        e);
-            }
-        }
-
-        private MessageEvent reception(Envelope envelope, long size, String messageId) {
-            return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(),
-                    envelope.recipients().stream().map(Recipient::address).toList(),
-                    envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
-                    new MessageEvent.Response(250, "2.0.0", envelope.id() + " queued", ""),
-                    new MessageEvent.Peer(envelope.origin().helo(), envelope.origin().address()), local,
-                    envelope.receivedMillis(), envelope.receivedMillis(), 0, envelope.origin().protocol(),
-                    client.sessionId(), tls(client.tls()), who(messageId));
+            message.handOver(Objects.requireNonNull(draft.entries), session, draft.messageId, draft.id + " queued");
         }
 
         /** Of each reply one event, for all whom it concerns. */
@@ -634,13 +609,10 @@ final class Injector {
             return new MessageEvent(MessageEvent.Type.REJECTION, MessageEvent.NO_ID, sender, whom, domain,
                     client.tenant(), client.campaign(), "", 0,
                     new MessageEvent.Response(reply.code(), status == null ? "" : status.toString(), reply.text(), ""),
-                    new MessageEvent.Peer(client.helo(), NetUtil.toSocketAddressString(client.address())), local, now,
-                    now, 0, "HTTP", client.sessionId(), tls(client.tls()), who(""));
-        }
-
-        private MessageEvent.Client who(String messageId) {
-            return new MessageEvent.Client(client.identity() == null ? "" : client.identity().name(), client.helo(),
-                    client.listener(), messageId);
+                    new MessageEvent.Peer(client.helo(), NetUtil.toSocketAddressString(client.address())),
+                    session.local(), now, now, 0, PROTOCOL, session.id(), session.tls(),
+                    new MessageEvent.Client(client.identity() == null ? "" : client.identity().name(), client.helo(),
+                            session.listener(), ""));
         }
 
         private static MessageEvent.@Nullable Tls tls(String protocolAndCipher) {
@@ -744,14 +716,6 @@ final class Injector {
 
     private static boolean needsUtf8(String address) {
         return !HeaderText.isPlain(address);
-    }
-
-    private static Reply reply(SpoolException e) {
-        return switch (e.reason()) {
-            case FULL -> Reply.of(452, "4.3.1", "Insufficient system storage");
-            case OVERLOADED, FAILED -> Reply.of(451, "4.3.0", "Error: queue file write error");
-            case CLOSED -> Reply.of(421, "4.3.2", "Service shutting down");
-        };
     }
 
     /** What the future gives, or the exception it failed with as it is. */

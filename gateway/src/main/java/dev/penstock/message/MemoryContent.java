@@ -2,8 +2,14 @@ package dev.penstock.message;
 
 import java.io.IOException;
 
-/** Content held in one array. Immutable by agreement: the array is not copied and nobody writes to it. */
+/**
+ * Content held in memory: one array, and perhaps another whose octets go before it. Immutable by agreement: the arrays are
+ * not copied and nobody writes to them.
+ */
 public final class MemoryContent implements Content {
+    private static final byte[] NOTHING = {};
+
+    private final byte[] before;
     private final byte[] bytes;
     private final int offset;
     private final int length;
@@ -11,6 +17,17 @@ public final class MemoryContent implements Content {
     private final boolean hasEightBit;
 
     public MemoryContent(byte[] bytes, int offset, int length, boolean hasDotLines, boolean hasEightBit) {
+        this(NOTHING, bytes, offset, length, hasDotLines, hasEightBit);
+    }
+
+    /** All of {@code before}, then the beginning of {@code bytes}. */
+    public MemoryContent(byte[] before, byte[] bytes, int length, boolean hasDotLines, boolean hasEightBit) {
+        this(before, bytes, 0, length, hasDotLines, hasEightBit);
+    }
+
+    private MemoryContent(byte[] before, byte[] bytes, int offset, int length, boolean hasDotLines,
+            boolean hasEightBit) {
+        this.before = before;
         this.bytes = bytes;
         this.offset = offset;
         this.length = length;
@@ -33,7 +50,7 @@ public final class MemoryContent implements Content {
 
     @Override
     public long size() {
-        return length;
+        return (long) before.length + length;
     }
 
     @Override
@@ -48,6 +65,9 @@ public final class MemoryContent implements Content {
 
     @Override
     public void forEachChunk(ChunkSink sink) throws IOException {
+        if (before.length > 0) {
+            sink.accept(before, 0, before.length);
+        }
         sink.accept(bytes, offset, length);
     }
 }

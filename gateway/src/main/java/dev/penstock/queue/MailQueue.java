@@ -36,7 +36,7 @@ import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
-import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.QueuedDestination;
 
 /**
  * Every destination of every message from acceptance to its end: what is due later waits on a timing wheel, what is due
@@ -215,47 +215,15 @@ public final class MailQueue implements AutoCloseable {
     }
 
     /**
-     * Takes in a destination, new or recovered.
-     *
-     * @param entry          the spool's handle
-     * @param domain         the destination's domain
-     * @param tenant         empty when unknown
-     * @param campaign       empty when unknown
-     * @param receivedMillis when the message was accepted, milliseconds since 1970
-     * @param attempts       made so far
-     * @param dueMillis      of the next attempt, milliseconds since 1970; 0 for at once. A time further away than the
-     *                       schedule's longest wait was computed by a clock that was wrong, and is brought back to it
-     * @param size           octets of content
+     * Takes in a destination, new or recovered. It may be held (RFC 4865): it isn't due before the hold's end then, and its
+     * age counts from there. A next attempt that is further away than the schedule's longest wait was computed by a clock
+     * that was wrong, and is brought back to it. Reports made here are told from their tenant's mail.
      */
-    public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
-            int attempts, long dueMillis, long size) {
-        submit(entry, domain, tenant, campaign, receivedMillis, 0, attempts, dueMillis, size);
-    }
-
-    /**
-     * Takes in a destination of a message that may be held (RFC 4865): it isn't due before the hold's end, and its age
-     * counts from there.
-     *
-     * @param holdMillis the hold's end, milliseconds since 1970; 0 for none. Else as above
-     */
-    public void submit(SpoolEntry entry, String domain, String tenant, String campaign, long receivedMillis,
-            long holdMillis, int attempts, long dueMillis, long size) {
-        submit(entry, domain, new TenantCampaign(tenant, campaign), receivedMillis, holdMillis, attempts, dueMillis,
-                size);
-    }
-
-    /**
-     * Takes in a destination of this message; reports made here are told from its tenant's mail.
-     *
-     * @param domain the destination's. Else as above
-     */
-    public void submit(SpoolEntry entry, Envelope envelope, String domain, int attempts, long dueMillis, long size) {
-        submit(entry, domain, new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport()),
-                envelope.receivedMillis(), envelope.options().holdUntilMillis(), attempts, dueMillis, size);
-    }
-
-    private void submit(SpoolEntry entry, String domain, TenantCampaign owner, long receivedMillis, long holdMillis,
-            int attempts, long dueMillis, long size) {
+    public void submit(QueuedDestination destination) {
+        Envelope envelope = destination.envelope();
+        TenantCampaign owner = new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport());
+        long holdMillis = envelope.options().holdUntilMillis();
+        long dueMillis = destination.nextAttemptMillis();
         long now = clock.millis();
         long earliest = holdMillis == 0 ? now : Math.max(now, clock.fromWall(holdMillis));
         long due = dueMillis == 0
@@ -264,7 +232,7 @@ public final class MailQueue implements AutoCloseable {
         boolean later = due > now || !started;
         submitted.increment();
         while (true) {
-            DomainQueue queue = domain(domain);
+            DomainQueue queue = domain(destination.domain());
             QueueItem item;
             boolean wants = false;
             boolean ask = false;
@@ -275,8 +243,9 @@ public final class MailQueue implements AutoCloseable {
                 }
                 SubQueue home = queue.subQueue(owner);
                 home.items++;
-                item = new QueueItem(entry, home, Math.max(receivedMillis, holdMillis), size);
-                item.schedule(due, attempts);
+                item = new QueueItem(destination.entry(), home, Math.max(envelope.receivedMillis(), holdMillis),
+                        destination.size());
+                item.schedule(due, destination.attempts());
                 if (!later) {
                     wants = readyQueue.append(item);
                     ask = mayAsk(queue);

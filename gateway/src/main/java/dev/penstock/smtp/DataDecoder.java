@@ -2,7 +2,9 @@ package dev.penstock.smtp;
 
 /**
  * The server's side of message data (RFC 5321 4.5.2): finds the end of data and removes the stuffed dots, over input
- * that comes in pieces of any size. Confined to its connection; {@link #reset()} makes it ready for the next message.
+ * that comes in pieces of any size. Content of chunks (BDAT, RFC 3030), whose length is told and whose dots aren't
+ * stuffed, goes through unchanged for the same findings. Confined to its connection; {@link #reset()} or
+ * {@link #resetForChunks()} makes it ready for the next message.
  *
  * <p>Only {@code CRLF.CRLF} ends data. A CR or LF that stands alone never ends a line, let alone the data, whatever
  * surrounds it; it is passed on and reported by {@link #bareCr()} or {@link #bareLf()}, so that the message can be
@@ -26,6 +28,7 @@ public final class DataDecoder {
     }
 
     private State state = State.LINE_START;
+    private boolean stuffed = true;
     private long lineLength;
     private long longestLine;
     private boolean dotLines;
@@ -34,8 +37,18 @@ public final class DataDecoder {
     private boolean nul;
     private long seen; // every octet of content, or-ed
 
-    /** As new. */
+    /** As new, for what follows DATA. */
     public void reset() {
+        reset(true);
+    }
+
+    /** As new, for what follows BDAT: a dot is a dot, and nothing in the content ends it. */
+    public void resetForChunks() {
+        reset(false);
+    }
+
+    private void reset(boolean dotsAreStuffed) {
+        stuffed = dotsAreStuffed;
         state = State.LINE_START; // the CRLF that ended DATA is the one before the first line, RFC 5321 4.1.1.4
         lineLength = 0;
         longestLine = 0;
@@ -60,7 +73,7 @@ public final class DataDecoder {
             switch (state) {
                 case LINE_START -> {
                     lineStart = i;
-                    if (in[i] == '.') {
+                    if (in[i] == '.' && stuffed) {
                         if (i > run) {
                             out.write(in, run, i - run);
                         }
@@ -69,6 +82,7 @@ public final class DataDecoder {
                         lineStart = i;
                         state = State.AFTER_DOT;
                     } else {
+                        dotLines |= in[i] == '.';
                         state = State.IN_LINE;
                     }
                 }
@@ -151,6 +165,16 @@ public final class DataDecoder {
         }
         seen |= bits;
         return i;
+    }
+
+    /** No more chunks come: a CR at the very end is a bare one. */
+    public void endOfChunks() {
+        bareCr |= state == State.AFTER_CR;
+    }
+
+    /** Whether the content so far ends with CRLF, or there is none. */
+    public boolean atLineStart() {
+        return state == State.LINE_START;
     }
 
     /** Whether the end of data was seen. */

@@ -38,6 +38,7 @@ final class Committer implements Runnable {
     /** Octets that may wait for somebody else's sync, so that none has much more to do than others. */
     private static final long LAZY = 8 << 20;
     private static final long[] NO_TARGETS = {};
+    private static final byte[] NOTHING = {};
 
     /** Where segments come from and go. */
     interface SegmentSupply {
@@ -429,10 +430,10 @@ final class Committer implements Runnable {
                 } else if (state.refusesMail()) {
                     refuse(part);
                 } else {
-                    put(part, part.head, part.content, part.contentLength, true);
+                    put(part, part.head, NOTHING, part.content, part.contentLength, true);
                 }
             }
-            case Request.Attempted attempted -> put(attempted, attempted.record, attempted.record, 0, false);
+            case Request.Attempted attempted -> put(attempted, attempted.record, NOTHING, NOTHING, 0, false);
             case Request.Done done -> putDone(done, done.message.id, done.destination, placeOf(done.message), true);
             case Request.Key key -> placeKey(key);
             case Request.Task task -> {
@@ -450,7 +451,7 @@ final class Committer implements Runnable {
             return;
         }
         if (accept.parts.isEmpty()) {
-            put(accept, accept.head, accept.content, accept.contentLength, true);
+            put(accept, accept.head, accept.before, accept.content, accept.contentLength, true);
             return;
         }
         flush(); // the parts' places are known then
@@ -468,7 +469,7 @@ final class Committer implements Runnable {
         extended.content = places;
         byte[] record = Metas.acceptedInParts(salt, accept.head, accept.message.id, extended.attempts.length,
                 accept.flags, 0, accept.totalLength, extended.streamId, places);
-        put(accept, record, record, 0, true);
+        put(accept, record, NOTHING, NOTHING, 0, true);
     }
 
     private void placeKey(Request.Key key) throws IOException {
@@ -489,7 +490,7 @@ final class Committer implements Runnable {
         }
         byte[] record = Metas.key(salt, key.entry.request,
                 new Metas.Key(key.record.expiresMillis(), key.isMail() ? active.number : 0, here, key.key), key.record);
-        put(key, record, record, 0, key.isMail());
+        put(key, record, NOTHING, NOTHING, 0, key.isMail());
     }
 
     private static @Nullable LogSegment placeOf(SpooledMessage message) {
@@ -498,22 +499,22 @@ final class Committer implements Runnable {
         }
     }
 
-    /** Puts {@code first} and the beginning of {@code second} into the buffer as one record. */
-    private void put(Request<?> request, byte[] first, byte[] second, int secondLength, boolean isMail)
+    /** Puts {@code first}, {@code second} and the beginning of {@code third} into the buffer as one record. */
+    private void put(Request<?> request, byte[] first, byte[] second, byte[] third, int thirdLength, boolean isMail)
             throws IOException {
-        int length = first.length + secondLength;
+        int length = first.length + second.length + thirdLength;
         int padded = (int) Records.align(length);
         makeRoom(padded, isMail);
         boolean uncertain = isMail && active.data.room() < buffer.position() + (long) padded + controlReserve;
         if (uncertain || padded > buffer.capacity()) {
             flush();
-            ByteBuffer alone = ByteBuffer.allocate(padded).put(first).put(second, 0, secondLength).clear();
+            ByteBuffer alone = ByteBuffer.allocate(padded).put(first).put(second).put(third, 0, thirdLength).clear();
             placed(request, active.data.append(alone, isMail ? controlReserve : 0), alone, 0);
             count(1, padded);
             return;
         }
         bufferAt(request);
-        buffer.put(first).put(second, 0, secondLength);
+        buffer.put(first).put(second).put(third, 0, thirdLength);
         pad(padded - length);
     }
 

@@ -13,7 +13,8 @@ import dev.penstock.spool.SpooledMessage.ExtendedState;
 
 /**
  * Gathers one message. Confined to the thread that calls it. Content up to the inline limit stays in one array, which
- * becomes part of the record and of the cached message; larger content goes to the log piece by piece.
+ * becomes part of the record and of the cached message; larger content goes to the log piece by piece. What goes before it
+ * is never copied together with it: it is written before it in the record, or is a part of its own that is named first.
  */
 final class MessageIntake implements Spool.Intake {
     private static final int FIRST_SPARE = 512; // the next chunk of a small message often fits
@@ -106,12 +107,13 @@ final class MessageIntake implements Spool.Intake {
     }
 
     @Override
-    public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines, boolean hasEightBit) {
+    public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, byte[] before, boolean hasDotLines,
+            boolean hasEightBit) {
         if (closed) {
             throw new IllegalStateException("the intake is closed");
         }
         try {
-            Request.Accept accept = request(envelope, hasDotLines, hasEightBit);
+            Request.Accept accept = request(envelope, before, hasDotLines, hasEightBit);
             CompletableFuture<List<SpoolEntry>> accepted = spool.submitAccept(accept);
             if (holder != null) {
                 holder.submitted(accept);
@@ -129,14 +131,14 @@ final class MessageIntake implements Spool.Intake {
         }
     }
 
-    private Request.Accept request(Envelope envelope, boolean hasDotLines, boolean hasEightBit) {
+    private Request.Accept request(Envelope envelope, byte[] before, boolean hasDotLines, boolean hasEightBit) {
         long heldFor = holder == null ? 0 : holder.request();
         byte flags = (byte) ((hasDotLines ? Records.HAS_DOT_LINES : 0) | (hasEightBit ? Records.HAS_EIGHT_BIT : 0)
                 | (holder == null ? 0 : Records.HELD));
         SpooledMessage message = new SpooledMessage(envelope.id().value());
         boolean inParts = !parts.isEmpty();
-        if (inParts && length > 0) {
-            emit();
+        if (inParts) {
+            emitRest(before);
         }
         List<SpoolEntry> entries = entries(message, envelope);
         message.open = entries.size();
@@ -148,12 +150,23 @@ final class MessageIntake implements Spool.Intake {
         }
         byte[] head = inParts
                 ? Metas.envelope(envelope, 0, heldFor)
-                : Metas.acceptedInline(spool.salt(), envelope, heldFor, entries.size(), flags, bytes, length);
+                : Metas.acceptedInline(spool.salt(), envelope, heldFor, entries.size(), flags, before, bytes, length);
         if (!inParts) {
-            spool.cache(message, extended, envelope, bytes, length, hasDotLines, hasEightBit);
+            spool.cache(message, extended, envelope, before, bytes, length, hasDotLines, hasEightBit);
         }
-        return new Request.Accept(spool.nanoTime(), message, entries, head, bytes, length, parts, flags, size,
-                holder != null, spool.cache());
+        return new Request.Accept(spool.nanoTime(), message, entries, head, inParts ? EMPTY : before, bytes, length,
+                parts, flags, before.length + size, holder != null, spool.cache());
+    }
+
+    /** The last parts; that of {@code before} is written last and named first. */
+    private void emitRest(byte[] before) {
+        if (length > 0) {
+            emit();
+        }
+        if (before.length > 0) {
+            Request.Part first = spool.submitPart(streamId, parts.size(), before, before.length);
+            parts.addFirst(first);
+        }
     }
 
     private static List<SpoolEntry> entries(SpooledMessage message, Envelope envelope) {

@@ -69,14 +69,16 @@ final class Metas {
 
     /** Header and meta of an ACCEPTED record with its content behind it, checksum included. */
     static byte[] acceptedInline(long salt, Envelope envelope, long request, int destinations, byte flags,
-            byte[] content, int contentLength) {
+            byte[] before, byte[] content, int contentLength) {
         byte[] head = envelope(envelope, Records.HEADER + Long.BYTES, request);
         ByteBuffer out = ByteBuffer.wrap(head);
-        Records.putHeader(out, 0, head.length + contentLength, head.length - Records.HEADER, Records.ACCEPTED, flags,
+        int length = before.length + contentLength;
+        Records.putHeader(out, 0, head.length + length, head.length - Records.HEADER, Records.ACCEPTED, flags,
                 destinations, 0, envelope.id().value());
-        out.putLong(Records.HEADER, contentLength);
+        out.putLong(Records.HEADER, length);
         CRC32C crc = Records.checksum(salt);
         crc.update(head, Records.LENGTH_AT, head.length - Records.LENGTH_AT);
+        crc.update(before);
         crc.update(content, 0, contentLength);
         out.putInt(Records.CRC_AT, (int) crc.getValue());
         return head;

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.message.Destination;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.IndexBlocks.Index;
 import dev.penstock.spool.SegmentStore.Kind;
@@ -502,7 +503,8 @@ final class Recovery {
             return;
         }
         Metas.Accepted accepted = Metas.accepted(octets, at);
-        if (accepted.envelope().destinations().size() != destinations) {
+        List<Destination> found = accepted.envelope().destinations();
+        if (found.size() != destinations) {
             throw new IllegalArgumentException("the number of destinations is wrong");
         }
         SpooledMessage message = new SpooledMessage(id);
@@ -536,9 +538,9 @@ final class Recovery {
                 attempt.written(left.in, left.position, left.length);
                 message.attempt(destination, attempt);
             }
-            listener.recovered(new SpoolEntry(message, destination), accepted.envelope(),
-                    left == null ? 0 : left.attempts,
-                    left == null ? 0 : left.nextMillis, accepted.contentLength());
+            listener.recovered(new QueuedDestination(new SpoolEntry(message, destination), accepted.envelope(),
+                    found.get(destination).domain(), left == null ? 0 : left.attempts,
+                    left == null ? 0 : left.nextMillis, accepted.contentLength()));
         }
     }
 

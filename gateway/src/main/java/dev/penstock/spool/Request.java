@@ -45,9 +45,12 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         final List<SpoolEntry> entries;
         /** Header and meta; for content in parts the envelope, because the rest is known when the parts are written. */
         final byte[] head;
-        /** The content that follows. */
+        /** The beginning of the content that follows; empty for content in parts. */
+        final byte[] before;
+        /** The rest of it. */
         final byte[] content;
         final int contentLength;
+        /** In the order of the content. */
         final List<Part> parts;
         final byte flags;
         final long totalLength;
@@ -55,13 +58,14 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
         final boolean held;
         private final ContentCache cache;
 
-        Accept(long nowNanos, SpooledMessage message, List<SpoolEntry> entries, byte[] head, byte[] content,
-                int contentLength, List<Part> parts, byte flags, long totalLength,
-                boolean held, ContentCache cache) {
+        Accept(long nowNanos, SpooledMessage message, List<SpoolEntry> entries, byte[] head, byte[] before,
+                byte[] content, int contentLength, List<Part> parts, byte flags, long totalLength, boolean held,
+                ContentCache cache) {
             super(nowNanos);
             this.message = message;
             this.entries = entries;
             this.head = head;
+            this.before = before;
             this.content = content;
             this.contentLength = contentLength;
             this.parts = parts;
@@ -87,7 +91,7 @@ abstract sealed class Request<T> extends CompletableFuture<T> {
 
         @Override
         int weight() {
-            return head.length + contentLength;
+            return head.length + before.length + contentLength;
         }
     }
 

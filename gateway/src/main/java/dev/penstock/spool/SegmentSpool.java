@@ -337,14 +337,14 @@ public final class SegmentSpool implements Spool {
     }
 
     /** Keeps the content for the first attempt, when there is room. */
-    void cache(SpooledMessage message, @Nullable ExtendedState extended, Envelope envelope, byte[] bytes, int length,
-            boolean hasDotLines, boolean hasEightBit) {
-        if (!cache.admit(envelope, length)) {
+    void cache(SpooledMessage message, @Nullable ExtendedState extended, Envelope envelope, byte[] before,
+            byte[] bytes, int length, boolean hasDotLines, boolean hasEightBit) {
+        if (!cache.admit(envelope, (long) before.length + length)) {
             return;
         }
         byte[] kept = ContentCache.isSnug(bytes.length, length) ? bytes : Arrays.copyOf(bytes, length);
         StoredMessage stored = new StoredMessage(envelope,
-                new MemoryContent(kept, 0, length, hasDotLines, hasEightBit));
+                new MemoryContent(before, kept, length, hasDotLines, hasEightBit));
         if (extended == null) {
             message.state = stored;
         } else {

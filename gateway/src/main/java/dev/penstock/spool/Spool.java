@@ -98,8 +98,7 @@ public interface Spool extends AutoCloseable {
     /** One message being taken in. Used by one thread at a time; nothing blocks. */
     interface Intake {
         /**
-         * Adds content octets (dot-stuffing removed, header lines to prepend first). The bytes are copied or written
-         * before the call returns.
+         * Adds content octets (dot-stuffing removed). The bytes are copied or written before the call returns.
          *
          * @throws SpoolException when the message can't be kept; the intake is aborted then
          */
@@ -108,7 +107,7 @@ public interface Spool extends AutoCloseable {
         /** Completes at once while the spool keeps up; else when it has caught up and more may be written. */
         CompletableFuture<Void> writable();
 
-        /** Octets written so far. */
+        /** Octets written so far; what is given to {@link #commit} comes on top of it. */
         long size();
 
         /**
@@ -116,10 +115,14 @@ public interface Spool extends AutoCloseable {
          * {@link Envelope#destinations() destination} in their order.
          *
          * @param envelope    its id is one from {@link Spool#nextId()} and not used before
-         * @param hasDotLines see {@link dev.penstock.message.Content#hasDotLines()}
-         * @param hasEightBit see {@link dev.penstock.message.Content#hasEightBit()}
+         * @param before      octets of content that go before all that was written, from now on never changed: they are
+         *                    kept as they are. What is known only when all of the content is (a trace field that may come
+         *                    later, signatures) can so stand first
+         * @param hasDotLines of all octets, see {@link dev.penstock.message.Content#hasDotLines()}
+         * @param hasEightBit of all octets, see {@link dev.penstock.message.Content#hasEightBit()}
          */
-        CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines, boolean hasEightBit);
+        CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, byte[] before, boolean hasDotLines,
+                boolean hasEightBit);
 
         /** Forgets the message. May be called after anything, any number of times; does nothing after commit. */
         void abort();
@@ -169,13 +172,6 @@ public interface Spool extends AutoCloseable {
     /** What recovery tells of each destination that is not done, before the spool is used. Called by one thread. */
     @FunctionalInterface
     interface RecoveryListener {
-        /**
-         * @param entry             the handle to use from now on
-         * @param envelope          tenant, campaign, times; valid only during the call where memory matters
-         * @param attempts          attempts made so far
-         * @param nextAttemptMillis when the next is due, milliseconds since 1970; 0 when never attempted
-         * @param size              octets of content
-         */
-        void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextAttemptMillis, long size);
+        void recovered(QueuedDestination destination);
     }
 }

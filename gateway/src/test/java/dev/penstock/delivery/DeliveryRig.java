@@ -28,10 +28,13 @@ import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.reception.Reception;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.spool.QueuedDestination;
+import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;
@@ -69,9 +72,14 @@ final class DeliveryRig implements AutoCloseable {
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
         Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
         queue = new MailQueue(queueConfig, shaper, router, InstantSource.system(), System::nanoTime);
-        dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue, events::add,
-                InstantSource.system(), System::nanoTime);
+        dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue,
+                reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime);
         queue.start(dispatcher, dispatcher);
+    }
+
+    /** As the gateway wires it. */
+    static Reception reception(Spool spool, MailQueue queue, MessageEvent.Listener events) {
+        return new Reception(spool, queue::submit, events, InstantSource.system());
     }
 
     DeliveryRig() {
@@ -132,20 +140,15 @@ final class DeliveryRig implements AutoCloseable {
                 List.of(recipients).stream()
                         .map(address -> new Recipient(address, address.substring(address.indexOf('@') + 1))).toList(),
                 BodyType.SEVEN_BIT, false, "", "", receivedMillis, Origin.LOCAL, options);
-        List<SpoolEntry> entries = spool.add(envelope, content);
-        for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope.destinations().get(entry.destination()).domain(), "", "", receivedMillis, 0, 0,
-                    content.size());
-        }
-        return entries.getFirst();
+        return submit(envelope, content);
     }
 
     /** As the gateway hands over what it has accepted. */
     SpoolEntry submit(Envelope envelope, Content content) {
         List<SpoolEntry> entries = spool.add(envelope, content);
         for (SpoolEntry entry : entries) {
-            queue.submit(entry, envelope, envelope.destinations().get(entry.destination()).domain(), 0, 0,
-                    content.size());
+            queue.submit(new QueuedDestination(entry, envelope,
+                    envelope.destinations().get(entry.destination()).domain(), 0, 0, content.size()));
         }
         return entries.getFirst();
     }

@@ -70,13 +70,10 @@ class FailedSpoolTest {
             SpoolConfig config = new SpoolConfig(directory, ByteSize.ofMegabytes(1), ByteSize.ofKilobytes(16),
                     ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
             disk = new FillingDisk(config);
-            spool = disk.open(config, 100, InstantSource.system(), this::recovered);
+            spool = disk.open(config, 100, InstantSource.system(), queue::submit);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QueueConfig.DEFAULT, spool, queue,
-                    MessageEvent.Listener.none(), InstantSource.system(), System::nanoTime);
-        }
-
-        private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
-            queue.submit(entry, DeliveryRig.DOMAIN, "", "", envelope.receivedMillis(), 0, attempts, nextMillis, size);
+                    DeliveryRig.reception(spool, queue, MessageEvent.Listener.none()), MessageEvent.Listener.none(),
+                    InstantSource.system(), System::nanoTime);
         }
 
         void keep(int number) throws Exception {
@@ -84,6 +81,7 @@ class FailedSpoolTest {
             intake.write(CONTENT, 0, CONTENT.length);
             intake.commit(new Envelope(spool.nextId(), "", List.of(new Recipient("r" + number + "@dest.example",
                     "dest.example")), BodyType.SEVEN_BIT, false, "", "", System.currentTimeMillis(), Origin.LOCAL),
+                    new byte[0],
                     false, false).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         }
 

@@ -36,6 +36,7 @@ import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.smtp.Notify;
 import dev.penstock.spool.FillingDisk;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
@@ -77,15 +78,14 @@ final class RestartTest {
                     ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
             disk = new FillingDisk(config);
             spool = disk.open(config, LANE_SHARE, InstantSource.system(), this::recovered);
-            dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue, events::add,
-                    InstantSource.system(), System::nanoTime);
+            dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue,
+                    DeliveryRig.reception(spool, queue, events::add), events::add, InstantSource.system(),
+                    System::nanoTime);
         }
 
-        private void recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
-            recovered.add(envelope);
-            queue.submit(entry, envelope.destinations().get(entry.destination()).domain(), "", "",
-                    envelope.receivedMillis(),
-                    envelope.options().holdUntilMillis(), attempts, nextMillis, size);
+        private void recovered(QueuedDestination destination) {
+            recovered.add(destination.envelope());
+            queue.submit(destination);
         }
 
         /** Durable, and not queued: as if the process had ended right then. */
@@ -97,7 +97,8 @@ final class RestartTest {
             Spool.Intake intake = spool.intake();
             intake.write(CONTENT, 0, CONTENT.length);
             intake.commit(new Envelope(spool.nextId(), "sender@source.example", List.of(recipients),
-                    BodyType.SEVEN_BIT, smtpUtf8, "", "", receivedMillis, Origin.LOCAL, options), false, false)
+                    BodyType.SEVEN_BIT, smtpUtf8, "", "", receivedMillis, Origin.LOCAL, options), new byte[0], false,
+                    false)
                     .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         }
 

@@ -27,6 +27,8 @@ import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.Reception;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.ServerTls;
@@ -46,7 +48,7 @@ final class SessionHarness implements AutoCloseable {
     private final List<Envelope> accepted = new ArrayList<>();
     private final EmbeddedChannel channel = new EmbeddedChannel();
     private final SmtpServer server;
-    private final Session session;
+    private final NettyConnection connection;
     private final Input input;
 
     SessionHarness() {
@@ -61,17 +63,27 @@ final class SessionHarness implements AutoCloseable {
     SessionHarness(InboundConfig config, ListenerConfig listener, @Nullable ServerTls tls, Policy policy,
             Authenticator authenticator) {
         server = new SmtpServer("gateway.example", List.of(listener), config,
-                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator, spool,
-                (envelope, _, _) -> accepted.add(envelope), _ -> {}, InstantSource.fixed(SmtpFixture.NOW));
+                tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator,
+                new Reception(spool, this::accepted, _ -> {}, InstantSource.fixed(SmtpFixture.NOW)), _ -> {},
+                InstantSource.fixed(SmtpFixture.NOW));
         ClientAccount account = new ClientAccounts(config, new Counters(), System::nanoTime)
                 .enter(CLIENT.getAddress(), listener);
         channel.config().setAllocator(allocator);
-        session = new Session(server, channel, SCRATCH, account, CLIENT, SERVER, false, 0, server.settings(0), 1);
+        connection = new NettyConnection(channel, SCRATCH);
+        Session session = new Session(server, connection, SCRATCH, account, CLIENT, SERVER, false, 0,
+                server.settings(0), 1);
+        connection.attach(session);
         input = new Input();
-        channel.pipeline().addLast(input, session);
+        channel.pipeline().addLast(input, connection);
         channel.closeFuture().addListener(_ -> session.closed());
-        session.onSubscribe(input);
+        connection.onSubscribe(input);
         run();
+    }
+
+    private void accepted(QueuedDestination destination) {
+        if (destination.entry().destination() == 0) {
+            accepted.add(destination.envelope());
+        }
     }
 
     /** As reactor-netty does it: reads wait in a queue until they are asked for, and no call is made within another. */
@@ -110,7 +122,7 @@ final class SessionHarness implements AutoCloseable {
                     try {
                         if (!cancelled) {
                             demand--;
-                            session.onNext(next);
+                            connection.onNext(next);
                         }
                     } finally {
                         next.release();

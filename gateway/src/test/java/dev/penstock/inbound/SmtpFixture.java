@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
@@ -28,9 +27,12 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.auth.Authenticator;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
+import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
-import dev.penstock.spool.SpoolEntry;
+import dev.penstock.reception.Acceptance;
+import dev.penstock.reception.Reception;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.ServerTls;
@@ -65,21 +67,28 @@ final class SmtpFixture implements AutoCloseable {
         this.listener = listener;
         this.tls = tls == null ? Map.of() : Map.of(listener.name(), tls);
         server = new SmtpServer("gateway.example", List.of(listener), limits.apply(new ConfigBuilder()).build(),
-                this.tls, policy, authenticator, spool,
-                new Acceptance() {
-                    @Override
-                    public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
-                        assertThat(entries).hasSameSizeAs(envelope.destinations());
-                        accepted.add(envelope);
-                        onAcceptance.run();
-                    }
-
-                    @Override
-                    public boolean hasRoom() {
-                        return queueHasRoom;
-                    }
-                }, events::add, InstantSource.fixed(NOW));
+                this.tls, policy, authenticator,
+                new Reception(spool, new Queue(), events::add, InstantSource.fixed(NOW)), events::add,
+                InstantSource.fixed(NOW));
         server.start();
+    }
+
+    /** Remembers the messages whose destinations it takes. */
+    private final class Queue implements Acceptance {
+        @Override
+        public void accepted(QueuedDestination destination) {
+            List<Destination> all = destination.envelope().destinations();
+            assertThat(destination.domain()).isEqualTo(all.get(destination.entry().destination()).domain());
+            if (destination.entry().destination() == all.size() - 1) {
+                accepted.add(destination.envelope());
+                onAcceptance.run();
+            }
+        }
+
+        @Override
+        public boolean hasRoom() {
+            return queueHasRoom;
+        }
     }
 
     /** With a listener of its own. */
@@ -128,7 +137,7 @@ final class SmtpFixture implements AutoCloseable {
     }
 
     /** One connection, read and written by the test's thread. */
-    static final class Client implements AutoCloseable {
+    static final class Client implements Transcript.Client, AutoCloseable {
         private static final int READ_TIMEOUT_MILLIS = 60_000; // a busy machine stalls
         private Socket socket = new Socket();
         private InputStream in;
@@ -149,31 +158,9 @@ final class SmtpFixture implements AutoCloseable {
             in = socket.getInputStream();
         }
 
-        /**
-         * Lines {@code C: text} are sent with CRLF, those that follow each other in one write; {@code S: text} must be
-         * the next line from the server, in which {@code *} stands for anything; {@code S: <close>} is the end of the
-         * connection, {@code S: <ehlo>} a whole positive answer to EHLO. Other escapes: {@code \n}, {@code \r}, {@code \0}, and {@code \c} for no CRLF.
-         */
+        /** Plays a {@link Transcript}. */
         Client plays(String transcript) throws IOException {
-            StringBuilder toSend = new StringBuilder();
-            for (String step : transcript.split("\n", -1)) {
-                String line = step.strip();
-                if (line.startsWith("C:")) {
-                    String text = line.length() > 3 ? line.substring(3) : "";
-                    toSend.append((text + "\r\n").replace("\\c\r\n", "").replace("\\r", "\r").replace("\\n", "\n")
-                            .replace("\\0", "\0"));
-                } else if (line.startsWith("S:")) {
-                    send(toSend.toString());
-                    toSend.setLength(0);
-                    String expected = line.length() > 3 ? line.substring(3) : "";
-                    if (expected.equals("<ehlo>")) {
-                        expectEhlo();
-                    } else {
-                        expect(expected);
-                    }
-                }
-            }
-            send(toSend.toString());
+            Transcript.play(transcript, this);
             return this;
         }
 
@@ -220,7 +207,8 @@ final class SmtpFixture implements AutoCloseable {
             return lines;
         }
 
-        void send(String text) throws IOException {
+        @Override
+        public void send(String text) throws IOException {
             if (!text.isEmpty()) {
                 socket.getOutputStream().write(text.getBytes(ISO_8859_1));
                 socket.getOutputStream().flush();
@@ -235,21 +223,11 @@ final class SmtpFixture implements AutoCloseable {
         }
 
         void expect(String pattern) throws IOException {
-            String line = readLine();
-            String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");
-            assertThat(line).matches(regex);
+            Transcript.expect(pattern, this);
         }
 
-        private void expectEhlo() throws IOException {
-            String line;
-            do {
-                line = readLine();
-                assertThat(line).startsWith("250");
-            } while (line.startsWith("250-"));
-        }
-
-        /** {@code <close>} at the end of the connection. */
-        String readLine() throws IOException {
+        @Override
+        public String readLine() throws IOException {
             StringBuilder line = new StringBuilder();
             while (true) {
                 int b = in.read();

@@ -40,12 +40,14 @@ import dev.penstock.auth.Exchange;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
-import dev.penstock.inbound.Acceptance;
+import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Policy;
+import dev.penstock.reception.Acceptance;
+import dev.penstock.reception.Reception;
+import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.testing.NoUsers;
 import dev.penstock.tls.ServerTls;
@@ -117,18 +119,25 @@ final class InjectionFixture implements AutoCloseable {
         OldJournal journal = OldJournal.open(config);
         journal.takeOver(used, NOW.toEpochMilli());
         server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, journal, used,
-                new Acceptance() {
-                    @Override
-                    public void accepted(Envelope envelope, long size, List<SpoolEntry> entries) {
-                        assertThat(entries).hasSameSizeAs(envelope.destinations());
-                        accepted.add(envelope);
-                    }
+                new Reception(used, new Queue(), events::add, InstantSource.fixed(NOW)), authenticator, policy,
+                events::add, InstantSource.fixed(NOW), tls == null ? null : tls.server());
+    }
 
-                    @Override
-                    public boolean hasRoom() {
-                        return queueHasRoom;
-                    }
-                }, authenticator, policy, events::add, InstantSource.fixed(NOW), tls == null ? null : tls.server());
+    /** Remembers the messages whose destinations it takes. */
+    private final class Queue implements Acceptance {
+        @Override
+        public void accepted(QueuedDestination destination) {
+            List<Destination> all = destination.envelope().destinations();
+            assertThat(destination.domain()).isEqualTo(all.get(destination.entry().destination()).domain());
+            if (destination.entry().destination() == all.size() - 1) {
+                accepted.add(destination.envelope());
+            }
+        }
+
+        @Override
+        public boolean hasRoom() {
+            return queueHasRoom;
+        }
     }
 
     private static HttpClient client(@Nullable Secured tls) {

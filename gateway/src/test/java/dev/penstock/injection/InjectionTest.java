@@ -305,7 +305,9 @@ class InjectionTest {
             public CompletableFuture<Decision> message(Client client, Decision.Accept mail, String sender,
                     List<Recipient> recipients, List<HeaderField> header, long size) {
                 return CompletableFuture.completedFuture(new Decision.Accept(mail.tenant(), mail.campaign(),
-                        List.of(new HeaderField("X-Seen", header.getFirst().value())), List.of("subject")));
+                        List.of(new HeaderField("X-Seen", header.getFirst().value()),
+                                new HeaderField(".long", "word ".repeat(40) + "end")),
+                        List.of("subject")));
             }
 
             @Override
@@ -330,7 +332,8 @@ class InjectionTest {
             assertThat(ruled.accepted).hasSize(1);
             assertThat(ruled.accepted.getFirst().tenant()).isEqualTo("tenant-shop");
             assertThat(ruled.accepted.getFirst().campaign()).isEqualTo("summer");
-            assertThat(ruled.spool.content(0)).contains("X-Seen: Hello Ann\r\n")
+            assertThat(ruled.spool.messages().getFirst().content().hasDotLines()).isTrue();
+            assertThat(ruled.spool.content(0)).contains("X-Seen: Hello Ann\r\n.long: " + "word ".repeat(40) + "end\r\n")
                     .doesNotContain("Subject:", "Message-ID:");
             assertThat(ruled.post(SIMPLE.replace("bounce@shop", "bounce@other")).status()).isEqualTo(403);
             InjectionFixture.Reply busy = ruled.post(SIMPLE.replace("bounce@shop", "bounce@busy"));

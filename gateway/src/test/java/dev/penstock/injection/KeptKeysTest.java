@@ -110,6 +110,6 @@ class KeptKeysTest {
     private SegmentSpool open(FillingDisk disk) throws IOException {
         recovered.clear();
         return disk.open(config(), 10, InstantSource.fixed(InjectionFixture.NOW),
-                (_, envelope, _, _, _) -> recovered.add(envelope));
+                found -> recovered.add(found.envelope()));
     }
 }

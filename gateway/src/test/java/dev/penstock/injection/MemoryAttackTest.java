@@ -32,6 +32,7 @@ import dev.penstock.auth.Authenticator;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
 import dev.penstock.config.SpoolConfig;
+import dev.penstock.reception.Reception;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.testing.NoUsers;
 import dev.penstock.units.ByteSize;
@@ -88,7 +89,7 @@ class MemoryAttackTest {
             SpoolConfig d = SpoolConfig.DEFAULT;
             SegmentSpool spool = SegmentSpool.open(new SpoolConfig(directory.resolve("spool"), ByteSize.ofMegabytes(16),
                     d.inlineLimit(), ByteSize.ofMegabytes(4), ByteSize.ofMegabytes(1), d.appendDeadline(),
-                    ByteSize.ofMegabytes(8), 1, d.reclaimBelow()), InstantSource.system(), (_, _, _, _, _) -> {});
+                    ByteSize.ofMegabytes(8), 1, d.reclaimBelow()), InstantSource.system(), _ -> {});
             InjectionConfig c = InjectionConfig.DEFAULT;
             InjectionConfig config = new InjectionConfig("127.0.0.1", 0, ByteSize.ofMegabytes(MAX_BODY),
                     c.maxRecipients(), c.maxConcurrent(), c.maxConnections(), c.maxConnectionsPerAddress(),
@@ -98,9 +99,9 @@ class MemoryAttackTest {
             journal.takeOver(spool, System.currentTimeMillis());
             Authenticator nobody = new NoUsers();
             InjectionServer server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, journal,
-                    spool, (_, _, entries) -> entries.forEach(entry -> {
-                        var _ = spool.done(entry);
-                    }), nobody, new InjectionPolicy(), _ -> {},
+                    spool, new Reception(spool, destination -> {
+                        var _ = spool.done(destination.entry());
+                    }, _ -> {}, InstantSource.system()), nobody, new InjectionPolicy(), _ -> {},
                     InstantSource.system(), null);
             System.out.println("port " + server.address().getPort());
             Thread.currentThread().join();

@@ -55,12 +55,12 @@ class OldJournalTest {
     @BeforeEach
     void spool() throws IOException {
         try (SegmentSpool spool = SegmentSpool.open(config(), InstantSource.fixed(InjectionFixture.NOW),
-                (_, _, _, _, _) -> {})) {
+                _ -> {})) {
             for (int i = 0; i < 4; i++) {
                 Envelope envelope = new Envelope(spool.nextId(), "", List.of(new Recipient("a@b.example", "b.example")),
                         BodyType.SEVEN_BIT, false, "", "", 0, Origin.LOCAL);
                 Spool.Intake intake = spool.intake();
-                intake.commit(envelope, false, false).join();
+                intake.commit(envelope, new byte[0], false, false).join();
                 messages.add(envelope.id().value());
             }
         }
@@ -157,7 +157,7 @@ class OldJournalTest {
         FillingDisk disk = new FillingDisk(config());
         OldJournal journal = OldJournal.open(injection());
         try (SegmentSpool spool = disk.open(config(), 10, InstantSource.fixed(InjectionFixture.NOW),
-                (entry, _, _, _, _) -> full.recovered(journal, entry.messageId(), journal.withholds(entry)))) {
+                found -> full.recovered(journal, found.entry().messageId(), journal.withholds(found.entry())))) {
             disk.failSyncs(true);
             journal.takeOver(spool, NOW);
             assertThat(journal.isTakenOver()).isFalse();
@@ -243,7 +243,7 @@ class OldJournalTest {
 
     private SegmentSpool open(OldJournal journal, Start start) throws IOException {
         return SegmentSpool.open(config(), InstantSource.fixed(InjectionFixture.NOW),
-                (entry, _, _, _, _) -> start.recovered(journal, entry.messageId(), journal.withholds(entry)));
+                found -> start.recovered(journal, found.entry().messageId(), journal.withholds(found.entry())));
     }
 
     private void intent(IdempotencyKey key, long millis, long... ids) {

@@ -28,6 +28,7 @@ import dev.penstock.routing.Router;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
+import dev.penstock.testing.Destinations;
 import dev.penstock.testing.FakeDns;
 
 /** Mail of very many domains while DNS is dead: what waits is an object, before the answer, after it, and at a restart. */
@@ -66,7 +67,8 @@ class DeadDnsTest {
 
     private static void submitAll(MailQueue queue) {
         for (int i = 0; i < DOMAINS; i++) {
-            queue.submit(TestEntries.entry(i, 0), "d" + i + ".example", "", "", System.currentTimeMillis(), 0, 0, 1);
+            queue.submit(Destinations.of(TestEntries.entry(i, 0), "d" + i + ".example", "", "",
+                    System.currentTimeMillis(), 0, 0, 1));
         }
     }
 

@@ -7,6 +7,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.spool.TestEntries;
+import dev.penstock.testing.Destinations;
 
 /** Mail that asked for a later delivery (RFC 4865). */
 class HoldTest {
@@ -46,7 +47,8 @@ class HoldTest {
     }
 
     private void submit(int attempts, long dueMillis) {
-        harness.queue.submit(TestEntries.entry(7, 0), DOMAIN, "", "", received, end, attempts, dueMillis,
-                QueueHarness.SIZE);
+        harness.queue
+                .submit(Destinations.of(TestEntries.entry(7, 0), DOMAIN, "", "", received, end, attempts, dueMillis,
+                        QueueHarness.SIZE));
     }
 }

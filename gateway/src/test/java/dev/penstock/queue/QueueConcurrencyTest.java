@@ -44,6 +44,7 @@ import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.ThrottleSnapshot;
 import dev.penstock.spool.TestEntries;
+import dev.penstock.testing.Destinations;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
@@ -261,8 +262,8 @@ class QueueConcurrencyTest {
         SplittableRandom random = new SplittableRandom(first);
         for (int id = first; id < first + count; id++) {
             long due = id % 20 == 4 ? System.currentTimeMillis() + random.nextInt(300) : 0;
-            queue.submit(TestEntries.entry(id, 0), "d" + random.nextInt(DOMAINS) + ".example",
-                    "t" + random.nextInt(5), "", System.currentTimeMillis(), 0, due, 4_096);
+            queue.submit(Destinations.of(TestEntries.entry(id, 0), "d" + random.nextInt(DOMAINS) + ".example",
+                    "t" + random.nextInt(5), "", System.currentTimeMillis(), 0, due, 4_096));
             if (id % 50 == 0) {
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1)); // queues run empty in between
             }
@@ -293,8 +294,9 @@ class QueueConcurrencyTest {
         int rounds = 2_000;
         for (int id = 0; id < rounds; id++) {
             // another queue's session has just delivered, is about to idle, or idles
-            queue.submit(TestEntries.entry(10L * id, 0), "d" + id % POLICIES.size() + ".example", "", "", 0, 0, 0,
-                    4_096);
+            queue.submit(Destinations.of(TestEntries.entry(10L * id, 0), "d" + id % POLICIES.size() + ".example", "",
+                    "", 0, 0, 0,
+                    4_096));
             if (id % 3 == 0) {
                 int want = MESSAGES - id - 1;
                 await().pollInterval(Duration.ofMillis(1)).atMost(Patience.LONG).until(() -> left.getCount() == want);
@@ -324,7 +326,7 @@ class QueueConcurrencyTest {
         for (int i = 0; i < 1_000; i++) {
             String domain = "d" + i % 100 + ".example";
             router.set(domain, new Route.Failure(false, 451, "4.4.3", "no answer"));
-            queue.submit(TestEntries.entry(i, 0), domain, "", "", 0, 0, 0, 4_096);
+            queue.submit(Destinations.of(TestEntries.entry(i, 0), domain, "", "", 0, 0, 0, 4_096));
         }
         await().untilAtomic(now, equalTo(MailQueue.FAILURES_AT_ONCE));
         gate.release(1_000);
@@ -338,10 +340,10 @@ class QueueConcurrencyTest {
         CountDownLatch ready = new CountDownLatch(1);
         queue.start((_, _) -> {}, _ -> ready.countDown());
         long begin = System.nanoTime();
-        queue.submit(TestEntries.entry(1, 0), "example.com", "", "", System.currentTimeMillis(), 1,
-                System.currentTimeMillis() + HOUR.toMillis(), 4_096);
-        queue.submit(TestEntries.entry(2, 0), "example.com", "", "", System.currentTimeMillis(), 1,
-                System.currentTimeMillis() + 100, 4_096);
+        queue.submit(Destinations.of(TestEntries.entry(1, 0), "example.com", "", "", System.currentTimeMillis(), 1,
+                System.currentTimeMillis() + HOUR.toMillis(), 4_096));
+        queue.submit(Destinations.of(TestEntries.entry(2, 0), "example.com", "", "", System.currentTimeMillis(), 1,
+                System.currentTimeMillis() + 100, 4_096));
         assertThat(ready.await(30, TimeUnit.SECONDS)).isTrue();
         assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThan(Duration.ofMillis(98));
         assertThat(queue.stats().scheduled()).isEqualTo(1);
@@ -352,7 +354,7 @@ class QueueConcurrencyTest {
         BlockingQueue<Session> opened = new LinkedBlockingQueue<>();
         Admission recording = new Admission(total, System::nanoTime, opened::add);
         queue.start((_, _) -> {}, recording::seek);
-        queue.submit(TestEntries.entry(1, 0), "example.com", "", "", 0, 0, 0, 4_096);
+        queue.submit(Destinations.of(TestEntries.entry(1, 0), "example.com", "", "", 0, 0, 0, 4_096));
         Session session = opened.take();
         ReadyQueue readyQueue = session.queue();
         queue.finished(requireNonNull(readyQueue.up(session)));
@@ -366,7 +368,7 @@ class QueueConcurrencyTest {
             }
         });
         await().until(readyQueue::hasIdle);
-        queue.submit(TestEntries.entry(2, 0), "example.com", "", "", 0, 0, 0, 4_096);
+        queue.submit(Destinations.of(TestEntries.entry(2, 0), "example.com", "", "", 0, 0, 0, 4_096));
         assertThat(taken.await(30, TimeUnit.SECONDS)).isTrue();
         deliverySession.join();
         assertThat(opened).isEmpty();
@@ -378,7 +380,7 @@ class QueueConcurrencyTest {
         Admission recording = new Admission(total, System::nanoTime, opened::add);
         queue.start((_, _) -> {}, recording::seek);
         for (int id = 0; id < 500; id++) {
-            queue.submit(TestEntries.entry(2L * id, 0), "example.com", "", "", 0, 0, 0, 4_096);
+            queue.submit(Destinations.of(TestEntries.entry(2L * id, 0), "example.com", "", "", 0, 0, 0, 4_096));
             Session session = opened.take();
             ReadyQueue readyQueue = session.queue();
             queue.finished(requireNonNull(readyQueue.up(session)));
@@ -392,7 +394,7 @@ class QueueConcurrencyTest {
             });
             await().pollInterval(Duration.ofMillis(1)).until(readyQueue::hasIdle);
             deliverySession.interrupt(); // in the moment in which it is handed the next
-            queue.submit(TestEntries.entry(2L * id + 1, 0), "example.com", "", "", 0, 0, 0, 4_096);
+            queue.submit(Destinations.of(TestEntries.entry(2L * id + 1, 0), "example.com", "", "", 0, 0, 0, 4_096));
             deliverySession.join();
             recording.ended(session);
             QueueItem item = got.get();

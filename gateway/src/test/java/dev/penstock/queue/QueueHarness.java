@@ -25,6 +25,7 @@ import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.TestEntries;
+import dev.penstock.testing.Destinations;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
 
@@ -138,7 +139,8 @@ final class QueueHarness {
 
     long submit(String domain, String tenant, String campaign, long size, int attempts, long dueMillis) {
         long id = nextId++;
-        queue.submit(TestEntries.entry(id, 0), domain, tenant, campaign, clock.millis(), attempts, dueMillis, size);
+        queue.submit(Destinations.of(TestEntries.entry(id, 0), domain, tenant, campaign, clock.millis(), attempts,
+                dueMillis, size));
         return id;
     }
 

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.TestEntries;
+import dev.penstock.testing.Destinations;
 
 /** What a queued destination costs. The spool's handles are made before and not counted. */
 class QueueMemoryTest {
@@ -49,8 +50,9 @@ class QueueMemoryTest {
     private void fill(SpoolEntry[] entries, String[] domains, long now) {
         for (int i = 0; i < MESSAGES; i++) {
             boolean ready = i % 2 == 0;
-            harness.queue.submit(entries[i], domains[i % DOMAINS], "tenant" + i % 10, "", now, ready ? 0 : 1,
-                    ready ? 0 : now + i % Duration.ofHours(4).toMillis(), 4_096);
+            harness.queue
+                    .submit(Destinations.of(entries[i], domains[i % DOMAINS], "tenant" + i % 10, "", now, ready ? 0 : 1,
+                            ready ? 0 : now + i % Duration.ofHours(4).toMillis(), 4_096));
         }
     }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.util.List;
 import java.util.SplittableRandom;
 
 import org.junit.jupiter.api.Test;
@@ -158,5 +159,70 @@ class DataDecoderTest {
     private static byte[] bytes(String escaped) {
         return escaped.replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\0")
                 .replace("\\u00e9", "\u00e9").replace("\\u00ff", "\u00ff").getBytes(ISO_8859_1);
+    }
+
+    @Test
+    void ofChunksNothingIsTakenAwayAndNothingEndsThem() {
+        String content = ".\\r\\n..a\\r\\n.\\r\\n\\r\\n.";
+        byte[] in = bytes(content);
+        for (int split = 0; split <= in.length; split++) {
+            decoder.resetForChunks();
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            assertThat(feed(in, 0, split, out) + feed(in, split, in.length - split, out)).isEqualTo(in.length);
+            assertThat(out.toByteArray()).isEqualTo(in);
+            assertThat(decoder.finished()).isFalse();
+            assertThat(decoder.hasDotLines()).isTrue();
+            assertThat(decoder.longestLine()).isEqualTo(3);
+            assertThat(decoder.bareCr() || decoder.bareLf()).isFalse();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"a\\r\\n, true, false", "a\\r, false, true", "a, false, false", "a\\rb\\r\\n, true, true",
+        "a\\n, false, false"})
+    void chunksEndWhereTheyEnd(String content, boolean atLineStart, boolean bareCr) {
+        decoder.resetForChunks();
+        byte[] in = bytes(content);
+        feed(in, 0, in.length, new ByteArrayOutputStream());
+        decoder.endOfChunks();
+        assertThat(decoder.atLineStart()).isEqualTo(atLineStart);
+        assertThat(decoder.bareCr()).isEqualTo(bareCr);
+    }
+
+    /** Of the same content, whichever way and in whatever pieces it comes. */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5})
+    void chunksAndDataHaveTheSameFindings(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        String[] parts = {"\\r\\n", "\\r\\n.", "\\r", "\\n", "\\0", ".", "x", "a longer line of text", "\u00e4",
+            "\\r\\r\\n"};
+        for (int round = 0; round < 2000; round++) {
+            StringBuilder text = new StringBuilder();
+            for (int i = random.nextInt(12); i > 0; i--) {
+                text.append(parts[random.nextInt(parts.length)]);
+            }
+            String content = text + "\\r\\n";
+            String wire = (content.startsWith(".") ? "." : "") + content.replace("\\r\\n.", "\\r\\n..") + ".\\r\\n";
+            DataDecoder data = new DataDecoder();
+            inPieces(data, bytes(wire), random);
+            assertThat(data.finished()).as(wire).isTrue();
+            DataDecoder chunks = new DataDecoder();
+            chunks.resetForChunks();
+            inPieces(chunks, bytes(content), random);
+            assertThat(findings(chunks)).as(content).isEqualTo(findings(data));
+        }
+    }
+
+    private static void inPieces(DataDecoder decoder, byte[] in, SplittableRandom random) {
+        for (int from = 0; from < in.length;) {
+            int length = 1 + random.nextInt(in.length - from);
+            assertThat(decoder.decode(in, from, length, (_, _, _) -> {})).isEqualTo(length);
+            from += length;
+        }
+    }
+
+    private static List<Object> findings(DataDecoder decoder) {
+        return List.of(decoder.bareCr(), decoder.bareLf(), decoder.hasNul(), decoder.hasDotLines(),
+                decoder.hasEightBit(), decoder.longestLine());
     }
 }

@@ -9,15 +9,20 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.config.SpoolConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.AttemptState.Status;
+import dev.penstock.units.ByteSize;
 
 class AppendTest {
     @TempDir
@@ -33,7 +38,7 @@ class AppendTest {
                 Spool.Intake intake = fixture.spool.intake();
                 intake.write(body, 0, 3000);
                 intake.write(body, 3000, 2000);
-                List<SpoolEntry> entries = await(intake.commit(envelope, true, true));
+                List<SpoolEntry> entries = await(intake.commit(envelope, new byte[0], true, true));
 
                 assertThat(entries).hasSize(2);
                 for (SpoolEntry entry : entries) {
@@ -55,6 +60,78 @@ class AppendTest {
                 SpoolEntry entry = fixture.accept(content(length, length), "a@one.example").getFirst();
                 assertThat(fixture.read(entry)).isEqualTo(content(length, length));
             }
+        }
+    }
+
+    /** In one record, in one record beyond the inline limit, as a part before parts; alone; and larger than a part. */
+    @Test
+    void whatIsGivenAtTheCommitStandsBeforeAllThatWasWritten() throws IOException {
+        int limit = 16 * 1024;
+        for (var config : List.of(SpoolFixture.config(directory.resolve("cached")),
+                SpoolFixture.withoutCache(SpoolFixture.config(directory.resolve("uncached"))))) {
+            Map<String, byte[]> written = new TreeMap<>();
+            try (SpoolFixture fixture = SpoolFixture.open(config)) {
+                for (int before : new int[]{1, 200, limit, 3 * limit}) {
+                    for (int length : new int[]{0, 1, 5000, limit, limit + 1, 100_000}) {
+                        byte[] whole = content(before + length, before + length);
+                        List<SpoolEntry> entries = fixture.accept(before, whole, "a@one.example", "b@two.example");
+                        for (SpoolEntry entry : entries) {
+                            StoredMessage stored = fixture.spool.read(entry);
+                            assertThat(stored.content().size()).isEqualTo(before + length);
+                            assertThat(SpoolFixture.octets(stored.content())).as("%d before %d", before, length)
+                                    .isEqualTo(whole);
+                            written.put(SpoolFixture.key(entry), whole);
+                        }
+                    }
+                }
+            }
+            try (SpoolFixture again = SpoolFixture.open(config)) {
+                assertThat(again.recovered.keySet()).isEqualTo(written.keySet());
+                for (SpoolFixture.Recovered found : again.recovered.values()) {
+                    byte[] whole = Objects.requireNonNull(written.get(SpoolFixture.key(found.entry())));
+                    assertThat(found.size()).isEqualTo(whole.length);
+                    assertThat(again.read(found.entry())).isEqualTo(whole);
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatStandsBeforeTheContentCountsAsItDoes() throws IOException {
+        try (SpoolFixture fixture = SpoolFixture.open(directory)) {
+            fixture.accept(content(1, 3000), "a@one.example");
+            long inline = fixture.spool.stats().cachedBytes();
+            long live = fixture.spool.stats().liveBytes();
+            fixture.accept(2000, content(2, 3000), "a@one.example");
+            assertThat(fixture.spool.stats().cachedBytes()).isEqualTo(2 * inline);
+            assertThat(fixture.spool.stats().liveBytes()).isEqualTo(2 * live);
+            for (String key : List.of("a@one.example", "b@one.example")) {
+                for (SpoolEntry entry : fixture.accept(500, content(3, 40_000), key)) {
+                    await(fixture.spool.done(entry));
+                }
+            }
+            assertThat(fixture.spool.stats().liveBytes()).as("with the part before the parts given back")
+                    .isEqualTo(2 * live);
+        }
+    }
+
+    @Test
+    void whatFindsNoRoomBeforeTheContentIsRefusedWithIt() throws IOException {
+        SpoolConfig usual = SpoolFixture.config(directory);
+        try (SpoolFixture fixture = SpoolFixture.open(new SpoolConfig(directory, usual.segmentSize(),
+                usual.inlineLimit(), usual.cacheSize(), usual.minFreeSpace(), usual.appendDeadline(),
+                ByteSize.ofKilobytes(64), usual.readers(), usual.reclaimBelow()))) {
+            for (int length : new int[]{10, 20_000}) {
+                Spool.Intake intake = fixture.spool.intake();
+                intake.write(content(1, length), 0, length);
+                await(intake.writable());
+                assertThatThrownBy(() -> await(intake.commit(fixture.envelope("a@one.example"), new byte[100_000],
+                        false, false))).hasCauseInstanceOf(SpoolException.class);
+            }
+            fixture.accept(content(2, 10), "a@one.example");
+            assertThat(fixture.spool.stats().messages()).isEqualTo(1);
+            Awaitility.await().untilAsserted(() -> assertThat(fixture.spool.waitingOctets()).isZero());
+            assertThat(fixture.spool.stats().liveBytes()).isLessThan(1000);
         }
     }
 
@@ -169,7 +246,7 @@ class AppendTest {
         List<SpoolEntry> slow = new ArrayList<>();
         try (SegmentSpool spool = SegmentSpool.open(SpoolFixture.config(directory), 10, 0,
                 java.time.InstantSource.system(),
-                (_, _, _, _, _) -> {})) {
+                _ -> {})) {
             for (int i = 0; i < 100; i++) {
                 slow.add(append(spool, "a@slow.example"));
             }
@@ -187,7 +264,7 @@ class AppendTest {
         Envelope envelope = new Envelope(spool.nextId(), "", List.of(new dev.penstock.message.Recipient(recipient,
                 recipient.substring(2))), dev.penstock.message.BodyType.SEVEN_BIT, false, "", "", 0,
                 dev.penstock.message.Origin.LOCAL);
-        return await(intake.commit(envelope, false, false)).getFirst();
+        return await(intake.commit(envelope, new byte[0], false, false)).getFirst();
     }
 
     static AttemptState deferred(int attempts, long nextMillis, int recipient, String reply) {

@@ -158,8 +158,8 @@ class KeyCrashTest {
                     recovered.clear();
                     try {
                         opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, 0, store, schedule,
-                                InstantSource.fixed(java.time.Instant.EPOCH), (_, envelope, _, _, _) -> recovered
-                                        .add(envelope.recipients().getFirst().address()));
+                                InstantSource.fixed(java.time.Instant.EPOCH), found -> recovered
+                                        .add(found.envelope().recipients().getFirst().address()));
                     } catch (IOException e) {
                         if (next == null && untilFailedSync > 0) {
                             throw e;
@@ -269,7 +269,7 @@ class KeyCrashTest {
             byte[] octets = content(number, random.nextInt(12) == 0 ? 9_000 : random.nextInt(900));
             intake.write(octets, 0, octets.length);
             return intake.commit(new Envelope(spool.nextId(), "", List.of(new Recipient(recipient, "one.example")),
-                    BodyType.SEVEN_BIT, false, "", "", 0, Origin.LOCAL), false, false);
+                    BodyType.SEVEN_BIT, false, "", "", 0, Origin.LOCAL), new byte[0], false, false);
         }
 
         private void guarded(Guarded work) {

@@ -83,7 +83,8 @@ class KeyRecordsTest {
             Spool.KeyedRequest request = fixture.spool.keys().begin(KEY);
             await(hold(fixture, request, 1, 100));
             await(hold(fixture, request, 2, 50_000)); // in parts
-            await(request.intake().commit(fixture.envelope("a@one.example", "b@two.example"), false, false));
+            await(request.intake().commit(fixture.envelope("a@one.example", "b@two.example"), new byte[0], false,
+                    false));
             fixture.accept(content(3, 100), "other@one.example");
             SpoolFixture.copy(live, crashed);
             request.abandon();
@@ -453,7 +454,7 @@ class KeyRecordsTest {
         byte[] octets = content(seed, size);
         intake.write(octets, 0, octets.length);
         Envelope envelope = fixture.envelope("r" + seed + "@one.example");
-        return intake.commit(envelope, false, false);
+        return intake.commit(envelope, new byte[0], false, false);
     }
 
     private KeyRecord answer(String text) {

@@ -119,7 +119,7 @@ class KillTest {
         public static void main(String[] args) throws Exception {
             Map<Long, SpoolEntry> left = new HashMap<>();
             SegmentSpool spool = SegmentSpool.open(config(Path.of(args[0])), InstantSource.system(),
-                    (entry, _, _, _, _) -> left.put(entry.messageId(), entry));
+                    found -> left.put(found.entry().messageId(), found.entry()));
             PrintStream out = new PrintStream(System.out, true, US_ASCII);
             for (int i = 0; i < WRITERS; i++) {
                 Thread.ofPlatform().start(() -> write(spool, out));
@@ -134,7 +134,7 @@ class KillTest {
                 Spool.Intake intake = spool.intake();
                 byte[] content = SpoolFixture.content((int) envelope.id().value(), 3000);
                 intake.write(content, 0, content.length);
-                SpoolEntry entry = intake.commit(envelope, false, false).join().getFirst();
+                SpoolEntry entry = intake.commit(envelope, new byte[0], false, false).join().getFirst();
                 out.println("+ " + SpoolFixture.key(entry));
                 mine.add(entry);
                 if (mine.size() > 20) {

@@ -43,7 +43,7 @@ class LargeContentTest {
     void survivesARestart() throws IOException {
         SpoolConfig config = config(directory);
         long crc;
-        try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {})) {
+        try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), _ -> {})) {
             Spool.Intake intake = spool.intake();
             crc = write(intake, 1);
             await(commit(spool, intake));
@@ -77,7 +77,7 @@ class LargeContentTest {
     private static java.util.concurrent.CompletableFuture<List<SpoolEntry>> commit(SegmentSpool spool,
             Spool.Intake intake) {
         return intake.commit(new Envelope(spool.nextId(), "", List.of(new Recipient("a@b.example", "b.example")),
-                BodyType.SEVEN_BIT, false, "", "", 0, Origin.LOCAL), false, false);
+                BodyType.SEVEN_BIT, false, "", "", 0, Origin.LOCAL), new byte[0], false, false);
     }
 
     private static long crc(StoredMessage message) throws IOException {
@@ -92,7 +92,7 @@ class LargeContentTest {
 
         public static void main(String[] args) throws Exception {
             try (SegmentSpool spool = SegmentSpool.open(config(Path.of(args[0])), InstantSource.system(),
-                    (_, _, _, _, _) -> {})) {
+                    _ -> {})) {
                 List<Thread> threads = java.util.stream.IntStream.range(0, 10)
                         .mapToObj(i -> Thread.ofVirtual().start(() -> roundTrip(spool, i))).toList();
                 for (Thread thread : threads) {

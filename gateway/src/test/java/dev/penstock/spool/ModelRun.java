@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -311,9 +312,8 @@ final class ModelRun implements MemorySegmentStore.Steps {
                 recovered.clear();
                 try {
                     opened[0] = SegmentSpool.open(config, SpoolFixture.LANE_SHARE, 0, store, schedule,
-                            InstantSource.fixed(java.time.Instant.EPOCH), (entry, envelope, attempts, nextMillis,
-                                    size) -> recovered.put(key(entry),
-                                            new SpoolFixture.Recovered(entry, envelope, attempts, nextMillis, size)));
+                            InstantSource.fixed(java.time.Instant.EPOCH), found -> recovered
+                                    .put(key(found.entry()), SpoolFixture.Recovered.of(found)));
                 } catch (IOException e) {
                     if (calm && store.room == Long.MAX_VALUE && !crashed) {
                         throw e;
@@ -480,7 +480,9 @@ final class ModelRun implements MemorySegmentStore.Steps {
         Message message;
         try {
             Spool.Intake intake = spool.intake();
-            intake.write(octets, 0, octets.length);
+            // The first octets come last, as a signature does.
+            int before = random.nextBoolean() ? 0 : random.nextInt(octets.length + 1);
+            intake.write(octets, before, octets.length - before);
             if (random.nextInt(20) == 0) {
                 intake.abort();
                 return null;
@@ -491,7 +493,7 @@ final class ModelRun implements MemorySegmentStore.Steps {
             List<Destination> destinations = envelope.destinations().stream()
                     .map(destination -> new Destination(message, destination.index())).toList();
             destinations.forEach(one -> model.put(envelope.id() + "/" + one.index, one));
-            asked = intake.commit(envelope, false, false);
+            asked = intake.commit(envelope, Arrays.copyOf(octets, before), false, false);
             var _ = asked.thenAccept(entries -> {
                 if (!crashed) {
                     message.acknowledged = true;

@@ -35,16 +35,21 @@ class PiecesTest {
                 withoutCache(SpoolFixture.config(directory.resolve("uncached"))))) {
             try (SpoolFixture fixture = SpoolFixture.open(config)) {
                 for (int size : new int[]{0, 1, SegmentSpool.READ_PIECE, IN_ONE_RECORD, IN_PARTS}) {
-                    SpoolEntry entry = fixture.accept(content(size, size), "a@x.example", "b@y.example").getLast();
-                    StoredMessage stored = fixture.spool.read(entry, _ -> false);
-                    assertThat(octets(stored.content())).isEqualTo(content(size, size));
-                    assertThat(octets(stored.content())).as("once more").isEqualTo(content(size, size));
-                    assertThat(largestPiece(stored)).isLessThanOrEqualTo(SegmentSpool.READ_PIECE);
-                    assertThat(stored.content().size()).isEqualTo(size);
-                    assertThat(stored.envelope().recipients()).hasSize(2);
+                    read(fixture, size, 0);
+                    read(fixture, size, size / 4);
                 }
             }
         }
+    }
+
+    private static void read(SpoolFixture fixture, int size, int before) throws IOException {
+        SpoolEntry entry = fixture.accept(before, content(size, size), "a@x.example", "b@y.example").getLast();
+        StoredMessage stored = fixture.spool.read(entry, _ -> false);
+        assertThat(octets(stored.content())).isEqualTo(content(size, size));
+        assertThat(octets(stored.content())).as("once more").isEqualTo(content(size, size));
+        assertThat(largestPiece(stored)).isLessThanOrEqualTo(SegmentSpool.READ_PIECE);
+        assertThat(stored.content().size()).isEqualTo(size);
+        assertThat(stored.envelope().recipients()).hasSize(2);
     }
 
     @Test

@@ -1,5 +1,7 @@
 package dev.penstock.spool;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -8,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -31,13 +34,18 @@ final class SpoolFixture implements AutoCloseable {
     final SegmentSpool spool;
     final Map<String, Recovered> recovered = new TreeMap<>();
 
-    record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {}
+    record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
+        static Recovered of(QueuedDestination found) {
+            assertThat(found.domain()).isEqualTo(found.envelope().destinations().get(found.entry().destination()).domain());
+            return new Recovered(found.entry(), found.envelope(), found.attempts(), found.nextAttemptMillis(),
+                    found.size());
+        }
+    }
 
     private SpoolFixture(SpoolConfig config, int node, SegmentStore store, Machine machine, InstantSource clock)
             throws IOException {
         spool = SegmentSpool.open(config, LANE_SHARE, node, store, machine, clock,
-                (entry, envelope, attempts, nextMillis, size) -> recovered.put(key(entry),
-                        new Recovered(entry, envelope, attempts, nextMillis, size)));
+                found -> recovered.put(key(found.entry()), Recovered.of(found)));
     }
 
     static SpoolFixture open(Path directory) throws IOException {
@@ -108,14 +116,25 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     CompletableFuture<List<SpoolEntry>> append(Envelope envelope, byte[] content) {
+        return append(envelope, 0, content);
+    }
+
+    /** The first {@code before} octets are given at the commit, when the others are written. */
+    private CompletableFuture<List<SpoolEntry>> append(Envelope envelope, int before, byte[] content) {
         Spool.Intake intake = spool.intake();
-        intake.write(content, 0, content.length);
-        return intake.commit(envelope, false, false);
+        intake.write(content, before, content.length - before);
+        assertThat(intake.size()).isEqualTo(content.length - before);
+        return intake.commit(envelope, Arrays.copyOf(content, before), false, false);
     }
 
     /** Appends and waits for the sync. */
     List<SpoolEntry> accept(byte[] content, String... recipients) {
         return await(append(envelope(recipients), content));
+    }
+
+    /** As {@link #accept(byte[], String...)}, the first {@code before} octets last. */
+    List<SpoolEntry> accept(int before, byte[] content, String... recipients) {
+        return await(append(envelope(recipients), before, content));
     }
 
     byte[] read(SpoolEntry entry) throws IOException {

@@ -59,6 +59,20 @@ class SpoolInspectorTest {
     }
 
     @Test
+    void showsWhatStandsBeforeTheContentWithIt() throws IOException {
+        try (SpoolFixture fixture = SpoolFixture.open(directory)) {
+            for (int size : new int[]{5_000, 100_000}) {
+                SpoolEntry entry = fixture.accept(300, content(1, size), "a@one.example").getFirst();
+                assertThat(SpoolInspector.cat(directory, new MessageId(entry.messageId()), out)).isZero();
+                assertThat(text().getBytes(US_ASCII)).isEqualTo(content(1, size));
+                list(Filter.ALL, Form.JSON);
+                assertThat(text()).contains("\"size\":" + size + ",");
+            }
+            assertThat(SpoolInspector.verify(directory, out)).isZero();
+        }
+    }
+
+    @Test
     void listsByDomainRecipientTenantAndState() throws IOException {
         try (SpoolFixture fixture = SpoolFixture.open(directory)) {
             SpoolEntry due = fixture.accept(content(1, 10), "a@one.example", "b@two.example").getFirst();

@@ -316,7 +316,8 @@ public final class FakeSpool implements Spool {
         }
 
         @Override
-        public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines, boolean hasEightBit) {
+        public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, byte[] before, boolean hasDotLines,
+                boolean hasEightBit) {
             CompletableFuture<List<SpoolEntry>> future = new CompletableFuture<>();
             committed.accept(future);
             byte[] bytes = content.toByteArray();
@@ -328,7 +329,7 @@ public final class FakeSpool implements Spool {
                             : failCommits;
                     if (failure == null) {
                         StoredMessage message = new StoredMessage(envelope,
-                                new MemoryContent(bytes, 0, bytes.length, hasDotLines, hasEightBit));
+                                new MemoryContent(before, bytes, bytes.length, hasDotLines, hasEightBit));
                         messages.add(message);
                         stored.put(envelope.id().value(), message);
                     }

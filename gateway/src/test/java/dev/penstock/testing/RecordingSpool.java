@@ -244,12 +244,12 @@ public final class RecordingSpool implements Spool {
         }
 
         @Override
-        public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, boolean hasDotLines,
+        public CompletableFuture<List<SpoolEntry>> commit(Envelope envelope, byte[] before, boolean hasDotLines,
                 boolean hasEightBit) {
             byte[] all = bytes.toByteArray();
             log.add("commit " + envelope.id());
             return CompletableFuture.completedFuture(
-                    add(envelope, new MemoryContent(all, 0, all.length, hasDotLines, hasEightBit)));
+                    add(envelope, new MemoryContent(before, all, all.length, hasDotLines, hasEightBit)));
         }
 
         @Override

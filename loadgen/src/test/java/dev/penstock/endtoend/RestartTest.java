@@ -118,7 +118,7 @@ class RestartTest {
                 .getBytes(US_ASCII);
         long now = InstantSource.system().millis();
         Map<Key, Queued> written = new HashMap<>();
-        try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), (_, _, _, _, _) -> {})) {
+        try (SegmentSpool spool = SegmentSpool.open(config, InstantSource.system(), _ -> {})) {
             for (int start = 0; start < MESSAGES; start += BATCH) {
                 List<CompletableFuture<List<SpoolEntry>>> commits = new ArrayList<>(BATCH);
                 for (int i = start; i < start + BATCH; i++) {
@@ -128,7 +128,7 @@ class RestartTest {
                             i % TWO_DOMAINS_EVERY == 0
                                     ? List.of(recipient(i), recipient(i + 1))
                                     : List.of(recipient(i)),
-                            BodyType.SEVEN_BIT, false, "", "", now, Origin.LOCAL), false, false));
+                            BodyType.SEVEN_BIT, false, "", "", now, Origin.LOCAL), new byte[0], false, false));
                 }
                 List<CompletableFuture<Void>> attempts = new ArrayList<>(BATCH);
                 for (int i = 0; i < BATCH; i++) {
@@ -156,8 +156,9 @@ class RestartTest {
 
     private static Map<Key, Queued> recovered(SpoolConfig config) throws IOException {
         Map<Key, Queued> found = new HashMap<>();
-        SegmentSpool.open(config, InstantSource.system(), (entry, _, attempts, nextMillis, _) -> found
-                .put(new Key(entry.messageId(), entry.destination()), new Queued(attempts, nextMillis))).close();
+        SegmentSpool.open(config, InstantSource.system(), left -> found.put(
+                new Key(left.entry().messageId(), left.entry().destination()),
+                new Queued(left.attempts(), left.nextAttemptMillis()))).close();
         return found;
     }
 
@@ -173,10 +174,7 @@ class RestartTest {
         Router router = _ -> new CompletableFuture<>();
         try (MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
                 router, clock, System::nanoTime);
-                SegmentSpool _ = SegmentSpool.open(config, clock,
-                        (entry, envelope, attempts, nextMillis, size) -> queue.submit(entry,
-                                envelope.destinations().get(entry.destination()).domain(), envelope.tenant(),
-                                envelope.campaign(), envelope.receivedMillis(), attempts, nextMillis, size))) {
+                SegmentSpool _ = SegmentSpool.open(config, clock, queue::submit)) {
             long found = 0;
             for (int domain = 0; domain < DOMAINS; domain++) {
                 for (ItemView view : queue.items("d" + domain + ".test", Integer.MAX_VALUE)) {

@@ -1,42 +1,40 @@
 package dev.penstock.inbound;
 
-import java.util.Collection;
-
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.ContentRules;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.message.MessageId;
-import dev.penstock.smtp.ChunkScanner;
+import dev.penstock.reception.HeaderEdits;
+import dev.penstock.reception.IncomingMessage;
+import dev.penstock.reception.Reception;
+import dev.penstock.reception.SpoolReplies;
 import dev.penstock.smtp.DataDecoder;
 import dev.penstock.smtp.LineNormaliser;
 import dev.penstock.smtp.ReceivedCounter;
 import dev.penstock.smtp.Reply;
 import dev.penstock.smtp.Sink;
-import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolException;
 
 /**
- * The message that a session is receiving, by DATA or by BDAT, up to its end. Confined to the session's event loop; used
+ * Receives the content of a session's message, by DATA or by BDAT, up to its end. Confined to the session's event loop; used
  * for one message after the other.
  *
  * <p>Content goes from the decoder of DATA, or the scanner of BDAT, through the normaliser (when configured) and the
- * {@link HeaderGate} (when the header section decides something) into the spool. Once there is a reason to refuse the
+ * {@link HeaderGate} (when the header section decides something) into the {@link IncomingMessage}. Once there is a reason to refuse the
  * message nothing more of it is kept: the rest is read and forgotten up to its end, and then the reason is told.
  */
-final class Reception {
+final class ContentReceiver {
     private final ReceptionMemory memory;
     private final DataDecoder decoder = new DataDecoder();
     private final ReceivedCounter received = new ReceivedCounter();
     private final Sink<RuntimeException> spooled = this::spool;
     private final Sink<RuntimeException> kept = this::keep;
     private final Sink<RuntimeException> decoded = this::decoded;
-    private @Nullable ChunkScanner chunks; // null unless the message comes by BDAT
-    private @Nullable ChunkScanner spareScanner;
     private @Nullable LineNormaliser normaliser;
     private boolean normalises;
     private @Nullable HeaderGate gate;
-    private Spool.@Nullable Intake intake;
+    private @Nullable IncomingMessage message; // null while there is none that may be kept
     private @Nullable MessageId id;
     private @Nullable Reply refusal;
     private InboundConfig config = InboundConfig.DEFAULT;
@@ -45,7 +43,7 @@ final class Reception {
     private boolean addedDotLines;
     private boolean addedEightBit;
 
-    Reception(ReceptionMemory memory) {
+    ContentReceiver(ReceptionMemory memory) {
         this.memory = memory;
     }
 
@@ -53,32 +51,23 @@ final class Reception {
      * @param gated whether the header section waits for {@link #release}
      * @throws SpoolException when the spool takes nothing; there is nothing to receive then
      */
-    void begin(Spool spool, MessageId newId, byte[] traceHeader, InboundConfig newConfig, boolean chunked,
+    void begin(Reception reception, MessageId newId, byte[] traceField, InboundConfig newConfig, boolean chunked,
             boolean gated) {
         id = null; // what is refused from here on isn't the message before
         size = 0;
         received.reset();
-        Spool.Intake begun = spool.intake();
-        try {
-            begun.write(traceHeader, 0, traceHeader.length);
-        } catch (SpoolException e) {
-            begun.abort();
-            throw e;
-        }
-        intake = begun;
+        message = reception.begin(newId, traceField);
         id = newId;
         refusal = null;
         config = newConfig;
         addedDotLines = false;
         addedEightBit = false;
-        held = traceHeader.length;
+        held = traceField.length;
         memory.add(held);
-        decoder.reset();
-        chunks = null;
         if (chunked) {
-            spareScanner = spareScanner == null ? new ChunkScanner() : spareScanner;
-            spareScanner.reset();
-            chunks = spareScanner;
+            decoder.resetForChunks();
+        } else {
+            decoder.reset();
         }
         gate = gated ? new HeaderGate() : null;
         ContentRules rules = config.content();
@@ -107,31 +96,23 @@ final class Reception {
 
     /** Takes octets of a chunk. */
     void takeChunk(byte[] in, int offset, int length) {
-        scanner().scan(in, offset, length);
-        decoded(in, offset, length);
+        decoder.decode(in, offset, length, decoded);
         judge();
     }
 
     /** The last chunk is there. Content that doesn't end in CRLF gets one, as every line has it. */
     void endOfChunks() {
-        scanner().end();
+        decoder.endOfChunks();
         LineNormaliser lines = normalises ? normaliser : null;
         if (lines != null) {
             lines.end(kept);
         }
-        if (!(lines == null ? scanner().atLineStart() : lines.atLineStart())) {
+        if (!(lines == null ? decoder.atLineStart() : lines.atLineStart())) {
             byte[] end = {'\r', '\n'};
             keep(end, 0, end.length);
         }
         contentEnded();
         judge();
-    }
-
-    private ChunkScanner scanner() {
-        if (chunks == null) {
-            throw new IllegalStateException("this message comes by DATA");
-        }
-        return chunks;
     }
 
     private void contentEnded() {
@@ -153,7 +134,7 @@ final class Reception {
 
     private void keep(byte[] bytes, int offset, int length) {
         size += length;
-        if (intake == null) {
+        if (message == null) {
             return;
         }
         if (size > config.maxMessageSize().bytes()) {
@@ -171,14 +152,14 @@ final class Reception {
     }
 
     private void spool(byte[] bytes, int offset, int length) {
-        Spool.Intake to = intake;
+        IncomingMessage to = message;
         if (to == null) {
             return;
         }
         try {
             to.write(bytes, offset, length);
         } catch (SpoolException e) {
-            refuse(Replies.of(e.reason()));
+            refuse(SpoolReplies.of(e.reason()));
         }
     }
 
@@ -189,18 +170,12 @@ final class Reception {
         ContentRules rules = config.content();
         boolean strictLines = rules.bareNewlines() == ContentRules.Handling.REJECT;
         boolean strictNul = rules.nul() == ContentRules.Handling.REJECT;
-        ChunkScanner scanner = chunks;
-        boolean bareLf = scanner == null ? decoder.bareLf() : scanner.bareLf();
-        boolean bareCr = scanner == null ? decoder.bareCr() : scanner.bareCr();
-        boolean nul = scanner == null ? decoder.hasNul() : scanner.hasNul();
-        long longest = !strictLines && normaliser != null
-                ? normaliser.longestLine()
-                : scanner == null ? decoder.longestLine() : scanner.longestLine();
-        if (bareLf && strictLines) {
+        long longest = !strictLines && normaliser != null ? normaliser.longestLine() : decoder.longestLine();
+        if (decoder.bareLf() && strictLines) {
             refuse(Replies.BARE_LF);
-        } else if (bareCr && strictLines) {
+        } else if (decoder.bareCr() && strictLines) {
             refuse(Replies.BARE_CR);
-        } else if (nul && strictNul) {
+        } else if (decoder.hasNul() && strictNul) {
             refuse(Replies.NUL);
         } else if (longest > config.maxLineLength()) {
             refuse(Replies.LINE_TOO_LONG);
@@ -217,9 +192,10 @@ final class Reception {
             refusal = reply;
         }
         gate = null;
-        if (intake != null) {
-            intake.abort();
-            intake = null;
+        IncomingMessage open = message;
+        message = null;
+        if (open != null) {
+            open.abort();
         }
     }
 
@@ -233,22 +209,15 @@ final class Reception {
         return gate != null && gate.isReady() ? gate : null;
     }
 
-    /**
-     * Lets the header section go into the spool.
-     *
-     * @param added   header fields to put before it, in wire form
-     * @param removed lower case names of fields to leave out
-     */
-    void release(byte[] added, Collection<String> removed) {
+    /** Lets the header section go into the spool, as edited. */
+    void release(HeaderEdits edits) {
         HeaderGate waiting = gate;
         if (waiting != null) {
-            if (added.length > 0) {
-                lookAt(added);
-                held += added.length;
-                memory.add(added.length);
-                spool(added, 0, added.length);
-            }
-            waiting.release(removed, spooled);
+            byte[] added = edits.added();
+            lookAt(added);
+            held += added.length;
+            memory.add(added.length);
+            waiting.release(edits, spooled);
         }
     }
 
@@ -283,8 +252,9 @@ final class Reception {
     }
 
     /** Null when the message will not be kept. */
-    Spool.@Nullable Intake intake() {
-        return intake;
+    @Nullable
+    IncomingMessage message() {
+        return message;
     }
 
     @Nullable
@@ -309,25 +279,25 @@ final class Reception {
         if (normalises && normaliser != null) {
             return normaliser.hasDotLines();
         }
-        return chunks == null ? decoder.hasDotLines() : chunks.hasDotLines();
+        return decoder.hasDotLines();
     }
 
     boolean hasEightBit() {
-        return addedEightBit || (chunks == null ? decoder.hasEightBit() : chunks.hasEightBit());
+        return addedEightBit || decoder.hasEightBit();
     }
 
     /** The octets that count against the memory limit; whoever asks releases them. */
     long handOver() {
         long octets = held;
         held = 0;
-        intake = null;
+        message = null;
         gate = null;
         return octets;
     }
 
     /** Forgets the message. Its memory is free again even when the spool fails at that. */
     void abort(ReceptionMemory.Waiter waiter) {
-        Spool.Intake open = intake;
+        IncomingMessage open = message;
         memory.release(waiter, handOver());
         if (open != null) {
             open.abort();

@@ -1,0 +1,206 @@
+package dev.penstock.inbound;
+
+import java.util.function.LongSupplier;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.config.InboundConfig;
+
+/**
+ * Where a {@link Session} stands: its phase, what it waits for, its transaction and what is counted. Confined to the
+ * session's event loop. Changed by the session only; all others see a {@link SessionView}.
+ */
+final class SessionState implements SessionView {
+    private final String id;
+    private final LongSupplier nanoTime;
+    private final ProgressGuard progress;
+    private Settings settings;
+    private Phase phase = Phase.GREETING;
+    private Wait wait = Wait.NONE;
+    private @Nullable MailTransaction transaction;
+    private int messages;
+    private int errors;
+    private int junkCommands;
+
+    /** @param nanoTime a clock that never goes back */
+    SessionState(String id, Settings settings, LongSupplier nanoTime) {
+        this.id = id;
+        this.settings = settings;
+        this.nanoTime = nanoTime;
+        this.progress = new ProgressGuard(nanoTime.getAsLong());
+    }
+
+    // ---- seen by stages ----------------------------------------------------------------------------------------
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    @Override
+    public Settings settings() {
+        return settings;
+    }
+
+    @Override
+    public @Nullable MailTransaction transaction() {
+        return transaction;
+    }
+
+    @Override
+    public int messages() {
+        return messages;
+    }
+
+    @Override
+    public long messageOctets() {
+        return progress.messageOctets();
+    }
+
+    @Override
+    public long stoppedNanos() {
+        return progress.stoppedNanos(nanoTime.getAsLong());
+    }
+
+    @Override
+    public boolean isClientsTurn() {
+        return wait == Wait.NONE || wait == Wait.CLIENT;
+    }
+
+    // ---- phases and waits --------------------------------------------------------------------------------------
+
+    Phase phase() {
+        return phase;
+    }
+
+    boolean is(Phase which) {
+        return phase == which;
+    }
+
+    /** The last reply is said, or there will be none. */
+    boolean isOver() {
+        return phase == Phase.CLOSING || phase == Phase.CLOSED;
+    }
+
+    void enter(Phase next) {
+        phase = next;
+    }
+
+    boolean waitsFor(Wait which) {
+        return wait == which;
+    }
+
+    boolean isWaiting() {
+        return wait != Wait.NONE;
+    }
+
+    /** Whether its message is kept waiting by us: the client must hear of it. */
+    boolean owesAnswer() {
+        return wait == Wait.COMMIT || wait == Wait.SPOOL || wait == Wait.MEMORY;
+    }
+
+    /** From now on the client waits for us. */
+    void waitFor(Wait reason) {
+        wait = reason;
+        pauseClock();
+    }
+
+    /** We wait for the client to read its replies, and its clock goes on. */
+    void waitForClient() {
+        wait = Wait.CLIENT;
+    }
+
+    void waitNoMore() {
+        wait = Wait.NONE;
+        resumeClock();
+    }
+
+    /** The last reply is on its way. */
+    void close() {
+        phase = Phase.CLOSING;
+        wait = Wait.NONE;
+    }
+
+    // ---- transactions ------------------------------------------------------------------------------------------
+
+    void begin(MailTransaction begun) {
+        transaction = begun;
+    }
+
+    /** @return the transaction, which isn't this session's any more */
+    @Nullable
+    MailTransaction handOver() {
+        MailTransaction open = transaction;
+        transaction = null;
+        return open;
+    }
+
+    /** Whether a part of a message is here. */
+    boolean hasContent() {
+        MailTransaction open = transaction;
+        return phase == Phase.DATA || open != null && open.chunked;
+    }
+
+    /** A message is accepted; errors are forgiven, as Postfix does. */
+    void accepted() {
+        messages++;
+        progress.accepted();
+        errors = 0;
+        junkCommands = 0;
+    }
+
+    /** @return how many errors there are with this one */
+    int error() {
+        return ++errors;
+    }
+
+    /** @return how many commands that brought no message nearer there are with this one */
+    int junk() {
+        return ++junkCommands;
+    }
+
+    // ---- the client's progress ---------------------------------------------------------------------------------
+
+    void pauseClock() {
+        progress.pause(nanoTime.getAsLong());
+    }
+
+    void resumeClock() {
+        progress.resume(nanoTime.getAsLong());
+    }
+
+    /** Something was read, perhaps under a new configuration. */
+    void read(int octets, Settings current) {
+        settings = current;
+        progress.input(nanoTime.getAsLong(), octets);
+    }
+
+    void lineUnfinished() {
+        progress.lineUnfinished(nanoTime.getAsLong());
+    }
+
+    void lineEnded() {
+        progress.lineEnded();
+    }
+
+    void messageBegun() {
+        progress.messageBegun(nanoTime.getAsLong());
+    }
+
+    void messageEnded() {
+        progress.messageEnded();
+    }
+
+    /** As {@link ProgressGuard#slowness}. */
+    @Nullable
+    Slowness slowness(boolean pressed) {
+        return progress.slowness(nanoTime.getAsLong(), settings.config(), pressed);
+    }
+
+    /** Nanoseconds until a look at {@link #slowness} is worth it. */
+    long nanosToLook(boolean pressed) {
+        InboundConfig config = settings.config();
+        long left = progress.nanosLeft(nanoTime.getAsLong(), config, pressed);
+        return Math.max(1, Math.min(left, ProgressGuard.periodNanos(config)));
+    }
+}

@@ -1,0 +1,144 @@
+package dev.penstock.reception;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.message.BodyType;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.smtp.Reply;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolException;
+
+/**
+ * One message on its way in, from its first octet to the hand-over to the queue. Used by one thread at a time; nothing
+ * blocks.
+ *
+ * <p>Its content is {@link #write written} in its final form, the header section after its {@link HeaderEdits} first, and
+ * goes to the spool at once. What goes before it is put together at the {@link #commit}, by when all of the content has
+ * come by here: so a signature over header and body can stand before octets that are on the disk already.
+ */
+public final class IncomingMessage {
+    private final Reception reception;
+    private final MessageId id;
+    private byte[] traceField;
+    private Spool.@Nullable Intake intake; // null when it was committed or forgotten
+    private @Nullable Envelope envelope;
+    private long size;
+
+    IncomingMessage(Reception reception, MessageId id, byte[] traceField, Spool.Intake intake) {
+        this.reception = reception;
+        this.id = id;
+        this.traceField = traceField;
+        this.intake = intake;
+    }
+
+    public MessageId id() {
+        return id;
+    }
+
+    /**
+     * Adds content octets (dot-stuffing removed, header edits made). They are copied or written before the call returns.
+     *
+     * @throws SpoolException when the message can't be kept; it is forgotten then
+     */
+    public void write(byte[] bytes, int offset, int length) {
+        intake().write(bytes, offset, length);
+    }
+
+    /** Completes at once while the spool keeps up; else when it has caught up and more may be written. */
+    public CompletableFuture<Void> writable() {
+        return intake().writable();
+    }
+
+    private Spool.Intake intake() {
+        if (intake == null) {
+            throw new IllegalStateException("the message was committed or forgotten");
+        }
+        return intake;
+    }
+
+    /**
+     * Makes the envelope of a message that is accepted now. Else as {@link Envelope} has it.
+     *
+     * @throws IllegalArgumentException without recipients
+     */
+    public void address(String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8, String tenant,
+            String campaign, Origin origin, Options options) {
+        envelope = new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, reception.millis(), origin,
+                options);
+    }
+
+    /** @throws IllegalStateException before {@link #address} */
+    public Envelope envelope() {
+        if (envelope == null) {
+            throw new IllegalStateException("the message has no envelope yet");
+        }
+        return envelope;
+    }
+
+    /**
+     * Makes the message durable, its envelope known. The future completes as that of {@link Spool.Intake#commit}; what it
+     * completes with is for {@link #handOver}, and what it fails with for {@link #refusal}.
+     *
+     * @param hasDotLines whether a line of what was written begins with a dot
+     * @param hasEightBit whether an octet of what was written is above 127
+     * @throws SpoolException when the spool takes nothing
+     */
+    public CompletableFuture<List<SpoolEntry>> commit(boolean hasDotLines, boolean hasEightBit) {
+        Spool.Intake open = intake();
+        byte[] before = beforeContent();
+        size = before.length + open.size();
+        CompletableFuture<List<SpoolEntry>> commit = open.commit(envelope(), before, hasDotLines, hasEightBit);
+        intake = null; // and with it the content
+        traceField = TraceField.NONE;
+        return commit;
+    }
+
+    /** The fields that go before the content: 7-bit, no line of theirs begins with a dot. A signature would be the first. */
+    private byte[] beforeContent() {
+        return traceField;
+    }
+
+    /** Octets of the committed message, what goes before its content included. */
+    public long size() {
+        return size;
+    }
+
+    /**
+     * The message is durable, and ours: tells of its reception, and hands its destinations to the queue. What goes wrong
+     * there is logged, and must not take the answer from the client.
+     *
+     * @param entries   what the commit completed with
+     * @param session   that it came by
+     * @param messageId the content's Message-ID field, empty when it has none
+     * @param text      of the answer to the client, or of what is said in its place
+     */
+    public void handOver(List<SpoolEntry> entries, ClientSession session, String messageId, String text) {
+        reception.handOver(envelope(), size, entries, session, messageId, text);
+    }
+
+    /**
+     * What a failed commit means for the client. What the spool didn't foresee is logged.
+     *
+     * @param failure what the future failed with, null when it was cancelled
+     */
+    public Reply refusal(@Nullable Throwable failure, ClientSession session) {
+        return Reception.refusal(id, failure, session);
+    }
+
+    /** Forgets the message. May be called after anything, any number of times; does nothing after commit. */
+    public void abort() {
+        Spool.Intake open = intake;
+        intake = null;
+        if (open != null) {
+            open.abort();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package dev.penstock.reception;
+
+import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.message.Destination;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
+import dev.penstock.smtp.Reply;
+import dev.penstock.spool.QueuedDestination;
+import dev.penstock.spool.Spool;
+import dev.penstock.spool.SpoolEntry;
+import dev.penstock.spool.SpoolException;
+import dev.penstock.spool.SpoolHealth;
+
+/**
+ * The one way in: begins messages, and has the durable ones told of and queued. Thread-safe.
+ *
+ * <p>A message belongs to the gateway once the spool says that it is durable; then, in this order, its reception is told to
+ * the listener of events, {@link Acceptance} takes over its destinations, and the client hears that it is ours.
+ */
+public final class Reception {
+    private static final Logger log = LoggerFactory.getLogger(Reception.class);
+    private static final int OK = 250; // RFC 5321 4.2.3
+
+    private final Spool spool;
+    private final Acceptance acceptance;
+    private final MessageEvent.Listener events;
+    private final InstantSource clock;
+
+    public Reception(Spool spool, Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
+        this.spool = spool;
+        this.acceptance = acceptance;
+        this.events = events;
+        this.clock = clock;
+    }
+
+    /** For a message that is to begin. Never blocks. */
+    public MessageId nextId() {
+        return spool.nextId();
+    }
+
+    /** Whether the spool takes messages, and if not, why. Never blocks. */
+    public SpoolHealth spoolHealth() {
+        return spool.health();
+    }
+
+    /** Whether the queue takes another message, and another recipient of one. */
+    public boolean queueHasRoom() {
+        return acceptance.hasRoom();
+    }
+
+    /**
+     * Begins a message.
+     *
+     * @param id         from {@link #nextId()}, and not used before
+     * @param traceField goes before the content; never changed from now on
+     * @throws SpoolException when the spool takes nothing now
+     */
+    public IncomingMessage begin(MessageId id, byte[] traceField) {
+        return new IncomingMessage(this, id, traceField, spool.intake());
+    }
+
+    /** As {@link #begin(MessageId, byte[])}, for a message that counts with the key of its request. */
+    public IncomingMessage begin(MessageId id, byte[] traceField, Spool.KeyedRequest request) {
+        return new IncomingMessage(this, id, traceField, request.intake());
+    }
+
+    long millis() {
+        return clock.millis();
+    }
+
+    void handOver(Envelope envelope, long size, List<SpoolEntry> entries, ClientSession session, String messageId,
+            String text) {
+        try {
+            events.on(event(envelope, size, session, messageId, text)); // before its deliveries
+            if (entries.size() == 1) {
+                acceptance.accepted(new QueuedDestination(entries.getFirst(), envelope,
+                        envelope.recipients().getFirst().domain(), 0, 0, size));
+                return;
+            }
+            List<Destination> destinations = envelope.destinations();
+            for (int i = 0; i < entries.size(); i++) {
+                acceptance.accepted(new QueuedDestination(entries.get(i), envelope, destinations.get(i).domain(), 0, 0,
+                        size));
+            }
+        } catch (Throwable e) {
+            log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
+                    envelope.id(), e);
+        }
+    }
+
+    private static MessageEvent event(Envelope envelope, long size, ClientSession session, String messageId,
+            String text) {
+        List<String> recipients = envelope.recipients().size() == 1
+                ? List.of(envelope.recipients().getFirst().address())
+                : envelope.recipients().stream().map(Recipient::address).toList();
+        Origin origin = envelope.origin();
+        return new MessageEvent(MessageEvent.Type.RECEPTION, envelope.id(), envelope.sender(), recipients,
+                envelope.recipients().getFirst().domain(), envelope.tenant(), envelope.campaign(), "", size,
+                new MessageEvent.Response(OK, "2.0.0", text, ""),
+                origin.address().isEmpty() ? null : new MessageEvent.Peer(origin.helo(), origin.address()),
+                session.local(), envelope.receivedMillis(), envelope.receivedMillis(), 0, origin.protocol(),
+                session.id(), session.tls(),
+                new MessageEvent.Client(origin.identity(), origin.helo(), session.listener(), messageId));
+    }
+
+    static Reply refusal(MessageId id, @Nullable Throwable failure, ClientSession session) {
+        Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+                ? failure.getCause()
+                : failure;
+        if (cause instanceof SpoolException spoolFailure) {
+            return SpoolReplies.of(spoolFailure.reason());
+        }
+        log.error("event=commit-failed id={} session={}", id, session.id(), cause);
+        return SpoolReplies.FAILED;
+    }
+}
