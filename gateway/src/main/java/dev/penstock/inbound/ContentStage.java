@@ -345,7 +345,8 @@ final class ContentStage {
         }
         long contentOctets = message.handOver();
         if (commit.isDone()) {
-            return settle(incoming, contentOctets, envelopeOctets, messageId, Turns.isGiven(commit) ? commit.resultNow() : null,
+            return settle(incoming, contentOctets, envelopeOctets, messageId,
+                    Turns.isGiven(commit) ? commit.resultNow() : null,
                     failure(commit));
         }
         return new Verdict.AwaitCommit<>(commit,

@@ -73,7 +73,9 @@ public final class DataDecoder {
             switch (state) {
                 case LINE_START -> {
                     lineStart = i;
-                    if (in[i] == '.' && stuffed) {
+                    if (in[i] != '.') {
+                        state = State.IN_LINE;
+                    } else if (stuffed) {
                         if (i > run) {
                             out.write(in, run, i - run);
                         }
@@ -82,7 +84,7 @@ public final class DataDecoder {
                         lineStart = i;
                         state = State.AFTER_DOT;
                     } else {
-                        dotLines |= in[i] == '.';
+                        dotLines = true;
                         state = State.IN_LINE;
                     }
                 }
