@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 
 import org.jspecify.annotations.Nullable;
@@ -91,11 +92,11 @@ final class FaultySegmentStore implements SegmentStore {
 
     private final class FaultySegment implements Segment {
         private final Segment segment;
-        private volatile long promised;
+        private final AtomicLong promised;
 
         FaultySegment(Segment segment, long promised) {
             this.segment = segment;
-            this.promised = promised;
+            this.promised = new AtomicLong(promised);
         }
 
         @Override
@@ -109,19 +110,19 @@ final class FaultySegmentStore implements SegmentStore {
                 throw new IOException("Input/output error, says the test");
             }
             int length = octets.remaining();
-            long missing = length + spare - promised;
+            long missing = length + spare - promised.get();
             if (missing > 0) {
                 use(missing);
-                promised += missing;
+                promised.addAndGet(missing);
             }
             long position = segment.append(octets, spare);
-            promised -= length;
+            promised.addAndGet(-length);
             return position;
         }
 
         @Override
         public long room() {
-            return promised;
+            return promised.get();
         }
 
         @Override
