@@ -1,6 +1,6 @@
 package dev.penstock.config;
 
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +10,7 @@ import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.ValueType.Plain;
 import dev.penstock.units.Rate;
 
 /**
@@ -24,7 +25,6 @@ final class ShapingReader {
     private static final String PROVIDER = "provider";
     private static final String ENABLE_TLS = "enable_tls";
     private static final String MX_ROLLUP = "mx_rollup";
-    private static final int MAX_COUNT = 1_000_000;
 
     /** Its values of {@code enable_tls} (docs/reference/kumo/make_egress_path/enable_tls.md). */
     private static final List<String> KUMO_TLS = List.of("Opportunistic", "OpportunisticInsecure", "Required",
@@ -103,6 +103,7 @@ final class ShapingReader {
                 continue;
             }
             String key = meant.matches();
+            file.means(name, key);
             coverage(file, name, key, table);
             tlsElsewhere(table, key, routes, localDomains);
             if (sections.put(key, section.limits()) != null) {
@@ -218,17 +219,7 @@ final class ShapingReader {
     }
 
     private static TrafficLimits limits(TableBinder section, TrafficLimits base, @Nullable TlsPolicy tls) {
-        TrafficLimits limits = new TrafficLimits(
-                connectionLimit(section, base.connectionLimit()),
-                rate(section, "max_message_rate", base.maxMessageRate()),
-                rate(section, "max_connection_rate", base.maxConnectionRate()),
-                section.integer("max_deliveries_per_connection", base.maxDeliveriesPerConnection(), 1, MAX_COUNT),
-                section.duration("idle_timeout", base.idleTimeout(), Duration.ZERO, Duration.ofHours(1)),
-                section.duration("max_connection_age", base.maxConnectionAge(), Duration.ofSeconds(1),
-                        Duration.ofDays(1)),
-                section.integer("consecutive_connection_failures_before_delay",
-                        base.consecutiveConnectionFailuresBeforeDelay(), 1, MAX_COUNT),
-                tls);
+        TrafficLimits limits = TrafficLimits.TABLE.readKeys(section, base).with(TrafficLimits.ENABLE_TLS, tls);
         for (String key : section.keys()) {
             if (NOT_SUPPORTED.contains(key)) {
                 section.ignore(key, "KumoMTA's key is not supported yet and is ignored");
@@ -238,27 +229,62 @@ final class ShapingReader {
         return limits;
     }
 
+    /** Named by its path, which is in force as what the file says. */
+    static Plain<ShapingConfig> file() {
+        return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", Types.schema("string"), "",
+                false);
+    }
+
+    static Plain<Integer> connectionLimit(int fallback) {
+        return new Plain<>(fallback, ShapingReader::readConnectionLimit, Integer::longValue,
+                Types.schema("integer", "minimum", 1, "maximum", TrafficLimits.MAX_COUNT),
+                "1 to " + TrafficLimits.MAX_COUNT, false)
+                .allowing("1 to " + TrafficLimits.MAX_COUNT, "type", List.of("integer", "string"))
+                .allowing("1 to " + TrafficLimits.MAX_COUNT, "pattern", "^(local:)?[1-9]\\d{0,5}$");
+    }
+
     /** A number, or KumoMTA's {@code "local:10"}: every limit here is this node's own. */
-    private static int connectionLimit(TableBinder section, int fallback) {
-        String key = "connection_limit";
+    private static int readConnectionLimit(TableBinder section, String key, int fallback) {
         if (!section.isText(key)) {
-            return section.integer(key, fallback, 1, MAX_COUNT);
+            return section.integer(key, fallback, 1, TrafficLimits.MAX_COUNT);
         }
         return section.text(key, fallback, "a number", text -> {
             String number = withoutScope(text);
             if (!number.matches("[1-9]\\d{0,5}")) {
-                throw new IllegalArgumentException("expected a whole number from 1 to " + MAX_COUNT);
+                throw new IllegalArgumentException("expected a whole number from 1 to " + TrafficLimits.MAX_COUNT);
             }
             return Integer.parseInt(number);
         });
     }
 
     /** A rate, or {@code "none"}, which lifts the limit of {@code [default]} (KumoMTA has no word for that). */
-    private static @Nullable Rate rate(TableBinder section, String key, @Nullable Rate fallback) {
-        Optional<Rate> rate = section.text(key, Optional.ofNullable(fallback),
+    @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
+    static Plain<@Nullable Rate> rate() {
+        return new Plain<>(null, (section, key, fallback) -> section.text(key, Optional.ofNullable(fallback),
                 "a rate in quotes, like \"100/s\", or \"none\"",
-                text -> text.equals("none") ? Optional.empty() : Optional.of(Rate.parse(withoutScope(text))));
-        return rate.orElse(null);
+                text -> text.equals("none") ? Optional.<Rate>empty() : Optional.of(Rate.parse(withoutScope(text))))
+                .orElse(null), rate -> rate == null ? "none" : rate.toString(),
+                Types.schema("string", "pattern", Patterns.rate("(local:\\s*)?")), "a rate or \"none\"", false);
+    }
+
+    @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
+    static Plain<@Nullable TlsPolicy> enableTls() {
+        List<String> words = new ArrayList<>(KUMO_TLS);
+        words.addFirst("");
+        return new Plain<>(null, (section, key, fallback) -> section.text(key, Optional.ofNullable(fallback),
+                "a text in quotes", text -> Optional.ofNullable(policy(kumoTls(text), false))).orElse(null),
+                ShapingReader::kumoWord, Types.schema("string", "enum", words), Types.quoted(words), false);
+    }
+
+    private static String kumoWord(@Nullable TlsPolicy policy) {
+        return switch (policy) {
+            case null -> "";
+            case NONE -> "Disabled";
+            case OPPORTUNISTIC -> "OpportunisticInsecure";
+            case OPPORTUNISTIC_VERIFIED -> "Opportunistic";
+            case REQUIRED -> "RequiredInsecure";
+            case VERIFIED -> "Required";
+        };
     }
 
     private static String withoutScope(String text) {

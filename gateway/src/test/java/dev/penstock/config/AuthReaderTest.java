@@ -39,7 +39,7 @@ class AuthReaderTest {
                         Optional.of(new CalloutConfig(URI.create("https://login.example/check"),
                                 Duration.ofSeconds(1), 5, "Bearer x")),
                         Optional.of(new CalloutConfig(URI.create("http://127.0.0.1:8080/introspect"),
-                                CalloutConfig.DEADLINE, CalloutConfig.MAX_IN_FLIGHT, ""))));
+                                CalloutConfig.DEADLINE.fallback(), CalloutConfig.MAX_IN_FLIGHT.fallback(), ""))));
     }
 
     @Test
