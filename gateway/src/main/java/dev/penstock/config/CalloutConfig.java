@@ -21,7 +21,7 @@ public record CalloutConfig(URI url, Duration deadline, int maxInFlight, String 
     public static final Key<CalloutConfig, URI> URL = TABLE
             .key("url", CalloutConfig::url, text("a URL in quotes", NOWHERE, CalloutReader::url, URI::toString)
                     .allowing("http or https", "pattern", "^[Hh][Tt][Tt][Pp][Ss]?://"), "It is sent a POST with JSON.")
-            .required().example("\"http://127.0.0.1:8080/check\"");
+            .required().example("\"http://127.0.0.1:8080/decide\"");
     public static final Key<CalloutConfig, Duration> DEADLINE = TABLE.key("deadline", CalloutConfig::deadline,
             duration("3s", "10ms", "1m"), "For the whole exchange; later answers don't count.");
     public static final Key<CalloutConfig, Integer> MAX_IN_FLIGHT = TABLE.key("max-in-flight",

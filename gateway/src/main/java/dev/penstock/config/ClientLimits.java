@@ -35,7 +35,7 @@ public record ClientLimits(List<String> exempt, int ipv6Prefix, int networkPrefi
             ClientLimits::networkPrefixV4, integer(24, 1, Integer.SIZE),
             "Sessions are counted for the network of this many bits around an IPv4 client, too.");
     public static final Key<ClientLimits, Integer> NETWORK_PREFIX_V6 = TABLE.key("network-prefix-v6",
-            ClientLimits::networkPrefixV6, integer(48, 1, 128), "Likewise around an IPv6 client.");
+            ClientLimits::networkPrefixV6, integer(48, 1, 128), "Sessions are counted for the network of this many bits around an IPv6 client, too.");
     public static final Key<ClientLimits, @Nullable Integer> MAX_SESSIONS_PER_NETWORK = TABLE.key(
             "max-sessions-per-network", ClientLimits::maxSessionsPerNetwork,
             integer(0, 0, 1_000_000).as(count -> count == 0 ? null : count, count -> count == null ? 0 : count),

@@ -24,7 +24,7 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
     static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class,
             "Deliveries: the SMTP client. The time-outs are deadlines for the phases of a session (RFC 5321 4.5.3.2).");
     public static final Key<DeliveryConfig, Integer> PORT = TABLE.key("port", DeliveryConfig::port, Types.port(25, 1),
-            "Of MX hosts.");
+            "The port of MX hosts.");
     public static final Key<DeliveryConfig, String> SOURCE_ADDRESS = TABLE
             .key("source-address", DeliveryConfig::sourceAddress,
                     text("an IP address in quotes", "", address -> address.isEmpty()

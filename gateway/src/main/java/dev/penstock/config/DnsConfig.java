@@ -29,7 +29,7 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
     public static final Key<DnsConfig, Duration> MIN_TTL = TABLE.key("min-ttl", DnsConfig::minTtl,
             duration("30s", "0s", "1d"), "Answers are kept for their own TTL, but at least this long.");
     public static final Key<DnsConfig, Duration> MAX_TTL = TABLE.key("max-ttl", DnsConfig::maxTtl,
-            duration("1d", "1s", "7d"), "And at most this long.");
+            duration("1d", "1s", "7d"), "Answers are kept at most this long.");
     public static final Key<DnsConfig, Duration> NEGATIVE_TTL = TABLE.key("negative-ttl", DnsConfig::negativeTtl,
             duration("1h", "0s", "1d"), "\"No such domain\", \"no such record\": at most this long (RFC 2308).");
     public static final Key<DnsConfig, Duration> FAILURE_TTL = TABLE.key("failure-ttl", DnsConfig::failureTtl,

@@ -60,7 +60,7 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
             InboundConfig::softErrorLimit, integer(10, 0, 10_000),
             "After this many errors every reply is delayed (Postfix: smtpd_soft_error_limit).");
     public static final Key<InboundConfig, Duration> ERROR_DELAY = TABLE.key("error-delay", InboundConfig::errorDelay,
-            duration("1s", "0s", "1m"), "By this much (Postfix: smtpd_error_sleep_time).");
+            duration("1s", "0s", "1m"), "How long a reply is delayed then (Postfix: smtpd_error_sleep_time).");
     public static final Key<InboundConfig, Integer> HARD_ERROR_LIMIT = TABLE.key("hard-error-limit",
             InboundConfig::hardErrorLimit, integer(20, 1, 10_000),
             "At this many errors the session ends with 421 (Postfix: smtpd_hard_error_limit).");

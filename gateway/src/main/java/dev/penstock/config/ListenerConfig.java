@@ -55,13 +55,13 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
             "Connections from these networks must begin with a PROXY protocol header, version 1 or 2.");
     public static final Key<ListenerConfig, Duration> PROXY_TIMEOUT = TABLE.key("proxy-timeout",
             ListenerConfig::proxyTimeout, duration("5s", "1s", "1m"),
-            "For that header to come (Postfix: smtpd_upstream_proxy_timeout).");
+            "For a PROXY protocol header to come (Postfix: smtpd_upstream_proxy_timeout).");
     public static final Key<ListenerConfig, List<String>> XCLIENT_NETWORKS = TABLE.key("xclient-networks",
             ListenerConfig::xclientNetworks, networks(), "Clients in these networks may use XCLIENT.");
     public static final Key<ListenerConfig, String> TENANT = TABLE.key("tenant", ListenerConfig::tenant,
-            text("a text", "", ListenerReader::label), "Of messages that no stronger rule gives one.");
+            text("a text", "", ListenerReader::label), "The tenant of messages that no stronger rule gives one.");
     public static final Key<ListenerConfig, String> CAMPAIGN = TABLE.key("campaign", ListenerConfig::campaign,
-            text("a text", "", ListenerReader::label), "Likewise.");
+            text("a text", "", ListenerReader::label), "The campaign of messages that no stronger rule gives one.");
     public static final Key<ListenerConfig, ListenerLimits> LIMITS = TABLE.key("limits", ListenerConfig::limits,
             table(ListenerLimits.TABLE, ListenerLimits.NONE), "");
 

@@ -24,7 +24,7 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
     public static final Key<ListenerTls, String> MIN_PROTOCOL = TABLE.key("min-protocol", ListenerTls::minProtocol,
             text("a text", "TLSv1.2", text -> ListenerReader.oneOf(text, PROTOCOLS))
                     .allowing(Types.quoted(PROTOCOLS), "enum", PROTOCOLS),
-            "Or \"TLSv1.3\".");
+            "The oldest version of TLS: \"TLSv1.2\" or \"TLSv1.3\".");
     public static final Key<ListenerTls, ClientCertificates> CLIENT_CERTIFICATES = TABLE.key("client-certificates",
             ListenerTls::clientCertificates, choice(ClientCertificates.NONE),
             "\"none\", \"requested\" or \"required\". One that verifies is an identity, as a login is.");

@@ -62,7 +62,7 @@ public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recip
             LocalDomainConfig::positiveTtl, duration("1h", "0s", "30d"),
             "How long the store's yes to a call-ahead is remembered.");
     public static final Key<LocalDomainConfig, Duration> NEGATIVE_TTL = TABLE.key("negative-ttl",
-            LocalDomainConfig::negativeTtl, duration("5m", "0s", "30d"), "Likewise its no.");
+            LocalDomainConfig::negativeTtl, duration("5m", "0s", "30d"), "How long the store's no to a call-ahead is remembered.");
     /** RFC 5321 4.5.3.2.3: clients wait five minutes for the reply to RCPT. */
     public static final Key<LocalDomainConfig, Duration> VERIFY_DEADLINE = TABLE.key("verify-deadline",
             LocalDomainConfig::verifyDeadline, duration("10s", "100ms", "2m"), "For a call-ahead as a whole.");

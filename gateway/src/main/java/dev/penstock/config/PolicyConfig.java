@@ -34,13 +34,13 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
             "Whether users that have sender domains may use the null reverse path <> as well.");
     public static final Key<PolicyConfig, Boolean> CHECK_FROM_HEADER = TABLE.key("check-from-header",
             PolicyConfig::checkFromHeader, flag(false),
-            "Whether the addresses in their From field must be in these domains, too.");
+            "Whether the addresses in the From field of users that have sender domains must be in these, too.");
     public static final Key<PolicyConfig, String> TENANT_HEADER = TABLE.key("tenant-header",
             PolicyConfig::tenantHeader, PolicyReader.nameField(),
             "Header field that names a message's tenant, like \"X-Tenant\". Empty: none. With one, the header section of "
                     + "every message is held back until it is read.");
     public static final Key<PolicyConfig, String> CAMPAIGN_HEADER = TABLE.key("campaign-header",
-            PolicyConfig::campaignHeader, PolicyReader.nameField(), "Likewise its campaign.");
+            PolicyConfig::campaignHeader, PolicyReader.nameField(), "Header field that names a message's campaign, like \"X-Campaign\"; as tenant-header.");
     public static final Key<PolicyConfig, Boolean> HEADERS_FROM_ANYBODY = TABLE.key("headers-from-anybody",
             PolicyConfig::headersFromAnybody, flag(false),
             "Whether these fields count from clients, too, that are neither in relay-networks nor logged in.");
@@ -51,13 +51,13 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
                     "A directory of jars with policies of your own. Empty: none.")
             .restart();
     public static final Key<PolicyConfig, Duration> DEADLINE = TABLE.key("deadline", PolicyConfig::deadline,
-            duration("2s", "10ms", "1m"), "For the answer of one of them to one question.");
+            duration("2s", "10ms", "1m"), "For the answer of a policy of your own to one question.");
     public static final Key<PolicyConfig, OnFailure> ON_FAILURE = TABLE.key("on-failure", PolicyConfig::onFailure,
             choice(OnFailure.DEFER, PolicyReader::onFailure),
-            "What is answered when there is none: \"defer\" (451 4.7.1) or \"accept\".");
+            "What is answered when such a policy gives none: \"defer\" (451 4.7.1) or \"accept\".");
     public static final Key<PolicyConfig, Integer> MAX_IN_FLIGHT = TABLE.key("max-in-flight",
             PolicyConfig::maxInFlight, integer(1_024, 1, 100_000),
-            "Questions to one of them at a time; more fail at once.");
+            "Questions to one such policy at a time; more fail at once.");
     public static final Key<PolicyConfig, Optional<Mailbox>> POSTMASTER = TABLE.key("postmaster",
             PolicyConfig::postmaster,
             text("an address in quotes", Optional.empty(), PolicyReader::postmaster,
@@ -108,7 +108,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         public static final Key<RelayRule, List<String>> LISTENERS = TABLE.key("listeners", RelayRule::listeners,
                 some(text -> text), "Names of listeners.").example("[\"smtp\"]");
         public static final Key<RelayRule, List<String>> NETWORKS = TABLE.key("networks", RelayRule::networks,
-                some(Syntax::network), "The client's.").example("[\"192.0.2.0/24\"]");
+                some(Syntax::network), "Networks of clients.").example("[\"192.0.2.0/24\"]");
         public static final Key<RelayRule, List<String>> IDENTITIES = TABLE.key("identities", RelayRule::identities,
                 some(PolicyReader::identity), "Users who have logged in; \"*\" is anybody who has.")
                 .example("[\"*\"]");
@@ -119,7 +119,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         public static final Key<RelayRule, List<String>> RECIPIENT_DOMAINS = TABLE
                 .key("recipient-domains", RelayRule::recipientDomains,
                         some(name -> PolicyReader.domain(name, "local")),
-                        "Likewise; \"local\" is all local domains.")
+                        "As sender-domains; \"local\" is all local domains.")
                 .example("[\"local\", \".example.net\"]");
 
         /** Left out, or at least one. */
@@ -153,7 +153,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
                 .of("http");
         public static final Key<Callout, Set<Event>> ASKED_AT = TABLE
                 .key("events", Callout::events, PolicyReader.events().allowing("", "items", Map.of("enum", EVENTS)),
-                        "When: \"connect\", \"mail\", \"recipient\", \"message\".");
+                        "When it is asked: \"connect\", \"mail\", \"recipient\", \"message\".");
         public static final Key<Callout, List<String>> HEADERS = TABLE.key("headers", Callout::headers,
                 texts(PolicyReader::lowerFieldName, "from", "subject"), "Header fields it is told with \"message\".");
         public static final Key<Callout, OnFailure> ON_FAILURE = TABLE.key("on-failure", Callout::onFailure,

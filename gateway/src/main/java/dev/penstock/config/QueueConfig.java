@@ -22,7 +22,7 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
             "Wait after the first attempt; each further wait is twice as long (Postfix: minimal_backoff_time).");
     public static final Key<QueueConfig, Duration> MAX_RETRY_INTERVAL = TABLE.key("max-retry-interval",
             QueueConfig::maxRetryInterval, duration("4h", "1s", "30d"),
-            "But no wait is longer than this (Postfix: maximal_backoff_time).");
+            "No wait is longer than this (Postfix: maximal_backoff_time).");
     public static final Key<QueueConfig, List<Duration>> RETRY_INTERVALS = TABLE.key("retry-intervals",
             QueueConfig::retryIntervals, durations("1s", "30d"),
             "Waits to use instead, like [\"1m\", \"5m\", \"30m\"]; the last one repeats.");
