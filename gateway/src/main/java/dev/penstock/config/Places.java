@@ -21,7 +21,7 @@ public final class Places {
     record Place(Path file, int line, Object written) {}
 
     static String path(String within, String key) {
-        return within.isEmpty() ? key : within + "." + key;
+        return within.isEmpty() ? key : key.isEmpty() ? within : within + "." + key;
     }
 
     void put(String path, Place place) {

@@ -22,9 +22,12 @@ import dev.penstock.units.Rate;
  */
 final class ShapingReader {
     private static final String DEFAULT_SECTION = "default";
-    private static final String PROVIDER = "provider";
+    static final String PROVIDER = "provider";
     private static final String ENABLE_TLS = "enable_tls";
     private static final String MX_ROLLUP = "mx_rollup";
+    private static final String REMEMBER_BROKEN_TLS = "remember_broken_tls";
+    private static final String RECONNECT = "opportunistic_tls_reconnect_on_failed_handshake";
+    static final String REPLACE_BASE = "replace_base";
 
     /** Its values of {@code enable_tls} (docs/reference/kumo/make_egress_path/enable_tls.md). */
     private static final List<String> KUMO_TLS = List.of("Opportunistic", "OpportunisticInsecure", "Required",
@@ -34,7 +37,7 @@ final class ShapingReader {
     private static final Map<String, String> SHARED_PROVIDERS = sharedProviders();
 
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
-    private static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
+    static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
             "additional_message_rate_throttles", "source_selection_rate", "additional_source_selection_rates",
             "max_recipients_per_batch", "max_ready", "enable_mta_sts", "enable_dane", "tls_prefer_openssl",
             "openssl_cipher_list",
@@ -49,7 +52,22 @@ final class ShapingReader {
             "no_memory_reduction_policy", "readyq_pool_name", "provider_name", "ignore_8bit_checks",
             "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout", "sources", "automation");
 
+    /** Keys of a section that say how others are meant. */
+    static final Table<TrafficLimits> FURTHER_KEYS = furtherKeys();
+
     private ShapingReader() {}
+
+    private static Table<TrafficLimits> furtherKeys() {
+        Table<TrafficLimits> table = Table.of(TrafficLimits.class, "");
+        table.key(REPLACE_BASE, _ -> false, Types.flag(false),
+                "The section starts from the built-in limits instead of [\"default\"].");
+        table.key(MX_ROLLUP, _ -> false, Types.flag(false),
+                "Only false is honoured: a section is for its own domain or site.");
+        table.key(REMEMBER_BROKEN_TLS, _ -> "", Types.text("a text", "", text -> text),
+                "With it \"Opportunistic\" goes on in clear; its time is not honoured.");
+        table.key(RECONNECT, _ -> false, Types.flag(false), "With it \"Opportunistic\" goes on in clear.");
+        return table;
+    }
 
     private static Map<String, String> sharedProviders() {
         Map<String, String> providers = new HashMap<>();
@@ -94,7 +112,7 @@ final class ShapingReader {
                         + table.keys().iterator().next() + "\"]");
                 continue;
             }
-            Section section = section(table, table.flag("replace_base", false) ? Section.DEFAULT : defaults);
+            Section section = section(table, table.flag(REPLACE_BASE, false) ? Section.DEFAULT : defaults);
             SectionName meant = SectionName.of(name);
             if (!meant.doubt().isEmpty()) {
                 file.warn(name, meant.doubt());
@@ -168,16 +186,16 @@ final class ShapingReader {
     }
 
     private static Section section(TableBinder section, Section base) {
-        section.flag("replace_base", false);
+        section.flag(REPLACE_BASE, false);
         section.flag(MX_ROLLUP, false);
         String enableTls = section.text(ENABLE_TLS, base.enableTls(), "a text in quotes", ShapingReader::kumoTls);
         boolean goesOnInClear = base.goesOnInClear();
-        if (section.has("remember_broken_tls")) {
+        if (section.has(REMEMBER_BROKEN_TLS)) {
             goesOnInClear = true;
-            section.ignore("remember_broken_tls", "its time is not honoured: a host whose TLS is broken is remembered "
+            section.ignore(REMEMBER_BROKEN_TLS, "its time is not honoured: a host whose TLS is broken is remembered "
                     + "for an hour");
         }
-        goesOnInClear = section.flag("opportunistic_tls_reconnect_on_failed_handshake", goesOnInClear);
+        goesOnInClear = section.flag(RECONNECT, goesOnInClear);
         if (section.has(ENABLE_TLS) && policy(enableTls, goesOnInClear) == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
             section.warn(ENABLE_TLS,
                     "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "

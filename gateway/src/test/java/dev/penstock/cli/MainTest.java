@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.AuthConfig;
 import dev.penstock.config.ConfigReader;
+import dev.penstock.config.ConfigSchema;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls;
@@ -224,6 +225,37 @@ class MainTest {
                 .isEqualTo(good + ": valid, 1 listener, 0 routes, 0 shaping sections\n");
         assertThat(penstock("check-config", directory.resolve("none").toString())).isEqualTo(ExitCode.CONFIG);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("none: there is no such file\n");
+    }
+
+    @Test
+    void configShowPrintsWhatAFileSaysOrEverything() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "http.port = 1\nauth.callout.url = 'http://h/'\n"
+                + "auth.callout.authorization = 's3cret'");
+        assertThat(penstock("config", "show", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("""
+                auth.callout.url = "http://h/"  # FILE:2
+                auth.callout.authorization = "********"  # FILE:3
+                http.port = 1  # FILE:1
+                """.replace("FILE", file.toString()));
+        out.reset();
+        assertThat(penstock("config", "show", "--defaults", "--json", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains(
+                "{\"key\":\"http.address\",\"value\":\"127.0.0.1\",\"origin\":\"default\"}\n", "\"line\":1}\n")
+                .doesNotContain("s3cret");
+        out.reset();
+        assertThat(penstock("config", "show")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("http.port = 8025  # default\n");
+        assertThat(penstock("config", "show", directory.resolve("none").toString())).isEqualTo(ExitCode.CONFIG);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("none: there is no such file\n");
+    }
+
+    @Test
+    void configSchemaPrintsTheSchemaOfEitherFile() {
+        assertThat(penstock("config", "schema")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(ConfigSchema.gateway() + "\n");
+        out.reset();
+        assertThat(penstock("config", "schema", "--shaping")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(ConfigSchema.shaping() + "\n");
     }
 
     @Test

@@ -97,7 +97,7 @@ class AuthReaderTest {
     }
 
     private ConfigReader.Result read(String text) throws IOException {
-        return ConfigReader.read(Files.writeString(directory.resolve("penstock.toml"), text));
+        return Schemas.read(Files.writeString(directory.resolve("penstock.toml"), text));
     }
 
     private List<String> errors(String text) throws IOException {

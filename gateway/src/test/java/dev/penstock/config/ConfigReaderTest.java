@@ -478,7 +478,7 @@ class ConfigReaderTest {
     void unusualPortsGiveAWarning() throws IOException {
         pem("mx.pem", "CERTIFICATE");
         pem("mx.key", "PRIVATE KEY");
-        Valid valid = (Valid) ConfigReader.read(write("""
+        Valid valid = (Valid) Schemas.read(write("""
                 [[listener]]
                 address = "127.0.0.1:465"
                 [[listener]]
@@ -731,7 +731,7 @@ class ConfigReaderTest {
 
     @Test
     void aRecipientsFileThatIsNotThereIsAWarning() throws IOException {
-        Valid valid = (Valid) ConfigReader.read(write("""
+        Valid valid = (Valid) Schemas.read(write("""
                 [local."a.example"]
                 lmtp = ["127.0.0.1"]
                 recipients = "/no/such/file"
@@ -741,7 +741,7 @@ class ConfigReaderTest {
 
     @Test
     void missingFilesAreNamed() throws IOException {
-        assertThat(ConfigReader.read(directory.resolve("none.toml"))).isEqualTo(new Invalid(
+        assertThat(Schemas.read(directory.resolve("none.toml"))).isEqualTo(new Invalid(
                 List.of(new Problem(directory.resolve("none.toml"), 0, 0, "", "there is no such file"))));
         assertThat(errors("""
                 [gateway]
@@ -855,7 +855,7 @@ class ConfigReaderTest {
     }
 
     private static GatewayConfig valid(Path file) {
-        return switch (ConfigReader.read(file)) {
+        return switch (Schemas.read(file)) {
             case Valid(GatewayConfig config, List<Problem> _) -> config;
             case Invalid(List<Problem> problems) -> throw new AssertionError(problems);
         };
@@ -864,7 +864,7 @@ class ConfigReaderTest {
     /** Errors as printed; of the place only what differs between them. */
     private List<String> errors(String text) throws IOException {
         Path file = write(text);
-        List<Problem> problems = ((Invalid) ConfigReader.read(file)).problems();
+        List<Problem> problems = ((Invalid) Schemas.read(file)).problems();
         return problems.stream()
                 .map(problem -> problem.toString().replace(file.toString(), "").replace(directory + "/", "")).toList();
     }

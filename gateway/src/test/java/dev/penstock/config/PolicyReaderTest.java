@@ -173,6 +173,6 @@ class PolicyReaderTest {
     }
 
     private ConfigReader.Result read(String text) throws IOException {
-        return ConfigReader.read(Files.writeString(directory.resolve("penstock.toml"), text));
+        return Schemas.read(Files.writeString(directory.resolve("penstock.toml"), text));
     }
 }

@@ -235,7 +235,7 @@ class ShapingReaderTest {
 
     private ConfigReader.Result read(String shaping, String config) throws IOException {
         Path file = Files.writeString(directory.resolve("shaping.toml"), shaping);
-        return ConfigReader.read(Files.writeString(directory.resolve("penstock.toml"),
+        return Schemas.read(Files.writeString(directory.resolve("penstock.toml"),
                 "gateway.shaping-file = '" + file + "'\n" + config));
     }
 }
