@@ -16,7 +16,7 @@ public record AuthConfig(List<String> mechanisms, Optional<Path> users, Optional
             "XOAUTH2",
             "PLAIN", "LOGIN");
 
-    static final Table<AuthConfig> TABLE = Table.of(AuthConfig.class,
+    static final Table<AuthConfig> TABLE = Table.of(AuthConfig.class, AuthConfig::new,
             "Who may log in, see gateway/docs/authentication.md. Nobody, as long as nothing is named here.");
     public static final Key<AuthConfig, List<String>> ALLOWED_MECHANISMS = TABLE
             .key("mechanisms", AuthConfig::mechanisms,
@@ -37,6 +37,10 @@ public record AuthConfig(List<String> mechanisms, Optional<Path> users, Optional
 
     public AuthConfig {
         mechanisms = List.copyOf(mechanisms);
+    }
+
+    private AuthConfig(Values<AuthConfig> values) {
+        this(values.get(ALLOWED_MECHANISMS), values.get(USERS), values.get(CALLOUT), values.get(BEARER));
     }
 
     /** With all mechanisms. */

@@ -17,7 +17,7 @@ public record CalloutConfig(URI url, Duration deadline, int maxInFlight, String 
     /** Stands for a URL that is missing or wrong. */
     static final URI NOWHERE = URI.create("http://nowhere.invalid/");
 
-    static final Table<CalloutConfig> TABLE = Table.of(CalloutConfig.class, "");
+    static final Table<CalloutConfig> TABLE = Table.of(CalloutConfig.class, CalloutConfig::new, "");
     public static final Key<CalloutConfig, URI> URL = TABLE
             .key("url", CalloutConfig::url, text("a URL in quotes", NOWHERE, CalloutReader::url, URI::toString)
                     .allowing("http or https", "pattern", "^[Hh][Tt][Tt][Pp][Ss]?://"), "It is sent a POST with JSON.")
@@ -29,6 +29,10 @@ public record CalloutConfig(URI url, Duration deadline, int maxInFlight, String 
     public static final Key<CalloutConfig, String> AUTHORIZATION = TABLE.key("authorization",
             CalloutConfig::authorization, secret("a text in quotes", CalloutReader::fieldValue),
             "Sent as the Authorization field. Empty: none.");
+
+    private CalloutConfig(Values<CalloutConfig> values) {
+        this(values.get(URL), values.get(DEADLINE), values.get(MAX_IN_FLIGHT), values.get(AUTHORIZATION));
+    }
 
     /** With the defaults of all else. */
     public static CalloutConfig of(URI url) {

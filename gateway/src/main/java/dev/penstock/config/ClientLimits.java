@@ -24,7 +24,7 @@ public record ClientLimits(List<String> exempt, int ipv6Prefix, int networkPrefi
         implements
             TableRecord<ClientLimits> {
     static final Table<ClientLimits> TABLE = Table
-            .of(ClientLimits.class, "What one client may do, over all of its sessions. A rate is \"100/min\", "
+            .of(ClientLimits.class, ClientLimits::new, "What one client may do, over all of its sessions. A rate is \"100/min\", "
                     + "\"10/s,max_burst=50\" or \"none\".")
             .rule(ClientLimits::check);
     public static final Key<ClientLimits, List<String>> EXEMPT = TABLE.key("exempt", ClientLimits::exempt,
@@ -61,6 +61,10 @@ public record ClientLimits(List<String> exempt, int ipv6Prefix, int networkPrefi
 
     public ClientLimits {
         exempt = List.copyOf(exempt);
+    }
+
+    private ClientLimits(Values<ClientLimits> values) {
+        this(values.get(EXEMPT), values.get(IPV6_PREFIX), values.get(NETWORK_PREFIX_V4), values.get(NETWORK_PREFIX_V6), values.get(MAX_SESSIONS_PER_NETWORK), values.get(SESSION_RATE), values.get(MESSAGE_RATE), values.get(RECIPIENT_RATE), values.get(ERROR_RATE), values.get(MAX_CLIENTS));
     }
 
     private static void check(TableBinder file, ClientLimits clients) {

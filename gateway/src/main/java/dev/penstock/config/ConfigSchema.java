@@ -28,7 +28,7 @@ public final class ConfigSchema {
     /** Of the shaping file. */
     public static String shaping() {
         Map<String, Object> section = table(TrafficLimits.TABLE);
-        Map<String, Object> keys = new LinkedHashMap<>(table(ShapingReader.FURTHER_KEYS));
+        Map<String, Object> keys = new LinkedHashMap<>(table(ShapingReader.furtherKeys()));
         Map<String, Object> properties = new LinkedHashMap<>();
         properties.putAll(properties(section));
         properties.putAll(properties(keys));

@@ -10,7 +10,7 @@ import dev.penstock.units.ByteSize;
 public record ContentRules(Handling bareNewlines, Handling nul, ByteSize maxHeader, int maxHops)
         implements
             TableRecord<ContentRules> {
-    static final Table<ContentRules> TABLE = Table.of(ContentRules.class, "What content may look like.");
+    static final Table<ContentRules> TABLE = Table.of(ContentRules.class, ContentRules::new, "What content may look like.");
     public static final Key<ContentRules, Handling> BARE_NEWLINES = TABLE.key("bare-newlines",
             ContentRules::bareNewlines, choice(Handling.REJECT),
             "A CR or LF that stands alone: \"reject\" (550 5.5.2) or \"normalise\" (it becomes CRLF). It never ends the "
@@ -26,6 +26,10 @@ public record ContentRules(Handling bareNewlines, Handling nul, ByteSize maxHead
                     + "RFC 5321 6.3).");
 
     public static final ContentRules DEFAULT = TABLE.defaults();
+
+    private ContentRules(Values<ContentRules> values) {
+        this(values.get(BARE_NEWLINES), values.get(NUL), values.get(MAX_HEADER), values.get(MAX_HOPS));
+    }
 
     public enum Handling {
         /** The message is refused at its end, 550 5.5.2. */

@@ -21,7 +21,7 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
         Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa)
         implements
             TableRecord<DeliveryConfig> {
-    static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class,
+    static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class, DeliveryConfig::new,
             "Deliveries: the SMTP client. The time-outs are deadlines for the phases of a session (RFC 5321 4.5.3.2).");
     public static final Key<DeliveryConfig, Integer> PORT = TABLE.key("port", DeliveryConfig::port, Types.port(25, 1),
             "The port of MX hosts.");
@@ -98,6 +98,10 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
             .restart();
 
     public static final DeliveryConfig DEFAULT = TABLE.defaults();
+
+    private DeliveryConfig(Values<DeliveryConfig> values) {
+        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(MAX_SESSIONS), values.get(MAX_RECIPIENTS_PER_TRANSACTION), values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT), values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT), values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME), values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA));
+    }
 
     /** With TLS when a host offers it. */
     public DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,

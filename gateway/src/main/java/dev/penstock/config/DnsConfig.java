@@ -11,7 +11,7 @@ import java.util.List;
 public record DnsConfig(List<String> servers, Duration timeout, Duration deadline, int maxInFlight, int cacheSize,
         Duration minTtl, Duration maxTtl, Duration negativeTtl, Duration failureTtl, Duration staleTtl,
         List<String> ignoreNetworks) implements TableRecord<DnsConfig> {
-    static final Table<DnsConfig> TABLE = Table.of(DnsConfig.class, "DNS look-ups and their cache.")
+    static final Table<DnsConfig> TABLE = Table.of(DnsConfig.class, DnsConfig::new, "DNS look-ups and their cache.")
             .rule(DnsConfig::check);
     public static final Key<DnsConfig, List<String>> SERVERS = TABLE.key("servers", DnsConfig::servers,
             texts(Syntax::server), "\"address\" or \"address:port\". Empty: those of /etc/resolv.conf.");
@@ -51,6 +51,10 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
     public DnsConfig {
         servers = List.copyOf(servers);
         ignoreNetworks = List.copyOf(ignoreNetworks);
+    }
+
+    private DnsConfig(Values<DnsConfig> values) {
+        this(values.get(SERVERS), values.get(TIMEOUT), values.get(DEADLINE), values.get(MAX_IN_FLIGHT), values.get(CACHE_SIZE), values.get(MIN_TTL), values.get(MAX_TTL), values.get(NEGATIVE_TTL), values.get(FAILURE_TTL), values.get(STALE_TTL), values.get(IGNORE_NETWORKS));
     }
 
     private static void check(TableBinder file, DnsConfig dns) {

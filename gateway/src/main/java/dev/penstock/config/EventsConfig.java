@@ -21,7 +21,7 @@ public record EventsConfig(Path directory, ByteSize maxFileSize, Duration maxFil
         implements
             TableRecord<EventsConfig> {
     static final Table<EventsConfig> TABLE = Table
-            .of(EventsConfig.class, "The delivery log: JSON lines, see gateway/docs/events.md.")
+            .of(EventsConfig.class, EventsConfig::new, "The delivery log: JSON lines, see gateway/docs/events.md.")
             .rule(EventsConfig::check);
     public static final Key<EventsConfig, Path> DIRECTORY = TABLE
             .key("directory", EventsConfig::directory, Types.directory("data/log"), "Where its files lie.")
@@ -51,6 +51,10 @@ public record EventsConfig(Path directory, ByteSize maxFileSize, Duration maxFil
             .restart();
 
     public static final EventsConfig DEFAULT = TABLE.defaults();
+
+    private EventsConfig(Values<EventsConfig> values) {
+        this(values.get(DIRECTORY), values.get(MAX_FILE_SIZE), values.get(MAX_FILE_AGE), values.get(COMPRESSION), values.get(KEEP), values.get(REJECTION_RATE), values.get(FLUSH_INTERVAL), values.get(MAX_PENDING));
+    }
 
     private static final long USUAL_EVENT = 512; // octets
     private static final long MIN_PENDING = 1 << 20; // room for any event

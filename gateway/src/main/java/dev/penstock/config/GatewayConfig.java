@@ -29,7 +29,7 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection)
         implements
             TableRecord<GatewayConfig> {
-    static final Table<GatewayConfig> GATEWAY = Table.of(GatewayConfig.class, "");
+    static final Table<GatewayConfig> GATEWAY = Table.of(GatewayConfig.class, GatewayConfig::new, "");
     public static final Key<GatewayConfig, String> HOSTNAME = GATEWAY
             .key("hostname", GatewayConfig::hostname,
                     text("a domain name in quotes", "", name -> name.isEmpty() ? "" : Syntax.domain(name)),
@@ -37,17 +37,15 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
             .restart();
     public static final Key<GatewayConfig, ShapingConfig> SHAPING = GATEWAY
             .key("shaping-file", GatewayConfig::shaping, ShapingReader.file(),
-                    "Limits per destination, see shaping.toml. Empty: built-in limits for all.")
-            .of("shaping");
+                    "Limits per destination, see shaping.toml. Empty: built-in limits for all.");
 
-    static final Table<GatewayConfig> TABLE = Table.of(GatewayConfig.class, "");
+    static final Table<GatewayConfig> TABLE = Table.of(GatewayConfig.class, GatewayConfig::new, "");
     static final Key<GatewayConfig, GatewayConfig> OWN = TABLE.key("gateway", config -> config, Types.own(GATEWAY),
             "");
     public static final Key<GatewayConfig, List<ListenerConfig>> LISTENERS = TABLE
             .key("listener", GatewayConfig::listeners,
                     list(ListenerConfig.TABLE, List.of(ListenerConfig.DEFAULT), (file, _) -> ListenerReader.read(file)),
-                    "")
-            .of("listeners");
+                    "");
     public static final Key<GatewayConfig, InboundConfig> INBOUND = TABLE.key("inbound", GatewayConfig::inbound,
             table(InboundConfig.TABLE, InboundConfig.DEFAULT), "");
     public static final Key<GatewayConfig, SpoolConfig> SPOOL = TABLE.key("spool", GatewayConfig::spool,
@@ -63,8 +61,7 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
                     map(LocalDomainConfig.TABLE, (file, key) -> LocalDomainReader.read(file.table(key))),
                     "Domains of our own: recipients are verified at RCPT (an unknown one gets 550 5.1.1), mail is handed "
                             + "to a store on this machine or near it, and no MX is asked for. Anybody may send to them. "
-                            + "See gateway/docs/local-domains.md.")
-            .of("localDomains");
+                            + "See gateway/docs/local-domains.md.");
     public static final Key<GatewayConfig, QueueConfig> QUEUE = TABLE.key("queue", GatewayConfig::queue,
             table(QueueConfig.TABLE, QueueConfig.DEFAULT), "");
     public static final Key<GatewayConfig, DeliveryConfig> DELIVERY = TABLE.key("delivery", GatewayConfig::delivery,
@@ -84,6 +81,10 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
         listeners = List.copyOf(listeners);
         routes = Map.copyOf(routes);
         localDomains = Map.copyOf(localDomains);
+    }
+
+    private GatewayConfig(Values<GatewayConfig> values) {
+        this(values.get(HOSTNAME), values.get(LISTENERS), values.get(INBOUND), values.get(SPOOL), values.get(DNS), values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS), values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS), values.get(INJECTION));
     }
 
     /**

@@ -20,7 +20,6 @@ public final class Key<R, T> {
     private final Function<R, T> accessor;
     private final ValueType<T> type;
     private final String text;
-    private String component;
     private String example = "";
     private boolean required;
     private String alias = "";
@@ -34,15 +33,6 @@ public final class Key<R, T> {
         this.accessor = accessor;
         this.type = type;
         this.text = text;
-        this.component = camelCase(name);
-    }
-
-    private static String camelCase(String name) {
-        StringBuilder text = new StringBuilder();
-        for (String word : name.split("[-_]", -1)) {
-            text.append(text.isEmpty() ? word : Character.toUpperCase(word.charAt(0)) + word.substring(1));
-        }
-        return text.toString();
     }
 
     /** A change of it is refused while the gateway runs. */
@@ -53,12 +43,6 @@ public final class Key<R, T> {
     /** A change of it is refused while the gateway runs when it changes this about the value. */
     Key<R, T> restart(Function<T, Object> aspect) {
         restartsFor = aspect;
-        return this;
-    }
-
-    /** Which component of the record holds it, when the key's name doesn't tell. */
-    Key<R, T> of(String recordComponent) {
-        component = recordComponent;
         return this;
     }
 
@@ -95,10 +79,6 @@ public final class Key<R, T> {
 
     String text() {
         return text;
-    }
-
-    String component() {
-        return component;
     }
 
     String example() {

@@ -25,7 +25,7 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
     public static final List<String> WITHHOLDABLE = List.of("8BITMIME", "CHUNKING", "DELIVERBY", "DSN",
             "ENHANCEDSTATUSCODES", "FUTURERELEASE", "LIMITS", "PIPELINING", "REQUIRETLS", "SIZE", "SMTPUTF8");
 
-    static final Table<ListenerConfig> TABLE = Table.of(ListenerConfig.class,
+    static final Table<ListenerConfig> TABLE = Table.of(ListenerConfig.class, ListenerConfig::new,
             "One table for each way in; what it leaves out has these defaults.");
     public static final Key<ListenerConfig, String> NAME = TABLE
             .key("name", ListenerConfig::name, text("a name in quotes", "smtp", ListenerReader::name)
@@ -73,6 +73,10 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
         mechanisms = List.copyOf(mechanisms);
         proxyNetworks = List.copyOf(proxyNetworks);
         xclientNetworks = List.copyOf(xclientNetworks);
+    }
+
+    private ListenerConfig(Values<ListenerConfig> values) {
+        this(values.get(NAME), values.get(ADDRESSES), values.get(TLS), values.get(WITHHELD), values.get(OFFERED_MECHANISMS), values.get(AUTH_REQUIRED), values.get(PROXY_NETWORKS), values.get(PROXY_TIMEOUT), values.get(XCLIENT_NETWORKS), values.get(TENANT), values.get(CAMPAIGN), values.get(LIMITS));
     }
 
     /** With defaults for all else. */

@@ -16,7 +16,7 @@ public record ListenerLimits(@Nullable Integer maxSessions, @Nullable ByteSize m
         @Nullable Integer maxRecipients, @Nullable Integer maxMessagesPerSession, @Nullable Duration commandTimeout)
         implements
             TableRecord<ListenerLimits> {
-    static final Table<ListenerLimits> TABLE = Table.of(ListenerLimits.class,
+    static final Table<ListenerLimits> TABLE = Table.of(ListenerLimits.class, ListenerLimits::new,
             "What is limited otherwise here than in [inbound].");
     public static final Key<ListenerLimits, @Nullable Integer> MAX_SESSIONS = TABLE
             .key("max-sessions", ListenerLimits::maxSessions, orNone(integer(1, 1, 1_000_000)),
@@ -42,4 +42,8 @@ public record ListenerLimits(@Nullable Integer maxSessions, @Nullable ByteSize m
             .example("\"1m\"");
 
     public static final ListenerLimits NONE = TABLE.defaults();
+
+    private ListenerLimits(Values<ListenerLimits> values) {
+        this(values.get(MAX_SESSIONS), values.get(MAX_MESSAGE_SIZE), values.get(MAX_RECIPIENTS), values.get(MAX_MESSAGES_PER_SESSION), values.get(COMMAND_TIMEOUT));
+    }
 }

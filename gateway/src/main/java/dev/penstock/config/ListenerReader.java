@@ -77,7 +77,7 @@ final class ListenerReader {
     static Plain<List<ListenAddress>> addressesType() {
         return new Plain<>(List.of(new ListenAddress("127.0.0.1", 2525)), ListenerReader::addresses,
                 addresses -> addresses.stream().map(ListenAddress::toString).toList(),
-                Types.schema("array", "items", Types.schema("string"), "minItems", 1), "", false);
+                () -> Types.schema("array", "items", Types.schema("string"), "minItems", 1), "", false);
     }
 
     private static List<ListenAddress> addresses(TableBinder table, String key, List<ListenAddress> otherwise) {

@@ -14,13 +14,12 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
         ClientCertificates clientCertificates, Optional<Path> clientCa) implements TableRecord<ListenerTls> {
     private static final List<String> PROTOCOLS = List.of("TLSv1.2", "TLSv1.3"); // RFC 8996 ended those before
 
-    static final Table<ListenerTls> TABLE = Table.of(ListenerTls.class, "");
+    static final Table<ListenerTls> TABLE = Table.of(ListenerTls.class, ListenerTls::new, "");
     public static final Key<ListenerTls, Mode> MODE = TABLE
             .key("tls", ListenerTls::mode, choice(Mode.NONE),
                     "\"none\", \"offered\" (STARTTLS), \"required\" (nothing but STARTTLS is taken before it) or "
                             + "\"implicit\" (from the first octet, port 465). \"offered\" unless said when there is a "
-                            + "certificate. To and from \"implicit\" takes a restart.")
-            .of("mode").restart(mode -> mode == Mode.IMPLICIT);
+                            + "certificate. To and from \"implicit\" takes a restart.").restart(mode -> mode == Mode.IMPLICIT);
     public static final Key<ListenerTls, String> MIN_PROTOCOL = TABLE.key("min-protocol", ListenerTls::minProtocol,
             text("a text", "TLSv1.2", text -> ListenerReader.oneOf(text, PROTOCOLS))
                     .allowing(Types.quoted(PROTOCOLS), "enum", PROTOCOLS),
@@ -36,13 +35,16 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
                     list(Certificate.TABLE, List.of(),
                             (table, key) -> ListenerReader.certificates(table.tables(key))),
                     "PEM files, looked at again when they change; any number of tables, chosen by the client's server "
-                            + "name (SNI), the first when none fits.")
-            .of("certificates");
+                            + "name (SNI), the first when none fits.");
 
     public static final ListenerTls NONE = TABLE.defaults();
 
     public ListenerTls {
         certificates = List.copyOf(certificates);
+    }
+
+    private ListenerTls(Values<ListenerTls> values) {
+        this(values.get(MODE), values.get(CERTIFICATES), values.get(MIN_PROTOCOL), values.get(CLIENT_CERTIFICATES), values.get(CLIENT_CA));
     }
 
     public enum Mode {
@@ -67,7 +69,7 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
     public record Certificate(Path chain, Path key) {
         private static final Path NOWHERE = Path.of("");
 
-        static final Table<Certificate> TABLE = Table.of(Certificate.class, "");
+        static final Table<Certificate> TABLE = Table.of(Certificate.class, Certificate::new, "");
         public static final Key<Certificate, Path> CHAIN = TABLE
                 .key("chain", Certificate::chain, Types.path(NOWHERE, ListenerReader::chain),
                         "The certificate and those that vouch for it, leaf first.")
@@ -76,5 +78,9 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
                 .key("key", Certificate::key, Types.path(NOWHERE, ListenerReader::privateKey),
                         "Its private key, PKCS #8, not encrypted.")
                 .required().example("\"/etc/penstock/mx.example.net.key\"");
+
+        private Certificate(Values<Certificate> values) {
+            this(values.get(CHAIN), values.get(KEY));
+        }
     }
 }

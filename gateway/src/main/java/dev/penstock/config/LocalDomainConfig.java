@@ -20,7 +20,7 @@ import java.util.Optional;
 public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recipients, String recipientDelimiter,
         boolean caseSensitive, Duration positiveTtl, Duration negativeTtl, Duration verifyDeadline,
         OnFailure onFailure) implements TableRecord<LocalDomainConfig> {
-    static final Table<LocalDomainConfig> TABLE = Table.of(LocalDomainConfig.class, "");
+    static final Table<LocalDomainConfig> TABLE = Table.of(LocalDomainConfig.class, LocalDomainConfig::new, "");
     static final Key<LocalDomainConfig, List<String>> LMTP = TABLE
             .key("lmtp", domain -> domain.store() instanceof Lmtp(List<String> hosts) ? hosts : List.of(),
                     texts(LocalDomainReader::lmtpHost).allowing("", "minItems", 1),
@@ -69,6 +69,21 @@ public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recip
     public static final Key<LocalDomainConfig, OnFailure> ON_FAILURE = TABLE.key("on-failure",
             LocalDomainConfig::onFailure, choice(OnFailure.DEFER, LocalDomainReader::onFailureWord),
             "When it can't be told whether there is such a recipient: \"defer\" (451 4.1.1) or \"accept\".");
+
+    private LocalDomainConfig(Values<LocalDomainConfig> values) {
+        this(store(values), values.get(VERIFY), values.get(RECIPIENTS), values.get(RECIPIENT_DELIMITER), values.get(CASE_SENSITIVE), values.get(POSITIVE_TTL), values.get(NEGATIVE_TTL), values.get(VERIFY_DEADLINE), values.get(ON_FAILURE));
+    }
+
+    /** Where the mail goes, by the keys that name it; the reader has seen to it that one does. */
+    private static Store store(Values<LocalDomainConfig> values) {
+        String maildir = values.get(MAILDIR);
+        if (!maildir.isEmpty()) {
+            return new Maildir(new MaildirConfig(maildir, values.get(MAILDIR_CREATE), values.get(RECIPIENT_DELIMITER),
+                    values.get(CASE_SENSITIVE)));
+        }
+        List<String> smtp = values.get(SMTP);
+        return smtp.isEmpty() ? new Lmtp(values.get(LMTP)) : new Smtp(smtp);
+    }
 
     /** With the defaults of all that isn't asked for. */
     public static LocalDomainConfig of(Store store, Verify verify, Optional<Path> recipients) {

@@ -27,7 +27,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout,
         Optional<Mailbox> postmaster) implements TableRecord<PolicyConfig> {
     static final Table<PolicyConfig> TABLE = Table
-            .of(PolicyConfig.class, "Who may send what to whom, and for which tenant, see gateway/docs/policy.md.")
+            .of(PolicyConfig.class, PolicyConfig::new, "Who may send what to whom, and for which tenant, see gateway/docs/policy.md.")
             .rule(PolicyReader::check);
     public static final Key<PolicyConfig, Boolean> ALLOW_NULL_SENDER = TABLE.key("allow-null-sender",
             PolicyConfig::allowNullSender, flag(true),
@@ -79,6 +79,10 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         relay = List.copyOf(relay);
     }
 
+    private PolicyConfig(Values<PolicyConfig> values) {
+        this(values.get(RELAY), values.get(ALLOW_NULL_SENDER), values.get(CHECK_FROM_HEADER), values.get(TENANT_HEADER), values.get(CAMPAIGN_HEADER), values.get(HEADERS_FROM_ANYBODY), values.get(REMOVE_HEADERS), values.get(PLUGINS), values.get(DEADLINE), values.get(ON_FAILURE), values.get(MAX_IN_FLIGHT), values.get(CALLOUT), values.get(POSTMASTER));
+    }
+
     /** What is answered when a policy can't be asked, fails or is late. */
     public enum OnFailure {
         /** 451 4.7.1. */
@@ -97,14 +101,13 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
             List<String> senderDomains, List<String> recipientDomains) implements TableRecord<RelayRule> {
         private static final List<String> ACTIONS = List.of("permit", "refuse");
 
-        static final Table<RelayRule> TABLE = Table.of(RelayRule.class, "");
+        static final Table<RelayRule> TABLE = Table.of(RelayRule.class, RelayRule::new, "");
         static final Key<RelayRule, Boolean> ACTION = TABLE
                 .key("action", RelayRule::permit,
                         text("\"permit\" or \"refuse\"", false, PolicyReader::action,
                                 permit -> permit ? "permit" : "refuse")
                                 .allowing(Types.quoted(ACTIONS), "enum", ACTIONS),
-                        "\"permit\" or \"refuse\" (554 5.7.1).")
-                .of("permit").required().example("\"permit\"");
+                        "\"permit\" or \"refuse\" (554 5.7.1).").required().example("\"permit\"");
         public static final Key<RelayRule, List<String>> LISTENERS = TABLE.key("listeners", RelayRule::listeners,
                 some(text -> text), "Names of listeners.").example("[\"smtp\"]");
         public static final Key<RelayRule, List<String>> NETWORKS = TABLE.key("networks", RelayRule::networks,
@@ -134,6 +137,10 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
             senderDomains = List.copyOf(senderDomains);
             recipientDomains = List.copyOf(recipientDomains);
         }
+
+        private RelayRule(Values<RelayRule> values) {
+            this(values.get(ACTION), values.get(LISTENERS), values.get(NETWORKS), values.get(IDENTITIES), values.get(SENDER_DOMAINS), values.get(RECIPIENT_DOMAINS));
+        }
     }
 
     /**
@@ -146,11 +153,10 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
                 TableRecord<Callout> {
         private static final List<String> EVENTS = Stream.of(Event.values()).map(Types::word).toList();
 
-        static final Table<Callout> TABLE = Table.of(Callout.class, "");
+        static final Table<Callout> TABLE = Table.of(Callout.class, Callout::new, "");
         public static final Key<Callout, CalloutConfig> HTTP = TABLE
                 .key("", Callout::http, inline(CalloutConfig.TABLE, CalloutConfig.TABLE.defaults(),
-                        CalloutConfig.TABLE::readKeys), "")
-                .of("http");
+                        CalloutConfig.TABLE::readKeys), "");
         public static final Key<Callout, Set<Event>> ASKED_AT = TABLE
                 .key("events", Callout::events, PolicyReader.events().allowing("", "items", Map.of("enum", EVENTS)),
                         "When it is asked: \"connect\", \"mail\", \"recipient\", \"message\".");
@@ -163,6 +169,10 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         public Callout {
             events = Set.copyOf(events);
             headers = List.copyOf(headers);
+        }
+
+        private Callout(Values<Callout> values) {
+            this(values.get(HTTP), values.get(ASKED_AT), values.get(HEADERS), values.get(ON_FAILURE));
         }
     }
 

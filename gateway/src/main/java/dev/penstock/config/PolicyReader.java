@@ -172,7 +172,7 @@ final class PolicyReader {
                 table.reject(key, "at least one is needed");
             }
             return events;
-        }, events -> events.stream().sorted().map(Types::word).toList(), Types.schema("array", "minItems", 1), "",
+        }, events -> events.stream().sorted().map(Types::word).toList(), () -> Types.schema("array", "minItems", 1), "",
                 false);
     }
 

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy tls,
         Optional<MaildirConfig> maildir) {
-    static final Table<RouteConfig> TABLE = Table.of(RouteConfig.class, "");
+    static final Table<RouteConfig> TABLE = Table.of(RouteConfig.class, RouteConfig::new, "");
     public static final Key<RouteConfig, List<String>> HOSTS = TABLE
             .key("hosts", RouteConfig::hosts, texts(Syntax::host).allowing("", "minItems", 1),
                     "\"name\", \"name:port\", \"address:port\", \"[v6]:port\" or \"unix:/path\", tried in order.")
@@ -30,6 +30,10 @@ public record RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy 
 
     public RouteConfig {
         hosts = List.copyOf(hosts);
+    }
+
+    private RouteConfig(Values<RouteConfig> values) {
+        this(values.get(HOSTS), values.get(LMTP), values.get(TLS), Optional.empty());
     }
 
     /** To hosts, with TLS as everywhere. */

@@ -10,7 +10,7 @@ import java.util.Map;
  *                 other domains of its hosts
  */
 public record ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> sections) {
-    static final Table<ShapingConfig> TABLE = Table.of(ShapingConfig.class, "");
+    static final Table<ShapingConfig> TABLE = Table.of(ShapingConfig.class, ShapingConfig::new, "");
     static final Key<ShapingConfig, TrafficLimits> DEFAULTS = TABLE.key("default", ShapingConfig::defaults,
             Types.table(TrafficLimits.TABLE, TrafficLimits.DEFAULT), "What applies where no section says otherwise.");
     static final Key<ShapingConfig, Map<String, TrafficLimits>> SECTIONS = TABLE.key("", ShapingConfig::sections,
@@ -23,5 +23,9 @@ public record ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> s
 
     public ShapingConfig {
         sections = Map.copyOf(sections);
+    }
+
+    private ShapingConfig(Values<ShapingConfig> values) {
+        this(values.get(DEFAULTS), values.get(SECTIONS));
     }
 }

@@ -52,13 +52,11 @@ final class ShapingReader {
             "no_memory_reduction_policy", "readyq_pool_name", "provider_name", "ignore_8bit_checks",
             "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout", "sources", "automation");
 
-    /** Keys of a section that say how others are meant. */
-    static final Table<TrafficLimits> FURTHER_KEYS = furtherKeys();
-
     private ShapingReader() {}
 
-    private static Table<TrafficLimits> furtherKeys() {
-        Table<TrafficLimits> table = Table.of(TrafficLimits.class, "");
+    /** Keys of a section that say how others are meant. */
+    static Table<TrafficLimits> furtherKeys() {
+        Table<TrafficLimits> table = Table.of(TrafficLimits.class, TrafficLimits::new, "");
         table.key(REPLACE_BASE, _ -> false, Types.flag(false),
                 "The section starts from the built-in limits instead of [\"default\"].");
         table.key(MX_ROLLUP, _ -> false, Types.flag(false),
@@ -249,13 +247,13 @@ final class ShapingReader {
 
     /** Named by its path, which is in force as what the file says. */
     static Plain<ShapingConfig> file() {
-        return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", Types.schema("string"), "",
+        return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", () -> Types.schema("string"), "",
                 false);
     }
 
     static Plain<Integer> connectionLimit(int fallback) {
         return new Plain<>(fallback, ShapingReader::readConnectionLimit, Integer::longValue,
-                Types.schema("integer", "minimum", 1, "maximum", TrafficLimits.MAX_COUNT),
+                () -> Types.schema("integer", "minimum", 1, "maximum", TrafficLimits.MAX_COUNT),
                 "1 to " + TrafficLimits.MAX_COUNT, false)
                 .allowing("1 to " + TrafficLimits.MAX_COUNT, "type", List.of("integer", "string"))
                 .allowing("1 to " + TrafficLimits.MAX_COUNT, "pattern", "^(local:)?[1-9]\\d{0,5}$");
@@ -282,7 +280,7 @@ final class ShapingReader {
                 "a rate in quotes, like \"100/s\", or \"none\"",
                 text -> text.equals("none") ? Optional.<Rate>empty() : Optional.of(Rate.parse(withoutScope(text))))
                 .orElse(null), rate -> rate == null ? "none" : rate.toString(),
-                Types.schema("string", "pattern", Patterns.rate("(local:\\s*)?")), "a rate or \"none\"", false);
+                () -> Types.schema("string", "pattern", Patterns.rate("(local:\\s*)?")), "a rate or \"none\"", false);
     }
 
     @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
@@ -291,7 +289,7 @@ final class ShapingReader {
         words.addFirst("");
         return new Plain<>(null, (section, key, fallback) -> section.text(key, Optional.ofNullable(fallback),
                 "a text in quotes", text -> Optional.ofNullable(policy(kumoTls(text), false))).orElse(null),
-                ShapingReader::kumoWord, Types.schema("string", "enum", words), Types.quoted(words), false);
+                ShapingReader::kumoWord, () -> Types.schema("string", "enum", words), Types.quoted(words), false);
     }
 
     private static String kumoWord(@Nullable TlsPolicy policy) {

@@ -17,7 +17,7 @@ public record SpoolConfig(Path directory, ByteSize segmentSize, ByteSize inlineL
     private static final int INLINE_RECORDS_PER_SEGMENT = 4; // so that a segment's unused end stays below a quarter
 
     static final Table<SpoolConfig> TABLE = Table
-            .of(SpoolConfig.class, "The spool: accepted mail until it is done.")
+            .of(SpoolConfig.class, SpoolConfig::new, "The spool: accepted mail until it is done.")
             .rule(SpoolConfig::check);
     public static final Key<SpoolConfig, Path> DIRECTORY = TABLE
             .key("directory", SpoolConfig::directory, Types.directory("data/spool"),
@@ -56,6 +56,10 @@ public record SpoolConfig(Path directory, ByteSize segmentSize, ByteSize inlineL
             .restart();
 
     public static final SpoolConfig DEFAULT = TABLE.defaults();
+
+    private SpoolConfig(Values<SpoolConfig> values) {
+        this(values.get(DIRECTORY), values.get(SEGMENT_SIZE), values.get(INLINE_LIMIT), values.get(CACHE_SIZE), values.get(MIN_FREE_SPACE), values.get(APPEND_DEADLINE), values.get(MAX_WAITING), values.get(READERS), values.get(RECLAIM_BELOW));
+    }
 
     private static void check(TableBinder file, SpoolConfig spool) {
         if (spool.segmentSize().bytes() < INLINE_RECORDS_PER_SEGMENT * spool.inlineLimit().bytes()) {

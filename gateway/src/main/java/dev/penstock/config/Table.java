@@ -1,18 +1,12 @@
 package dev.penstock.config;
 
-import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
-
-import dev.penstock.config.ValueType.Nested;
 
 /**
  * A table of the configuration: its keys in the order in which they are documented, and the record that holds their
@@ -20,18 +14,23 @@ import dev.penstock.config.ValueType.Nested;
  */
 final class Table<R> {
     private final Class<R> type;
+    private final Function<Values<R>, R> constructor;
     private final String text;
     private final List<Key<R, ?>> keys = new ArrayList<>();
     private final List<BiConsumer<TableBinder, R>> rules = new ArrayList<>();
 
-    private Table(Class<R> type, String text) {
+    private Table(Class<R> type, Function<Values<R>, R> constructor, String text) {
         this.type = type;
+        this.constructor = constructor;
         this.text = text;
     }
 
-    /** @param text the sentences that explain the table to an operator; may be empty */
-    static <R extends Record> Table<R> of(Class<R> type, String text) {
-        return new Table<>(type, text);
+    /**
+     * @param constructor asks for the value of each key
+     * @param text        the sentences that explain the table to an operator; may be empty
+     */
+    static <R extends Record> Table<R> of(Class<R> type, Function<Values<R>, R> constructor, String text) {
+        return new Table<>(type, constructor, text);
     }
 
     /**
@@ -65,19 +64,12 @@ final class Table<R> {
 
     /** The record of all defaults. */
     R defaults() {
-        Map<String, @Nullable Object> values = new HashMap<>();
-        fallbacks(values);
-        return make(values, null);
-    }
-
-    private void fallbacks(Map<String, @Nullable Object> values) {
-        for (Key<R, ?> key : keys) {
-            if (key.type() instanceof Nested<?, ?> nested && nested.table().type() == type) {
-                nested.table().fallbacks(values); // a table whose keys are the same record's
-            } else {
-                values.put(key.component(), key.type().fallback());
+        return constructor.apply(new Values<>() {
+            @Override
+            public <T> T get(Key<R, T> key) {
+                return key.fallback();
             }
-        }
+        });
     }
 
     /** Reads the whole table and notes what is wrong with it, unknown keys too; {@code base} has what it leaves out. */
@@ -90,43 +82,21 @@ final class Table<R> {
 
     /** Likewise, of a table that has further keys. */
     R readKeys(TableBinder file, R base) {
-        Map<String, @Nullable Object> values = new HashMap<>();
-        for (Key<R, ?> key : keys) {
-            values.put(key.component(), readKey(key, file, base));
-        }
-        return make(values, base);
-    }
-
-    private static <R, T> T readKey(Key<R, T> key, TableBinder file, R base) {
-        return key.read(file, key.in(base));
-    }
-
-    <T> R with(R base, Key<R, T> key, @Nullable T value) {
-        Map<String, @Nullable Object> values = new HashMap<>();
-        values.put(key.component(), value);
-        return make(values, base);
-    }
-
-    /** @param base has the components that {@code values} hasn't; null when that has all */
-    private R make(Map<String, @Nullable Object> values, @Nullable R base) {
-        RecordComponent[] components = type.getRecordComponents();
-        @Nullable
-        Object[] arguments = new Object[components.length];
-        try {
-            for (int i = 0; i < components.length; i++) {
-                String component = components[i].getName();
-                if (!values.containsKey(component) && base == null) {
-                    throw new IllegalStateException(type.getSimpleName() + "." + component + " has no key");
-                }
-                arguments[i] = values.containsKey(component)
-                        ? values.get(component)
-                        : components[i].getAccessor().invoke(base);
+        return constructor.apply(new Values<>() {
+            @Override
+            public <T> T get(Key<R, T> key) {
+                return key.read(file, key.in(base));
             }
-            return type.getDeclaredConstructor(
-                    Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new))
-                    .newInstance(arguments);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(type.getSimpleName() + " can't be made", e);
-        }
+        });
+    }
+
+    <V> R with(R base, Key<R, V> changed, @Nullable V value) {
+        return constructor.apply(new Values<>() {
+            @Override
+            @SuppressWarnings({"unchecked", "NullAway"}) // the same key has the same type, nullable or not
+            public <T> T get(Key<R, T> key) {
+                return (Object) key == changed ? (T) value : key.in(base);
+            }
+        });
     }
 }

@@ -22,7 +22,7 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
             TableRecord<TrafficLimits> {
     static final int MAX_COUNT = 1_000_000;
 
-    static final Table<TrafficLimits> TABLE = Table.of(TrafficLimits.class, "");
+    static final Table<TrafficLimits> TABLE = Table.of(TrafficLimits.class, TrafficLimits::new, "");
     public static final Key<TrafficLimits, Integer> CONNECTION_LIMIT = TABLE.key("connection_limit",
             TrafficLimits::connectionLimit, ShapingReader.connectionLimit(10), "Sessions open at one time.");
     public static final Key<TrafficLimits, @Nullable Rate> MAX_MESSAGE_RATE = TABLE.key("max_message_rate",
@@ -50,6 +50,10 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
                     + "Empty: as delivery.tls says. A route's tls comes before it.");
 
     public static final TrafficLimits DEFAULT = TABLE.defaults();
+
+    TrafficLimits(Values<TrafficLimits> values) {
+        this(values.get(CONNECTION_LIMIT), values.get(MAX_MESSAGE_RATE), values.get(MAX_CONNECTION_RATE), values.get(MAX_DELIVERIES_PER_CONNECTION), values.get(IDLE_TIMEOUT), values.get(MAX_CONNECTION_AGE), values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS));
+    }
 
     /** With TLS as {@code delivery.tls} says. */
     public TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,

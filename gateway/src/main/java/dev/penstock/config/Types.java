@@ -33,7 +33,7 @@ final class Types {
 
     static Plain<Integer> integer(int fallback, int min, int max) {
         return new Plain<>(fallback, (table, key, otherwise) -> table.integer(key, otherwise, min, max),
-                Integer::longValue, schema("integer", "minimum", min, "maximum", max), min + " to " + max, false);
+                Integer::longValue, () -> schema("integer", "minimum", min, "maximum", max), min + " to " + max, false);
     }
 
     static Plain<Integer> port(int fallback, int min) {
@@ -41,7 +41,7 @@ final class Types {
     }
 
     static Plain<Boolean> flag(boolean fallback) {
-        return new Plain<>(fallback, TableBinder::flag, value -> value, schema("boolean"), "true or false", false);
+        return new Plain<>(fallback, TableBinder::flag, value -> value, () -> schema("boolean"), "true or false", false);
     }
 
     static Plain<Duration> duration(String fallback, String min, String max) {
@@ -49,7 +49,7 @@ final class Types {
         Duration most = Durations.parse(max);
         return new Plain<>(Durations.parse(fallback),
                 (table, key, otherwise) -> table.duration(key, otherwise, least, most), Durations::format,
-                schema("string", "pattern", Patterns.duration(least, most)), "\"" + min + "\" to \"" + max + "\"",
+                () -> schema("string", "pattern", Patterns.duration(least, most)), "\"" + min + "\" to \"" + max + "\"",
                 false);
     }
 
@@ -59,20 +59,24 @@ final class Types {
         Duration most = Durations.parse(max);
         return new Plain<>(List.of(), (table, key, otherwise) -> table.durations(key, otherwise, least, most),
                 values -> values.stream().map(Durations::format).toList(),
-                schema("array", "items", schema("string", "pattern", Patterns.duration(least, most))),
+                () -> schema("array", "items", schema("string", "pattern", Patterns.duration(least, most))),
                 "each \"" + min + "\" to \"" + max + "\"", false);
     }
 
     static Plain<ByteSize> size(String fallback, String min, String max) {
         ByteSize least = ByteSize.parse(min);
         ByteSize most = ByteSize.parse(max);
+        return new Plain<>(ByteSize.parse(fallback), (table, key, otherwise) -> table.size(key, otherwise, least, most),
+                Types::size, () -> sizeSchema(least, most), "\"" + least + "\" to \"" + most + "\"", false);
+    }
+
+    private static Map<String, Object> sizeSchema(ByteSize min, ByteSize max) {
         Map<String, Object> schema = new LinkedHashMap<>();
         schema.put("type", List.of("integer", "string"));
-        schema.put("minimum", least.bytes());
-        schema.put("maximum", most.bytes());
-        schema.put("pattern", Patterns.size(least.bytes(), most.bytes()));
-        return new Plain<>(ByteSize.parse(fallback), (table, key, otherwise) -> table.size(key, otherwise, least, most),
-                Types::size, schema, "\"" + least + "\" to \"" + most + "\"", false);
+        schema.put("minimum", min.bytes());
+        schema.put("maximum", max.bytes());
+        schema.put("pattern", Patterns.size(min.bytes(), max.bytes()));
+        return schema;
     }
 
     /** With its unit where that is short; octets as a number. */
@@ -86,7 +90,7 @@ final class Types {
     @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
     static Plain<@Nullable Rate> rate(String fallback) {
         return new Plain<>(fallback.equals("none") ? null : Rate.parse(fallback), TableBinder::rate,
-                rate -> rate == null ? "none" : rate.toString(), schema("string", "pattern", Patterns.rate("")),
+                rate -> rate == null ? "none" : rate.toString(), () -> schema("string", "pattern", Patterns.rate("")),
                 "a rate or \"none\"", false);
     }
 
@@ -98,7 +102,7 @@ final class Types {
 
     static <E extends Enum<E>> Plain<E> choice(E fallback, Reading<E> reading) {
         List<String> words = Stream.of(fallback.getDeclaringClass().getEnumConstants()).map(Types::word).toList();
-        return new Plain<>(fallback, reading, Types::word, schema("string", "enum", words), quoted(words), false);
+        return new Plain<>(fallback, reading, Types::word, () -> schema("string", "enum", words), quoted(words), false);
     }
 
     static String word(Enum<?> constant) {
@@ -109,7 +113,7 @@ final class Types {
     static <T> Plain<T> text(String expected, T fallback, TableBinder.TextParser<T> parser,
             Function<T, @Nullable Object> written) {
         return new Plain<>(fallback, (table, key, otherwise) -> table.text(key, otherwise, expected, parser), written,
-                schema("string"), "", false);
+                () -> schema("string"), "", false);
     }
 
     static Plain<String> text(String expected, String fallback, TableBinder.TextParser<String> parser) {
@@ -123,20 +127,20 @@ final class Types {
                 (table, key, otherwise) -> {
                     T value = type.read(table, key, type.fallback());
                     return table.has(key) ? value : otherwise;
-                }, value -> value == null ? null : type.written().apply(value), type.schema(), type.range(),
+                }, value -> value == null ? null : type.written().apply(value), type.keywords(), type.range(),
                 type.secret());
     }
 
     /** Never shown, nor repeated in a message. */
     static Plain<String> secret(String expected, TableBinder.TextParser<String> parser) {
         return new Plain<>("", (table, key, otherwise) -> table.secret(key, otherwise, expected, parser),
-                value -> value, schema("string"), "", true);
+                value -> value, () -> schema("string"), "", true);
     }
 
     /** An array of texts. */
     static Plain<List<String>> texts(TableBinder.TextParser<String> parser, String... fallback) {
         return new Plain<>(List.of(fallback), (table, key, otherwise) -> table.list(key, otherwise, parser),
-                values -> values, schema("array", "items", schema("string")), "", false);
+                values -> values, () -> schema("array", "items", schema("string")), "", false);
     }
 
     /** An array of words out of {@code allowed}, in upper case or lower. */
@@ -151,18 +155,18 @@ final class Types {
 
     /** Written as an empty text when there is none. */
     static Plain<Optional<Path>> optionalPath(Reading<Optional<Path>> reading) {
-        return new Plain<>(Optional.empty(), reading, path -> path.map(Path::toString).orElse(""), schema("string"), "",
+        return new Plain<>(Optional.empty(), reading, path -> path.map(Path::toString).orElse(""), () -> schema("string"), "",
                 false);
     }
 
     /** Of a table that can't do without it. */
     static Plain<Path> path(Path nothing, Reading<Path> reading) {
-        return new Plain<>(nothing, reading, Path::toString, schema("string", "minLength", 1), "", false);
+        return new Plain<>(nothing, reading, Path::toString, () -> schema("string", "minLength", 1), "", false);
     }
 
     static Plain<Path> directory(String fallback) {
         return new Plain<>(Path.of(fallback), TableBinder::directory, Path::toString,
-                schema("string", "minLength", 1), "", false);
+                () -> schema("string", "minLength", 1), "", false);
     }
 
     static <N> Nested<N, N> table(Table<N> table, N fallback) {

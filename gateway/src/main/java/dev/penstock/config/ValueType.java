@@ -3,6 +3,7 @@ package dev.penstock.config;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -25,34 +26,40 @@ sealed interface ValueType<T> {
      * A value that is no table.
      *
      * @param written as in the file: a text, {@code Long}, {@code Boolean} or list of these; null when it can't be said
-     * @param schema  the keywords of JSON Schema that describe it
+     * @param keywords those of JSON Schema that describe it, made when they are asked for: a start has no use for them
      * @param range   the same in words; empty when any value of the type will do
      * @param secret  whether it must not be shown
      */
-    record Plain<T>(T fallback, Reading<T> reading, Function<T, @Nullable Object> written, Map<String, Object> schema,
+    record Plain<T>(T fallback, Reading<T> reading, Function<T, @Nullable Object> written, Supplier<Map<String, Object>> keywords,
             String range, boolean secret) implements ValueType<T> {
         @Override
         public T read(TableBinder table, String key, T otherwise) {
             return reading.read(table, key, otherwise);
         }
 
+        Map<String, Object> schema() {
+            return keywords.get();
+        }
+
         /** With another word for what is allowed, and a keyword for it. */
         Plain<T> allowing(String words, String keyword, Object argument) {
-            Map<String, Object> more = new LinkedHashMap<>(schema);
-            more.put(keyword, argument);
-            return new Plain<>(fallback, reading, written, more, words, secret);
+            return new Plain<>(fallback, reading, written, () -> {
+                Map<String, Object> more = new LinkedHashMap<>(schema());
+                more.put(keyword, argument);
+                return more;
+            }, words, secret);
         }
 
         /** With another default. */
         Plain<T> orElse(T otherFallback) {
-            return new Plain<>(otherFallback, reading, written, schema, range, secret);
+            return new Plain<>(otherFallback, reading, written, keywords, range, secret);
         }
 
         /** The same values in another form. */
         <U> Plain<U> as(Function<T, U> to, Function<U, T> from) {
             return new Plain<>(to.apply(fallback),
                     (table, key, otherwise) -> to.apply(reading.read(table, key, from.apply(otherwise))),
-                    value -> written.apply(from.apply(value)), schema, range, secret);
+                    value -> written.apply(from.apply(value)), keywords, range, secret);
         }
     }
 

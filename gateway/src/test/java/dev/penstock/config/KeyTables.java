@@ -19,7 +19,7 @@ final class KeyTables {
         KeyTables tables = new KeyTables();
         tables.tables("", GatewayConfig.TABLE);
         tables.table("\"example.com\"", "Sections of the shaping file, and `[\"default\"]`.",
-                List.of(TrafficLimits.TABLE, ShapingReader.FURTHER_KEYS));
+                List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys()));
         return tables.lines;
     }
 
