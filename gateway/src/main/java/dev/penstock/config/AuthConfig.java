@@ -42,9 +42,4 @@ public record AuthConfig(List<String> mechanisms, Optional<Path> users, Optional
     private AuthConfig(Values<AuthConfig> values) {
         this(values.get(ALLOWED_MECHANISMS), values.get(USERS), values.get(CALLOUT), values.get(BEARER));
     }
-
-    /** With all mechanisms. */
-    public AuthConfig(Optional<Path> users, Optional<CalloutConfig> callout, Optional<CalloutConfig> bearer) {
-        this(MECHANISMS, users, callout, bearer);
-    }
 }

@@ -24,8 +24,9 @@ public record ClientLimits(List<String> exempt, int ipv6Prefix, int networkPrefi
         implements
             TableRecord<ClientLimits> {
     static final Table<ClientLimits> TABLE = Table
-            .of(ClientLimits.class, ClientLimits::new, "What one client may do, over all of its sessions. A rate is \"100/min\", "
-                    + "\"10/s,max_burst=50\" or \"none\".")
+            .of(ClientLimits.class, ClientLimits::new,
+                    "What one client may do, over all of its sessions. A rate is \"100/min\", "
+                            + "\"10/s,max_burst=50\" or \"none\".")
             .rule(ClientLimits::check);
     public static final Key<ClientLimits, List<String>> EXEMPT = TABLE.key("exempt", ClientLimits::exempt,
             networks("127.0.0.0/8", "::1/128"), "Networks these limits don't apply to, relay-networks besides.");
@@ -35,7 +36,8 @@ public record ClientLimits(List<String> exempt, int ipv6Prefix, int networkPrefi
             ClientLimits::networkPrefixV4, integer(24, 1, Integer.SIZE),
             "Sessions are counted for the network of this many bits around an IPv4 client, too.");
     public static final Key<ClientLimits, Integer> NETWORK_PREFIX_V6 = TABLE.key("network-prefix-v6",
-            ClientLimits::networkPrefixV6, integer(48, 1, 128), "Sessions are counted for the network of this many bits around an IPv6 client, too.");
+            ClientLimits::networkPrefixV6, integer(48, 1, 128),
+            "Sessions are counted for the network of this many bits around an IPv6 client, too.");
     public static final Key<ClientLimits, @Nullable Integer> MAX_SESSIONS_PER_NETWORK = TABLE.key(
             "max-sessions-per-network", ClientLimits::maxSessionsPerNetwork,
             integer(0, 0, 1_000_000).as(count -> count == 0 ? null : count, count -> count == null ? 0 : count),
@@ -64,7 +66,9 @@ public record ClientLimits(List<String> exempt, int ipv6Prefix, int networkPrefi
     }
 
     private ClientLimits(Values<ClientLimits> values) {
-        this(values.get(EXEMPT), values.get(IPV6_PREFIX), values.get(NETWORK_PREFIX_V4), values.get(NETWORK_PREFIX_V6), values.get(MAX_SESSIONS_PER_NETWORK), values.get(SESSION_RATE), values.get(MESSAGE_RATE), values.get(RECIPIENT_RATE), values.get(ERROR_RATE), values.get(MAX_CLIENTS));
+        this(values.get(EXEMPT), values.get(IPV6_PREFIX), values.get(NETWORK_PREFIX_V4), values.get(NETWORK_PREFIX_V6),
+                values.get(MAX_SESSIONS_PER_NETWORK), values.get(SESSION_RATE), values.get(MESSAGE_RATE),
+                values.get(RECIPIENT_RATE), values.get(ERROR_RATE), values.get(MAX_CLIENTS));
     }
 
     private static void check(TableBinder file, ClientLimits clients) {

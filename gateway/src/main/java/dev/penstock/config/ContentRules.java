@@ -10,7 +10,8 @@ import dev.penstock.units.ByteSize;
 public record ContentRules(Handling bareNewlines, Handling nul, ByteSize maxHeader, int maxHops)
         implements
             TableRecord<ContentRules> {
-    static final Table<ContentRules> TABLE = Table.of(ContentRules.class, ContentRules::new, "What content may look like.");
+    static final Table<ContentRules> TABLE = Table.of(ContentRules.class, ContentRules::new,
+            "What content may look like.");
     public static final Key<ContentRules, Handling> BARE_NEWLINES = TABLE.key("bare-newlines",
             ContentRules::bareNewlines, choice(Handling.REJECT),
             "A CR or LF that stands alone: \"reject\" (550 5.5.2) or \"normalise\" (it becomes CRLF). It never ends the "

@@ -100,16 +100,10 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
     public static final DeliveryConfig DEFAULT = TABLE.defaults();
 
     private DeliveryConfig(Values<DeliveryConfig> values) {
-        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(MAX_SESSIONS), values.get(MAX_RECIPIENTS_PER_TRANSACTION), values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT), values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT), values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME), values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA));
-    }
-
-    /** With TLS when a host offers it. */
-    public DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,
-            Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
-            Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
-            Duration stopTimeout) {
-        this(port, sourceAddress, maxSessions, maxRecipientsPerTransaction, connectTimeout, greetingTimeout,
-                commandTimeout, dataInitTimeout, dataBlockTimeout, dataDoneTimeout, quitTimeout, badHostTime,
-                stopTimeout, MEMORY_LIMIT.fallback(), TlsPolicy.OPPORTUNISTIC, Optional.empty());
+        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(MAX_SESSIONS),
+                values.get(MAX_RECIPIENTS_PER_TRANSACTION), values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
+                values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
+                values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),
+                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA));
     }
 }

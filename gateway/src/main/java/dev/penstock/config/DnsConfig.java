@@ -54,7 +54,9 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
     }
 
     private DnsConfig(Values<DnsConfig> values) {
-        this(values.get(SERVERS), values.get(TIMEOUT), values.get(DEADLINE), values.get(MAX_IN_FLIGHT), values.get(CACHE_SIZE), values.get(MIN_TTL), values.get(MAX_TTL), values.get(NEGATIVE_TTL), values.get(FAILURE_TTL), values.get(STALE_TTL), values.get(IGNORE_NETWORKS));
+        this(values.get(SERVERS), values.get(TIMEOUT), values.get(DEADLINE), values.get(MAX_IN_FLIGHT),
+                values.get(CACHE_SIZE), values.get(MIN_TTL), values.get(MAX_TTL), values.get(NEGATIVE_TTL),
+                values.get(FAILURE_TTL), values.get(STALE_TTL), values.get(IGNORE_NETWORKS));
     }
 
     private static void check(TableBinder file, DnsConfig dns) {

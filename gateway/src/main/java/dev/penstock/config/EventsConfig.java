@@ -53,7 +53,8 @@ public record EventsConfig(Path directory, ByteSize maxFileSize, Duration maxFil
     public static final EventsConfig DEFAULT = TABLE.defaults();
 
     private EventsConfig(Values<EventsConfig> values) {
-        this(values.get(DIRECTORY), values.get(MAX_FILE_SIZE), values.get(MAX_FILE_AGE), values.get(COMPRESSION), values.get(KEEP), values.get(REJECTION_RATE), values.get(FLUSH_INTERVAL), values.get(MAX_PENDING));
+        this(values.get(DIRECTORY), values.get(MAX_FILE_SIZE), values.get(MAX_FILE_AGE), values.get(COMPRESSION),
+                values.get(KEEP), values.get(REJECTION_RATE), values.get(FLUSH_INTERVAL), values.get(MAX_PENDING));
     }
 
     private static final long USUAL_EVENT = 512; // octets
@@ -93,10 +94,5 @@ public record EventsConfig(Path directory, ByteSize maxFileSize, Duration maxFil
         public String suffix() {
             return suffix;
         }
-    }
-
-    /** Files end by size alone and stay as they are. */
-    public EventsConfig(Path directory, ByteSize maxFileSize, Duration flushInterval, int maxPending) {
-        this(directory, maxFileSize, Duration.ZERO, Compression.NONE, Duration.ZERO, null, flushInterval, maxPending);
     }
 }

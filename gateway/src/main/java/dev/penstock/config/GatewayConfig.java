@@ -84,7 +84,10 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
     }
 
     private GatewayConfig(Values<GatewayConfig> values) {
-        this(values.get(HOSTNAME), values.get(LISTENERS), values.get(INBOUND), values.get(SPOOL), values.get(DNS), values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS), values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS), values.get(INJECTION));
+        this(values.get(HOSTNAME), values.get(LISTENERS), values.get(INBOUND), values.get(SPOOL), values.get(DNS),
+                values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
+                values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
+                values.get(INJECTION));
     }
 
     /**
@@ -103,13 +106,5 @@ public record GatewayConfig(String hostname, List<ListenerConfig> listeners, Inb
     /** What {@code ./penstock run} starts with when no file is named: all defaults. */
     public static GatewayConfig embedded(String hostname) {
         return TABLE.defaults().with(HOSTNAME, hostname);
-    }
-
-    /** With nobody to log in, no policy, no local domains and no injection over HTTP. */
-    public GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
-            DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
-            ShapingConfig shaping, EventsConfig events, HttpConfig http) {
-        this(hostname, listeners, inbound, spool, dns, routes, queue, delivery, shaping, events, http,
-                AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(), InjectionConfig.DEFAULT);
     }
 }

@@ -12,7 +12,8 @@ import dev.penstock.units.ByteSize;
 public record HostilityConfig(Duration greetDelay, ByteSize minDataRate, Duration dataGrace, Duration commandDeadline,
         Duration sessionDeadline, Duration maxErrorDelay, int stressAt, Duration stressTimeout, int stressErrorLimit,
         int stressJunkLimit) implements TableRecord<HostilityConfig> {
-    static final Table<HostilityConfig> TABLE = Table.of(HostilityConfig.class, HostilityConfig::new, "Against clients that waste time.");
+    static final Table<HostilityConfig> TABLE = Table.of(HostilityConfig.class, HostilityConfig::new,
+            "Against clients that waste time.");
     public static final Key<HostilityConfig, Duration> GREET_DELAY = TABLE.key("greet-delay",
             HostilityConfig::greetDelay, duration("0s", "0s", "1m"),
             "The greeting waits this long for clients outside relay-networks; who talks before it gets 554 5.5.1 "
@@ -49,6 +50,8 @@ public record HostilityConfig(Duration greetDelay, ByteSize minDataRate, Duratio
     public static final HostilityConfig DEFAULT = TABLE.defaults();
 
     private HostilityConfig(Values<HostilityConfig> values) {
-        this(values.get(GREET_DELAY), values.get(MIN_DATA_RATE), values.get(DATA_GRACE), values.get(COMMAND_DEADLINE), values.get(SESSION_DEADLINE), values.get(MAX_ERROR_DELAY), values.get(STRESS_AT), values.get(STRESS_TIMEOUT), values.get(STRESS_ERROR_LIMIT), values.get(STRESS_JUNK_LIMIT));
+        this(values.get(GREET_DELAY), values.get(MIN_DATA_RATE), values.get(DATA_GRACE), values.get(COMMAND_DEADLINE),
+                values.get(SESSION_DEADLINE), values.get(MAX_ERROR_DELAY), values.get(STRESS_AT),
+                values.get(STRESS_TIMEOUT), values.get(STRESS_ERROR_LIMIT), values.get(STRESS_JUNK_LIMIT));
     }
 }

@@ -26,7 +26,8 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
     static final int MOST_RECIPIENTS = 50_000;
     private static final int MIN_LINE_LENGTH = 1_000; // RFC 5321 4.5.3.1.6: octets of a text line with its CRLF
 
-    static final Table<InboundConfig> TABLE = Table.of(InboundConfig.class, InboundConfig::new, "Limits of the SMTP server.")
+    static final Table<InboundConfig> TABLE = Table
+            .of(InboundConfig.class, InboundConfig::new, "Limits of the SMTP server.")
             .rule(InboundConfig::check);
     public static final Key<InboundConfig, Integer> EVENT_LOOPS = TABLE
             .key("event-loops", InboundConfig::eventLoops, integer(0, 0, 1_024),
@@ -89,7 +90,12 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
     }
 
     private InboundConfig(Values<InboundConfig> values) {
-        this(values.get(EVENT_LOOPS), values.get(RELAY_NETWORKS), values.get(MAX_MESSAGE_SIZE), values.get(MAX_RECIPIENTS), values.get(MAX_SESSIONS), values.get(MAX_SESSIONS_PER_ADDRESS), values.get(MAX_MESSAGES_PER_SESSION), values.get(COMMAND_TIMEOUT), values.get(DATA_TIMEOUT), values.get(SOFT_ERROR_LIMIT), values.get(ERROR_DELAY), values.get(HARD_ERROR_LIMIT), values.get(JUNK_COMMAND_LIMIT), values.get(MAX_LINE_LENGTH), values.get(MEMORY_LIMIT), values.get(CLIENTS), values.get(CONTENT), values.get(HOSTILITY));
+        this(values.get(EVENT_LOOPS), values.get(RELAY_NETWORKS), values.get(MAX_MESSAGE_SIZE),
+                values.get(MAX_RECIPIENTS), values.get(MAX_SESSIONS), values.get(MAX_SESSIONS_PER_ADDRESS),
+                values.get(MAX_MESSAGES_PER_SESSION), values.get(COMMAND_TIMEOUT), values.get(DATA_TIMEOUT),
+                values.get(SOFT_ERROR_LIMIT), values.get(ERROR_DELAY), values.get(HARD_ERROR_LIMIT),
+                values.get(JUNK_COMMAND_LIMIT), values.get(MAX_LINE_LENGTH), values.get(MEMORY_LIMIT),
+                values.get(CLIENTS), values.get(CONTENT), values.get(HOSTILITY));
     }
 
     private static void check(TableBinder file, InboundConfig inbound) {
@@ -112,16 +118,5 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
             changed = changed.with(MAX_MESSAGES_PER_SESSION, listener.maxMessagesPerSession());
         }
         return listener.commandTimeout() == null ? changed : changed.with(COMMAND_TIMEOUT, listener.commandTimeout());
-    }
-
-    /** With defaults for the tables inside. */
-    public InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize maxMessageSize, int maxRecipients,
-            int maxSessions, int maxSessionsPerAddress, int maxMessagesPerSession, Duration commandTimeout,
-            Duration dataTimeout, int softErrorLimit, Duration errorDelay, int hardErrorLimit, int junkCommandLimit,
-            int maxLineLength, ByteSize memoryLimit) {
-        this(eventLoops, relayNetworks, maxMessageSize, maxRecipients, maxSessions, maxSessionsPerAddress,
-                maxMessagesPerSession, commandTimeout, dataTimeout, softErrorLimit, errorDelay, hardErrorLimit,
-                junkCommandLimit, maxLineLength, memoryLimit, ClientLimits.DEFAULT, ContentRules.DEFAULT,
-                HostilityConfig.DEFAULT);
     }
 }

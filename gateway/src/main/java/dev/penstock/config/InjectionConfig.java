@@ -23,7 +23,8 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
     private static final int BODY_IN_MEMORY = 8;
 
     static final Table<InjectionConfig> TABLE = Table
-            .of(InjectionConfig.class, InjectionConfig::new, "Mail taken over HTTP: POST /api/inject/v1, see gateway/docs/injection.md.")
+            .of(InjectionConfig.class, InjectionConfig::new,
+                    "Mail taken over HTTP: POST /api/inject/v1, see gateway/docs/injection.md.")
             .rule(InjectionConfig::check);
     public static final Key<InjectionConfig, String> ADDRESS = TABLE
             .key("address", InjectionConfig::address,
@@ -75,7 +76,8 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
                     list(ListenerTls.Certificate.TABLE, List.of(),
                             (table, key) -> ListenerReader.certificates(table.tables(key))),
                     "With certificates HTTPS is spoken, without them HTTP. PEM files as a listener's, looked at again "
-                            + "when they change. To have any or none takes a restart.").restart(List::isEmpty);
+                            + "when they change. To have any or none takes a restart.")
+            .restart(List::isEmpty);
 
     public static final InjectionConfig DEFAULT = TABLE.defaults();
 
@@ -85,7 +87,11 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
     }
 
     private InjectionConfig(Values<InjectionConfig> values) {
-        this(values.get(ADDRESS), values.get(PORT), values.get(MAX_BODY), values.get(MAX_RECIPIENTS), values.get(MAX_CONCURRENT), values.get(MAX_CONNECTIONS), values.get(MAX_CONNECTIONS_PER_ADDRESS), values.get(MEMORY_LIMIT), values.get(DEADLINE), values.get(REQUIRE_AUTH), values.get(RELAY_NETWORKS), values.get(DIRECTORY), values.get(IDEMPOTENCY_RETENTION), values.get(MAX_KEYS), values.get(CERTIFICATES));
+        this(values.get(ADDRESS), values.get(PORT), values.get(MAX_BODY), values.get(MAX_RECIPIENTS),
+                values.get(MAX_CONCURRENT), values.get(MAX_CONNECTIONS), values.get(MAX_CONNECTIONS_PER_ADDRESS),
+                values.get(MEMORY_LIMIT), values.get(DEADLINE), values.get(REQUIRE_AUTH), values.get(RELAY_NETWORKS),
+                values.get(DIRECTORY), values.get(IDEMPOTENCY_RETENTION), values.get(MAX_KEYS),
+                values.get(CERTIFICATES));
     }
 
     static InjectionConfig read(TableBinder file) {
@@ -116,15 +122,5 @@ public record InjectionConfig(String address, int port, ByteSize maxBody, int ma
     /** Whether mail is taken over HTTP at all. */
     public boolean enabled() {
         return !address.isEmpty();
-    }
-
-    /** In clear. */
-    public InjectionConfig(String address, int port, ByteSize maxBody, int maxRecipients, int maxConcurrent,
-            int maxConnections, int maxConnectionsPerAddress, ByteSize memoryLimit, Duration deadline,
-            boolean requireAuth, List<String> relayNetworks, Path directory, Duration idempotencyRetention,
-            int maxKeys) {
-        this(address, port, maxBody, maxRecipients, maxConcurrent, maxConnections, maxConnectionsPerAddress,
-                memoryLimit, deadline, requireAuth,
-                relayNetworks, directory, idempotencyRetention, maxKeys, List.of());
     }
 }

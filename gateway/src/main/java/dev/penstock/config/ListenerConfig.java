@@ -76,17 +76,14 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
     }
 
     private ListenerConfig(Values<ListenerConfig> values) {
-        this(values.get(NAME), values.get(ADDRESSES), values.get(TLS), values.get(WITHHELD), values.get(OFFERED_MECHANISMS), values.get(AUTH_REQUIRED), values.get(PROXY_NETWORKS), values.get(PROXY_TIMEOUT), values.get(XCLIENT_NETWORKS), values.get(TENANT), values.get(CAMPAIGN), values.get(LIMITS));
+        this(values.get(NAME), values.get(ADDRESSES), values.get(TLS), values.get(WITHHELD),
+                values.get(OFFERED_MECHANISMS), values.get(AUTH_REQUIRED), values.get(PROXY_NETWORKS),
+                values.get(PROXY_TIMEOUT), values.get(XCLIENT_NETWORKS), values.get(TENANT), values.get(CAMPAIGN),
+                values.get(LIMITS));
     }
 
     /** With defaults for all else. */
     public static ListenerConfig at(String address, int port) {
         return DEFAULT.with(ADDRESSES, List.of(new ListenAddress(address, port)));
-    }
-
-    /** With defaults for all else. */
-    public ListenerConfig(String address, int port) {
-        this("smtp", List.of(new ListenAddress(address, port)), ListenerTls.NONE, Set.of(), MECHANISMS, false,
-                List.of(), PROXY_TIMEOUT.fallback(), List.of(), "", "", ListenerLimits.NONE);
     }
 }

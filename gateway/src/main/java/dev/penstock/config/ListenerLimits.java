@@ -44,6 +44,7 @@ public record ListenerLimits(@Nullable Integer maxSessions, @Nullable ByteSize m
     public static final ListenerLimits NONE = TABLE.defaults();
 
     private ListenerLimits(Values<ListenerLimits> values) {
-        this(values.get(MAX_SESSIONS), values.get(MAX_MESSAGE_SIZE), values.get(MAX_RECIPIENTS), values.get(MAX_MESSAGES_PER_SESSION), values.get(COMMAND_TIMEOUT));
+        this(values.get(MAX_SESSIONS), values.get(MAX_MESSAGE_SIZE), values.get(MAX_RECIPIENTS),
+                values.get(MAX_MESSAGES_PER_SESSION), values.get(COMMAND_TIMEOUT));
     }
 }

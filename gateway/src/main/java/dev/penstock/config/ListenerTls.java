@@ -19,7 +19,8 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
             .key("tls", ListenerTls::mode, choice(Mode.NONE),
                     "\"none\", \"offered\" (STARTTLS), \"required\" (nothing but STARTTLS is taken before it) or "
                             + "\"implicit\" (from the first octet, port 465). \"offered\" unless said when there is a "
-                            + "certificate. To and from \"implicit\" takes a restart.").restart(mode -> mode == Mode.IMPLICIT);
+                            + "certificate. To and from \"implicit\" takes a restart.")
+            .restart(mode -> mode == Mode.IMPLICIT);
     public static final Key<ListenerTls, String> MIN_PROTOCOL = TABLE.key("min-protocol", ListenerTls::minProtocol,
             text("a text", "TLSv1.2", text -> ListenerReader.oneOf(text, PROTOCOLS))
                     .allowing(Types.quoted(PROTOCOLS), "enum", PROTOCOLS),
@@ -44,7 +45,8 @@ public record ListenerTls(Mode mode, List<Certificate> certificates, String minP
     }
 
     private ListenerTls(Values<ListenerTls> values) {
-        this(values.get(MODE), values.get(CERTIFICATES), values.get(MIN_PROTOCOL), values.get(CLIENT_CERTIFICATES), values.get(CLIENT_CA));
+        this(values.get(MODE), values.get(CERTIFICATES), values.get(MIN_PROTOCOL), values.get(CLIENT_CERTIFICATES),
+                values.get(CLIENT_CA));
     }
 
     public enum Mode {

@@ -62,7 +62,8 @@ public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recip
             LocalDomainConfig::positiveTtl, duration("1h", "0s", "30d"),
             "How long the store's yes to a call-ahead is remembered.");
     public static final Key<LocalDomainConfig, Duration> NEGATIVE_TTL = TABLE.key("negative-ttl",
-            LocalDomainConfig::negativeTtl, duration("5m", "0s", "30d"), "How long the store's no to a call-ahead is remembered.");
+            LocalDomainConfig::negativeTtl, duration("5m", "0s", "30d"),
+            "How long the store's no to a call-ahead is remembered.");
     /** RFC 5321 4.5.3.2.3: clients wait five minutes for the reply to RCPT. */
     public static final Key<LocalDomainConfig, Duration> VERIFY_DEADLINE = TABLE.key("verify-deadline",
             LocalDomainConfig::verifyDeadline, duration("10s", "100ms", "2m"), "For a call-ahead as a whole.");
@@ -71,7 +72,9 @@ public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recip
             "When it can't be told whether there is such a recipient: \"defer\" (451 4.1.1) or \"accept\".");
 
     private LocalDomainConfig(Values<LocalDomainConfig> values) {
-        this(store(values), values.get(VERIFY), values.get(RECIPIENTS), values.get(RECIPIENT_DELIMITER), values.get(CASE_SENSITIVE), values.get(POSITIVE_TTL), values.get(NEGATIVE_TTL), values.get(VERIFY_DEADLINE), values.get(ON_FAILURE));
+        this(store(values), values.get(VERIFY), values.get(RECIPIENTS), values.get(RECIPIENT_DELIMITER),
+                values.get(CASE_SENSITIVE), values.get(POSITIVE_TTL), values.get(NEGATIVE_TTL),
+                values.get(VERIFY_DEADLINE), values.get(ON_FAILURE));
     }
 
     /** Where the mail goes, by the keys that name it; the reader has seen to it that one does. */
@@ -146,12 +149,5 @@ public record LocalDomainConfig(Store store, Verify verify, Optional<Path> recip
         public RouteConfig route() {
             return RouteConfig.of(maildir);
         }
-    }
-
-    /** With the defaults of all that isn't asked for. */
-    public LocalDomainConfig(Store store, Verify verify, Optional<Path> recipients) {
-        this(store, verify, recipients, RECIPIENT_DELIMITER.fallback(), false, POSITIVE_TTL.fallback(),
-                NEGATIVE_TTL.fallback(),
-                VERIFY_DEADLINE.fallback(), OnFailure.DEFER);
     }
 }

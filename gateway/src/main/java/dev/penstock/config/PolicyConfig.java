@@ -27,7 +27,8 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout,
         Optional<Mailbox> postmaster) implements TableRecord<PolicyConfig> {
     static final Table<PolicyConfig> TABLE = Table
-            .of(PolicyConfig.class, PolicyConfig::new, "Who may send what to whom, and for which tenant, see gateway/docs/policy.md.")
+            .of(PolicyConfig.class, PolicyConfig::new,
+                    "Who may send what to whom, and for which tenant, see gateway/docs/policy.md.")
             .rule(PolicyReader::check);
     public static final Key<PolicyConfig, Boolean> ALLOW_NULL_SENDER = TABLE.key("allow-null-sender",
             PolicyConfig::allowNullSender, flag(true),
@@ -40,7 +41,8 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
             "Header field that names a message's tenant, like \"X-Tenant\". Empty: none. With one, the header section of "
                     + "every message is held back until it is read.");
     public static final Key<PolicyConfig, String> CAMPAIGN_HEADER = TABLE.key("campaign-header",
-            PolicyConfig::campaignHeader, PolicyReader.nameField(), "Header field that names a message's campaign, like \"X-Campaign\"; as tenant-header.");
+            PolicyConfig::campaignHeader, PolicyReader.nameField(),
+            "Header field that names a message's campaign, like \"X-Campaign\"; as tenant-header.");
     public static final Key<PolicyConfig, Boolean> HEADERS_FROM_ANYBODY = TABLE.key("headers-from-anybody",
             PolicyConfig::headersFromAnybody, flag(false),
             "Whether these fields count from clients, too, that are neither in relay-networks nor logged in.");
@@ -80,7 +82,10 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
     }
 
     private PolicyConfig(Values<PolicyConfig> values) {
-        this(values.get(RELAY), values.get(ALLOW_NULL_SENDER), values.get(CHECK_FROM_HEADER), values.get(TENANT_HEADER), values.get(CAMPAIGN_HEADER), values.get(HEADERS_FROM_ANYBODY), values.get(REMOVE_HEADERS), values.get(PLUGINS), values.get(DEADLINE), values.get(ON_FAILURE), values.get(MAX_IN_FLIGHT), values.get(CALLOUT), values.get(POSTMASTER));
+        this(values.get(RELAY), values.get(ALLOW_NULL_SENDER), values.get(CHECK_FROM_HEADER), values.get(TENANT_HEADER),
+                values.get(CAMPAIGN_HEADER), values.get(HEADERS_FROM_ANYBODY), values.get(REMOVE_HEADERS),
+                values.get(PLUGINS), values.get(DEADLINE), values.get(ON_FAILURE), values.get(MAX_IN_FLIGHT),
+                values.get(CALLOUT), values.get(POSTMASTER));
     }
 
     /** What is answered when a policy can't be asked, fails or is late. */
@@ -107,7 +112,8 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
                         text("\"permit\" or \"refuse\"", false, PolicyReader::action,
                                 permit -> permit ? "permit" : "refuse")
                                 .allowing(Types.quoted(ACTIONS), "enum", ACTIONS),
-                        "\"permit\" or \"refuse\" (554 5.7.1).").required().example("\"permit\"");
+                        "\"permit\" or \"refuse\" (554 5.7.1).")
+                .required().example("\"permit\"");
         public static final Key<RelayRule, List<String>> LISTENERS = TABLE.key("listeners", RelayRule::listeners,
                 some(text -> text), "Names of listeners.").example("[\"smtp\"]");
         public static final Key<RelayRule, List<String>> NETWORKS = TABLE.key("networks", RelayRule::networks,
@@ -139,7 +145,8 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         }
 
         private RelayRule(Values<RelayRule> values) {
-            this(values.get(ACTION), values.get(LISTENERS), values.get(NETWORKS), values.get(IDENTITIES), values.get(SENDER_DOMAINS), values.get(RECIPIENT_DOMAINS));
+            this(values.get(ACTION), values.get(LISTENERS), values.get(NETWORKS), values.get(IDENTITIES),
+                    values.get(SENDER_DOMAINS), values.get(RECIPIENT_DOMAINS));
         }
     }
 
@@ -174,19 +181,5 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         private Callout(Values<Callout> values) {
             this(values.get(HTTP), values.get(ASKED_AT), values.get(HEADERS), values.get(ON_FAILURE));
         }
-    }
-
-    /** Without an address for the postmaster. */
-    public PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boolean checkFromHeader, String tenantHeader,
-            String campaignHeader, boolean headersFromAnybody, boolean removeHeaders, Optional<Path> plugins,
-            Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout) {
-        this(relay, allowNullSender, checkFromHeader, tenantHeader, campaignHeader, headersFromAnybody, removeHeaders,
-                plugins, deadline, onFailure, maxInFlight, callout, Optional.empty());
-    }
-
-    /** With defaults for all else. */
-    public PolicyConfig(List<RelayRule> relay) {
-        this(relay, true, false, "", "", false, true, Optional.empty(), Duration.ofSeconds(2),
-                OnFailure.DEFER, 1_024, Optional.empty());
     }
 }

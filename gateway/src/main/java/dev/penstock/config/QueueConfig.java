@@ -14,7 +14,8 @@ import dev.penstock.units.ByteSize;
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
         int jitterPercent, Duration maxAge, Duration delayWarning, Duration maxSuspension, int laneSharePercent,
         ByteSize memoryLimit) implements TableRecord<QueueConfig> {
-    static final Table<QueueConfig> TABLE = Table.of(QueueConfig.class, QueueConfig::new, "When deferred mail is tried again.")
+    static final Table<QueueConfig> TABLE = Table
+            .of(QueueConfig.class, QueueConfig::new, "When deferred mail is tried again.")
             .rule((file, queue) -> Rules.atMost(file, "retry-interval", queue.retryInterval(), "max-retry-interval",
                     queue.maxRetryInterval()));
     public static final Key<QueueConfig, Duration> RETRY_INTERVAL = TABLE.key("retry-interval",
@@ -56,13 +57,8 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
     }
 
     private QueueConfig(Values<QueueConfig> values) {
-        this(values.get(RETRY_INTERVAL), values.get(MAX_RETRY_INTERVAL), values.get(RETRY_INTERVALS), values.get(JITTER_PERCENT), values.get(MAX_AGE), values.get(DELAY_WARNING), values.get(MAX_SUSPENSION), values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT));
-    }
-
-    /** Without telling senders of delays unless they ask, suspensions as by default. */
-    public QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
-            int jitterPercent, Duration maxAge, int laneSharePercent) {
-        this(retryInterval, maxRetryInterval, retryIntervals, jitterPercent, maxAge, Duration.ZERO,
-                MAX_SUSPENSION.fallback(), laneSharePercent, MEMORY_LIMIT.fallback());
+        this(values.get(RETRY_INTERVAL), values.get(MAX_RETRY_INTERVAL), values.get(RETRY_INTERVALS),
+                values.get(JITTER_PERCENT), values.get(MAX_AGE), values.get(DELAY_WARNING), values.get(MAX_SUSPENSION),
+                values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT));
     }
 }

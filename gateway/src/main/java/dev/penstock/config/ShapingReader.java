@@ -247,7 +247,8 @@ final class ShapingReader {
 
     /** Named by its path, which is in force as what the file says. */
     static Plain<ShapingConfig> file() {
-        return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", () -> Types.schema("string"), "",
+        return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", () -> Types.schema("string"),
+                "",
                 false);
     }
 

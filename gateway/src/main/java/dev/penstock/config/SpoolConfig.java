@@ -58,7 +58,9 @@ public record SpoolConfig(Path directory, ByteSize segmentSize, ByteSize inlineL
     public static final SpoolConfig DEFAULT = TABLE.defaults();
 
     private SpoolConfig(Values<SpoolConfig> values) {
-        this(values.get(DIRECTORY), values.get(SEGMENT_SIZE), values.get(INLINE_LIMIT), values.get(CACHE_SIZE), values.get(MIN_FREE_SPACE), values.get(APPEND_DEADLINE), values.get(MAX_WAITING), values.get(READERS), values.get(RECLAIM_BELOW));
+        this(values.get(DIRECTORY), values.get(SEGMENT_SIZE), values.get(INLINE_LIMIT), values.get(CACHE_SIZE),
+                values.get(MIN_FREE_SPACE), values.get(APPEND_DEADLINE), values.get(MAX_WAITING), values.get(READERS),
+                values.get(RECLAIM_BELOW));
     }
 
     private static void check(TableBinder file, SpoolConfig spool) {

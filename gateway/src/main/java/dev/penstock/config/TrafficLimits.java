@@ -52,14 +52,8 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
     public static final TrafficLimits DEFAULT = TABLE.defaults();
 
     TrafficLimits(Values<TrafficLimits> values) {
-        this(values.get(CONNECTION_LIMIT), values.get(MAX_MESSAGE_RATE), values.get(MAX_CONNECTION_RATE), values.get(MAX_DELIVERIES_PER_CONNECTION), values.get(IDLE_TIMEOUT), values.get(MAX_CONNECTION_AGE), values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS));
-    }
-
-    /** With TLS as {@code delivery.tls} says. */
-    public TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,
-            int maxDeliveriesPerConnection, Duration idleTimeout, Duration maxConnectionAge,
-            int consecutiveConnectionFailuresBeforeDelay) {
-        this(connectionLimit, maxMessageRate, maxConnectionRate, maxDeliveriesPerConnection, idleTimeout,
-                maxConnectionAge, consecutiveConnectionFailuresBeforeDelay, null);
+        this(values.get(CONNECTION_LIMIT), values.get(MAX_MESSAGE_RATE), values.get(MAX_CONNECTION_RATE),
+                values.get(MAX_DELIVERIES_PER_CONNECTION), values.get(IDLE_TIMEOUT), values.get(MAX_CONNECTION_AGE),
+                values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS));
     }
 }

@@ -41,7 +41,8 @@ final class Types {
     }
 
     static Plain<Boolean> flag(boolean fallback) {
-        return new Plain<>(fallback, TableBinder::flag, value -> value, () -> schema("boolean"), "true or false", false);
+        return new Plain<>(fallback, TableBinder::flag, value -> value, () -> schema("boolean"), "true or false",
+                false);
     }
 
     static Plain<Duration> duration(String fallback, String min, String max) {
@@ -155,7 +156,8 @@ final class Types {
 
     /** Written as an empty text when there is none. */
     static Plain<Optional<Path>> optionalPath(Reading<Optional<Path>> reading) {
-        return new Plain<>(Optional.empty(), reading, path -> path.map(Path::toString).orElse(""), () -> schema("string"), "",
+        return new Plain<>(Optional.empty(), reading, path -> path.map(Path::toString).orElse(""),
+                () -> schema("string"), "",
                 false);
     }
 

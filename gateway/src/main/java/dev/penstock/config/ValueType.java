@@ -30,7 +30,8 @@ sealed interface ValueType<T> {
      * @param range   the same in words; empty when any value of the type will do
      * @param secret  whether it must not be shown
      */
-    record Plain<T>(T fallback, Reading<T> reading, Function<T, @Nullable Object> written, Supplier<Map<String, Object>> keywords,
+    record Plain<T>(T fallback, Reading<T> reading, Function<T, @Nullable Object> written,
+            Supplier<Map<String, Object>> keywords,
             String range, boolean secret) implements ValueType<T> {
         @Override
         public T read(TableBinder table, String key, T otherwise) {

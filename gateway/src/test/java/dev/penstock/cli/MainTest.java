@@ -169,14 +169,12 @@ class MainTest {
 
         Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\npasword = 1\n");
         gateway.failure = catchException(() -> SaslAuthenticator.open(
-                new AuthConfig(Optional.of(users), Optional.empty(), Optional.empty())));
+                AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(users))));
         assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
 
         Path plugins = Files.createDirectory(directory.resolve("plugins"));
         PolicyConfig d = PolicyConfig.DEFAULT;
-        PolicyConfig policy = new PolicyConfig(d.relay(), d.allowNullSender(), d.checkFromHeader(), d.tenantHeader(),
-                d.campaignHeader(), d.headersFromAnybody(), d.removeHeaders(), Optional.of(plugins), d.deadline(),
-                d.onFailure(), d.maxInFlight(), d.callout());
+        PolicyConfig policy = d.with(PolicyConfig.PLUGINS, Optional.of(plugins));
         gateway.failure = catchException(() -> new PolicyEngine(policy, RecipientDirectory.NONE));
         assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
 
@@ -191,8 +189,7 @@ class MainTest {
         ListenerConfig d = ListenerConfig.DEFAULT;
         ListenerTls tls = new ListenerTls(ListenerTls.Mode.OFFERED, List.of(new ListenerTls.Certificate(chain, key)),
                 "TLSv1.2", ListenerTls.ClientCertificates.NONE, Optional.empty());
-        return new ListenerConfig(d.name(), d.addresses(), tls, d.withheld(), d.mechanisms(), d.authRequired(),
-                d.proxyNetworks(), d.proxyTimeout(), d.xclientNetworks(), d.tenant(), d.campaign(), d.limits());
+        return d.with(ListenerConfig.TLS, tls);
     }
 
     @Test

@@ -100,12 +100,14 @@ class EffectiveConfigTest {
                         "{\"key\":\"queue.retry-intervals\",\"value\":[\"1m\",\"5m\"],\"origin\":\"file\","
                                 + "\"file\":\"penstock.toml\",\"line\":2}",
                         "{\"key\":\"http.port\",\"value\":0,\"origin\":\"file\",\"file\":\"penstock.toml\",\"line\":1}");
-        assertThat(settings("").getFirst().json()).matches("\\{\"key\":\"gateway.hostname\",.*,\"origin\":\"default\"}");
+        assertThat(settings("").getFirst().json())
+                .matches("\\{\"key\":\"gateway.hostname\",.*,\"origin\":\"default\"}");
     }
 
     private List<String> written(String text) throws IOException {
         return settings(text).stream().filter(setting -> !setting.isDefault())
-                .map(setting -> setting.text() + "  # " + setting.origin()).map(line -> line.replace(directory + "/", ""))
+                .map(setting -> setting.text() + "  # " + setting.origin())
+                .map(line -> line.replace(directory + "/", ""))
                 .toList();
     }
 

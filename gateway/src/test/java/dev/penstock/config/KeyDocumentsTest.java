@@ -58,7 +58,8 @@ class KeyDocumentsTest {
             Files.write(file, generated);
         }
         assertThat(Files.readAllLines(file))
-                .as("%s: after a key has changed, run ./mvnw -pl gateway test -Dtest=KeyDocumentsTest -D%s", file, WRITE)
+                .as("%s: after a key has changed, run ./mvnw -pl gateway test -Dtest=KeyDocumentsTest -D%s", file,
+                        WRITE)
                 .isEqualTo(generated);
     }
 }

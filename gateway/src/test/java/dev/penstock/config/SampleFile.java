@@ -128,7 +128,8 @@ final class SampleFile {
             if (!key.example().isEmpty()) {
                 lines.add(COMMENT + key.name() + " = " + key.example());
             } else {
-                lines.add((commented ? COMMENT : "") + key.name() + " = " + TomlText.of(written == null ? "" : written));
+                lines.add(
+                        (commented ? COMMENT : "") + key.name() + " = " + TomlText.of(written == null ? "" : written));
             }
         }
     }

@@ -30,11 +30,9 @@ class ClientAccountsTest {
 
     private static InboundConfig config(int maxSessions, int perAddress, ClientLimits clients) {
         InboundConfig base = InboundConfig.DEFAULT;
-        return new InboundConfig(base.eventLoops(), List.of("192.168.0.0/16"), base.maxMessageSize(),
-                base.maxRecipients(), maxSessions, perAddress, base.maxMessagesPerSession(), base.commandTimeout(),
-                base.dataTimeout(), base.softErrorLimit(), base.errorDelay(), base.hardErrorLimit(),
-                base.junkCommandLimit(), base.maxLineLength(), base.memoryLimit(), clients, base.content(),
-                base.hostility());
+        return base.with(InboundConfig.RELAY_NETWORKS, List.of("192.168.0.0/16"))
+                .with(InboundConfig.MAX_SESSIONS, maxSessions).with(InboundConfig.MAX_SESSIONS_PER_ADDRESS, perAddress)
+                .with(InboundConfig.CLIENTS, clients);
     }
 
     private static ClientLimits limits(@Nullable Integer perNetwork, @Nullable String sessions,
@@ -87,9 +85,11 @@ class ClientAccountsTest {
     @Test
     void aListenerHasItsOwnNumberOfSessions() {
         ClientAccounts accounts = accounts(10, 10, unlimited());
-        ListenerConfig one = new ListenerConfig("one", LISTENER.addresses(), LISTENER.tls(), Set.of(),
-                LISTENER.mechanisms(), false, List.of(), LISTENER.proxyTimeout(), List.of(), "", "",
-                new ListenerLimits(1, null, null, null, null));
+        ListenerConfig one = LISTENER.with(ListenerConfig.NAME, "one").with(ListenerConfig.WITHHELD, Set.of())
+                .with(ListenerConfig.AUTH_REQUIRED, false).with(ListenerConfig.PROXY_NETWORKS, List.of())
+                .with(ListenerConfig.XCLIENT_NETWORKS, List.of()).with(ListenerConfig.TENANT, "")
+                .with(ListenerConfig.CAMPAIGN, "")
+                .with(ListenerConfig.LIMITS, new ListenerLimits(1, null, null, null, null));
         ClientAccount only = accounts.enter(ip("192.0.2.1"), one);
         assertThat(accounts.enter(ip("192.0.2.2"), one).refusal()).isEqualTo(SessionRefusal.TOO_MANY_ON_LISTENER);
         assertThat(accounts.enter(ip("192.0.2.2"), LISTENER).refusal()).isNull();

@@ -32,9 +32,18 @@ final class ConfigBuilder {
     private HostilityConfig hostility = BASE.hostility();
 
     InboundConfig build() {
-        return new InboundConfig(2, relayNetworks, maxMessageSize, maxRecipients, maxSessions, maxSessionsPerAddress,
-                maxMessagesPerSession, commandTimeout, dataTimeout, softErrorLimit, errorDelay, hardErrorLimit,
-                junkCommandLimit, maxLineLength, memoryLimit, clients, content, hostility);
+        return InboundConfig.DEFAULT.with(InboundConfig.EVENT_LOOPS, 2)
+                .with(InboundConfig.RELAY_NETWORKS, relayNetworks).with(InboundConfig.MAX_MESSAGE_SIZE, maxMessageSize)
+                .with(InboundConfig.MAX_RECIPIENTS, maxRecipients).with(InboundConfig.MAX_SESSIONS, maxSessions)
+                .with(InboundConfig.MAX_SESSIONS_PER_ADDRESS, maxSessionsPerAddress)
+                .with(InboundConfig.MAX_MESSAGES_PER_SESSION, maxMessagesPerSession)
+                .with(InboundConfig.COMMAND_TIMEOUT, commandTimeout).with(InboundConfig.DATA_TIMEOUT, dataTimeout)
+                .with(InboundConfig.SOFT_ERROR_LIMIT, softErrorLimit).with(InboundConfig.ERROR_DELAY, errorDelay)
+                .with(InboundConfig.HARD_ERROR_LIMIT, hardErrorLimit)
+                .with(InboundConfig.JUNK_COMMAND_LIMIT, junkCommandLimit)
+                .with(InboundConfig.MAX_LINE_LENGTH, maxLineLength).with(InboundConfig.MEMORY_LIMIT, memoryLimit)
+                .with(InboundConfig.CLIENTS, clients).with(InboundConfig.CONTENT, content)
+                .with(InboundConfig.HOSTILITY, hostility);
     }
 
     ConfigBuilder relayNetworks(String... networks) {
