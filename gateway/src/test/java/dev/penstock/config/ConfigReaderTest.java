@@ -311,15 +311,11 @@ class ConfigReaderTest {
                         .with(InboundConfig.JUNK_COMMAND_LIMIT, 5).with(InboundConfig.MAX_LINE_LENGTH, 2048)
                         .with(InboundConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(32))
                         .with(InboundConfig.CLIENTS,
-                                new ClientLimits(List.of(), 56, 16, 40, 500, Rate.parse("10/s"), Rate.parse("20/s"),
-                                        Rate.parse("30/s"), null, 1000))
+                                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 56).with(ClientLimits.NETWORK_PREFIX_V4, 16).with(ClientLimits.NETWORK_PREFIX_V6, 40).with(ClientLimits.MAX_SESSIONS_PER_NETWORK, 500).with(ClientLimits.SESSION_RATE, Rate.parse("10/s")).with(ClientLimits.MESSAGE_RATE, Rate.parse("20/s")).with(ClientLimits.RECIPIENT_RATE, Rate.parse("30/s")).with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 1000))
                         .with(InboundConfig.CONTENT,
                                 new ContentRules(Handling.NORMALISE, Handling.NORMALISE, ByteSize.ofKilobytes(64), 25))
                         .with(InboundConfig.HOSTILITY,
-                                new HostilityConfig(Duration.ofSeconds(6), ByteSize.ofKilobytes(1),
-                                        Duration.ofSeconds(10),
-                                        Duration.ofSeconds(20), Duration.ofMinutes(10), Duration.ofSeconds(5), 80,
-                                        Duration.ofSeconds(5), 2, 3)))
+                                HostilityConfig.DEFAULT.with(HostilityConfig.GREET_DELAY, Duration.ofSeconds(6)).with(HostilityConfig.MIN_DATA_RATE, ByteSize.ofKilobytes(1)).with(HostilityConfig.DATA_GRACE, Duration.ofSeconds(10)).with(HostilityConfig.COMMAND_DEADLINE, Duration.ofSeconds(20)).with(HostilityConfig.SESSION_DEADLINE, Duration.ofMinutes(10)).with(HostilityConfig.MAX_ERROR_DELAY, Duration.ofSeconds(5)).with(HostilityConfig.STRESS_AT, 80).with(HostilityConfig.STRESS_TIMEOUT, Duration.ofSeconds(5)).with(HostilityConfig.STRESS_ERROR_LIMIT, 2).with(HostilityConfig.STRESS_JUNK_LIMIT, 3)))
                 .with(GatewayConfig.SPOOL,
                         SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("/var/spool/penstock"))
                                 .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofMegabytes(64))

@@ -37,8 +37,11 @@ class ClientAccountsTest {
 
     private static ClientLimits limits(@Nullable Integer perNetwork, @Nullable String sessions,
             @Nullable String messages, @Nullable String recipients, @Nullable String errors, int maxClients) {
-        return new ClientLimits(List.of("127.0.0.0/8"), 64, 24, 48, perNetwork, rate(sessions), rate(messages),
-                rate(recipients), rate(errors), maxClients);
+        return ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of("127.0.0.0/8")).with(ClientLimits.IPV6_PREFIX, 64)
+                .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, perNetwork).with(ClientLimits.SESSION_RATE, rate(sessions))
+                .with(ClientLimits.MESSAGE_RATE, rate(messages)).with(ClientLimits.RECIPIENT_RATE, rate(recipients))
+                .with(ClientLimits.ERROR_RATE, rate(errors)).with(ClientLimits.MAX_CLIENTS, maxClients);
     }
 
     private static @Nullable Rate rate(@Nullable String text) {
@@ -115,7 +118,11 @@ class ClientAccountsTest {
     @Test
     void anotherPrefixTellsClientsApartOtherwise() {
         ClientAccounts accounts = accounts(10, 1,
-                new ClientLimits(List.of(), 72, 24, 48, null, null, null, null, null, 10));
+                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 72)
+                        .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                        .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null).with(ClientLimits.SESSION_RATE, null)
+                        .with(ClientLimits.MESSAGE_RATE, null).with(ClientLimits.RECIPIENT_RATE, null)
+                        .with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 10));
         accounts.enter(ip("2001:db8::0100:0:0:1"), LISTENER);
         assertThat(accounts.enter(ip("2001:db8::01ff:0:0:1"), LISTENER).refusal()).isNotNull();
         assertThat(accounts.enter(ip("2001:db8::0200:0:0:1"), LISTENER).refusal()).isNull();
@@ -169,7 +176,11 @@ class ClientAccountsTest {
         assertThat(account.mayMail()).isTrue();
         assertThat(account.mayMail()).isTrue();
         accounts.reconfigure(config(10, 10,
-                new ClientLimits(List.of(), 64, 24, 48, null, null, Rate.parse("1/h"), null, null, 100)));
+                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 64)
+                        .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                        .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null).with(ClientLimits.SESSION_RATE, null)
+                        .with(ClientLimits.MESSAGE_RATE, Rate.parse("1/h")).with(ClientLimits.RECIPIENT_RATE, null)
+                        .with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 100)));
         assertThat(account.mayMail()).isTrue();
         assertThat(account.mayMail()).isFalse();
     }

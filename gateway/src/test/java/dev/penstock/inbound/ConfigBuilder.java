@@ -96,9 +96,7 @@ final class ConfigBuilder {
     /** Limits for clients hold for this one too, wherever it is. */
     ConfigBuilder stranger() {
         ClientLimits was = clients;
-        clients = new ClientLimits(List.of(), was.ipv6Prefix(), was.networkPrefixV4(), was.networkPrefixV6(),
-                was.maxSessionsPerNetwork(), was.sessionRate(), was.messageRate(), was.recipientRate(),
-                was.errorRate(), was.maxClients());
+        clients = was.with(ClientLimits.EXEMPT, List.of());
         return relayNetworks("192.0.2.0/24");
     }
 
@@ -119,33 +117,25 @@ final class ConfigBuilder {
 
     ConfigBuilder greetDelay(Duration delay) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(delay, was.minDataRate(), was.dataGrace(), was.commandDeadline(),
-                was.sessionDeadline(), was.maxErrorDelay(), was.stressAt(), was.stressTimeout(),
-                was.stressErrorLimit(), was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.GREET_DELAY, delay);
         return this;
     }
 
     ConfigBuilder deadlines(Duration command, Duration session) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(was.greetDelay(), was.minDataRate(), was.dataGrace(), command, session,
-                was.maxErrorDelay(), was.stressAt(), was.stressTimeout(), was.stressErrorLimit(),
-                was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.COMMAND_DEADLINE, command).with(HostilityConfig.SESSION_DEADLINE, session);
         return this;
     }
 
     ConfigBuilder minDataRate(long octets, Duration grace) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(was.greetDelay(), new ByteSize(octets), grace, was.commandDeadline(),
-                was.sessionDeadline(), was.maxErrorDelay(), was.stressAt(), was.stressTimeout(),
-                was.stressErrorLimit(), was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.MIN_DATA_RATE, new ByteSize(octets)).with(HostilityConfig.DATA_GRACE, grace);
         return this;
     }
 
     ConfigBuilder stressAt(int percent) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(was.greetDelay(), was.minDataRate(), was.dataGrace(), was.commandDeadline(),
-                was.sessionDeadline(), was.maxErrorDelay(), percent, was.stressTimeout(), was.stressErrorLimit(),
-                was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.STRESS_AT, percent);
         return this;
     }
 }
