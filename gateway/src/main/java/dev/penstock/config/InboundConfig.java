@@ -5,6 +5,7 @@ import static dev.penstock.config.Types.integer;
 import static dev.penstock.config.Types.networks;
 import static dev.penstock.config.Types.size;
 import static dev.penstock.config.Types.table;
+import static dev.penstock.config.Types.text;
 
 import java.time.Duration;
 import java.util.List;
@@ -19,7 +20,7 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
         int maxSessions, int maxSessionsPerAddress, int maxMessagesPerSession, Duration commandTimeout,
         Duration dataTimeout,
         int softErrorLimit, Duration errorDelay, int hardErrorLimit, int junkCommandLimit, int maxLineLength,
-        ByteSize memoryLimit, ClientLimits clients, ContentRules content, HostilityConfig hostility)
+        ByteSize memoryLimit, String banner, ClientLimits clients, ContentRules content, HostilityConfig hostility)
         implements
             TableRecord<InboundConfig> {
     static final int LEAST_RECIPIENTS = 100; // RFC 5321 4.5.3.1.8
@@ -76,6 +77,10 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
             InboundConfig::memoryLimit, size("128 MB", "1 MB", "1 TB"),
             "Octets of messages being received, over all sessions. Beyond it sessions wait and new messages get "
                     + "452 4.3.1.");
+    public static final Key<InboundConfig, String> BANNER = TABLE.key("banner", InboundConfig::banner,
+            text("a text in quotes", "ESMTP Penstock", Syntax::banner)
+                    .allowing("1 to 200 printable ASCII characters", "pattern", "^[ -~]{1,200}$"),
+            "What the 220 greeting says behind the hostname (Postfix: smtpd_banner).");
     public static final Key<InboundConfig, ClientLimits> CLIENTS = TABLE.key("clients", InboundConfig::clients,
             table(ClientLimits.TABLE, ClientLimits.DEFAULT), "");
     public static final Key<InboundConfig, ContentRules> CONTENT = TABLE.key("content", InboundConfig::content,
@@ -95,6 +100,7 @@ public record InboundConfig(int eventLoops, List<String> relayNetworks, ByteSize
                 values.get(MAX_MESSAGES_PER_SESSION), values.get(COMMAND_TIMEOUT), values.get(DATA_TIMEOUT),
                 values.get(SOFT_ERROR_LIMIT), values.get(ERROR_DELAY), values.get(HARD_ERROR_LIMIT),
                 values.get(JUNK_COMMAND_LIMIT), values.get(MAX_LINE_LENGTH), values.get(MEMORY_LIMIT),
+                values.get(BANNER),
                 values.get(CLIENTS), values.get(CONTENT), values.get(HOSTILITY));
     }
 

@@ -66,7 +66,6 @@ final class Replies {
     private static final Reply SPOOL_FAILED = Reply.of(451, "4.3.0", "Error: queue file write error");
     private static final Reply SPOOL_CLOSED = Reply.of(421, "4.3.2", "Service shutting down");
 
-    final byte[] greeting;
     final byte[] helo;
     final byte[] shuttingDown;
     final byte[] timeout;
@@ -82,7 +81,6 @@ final class Replies {
     final Reply noPostmaster;
 
     Replies(String hostname) {
-        greeting = encoded(220, "", hostname + " ESMTP Penstock");
         helo = encoded(250, "", hostname);
         shuttingDown = encoded(421, "4.3.2", hostname + " Service shutting down");
         timeout = encoded(421, "4.4.2", hostname + " Error: timeout exceeded");

@@ -229,7 +229,7 @@ final class Session extends ChannelInboundHandlerAdapter
         phase = Phase.COMMANDS;
         greeted = true;
         progress.resume(System.nanoTime());
-        say(server.replies().greeting);
+        say(settings.greeting);
         advance();
     }
 

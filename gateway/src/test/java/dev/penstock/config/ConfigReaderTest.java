@@ -147,6 +147,7 @@ class ConfigReaderTest {
                 max-recipients = 500
                 max-sessions = 99
                 max-sessions-per-address = 9
+                banner = "ESMTP ready"
                 max-messages-per-session = 77
                 command-timeout = "1m"
                 data-timeout = "2m"
@@ -300,6 +301,7 @@ class ConfigReaderTest {
                                                         Duration.ofSeconds(13))),
                                 named("smtp-2", "::1", 2527)))
                 .with(GatewayConfig.INBOUND, InboundConfig.DEFAULT.with(InboundConfig.EVENT_LOOPS, 3)
+                        .with(InboundConfig.BANNER, "ESMTP ready")
                         .with(InboundConfig.RELAY_NETWORKS, List.of("10.0.0.0/8", "2001:db8::/32"))
                         .with(InboundConfig.MAX_MESSAGE_SIZE, ByteSize.ofMegabytes(25))
                         .with(InboundConfig.MAX_RECIPIENTS, 500).with(InboundConfig.MAX_SESSIONS, 99)
@@ -311,11 +313,27 @@ class ConfigReaderTest {
                         .with(InboundConfig.JUNK_COMMAND_LIMIT, 5).with(InboundConfig.MAX_LINE_LENGTH, 2048)
                         .with(InboundConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(32))
                         .with(InboundConfig.CLIENTS,
-                                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 56).with(ClientLimits.NETWORK_PREFIX_V4, 16).with(ClientLimits.NETWORK_PREFIX_V6, 40).with(ClientLimits.MAX_SESSIONS_PER_NETWORK, 500).with(ClientLimits.SESSION_RATE, Rate.parse("10/s")).with(ClientLimits.MESSAGE_RATE, Rate.parse("20/s")).with(ClientLimits.RECIPIENT_RATE, Rate.parse("30/s")).with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 1000))
+                                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of())
+                                        .with(ClientLimits.IPV6_PREFIX, 56).with(ClientLimits.NETWORK_PREFIX_V4, 16)
+                                        .with(ClientLimits.NETWORK_PREFIX_V6, 40)
+                                        .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, 500)
+                                        .with(ClientLimits.SESSION_RATE, Rate.parse("10/s"))
+                                        .with(ClientLimits.MESSAGE_RATE, Rate.parse("20/s"))
+                                        .with(ClientLimits.RECIPIENT_RATE, Rate.parse("30/s"))
+                                        .with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 1000))
                         .with(InboundConfig.CONTENT,
                                 new ContentRules(Handling.NORMALISE, Handling.NORMALISE, ByteSize.ofKilobytes(64), 25))
                         .with(InboundConfig.HOSTILITY,
-                                HostilityConfig.DEFAULT.with(HostilityConfig.GREET_DELAY, Duration.ofSeconds(6)).with(HostilityConfig.MIN_DATA_RATE, ByteSize.ofKilobytes(1)).with(HostilityConfig.DATA_GRACE, Duration.ofSeconds(10)).with(HostilityConfig.COMMAND_DEADLINE, Duration.ofSeconds(20)).with(HostilityConfig.SESSION_DEADLINE, Duration.ofMinutes(10)).with(HostilityConfig.MAX_ERROR_DELAY, Duration.ofSeconds(5)).with(HostilityConfig.STRESS_AT, 80).with(HostilityConfig.STRESS_TIMEOUT, Duration.ofSeconds(5)).with(HostilityConfig.STRESS_ERROR_LIMIT, 2).with(HostilityConfig.STRESS_JUNK_LIMIT, 3)))
+                                HostilityConfig.DEFAULT.with(HostilityConfig.GREET_DELAY, Duration.ofSeconds(6))
+                                        .with(HostilityConfig.MIN_DATA_RATE, ByteSize.ofKilobytes(1))
+                                        .with(HostilityConfig.DATA_GRACE, Duration.ofSeconds(10))
+                                        .with(HostilityConfig.COMMAND_DEADLINE, Duration.ofSeconds(20))
+                                        .with(HostilityConfig.SESSION_DEADLINE, Duration.ofMinutes(10))
+                                        .with(HostilityConfig.MAX_ERROR_DELAY, Duration.ofSeconds(5))
+                                        .with(HostilityConfig.STRESS_AT, 80)
+                                        .with(HostilityConfig.STRESS_TIMEOUT, Duration.ofSeconds(5))
+                                        .with(HostilityConfig.STRESS_ERROR_LIMIT, 2)
+                                        .with(HostilityConfig.STRESS_JUNK_LIMIT, 3)))
                 .with(GatewayConfig.SPOOL,
                         SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("/var/spool/penstock"))
                                 .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofMegabytes(64))
@@ -644,6 +662,13 @@ class ConfigReaderTest {
                 ":10:1: queue.retry-interval: 5h is more than max-retry-interval, 4h",
                 ":11:1: events: directory is the spool's; the delivery log needs one of its own",
                 ":13:1: http: a listener uses this address and port already");
+    }
+
+    @Test
+    void aBannerIsOneLineOfPrintableAscii() throws IOException {
+        assertThat(errors("inbound.banner = \"ESMTP\\r\\n250 ok\"")).singleElement().asString()
+                .endsWith("expected 1 to 200 printable ASCII characters");
+        assertThat(errors("inbound.banner = ''")).hasSize(1);
     }
 
     @Test

@@ -27,6 +27,7 @@ final class ConfigBuilder {
     private int junkCommandLimit = BASE.junkCommandLimit();
     private int maxLineLength = BASE.maxLineLength();
     private ByteSize memoryLimit = BASE.memoryLimit();
+    private String banner = BASE.banner();
     private ClientLimits clients = BASE.clients();
     private ContentRules content = BASE.content();
     private HostilityConfig hostility = BASE.hostility();
@@ -42,8 +43,14 @@ final class ConfigBuilder {
                 .with(InboundConfig.HARD_ERROR_LIMIT, hardErrorLimit)
                 .with(InboundConfig.JUNK_COMMAND_LIMIT, junkCommandLimit)
                 .with(InboundConfig.MAX_LINE_LENGTH, maxLineLength).with(InboundConfig.MEMORY_LIMIT, memoryLimit)
+                .with(InboundConfig.BANNER, banner)
                 .with(InboundConfig.CLIENTS, clients).with(InboundConfig.CONTENT, content)
                 .with(InboundConfig.HOSTILITY, hostility);
+    }
+
+    ConfigBuilder banner(String text) {
+        banner = text;
+        return this;
     }
 
     ConfigBuilder relayNetworks(String... networks) {
@@ -129,7 +136,8 @@ final class ConfigBuilder {
 
     ConfigBuilder minDataRate(long octets, Duration grace) {
         HostilityConfig was = hostility;
-        hostility = was.with(HostilityConfig.MIN_DATA_RATE, new ByteSize(octets)).with(HostilityConfig.DATA_GRACE, grace);
+        hostility = was.with(HostilityConfig.MIN_DATA_RATE, new ByteSize(octets)).with(HostilityConfig.DATA_GRACE,
+                grace);
         return this;
     }
 
