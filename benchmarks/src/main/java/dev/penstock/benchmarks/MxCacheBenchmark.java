@@ -60,9 +60,8 @@ public class MxCacheBenchmark {
         }
         zone.start();
         DnsConfig usual = DnsConfig.DEFAULT;
-        DnsConfig config = new DnsConfig(List.of(zone.server()), usual.timeout(), usual.deadline(), usual.maxInFlight(),
-                usual.cacheSize(), LONGER_THAN_A_RUN, usual.maxTtl(), usual.negativeTtl(), usual.failureTtl(),
-                usual.staleTtl(), List.of());
+        DnsConfig config = usual.with(DnsConfig.SERVERS, List.of(zone.server()))
+                .with(DnsConfig.MIN_TTL, LONGER_THAN_A_RUN).with(DnsConfig.IGNORE_NETWORKS, List.of());
         Router filled = new DnsRouter(Map.of(), config, 25, OwnAddresses.NONE, System::nanoTime, lookUps,
                 DnsRouter.SHARED_RANDOM);
         for (String domain : domains) {

@@ -67,9 +67,7 @@ public class SpoolAppendBenchmark {
         Path made = Files.createTempDirectory(root, "spool-append-");
         directory = made;
         SpoolConfig usual = SpoolConfig.DEFAULT;
-        SpoolConfig config = new SpoolConfig(made, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
-                usual.minFreeSpace(), usual.appendDeadline(), usual.maxWaiting(), usual.readers(),
-                usual.reclaimBelow());
+        SpoolConfig config = usual.with(SpoolConfig.DIRECTORY, made);
         spool = SegmentSpool.open(config, InstantSource.system(), _ -> {});
     }
 

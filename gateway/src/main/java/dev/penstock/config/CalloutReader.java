@@ -2,30 +2,25 @@ package dev.penstock.config;
 
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /** Reads a table that names a URL to be asked. Stateless. */
 final class CalloutReader {
-    private static final Duration MIN_DEADLINE = Duration.ofMillis(10);
-    private static final Duration MAX_DEADLINE = Duration.ofMinutes(1);
-    private static final int MAX_IN_FLIGHT = 100_000;
     private static final int MAX_PORT = 65_535;
 
     private CalloutReader() {}
 
     /** @return empty when there is no such table */
     static Optional<CalloutConfig> read(TableBinder parent, String key) {
-        return read(parent, key, _ -> {});
+        return read(parent, key, CalloutConfig.TABLE).filter(callout -> !callout.url().equals(CalloutConfig.NOWHERE));
     }
 
     /**
-     * @param more reads what else the table has
+     * @param keys the table's, among them that of {@link CalloutConfig#URL}
      * @return empty when there is no such table
      */
-    static Optional<CalloutConfig> read(TableBinder parent, String key, Consumer<TableBinder> more) {
+    static <N> Optional<N> read(TableBinder parent, String key, Table<N> keys) {
         boolean present = parent.has(key);
         TableBinder table = parent.table(key);
         if (!present || !parent.hasTable(key)) {
@@ -34,16 +29,10 @@ final class CalloutReader {
         if (!table.has("url")) {
             parent.reject(key, "url is missing; expected one like \"http://127.0.0.1:8080/check\"");
         }
-        Optional<URI> url = table.text("url", Optional.empty(), "a URL in quotes", text -> Optional.of(url(text)));
-        Duration deadline = table.duration("deadline", CalloutConfig.DEADLINE, MIN_DEADLINE, MAX_DEADLINE);
-        int maxInFlight = table.integer("max-in-flight", CalloutConfig.MAX_IN_FLIGHT, 1, MAX_IN_FLIGHT);
-        String authorization = table.secret("authorization", "", "a text in quotes", CalloutReader::fieldValue);
-        more.accept(table);
-        table.end();
-        return url.map(found -> new CalloutConfig(found, deadline, maxInFlight, authorization));
+        return Optional.of(keys.read(table, keys.defaults()));
     }
 
-    private static URI url(String text) {
+    static URI url(String text) {
         URI url;
         try {
             url = new URI(text);
@@ -63,7 +52,7 @@ final class CalloutReader {
         return url;
     }
 
-    private static String fieldValue(String text) {
+    static String fieldValue(String text) {
         if (!text.chars().allMatch(c -> c >= ' ' && c <= '~')) {
             throw new IllegalArgumentException("expected printable ASCII");
         }

@@ -2,6 +2,10 @@ package dev.penstock.config;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+
+import dev.penstock.config.ValueType.Nested;
+import dev.penstock.config.ValueType.Plain;
 
 /** Compares two configurations. Stateless. */
 public final class ConfigChange {
@@ -10,70 +14,48 @@ public final class ConfigChange {
     /** The keys that differ and take effect only after a restart, dotted; empty when {@code changed} may be applied now. */
     public static List<String> notReloadable(GatewayConfig current, GatewayConfig changed) {
         List<String> keys = new ArrayList<>();
-        differs(keys, "gateway.hostname", current.hostname(), changed.hostname());
-        differs(keys, "gateway.node", current.node(), changed.node());
-        differs(keys, "listener", sockets(current), sockets(changed));
-        differs(keys, "inbound.event-loops", current.inbound().eventLoops(), changed.inbound().eventLoops());
-        spool(keys, current.spool(), changed.spool());
-        delivery(keys, current.delivery(), changed.delivery());
-        differs(keys, "queue.lane-share-percent", current.queue().laneSharePercent(),
-                changed.queue().laneSharePercent());
-        differs(keys, "events.directory", current.events().directory(), changed.events().directory());
-        differs(keys, "events.max-pending", current.events().maxPending(), changed.events().maxPending());
-        differs(keys, "http.address", current.http().address(), changed.http().address());
-        differs(keys, "http.port", current.http().port(), changed.http().port());
-        differs(keys, "policy.plugins", current.policy().plugins(), changed.policy().plugins());
-        differs(keys, "injection.address", current.injection().address(), changed.injection().address());
-        differs(keys, "injection.port", current.injection().port(), changed.injection().port());
-        differs(keys, "injection.directory", current.injection().directory(), changed.injection().directory());
-        differs(keys, "injection.certificate", current.injection().certificates().isEmpty(),
-                changed.injection().certificates().isEmpty());
+        compare(keys, "", GatewayConfig.TABLE, current, changed);
         return List.copyOf(keys);
     }
 
-    /** What is bound or decided when the sockets are opened; the rest of a listener is what new sessions go by. */
-    private record Socket(String name, List<ListenAddress> addresses, boolean implicitTls) {}
-
-    private static List<Socket> sockets(GatewayConfig config) {
-        return config.listeners().stream().map(listener -> new Socket(listener.name(), listener.addresses(),
-                listener.tls().mode() == ListenerTls.Mode.IMPLICIT)).toList();
+    private static <R> void compare(List<String> keys, String path, Table<R> table, R current, R changed) {
+        for (Key<R, ?> key : table.keys()) {
+            compare(keys, Places.path(path, key.name()), key, current, changed);
+        }
     }
 
-    private static void spool(List<String> keys, SpoolConfig current, SpoolConfig changed) {
-        differs(keys, "spool.directory", current.directory(), changed.directory());
-        differs(keys, "spool.segment-size", current.segmentSize(), changed.segmentSize());
-        differs(keys, "spool.inline-limit", current.inlineLimit(), changed.inlineLimit());
-        differs(keys, "spool.cache-size", current.cacheSize(), changed.cacheSize());
-        differs(keys, "spool.min-free-space", current.minFreeSpace(), changed.minFreeSpace());
-        differs(keys, "spool.append-deadline", current.appendDeadline(), changed.appendDeadline());
-        differs(keys, "spool.max-waiting", current.maxWaiting(), changed.maxWaiting());
-        differs(keys, "spool.readers", current.readers(), changed.readers());
-        differs(keys, "spool.reclaim-below", current.reclaimBelow(), changed.reclaimBelow());
+    private static <R, T> void compare(List<String> keys, String path, Key<R, T> key, R current, R changed) {
+        if (key.differsForGood(current, changed)) {
+            keys.add(path);
+            return;
+        }
+        switch (key.type()) {
+            case Plain<T> _ -> {
+                // compared as a whole
+            }
+            case Nested<T, ?> nested -> compare(keys, path, nested, key.in(current), key.in(changed));
+        }
     }
 
-    /** All but the port, which is the router's. */
-    private static void delivery(List<String> keys, DeliveryConfig current, DeliveryConfig changed) {
-        differs(keys, "delivery.source-address", current.sourceAddress(), changed.sourceAddress());
-        differs(keys, "delivery.max-sessions", current.maxSessions(), changed.maxSessions());
-        differs(keys, "delivery.memory-limit", current.memoryLimit(), changed.memoryLimit());
-        differs(keys, "delivery.max-recipients-per-transaction", current.maxRecipientsPerTransaction(),
-                changed.maxRecipientsPerTransaction());
-        differs(keys, "delivery.connect-timeout", current.connectTimeout(), changed.connectTimeout());
-        differs(keys, "delivery.greeting-timeout", current.greetingTimeout(), changed.greetingTimeout());
-        differs(keys, "delivery.command-timeout", current.commandTimeout(), changed.commandTimeout());
-        differs(keys, "delivery.data-init-timeout", current.dataInitTimeout(), changed.dataInitTimeout());
-        differs(keys, "delivery.data-block-timeout", current.dataBlockTimeout(), changed.dataBlockTimeout());
-        differs(keys, "delivery.data-done-timeout", current.dataDoneTimeout(), changed.dataDoneTimeout());
-        differs(keys, "delivery.quit-timeout", current.quitTimeout(), changed.quitTimeout());
-        differs(keys, "delivery.bad-host-time", current.badHostTime(), changed.badHostTime());
-        differs(keys, "delivery.stop-timeout", current.stopTimeout(), changed.stopTimeout());
-        differs(keys, "delivery.tls", current.tls(), changed.tls());
-        differs(keys, "delivery.tls-ca", current.tlsCa(), changed.tlsCa());
-    }
-
-    private static void differs(List<String> keys, String key, Object current, Object changed) {
-        if (!current.equals(changed)) {
-            keys.add(key);
+    /** Of several tables the keys aren't told apart: what stands for them is the key that holds them all. */
+    private static <T, N> void compare(List<String> keys, String path, Nested<T, N> nested, T current, T changed) {
+        Map<String, N> before = nested.records().apply(current);
+        Map<String, N> after = nested.records().apply(changed);
+        List<String> inside = new ArrayList<>();
+        before.forEach((name, record) -> {
+            N other = after.get(name);
+            if (other != null) {
+                compare(inside, path + name, nested.table(), record, other);
+            }
+        });
+        switch (nested.nesting()) {
+            case TABLE, INLINE -> keys.addAll(inside);
+            case OPTIONAL, LIST, MAP -> {
+                boolean needRestart = nested.table().keys().stream().anyMatch(Key::needsRestart);
+                if (!inside.isEmpty() || needRestart && !before.keySet().equals(after.keySet())) {
+                    keys.add(path);
+                }
+            }
         }
     }
 }

@@ -26,16 +26,38 @@ final class ConfigSource {
     private final Path file;
     private final List<Problem> errors;
     private final List<Problem> warnings;
+    private final Places places;
+    private final String within;
 
-    ConfigSource(Path file, List<Problem> errors, List<Problem> warnings) {
+    ConfigSource(Path file, List<Problem> errors, List<Problem> warnings, Places places) {
+        this(file, errors, warnings, places, "");
+    }
+
+    private ConfigSource(Path file, List<Problem> errors, List<Problem> warnings, Places places, String within) {
         this.file = file;
         this.errors = errors;
         this.warnings = warnings;
+        this.places = places;
+        this.within = within;
     }
 
-    /** The same lists for another file. */
-    ConfigSource other(Path otherFile) {
-        return new ConfigSource(otherFile, errors, warnings);
+    /**
+     * The same lists for another file.
+     *
+     * @param within what the paths of its keys begin with in {@link Places}
+     */
+    ConfigSource other(Path otherFile, String within) {
+        return new ConfigSource(otherFile, errors, warnings, places, within);
+    }
+
+    /** Notes where {@code key}, a dotted path in this file, is written. */
+    void found(String key, @Nullable TomlPosition position, Object written) {
+        places.put(Places.path(within, key), new Places.Place(file, position == null ? 0 : position.line(), written));
+    }
+
+    /** Notes that a table, by its dotted path, is written otherwise than the configuration has it. */
+    void means(String written, String path) {
+        places.means(Places.path(within, written), Places.path(within, path));
     }
 
     /** What could be read of the file, its syntax errors noted; an empty table when it can't be opened. */

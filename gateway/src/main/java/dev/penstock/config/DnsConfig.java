@@ -1,38 +1,67 @@
 package dev.penstock.config;
 
+import static dev.penstock.config.Types.duration;
+import static dev.penstock.config.Types.integer;
+import static dev.penstock.config.Types.texts;
+
 import java.time.Duration;
 import java.util.List;
 
-/**
- * DNS look-ups and their cache.
- *
- * @param servers     {@code address} or {@code address:port}; empty means those of the system's resolv.conf
- * @param timeout     for one query to one server
- * @param deadline    for one question, from when it leaves: all servers, repeats and aliases
- * @param maxInFlight queries at one time; further ones wait for a place, and no deadline runs meanwhile
- * @param cacheSize   domains kept, and mail hosts, if half a kilobyte is enough for each, as it mostly is: what is kept of
- *                    either is bounded by octets
- * @param minTtl      answers are kept at least this long
- * @param maxTtl      and at most this long
- * @param negativeTtl no such domain, no record: at most this long, else the SOA's minimum (RFC 2308)
- * @param failureTtl  SERVFAIL and time-outs
- * @param staleTtl    how long past its TTL an answer may be used while it is refreshed (RFC 8767)
- * @param ignoreNetworks networks, and groups of them, to which no MX record and no address literal may send mail; a
- *                    configured route may. The groups: {@code loopback}, {@code link-local}, {@code unspecified}, {@code own}
- *                    (all addresses of this machine), {@code private}
- */
+/** DNS look-ups and their cache. Each component is the key of its name. */
 public record DnsConfig(List<String> servers, Duration timeout, Duration deadline, int maxInFlight, int cacheSize,
         Duration minTtl, Duration maxTtl, Duration negativeTtl, Duration failureTtl, Duration staleTtl,
-        List<String> ignoreNetworks) {
-    public static final DnsConfig DEFAULT = new DnsConfig(List.of(), Duration.ofSeconds(3), Duration.ofSeconds(15), 256,
-            100_000, Duration.ofSeconds(30), Duration.ofDays(1), Duration.ofHours(1), Duration.ofSeconds(15),
-            Duration.ofHours(1), List.of("loopback", "link-local", "unspecified", "own"));
+        List<String> ignoreNetworks) implements TableRecord<DnsConfig> {
+    static final Table<DnsConfig> TABLE = Table.of(DnsConfig.class, DnsConfig::new, "DNS look-ups and their cache.")
+            .rule(DnsConfig::check);
+    public static final Key<DnsConfig, List<String>> SERVERS = TABLE.key("servers", DnsConfig::servers,
+            texts(Syntax::server), "\"address\" or \"address:port\". Empty: those of /etc/resolv.conf.");
+    public static final Key<DnsConfig, Duration> TIMEOUT = TABLE.key("timeout", DnsConfig::timeout,
+            duration("3s", "10ms", "1m"), "One query to one server.");
+    public static final Key<DnsConfig, Duration> DEADLINE = TABLE.key("deadline", DnsConfig::deadline,
+            duration("15s", "10ms", "10m"),
+            "One question with all its servers, repeats and aliases, from when it leaves.");
+    public static final Key<DnsConfig, Integer> MAX_IN_FLIGHT = TABLE.key("max-in-flight", DnsConfig::maxInFlight,
+            integer(256, 1, 65_536),
+            "Queries at one time. Further ones wait for their place; no deadline runs meanwhile.");
+    public static final Key<DnsConfig, Integer> CACHE_SIZE = TABLE.key("cache-size", DnsConfig::cacheSize,
+            integer(100_000, 1, 100_000_000),
+            "Domains kept, and mail hosts, half a kilobyte for each: one that takes more counts for several.");
+    public static final Key<DnsConfig, Duration> MIN_TTL = TABLE.key("min-ttl", DnsConfig::minTtl,
+            duration("30s", "0s", "1d"), "Answers are kept for their own TTL, but at least this long.");
+    public static final Key<DnsConfig, Duration> MAX_TTL = TABLE.key("max-ttl", DnsConfig::maxTtl,
+            duration("1d", "1s", "7d"), "Answers are kept at most this long.");
+    public static final Key<DnsConfig, Duration> NEGATIVE_TTL = TABLE.key("negative-ttl", DnsConfig::negativeTtl,
+            duration("1h", "0s", "1d"), "\"No such domain\", \"no such record\": at most this long (RFC 2308).");
+    public static final Key<DnsConfig, Duration> FAILURE_TTL = TABLE.key("failure-ttl", DnsConfig::failureTtl,
+            duration("15s", "0s", "5m"), "SERVFAIL and time-outs."); // five minutes: RFC 2308 7.1
+    public static final Key<DnsConfig, Duration> STALE_TTL = TABLE.key("stale-ttl", DnsConfig::staleTtl,
+            duration("1h", "0s", "7d"),
+            "How long past its TTL an answer may be used while it is being refreshed (RFC 8767).");
+    public static final Key<DnsConfig, List<String>> IGNORE_NETWORKS = TABLE.key("ignore-networks",
+            DnsConfig::ignoreNetworks,
+            texts(Syntax::ignoredNetwork, "loopback", "link-local", "unspecified", "own"),
+            "Where no MX record and no address literal may send mail (550 5.4.4); configured routes may. Networks, "
+                    + "addresses, and \"loopback\", \"link-local\", \"unspecified\", \"own\" (this machine's addresses), "
+                    + "\"private\". [] for tests on one machine.");
+
+    public static final DnsConfig DEFAULT = TABLE.defaults();
 
     private static final long USUAL_ANSWER = 512; // octets
 
     public DnsConfig {
         servers = List.copyOf(servers);
         ignoreNetworks = List.copyOf(ignoreNetworks);
+    }
+
+    private DnsConfig(Values<DnsConfig> values) {
+        this(values.get(SERVERS), values.get(TIMEOUT), values.get(DEADLINE), values.get(MAX_IN_FLIGHT),
+                values.get(CACHE_SIZE), values.get(MIN_TTL), values.get(MAX_TTL), values.get(NEGATIVE_TTL),
+                values.get(FAILURE_TTL), values.get(STALE_TTL), values.get(IGNORE_NETWORKS));
+    }
+
+    private static void check(TableBinder file, DnsConfig dns) {
+        Rules.atMost(file, "timeout", dns.timeout(), "deadline", dns.deadline());
+        Rules.atMost(file, "min-ttl", dns.minTtl(), "max-ttl", dns.maxTtl());
     }
 
     /** Octets that are kept of domains, and as much of mail hosts. */

@@ -1,5 +1,11 @@
 package dev.penstock.config;
 
+import static dev.penstock.config.Types.integer;
+import static dev.penstock.config.Types.list;
+import static dev.penstock.config.Types.map;
+import static dev.penstock.config.Types.table;
+import static dev.penstock.config.Types.text;
+
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,14 +24,68 @@ import java.util.Map;
  * @param localDomains domains whose mail is handed to a store, by domain
  * @param injection mail taken over HTTP
  */
-public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
-        SpoolConfig spool,
+public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
         DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
-        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection) {
+        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection)
+        implements
+            TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
     public static final int MAX_NODE = 1023;
+
+    static final Table<GatewayConfig> GATEWAY = Table.of(GatewayConfig.class, GatewayConfig::new, "");
+    public static final Key<GatewayConfig, String> HOSTNAME = GATEWAY
+            .key("hostname", GatewayConfig::hostname,
+                    text("a domain name in quotes", "", name -> name.isEmpty() ? "" : Syntax.domain(name)),
+                    "The name in greetings, EHLO and trace lines. Empty: the machine's own.")
+            .restart();
+    public static final Key<GatewayConfig, Integer> NODE = GATEWAY
+            .key("node", GatewayConfig::node, integer(0, 0, MAX_NODE),
+                    "This gateway's number: message ids carry it, so gateways that share mail or logs each need one of "
+                            + "their own.")
+            .restart();
+    public static final Key<GatewayConfig, ShapingConfig> SHAPING = GATEWAY
+            .key("shaping-file", GatewayConfig::shaping, ShapingReader.file(),
+                    "Limits per destination, see shaping.toml. Empty: built-in limits for all.");
+
+    static final Table<GatewayConfig> TABLE = Table.of(GatewayConfig.class, GatewayConfig::new, "");
+    static final Key<GatewayConfig, GatewayConfig> OWN = TABLE.key("gateway", config -> config, Types.own(GATEWAY),
+            "");
+    public static final Key<GatewayConfig, List<ListenerConfig>> LISTENERS = TABLE
+            .key("listener", GatewayConfig::listeners,
+                    list(ListenerConfig.TABLE, List.of(ListenerConfig.DEFAULT), (file, _) -> ListenerReader.read(file)),
+                    "");
+    public static final Key<GatewayConfig, InboundConfig> INBOUND = TABLE.key("inbound", GatewayConfig::inbound,
+            table(InboundConfig.TABLE, InboundConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, SpoolConfig> SPOOL = TABLE.key("spool", GatewayConfig::spool,
+            table(SpoolConfig.TABLE, SpoolConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, DnsConfig> DNS = TABLE.key("dns", GatewayConfig::dns,
+            table(DnsConfig.TABLE, DnsConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, Map<String, RouteConfig>> ROUTES = TABLE.key("routes",
+            GatewayConfig::routes, map(RouteConfig.TABLE, (file, key) -> ConfigReader.routes(file.table(key))),
+            "Routes that are used instead of MX records, per recipient domain; \"*\" is for all that have none of their "
+                    + "own.");
+    public static final Key<GatewayConfig, Map<String, LocalDomainConfig>> LOCAL_DOMAINS = TABLE
+            .key("local", GatewayConfig::localDomains,
+                    map(LocalDomainConfig.TABLE, (file, key) -> LocalDomainReader.read(file.table(key))),
+                    "Domains of our own: recipients are verified at RCPT (an unknown one gets 550 5.1.1), mail is handed "
+                            + "to a store on this machine or near it, and no MX is asked for. Anybody may send to them. "
+                            + "See gateway/docs/local-domains.md.");
+    public static final Key<GatewayConfig, QueueConfig> QUEUE = TABLE.key("queue", GatewayConfig::queue,
+            table(QueueConfig.TABLE, QueueConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, DeliveryConfig> DELIVERY = TABLE.key("delivery", GatewayConfig::delivery,
+            table(DeliveryConfig.TABLE, DeliveryConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, AuthConfig> AUTH = TABLE.key("auth", GatewayConfig::auth,
+            table(AuthConfig.TABLE, AuthConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, EventsConfig> EVENTS = TABLE.key("events", GatewayConfig::events,
+            table(EventsConfig.TABLE, EventsConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, HttpConfig> HTTP = TABLE.key("http", GatewayConfig::http,
+            table(HttpConfig.TABLE, HttpConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, PolicyConfig> POLICY = TABLE.key("policy", GatewayConfig::policy,
+            table(PolicyConfig.TABLE, PolicyConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, InjectionConfig> INJECTION = TABLE.key("injection",
+            GatewayConfig::injection, table(InjectionConfig.TABLE, InjectionConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -33,12 +93,11 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         localDomains = Map.copyOf(localDomains);
     }
 
-    /** Node 0, with nobody to log in, no policy, no local domains and no injection over HTTP. */
-    public GatewayConfig(String hostname, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
-            DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
-            ShapingConfig shaping, EventsConfig events, HttpConfig http) {
-        this(hostname, 0, listeners, inbound, spool, dns, routes, queue, delivery, shaping, events, http,
-                AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(), InjectionConfig.DEFAULT);
+    private GatewayConfig(Values<GatewayConfig> values) {
+        this(values.get(HOSTNAME), values.get(NODE), values.get(LISTENERS), values.get(INBOUND), values.get(SPOOL), values.get(DNS),
+                values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
+                values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
+                values.get(INJECTION));
     }
 
     /**
@@ -54,10 +113,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         return all;
     }
 
-    /** What {@code ./penstock run} starts with when no file is named. */
+    /** What {@code ./penstock run} starts with when no file is named: all defaults. */
     public static GatewayConfig embedded(String hostname) {
-        return new GatewayConfig(hostname, List.of(ListenerConfig.DEFAULT), InboundConfig.DEFAULT, SpoolConfig.DEFAULT,
-                DnsConfig.DEFAULT, Map.of(), QueueConfig.DEFAULT, DeliveryConfig.DEFAULT, ShapingConfig.DEFAULT,
-                EventsConfig.DEFAULT, HttpConfig.DEFAULT);
+        return TABLE.defaults().with(HOSTNAME, hostname);
     }
 }

@@ -5,10 +5,8 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -20,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.ListenerTls.Certificate;
 import dev.penstock.config.ListenerTls.ClientCertificates;
 import dev.penstock.config.ListenerTls.Mode;
-import dev.penstock.units.ByteSize;
+import dev.penstock.config.ValueType.Plain;
 import dev.penstock.units.WholeFile;
 
 /**
@@ -33,16 +31,9 @@ final class ListenerReader {
     private static final int SMTP = 25;
     private static final int SUBMISSIONS = 465; // RFC 8314 7.3
     private static final int MAX_PEM = 1 << 20; // octets; no chain is that long
-    private static final int MILLION = 1_000_000;
-    private static final int MIN_RECIPIENTS = 100; // RFC 5321 4.5.3.1.8
-    private static final int MAX_RECIPIENTS = 50_000;
-    private static final ByteSize KILOBYTE = ByteSize.ofKilobytes(1);
-    private static final ByteSize GIGABYTE = ByteSize.ofMegabytes(1024);
-    private static final Duration SECOND = Duration.ofSeconds(1);
-    private static final Duration MINUTE = Duration.ofMinutes(1);
-    private static final Duration HOUR = Duration.ofHours(1);
-    private static final List<String> PROTOCOLS = List.of("TLSv1.2", "TLSv1.3"); // RFC 8996 ended those before
-    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
+    /** As a pattern of JSON Schema. */
+    static final String NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
+    private static final Pattern NAME = Pattern.compile(NAME_PATTERN);
 
     private final TableBinder file;
     private final Set<ListenAddress> addresses = new HashSet<>();
@@ -72,22 +63,9 @@ final class ListenerReader {
     }
 
     private ListenerConfig listener(TableBinder table, String defaultName) {
-        ListenerConfig d = ListenerConfig.DEFAULT;
-        ListenerConfig listener = new ListenerConfig(
-                table.text("name", defaultName, "a name in quotes", ListenerReader::name),
-                addresses(table), tls(table),
-                new LinkedHashSet<>(table.list("withheld", List.copyOf(d.withheld()),
-                        text -> oneOf(text.toUpperCase(Locale.ROOT), ListenerConfig.WITHHOLDABLE))),
-                table.list("mechanisms", d.mechanisms(),
-                        text -> oneOf(text.toUpperCase(Locale.ROOT), ListenerConfig.MECHANISMS)),
-                table.flag("auth-required", d.authRequired()),
-                table.list("proxy-networks", d.proxyNetworks(), Syntax::network),
-                table.duration("proxy-timeout", d.proxyTimeout(), SECOND, MINUTE),
-                table.list("xclient-networks", d.xclientNetworks(), Syntax::network),
-                table.text("tenant", d.tenant(), "a text", ListenerReader::label),
-                table.text("campaign", d.campaign(), "a text", ListenerReader::label),
-                limits(table.table("limits")));
-        table.end();
+        ListenerConfig listener = ListenerConfig.TABLE.read(table,
+                ListenerConfig.DEFAULT.with(ListenerConfig.NAME, defaultName));
+        checkAddresses(table, listener);
         if (!names.add(listener.name())) {
             table.reject("name", "another listener has the name \"" + listener.name() + "\" already");
         }
@@ -96,23 +74,29 @@ final class ListenerReader {
         return listener;
     }
 
-    private List<ListenAddress> addresses(TableBinder table) {
-        String key = table.has("address") && !table.has("addresses") ? "address" : "addresses";
+    static Plain<List<ListenAddress>> addressesType() {
+        return new Plain<>(List.of(new ListenAddress("127.0.0.1", 2525)), ListenerReader::addresses,
+                addresses -> addresses.stream().map(ListenAddress::toString).toList(),
+                () -> Types.schema("array", "items", Types.schema("string"), "minItems", 1), "", false);
+    }
+
+    private static List<ListenAddress> addresses(TableBinder table, String key, List<ListenAddress> otherwise) {
         Optional<ListenAddress> single = table.text("address", Optional.empty(),
                 "address:port in quotes, like \"127.0.0.1:2525\"", text -> Optional.of(address(text)));
-        List<ListenAddress> several = table.list("addresses", List.of(), ListenerReader::address);
-        if (table.has("address") && table.has("addresses")) {
+        List<ListenAddress> found = new ArrayList<>(table.list(key, List.of(), ListenerReader::address));
+        if (table.has("address") && table.has(key)) {
             table.reject("address", "addresses is there as well; write all into addresses");
-        } else if (table.isEmptyArray("addresses")) {
-            table.reject("addresses", "at least one is needed");
+        } else if (table.isEmptyArray(key)) {
+            table.reject(key, "at least one is needed");
         }
-        List<ListenAddress> found = new ArrayList<>(several);
         single.ifPresent(found::add);
-        if (!table.has(key)) {
-            found.addAll(ListenerConfig.DEFAULT.addresses());
-        }
+        return table.has("address") || table.has(key) ? found : otherwise;
+    }
+
+    private void checkAddresses(TableBinder table, ListenerConfig listener) {
+        String key = table.has("address") && !table.has("addresses") ? "address" : "addresses";
         Set<ListenAddress> own = new HashSet<>();
-        for (ListenAddress address : found) {
+        for (ListenAddress address : listener.addresses()) {
             if (address.port() == 0) {
                 continue;
             }
@@ -125,7 +109,6 @@ final class ListenerReader {
                                 + "[\"127.0.0.1:2525\", \"[::1]:2525\"]");
             }
         }
-        return found;
     }
 
     private static ListenAddress address(String text) {
@@ -133,7 +116,7 @@ final class ListenerReader {
         return new ListenAddress(address.host(), address.port());
     }
 
-    private static String name(String text) {
+    static String name(String text) {
         if (!NAME.matcher(text).matches()) {
             throw new IllegalArgumentException(
                     "expected 1 to 63 letters, digits, dots, hyphens and underscores, the first a letter or digit");
@@ -141,26 +124,29 @@ final class ListenerReader {
         return text;
     }
 
-    private static String label(String text) {
+    static String label(String text) {
         return text.isEmpty() ? text : name(text);
     }
 
-    private static String oneOf(String text, List<String> allowed) {
+    static String oneOf(String text, List<String> allowed) {
         if (!allowed.contains(text)) {
             throw new IllegalArgumentException("unknown; allowed: " + String.join(", ", allowed));
         }
         return text;
     }
 
-    private static ListenerTls tls(TableBinder table) {
-        ListenerTls d = ListenerTls.NONE;
-        List<TableBinder> tables = table.tables("certificate");
-        List<Certificate> certificates = certificates(tables);
-        return new ListenerTls(
-                table.choice("tls", tables == null ? Mode.NONE : Mode.OFFERED, Mode.class), certificates,
-                table.text("min-protocol", d.minProtocol(), "a text", text -> oneOf(text, PROTOCOLS)),
-                table.choice("client-certificates", d.clientCertificates(), ClientCertificates.class),
-                authorities(table, "client-ca", d.clientCa()));
+    static String withholdable(String text) {
+        return oneOf(text.toUpperCase(Locale.ROOT), ListenerConfig.WITHHOLDABLE);
+    }
+
+    static String mechanism(String text) {
+        return oneOf(text.toUpperCase(Locale.ROOT), ListenerConfig.MECHANISMS);
+    }
+
+    /** With a certificate STARTTLS is offered unless something else is said. */
+    static ListenerTls tls(TableBinder table, ListenerTls otherwise) {
+        return ListenerTls.TABLE.readKeys(table,
+                table.has("certificate") ? otherwise.with(ListenerTls.MODE, Mode.OFFERED) : otherwise);
     }
 
     /** A PEM file with at least one certificate; empty when the text is. */
@@ -172,23 +158,24 @@ final class ListenerReader {
 
     /** @param tables null for none */
     static List<Certificate> certificates(@Nullable List<TableBinder> tables) {
-        List<Certificate> certificates = new ArrayList<>();
-        for (TableBinder certificate : tables == null ? List.<TableBinder>of() : tables) {
-            Optional<Path> chain = pem(certificate, "chain", "a certificate", ListenerReader::holdsCertificate);
-            Optional<Path> key = pem(certificate, "key", "a private key in PKCS #8", ListenerReader::holdsKey);
-            certificate.end();
-            if (chain.isPresent() && key.isPresent()) {
-                certificates.add(new Certificate(chain.get(), key.get()));
-            }
-        }
-        return certificates;
+        return tables == null
+                ? List.of()
+                : tables.stream().map(table -> Certificate.TABLE.read(table, Certificate.TABLE.defaults())).toList();
     }
 
-    private static Optional<Path> pem(TableBinder table, String key, String what, PemCheck check) {
+    static Path chain(TableBinder table, String key, Path otherwise) {
+        return pem(table, key, otherwise, "a certificate", ListenerReader::holdsCertificate);
+    }
+
+    static Path privateKey(TableBinder table, String key, Path otherwise) {
+        return pem(table, key, otherwise, "a private key in PKCS #8", ListenerReader::holdsKey);
+    }
+
+    private static Path pem(TableBinder table, String key, Path otherwise, String what, PemCheck check) {
         if (!table.has(key)) {
             table.reject(key, "is missing; expected the path of a PEM file with " + what);
         }
-        return table.text(key, Optional.empty(), "a path in quotes", text -> Optional.of(pemFile(text, what, check)));
+        return table.text(key, otherwise, "a path in quotes", text -> pemFile(text, what, check));
     }
 
     /** Looks for what is wanted in a PEM text; throws an {@link IllegalArgumentException} for what is near it. */
@@ -229,21 +216,6 @@ final class ListenerReader {
                     "the key isn't PKCS #8; write it anew with: openssl pkcs8 -topk8 -nocrypt -in FILE");
         }
         return pem.contains("-----BEGIN PRIVATE KEY-----");
-    }
-
-    private static ListenerLimits limits(TableBinder table) {
-        ByteSize size = table.size("max-message-size", new ByteSize(0), KILOBYTE, GIGABYTE);
-        Duration timeout = table.duration("command-timeout", Duration.ZERO, SECOND, HOUR);
-        ListenerLimits limits = new ListenerLimits(limit(table, "max-sessions", 1, MILLION),
-                size.bytes() == 0 ? null : size, limit(table, "max-recipients", MIN_RECIPIENTS, MAX_RECIPIENTS),
-                limit(table, "max-messages-per-session", 1, Integer.MAX_VALUE), timeout.isZero() ? null : timeout);
-        table.end();
-        return limits;
-    }
-
-    private static @Nullable Integer limit(TableBinder table, String key, int min, int max) {
-        int value = table.integer(key, 0, min, max);
-        return value == 0 ? null : value;
     }
 
     private static void checkTls(TableBinder table, ListenerConfig listener) {

@@ -2,7 +2,6 @@ package dev.penstock.config;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,8 +19,6 @@ import dev.penstock.config.LocalDomainConfig.Verify;
 
 /** Reads the tables {@code [local."example.com"]}. Stateless. */
 final class LocalDomainReader {
-    private static final Duration MAX_TTL = Duration.ofDays(30);
-    private static final Duration MAX_DEADLINE = Duration.ofMinutes(2); // RFC 5321 4.5.3.2.3: clients wait five for RCPT
     /** Punctuation of an atom (RFC 5322 3.2.3) that means nothing in a path. */
     private static final Pattern DELIMITERS = Pattern.compile("[-+=_#!~^$%&*]*");
     private static final Pattern PLACEHOLDER = Pattern.compile("\\{[^}/]*}?");
@@ -43,7 +40,9 @@ final class LocalDomainReader {
             }
             LocalDomainConfig config = domain(table, name, domain);
             try {
-                if (domains.put(Syntax.domain(name), config) != null) {
+                String normal = Syntax.domain(name);
+                table.means(name, normal);
+                if (domains.put(normal, config) != null) {
                     table.reject(name, "this domain stands here in another spelling already");
                 }
             } catch (IllegalArgumentException e) {
@@ -54,30 +53,38 @@ final class LocalDomainReader {
     }
 
     private static LocalDomainConfig domain(TableBinder parent, String name, TableBinder table) {
-        Optional<Path> recipients = table.text("recipients", Optional.empty(), "a path in quotes",
-                text -> Optional.of(TableBinder.toPath(text)));
-        String delimiter = table.text("recipient-delimiter", LocalDomainConfig.DEFAULT_DELIMITER,
-                "characters in quotes, like \"+\"", LocalDomainReader::delimiter);
-        boolean caseSensitive = table.flag("case-sensitive", false);
+        Optional<Path> recipients = LocalDomainConfig.RECIPIENTS.read(table);
+        String delimiter = LocalDomainConfig.RECIPIENT_DELIMITER.read(table);
+        boolean caseSensitive = LocalDomainConfig.CASE_SENSITIVE.read(table);
         Store store = store(parent, name, table, delimiter, caseSensitive);
         Verify verify = verify(parent, name, table, store, recipients);
         LocalDomainConfig config = new LocalDomainConfig(store, verify, recipients, delimiter, caseSensitive,
-                table.duration("positive-ttl", LocalDomainConfig.DEFAULT_POSITIVE_TTL, Duration.ZERO, MAX_TTL),
-                table.duration("negative-ttl", LocalDomainConfig.DEFAULT_NEGATIVE_TTL, Duration.ZERO, MAX_TTL),
-                table.duration("verify-deadline", LocalDomainConfig.DEFAULT_VERIFY_DEADLINE, Duration.ofMillis(100),
-                        MAX_DEADLINE),
-                table.text("on-failure", OnFailure.DEFER, "\"defer\" or \"accept\"", text -> switch (text) {
-                    case "defer" -> OnFailure.DEFER;
-                    case "accept" -> OnFailure.ACCEPT;
-                    default -> throw new IllegalArgumentException("allowed: \"defer\", \"accept\"");
-                }));
+                LocalDomainConfig.POSITIVE_TTL.read(table), LocalDomainConfig.NEGATIVE_TTL.read(table),
+                LocalDomainConfig.VERIFY_DEADLINE.read(table), LocalDomainConfig.ON_FAILURE.read(table));
         table.end();
         recipients.filter(file -> !Files.isReadable(file)).ifPresent(_ -> table.warn("recipients",
                 "can't be read now; until it can, every recipient of the domain is answered as on-failure says"));
         return config;
     }
 
-    private static String delimiter(String text) {
+    static OnFailure onFailureWord(TableBinder table, String key, OnFailure otherwise) {
+        return table.text(key, otherwise, "\"defer\" or \"accept\"", text -> switch (text) {
+            case "defer" -> OnFailure.DEFER;
+            case "accept" -> OnFailure.ACCEPT;
+            default -> throw new IllegalArgumentException("allowed: \"defer\", \"accept\"");
+        });
+    }
+
+    static Verify verifyWord(TableBinder table, String key, Verify otherwise) {
+        return table.text(key, otherwise, "\"file\", \"call-ahead\" or \"none\"", text -> switch (text) {
+            case "file" -> Verify.FILE;
+            case "call-ahead" -> Verify.CALL_AHEAD;
+            case "none" -> Verify.NONE;
+            default -> throw new IllegalArgumentException("allowed: \"file\", \"call-ahead\", \"none\"");
+        });
+    }
+
+    static String delimiter(String text) {
         if (!DELIMITERS.matcher(text).matches()) {
             throw new IllegalArgumentException("allowed: none or some of - + = _ # ! ~ ^ $ % & *");
         }
@@ -86,10 +93,10 @@ final class LocalDomainReader {
 
     private static Store store(TableBinder parent, String name, TableBinder table, String delimiter,
             boolean caseSensitive) {
-        List<String> lmtp = table.list("lmtp", List.of(), LocalDomainReader::lmtpHost);
-        List<String> smtp = table.list("smtp", List.of(), Syntax::host);
-        String template = table.text("maildir", "", "a path in quotes", LocalDomainReader::template);
-        boolean create = table.flag("maildir-create", true);
+        List<String> lmtp = LocalDomainConfig.LMTP.read(table);
+        List<String> smtp = LocalDomainConfig.SMTP.read(table);
+        String template = LocalDomainConfig.MAILDIR.read(table);
+        boolean create = LocalDomainConfig.MAILDIR_CREATE.read(table);
         for (String key : List.of("lmtp", "smtp")) {
             if (table.isEmptyArray(key)) {
                 table.reject(key, "at least one host is needed");
@@ -112,12 +119,7 @@ final class LocalDomainReader {
     private static Verify verify(TableBinder parent, String name, TableBinder table, Store store,
             Optional<Path> recipients) {
         Verify byOthers = recipients.isPresent() || store instanceof Maildir ? Verify.FILE : Verify.CALL_AHEAD;
-        Verify verify = table.text("verify", byOthers, "\"file\", \"call-ahead\" or \"none\"", text -> switch (text) {
-            case "file" -> Verify.FILE;
-            case "call-ahead" -> Verify.CALL_AHEAD;
-            case "none" -> Verify.NONE;
-            default -> throw new IllegalArgumentException("allowed: \"file\", \"call-ahead\", \"none\"");
-        });
+        Verify verify = LocalDomainConfig.VERIFY.read(table, byOthers);
         switch (verify) {
             case FILE -> {
                 if (!table.has("recipients")) {
@@ -147,7 +149,7 @@ final class LocalDomainReader {
     }
 
     /** RFC 2033 5: LMTP must not be spoken on port 25. */
-    private static String lmtpHost(String text) {
+    static String lmtpHost(String text) {
         Syntax.host(text);
         if (Syntax.portOf(text) == 25) {
             throw new IllegalArgumentException("LMTP must not use port 25 (RFC 2033 5)");
@@ -155,7 +157,7 @@ final class LocalDomainReader {
         return text;
     }
 
-    private static String template(String text) {
+    static String template(String text) {
         if (!text.startsWith("/") || !TableBinder.toPath(text).normalize().toString().equals(text)) {
             throw new IllegalArgumentException("expected an absolute path without . and ..");
         }

@@ -2,7 +2,6 @@ package dev.penstock.config;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -15,17 +14,14 @@ import java.util.stream.Stream;
 import dev.penstock.config.PolicyConfig.Event;
 import dev.penstock.config.PolicyConfig.OnFailure;
 import dev.penstock.config.PolicyConfig.RelayRule;
+import dev.penstock.config.ValueType.Plain;
 import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
 
 /** Reads the table {@code [policy]}. Stateless. */
 final class PolicyReader {
-    private static final Duration MIN_DEADLINE = Duration.ofMillis(10);
-    private static final Duration MAX_DEADLINE = Duration.ofMinutes(1);
-    private static final int MAX_IN_FLIGHT = 100_000;
     private static final int MAX_FIELD_NAME = 64; // of a field of one's own; RFC 5322 would allow 997
-    private static final List<String> HEADERS = List.of("from", "subject");
 
     /** What a message can't be read or traced without. */
     private static final Set<String> NOT_FOR_NAMES = Set.of("from", "to", "cc", "bcc", "subject", "date", "message-id",
@@ -35,26 +31,23 @@ final class PolicyReader {
     private PolicyReader() {}
 
     static PolicyConfig read(TableBinder table, List<ListenerConfig> listeners) {
-        PolicyConfig d = PolicyConfig.DEFAULT;
-        PolicyConfig policy = new PolicyConfig(
-                relay(table, listeners.stream().map(ListenerConfig::name).collect(Collectors.toSet())),
-                table.flag("allow-null-sender", d.allowNullSender()),
-                table.flag("check-from-header", d.checkFromHeader()),
-                nameField(table, "tenant-header", d.tenantHeader()),
-                nameField(table, "campaign-header", d.campaignHeader()),
-                table.flag("headers-from-anybody", d.headersFromAnybody()),
-                table.flag("remove-headers", d.removeHeaders()),
-                table.text("plugins", d.plugins(), "a path in quotes", PolicyReader::plugins),
-                table.duration("deadline", d.deadline(), MIN_DEADLINE, MAX_DEADLINE),
-                onFailure(table, d.onFailure()),
-                table.integer("max-in-flight", d.maxInFlight(), 1, MAX_IN_FLIGHT),
-                callout(table),
-                table.text("postmaster", d.postmaster(), "an address in quotes", PolicyReader::postmaster));
-        table.end();
+        PolicyConfig policy = PolicyConfig.TABLE.read(table, PolicyConfig.DEFAULT);
+        Set<String> names = listeners.stream().map(ListenerConfig::name).collect(Collectors.toSet());
+        List<TableBinder> rules = table.tables(PolicyConfig.RELAY.name());
+        for (TableBinder rule : rules == null ? List.<TableBinder>of() : rules) {
+            rule.list(RelayRule.LISTENERS.name(), List.of(), name -> listener(name, names));
+        }
+        return policy;
+    }
+
+    static void check(TableBinder table, PolicyConfig policy) {
         if (!policy.tenantHeader().isEmpty() && policy.tenantHeader().equalsIgnoreCase(policy.campaignHeader())) {
             table.reject("campaign-header", "is the same as tenant-header");
         }
-        return policy;
+    }
+
+    static Optional<Path> plugins(TableBinder table, String key, Optional<Path> otherwise) {
+        return table.text(key, otherwise, "a path in quotes", PolicyReader::plugins);
     }
 
     private static Optional<Path> plugins(String text) {
@@ -69,8 +62,8 @@ final class PolicyReader {
         return Optional.of(path);
     }
 
-    private static List<RelayRule> relay(TableBinder policy, Set<String> listeners) {
-        List<TableBinder> tables = policy.tables("relay");
+    static List<RelayRule> relay(TableBinder policy, String key) {
+        List<TableBinder> tables = policy.tables(key);
         if (tables == null) {
             return List.of();
         }
@@ -79,25 +72,18 @@ final class PolicyReader {
             if (!table.has("action")) {
                 table.reject("action", "is missing; expected \"permit\" or \"refuse\"");
             }
-            boolean permit = table.text("action", false, "\"permit\" or \"refuse\"", PolicyReader::action);
-            rules.add(new RelayRule(permit,
-                    table.list("listeners", List.of(), name -> listener(name, listeners)),
-                    table.list("networks", List.of(), Syntax::network),
-                    table.list("identities", List.of(), PolicyReader::identity),
-                    table.list("sender-domains", List.of(), name -> domain(name, "<>")),
-                    table.list("recipient-domains", List.of(), name -> domain(name, "local"))));
-            table.end();
+            rules.add(RelayRule.TABLE.read(table, RelayRule.TABLE.defaults()));
             // An empty list fits everything, which nobody means who writes one.
-            for (String key : List.of("listeners", "networks", "identities", "sender-domains", "recipient-domains")) {
-                if (table.isEmptyArray(key)) {
-                    table.reject(key, "is empty; leave it out to fit all");
+            for (Key<RelayRule, ?> list : RelayRule.TABLE.keys()) {
+                if (table.isEmptyArray(list.name())) {
+                    table.reject(list.name(), "is empty; leave it out to fit all");
                 }
             }
         }
         return rules;
     }
 
-    private static boolean action(String text) {
+    static boolean action(String text) {
         return switch (text) {
             case "permit" -> true;
             case "refuse" -> false;
@@ -113,7 +99,7 @@ final class PolicyReader {
         return name;
     }
 
-    private static String identity(String name) {
+    static String identity(String name) {
         if (name.isEmpty()) {
             throw new IllegalArgumentException("expected a user's name, or \"*\" for anybody who has logged in");
         }
@@ -121,7 +107,7 @@ final class PolicyReader {
     }
 
     /** @param special the word that is no domain and may stand here */
-    private static String domain(String name, String special) {
+    static String domain(String name, String special) {
         if (name.equals(special)) {
             return name;
         }
@@ -133,7 +119,7 @@ final class PolicyReader {
         }
     }
 
-    private static Optional<Mailbox> postmaster(String text) {
+    static Optional<Mailbox> postmaster(String text) {
         if (text.isEmpty()) {
             return Optional.empty();
         }
@@ -144,8 +130,8 @@ final class PolicyReader {
         }
     }
 
-    private static String nameField(TableBinder table, String key, String fallback) {
-        return table.text(key, fallback, "the name of a header field in quotes", name -> {
+    static Plain<String> nameField() {
+        return Types.text("the name of a header field in quotes", "", name -> {
             if (!name.isEmpty()) {
                 fieldName(name);
                 if (NOT_FOR_NAMES.contains(name.toLowerCase(Locale.ROOT))) {
@@ -154,6 +140,10 @@ final class PolicyReader {
             }
             return name;
         });
+    }
+
+    static String lowerFieldName(String name) {
+        return fieldName(name).toLowerCase(Locale.ROOT);
     }
 
     /** RFC 5322 2.2. */
@@ -166,26 +156,24 @@ final class PolicyReader {
         return name;
     }
 
-    private static OnFailure onFailure(TableBinder table, OnFailure fallback) {
-        return table.text("on-failure", fallback, "\"defer\" or \"accept\"", text -> switch (text) {
+    static OnFailure onFailure(TableBinder table, String key, OnFailure fallback) {
+        return table.text(key, fallback, "\"defer\" or \"accept\"", text -> switch (text) {
             case "defer" -> OnFailure.DEFER;
             case "accept" -> OnFailure.ACCEPT;
             default -> throw new IllegalArgumentException("expected \"defer\" or \"accept\"");
         });
     }
 
-    private static Optional<PolicyConfig.Callout> callout(TableBinder policy) {
-        Set<Event> events = EnumSet.noneOf(Event.class);
-        List<String> headers = new ArrayList<>();
-        List<OnFailure> onFailure = new ArrayList<>();
-        return CalloutReader.read(policy, "callout", table -> {
-            events.addAll(table.list("events", List.of(Event.MESSAGE), PolicyReader::event));
-            if (table.isEmptyArray("events")) {
-                table.reject("events", "at least one is needed");
+    static Plain<Set<Event>> events() {
+        return new Plain<>(Set.of(Event.MESSAGE), (table, key, otherwise) -> {
+            Set<Event> events = EnumSet.noneOf(Event.class);
+            events.addAll(table.list(key, List.copyOf(otherwise), PolicyReader::event));
+            if (table.isEmptyArray(key)) {
+                table.reject(key, "at least one is needed");
             }
-            headers.addAll(table.list("headers", HEADERS, text -> fieldName(text).toLowerCase(Locale.ROOT)));
-            onFailure.add(onFailure(table, OnFailure.DEFER));
-        }).map(http -> new PolicyConfig.Callout(http, events, headers, onFailure.getFirst()));
+            return events;
+        }, events -> events.stream().sorted().map(Types::word).toList(), () -> Types.schema("array", "minItems", 1), "",
+                false);
     }
 
     private static Event event(String text) {

@@ -1,41 +1,64 @@
 package dev.penstock.config;
 
+import static dev.penstock.config.Types.duration;
+import static dev.penstock.config.Types.durations;
+import static dev.penstock.config.Types.integer;
+import static dev.penstock.config.Types.size;
+
 import java.time.Duration;
 import java.util.List;
 
 import dev.penstock.units.ByteSize;
 
-/**
- * When deferred mail is tried again.
- *
- * @param retryInterval    wait after the first attempt; each further wait is twice as long (minimal_backoff_time)
- * @param maxRetryInterval but not longer than this (maximal_backoff_time)
- * @param retryIntervals   a list of waits used instead, its last entry repeated; empty means the exponential schedule
- * @param jitterPercent    every wait is made up to this much longer or shorter, at random
- * @param maxAge           older mail expires (maximal_queue_lifetime)
- * @param delayWarning     senders are told of mail deferred for so long; zero for only those that ask by NOTIFY=DELAY
- *                         (delay_warning_time)
- * @param maxSuspension    a receiver that refuses us, or can't be reached, is tried again after the shortest wait, then
- *                         after twice as long each time, but no longer than this
- * @param laneSharePercent the share of the content cache that the mail of one recipient domain may hold
- * @param memoryLimit      octets of heap that queued mail may take before no more is accepted; zero for what the other
- *                         limits leave
- */
+/** When deferred mail is tried again. Each component is the key of its name. */
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
         int jitterPercent, Duration maxAge, Duration delayWarning, Duration maxSuspension, int laneSharePercent,
-        ByteSize memoryLimit) {
-    public static final QueueConfig DEFAULT = new QueueConfig(Duration.ofMinutes(5), Duration.ofHours(4), List.of(), 10,
-            Duration.ofDays(5), Duration.ZERO, Duration.ofMinutes(15), 10,
-            ByteSize.ofMegabytes(0));
+        ByteSize memoryLimit) implements TableRecord<QueueConfig> {
+    static final Table<QueueConfig> TABLE = Table
+            .of(QueueConfig.class, QueueConfig::new, "When deferred mail is tried again.")
+            .rule((file, queue) -> Rules.atMost(file, "retry-interval", queue.retryInterval(), "max-retry-interval",
+                    queue.maxRetryInterval()));
+    public static final Key<QueueConfig, Duration> RETRY_INTERVAL = TABLE.key("retry-interval",
+            QueueConfig::retryInterval, duration("5m", "1s", "1d"),
+            "Wait after the first attempt; each further wait is twice as long (Postfix: minimal_backoff_time).");
+    public static final Key<QueueConfig, Duration> MAX_RETRY_INTERVAL = TABLE.key("max-retry-interval",
+            QueueConfig::maxRetryInterval, duration("4h", "1s", "30d"),
+            "No wait is longer than this (Postfix: maximal_backoff_time).");
+    public static final Key<QueueConfig, List<Duration>> RETRY_INTERVALS = TABLE.key("retry-intervals",
+            QueueConfig::retryIntervals, durations("1s", "30d"),
+            "Waits to use instead, like [\"1m\", \"5m\", \"30m\"]; the last one repeats.");
+    public static final Key<QueueConfig, Integer> JITTER_PERCENT = TABLE.key("jitter-percent",
+            QueueConfig::jitterPercent, integer(10, 0, 50),
+            "Every wait is made longer or shorter by up to this, at random.");
+    public static final Key<QueueConfig, Duration> MAX_AGE = TABLE.key("max-age", QueueConfig::maxAge,
+            duration("5d", "1s", "365d"), "Older mail is returned to its sender (Postfix: maximal_queue_lifetime).");
+    public static final Key<QueueConfig, Duration> DELAY_WARNING = TABLE.key("delay-warning",
+            QueueConfig::delayWarning, duration("0s", "0s", "365d"),
+            "Senders are told of mail deferred for so long (Postfix: delay_warning_time); \"0s\" for only those that ask "
+                    + "(NOTIFY=DELAY), after four hours.");
+    public static final Key<QueueConfig, Duration> MAX_SUSPENSION = TABLE.key("max-suspension",
+            QueueConfig::maxSuspension, duration("15m", "1s", "1d"),
+            "A receiver that refuses us, or can't be reached, is tried again after the shortest wait, then after twice as "
+                    + "long each time, but no longer than this; its mail waits meanwhile.");
+    public static final Key<QueueConfig, ByteSize> MEMORY_LIMIT = TABLE.key("memory-limit", QueueConfig::memoryLimit,
+            size("0", "0", "1 TB"),
+            "Heap that queued mail may take: 300 octets for a destination, and 5 KB for each domain with a host of its "
+                    + "own. Beyond it MAIL and RCPT get 452 4.3.1, injection 503, until some has been delivered. \"0\": "
+                    + "what the other limits leave of the heap.");
+    public static final Key<QueueConfig, Integer> LANE_SHARE_PERCENT = TABLE
+            .key("lane-share-percent", QueueConfig::laneSharePercent, integer(10, 1, 100),
+                    "The share of spool.cache-size that the mail of one recipient domain may hold.")
+            .restart();
+
+    public static final QueueConfig DEFAULT = TABLE.defaults();
 
     public QueueConfig {
         retryIntervals = List.copyOf(retryIntervals);
     }
 
-    /** Without telling senders of delays unless they ask, suspensions as by default. */
-    public QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
-            int jitterPercent, Duration maxAge, int laneSharePercent) {
-        this(retryInterval, maxRetryInterval, retryIntervals, jitterPercent, maxAge, Duration.ZERO,
-                DEFAULT.maxSuspension(), laneSharePercent, DEFAULT.memoryLimit());
+    private QueueConfig(Values<QueueConfig> values) {
+        this(values.get(RETRY_INTERVAL), values.get(MAX_RETRY_INTERVAL), values.get(RETRY_INTERVALS),
+                values.get(JITTER_PERCENT), values.get(MAX_AGE), values.get(DELAY_WARNING), values.get(MAX_SUSPENSION),
+                values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT));
     }
 }

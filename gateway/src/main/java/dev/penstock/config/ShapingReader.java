@@ -1,6 +1,6 @@
 package dev.penstock.config;
 
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +10,7 @@ import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.ValueType.Plain;
 import dev.penstock.units.Rate;
 
 /**
@@ -21,10 +22,12 @@ import dev.penstock.units.Rate;
  */
 final class ShapingReader {
     private static final String DEFAULT_SECTION = "default";
-    private static final String PROVIDER = "provider";
+    static final String PROVIDER = "provider";
     private static final String ENABLE_TLS = "enable_tls";
     private static final String MX_ROLLUP = "mx_rollup";
-    private static final int MAX_COUNT = 1_000_000;
+    private static final String REMEMBER_BROKEN_TLS = "remember_broken_tls";
+    private static final String RECONNECT = "opportunistic_tls_reconnect_on_failed_handshake";
+    static final String REPLACE_BASE = "replace_base";
 
     /** Its values of {@code enable_tls} (docs/reference/kumo/make_egress_path/enable_tls.md). */
     private static final List<String> KUMO_TLS = List.of("Opportunistic", "OpportunisticInsecure", "Required",
@@ -34,7 +37,7 @@ final class ShapingReader {
     private static final Map<String, String> SHARED_PROVIDERS = sharedProviders();
 
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
-    private static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
+    static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
             "additional_message_rate_throttles", "source_selection_rate", "additional_source_selection_rates",
             "max_recipients_per_batch", "max_ready", "enable_mta_sts", "enable_dane", "tls_prefer_openssl",
             "openssl_cipher_list",
@@ -50,6 +53,19 @@ final class ShapingReader {
             "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout", "sources", "automation");
 
     private ShapingReader() {}
+
+    /** Keys of a section that say how others are meant. */
+    static Table<TrafficLimits> furtherKeys() {
+        Table<TrafficLimits> table = Table.of(TrafficLimits.class, TrafficLimits::new, "");
+        table.key(REPLACE_BASE, _ -> false, Types.flag(false),
+                "The section starts from the built-in limits instead of [\"default\"].");
+        table.key(MX_ROLLUP, _ -> false, Types.flag(false),
+                "Only false is honoured: a section is for its own domain or site.");
+        table.key(REMEMBER_BROKEN_TLS, _ -> "", Types.text("a text", "", text -> text),
+                "With it \"Opportunistic\" goes on in clear; its time is not honoured.");
+        table.key(RECONNECT, _ -> false, Types.flag(false), "With it \"Opportunistic\" goes on in clear.");
+        return table;
+    }
 
     private static Map<String, String> sharedProviders() {
         Map<String, String> providers = new HashMap<>();
@@ -94,7 +110,7 @@ final class ShapingReader {
                         + table.keys().iterator().next() + "\"]");
                 continue;
             }
-            Section section = section(table, table.flag("replace_base", false) ? Section.DEFAULT : defaults);
+            Section section = section(table, table.flag(REPLACE_BASE, false) ? Section.DEFAULT : defaults);
             SectionName meant = SectionName.of(name);
             if (!meant.doubt().isEmpty()) {
                 file.warn(name, meant.doubt());
@@ -103,6 +119,7 @@ final class ShapingReader {
                 continue;
             }
             String key = meant.matches();
+            file.means(name, key);
             coverage(file, name, key, table);
             tlsElsewhere(table, key, routes, localDomains);
             if (sections.put(key, section.limits()) != null) {
@@ -167,16 +184,16 @@ final class ShapingReader {
     }
 
     private static Section section(TableBinder section, Section base) {
-        section.flag("replace_base", false);
+        section.flag(REPLACE_BASE, false);
         section.flag(MX_ROLLUP, false);
         String enableTls = section.text(ENABLE_TLS, base.enableTls(), "a text in quotes", ShapingReader::kumoTls);
         boolean goesOnInClear = base.goesOnInClear();
-        if (section.has("remember_broken_tls")) {
+        if (section.has(REMEMBER_BROKEN_TLS)) {
             goesOnInClear = true;
-            section.ignore("remember_broken_tls", "its time is not honoured: a host whose TLS is broken is remembered "
+            section.ignore(REMEMBER_BROKEN_TLS, "its time is not honoured: a host whose TLS is broken is remembered "
                     + "for an hour");
         }
-        goesOnInClear = section.flag("opportunistic_tls_reconnect_on_failed_handshake", goesOnInClear);
+        goesOnInClear = section.flag(RECONNECT, goesOnInClear);
         if (section.has(ENABLE_TLS) && policy(enableTls, goesOnInClear) == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
             section.warn(ENABLE_TLS,
                     "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
@@ -218,17 +235,7 @@ final class ShapingReader {
     }
 
     private static TrafficLimits limits(TableBinder section, TrafficLimits base, @Nullable TlsPolicy tls) {
-        TrafficLimits limits = new TrafficLimits(
-                connectionLimit(section, base.connectionLimit()),
-                rate(section, "max_message_rate", base.maxMessageRate()),
-                rate(section, "max_connection_rate", base.maxConnectionRate()),
-                section.integer("max_deliveries_per_connection", base.maxDeliveriesPerConnection(), 1, MAX_COUNT),
-                section.duration("idle_timeout", base.idleTimeout(), Duration.ZERO, Duration.ofHours(1)),
-                section.duration("max_connection_age", base.maxConnectionAge(), Duration.ofSeconds(1),
-                        Duration.ofDays(1)),
-                section.integer("consecutive_connection_failures_before_delay",
-                        base.consecutiveConnectionFailuresBeforeDelay(), 1, MAX_COUNT),
-                tls);
+        TrafficLimits limits = TrafficLimits.TABLE.readKeys(section, base).with(TrafficLimits.ENABLE_TLS, tls);
         for (String key : section.keys()) {
             if (NOT_SUPPORTED.contains(key)) {
                 section.ignore(key, "KumoMTA's key is not supported yet and is ignored");
@@ -238,27 +245,63 @@ final class ShapingReader {
         return limits;
     }
 
+    /** Named by its path, which is in force as what the file says. */
+    static Plain<ShapingConfig> file() {
+        return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", () -> Types.schema("string"),
+                "",
+                false);
+    }
+
+    static Plain<Integer> connectionLimit(int fallback) {
+        return new Plain<>(fallback, ShapingReader::readConnectionLimit, Integer::longValue,
+                () -> Types.schema("integer", "minimum", 1, "maximum", TrafficLimits.MAX_COUNT),
+                "1 to " + TrafficLimits.MAX_COUNT, false)
+                .allowing("1 to " + TrafficLimits.MAX_COUNT, "type", List.of("integer", "string"))
+                .allowing("1 to " + TrafficLimits.MAX_COUNT, "pattern", "^(local:)?[1-9]\\d{0,5}$");
+    }
+
     /** A number, or KumoMTA's {@code "local:10"}: every limit here is this node's own. */
-    private static int connectionLimit(TableBinder section, int fallback) {
-        String key = "connection_limit";
+    private static int readConnectionLimit(TableBinder section, String key, int fallback) {
         if (!section.isText(key)) {
-            return section.integer(key, fallback, 1, MAX_COUNT);
+            return section.integer(key, fallback, 1, TrafficLimits.MAX_COUNT);
         }
         return section.text(key, fallback, "a number", text -> {
             String number = withoutScope(text);
             if (!number.matches("[1-9]\\d{0,5}")) {
-                throw new IllegalArgumentException("expected a whole number from 1 to " + MAX_COUNT);
+                throw new IllegalArgumentException("expected a whole number from 1 to " + TrafficLimits.MAX_COUNT);
             }
             return Integer.parseInt(number);
         });
     }
 
     /** A rate, or {@code "none"}, which lifts the limit of {@code [default]} (KumoMTA has no word for that). */
-    private static @Nullable Rate rate(TableBinder section, String key, @Nullable Rate fallback) {
-        Optional<Rate> rate = section.text(key, Optional.ofNullable(fallback),
+    @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
+    static Plain<@Nullable Rate> rate() {
+        return new Plain<>(null, (section, key, fallback) -> section.text(key, Optional.ofNullable(fallback),
                 "a rate in quotes, like \"100/s\", or \"none\"",
-                text -> text.equals("none") ? Optional.empty() : Optional.of(Rate.parse(withoutScope(text))));
-        return rate.orElse(null);
+                text -> text.equals("none") ? Optional.<Rate>empty() : Optional.of(Rate.parse(withoutScope(text))))
+                .orElse(null), rate -> rate == null ? "none" : rate.toString(),
+                () -> Types.schema("string", "pattern", Patterns.rate("(local:\\s*)?")), "a rate or \"none\"", false);
+    }
+
+    @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
+    static Plain<@Nullable TlsPolicy> enableTls() {
+        List<String> words = new ArrayList<>(KUMO_TLS);
+        words.addFirst("");
+        return new Plain<>(null, (section, key, fallback) -> section.text(key, Optional.ofNullable(fallback),
+                "a text in quotes", text -> Optional.ofNullable(policy(kumoTls(text), false))).orElse(null),
+                ShapingReader::kumoWord, () -> Types.schema("string", "enum", words), Types.quoted(words), false);
+    }
+
+    private static String kumoWord(@Nullable TlsPolicy policy) {
+        return switch (policy) {
+            case null -> "";
+            case NONE -> "Disabled";
+            case OPPORTUNISTIC -> "OpportunisticInsecure";
+            case OPPORTUNISTIC_VERIFIED -> "Opportunistic";
+            case REQUIRED -> "RequiredInsecure";
+            case VERIFIED -> "Required";
+        };
     }
 
     private static String withoutScope(String text) {

@@ -173,6 +173,14 @@ final class Syntax {
         return name;
     }
 
+    /** Fits into one reply line with any hostname (RFC 5321 4.5.3.1.5: 512 octets). */
+    static String banner(String text) {
+        if (!text.matches("[ -~]{1,200}")) {
+            throw new IllegalArgumentException("expected 1 to 200 printable ASCII characters");
+        }
+        return text;
+    }
+
     private static HostPort split(String text) {
         String host;
         String port;

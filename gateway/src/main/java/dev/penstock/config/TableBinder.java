@@ -317,6 +317,11 @@ final class TableBinder {
         }
     }
 
+    /** Notes what {@code key}, the name of a table, is taken for. */
+    void means(String key, String name) {
+        source.means(keyPath(key), (path.isEmpty() ? "" : path + ".") + quoted(name));
+    }
+
     /** Notes that the value of {@code key} can't be used. */
     void reject(String key, String message) {
         source.error(position(key), keyPath(key), message);
@@ -340,7 +345,11 @@ final class TableBinder {
 
     private @Nullable Object value(String key) {
         known.add(key);
-        return table.get(List.of(key));
+        Object value = table.get(List.of(key));
+        if (value != null) {
+            source.found(keyPath(key), table.inputPositionOf(List.of(key)), value);
+        }
+        return value;
     }
 
     private <T> T parsed(String key, String text, T fallback, TextParser<T> parser) {

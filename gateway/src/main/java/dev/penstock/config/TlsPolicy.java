@@ -18,6 +18,12 @@ public enum TlsPolicy {
     /** For messages. */
     static final String ALLOWED = "\"opportunistic\", \"opportunistic-verified\", \"none\", \"required\" or \"verified\"";
 
+    /** By default, when the host offers it. */
+    static ValueType.Plain<TlsPolicy> type() {
+        return Types.choice(OPPORTUNISTIC, (table, key, otherwise) -> table.text(key, otherwise, ALLOWED,
+                TlsPolicy::parse));
+    }
+
     /** @throws IllegalArgumentException naming what is allowed */
     public static TlsPolicy parse(String text) {
         for (TlsPolicy policy : values()) {

@@ -1,5 +1,8 @@
 package dev.penstock.config;
 
+import static dev.penstock.config.Types.duration;
+import static dev.penstock.config.Types.integer;
+
 import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
@@ -7,30 +10,50 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.units.Rate;
 
 /**
- * How fast one site or domain may be sent to. Keys are KumoMTA's.
+ * How fast one site or domain may be sent to; null means no limit. Keys are KumoMTA's. Each component is the key of its
+ * name.
  *
- * @param connectionLimit           sessions open at one time ({@code connection_limit})
- * @param maxMessageRate            messages, null for no limit ({@code max_message_rate})
- * @param maxConnectionRate         sessions opened, null for no limit ({@code max_connection_rate})
- * @param maxDeliveriesPerConnection messages, then the session is closed ({@code max_deliveries_per_connection})
- * @param idleTimeout               a session with nothing to send is kept this long ({@code idle_timeout})
- * @param maxConnectionAge          a session is closed when it is this old ({@code max_connection_age}; Postfix's
- *                                  smtp_connection_reuse_time_limit)
- * @param consecutiveConnectionFailuresBeforeDelay after this many in a row the ready queue is suspended
- *                                  ({@code consecutive_connection_failures_before_delay})
- * @param enableTls                 how TLS is used, null for {@code delivery.tls} ({@code enable_tls})
+ * @param enableTls how TLS is used, null for {@code delivery.tls}
  */
 public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,
         int maxDeliveriesPerConnection, Duration idleTimeout, Duration maxConnectionAge,
-        int consecutiveConnectionFailuresBeforeDelay, @Nullable TlsPolicy enableTls) {
-    public static final TrafficLimits DEFAULT = new TrafficLimits(10, null, null, 1_000, Duration.ofSeconds(5),
-            Duration.ofMinutes(5), 10);
+        int consecutiveConnectionFailuresBeforeDelay, @Nullable TlsPolicy enableTls)
+        implements
+            TableRecord<TrafficLimits> {
+    static final int MAX_COUNT = 1_000_000;
 
-    /** With TLS as {@code delivery.tls} says. */
-    public TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,
-            int maxDeliveriesPerConnection, Duration idleTimeout, Duration maxConnectionAge,
-            int consecutiveConnectionFailuresBeforeDelay) {
-        this(connectionLimit, maxMessageRate, maxConnectionRate, maxDeliveriesPerConnection, idleTimeout,
-                maxConnectionAge, consecutiveConnectionFailuresBeforeDelay, null);
+    static final Table<TrafficLimits> TABLE = Table.of(TrafficLimits.class, TrafficLimits::new, "");
+    public static final Key<TrafficLimits, Integer> CONNECTION_LIMIT = TABLE.key("connection_limit",
+            TrafficLimits::connectionLimit, ShapingReader.connectionLimit(10), "Sessions open at one time.");
+    public static final Key<TrafficLimits, @Nullable Rate> MAX_MESSAGE_RATE = TABLE.key("max_message_rate",
+            TrafficLimits::maxMessageRate, ShapingReader.rate(), "Messages; \"none\" is no limit.");
+    public static final Key<TrafficLimits, @Nullable Rate> MAX_CONNECTION_RATE = TABLE.key("max_connection_rate",
+            TrafficLimits::maxConnectionRate, ShapingReader.rate(), "Sessions opened; \"none\" is no limit.");
+    public static final Key<TrafficLimits, Integer> MAX_DELIVERIES_PER_CONNECTION = TABLE.key(
+            "max_deliveries_per_connection", TrafficLimits::maxDeliveriesPerConnection, integer(1_000, 1, MAX_COUNT),
+            "Messages, then the session is closed.");
+    public static final Key<TrafficLimits, Duration> IDLE_TIMEOUT = TABLE.key("idle_timeout",
+            TrafficLimits::idleTimeout, duration("5s", "0s", "1h"),
+            "A session with nothing to send is kept this long.");
+    public static final Key<TrafficLimits, Duration> MAX_CONNECTION_AGE = TABLE.key("max_connection_age",
+            TrafficLimits::maxConnectionAge, duration("5m", "1s", "1d"),
+            "A session is closed when it is this old (Postfix: smtp_connection_reuse_time_limit).");
+    public static final Key<TrafficLimits, Integer> CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY = TABLE.key(
+            "consecutive_connection_failures_before_delay", TrafficLimits::consecutiveConnectionFailuresBeforeDelay,
+            integer(10, 1, MAX_COUNT),
+            "After so many failed connections in a row, all mail of the destination waits for its retry.");
+    public static final Key<TrafficLimits, @Nullable TlsPolicy> ENABLE_TLS = TABLE.key("enable_tls",
+            TrafficLimits::enableTls, ShapingReader.enableTls(),
+            "How TLS is used: \"Required\" (with a certificate for the host's name), \"RequiredInsecure\" (with any), "
+                    + "\"Opportunistic\" (when it is offered, and then only with a certificate for the host's name), "
+                    + "\"OpportunisticInsecure\" (when it is offered, with any; in clear when that fails), \"Disabled\". "
+                    + "Empty: as delivery.tls says. A route's tls comes before it.");
+
+    public static final TrafficLimits DEFAULT = TABLE.defaults();
+
+    TrafficLimits(Values<TrafficLimits> values) {
+        this(values.get(CONNECTION_LIMIT), values.get(MAX_MESSAGE_RATE), values.get(MAX_CONNECTION_RATE),
+                values.get(MAX_DELIVERIES_PER_CONNECTION), values.get(IDLE_TIMEOUT), values.get(MAX_CONNECTION_AGE),
+                values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS));
     }
 }

@@ -65,15 +65,15 @@ public final class UsersFile {
 
     public static Result read(Path file) {
         List<Problem> errors = new ArrayList<>();
-        List<UserConfig> users = read(new ConfigSource(file, errors, new ArrayList<>()));
+        List<UserConfig> users = read(new ConfigSource(file, errors, new ArrayList<>(), new Places()));
         return errors.isEmpty() ? new Valid(users) : new Invalid(ConfigSource.inOrder(errors));
     }
 
     /** The file that a configuration names as {@code auth.users}; nothing else of it is looked at. */
     public static Optional<Path> namedBy(Path configuration) throws IOException {
         List<Problem> errors = new ArrayList<>();
-        ConfigSource source = new ConfigSource(configuration, errors, new ArrayList<>());
-        Optional<Path> users = AuthReader.users(source.parse().table("auth"));
+        ConfigSource source = new ConfigSource(configuration, errors, new ArrayList<>(), new Places());
+        Optional<Path> users = AuthConfig.USERS.read(source.parse().table("auth"));
         if (!errors.isEmpty()) {
             throw new IOException(ConfigSource.inOrder(errors).getFirst().toString());
         }

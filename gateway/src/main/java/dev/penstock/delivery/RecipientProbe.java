@@ -140,12 +140,13 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
 
     /** The configuration of deliveries with no phase longer than {@code left}. */
     private DeliveryConfig within(Duration left) {
-        return new DeliveryConfig(config.port(), config.sourceAddress(), config.maxSessions(),
-                config.maxRecipientsPerTransaction(), shorter(config.connectTimeout(), left),
-                shorter(config.greetingTimeout(), left), shorter(config.commandTimeout(), left),
-                shorter(config.dataInitTimeout(), left), shorter(config.dataBlockTimeout(), left),
-                shorter(config.dataDoneTimeout(), left), shorter(QUIT_TIME, left), config.badHostTime(),
-                config.stopTimeout());
+        return config.with(DeliveryConfig.CONNECT_TIMEOUT, shorter(config.connectTimeout(), left))
+                .with(DeliveryConfig.GREETING_TIMEOUT, shorter(config.greetingTimeout(), left))
+                .with(DeliveryConfig.COMMAND_TIMEOUT, shorter(config.commandTimeout(), left))
+                .with(DeliveryConfig.DATA_INIT_TIMEOUT, shorter(config.dataInitTimeout(), left))
+                .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, shorter(config.dataBlockTimeout(), left))
+                .with(DeliveryConfig.DATA_DONE_TIMEOUT, shorter(config.dataDoneTimeout(), left))
+                .with(DeliveryConfig.QUIT_TIMEOUT, shorter(QUIT_TIME, left));
     }
 
     private static Duration shorter(Duration a, Duration b) {

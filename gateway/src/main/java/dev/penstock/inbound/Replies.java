@@ -60,7 +60,6 @@ final class Replies {
     static final Reply NUL = Reply.of(550, "5.5.2", "Error: NUL octet received");
     static final Reply LOOP = Reply.of(554, "5.4.6", "Error: too many hops");
 
-    final byte[] greeting;
     final byte[] helo;
     final byte[] shuttingDown;
     final byte[] timeout;
@@ -76,7 +75,6 @@ final class Replies {
     final Reply noPostmaster;
 
     Replies(String hostname) {
-        greeting = encoded(220, "", hostname + " ESMTP Penstock");
         helo = encoded(250, "", hostname);
         shuttingDown = encoded(421, "4.3.2", hostname + " Service shutting down");
         timeout = encoded(421, "4.4.2", hostname + " Error: timeout exceeded");

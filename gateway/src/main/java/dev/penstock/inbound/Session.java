@@ -365,7 +365,7 @@ final class Session implements ReceptionMemory.Waiter {
             case GREET -> {
                 state.enter(Phase.COMMANDS);
                 state.resumeClock();
-                say(server.replies().greeting);
+                say(state.settings().greeting);
                 advance();
             }
             case START_TLS -> {

@@ -42,6 +42,8 @@ final class Settings {
     private final Authenticator authenticator;
     private final Set<String> offered;
     private final Set<String> offeredOverTls;
+    /** The first reply of a session. */
+    final byte[] greeting;
     private volatile @Nullable Cached cached;
 
     private record Cached(long madeSecond, String mechanisms, Ehlo ehlo) {}
@@ -68,6 +70,7 @@ final class Settings {
         Set<String> keywords = new HashSet<>(EXTENSIONS);
         keywords.removeAll(listener.withheld());
         this.offeredOverTls = Set.copyOf(keywords);
+        this.greeting = Replies.encoded(220, "", hostname + " " + inbound.banner());
         keywords.remove(Capabilities.REQUIRETLS); // RFC 8689 3
         this.offered = Set.copyOf(keywords);
     }

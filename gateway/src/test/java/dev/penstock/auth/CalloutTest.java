@@ -65,10 +65,10 @@ class CalloutTest {
 
     @Test
     void aUserOfTheFileThatAnAnswerNamesStaysBoundToIt() throws IOException {
-        AuthConfig config = new AuthConfig(
-                Users.file(directory.resolve("own.toml"), Users.user("alice", "a"),
-                        Users.disabled(Users.user("eve", "e"))).users(),
-                Optional.of(passwords.config(DEADLINE)), Optional.empty());
+        AuthConfig config = AuthConfig.DEFAULT
+                .with(AuthConfig.USERS, Users.file(directory.resolve("own.toml"), Users.user("alice", "a"),
+                        Users.disabled(Users.user("eve", "e"))).users())
+                .with(AuthConfig.CALLOUT, Optional.of(passwords.config(DEADLINE)));
         try (SaslAuthenticator authenticator = SaslAuthenticator.open(config)) {
             passwords.answers(200, "{\"ok\": true, \"name\": \"alice\"}");
             assertThat(say(authenticator, "PLAIN", "\0alice@example.com\0x"))
@@ -200,8 +200,8 @@ class CalloutTest {
             Exchange asked = Objects.requireNonNull(authenticator.start("PLAIN", Users.TLS));
             CompletableFuture<Step> answer = asked.respond("\0bob\0x".getBytes(StandardCharsets.UTF_8));
             assertThat(passwords.questions.poll(60, TimeUnit.SECONDS)).isNotNull();
-            authenticator.reconfigure(new AuthConfig(Optional.empty(), Optional.of(tokens.config(DEADLINE)),
-                    Optional.empty()));
+            authenticator
+                    .reconfigure(AuthConfig.DEFAULT.with(AuthConfig.CALLOUT, Optional.of(tokens.config(DEADLINE))));
             assertThat(answer).isNotDone();
             passwords.release();
             assertThat(SaslAuthenticatorTest.step(answer))
@@ -215,8 +215,8 @@ class CalloutTest {
     private SaslAuthenticator open(Duration deadline) throws IOException {
         AuthConfig file = Users.file(directory.resolve("users.toml"), Users.user("alice", "correct horse"),
                 Users.disabled(Users.user("mallory", "gone")));
-        return SaslAuthenticator.open(new AuthConfig(file.users(), Optional.of(passwords.config(deadline)),
-                Optional.of(tokens.config(deadline))));
+        return SaslAuthenticator.open(file.with(AuthConfig.CALLOUT, Optional.of(passwords.config(deadline)))
+                .with(AuthConfig.BEARER, Optional.of(tokens.config(deadline))));
     }
 
     private static Step say(SaslAuthenticator authenticator, String mechanism, String... messages) {

@@ -120,7 +120,7 @@ class CredentialsReloadTest {
     @Test
     void aFileWithAnErrorStartsNothing() throws IOException {
         Files.writeString(file, "[alice]\npasword = 1\n");
-        AuthConfig config = new AuthConfig(Optional.of(file), Optional.empty(), Optional.empty());
+        AuthConfig config = AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(file));
         assertThatThrownBy(() -> SaslAuthenticator.open(config)).isInstanceOf(IOException.class)
                 .hasMessage(file + ":2:1: alice.pasword: unknown key; did you mean password?");
     }

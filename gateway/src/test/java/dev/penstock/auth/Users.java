@@ -46,6 +46,6 @@ final class Users {
 
     static AuthConfig file(Path file, UserConfig... users) throws IOException {
         UsersFile.write(file, List.of(users));
-        return new AuthConfig(Optional.of(file), Optional.empty(), Optional.empty());
+        return AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(file));
     }
 }

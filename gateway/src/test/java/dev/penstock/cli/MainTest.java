@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.AuthConfig;
 import dev.penstock.config.ConfigReader;
+import dev.penstock.config.ConfigSchema;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls;
@@ -168,14 +169,12 @@ class MainTest {
 
         Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\npasword = 1\n");
         gateway.failure = catchException(() -> SaslAuthenticator.open(
-                new AuthConfig(Optional.of(users), Optional.empty(), Optional.empty())));
+                AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(users))));
         assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
 
         Path plugins = Files.createDirectory(directory.resolve("plugins"));
         PolicyConfig d = PolicyConfig.DEFAULT;
-        PolicyConfig policy = new PolicyConfig(d.relay(), d.allowNullSender(), d.checkFromHeader(), d.tenantHeader(),
-                d.campaignHeader(), d.headersFromAnybody(), d.removeHeaders(), Optional.of(plugins), d.deadline(),
-                d.onFailure(), d.maxInFlight(), d.callout());
+        PolicyConfig policy = d.with(PolicyConfig.PLUGINS, Optional.of(plugins));
         gateway.failure = catchException(() -> new PolicyEngine(policy, RecipientDirectory.NONE));
         assertThat(penstock("run")).isEqualTo(ExitCode.CONFIG);
 
@@ -190,8 +189,7 @@ class MainTest {
         ListenerConfig d = ListenerConfig.DEFAULT;
         ListenerTls tls = new ListenerTls(ListenerTls.Mode.OFFERED, List.of(new ListenerTls.Certificate(chain, key)),
                 "TLSv1.2", ListenerTls.ClientCertificates.NONE, Optional.empty());
-        return new ListenerConfig(d.name(), d.addresses(), tls, d.withheld(), d.mechanisms(), d.authRequired(),
-                d.proxyNetworks(), d.proxyTimeout(), d.xclientNetworks(), d.tenant(), d.campaign(), d.limits());
+        return d.with(ListenerConfig.TLS, tls);
     }
 
     @Test
@@ -224,6 +222,37 @@ class MainTest {
                 .isEqualTo(good + ": valid, 1 listener, 0 routes, 0 shaping sections\n");
         assertThat(penstock("check-config", directory.resolve("none").toString())).isEqualTo(ExitCode.CONFIG);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("none: there is no such file\n");
+    }
+
+    @Test
+    void configShowPrintsWhatAFileSaysOrEverything() throws IOException {
+        Path file = Files.writeString(directory.resolve("good.toml"), "http.port = 1\nauth.callout.url = 'http://h/'\n"
+                + "auth.callout.authorization = 's3cret'");
+        assertThat(penstock("config", "show", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("""
+                auth.callout.url = "http://h/"  # FILE:2
+                auth.callout.authorization = "********"  # FILE:3
+                http.port = 1  # FILE:1
+                """.replace("FILE", file.toString()));
+        out.reset();
+        assertThat(penstock("config", "show", "--defaults", "--json", file.toString())).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains(
+                "{\"key\":\"http.address\",\"value\":\"127.0.0.1\",\"origin\":\"default\"}\n", "\"line\":1}\n")
+                .doesNotContain("s3cret");
+        out.reset();
+        assertThat(penstock("config", "show")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("http.port = 8025  # default\n");
+        assertThat(penstock("config", "show", directory.resolve("none").toString())).isEqualTo(ExitCode.CONFIG);
+        assertThat(err.toString(StandardCharsets.UTF_8)).contains("none: there is no such file\n");
+    }
+
+    @Test
+    void configSchemaPrintsTheSchemaOfEitherFile() {
+        assertThat(penstock("config", "schema")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(ConfigSchema.gateway() + "\n");
+        out.reset();
+        assertThat(penstock("config", "schema", "--shaping")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(ConfigSchema.shaping() + "\n");
     }
 
     @Test

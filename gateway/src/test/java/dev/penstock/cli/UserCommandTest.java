@@ -180,7 +180,7 @@ class UserCommandTest {
 
     private boolean logsIn(String name, String password) throws IOException {
         try (SaslAuthenticator authenticator = SaslAuthenticator
-                .open(new AuthConfig(Optional.of(file), Optional.empty(), Optional.empty()))) {
+                .open(AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(file)))) {
             return authenticator.password(name, password.getBytes(StandardCharsets.UTF_8))
                     .join() instanceof Exchange.Step.Success;
         }

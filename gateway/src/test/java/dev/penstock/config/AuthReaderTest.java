@@ -35,11 +35,15 @@ class AuthReaderTest {
                 [auth.bearer]
                 url = "http://127.0.0.1:8080/introspect"
                 """.formatted(users))).config().auth()).isEqualTo(
-                new AuthConfig(List.of("PLAIN", "SCRAM-SHA-256"), Optional.of(users),
-                        Optional.of(new CalloutConfig(URI.create("https://login.example/check"),
-                                Duration.ofSeconds(1), 5, "Bearer x")),
-                        Optional.of(new CalloutConfig(URI.create("http://127.0.0.1:8080/introspect"),
-                                CalloutConfig.DEADLINE, CalloutConfig.MAX_IN_FLIGHT, ""))));
+                AuthConfig.DEFAULT.with(AuthConfig.ALLOWED_MECHANISMS, List.of("PLAIN", "SCRAM-SHA-256"))
+                        .with(AuthConfig.USERS, Optional.of(users))
+                        .with(AuthConfig.CALLOUT,
+                                Optional.of(new CalloutConfig(URI.create("https://login.example/check"),
+                                        Duration.ofSeconds(1), 5, "Bearer x")))
+                        .with(AuthConfig.BEARER,
+                                Optional.of(new CalloutConfig(URI.create("http://127.0.0.1:8080/introspect"),
+                                        CalloutConfig.DEADLINE.fallback(), CalloutConfig.MAX_IN_FLIGHT.fallback(),
+                                        ""))));
     }
 
     @Test
@@ -97,7 +101,7 @@ class AuthReaderTest {
     }
 
     private ConfigReader.Result read(String text) throws IOException {
-        return ConfigReader.read(Files.writeString(directory.resolve("penstock.toml"), text));
+        return Schemas.read(Files.writeString(directory.resolve("penstock.toml"), text));
     }
 
     private List<String> errors(String text) throws IOException {

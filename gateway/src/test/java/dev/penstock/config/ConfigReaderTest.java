@@ -62,8 +62,7 @@ class ConfigReaderTest {
             keys.remove("certificates"); // tables of their own, none by default
             assertThat(sample.getTableOrEmpty(table).keySet()).as(table).isEqualTo(keys);
         });
-        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "node",
-                "shaping-file");
+        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "node", "shaping-file");
         assertThat(sample.getArrayOrEmpty("listener").getTable(0).keySet()).isEqualTo(listenerKeys());
         assertThat(Files.readString(SAMPLE)).contains(
                 Stream.of(RouteConfig.class, ListenerTls.Certificate.class, ListenerLimits.class)
@@ -149,6 +148,7 @@ class ConfigReaderTest {
                 max-recipients = 500
                 max-sessions = 99
                 max-sessions-per-address = 9
+                banner = "ESMTP ready"
                 max-messages-per-session = 77
                 command-timeout = "1m"
                 data-timeout = "2m"
@@ -271,53 +271,145 @@ class ConfigReaderTest {
                 chain = "%2$s"
                 key = "%3$s"
                 """.formatted(shaping, chain, key)));
-        TrafficLimits defaults = new TrafficLimits(7, Rate.parse("50/s,max_burst=5"), Rate.parse("30/min"), 20,
-                Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED);
-        GatewayConfig expected = new GatewayConfig("mx.example.net", 7,
-                List.of(new ListenerConfig("mx",
-                        List.of(new ListenAddress("0.0.0.0", 25), new ListenAddress("::1", 2526)),
-                        new ListenerTls(Mode.REQUIRED, List.of(new Certificate(chain, key)), "TLSv1.3",
-                                ClientCertificates.REQUESTED, Optional.of(chain)),
-                        Set.of("CHUNKING", "DSN"), List.of("PLAIN"), true, List.of("10.1.0.0/16"),
-                        Duration.ofSeconds(3), List.of("10.2.0.0/16"), "shop", "spring",
-                        new ListenerLimits(11, ByteSize.ofMegabytes(1), 101, 12, Duration.ofSeconds(13))),
-                        named("smtp-2", "::1", 2527)),
-                new InboundConfig(3, List.of("10.0.0.0/8", "2001:db8::/32"), ByteSize.ofMegabytes(25), 500, 99, 9, 77,
-                        Duration.ofMinutes(1), Duration.ofMinutes(2), 3, Duration.ofSeconds(2), 4, 5, 2048,
-                        ByteSize.ofMegabytes(32),
-                        new ClientLimits(List.of(), 56, 16, 40, 500, Rate.parse("10/s"), Rate.parse("20/s"),
-                                Rate.parse("30/s"), null, 1000),
-                        new ContentRules(Handling.NORMALISE, Handling.NORMALISE, ByteSize.ofKilobytes(64), 25),
-                        new HostilityConfig(Duration.ofSeconds(6), ByteSize.ofKilobytes(1), Duration.ofSeconds(10),
-                                Duration.ofSeconds(20), Duration.ofMinutes(10), Duration.ofSeconds(5), 80,
-                                Duration.ofSeconds(5), 2, 3)),
-                new SpoolConfig(Path.of("/var/spool/penstock"), ByteSize.ofMegabytes(64), ByteSize.ofKilobytes(128),
-                        ByteSize.ofMegabytes(1024), ByteSize.ofMegabytes(2048), Duration.ofSeconds(5),
-                        ByteSize.ofMegabytes(16), 2, 30),
-                new DnsConfig(List.of("127.0.0.1:5353", "::1"), Duration.ofSeconds(1), Duration.ofSeconds(4), 8, 10,
-                        Duration.ofSeconds(1), Duration.ofHours(2), Duration.ofMinutes(3), Duration.ofSeconds(4),
-                        Duration.ofSeconds(5), List.of("private", "198.18.0.0/15")),
-                Map.of("example.com", new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
-                        TlsPolicy.REQUIRED), "*",
-                        new RouteConfig(List.of("smart.example"), false)),
-                new QueueConfig(Duration.ofMinutes(1), Duration.ofHours(1),
-                        List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)), 0, Duration.ofDays(1),
-                        Duration.ofHours(6), Duration.ofMinutes(30),
-                        50, ByteSize.ofMegabytes(70)),
-                new DeliveryConfig(2600, "127.0.0.9", 10, 20, Duration.ofSeconds(1), Duration.ofSeconds(2),
-                        Duration.ofSeconds(3), Duration.ofSeconds(4), Duration.ofSeconds(5), Duration.ofSeconds(6),
-                        Duration.ofSeconds(7), Duration.ofSeconds(8), Duration.ofSeconds(9), ByteSize.ofMegabytes(33),
-                        TlsPolicy.VERIFIED, Optional.of(chain)),
-                new ShapingConfig(defaults,
-                        Map.of("example.com", new TrafficLimits(2, null, Rate.parse("30/min"), 20,
-                                Duration.ofSeconds(60), Duration.ofSeconds(90), 4, TlsPolicy.VERIFIED))),
-                new EventsConfig(Path.of("/var/log/penstock"), ByteSize.ofMegabytes(1), Duration.ofHours(1),
-                        EventsConfig.Compression.ZSTD, Duration.ofDays(30), null, Duration.ofSeconds(1), 10),
-                new HttpConfig("::1", 0), AuthConfig.DEFAULT, PolicyConfig.DEFAULT, Map.of(),
-                new InjectionConfig("::1", 80, ByteSize.ofMegabytes(2), 3, 4, 5, 2, ByteSize.ofMegabytes(17),
-                        Duration.ofSeconds(7), false, List.of("10.0.0.0/8"), Path.of("/var/lib/penstock"),
-                        Duration.ofHours(8), 9,
-                        List.of(new ListenerTls.Certificate(chain, key))));
+        TrafficLimits defaults = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 7)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("50/s,max_burst=5"))
+                .with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("30/min"))
+                .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 20)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(60))
+                .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
+                .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED);
+        GatewayConfig expected = GatewayConfig
+                .embedded("mx.example.net").with(GatewayConfig.NODE, 7).with(
+                        GatewayConfig.LISTENERS, List.of(
+                                ListenerConfig.DEFAULT.with(ListenerConfig.NAME, "mx")
+                                        .with(ListenerConfig.ADDRESSES,
+                                                List.of(new ListenAddress("0.0.0.0", 25),
+                                                        new ListenAddress("::1", 2526)))
+                                        .with(ListenerConfig.TLS,
+                                                new ListenerTls(Mode.REQUIRED, List.of(new Certificate(chain, key)),
+                                                        "TLSv1.3",
+                                                        ClientCertificates.REQUESTED, Optional.of(chain)))
+                                        .with(ListenerConfig.WITHHELD, Set.of("CHUNKING", "DSN"))
+                                        .with(ListenerConfig.OFFERED_MECHANISMS, List.of("PLAIN"))
+                                        .with(ListenerConfig.AUTH_REQUIRED, true)
+                                        .with(ListenerConfig.PROXY_NETWORKS, List.of("10.1.0.0/16"))
+                                        .with(ListenerConfig.PROXY_TIMEOUT, Duration.ofSeconds(3))
+                                        .with(ListenerConfig.XCLIENT_NETWORKS, List.of("10.2.0.0/16"))
+                                        .with(ListenerConfig.TENANT, "shop").with(ListenerConfig.CAMPAIGN, "spring")
+                                        .with(ListenerConfig.LIMITS,
+                                                new ListenerLimits(11, ByteSize.ofMegabytes(1), 101, 12,
+                                                        Duration.ofSeconds(13))),
+                                named("smtp-2", "::1", 2527)))
+                .with(GatewayConfig.INBOUND, InboundConfig.DEFAULT.with(InboundConfig.EVENT_LOOPS, 3)
+                        .with(InboundConfig.BANNER, "ESMTP ready")
+                        .with(InboundConfig.RELAY_NETWORKS, List.of("10.0.0.0/8", "2001:db8::/32"))
+                        .with(InboundConfig.MAX_MESSAGE_SIZE, ByteSize.ofMegabytes(25))
+                        .with(InboundConfig.MAX_RECIPIENTS, 500).with(InboundConfig.MAX_SESSIONS, 99)
+                        .with(InboundConfig.MAX_SESSIONS_PER_ADDRESS, 9)
+                        .with(InboundConfig.MAX_MESSAGES_PER_SESSION, 77)
+                        .with(InboundConfig.COMMAND_TIMEOUT, Duration.ofMinutes(1))
+                        .with(InboundConfig.DATA_TIMEOUT, Duration.ofMinutes(2)).with(InboundConfig.SOFT_ERROR_LIMIT, 3)
+                        .with(InboundConfig.ERROR_DELAY, Duration.ofSeconds(2)).with(InboundConfig.HARD_ERROR_LIMIT, 4)
+                        .with(InboundConfig.JUNK_COMMAND_LIMIT, 5).with(InboundConfig.MAX_LINE_LENGTH, 2048)
+                        .with(InboundConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(32))
+                        .with(InboundConfig.CLIENTS,
+                                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of())
+                                        .with(ClientLimits.IPV6_PREFIX, 56).with(ClientLimits.NETWORK_PREFIX_V4, 16)
+                                        .with(ClientLimits.NETWORK_PREFIX_V6, 40)
+                                        .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, 500)
+                                        .with(ClientLimits.SESSION_RATE, Rate.parse("10/s"))
+                                        .with(ClientLimits.MESSAGE_RATE, Rate.parse("20/s"))
+                                        .with(ClientLimits.RECIPIENT_RATE, Rate.parse("30/s"))
+                                        .with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 1000))
+                        .with(InboundConfig.CONTENT,
+                                new ContentRules(Handling.NORMALISE, Handling.NORMALISE, ByteSize.ofKilobytes(64), 25))
+                        .with(InboundConfig.HOSTILITY,
+                                HostilityConfig.DEFAULT.with(HostilityConfig.GREET_DELAY, Duration.ofSeconds(6))
+                                        .with(HostilityConfig.MIN_DATA_RATE, ByteSize.ofKilobytes(1))
+                                        .with(HostilityConfig.DATA_GRACE, Duration.ofSeconds(10))
+                                        .with(HostilityConfig.COMMAND_DEADLINE, Duration.ofSeconds(20))
+                                        .with(HostilityConfig.SESSION_DEADLINE, Duration.ofMinutes(10))
+                                        .with(HostilityConfig.MAX_ERROR_DELAY, Duration.ofSeconds(5))
+                                        .with(HostilityConfig.STRESS_AT, 80)
+                                        .with(HostilityConfig.STRESS_TIMEOUT, Duration.ofSeconds(5))
+                                        .with(HostilityConfig.STRESS_ERROR_LIMIT, 2)
+                                        .with(HostilityConfig.STRESS_JUNK_LIMIT, 3)))
+                .with(GatewayConfig.SPOOL,
+                        SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("/var/spool/penstock"))
+                                .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofMegabytes(64))
+                                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(128))
+                                .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(1024))
+                                .with(SpoolConfig.MIN_FREE_SPACE, ByteSize.ofMegabytes(2048))
+                                .with(SpoolConfig.APPEND_DEADLINE,
+                                        Duration.ofSeconds(5))
+                                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 2)
+                                .with(SpoolConfig.RECLAIM_BELOW, 30))
+                .with(GatewayConfig.DNS, DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of("127.0.0.1:5353", "::1"))
+                        .with(DnsConfig.TIMEOUT, Duration.ofSeconds(1)).with(DnsConfig.DEADLINE, Duration.ofSeconds(4))
+                        .with(DnsConfig.MAX_IN_FLIGHT, 8).with(DnsConfig.CACHE_SIZE, 10)
+                        .with(DnsConfig.MIN_TTL, Duration.ofSeconds(1)).with(DnsConfig.MAX_TTL, Duration.ofHours(2))
+                        .with(DnsConfig.NEGATIVE_TTL, Duration.ofMinutes(3))
+                        .with(DnsConfig.FAILURE_TTL, Duration.ofSeconds(4))
+                        .with(DnsConfig.STALE_TTL, Duration.ofSeconds(5))
+                        .with(DnsConfig.IGNORE_NETWORKS, List.of("private", "198.18.0.0/15")))
+                .with(GatewayConfig.ROUTES,
+                        Map.of("example.com",
+                                new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
+                                        TlsPolicy.REQUIRED),
+                                "*",
+                                new RouteConfig(List.of("smart.example"), false)))
+                .with(GatewayConfig.QUEUE, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofMinutes(1))
+                        .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofHours(1))
+                        .with(QueueConfig.RETRY_INTERVALS, List.of(Duration.ofMinutes(1), Duration.ofMinutes(150)))
+                        .with(QueueConfig.JITTER_PERCENT, 0).with(QueueConfig.MAX_AGE, Duration.ofDays(1))
+                        .with(QueueConfig.DELAY_WARNING, Duration.ofHours(6))
+                        .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(30))
+                        .with(QueueConfig.LANE_SHARE_PERCENT, 50)
+                        .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
+                .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
+                        .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9").with(DeliveryConfig.MAX_SESSIONS, 10)
+                        .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
+                        .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
+                        .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))
+                        .with(DeliveryConfig.COMMAND_TIMEOUT, Duration.ofSeconds(3))
+                        .with(DeliveryConfig.DATA_INIT_TIMEOUT, Duration.ofSeconds(4))
+                        .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, Duration.ofSeconds(5))
+                        .with(DeliveryConfig.DATA_DONE_TIMEOUT, Duration.ofSeconds(6))
+                        .with(DeliveryConfig.QUIT_TIMEOUT, Duration.ofSeconds(7))
+                        .with(DeliveryConfig.BAD_HOST_TIME, Duration.ofSeconds(8))
+                        .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(9))
+                        .with(DeliveryConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(33))
+                        .with(DeliveryConfig.TLS, TlsPolicy.VERIFIED).with(DeliveryConfig.TLS_CA, Optional.of(chain)))
+                .with(GatewayConfig.SHAPING, new ShapingConfig(defaults,
+                        Map.of("example.com",
+                                TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 2)
+                                        .with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("30/min"))
+                                        .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 20)
+                                        .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(60))
+                                        .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
+                                        .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
+                                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED))))
+                .with(GatewayConfig.EVENTS,
+                        EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, Path.of("/var/log/penstock"))
+                                .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                                .with(EventsConfig.MAX_FILE_AGE, Duration.ofHours(1))
+                                .with(EventsConfig.COMPRESSION, EventsConfig.Compression.ZSTD)
+                                .with(EventsConfig.KEEP, Duration.ofDays(30)).with(EventsConfig.REJECTION_RATE, null)
+                                .with(EventsConfig.FLUSH_INTERVAL, Duration.ofSeconds(1))
+                                .with(EventsConfig.MAX_PENDING, 10))
+                .with(GatewayConfig.HTTP, new HttpConfig("::1", 0))
+                .with(GatewayConfig.INJECTION, InjectionConfig.DEFAULT.with(InjectionConfig.ADDRESS, "::1")
+                        .with(InjectionConfig.PORT, 80).with(InjectionConfig.MAX_BODY, ByteSize.ofMegabytes(2))
+                        .with(InjectionConfig.MAX_RECIPIENTS, 3).with(InjectionConfig.MAX_CONCURRENT, 4)
+                        .with(InjectionConfig.MAX_CONNECTIONS, 5).with(InjectionConfig.MAX_CONNECTIONS_PER_ADDRESS, 2)
+                        .with(InjectionConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(17))
+                        .with(InjectionConfig.DEADLINE, Duration.ofSeconds(7)).with(InjectionConfig.REQUIRE_AUTH, false)
+                        .with(InjectionConfig.RELAY_NETWORKS, List.of("10.0.0.0/8"))
+                        .with(InjectionConfig.DIRECTORY, Path.of("/var/lib/penstock"))
+                        .with(InjectionConfig.IDEMPOTENCY_RETENTION, Duration.ofHours(8))
+                        .with(InjectionConfig.MAX_KEYS, 9)
+                        .with(InjectionConfig.CERTIFICATES, List.of(new ListenerTls.Certificate(chain, key))));
         assertThat(config).isEqualTo(expected);
         assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
@@ -328,9 +420,8 @@ class ConfigReaderTest {
     }
 
     private static ListenerConfig named(String name, String address, int port) {
-        ListenerConfig d = new ListenerConfig(address, port);
-        return new ListenerConfig(name, d.addresses(), d.tls(), d.withheld(), d.mechanisms(), d.authRequired(),
-                d.proxyNetworks(), d.proxyTimeout(), d.xclientNetworks(), d.tenant(), d.campaign(), d.limits());
+        ListenerConfig d = ListenerConfig.at(address, port);
+        return d.with(ListenerConfig.NAME, name);
     }
 
     /** What the reader looks for in a PEM file; whether it is a good one is for those who load it. */
@@ -480,7 +571,7 @@ class ConfigReaderTest {
     void unusualPortsGiveAWarning() throws IOException {
         pem("mx.pem", "CERTIFICATE");
         pem("mx.key", "PRIVATE KEY");
-        Valid valid = (Valid) ConfigReader.read(write("""
+        Valid valid = (Valid) Schemas.read(write("""
                 [[listener]]
                 address = "127.0.0.1:465"
                 [[listener]]
@@ -575,6 +666,13 @@ class ConfigReaderTest {
     }
 
     @Test
+    void aBannerIsOneLineOfPrintableAscii() throws IOException {
+        assertThat(errors("inbound.banner = \"ESMTP\\r\\n250 ok\"")).singleElement().asString()
+                .endsWith("expected 1 to 200 printable ASCII characters");
+        assertThat(errors("inbound.banner = ''")).hasSize(1);
+    }
+
+    @Test
     void listenersMustNotBeEmpty() throws IOException {
         assertThat(errors("listener = []")).containsExactly(":1:1: listener: at least one is needed");
     }
@@ -646,9 +744,9 @@ class ConfigReaderTest {
                 new LocalDomainConfig(new Lmtp(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424")),
                         Verify.CALL_AHEAD, Optional.empty(), "+-", true, Duration.ofHours(2), Duration.ofMinutes(1),
                         Duration.ofSeconds(3), OnFailure.ACCEPT),
-                "b.example", new LocalDomainConfig(new Maildir(maildir), Verify.FILE, Optional.of(recipients)),
+                "b.example", LocalDomainConfig.of(new Maildir(maildir), Verify.FILE, Optional.of(recipients)),
                 "c.example",
-                new LocalDomainConfig(new Smtp(List.of("mail.internal:2525")), Verify.NONE, Optional.empty())));
+                LocalDomainConfig.of(new Smtp(List.of("mail.internal:2525")), Verify.NONE, Optional.empty())));
         assertThat(config.allRoutes()).isEqualTo(Map.of("example.com",
                 new RouteConfig(List.of("unix:/run/dovecot/lmtp", "127.0.0.1", "[::1]:2424"), true,
                         TlsPolicy.OPPORTUNISTIC),
@@ -669,8 +767,8 @@ class ConfigReaderTest {
         LocalDomainConfig read = valid(write("[local.\"example.com\"]\n" + String.join("\n",
                 keys.stream().filter(key -> !key.matches("(smtp|maildir|maildir-create|recipients) = .*")).toList())))
                 .localDomains().get("example.com");
-        assertThat(read).isEqualTo(new LocalDomainConfig(
-                new Lmtp(List.of("unix:/run/dovecot/lmtp", "127.0.0.1:24")), Verify.CALL_AHEAD, Optional.empty()));
+        assertThat(read).isEqualTo(LocalDomainConfig.of(new Lmtp(List.of("unix:/run/dovecot/lmtp", "127.0.0.1:24")),
+                Verify.CALL_AHEAD, Optional.empty()));
     }
 
     @Test
@@ -733,7 +831,7 @@ class ConfigReaderTest {
 
     @Test
     void aRecipientsFileThatIsNotThereIsAWarning() throws IOException {
-        Valid valid = (Valid) ConfigReader.read(write("""
+        Valid valid = (Valid) Schemas.read(write("""
                 [local."a.example"]
                 lmtp = ["127.0.0.1"]
                 recipients = "/no/such/file"
@@ -743,7 +841,7 @@ class ConfigReaderTest {
 
     @Test
     void missingFilesAreNamed() throws IOException {
-        assertThat(ConfigReader.read(directory.resolve("none.toml"))).isEqualTo(new Invalid(
+        assertThat(Schemas.read(directory.resolve("none.toml"))).isEqualTo(new Invalid(
                 List.of(new Problem(directory.resolve("none.toml"), 0, 0, "", "there is no such file"))));
         assertThat(errors("""
                 [gateway]
@@ -848,8 +946,7 @@ class ConfigReaderTest {
                 events.directory = "elsewhere"
                 http.port = 0
                 policy.plugins = '%s'
-                """.formatted(directory))))).containsExactly("gateway.node", "listener", "inbound.event-loops",
-                "spool.segment-size",
+                """.formatted(directory))))).containsExactly("gateway.node", "listener", "inbound.event-loops", "spool.segment-size",
                 "events.directory",
                 "http.port", "policy.plugins");
     }
@@ -859,7 +956,7 @@ class ConfigReaderTest {
     }
 
     private static GatewayConfig valid(Path file) {
-        return switch (ConfigReader.read(file)) {
+        return switch (Schemas.read(file)) {
             case Valid(GatewayConfig config, List<Problem> _) -> config;
             case Invalid(List<Problem> problems) -> throw new AssertionError(problems);
         };
@@ -868,7 +965,7 @@ class ConfigReaderTest {
     /** Errors as printed; of the place only what differs between them. */
     private List<String> errors(String text) throws IOException {
         Path file = write(text);
-        List<Problem> problems = ((Invalid) ConfigReader.read(file)).problems();
+        List<Problem> problems = ((Invalid) Schemas.read(file)).problems();
         return problems.stream()
                 .map(problem -> problem.toString().replace(file.toString(), "").replace(directory + "/", "")).toList();
     }

@@ -61,17 +61,22 @@ class PolicyReaderTest {
                 events = ["connect", "recipient"]
                 headers = ["List-ID"]
                 on-failure = "accept"
-                """.formatted(directory))).isEqualTo(new PolicyConfig(
-                List.of(new RelayRule(true, List.of("smtp"), List.of("192.0.2.0/24"), List.of("bob", "*"),
-                        List.of("<>", "example.com", ".xn--bcher-kva.example"), List.of("local", ".example.net")),
-                        new RelayRule(false, List.of(), List.of(), List.of(), List.of(), List.of())),
-                false, true, "X-Customer", "", true, false, Optional.of(directory), Duration.ofMillis(100),
-                OnFailure.ACCEPT, 7,
-                Optional.of(new Callout(
+                """.formatted(directory))).isEqualTo(PolicyConfig.DEFAULT
+                .with(PolicyConfig.RELAY,
+                        List.of(new RelayRule(true, List.of("smtp"), List.of("192.0.2.0/24"), List.of("bob", "*"),
+                                List.of("<>", "example.com", ".xn--bcher-kva.example"),
+                                List.of("local", ".example.net")),
+                                new RelayRule(false, List.of(), List.of(), List.of(), List.of(), List.of())))
+                .with(PolicyConfig.ALLOW_NULL_SENDER, false).with(PolicyConfig.CHECK_FROM_HEADER, true)
+                .with(PolicyConfig.TENANT_HEADER, "X-Customer").with(PolicyConfig.HEADERS_FROM_ANYBODY, true)
+                .with(PolicyConfig.REMOVE_HEADERS, false).with(PolicyConfig.PLUGINS, Optional.of(directory))
+                .with(PolicyConfig.DEADLINE, Duration.ofMillis(100)).with(PolicyConfig.ON_FAILURE, OnFailure.ACCEPT)
+                .with(PolicyConfig.MAX_IN_FLIGHT, 7).with(PolicyConfig.CALLOUT, Optional.of(new Callout(
                         new CalloutConfig(URI.create("https://policy.example/decide?v=1"), Duration.ofSeconds(1), 8,
                                 "Bearer abc"),
-                        Set.of(Event.CONNECT, Event.RECIPIENT), List.of("list-id"), OnFailure.ACCEPT)),
-                Optional.of(new Mailbox("Ops@Example.com", "Ops", "example.com", false))));
+                        Set.of(Event.CONNECT, Event.RECIPIENT), List.of("list-id"), OnFailure.ACCEPT)))
+                .with(PolicyConfig.POSTMASTER,
+                        Optional.of(new Mailbox("Ops@Example.com", "Ops", "example.com", false))));
     }
 
     @Test
@@ -173,6 +178,6 @@ class PolicyReaderTest {
     }
 
     private ConfigReader.Result read(String text) throws IOException {
-        return ConfigReader.read(Files.writeString(directory.resolve("penstock.toml"), text));
+        return Schemas.read(Files.writeString(directory.resolve("penstock.toml"), text));
     }
 }

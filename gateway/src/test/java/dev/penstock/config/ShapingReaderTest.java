@@ -55,10 +55,15 @@ class ShapingReaderTest {
                 regex = ["\\\\[TS0[14]\\\\]", "temporarily deferred"]
                 """);
         ShapingConfig shaping = valid.config().shaping();
-        assertThat(shaping.defaults()).isEqualTo(new TrafficLimits(10, Rate.parse("100/s"), Rate.parse("100/min"), 100,
-                Duration.ofMinutes(1), Duration.ofMinutes(5), 100, TlsPolicy.OPPORTUNISTIC));
+        assertThat(shaping.defaults())
+                .isEqualTo(TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("100/s"))
+                        .with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("100/min"))
+                        .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
+                        .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1))
+                        .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 100)
+                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.OPPORTUNISTIC));
         assertThat(shaping.sections()).isEqualTo(Map.of("example.org",
-                new TrafficLimits(3, null, null, 1_000, Duration.ofSeconds(5), Duration.ofMinutes(5), 10)));
+                TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 3)));
         assertThat(valid.warnings()).extracting(Problem::key).containsExactly("default.data_timeout",
                 "default.remember_broken_tls", "provider", "provider.google.enable_tls",
                 "\"example.org\".additional_message_rate_throttles", "\"example.org\".sources",
@@ -235,7 +240,7 @@ class ShapingReaderTest {
 
     private ConfigReader.Result read(String shaping, String config) throws IOException {
         Path file = Files.writeString(directory.resolve("shaping.toml"), shaping);
-        return ConfigReader.read(Files.writeString(directory.resolve("penstock.toml"),
+        return Schemas.read(Files.writeString(directory.resolve("penstock.toml"),
                 "gateway.shaping-file = '" + file + "'\n" + config));
     }
 }

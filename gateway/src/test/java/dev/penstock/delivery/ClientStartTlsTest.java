@@ -81,8 +81,10 @@ final class ClientStartTlsTest {
                         tell said
                         C: QUIT
                         """);
-                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, new TrafficLimits(1, null, null, 1_000,
-                        Duration.ofMinutes(1), Duration.ofMinutes(5), 10), QueueConfig.DEFAULT)) {
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG,
+                        TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1).with(TrafficLimits.IDLE_TIMEOUT,
+                                Duration.ofMinutes(1)),
+                        QueueConfig.DEFAULT)) {
             rig.route(mx);
             rig.send("a@dest.example");
             awaitIdle(rig, 1);
@@ -307,9 +309,8 @@ final class ClientStartTlsTest {
 
     private static TrafficLimits enableTls(TlsPolicy policy) {
         TrafficLimits limits = DeliveryRig.limits(10, 1_000);
-        return new TrafficLimits(limits.connectionLimit(), null, null, limits.maxDeliveriesPerConnection(),
-                limits.idleTimeout(), limits.maxConnectionAge(), limits.consecutiveConnectionFailuresBeforeDelay(),
-                policy);
+        return limits.with(TrafficLimits.MAX_MESSAGE_RATE, null).with(TrafficLimits.MAX_CONNECTION_RATE, null)
+                .with(TrafficLimits.ENABLE_TLS, policy);
     }
 
     @Test

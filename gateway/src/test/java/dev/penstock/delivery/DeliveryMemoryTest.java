@@ -58,7 +58,7 @@ class DeliveryMemoryTest {
     }
 
     private DeliveryRig rig(ByteSize limit) {
-        DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG.with(limit));
+        DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG.with(DeliveryConfig.MEMORY_LIMIT, limit));
         open.add(rig);
         return rig;
     }

@@ -48,17 +48,21 @@ final class DeliveryRig implements AutoCloseable {
     /** Short enough that a test of each phase's time-out ends soon, long enough for a busy machine. */
     static final Duration SHORT = Duration.ofMillis(700);
     private static final Duration LONG = Duration.ofSeconds(60);
-    static final DeliveryConfig CONFIG = new DeliveryConfig(25, "", 100, 100, LONG, LONG, LONG, LONG, LONG, LONG,
-            Duration.ofSeconds(1), Duration.ofMinutes(1), Duration.ofSeconds(5));
-    static final DeliveryConfig IMPATIENT = new DeliveryConfig(25, "", 100, 100, SHORT, SHORT, SHORT, SHORT, SHORT,
-            SHORT, SHORT, Duration.ofMinutes(1), Duration.ofSeconds(5));
+    static final DeliveryConfig CONFIG = DeliveryConfig.DEFAULT.with(DeliveryConfig.MAX_SESSIONS, 100)
+            .with(DeliveryConfig.CONNECT_TIMEOUT, LONG).with(DeliveryConfig.GREETING_TIMEOUT, LONG)
+            .with(DeliveryConfig.COMMAND_TIMEOUT, LONG).with(DeliveryConfig.DATA_INIT_TIMEOUT, LONG)
+            .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, LONG).with(DeliveryConfig.DATA_DONE_TIMEOUT, LONG)
+            .with(DeliveryConfig.QUIT_TIMEOUT, Duration.ofSeconds(1))
+            .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(5));
+    static final DeliveryConfig IMPATIENT = DeliveryConfig.DEFAULT.with(DeliveryConfig.MAX_SESSIONS, 100)
+            .with(DeliveryConfig.CONNECT_TIMEOUT, SHORT).with(DeliveryConfig.GREETING_TIMEOUT, SHORT)
+            .with(DeliveryConfig.COMMAND_TIMEOUT, SHORT).with(DeliveryConfig.DATA_INIT_TIMEOUT, SHORT)
+            .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, SHORT).with(DeliveryConfig.DATA_DONE_TIMEOUT, SHORT)
+            .with(DeliveryConfig.QUIT_TIMEOUT, SHORT).with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(5));
     /** Trusts only what {@code authorities} vouches for. */
     static DeliveryConfig trusting(Path authorities) {
         DeliveryConfig c = CONFIG;
-        return new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), c.maxRecipientsPerTransaction(),
-                c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(),
-                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout(), c.memoryLimit(), c.tls(),
-                Optional.of(authorities));
+        return c.with(DeliveryConfig.TLS_CA, Optional.of(authorities));
     }
 
     private static final Duration PATIENCE = Patience.LONG;
@@ -91,8 +95,9 @@ final class DeliveryRig implements AutoCloseable {
     }
 
     static TrafficLimits limits(int connections, int deliveries) {
-        return new TrafficLimits(connections, null, null, deliveries, Duration.ofMillis(300), Duration.ofMinutes(5),
-                10);
+        return TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, deliveries)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMillis(300));
     }
 
     /** Mail for the domain goes to these, in this order. */

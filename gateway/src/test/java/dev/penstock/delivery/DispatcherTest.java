@@ -67,8 +67,9 @@ final class DispatcherTest {
 
     @Test
     void aSessionEndsWithItsAge() {
-        TrafficLimits limits = new TrafficLimits(1, null, null, 1_000, Duration.ofSeconds(10), Duration.ofMillis(200),
-                10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(10))
+                .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofMillis(200));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
             rig.route(mx);
             rig.send("a@dest.example");
@@ -82,8 +83,8 @@ final class DispatcherTest {
 
     @Test
     void anIdleSessionTakesWhatComes() {
-        TrafficLimits limits = new TrafficLimits(1, null, null, 1_000, Duration.ofSeconds(10), Duration.ofMinutes(5),
-                10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(10));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
             rig.route(mx);
             rig.send("a@dest.example");
@@ -123,8 +124,9 @@ final class DispatcherTest {
 
     @Test
     void messagesAreSpacedByTheirRate() {
-        TrafficLimits limits = new TrafficLimits(5, new Rate(20, Duration.ofSeconds(1), 1), null, 1_000,
-                Duration.ofSeconds(1), Duration.ofMinutes(5), 10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 5)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, new Rate(20, Duration.ofSeconds(1), 1))
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(1));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
             rig.route(mx);
             long start = System.nanoTime();
@@ -137,8 +139,9 @@ final class DispatcherTest {
 
     @Test
     void aSlotFurtherAwayThanASessionMayIdleIsWaitedForWithoutOne() {
-        TrafficLimits limits = new TrafficLimits(5, new Rate(1, Duration.ofSeconds(1), 1), null, 1_000,
-                Duration.ofMillis(100), Duration.ofMinutes(5), 10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 5)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, new Rate(1, Duration.ofSeconds(1), 1))
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMillis(100));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
             rig.route(mx);
             sendMany(rig, 2);
@@ -151,14 +154,14 @@ final class DispatcherTest {
 
     @Test
     void recipientsAlreadyTakenAreNotSentAgainWhenTheRestHasToWaitForItsSlot() {
-        TrafficLimits limits = new TrafficLimits(1, new Rate(1, Duration.ofSeconds(1), 1), null, 1_000,
-                Duration.ofMillis(100), Duration.ofMinutes(5), 10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, new Rate(1, Duration.ofSeconds(1), 1))
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMillis(100));
         DeliveryConfig c = DeliveryConfig.DEFAULT;
-        DeliveryConfig twoEach = new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), 2, c.connectTimeout(),
-                c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(), c.dataDoneTimeout(),
-                c.quitTimeout(), c.badHostTime(), c.stopTimeout());
-        QueueConfig soon = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(1), 10);
+        DeliveryConfig twoEach = c.with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 2);
+        QueueConfig soon = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0)
+                .with(QueueConfig.MAX_AGE, Duration.ofDays(1));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(twoEach, limits, soon)) {
             rig.route(mx);
             rig.send("a@dest.example", "b@dest.example", "c@dest.example");
@@ -233,8 +236,9 @@ final class DispatcherTest {
 
     @Test
     void aSiteThatCannotBeReachedIsSuspendedAndItsMailNotTouched() throws IOException {
-        TrafficLimits limits = new TrafficLimits(5, null, null, 1_000, Duration.ofMillis(300), Duration.ofMinutes(5),
-                3);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 5)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMillis(300))
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3);
         try (DeliveryRig rig = rig(limits)) {
             rig.router.set("dest.example", new Route.Hosts(new Site("dest.example"),
                     List.of(DeliveryRig.host("dead", deadPort())), false));
@@ -460,8 +464,9 @@ final class DispatcherTest {
 
     @Test
     void whoHasTheMailDoesNotGetItAgainWhenTheSpoolCouldNotRecordThat() {
-        QueueConfig soon = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(1), 10);
+        QueueConfig soon = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0)
+                .with(QueueConfig.MAX_AGE, Duration.ofDays(1));
         try (FakeMx mx = new FakeMx();
                 DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG,
                         DeliveryRig.limits(10, 1_000), soon)) {
@@ -483,8 +488,13 @@ final class DispatcherTest {
 
     @Test
     void manyRecipientsGoInSeveralTransactions() {
-        DeliveryConfig config = new DeliveryConfig(25, "127.0.0.1", 100, 3, Duration.ofSeconds(5), PATIENCE, PATIENCE,
-                PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE);
+        DeliveryConfig config = DeliveryConfig.DEFAULT.with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.1")
+                .with(DeliveryConfig.MAX_SESSIONS, 100).with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 3)
+                .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(5))
+                .with(DeliveryConfig.GREETING_TIMEOUT, PATIENCE).with(DeliveryConfig.COMMAND_TIMEOUT, PATIENCE)
+                .with(DeliveryConfig.DATA_INIT_TIMEOUT, PATIENCE).with(DeliveryConfig.DATA_BLOCK_TIMEOUT, PATIENCE)
+                .with(DeliveryConfig.DATA_DONE_TIMEOUT, PATIENCE).with(DeliveryConfig.QUIT_TIMEOUT, PATIENCE)
+                .with(DeliveryConfig.BAD_HOST_TIME, PATIENCE).with(DeliveryConfig.STOP_TIMEOUT, PATIENCE);
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(config)) {
             rig.route(mx);
             String[] recipients = new String[8];
@@ -502,8 +512,8 @@ final class DispatcherTest {
 
     @Test
     void aStopFinishesWhatIsUnderWayAndSaysQuit() {
-        TrafficLimits limits = new TrafficLimits(2, null, null, 1_000, Duration.ofMinutes(1), Duration.ofMinutes(5),
-                10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 2)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
             rig.route(mx);
             rig.send("a@dest.example");
@@ -550,9 +560,7 @@ final class DispatcherTest {
     }
 
     private static DeliveryConfig withSessions(DeliveryConfig c, int maxSessions) {
-        return new DeliveryConfig(c.port(), c.sourceAddress(), maxSessions, c.maxRecipientsPerTransaction(),
-                c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(),
-                c.dataBlockTimeout(), c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout());
+        return c.with(DeliveryConfig.MAX_SESSIONS, maxSessions);
     }
 
     /** One that nobody listens on. */

@@ -67,8 +67,13 @@ class FailedSpoolTest {
             queue = new MailQueue(QueueConfig.DEFAULT,
                     new Shaper(new ShapingConfig(DeliveryRig.limits(SESSIONS, 1_000), Map.of()), System::nanoTime),
                     router, InstantSource.system(), System::nanoTime);
-            SpoolConfig config = new SpoolConfig(directory, ByteSize.ofMegabytes(1), ByteSize.ofKilobytes(16),
-                    ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
+            SpoolConfig config = SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, directory)
+                    .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofMegabytes(1))
+                    .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(16))
+                    .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(1))
+                    .with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                    .with(SpoolConfig.APPEND_DEADLINE, Duration.ofSeconds(60))
+                    .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 2);
             disk = new FillingDisk(config);
             spool = disk.open(config, 100, InstantSource.system(), queue::submit);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QueueConfig.DEFAULT, spool, queue,

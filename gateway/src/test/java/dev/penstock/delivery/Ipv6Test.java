@@ -108,8 +108,6 @@ class Ipv6Test {
 
     private static DeliveryConfig from(String source) {
         DeliveryConfig c = DeliveryRig.CONFIG;
-        return new DeliveryConfig(c.port(), source, c.maxSessions(), c.maxRecipientsPerTransaction(),
-                c.connectTimeout(), c.greetingTimeout(), c.commandTimeout(), c.dataInitTimeout(), c.dataBlockTimeout(),
-                c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout());
+        return c.with(DeliveryConfig.SOURCE_ADDRESS, source);
     }
 }

@@ -162,8 +162,9 @@ final class MisbehavingHostTest {
 
     private static String outcome(Cell cell) throws Exception {
         int deliveries = cell.place == Place.QUIT ? cell.reused ? 2 : 1 : 1_000;
-        TrafficLimits limits = new TrafficLimits(1, null, null, deliveries, Duration.ofMinutes(1),
-                Duration.ofMinutes(5), 10);
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
+                .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, deliveries)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1));
         try (Host host = new Host(cell);
                 DeliveryRig rig = new DeliveryRig(
                         cell.misdeed == Misdeed.SILENCE ? impatientAt(cell.place) : DeliveryRig.CONFIG, limits,
@@ -195,12 +196,13 @@ final class MisbehavingHostTest {
     /** Patient elsewhere, because the machine may be busy. */
     private static DeliveryConfig impatientAt(Place place) {
         DeliveryConfig c = DeliveryRig.CONFIG;
-        return new DeliveryConfig(c.port(), c.sourceAddress(), c.maxSessions(), c.maxRecipientsPerTransaction(),
-                c.connectTimeout(), at(place, c.greetingTimeout(), Place.GREETING),
-                at(place, c.commandTimeout(), Place.HELLO, Place.STARTTLS, Place.MAIL, Place.RCPT, Place.BETWEEN),
-                at(place, c.dataInitTimeout(), Place.DATA), at(place, c.dataBlockTimeout(), Place.CONTENT),
-                at(place, c.dataDoneTimeout(), Place.CONTENT, Place.END), c.quitTimeout(), c.badHostTime(),
-                c.stopTimeout());
+        return c.with(DeliveryConfig.GREETING_TIMEOUT, at(place, c.greetingTimeout(), Place.GREETING))
+                .with(DeliveryConfig.COMMAND_TIMEOUT,
+                        at(place, c.commandTimeout(), Place.HELLO, Place.STARTTLS, Place.MAIL, Place.RCPT,
+                                Place.BETWEEN))
+                .with(DeliveryConfig.DATA_INIT_TIMEOUT, at(place, c.dataInitTimeout(), Place.DATA))
+                .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, at(place, c.dataBlockTimeout(), Place.CONTENT))
+                .with(DeliveryConfig.DATA_DONE_TIMEOUT, at(place, c.dataDoneTimeout(), Place.CONTENT, Place.END));
     }
 
     private static Duration at(Place place, Duration otherwise, Place... places) {

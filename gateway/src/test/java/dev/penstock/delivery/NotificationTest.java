@@ -39,8 +39,8 @@ import dev.penstock.units.ByteSize;
 @Timeout(180)
 final class NotificationTest {
     private static final Route.Failure HOLD = new Route.Failure(false, 451, "4.4.3", "not now");
-    private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
-            0, Duration.ofDays(5), 10);
+    private static final QueueConfig QUICK = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+            .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0);
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final long HOURS = Duration.ofHours(1).toMillis();
 
@@ -222,8 +222,9 @@ final class NotificationTest {
     @Test
     void aSuccessThatCannotBeToldWithinTheAgeIsToldNevertheless() {
         try (FakeMx mx = new FakeMx().offering("PIPELINING");
-                DeliveryRig rig = rig(mx, new QueueConfig(
-                        Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0, Duration.ofSeconds(1), 10))) {
+                DeliveryRig rig = rig(mx, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+                        .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0)
+                        .with(QueueConfig.MAX_AGE, Duration.ofSeconds(1)))) {
             rig.spool.full(true);
             SpoolEntry entry = send(rig, Options.NONE, asking(new Notify(true, false, false)));
             await().atMost(PATIENCE).until(() -> rig.dispatcher.stats().snapshot().reportsFailed() >= 3);
@@ -284,9 +285,11 @@ final class NotificationTest {
 
     @Test
     void aDelayIsToldToAllAfterTheConfiguredTime() throws IOException {
-        QueueConfig config = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(5), Duration.ofHours(1), Duration.ofMinutes(15), 10,
-                ByteSize.ofMegabytes(1));
+        QueueConfig config = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0)
+                .with(QueueConfig.DELAY_WARNING, Duration.ofHours(1))
+                .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(15))
+                .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
         try (FakeMx mx = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(mx, config)) {
             submit(rig, "sender@source.example", DeliveryRig.CONTENT, System.currentTimeMillis() - 2 * HOURS, false,
                     Options.NONE, new Recipient("a@dest.example", "dest.example"));
@@ -300,9 +303,11 @@ final class NotificationTest {
     @ParameterizedTest
     @CsvSource({"SUCCESS,1,1", "SUCCESS,0,0", "DELAY,1,1", "DELAY,0,1"})
     void aDelayIsToldToWhoSaidNothingOnceAsIfThatWereAll(String asked, int warningHours, int reports) {
-        QueueConfig config = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(5), Duration.ofHours(warningHours), Duration.ofMinutes(15), 10,
-                ByteSize.ofMegabytes(1));
+        QueueConfig config = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0)
+                .with(QueueConfig.DELAY_WARNING, Duration.ofHours(warningHours))
+                .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(15))
+                .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
         Recipient silent = new Recipient("a@dest.example", "dest.example");
         Recipient both = silent.with(asking(new Notify(asked.equals("SUCCESS"), false, asked.equals("DELAY"))));
         try (FakeMx mx = new FakeMx().on("RCPT", "451 4.2.1 later"); DeliveryRig rig = rig(mx, config)) {

@@ -51,8 +51,8 @@ final class RestartTest {
     private static final byte[] CONTENT = DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII);
     private static final int LANE_SHARE = 100;
     private static final ByteSize MIN_FREE = ByteSize.ofMegabytes(16);
-    private static final QueueConfig QUICK = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(),
-            0, Duration.ofDays(5), 10);
+    private static final QueueConfig QUICK = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+            .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir
@@ -74,8 +74,12 @@ final class RestartTest {
             router.set("source.example", new Route.Failure(false, 451, "4.4.3", "not now"));
             Shaper shaper = new Shaper(new ShapingConfig(DeliveryRig.limits(1, 100), Map.of()), System::nanoTime);
             queue = new MailQueue(QUICK, shaper, router, InstantSource.system(), System::nanoTime);
-            SpoolConfig config = new SpoolConfig(directory, ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
-                    ByteSize.ofMegabytes(1), MIN_FREE, Duration.ofSeconds(60), ByteSize.ofMegabytes(16), 2, 25);
+            SpoolConfig config = SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, directory)
+                    .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofKilobytes(256))
+                    .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(16))
+                    .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(1)).with(SpoolConfig.MIN_FREE_SPACE, MIN_FREE)
+                    .with(SpoolConfig.APPEND_DEADLINE, Duration.ofSeconds(60))
+                    .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 2);
             disk = new FillingDisk(config);
             spool = disk.open(config, LANE_SHARE, InstantSource.system(), this::recovered);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QUICK, spool, queue,

@@ -45,8 +45,8 @@ final class SessionTranscriptTest {
             C: DATA
             """;
     /** One session that may wait for mail. */
-    private static final TrafficLimits IDLING = new TrafficLimits(1, null, null, 1_000, Duration.ofMinutes(1),
-            Duration.ofMinutes(5), 10);
+    private static final TrafficLimits IDLING = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
+            .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1));
     private static final String BYE = """
             C: QUIT
             S: 221 bye

@@ -50,8 +50,12 @@ class SmtpClientSessionFuzzTest {
     private static final int MOST_ANSWERS = 32;
     private static final int KEPT_OF_A_REPLY = 40 << 10; // characters, more than ReplyParser keeps
     private static final Duration PATIENCE = Duration.ofSeconds(20); // nobody waits for the other, so none passes
-    private static final DeliveryConfig CONFIG = new DeliveryConfig(25, "", 10, 100, PATIENCE, PATIENCE, PATIENCE,
-            PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE, PATIENCE);
+    private static final DeliveryConfig CONFIG = DeliveryConfig.DEFAULT.with(DeliveryConfig.MAX_SESSIONS, 10)
+            .with(DeliveryConfig.CONNECT_TIMEOUT, PATIENCE).with(DeliveryConfig.GREETING_TIMEOUT, PATIENCE)
+            .with(DeliveryConfig.COMMAND_TIMEOUT, PATIENCE).with(DeliveryConfig.DATA_INIT_TIMEOUT, PATIENCE)
+            .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, PATIENCE).with(DeliveryConfig.DATA_DONE_TIMEOUT, PATIENCE)
+            .with(DeliveryConfig.QUIT_TIMEOUT, PATIENCE).with(DeliveryConfig.BAD_HOST_TIME, PATIENCE)
+            .with(DeliveryConfig.STOP_TIMEOUT, PATIENCE);
     private static final FailurePolicy POLICY = new FailurePolicy(Duration.ofDays(5));
     private static final Content CONTENT = MemoryContent
             .of("Subject: x\r\n\r\nx\r\n.\r\nx\r\n".getBytes(ISO_8859_1));

@@ -57,8 +57,8 @@ class TarpitTest {
 
     @Test
     void sessionsThatAreUpAreNotTheirs() throws IOException {
-        TrafficLimits staysUp = new TrafficLimits(10, null, null, 100, Duration.ofMinutes(1), Duration.ofMinutes(5),
-                10);
+        TrafficLimits staysUp = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(CONFIG, staysUp, QueueConfig.DEFAULT)) {
             rig.route("up.example", false, mx);
             rig.send("a@up.example");
@@ -368,8 +368,7 @@ class TarpitTest {
 
     private static DeliveryConfig sessions(int sessions) {
         DeliveryConfig c = DeliveryRig.CONFIG;
-        return new DeliveryConfig(c.port(), c.sourceAddress(), sessions, c.maxRecipientsPerTransaction(),
-                c.connectTimeout(), Duration.ofMinutes(5), c.commandTimeout(), c.dataInitTimeout(),
-                c.dataBlockTimeout(), c.dataDoneTimeout(), c.quitTimeout(), c.badHostTime(), c.stopTimeout());
+        return c.with(DeliveryConfig.MAX_SESSIONS, sessions).with(DeliveryConfig.GREETING_TIMEOUT,
+                Duration.ofMinutes(5));
     }
 }

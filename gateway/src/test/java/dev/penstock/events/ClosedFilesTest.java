@@ -39,8 +39,11 @@ class ClosedFilesTest {
         Path file = Files.writeString(
                 directory.resolve(DeliveryLogFile.PREFIX + "2026-11-28T10-00-00" + DeliveryLogFile.SUFFIX),
                 "{}\n");
-        EventsConfig config = new EventsConfig(directory, ByteSize.ofMegabytes(1), Duration.ZERO, Compression.GZIP,
-                Duration.ZERO, null, Duration.ofSeconds(1), 10);
+        EventsConfig config = EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, directory)
+                .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.COMPRESSION, Compression.GZIP)
+                .with(EventsConfig.KEEP, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null)
+                .with(EventsConfig.FLUSH_INTERVAL, Duration.ofSeconds(1)).with(EventsConfig.MAX_PENDING, 10);
         try (ClosedFiles closed = new ClosedFiles(directory, InstantSource.system(), failures::incrementAndGet,
                 threads)) {
             for (int i = 1; i <= 3; i++) {

@@ -92,8 +92,10 @@ class DeliveryLogTest {
 
     @Test
     void closeWritesWhatWaitsAndWhatComesLaterIsCounted() throws IOException {
-        DeliveryLog log = new DeliveryLog(new EventsConfig(directory, ByteSize.ofMegabytes(100), Duration.ofMinutes(1),
-                100_000), "n", CLOCK);
+        DeliveryLog log = new DeliveryLog(EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, directory)
+                .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(100))
+                .with(EventsConfig.FLUSH_INTERVAL, Duration.ofMinutes(1)).with(EventsConfig.MAX_PENDING, 100_000)
+                .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null), "n", CLOCK);
         for (int i = 0; i < 10_000; i++) {
             log.on(Events.delivery(i));
         }
@@ -162,7 +164,12 @@ class DeliveryLogTest {
     void aFileThatWasMovedAwayOrDeletedIsFollowedByAnother() throws IOException {
         Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
         Path logs = directory.resolve("log");
-        try (DeliveryLog log = new DeliveryLog(new EventsConfig(logs, ByteSize.ofMegabytes(1), FLUSH, 100), "n",
+        try (DeliveryLog log = new DeliveryLog(
+                EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, logs)
+                        .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                        .with(EventsConfig.FLUSH_INTERVAL, FLUSH).with(EventsConfig.MAX_PENDING, 100)
+                        .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null),
+                "n",
                 CLOCK)) {
             log.on(Events.delivery(1));
             await().until(() -> log.stats().written() == 1);
@@ -187,7 +194,12 @@ class DeliveryLogTest {
     @Test
     void anotherFileUnderItsNameIsNotTakenForIt() throws IOException {
         Path logs = directory.resolve("log");
-        try (DeliveryLog log = new DeliveryLog(new EventsConfig(logs, ByteSize.ofMegabytes(1), FLUSH, 100), "n",
+        try (DeliveryLog log = new DeliveryLog(
+                EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, logs)
+                        .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                        .with(EventsConfig.FLUSH_INTERVAL, FLUSH).with(EventsConfig.MAX_PENDING, 100)
+                        .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null),
+                "n",
                 CLOCK)) {
             log.on(Events.delivery(1));
             await().until(() -> log.stats().written() == 1);
@@ -295,8 +307,11 @@ class DeliveryLogTest {
         Path closed = Files.writeString(log.resolve("delivery-4.jsonl"), "{}");
         Path made = Files.createSymbolicLink(log.resolve(".delivery-4.jsonl" + compression.suffix()), outside);
         Path next = Files.createSymbolicLink(log.resolve("delivery-20261124T002205.495Z.jsonl"), outside);
-        EventsConfig config = new EventsConfig(log, ByteSize.ofMegabytes(1), Duration.ofHours(1), compression,
-                Duration.ofDays(30), null, FLUSH, 10_000);
+        EventsConfig config = EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, log)
+                .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                .with(EventsConfig.MAX_FILE_AGE, Duration.ofHours(1)).with(EventsConfig.COMPRESSION, compression)
+                .with(EventsConfig.KEEP, Duration.ofDays(30)).with(EventsConfig.REJECTION_RATE, null)
+                .with(EventsConfig.FLUSH_INTERVAL, FLUSH).with(EventsConfig.MAX_PENDING, 10_000);
         try (DeliveryLog writing = new DeliveryLog(config, "n", CLOCK)) {
             await().until(() -> Files.notExists(closed));
             assertThat(writing.stats().failures()).isZero();
@@ -327,8 +342,11 @@ class DeliveryLogTest {
 
     @Test
     void rejectionsHaveARateAndLeaveRoomForOtherEvents() throws IOException {
-        EventsConfig config = new EventsConfig(directory, ByteSize.ofMegabytes(1), Duration.ZERO, Compression.NONE,
-                Duration.ZERO, Rate.parse("1/h,max_burst=3"), FLUSH, 1_000);
+        EventsConfig config = EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, directory)
+                .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.COMPRESSION, Compression.NONE)
+                .with(EventsConfig.KEEP, Duration.ZERO).with(EventsConfig.REJECTION_RATE, Rate.parse("1/h,max_burst=3"))
+                .with(EventsConfig.FLUSH_INTERVAL, FLUSH).with(EventsConfig.MAX_PENDING, 1_000);
         try (DeliveryLog log = new DeliveryLog(config, "n", CLOCK)) {
             for (int i = 0; i < 10; i++) {
                 log.on(Events.rejection(i));
@@ -397,8 +415,12 @@ class DeliveryLogTest {
         private Writer() {}
 
         public static void main(String[] arguments) throws IOException {
-            try (DeliveryLog log = new DeliveryLog(new EventsConfig(Path.of(arguments[0]), ByteSize.ofMegabytes(256),
-                    FLUSH, 100_000), "child", InstantSource.system())) {
+            try (DeliveryLog log = new DeliveryLog(
+                    EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, Path.of(arguments[0]))
+                            .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(256))
+                            .with(EventsConfig.FLUSH_INTERVAL, FLUSH).with(EventsConfig.MAX_PENDING, 100_000)
+                            .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null),
+                    "child", InstantSource.system())) {
                 int events = 0;
                 while (!Thread.currentThread().isInterrupted()) {
                     for (int i = 0; i < 20; i++) {
@@ -444,12 +466,18 @@ class DeliveryLogTest {
     }
 
     private EventsConfig config(ByteSize maxFileSize, int maxPending) {
-        return new EventsConfig(directory, maxFileSize, FLUSH, maxPending);
+        return EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, directory)
+                .with(EventsConfig.MAX_FILE_SIZE, maxFileSize).with(EventsConfig.FLUSH_INTERVAL, FLUSH)
+                .with(EventsConfig.MAX_PENDING, maxPending).with(EventsConfig.MAX_FILE_AGE, Duration.ZERO)
+                .with(EventsConfig.REJECTION_RATE, null);
     }
 
     private EventsConfig aged(Compression compression, Duration keep) {
-        return new EventsConfig(directory, ByteSize.ofMegabytes(1), Duration.ofHours(1), compression, keep, null, FLUSH,
-                10_000);
+        return EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, directory)
+                .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
+                .with(EventsConfig.MAX_FILE_AGE, Duration.ofHours(1)).with(EventsConfig.COMPRESSION, compression)
+                .with(EventsConfig.KEEP, keep).with(EventsConfig.REJECTION_RATE, null)
+                .with(EventsConfig.FLUSH_INTERVAL, FLUSH).with(EventsConfig.MAX_PENDING, 10_000);
     }
 
     private static String text(Path file, Compression compression) throws IOException {

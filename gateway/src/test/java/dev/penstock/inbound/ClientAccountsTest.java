@@ -30,17 +30,18 @@ class ClientAccountsTest {
 
     private static InboundConfig config(int maxSessions, int perAddress, ClientLimits clients) {
         InboundConfig base = InboundConfig.DEFAULT;
-        return new InboundConfig(base.eventLoops(), List.of("192.168.0.0/16"), base.maxMessageSize(),
-                base.maxRecipients(), maxSessions, perAddress, base.maxMessagesPerSession(), base.commandTimeout(),
-                base.dataTimeout(), base.softErrorLimit(), base.errorDelay(), base.hardErrorLimit(),
-                base.junkCommandLimit(), base.maxLineLength(), base.memoryLimit(), clients, base.content(),
-                base.hostility());
+        return base.with(InboundConfig.RELAY_NETWORKS, List.of("192.168.0.0/16"))
+                .with(InboundConfig.MAX_SESSIONS, maxSessions).with(InboundConfig.MAX_SESSIONS_PER_ADDRESS, perAddress)
+                .with(InboundConfig.CLIENTS, clients);
     }
 
     private static ClientLimits limits(@Nullable Integer perNetwork, @Nullable String sessions,
             @Nullable String messages, @Nullable String recipients, @Nullable String errors, int maxClients) {
-        return new ClientLimits(List.of("127.0.0.0/8"), 64, 24, 48, perNetwork, rate(sessions), rate(messages),
-                rate(recipients), rate(errors), maxClients);
+        return ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of("127.0.0.0/8")).with(ClientLimits.IPV6_PREFIX, 64)
+                .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, perNetwork).with(ClientLimits.SESSION_RATE, rate(sessions))
+                .with(ClientLimits.MESSAGE_RATE, rate(messages)).with(ClientLimits.RECIPIENT_RATE, rate(recipients))
+                .with(ClientLimits.ERROR_RATE, rate(errors)).with(ClientLimits.MAX_CLIENTS, maxClients);
     }
 
     private static @Nullable Rate rate(@Nullable String text) {
@@ -87,9 +88,11 @@ class ClientAccountsTest {
     @Test
     void aListenerHasItsOwnNumberOfSessions() {
         ClientAccounts accounts = accounts(10, 10, unlimited());
-        ListenerConfig one = new ListenerConfig("one", LISTENER.addresses(), LISTENER.tls(), Set.of(),
-                LISTENER.mechanisms(), false, List.of(), LISTENER.proxyTimeout(), List.of(), "", "",
-                new ListenerLimits(1, null, null, null, null));
+        ListenerConfig one = LISTENER.with(ListenerConfig.NAME, "one").with(ListenerConfig.WITHHELD, Set.of())
+                .with(ListenerConfig.AUTH_REQUIRED, false).with(ListenerConfig.PROXY_NETWORKS, List.of())
+                .with(ListenerConfig.XCLIENT_NETWORKS, List.of()).with(ListenerConfig.TENANT, "")
+                .with(ListenerConfig.CAMPAIGN, "")
+                .with(ListenerConfig.LIMITS, new ListenerLimits(1, null, null, null, null));
         ClientAccount only = accounts.enter(ip("192.0.2.1"), one);
         assertThat(accounts.enter(ip("192.0.2.2"), one).refusal()).isEqualTo(SessionRefusal.TOO_MANY_ON_LISTENER);
         assertThat(accounts.enter(ip("192.0.2.2"), LISTENER).refusal()).isNull();
@@ -115,7 +118,11 @@ class ClientAccountsTest {
     @Test
     void anotherPrefixTellsClientsApartOtherwise() {
         ClientAccounts accounts = accounts(10, 1,
-                new ClientLimits(List.of(), 72, 24, 48, null, null, null, null, null, 10));
+                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 72)
+                        .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                        .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null).with(ClientLimits.SESSION_RATE, null)
+                        .with(ClientLimits.MESSAGE_RATE, null).with(ClientLimits.RECIPIENT_RATE, null)
+                        .with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 10));
         accounts.enter(ip("2001:db8::0100:0:0:1"), LISTENER);
         assertThat(accounts.enter(ip("2001:db8::01ff:0:0:1"), LISTENER).refusal()).isNotNull();
         assertThat(accounts.enter(ip("2001:db8::0200:0:0:1"), LISTENER).refusal()).isNull();
@@ -169,7 +176,11 @@ class ClientAccountsTest {
         assertThat(account.mayMail()).isTrue();
         assertThat(account.mayMail()).isTrue();
         accounts.reconfigure(config(10, 10,
-                new ClientLimits(List.of(), 64, 24, 48, null, null, Rate.parse("1/h"), null, null, 100)));
+                ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 64)
+                        .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                        .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null).with(ClientLimits.SESSION_RATE, null)
+                        .with(ClientLimits.MESSAGE_RATE, Rate.parse("1/h")).with(ClientLimits.RECIPIENT_RATE, null)
+                        .with(ClientLimits.ERROR_RATE, null).with(ClientLimits.MAX_CLIENTS, 100)));
         assertThat(account.mayMail()).isTrue();
         assertThat(account.mayMail()).isFalse();
     }

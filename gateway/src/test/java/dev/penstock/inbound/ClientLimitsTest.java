@@ -18,8 +18,12 @@ class ClientLimitsTest {
 
     private static SmtpFixture fixture(@Nullable Integer perNetwork, @Nullable String sessions,
             @Nullable String messages, @Nullable String recipients, @Nullable String errors) {
-        ClientLimits limits = new ClientLimits(List.of(), 64, 24, 48, perNetwork, rate(sessions), rate(messages),
-                rate(recipients), rate(errors), 100);
+        ClientLimits limits = ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of())
+                .with(ClientLimits.IPV6_PREFIX, 64).with(ClientLimits.NETWORK_PREFIX_V4, 24)
+                .with(ClientLimits.NETWORK_PREFIX_V6, 48).with(ClientLimits.MAX_SESSIONS_PER_NETWORK, perNetwork)
+                .with(ClientLimits.SESSION_RATE, rate(sessions)).with(ClientLimits.MESSAGE_RATE, rate(messages))
+                .with(ClientLimits.RECIPIENT_RATE, rate(recipients)).with(ClientLimits.ERROR_RATE, rate(errors))
+                .with(ClientLimits.MAX_CLIENTS, 100);
         return new SmtpFixture(config -> config.relayNetworks("192.0.2.0/24").clients(limits).errors(10, Duration.ZERO,
                 20, 100));
     }
@@ -93,8 +97,13 @@ class ClientLimitsTest {
     @Test
     void relayNetworksHaveNone() throws Exception {
         try (SmtpFixture smtp = fixture(1, "1/h", "1/h", "1/h", "1/h")) {
-            smtp.reconfigure(new ConfigBuilder().clients(new ClientLimits(List.of(), 64, 24, 48, 1, rate("1/h"),
-                    rate("1/h"), rate("1/h"), rate("1/h"), 100)).build());
+            smtp.reconfigure(new ConfigBuilder().clients(
+                    ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of()).with(ClientLimits.IPV6_PREFIX, 64)
+                            .with(ClientLimits.NETWORK_PREFIX_V4, 24).with(ClientLimits.NETWORK_PREFIX_V6, 48)
+                            .with(ClientLimits.MAX_SESSIONS_PER_NETWORK, 1).with(ClientLimits.SESSION_RATE, rate("1/h"))
+                            .with(ClientLimits.MESSAGE_RATE, rate("1/h")).with(ClientLimits.RECIPIENT_RATE, rate("1/h"))
+                            .with(ClientLimits.ERROR_RATE, rate("1/h")).with(ClientLimits.MAX_CLIENTS, 100))
+                    .build());
             for (int i = 0; i < 3; i++) {
                 smtp.plays(EHLO + "C: FOO\nS: 500 *\nC: MAIL FROM:<a@example.com>\nS: 250 2.1.0 Ok\n"
                         + "C: RCPT TO:<b@example.org>\nS: 250 2.1.5 Ok\nC: RCPT TO:<c@example.org>\nS: 250 2.1.5 Ok\n");

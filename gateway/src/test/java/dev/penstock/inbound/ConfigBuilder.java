@@ -27,14 +27,30 @@ final class ConfigBuilder {
     private int junkCommandLimit = BASE.junkCommandLimit();
     private int maxLineLength = BASE.maxLineLength();
     private ByteSize memoryLimit = BASE.memoryLimit();
+    private String banner = BASE.banner();
     private ClientLimits clients = BASE.clients();
     private ContentRules content = BASE.content();
     private HostilityConfig hostility = BASE.hostility();
 
     InboundConfig build() {
-        return new InboundConfig(2, relayNetworks, maxMessageSize, maxRecipients, maxSessions, maxSessionsPerAddress,
-                maxMessagesPerSession, commandTimeout, dataTimeout, softErrorLimit, errorDelay, hardErrorLimit,
-                junkCommandLimit, maxLineLength, memoryLimit, clients, content, hostility);
+        return InboundConfig.DEFAULT.with(InboundConfig.EVENT_LOOPS, 2)
+                .with(InboundConfig.RELAY_NETWORKS, relayNetworks).with(InboundConfig.MAX_MESSAGE_SIZE, maxMessageSize)
+                .with(InboundConfig.MAX_RECIPIENTS, maxRecipients).with(InboundConfig.MAX_SESSIONS, maxSessions)
+                .with(InboundConfig.MAX_SESSIONS_PER_ADDRESS, maxSessionsPerAddress)
+                .with(InboundConfig.MAX_MESSAGES_PER_SESSION, maxMessagesPerSession)
+                .with(InboundConfig.COMMAND_TIMEOUT, commandTimeout).with(InboundConfig.DATA_TIMEOUT, dataTimeout)
+                .with(InboundConfig.SOFT_ERROR_LIMIT, softErrorLimit).with(InboundConfig.ERROR_DELAY, errorDelay)
+                .with(InboundConfig.HARD_ERROR_LIMIT, hardErrorLimit)
+                .with(InboundConfig.JUNK_COMMAND_LIMIT, junkCommandLimit)
+                .with(InboundConfig.MAX_LINE_LENGTH, maxLineLength).with(InboundConfig.MEMORY_LIMIT, memoryLimit)
+                .with(InboundConfig.BANNER, banner)
+                .with(InboundConfig.CLIENTS, clients).with(InboundConfig.CONTENT, content)
+                .with(InboundConfig.HOSTILITY, hostility);
+    }
+
+    ConfigBuilder banner(String text) {
+        banner = text;
+        return this;
     }
 
     ConfigBuilder relayNetworks(String... networks) {
@@ -87,9 +103,7 @@ final class ConfigBuilder {
     /** Limits for clients hold for this one too, wherever it is. */
     ConfigBuilder stranger() {
         ClientLimits was = clients;
-        clients = new ClientLimits(List.of(), was.ipv6Prefix(), was.networkPrefixV4(), was.networkPrefixV6(),
-                was.maxSessionsPerNetwork(), was.sessionRate(), was.messageRate(), was.recipientRate(),
-                was.errorRate(), was.maxClients());
+        clients = was.with(ClientLimits.EXEMPT, List.of());
         return relayNetworks("192.0.2.0/24");
     }
 
@@ -110,33 +124,26 @@ final class ConfigBuilder {
 
     ConfigBuilder greetDelay(Duration delay) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(delay, was.minDataRate(), was.dataGrace(), was.commandDeadline(),
-                was.sessionDeadline(), was.maxErrorDelay(), was.stressAt(), was.stressTimeout(),
-                was.stressErrorLimit(), was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.GREET_DELAY, delay);
         return this;
     }
 
     ConfigBuilder deadlines(Duration command, Duration session) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(was.greetDelay(), was.minDataRate(), was.dataGrace(), command, session,
-                was.maxErrorDelay(), was.stressAt(), was.stressTimeout(), was.stressErrorLimit(),
-                was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.COMMAND_DEADLINE, command).with(HostilityConfig.SESSION_DEADLINE, session);
         return this;
     }
 
     ConfigBuilder minDataRate(long octets, Duration grace) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(was.greetDelay(), new ByteSize(octets), grace, was.commandDeadline(),
-                was.sessionDeadline(), was.maxErrorDelay(), was.stressAt(), was.stressTimeout(),
-                was.stressErrorLimit(), was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.MIN_DATA_RATE, new ByteSize(octets)).with(HostilityConfig.DATA_GRACE,
+                grace);
         return this;
     }
 
     ConfigBuilder stressAt(int percent) {
         HostilityConfig was = hostility;
-        hostility = new HostilityConfig(was.greetDelay(), was.minDataRate(), was.dataGrace(), was.commandDeadline(),
-                was.sessionDeadline(), was.maxErrorDelay(), percent, was.stressTimeout(), was.stressErrorLimit(),
-                was.stressJunkLimit());
+        hostility = was.with(HostilityConfig.STRESS_AT, percent);
         return this;
     }
 }

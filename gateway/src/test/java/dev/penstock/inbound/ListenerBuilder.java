@@ -23,8 +23,12 @@ final class ListenerBuilder {
     private ListenerLimits limits = ListenerLimits.NONE;
 
     ListenerConfig build() {
-        return new ListenerConfig("smtp", List.of(new ListenAddress("127.0.0.1", 0)), tls, withheld, mechanisms,
-                authRequired, proxyNetworks, proxyTimeout, xclientNetworks, tenant, campaign, limits);
+        return ListenerConfig.DEFAULT.with(ListenerConfig.ADDRESSES, List.of(new ListenAddress("127.0.0.1", 0)))
+                .with(ListenerConfig.TLS, tls).with(ListenerConfig.WITHHELD, withheld)
+                .with(ListenerConfig.OFFERED_MECHANISMS, mechanisms).with(ListenerConfig.AUTH_REQUIRED, authRequired)
+                .with(ListenerConfig.PROXY_NETWORKS, proxyNetworks).with(ListenerConfig.PROXY_TIMEOUT, proxyTimeout)
+                .with(ListenerConfig.XCLIENT_NETWORKS, xclientNetworks).with(ListenerConfig.TENANT, tenant)
+                .with(ListenerConfig.CAMPAIGN, campaign).with(ListenerConfig.LIMITS, limits);
     }
 
     ListenerBuilder tls(ListenerTls config) {

@@ -27,7 +27,7 @@ class PostmasterTest {
     private final FakePolicy policy = new FakePolicy();
 
     private SmtpFixture forStrangers() {
-        return new SmtpFixture(ConfigBuilder::stranger, new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE,
+        return new SmtpFixture(ConfigBuilder::stranger, ListenerConfig.at("127.0.0.1", 0), null, Authenticator.NONE,
                 policy);
     }
 

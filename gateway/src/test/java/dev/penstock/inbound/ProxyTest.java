@@ -166,7 +166,12 @@ class ProxyTest {
 
     @Test
     void theClientsLimitsHoldNotTheProxys() throws Exception {
-        ClientLimits limits = new ClientLimits(List.of(), 64, 24, 48, null, Rate.parse("2/h"), null, null, null, 100);
+        ClientLimits limits = ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of())
+                .with(ClientLimits.IPV6_PREFIX, 64).with(ClientLimits.NETWORK_PREFIX_V4, 24)
+                .with(ClientLimits.NETWORK_PREFIX_V6, 48).with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null)
+                .with(ClientLimits.SESSION_RATE, Rate.parse("2/h")).with(ClientLimits.MESSAGE_RATE, null)
+                .with(ClientLimits.RECIPIENT_RATE, null).with(ClientLimits.ERROR_RATE, null)
+                .with(ClientLimits.MAX_CLIENTS, 100);
         try (SmtpFixture smtp = new SmtpFixture(config -> config.clients(limits), behindProxy(), null,
                 Authenticator.NONE, new FakePolicy())) {
             for (String greeting : List.of(GREETING, GREETING,

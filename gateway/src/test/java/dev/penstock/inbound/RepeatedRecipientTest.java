@@ -33,7 +33,7 @@ class RepeatedRecipientTest {
 
     private SmtpFixture fixture(int maxRecipients) {
         return new SmtpFixture(config -> config.counts(maxRecipients, 100, 100, 100),
-                new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, policy);
+                ListenerConfig.at("127.0.0.1", 0), null, Authenticator.NONE, policy);
     }
 
     private static List<String> addresses(SmtpFixture smtp) {

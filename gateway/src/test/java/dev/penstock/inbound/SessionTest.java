@@ -24,6 +24,13 @@ class SessionTest {
     }
 
     @Test
+    void theGreetingSaysWhatIsConfigured() throws Exception {
+        try (SmtpFixture other = new SmtpFixture(config -> config.banner("ESMTP no spam, please"))) {
+            other.plays("S: 220 gateway.example ESMTP no spam, please");
+        }
+    }
+
+    @Test
     void aMessageIsTakenAndQueued() throws Exception {
         smtp.plays("""
                 S: 220 gateway.example ESMTP Penstock

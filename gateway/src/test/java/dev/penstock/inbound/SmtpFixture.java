@@ -58,7 +58,7 @@ final class SmtpFixture implements AutoCloseable {
     }
 
     SmtpFixture(UnaryOperator<ConfigBuilder> limits) {
-        this(limits, new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, new FakePolicy());
+        this(limits, ListenerConfig.at("127.0.0.1", 0), null, Authenticator.NONE, new FakePolicy());
     }
 
     SmtpFixture(UnaryOperator<ConfigBuilder> limits, ListenerConfig listener, @Nullable ServerTls tls,
@@ -103,7 +103,7 @@ final class SmtpFixture implements AutoCloseable {
 
     /** With a policy that has its answers already. */
     SmtpFixture(FakePolicy policy) {
-        this(limits -> limits, new ListenerConfig("127.0.0.1", 0), null, Authenticator.NONE, policy);
+        this(limits -> limits, ListenerConfig.at("127.0.0.1", 0), null, Authenticator.NONE, policy);
     }
 
     void reconfigure(InboundConfig config) {

@@ -275,7 +275,12 @@ class StartTlsTest {
 
     private static SmtpFixture oneErrorAllowed() {
         ListenerConfig listener = new ListenerBuilder().tls(kit.config(Mode.IMPLICIT)).build();
-        ClientLimits limits = new ClientLimits(List.of(), 64, 24, 48, null, null, null, null, Rate.parse("1/h"), 100);
+        ClientLimits limits = ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of())
+                .with(ClientLimits.IPV6_PREFIX, 64).with(ClientLimits.NETWORK_PREFIX_V4, 24)
+                .with(ClientLimits.NETWORK_PREFIX_V6, 48).with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null)
+                .with(ClientLimits.SESSION_RATE, null).with(ClientLimits.MESSAGE_RATE, null)
+                .with(ClientLimits.RECIPIENT_RATE, null).with(ClientLimits.ERROR_RATE, Rate.parse("1/h"))
+                .with(ClientLimits.MAX_CLIENTS, 100);
         return new SmtpFixture(config -> config.relayNetworks("192.0.2.0/24").clients(limits), listener,
                 kit.server(listener.tls()), Authenticator.NONE, new FakePolicy());
     }

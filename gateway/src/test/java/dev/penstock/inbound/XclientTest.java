@@ -197,8 +197,12 @@ class XclientTest {
 
     @Test
     void theClientsLimitsHoldNotTheProxys() throws Exception {
-        ClientLimits limits = new ClientLimits(List.of(), 64, 24, 48, null, null, Rate.parse("1/h"), null,
-                null, 100);
+        ClientLimits limits = ClientLimits.DEFAULT.with(ClientLimits.EXEMPT, List.of())
+                .with(ClientLimits.IPV6_PREFIX, 64).with(ClientLimits.NETWORK_PREFIX_V4, 24)
+                .with(ClientLimits.NETWORK_PREFIX_V6, 48).with(ClientLimits.MAX_SESSIONS_PER_NETWORK, null)
+                .with(ClientLimits.SESSION_RATE, null).with(ClientLimits.MESSAGE_RATE, Rate.parse("1/h"))
+                .with(ClientLimits.RECIPIENT_RATE, null).with(ClientLimits.ERROR_RATE, null)
+                .with(ClientLimits.MAX_CLIENTS, 100);
         try (SmtpFixture limited = new SmtpFixture(config -> config.clients(limits),
                 new ListenerBuilder().xclient("127.0.0.1").build(), null, Authenticator.NONE, new FakePolicy())) {
             String mail = "C: MAIL FROM:<a@example.com>\n";

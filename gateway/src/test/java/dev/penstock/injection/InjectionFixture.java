@@ -154,44 +154,32 @@ final class InjectionFixture implements AutoCloseable {
 
     static InjectionConfig config(Path directory) {
         InjectionConfig d = InjectionConfig.DEFAULT;
-        return new InjectionConfig("127.0.0.1", 0, ByteSize.ofMegabytes(1), 1000, d.maxConcurrent(),
-                d.maxConnections(), d.maxConnectionsPerAddress(), ByteSize.ofMegabytes(16), Duration.ofSeconds(20),
-                true, List.of(),
-                directory.resolve("keys"), d.idempotencyRetention(), d.maxKeys(), d.certificates());
+        return d.with(InjectionConfig.ADDRESS, "127.0.0.1").with(InjectionConfig.PORT, 0)
+                .with(InjectionConfig.MAX_BODY, ByteSize.ofMegabytes(1)).with(InjectionConfig.MAX_RECIPIENTS, 1000)
+                .with(InjectionConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(16))
+                .with(InjectionConfig.DEADLINE, Duration.ofSeconds(20)).with(InjectionConfig.REQUIRE_AUTH, true)
+                .with(InjectionConfig.RELAY_NETWORKS, List.of())
+                .with(InjectionConfig.DIRECTORY, directory.resolve("keys"));
     }
 
     static InjectionConfig limited(InjectionConfig c, int maxConcurrent, Duration deadline) {
-        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), maxConcurrent,
-                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), deadline, c.requireAuth(),
-                c.relayNetworks(), c.directory(),
-                c.idempotencyRetention(), c.maxKeys(), c.certificates());
+        return c.with(InjectionConfig.MAX_CONCURRENT, maxConcurrent).with(InjectionConfig.DEADLINE, deadline);
     }
 
     static InjectionConfig withTwoConnections(InjectionConfig c) {
-        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(), 2,
-                c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(),
-                c.directory(),
-                c.idempotencyRetention(), c.maxKeys(), c.certificates());
+        return c.with(InjectionConfig.MAX_CONNECTIONS, 2);
     }
 
     static InjectionConfig withThreeConnectionsFromAnAddress(InjectionConfig c) {
-        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), 3, c.memoryLimit(), c.deadline(), c.requireAuth(), c.relayNetworks(),
-                c.directory(), c.idempotencyRetention(), c.maxKeys(), c.certificates());
+        return c.with(InjectionConfig.MAX_CONNECTIONS_PER_ADDRESS, 3);
     }
 
     static InjectionConfig rememberingTwo(InjectionConfig c) {
-        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(),
-                c.relayNetworks(), c.directory(),
-                c.idempotencyRetention(), 2, c.certificates());
+        return c.with(InjectionConfig.MAX_KEYS, 2);
     }
 
     static InjectionConfig relaying(InjectionConfig c, String network) {
-        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(),
-                List.of(network), c.directory(),
-                c.idempotencyRetention(), c.maxKeys(), c.certificates());
+        return c.with(InjectionConfig.RELAY_NETWORKS, List.of(network));
     }
 
     /** An answer. */

@@ -87,14 +87,20 @@ class MemoryAttackTest {
         public static void main(String[] args) throws Exception {
             Path directory = Path.of(args[0]);
             SpoolConfig d = SpoolConfig.DEFAULT;
-            SegmentSpool spool = SegmentSpool.open(new SpoolConfig(directory.resolve("spool"), ByteSize.ofMegabytes(16),
-                    d.inlineLimit(), ByteSize.ofMegabytes(4), ByteSize.ofMegabytes(1), d.appendDeadline(),
-                    ByteSize.ofMegabytes(8), 1, d.reclaimBelow()), InstantSource.system(), _ -> {});
+            SegmentSpool spool = SegmentSpool.open(
+                    d.with(SpoolConfig.DIRECTORY, directory.resolve("spool"))
+                            .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofMegabytes(16))
+                            .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(4))
+                            .with(SpoolConfig.MIN_FREE_SPACE, ByteSize.ofMegabytes(1))
+                            .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(8)).with(SpoolConfig.READERS, 1),
+                    InstantSource.system(), _ -> {});
             InjectionConfig c = InjectionConfig.DEFAULT;
-            InjectionConfig config = new InjectionConfig("127.0.0.1", 0, ByteSize.ofMegabytes(MAX_BODY),
-                    c.maxRecipients(), c.maxConcurrent(), c.maxConnections(), c.maxConnectionsPerAddress(),
-                    ByteSize.ofMegabytes(MEMORY_LIMIT), Duration.ofSeconds(20), false, List.of(),
-                    directory.resolve("keys"), c.idempotencyRetention(), c.maxKeys());
+            InjectionConfig config = c.with(InjectionConfig.ADDRESS, "127.0.0.1").with(InjectionConfig.PORT, 0)
+                    .with(InjectionConfig.MAX_BODY, ByteSize.ofMegabytes(MAX_BODY))
+                    .with(InjectionConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(MEMORY_LIMIT))
+                    .with(InjectionConfig.DEADLINE, Duration.ofSeconds(20)).with(InjectionConfig.REQUIRE_AUTH, false)
+                    .with(InjectionConfig.RELAY_NETWORKS, List.of())
+                    .with(InjectionConfig.DIRECTORY, directory.resolve("keys"));
             OldJournal journal = OldJournal.open(config);
             journal.takeOver(spool, System.currentTimeMillis());
             Authenticator nobody = new NoUsers();

@@ -280,16 +280,15 @@ class OldJournalTest {
 
     private InjectionConfig injection() {
         InjectionConfig c = InjectionConfig.DEFAULT;
-        return new InjectionConfig(c.address(), c.port(), c.maxBody(), c.maxRecipients(), c.maxConcurrent(),
-                c.maxConnections(), c.maxConnectionsPerAddress(), c.memoryLimit(), c.deadline(), c.requireAuth(),
-                c.relayNetworks(), journal(),
-                c.idempotencyRetention(), c.maxKeys());
+        return c.with(InjectionConfig.DIRECTORY, journal());
     }
 
     private SpoolConfig config() {
         SpoolConfig d = SpoolConfig.DEFAULT;
-        return new SpoolConfig(directory.resolve("spool"), ByteSize.ofKilobytes(256), ByteSize.ofKilobytes(16),
-                ByteSize.ofMegabytes(1), new ByteSize(0), d.appendDeadline(), ByteSize.ofMegabytes(16), 1,
-                d.reclaimBelow());
+        return d.with(SpoolConfig.DIRECTORY, directory.resolve("spool"))
+                .with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofKilobytes(256))
+                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(16))
+                .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(1)).with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 1);
     }
 }

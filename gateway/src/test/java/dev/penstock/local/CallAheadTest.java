@@ -196,8 +196,8 @@ class CallAheadTest {
             assertThat(answer(recipients, "anna@example.com")).startsWith("550");
             assertThat(asked).hasSize(1);
 
-            recipients.reconfigure(Map.of("example.com", new LocalDomainConfig(new Lmtp(List.of("127.0.0.2:24")),
-                    Verify.CALL_AHEAD, Optional.empty())));
+            recipients.reconfigure(Map.of("example.com",
+                    LocalDomainConfig.of(new Lmtp(List.of("127.0.0.2:24")), Verify.CALL_AHEAD, Optional.empty())));
             assertThat(answer(recipients, "anna@example.com")).startsWith("550");
             assertThat(asked).hasSize(2);
         }
@@ -216,7 +216,7 @@ class CallAheadTest {
     }
 
     private static LocalDomainConfig config() {
-        return new LocalDomainConfig(new Lmtp(List.of("127.0.0.1:24")), Verify.CALL_AHEAD, Optional.empty());
+        return LocalDomainConfig.of(new Lmtp(List.of("127.0.0.1:24")), Verify.CALL_AHEAD, Optional.empty());
     }
 
     private static String answer(LocalRecipients recipients, String address) {

@@ -61,7 +61,7 @@ class LocalRecipientsTest {
     @Test
     void whereNothingIsVerifiedEverybodyIsTaken() {
         try (LocalRecipients recipients = new LocalRecipients(
-                Map.of("example.com", new LocalDomainConfig(STORE, Verify.NONE, Optional.empty())),
+                Map.of("example.com", LocalDomainConfig.of(STORE, Verify.NONE, Optional.empty())),
                 (_, _, _) -> new CallAhead.Answer.Unknown("not asked"), System::nanoTime)) {
             assertThat(recipients.verify(recipient("who@example.com"))).isSameAs(Decision.ACCEPTED);
         }
@@ -156,7 +156,7 @@ class LocalRecipientsTest {
 
     @Test
     void withoutAFileRecipientsAreDeferredOrAcceptedAsConfigured() throws IOException {
-        LocalDomainConfig defer = new LocalDomainConfig(STORE, Verify.FILE, Optional.of(file()));
+        LocalDomainConfig defer = LocalDomainConfig.of(STORE, Verify.FILE, Optional.of(file()));
         LocalDomainConfig accept = new LocalDomainConfig(STORE, Verify.FILE, Optional.of(file()), "", false,
                 Duration.ZERO, Duration.ZERO, Duration.ofSeconds(1), OnFailure.ACCEPT);
         try (LocalRecipients recipients = new LocalRecipients(Map.of("defer.example", defer, "accept.example", accept),
@@ -176,7 +176,7 @@ class LocalRecipientsTest {
     @Test
     void aChangedConfigurationTakesDomainsAndKeepsWhatWasRead() throws IOException {
         try (LocalRecipients recipients = withFile("anna\n")) {
-            LocalDomainConfig same = new LocalDomainConfig(STORE, Verify.FILE, Optional.of(file()));
+            LocalDomainConfig same = LocalDomainConfig.of(STORE, Verify.FILE, Optional.of(file()));
             recipients.reconfigure(Map.of("example.org", same));
 
             assertThat(recipients.isLocal("example.com")).isFalse();
@@ -194,7 +194,7 @@ class LocalRecipientsTest {
     private LocalRecipients withFile(String text) throws IOException {
         Files.writeString(file(), text);
         return new LocalRecipients(
-                Map.of("example.com", new LocalDomainConfig(STORE, Verify.FILE, Optional.of(file()))),
+                Map.of("example.com", LocalDomainConfig.of(STORE, Verify.FILE, Optional.of(file()))),
                 (_, _, _) -> new CallAhead.Answer.Unknown("not asked"), System::nanoTime);
     }
 

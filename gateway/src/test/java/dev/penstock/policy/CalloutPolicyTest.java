@@ -227,8 +227,10 @@ class CalloutPolicyTest {
     private static PolicyConfig config(URI url, Duration deadline, int maxInFlight, OnFailure onFailure,
             Set<Event> events) {
         PolicyConfig d = PolicyConfig.DEFAULT;
-        return new PolicyConfig(d.relay(), true, false, "X-Tenant", "", false, true, Optional.empty(), d.deadline(),
-                d.onFailure(), d.maxInFlight(), Optional.of(new Callout(
+        return d.with(PolicyConfig.ALLOW_NULL_SENDER, true).with(PolicyConfig.CHECK_FROM_HEADER, false)
+                .with(PolicyConfig.TENANT_HEADER, "X-Tenant").with(PolicyConfig.CAMPAIGN_HEADER, "")
+                .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, true)
+                .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.CALLOUT, Optional.of(new Callout(
                         new CalloutConfig(url, deadline, maxInFlight, ""), events, List.of("from", "subject"),
                         onFailure)));
     }

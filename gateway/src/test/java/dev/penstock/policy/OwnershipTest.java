@@ -83,9 +83,12 @@ class OwnershipTest {
 
     private static PolicyEngine engine(boolean allowNullSender, boolean checkFromHeader) {
         PolicyConfig d = PolicyConfig.DEFAULT;
-        return new PolicyEngine(new PolicyConfig(List.of(), allowNullSender, checkFromHeader, d.tenantHeader(),
-                d.campaignHeader(), false, true, Optional.empty(), d.deadline(), d.onFailure(), d.maxInFlight(),
-                Optional.empty()), RecipientDirectory.NONE);
+        return new PolicyEngine(
+                d.with(PolicyConfig.RELAY, List.of()).with(PolicyConfig.ALLOW_NULL_SENDER, allowNullSender)
+                        .with(PolicyConfig.CHECK_FROM_HEADER, checkFromHeader)
+                        .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, true)
+                        .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.CALLOUT, Optional.empty()),
+                RecipientDirectory.NONE);
     }
 
     private static List<HeaderField> from(String value) {

@@ -93,8 +93,12 @@ class PluginLoadingTest {
 
     private PolicyEngine engine() {
         PolicyConfig d = PolicyConfig.DEFAULT;
-        return new PolicyEngine(new PolicyConfig(d.relay(), true, false, "", "", false, false, Optional.of(plugins),
-                d.deadline(), d.onFailure(), d.maxInFlight(), Optional.empty()), RecipientDirectory.NONE);
+        return new PolicyEngine(
+                d.with(PolicyConfig.ALLOW_NULL_SENDER, true).with(PolicyConfig.CHECK_FROM_HEADER, false)
+                        .with(PolicyConfig.TENANT_HEADER, "").with(PolicyConfig.CAMPAIGN_HEADER, "")
+                        .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, false)
+                        .with(PolicyConfig.PLUGINS, Optional.of(plugins)).with(PolicyConfig.CALLOUT, Optional.empty()),
+                RecipientDirectory.NONE);
     }
 
     private static Decision recipient(PolicyEngine engine, String address) {

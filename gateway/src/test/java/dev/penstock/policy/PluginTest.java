@@ -278,8 +278,14 @@ class PluginTest {
     private static PolicyEngine engine(Duration deadline, OnFailure onFailure, int maxInFlight,
             MessagePolicy... policies) {
         PolicyConfig d = PolicyConfig.DEFAULT;
-        return new PolicyEngine(new PolicyConfig(d.relay(), true, false, "", "", false, false, Optional.empty(),
-                deadline, onFailure, maxInFlight, Optional.empty()), RecipientDirectory.NONE,
+        return new PolicyEngine(
+                d.with(PolicyConfig.ALLOW_NULL_SENDER, true).with(PolicyConfig.CHECK_FROM_HEADER, false)
+                        .with(PolicyConfig.TENANT_HEADER, "").with(PolicyConfig.CAMPAIGN_HEADER, "")
+                        .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, false)
+                        .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.DEADLINE, deadline)
+                        .with(PolicyConfig.ON_FAILURE, onFailure).with(PolicyConfig.MAX_IN_FLIGHT, maxInFlight)
+                        .with(PolicyConfig.CALLOUT, Optional.empty()),
+                RecipientDirectory.NONE,
                 Plugins.of(List.of(policies)));
     }
 }

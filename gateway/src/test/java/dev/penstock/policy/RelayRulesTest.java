@@ -130,10 +130,10 @@ class RelayRulesTest {
     @Test
     void anybodyMaySendToThePostmasterWhateverTheRulesSay() {
         PolicyConfig d = PolicyConfig.DEFAULT;
-        PolicyEngine engine = new PolicyEngine(new PolicyConfig(List.of(refuse(ANY, ANY, ANY, ANY, ANY)),
-                d.allowNullSender(), d.checkFromHeader(), d.tenantHeader(), d.campaignHeader(),
-                d.headersFromAnybody(), d.removeHeaders(), d.plugins(), d.deadline(), d.onFailure(), d.maxInFlight(),
-                d.callout(), Optional.of(new Mailbox("Ops@far.example", "Ops", "far.example", false))), HOME);
+        PolicyEngine engine = new PolicyEngine(
+                d.with(PolicyConfig.RELAY, List.of(refuse(ANY, ANY, ANY, ANY, ANY))).with(PolicyConfig.POSTMASTER,
+                        Optional.of(new Mailbox("Ops@far.example", "Ops", "far.example", false))),
+                HOME);
         assertThat(engine.postmaster()).isEqualTo(recipient("Ops@far.example"));
         assertThat(denied(engine, STRANGER, "a@b.example", "Ops@far.example")).isFalse();
         assertThat(denied(engine, STRANGER, "a@b.example", "x@far.example")).isTrue();
@@ -144,7 +144,8 @@ class RelayRulesTest {
     @Test
     void newRulesAreInForceFromTheNextQuestionOn() {
         PolicyEngine engine = engine();
-        engine.reconfigure(new PolicyConfig(List.of(permit(ANY, ANY, ANY, ANY, List.of("far.example")))));
+        engine.reconfigure(PolicyConfig.DEFAULT.with(PolicyConfig.RELAY,
+                List.of(permit(ANY, ANY, ANY, ANY, List.of("far.example")))));
         assertThat(denied(engine, STRANGER, "a@b.example", "x@far.example")).isFalse();
     }
 
@@ -162,7 +163,7 @@ class RelayRulesTest {
     }
 
     private static PolicyEngine engine(RelayRule... rules) {
-        return new PolicyEngine(new PolicyConfig(List.of(rules)), HOME);
+        return new PolicyEngine(PolicyConfig.DEFAULT.with(PolicyConfig.RELAY, List.of(rules)), HOME);
     }
 
     private static RelayRule permit(List<String> listeners, List<String> networks, List<String> identities,

@@ -58,8 +58,11 @@ class TenancyTest {
     void fieldsAreRemovedFromEveryMessageOrStay() {
         assertThat(engine("X-Tenant", "X-Campaign", false).removedHeaders()).containsExactly("x-tenant", "x-campaign");
         PolicyConfig d = PolicyConfig.DEFAULT;
-        assertThat(new PolicyEngine(new PolicyConfig(d.relay(), true, false, "X-Tenant", "X-Tenant", false, false,
-                Optional.empty(), d.deadline(), d.onFailure(), d.maxInFlight(), Optional.empty()),
+        assertThat(new PolicyEngine(
+                d.with(PolicyConfig.ALLOW_NULL_SENDER, true).with(PolicyConfig.CHECK_FROM_HEADER, false)
+                        .with(PolicyConfig.TENANT_HEADER, "X-Tenant").with(PolicyConfig.CAMPAIGN_HEADER, "X-Tenant")
+                        .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, false)
+                        .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.CALLOUT, Optional.empty()),
                 RecipientDirectory.NONE).removedHeaders()).isEmpty();
     }
 
@@ -85,8 +88,10 @@ class TenancyTest {
 
     private static PolicyEngine engine(String tenantHeader, String campaignHeader, boolean fromAnybody) {
         PolicyConfig d = PolicyConfig.DEFAULT;
-        return new PolicyEngine(new PolicyConfig(d.relay(), true, false, tenantHeader, campaignHeader, fromAnybody,
-                true, Optional.empty(), d.deadline(), d.onFailure(), d.maxInFlight(), Optional.empty()),
+        return new PolicyEngine(d.with(PolicyConfig.ALLOW_NULL_SENDER, true).with(PolicyConfig.CHECK_FROM_HEADER, false)
+                .with(PolicyConfig.TENANT_HEADER, tenantHeader).with(PolicyConfig.CAMPAIGN_HEADER, campaignHeader)
+                .with(PolicyConfig.HEADERS_FROM_ANYBODY, fromAnybody).with(PolicyConfig.REMOVE_HEADERS, true)
+                .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.CALLOUT, Optional.empty()),
                 RecipientDirectory.NONE);
     }
 

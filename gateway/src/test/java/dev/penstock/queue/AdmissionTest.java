@@ -41,8 +41,8 @@ class AdmissionTest {
     }
 
     private static void connectionLimit(QueueHarness harness, int connections) {
-        harness.reconfigure(new ShapingConfig(new TrafficLimits(connections, null, null, 1_000, Duration.ofSeconds(5),
-                Duration.ofMinutes(5), 10), Map.of()));
+        harness.reconfigure(
+                new ShapingConfig(TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections), Map.of()));
     }
 
     /** A message for a site whose host is in a network of its own. */
@@ -248,8 +248,8 @@ class AdmissionTest {
     @Test
     void aSessionThatFoundNoHostWithRoomTakesNoSlotOfTheConnectionRate() {
         QueueHarness harness = harness(100, 10);
-        harness.reconfigure(new ShapingConfig(new TrafficLimits(10, null, Rate.parse("1/min"), 1_000,
-                Duration.ofSeconds(5), Duration.ofMinutes(5), 10), Map.of()));
+        harness.reconfigure(new ShapingConfig(
+                TrafficLimits.DEFAULT.with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("1/min")), Map.of()));
         MailHost crowded = crowded(harness);
         ReadyQueue waits = siteAt(harness, "b.example", host(), crowded);
         Session session = harness.begun(waits);

@@ -124,9 +124,9 @@ class DeadDnsTest {
             }
             dns.address("mx.example.net", "192.0.2.1");
             DnsRouter router = new DnsRouter(Map.of(),
-                    new DnsConfig(List.of(dns.server()), Duration.ofMillis(200), Duration.ofSeconds(1), IN_FLIGHT,
-                            d.cacheSize(), d.minTtl(), d.maxTtl(), d.negativeTtl(), d.failureTtl(), d.staleTtl(),
-                            List.of()),
+                    d.with(DnsConfig.SERVERS, List.of(dns.server())).with(DnsConfig.TIMEOUT, Duration.ofMillis(200))
+                            .with(DnsConfig.DEADLINE, Duration.ofSeconds(1)).with(DnsConfig.MAX_IN_FLIGHT, IN_FLIGHT)
+                            .with(DnsConfig.IGNORE_NETWORKS, List.of()),
                     25, OwnAddresses.NONE, System::nanoTime, this::counted, DnsRouter.SHARED_RANDOM);
             MailQueue queue = queue(router);
             AtomicInteger deferred = new AtomicInteger();

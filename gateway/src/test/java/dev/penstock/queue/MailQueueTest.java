@@ -234,9 +234,10 @@ class MailQueueTest {
 
     private static ShapingConfig limits(int connections, @Nullable String messageRate,
             @Nullable String connectionRate) {
-        return new ShapingConfig(new TrafficLimits(connections, messageRate == null ? null : Rate.parse(messageRate),
-                connectionRate == null ? null : Rate.parse(connectionRate), 1_000, Duration.ofSeconds(5),
-                Duration.ofMinutes(5), 10), Map.of());
+        return new ShapingConfig(TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, messageRate == null ? null : Rate.parse(messageRate))
+                .with(TrafficLimits.MAX_CONNECTION_RATE, connectionRate == null ? null : Rate.parse(connectionRate)),
+                Map.of());
     }
 
     @Test

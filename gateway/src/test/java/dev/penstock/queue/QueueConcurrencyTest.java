@@ -73,8 +73,9 @@ class QueueConcurrencyTest {
 
     private final FakeRouter router = new FakeRouter();
     private final Shaper shaper = new Shaper(limits(3), System::nanoTime);
-    private final QueueConfig config = new QueueConfig(RETRY, RETRY, List.of(), 0, Duration.ofDays(5), Duration.ZERO,
-            MAX_SUSPENSION, 10, ByteSize.ofMegabytes(1));
+    private final QueueConfig config = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
+            .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.JITTER_PERCENT, 0)
+            .with(QueueConfig.MAX_SUSPENSION, MAX_SUSPENSION).with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
     private final MailQueue queue = new MailQueue(config, shaper, router, InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);
@@ -90,8 +91,8 @@ class QueueConcurrencyTest {
     private volatile Duration idle = IDLE;
 
     private static ShapingConfig limits(int connections) {
-        return new ShapingConfig(new TrafficLimits(connections, null, null, 1_000, Duration.ofSeconds(5),
-                Duration.ofMinutes(5), 3), Map.of());
+        return new ShapingConfig(TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3), Map.of());
     }
 
     @AfterEach

@@ -250,7 +250,10 @@ class ReadyQueueModelTest {
         }
 
         private static TrafficLimits limits(int connections, @Nullable Rate rate) {
-            return new TrafficLimits(connections, null, rate, 100, Duration.ofSeconds(5), Duration.ofMinutes(5), 3);
+            return TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                    .with(TrafficLimits.MAX_CONNECTION_RATE, rate)
+                    .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
+                    .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3);
         }
 
         /** Limits that a few queues share, some with a rate of connections. */

@@ -15,7 +15,9 @@ class RetryScheduleTest {
     private static final SplittableRandom RANDOM = new SplittableRandom(1);
 
     private static QueueConfig config(List<Duration> list, int jitterPercent) {
-        return new QueueConfig(Duration.ofMinutes(5), Duration.ofHours(4), list, jitterPercent, Duration.ofDays(5), 10);
+        return QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofMinutes(5))
+                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofHours(4)).with(QueueConfig.RETRY_INTERVALS, list)
+                .with(QueueConfig.JITTER_PERCENT, jitterPercent);
     }
 
     private static List<Long> minutes(QueueConfig config, int attempts) {

@@ -28,9 +28,10 @@ class SharedLimitTest {
 
     private static QueueHarness harness(int maxSessions, int connections, @Nullable String connectionRate) {
         QueueHarness harness = QueueHarness.open(new SessionLimiter("max-sessions", maxSessions, 0));
-        harness.reconfigure(new ShapingConfig(new TrafficLimits(connections, null,
-                connectionRate == null ? null : Rate.parse(connectionRate), 1_000, Duration.ofSeconds(5),
-                Duration.ofMinutes(5), 10), Map.of()));
+        harness.reconfigure(new ShapingConfig(
+                TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections).with(
+                        TrafficLimits.MAX_CONNECTION_RATE, connectionRate == null ? null : Rate.parse(connectionRate)),
+                Map.of()));
         for (int i = 0; i < POLICIES.size(); i++) {
             Route.Hosts plain = FakeRouter.hosts("shared");
             harness.router.set(domain(i),

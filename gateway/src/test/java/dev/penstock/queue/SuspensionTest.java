@@ -38,8 +38,8 @@ class SuspensionTest {
     }
 
     private static ShapingConfig limits(int connections) {
-        return new ShapingConfig(new TrafficLimits(connections, null, null, 1_000, Duration.ofSeconds(5),
-                Duration.ofMinutes(5), IN_A_ROW), Map.of());
+        return new ShapingConfig(TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, IN_A_ROW), Map.of());
     }
 
     private ReadyQueue submit(int messages) {

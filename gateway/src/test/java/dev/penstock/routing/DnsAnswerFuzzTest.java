@@ -73,9 +73,11 @@ class DnsAnswerFuzzTest {
     private static final String[] SIX = {"2001:db8::1", "2001:db8::2", "::1", "::", "fe80::1", "::ffff:127.0.0.1",
         "::ffff:192.0.2.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "ff02::1", "fc00::1"};
     private static final List<String> IGNORED = List.of("loopback", "link-local", "unspecified", "private");
-    private static final DnsConfig LIMITS = new DnsConfig(List.of(), Duration.ofSeconds(5), Duration.ofSeconds(20), 32,
-            1_000, Duration.ofSeconds(30), Duration.ofHours(1), Duration.ofMinutes(10), Duration.ofSeconds(15),
-            Duration.ofMinutes(30), IGNORED);
+    private static final DnsConfig LIMITS = DnsConfig.DEFAULT.with(DnsConfig.TIMEOUT, Duration.ofSeconds(5))
+            .with(DnsConfig.DEADLINE, Duration.ofSeconds(20)).with(DnsConfig.MAX_IN_FLIGHT, 32)
+            .with(DnsConfig.CACHE_SIZE, 1_000).with(DnsConfig.MAX_TTL, Duration.ofHours(1))
+            .with(DnsConfig.NEGATIVE_TTL, Duration.ofMinutes(10)).with(DnsConfig.STALE_TTL, Duration.ofMinutes(30))
+            .with(DnsConfig.IGNORE_NETWORKS, IGNORED);
     private static final OwnAddresses OWN = new OwnAddresses(Set.of("gateway.example"),
             List.of(new InetSocketAddress(InetAddress.ofLiteral("203.0.113.9"), PORT)));
 
@@ -102,9 +104,7 @@ class DnsAnswerFuzzTest {
         Server current = Objects.requireNonNull(server);
         Zone zone = new Zone(data);
         current.zone = zone;
-        DnsConfig config = new DnsConfig(List.of("127.0.0.1:" + current.port()), LIMITS.timeout(), LIMITS.deadline(),
-                LIMITS.maxInFlight(), LIMITS.cacheSize(), LIMITS.minTtl(), LIMITS.maxTtl(), LIMITS.negativeTtl(),
-                LIMITS.failureTtl(), LIMITS.staleTtl(), LIMITS.ignoreNetworks());
+        DnsConfig config = LIMITS.with(DnsConfig.SERVERS, List.of("127.0.0.1:" + current.port()));
         SplittableRandom random = new SplittableRandom(1);
         DnsRouter router = new DnsRouter(Map.of(), config, PORT, OWN, System::nanoTime, executor, random);
         try (var _ = BugDetectors.allowNetworkConnections()) {

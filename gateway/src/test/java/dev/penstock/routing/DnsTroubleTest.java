@@ -283,13 +283,12 @@ class DnsTroubleTest {
 
     private static DnsConfig servers(String... servers) {
         DnsConfig c = Routers.CONFIG;
-        return new DnsConfig(List.of(servers), c.timeout(), c.deadline(), c.maxInFlight(), c.cacheSize(), c.minTtl(),
-                c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl(), c.ignoreNetworks());
+        return c.with(DnsConfig.SERVERS, List.of(servers));
     }
 
     private static DnsConfig limits(Duration timeout, Duration deadline, int maxInFlight) {
         DnsConfig c = Routers.CONFIG;
-        return new DnsConfig(List.of(), timeout, deadline, maxInFlight, c.cacheSize(), c.minTtl(), c.maxTtl(),
-                c.negativeTtl(), c.failureTtl(), c.staleTtl(), c.ignoreNetworks());
+        return c.with(DnsConfig.SERVERS, List.of()).with(DnsConfig.TIMEOUT, timeout).with(DnsConfig.DEADLINE, deadline)
+                .with(DnsConfig.MAX_IN_FLIGHT, maxInFlight);
     }
 }

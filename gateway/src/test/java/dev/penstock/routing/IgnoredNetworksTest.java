@@ -150,7 +150,6 @@ class IgnoredNetworksTest {
 
     private static DnsConfig ignoring(Routers at) {
         DnsConfig d = at.config(Routers.CONFIG);
-        return new DnsConfig(d.servers(), d.timeout(), d.deadline(), d.maxInFlight(), d.cacheSize(), d.minTtl(),
-                d.maxTtl(), d.negativeTtl(), d.failureTtl(), d.staleTtl(), DnsConfig.DEFAULT.ignoreNetworks());
+        return d.with(DnsConfig.IGNORE_NETWORKS, DnsConfig.DEFAULT.ignoreNetworks());
     }
 }

@@ -81,8 +81,8 @@ class LookUpFloodTest {
 
     private static DnsConfig limits(Duration timeout, Duration deadline, int maxInFlight) {
         DnsConfig d = DnsConfig.DEFAULT;
-        return new DnsConfig(d.servers(), timeout, deadline, maxInFlight, d.cacheSize(), d.minTtl(), d.maxTtl(),
-                d.negativeTtl(), d.failureTtl(), d.staleTtl(), List.of());
+        return d.with(DnsConfig.TIMEOUT, timeout).with(DnsConfig.DEADLINE, deadline)
+                .with(DnsConfig.MAX_IN_FLIGHT, maxInFlight).with(DnsConfig.IGNORE_NETWORKS, List.of());
     }
 
     private static long used() {

@@ -268,9 +268,9 @@ class RouteCacheTest {
     @Test
     void ofAnAnswerWithThousandsOfHostsTheBestAreKept() {
         DnsConfig c = Routers.CONFIG; // but for a server that takes its time with so much
-        try (Routers at = new Routers(new DnsConfig(List.of(), Duration.ofSeconds(20), Duration.ofSeconds(60),
-                c.maxInFlight(), c.cacheSize(), c.minTtl(), c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl(),
-                List.of()))) {
+        try (Routers at = new Routers(
+                c.with(DnsConfig.SERVERS, List.of()).with(DnsConfig.TIMEOUT, Duration.ofSeconds(20))
+                        .with(DnsConfig.DEADLINE, Duration.ofSeconds(60)).with(DnsConfig.IGNORE_NETWORKS, List.of()))) {
             manyHosts(at, "big.example", THOUSANDS);
             assertThat(at.targets("big.example")).hasSize(HostList.MAX_HOSTS)
                     .allMatch(target -> target.startsWith("a"));
@@ -297,8 +297,8 @@ class RouteCacheTest {
     void aDomainThatTakesMuchRoomTakesThatOfSeveral() {
         DnsConfig c = Routers.CONFIG;
         int room = 40;
-        try (Routers at = new Routers(new DnsConfig(List.of(), c.timeout(), c.deadline(), c.maxInFlight(), room,
-                c.minTtl(), c.maxTtl(), c.negativeTtl(), c.failureTtl(), c.staleTtl(), List.of()))) {
+        try (Routers at = new Routers(c.with(DnsConfig.SERVERS, List.of()).with(DnsConfig.CACHE_SIZE, room)
+                .with(DnsConfig.IGNORE_NETWORKS, List.of()))) {
             for (int domain = 0; domain < room; domain++) {
                 String name = "d" + domain + ".example";
                 for (int host = 0; host < KeptRecords.MAX_MX; host++) {

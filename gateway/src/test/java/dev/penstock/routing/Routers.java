@@ -25,9 +25,11 @@ final class Routers implements AutoCloseable {
             List.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), SMTP_PORT),
                     new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 2525)));
     /** Short, since time-outs pass in real time. */
-    static final DnsConfig CONFIG = new DnsConfig(List.of(), Duration.ofMillis(200), Duration.ofSeconds(5), 32, 10_000,
-            Duration.ofSeconds(30), Duration.ofHours(1), Duration.ofMinutes(10), Duration.ofSeconds(15),
-            Duration.ofMinutes(30), List.of());
+    static final DnsConfig CONFIG = DnsConfig.DEFAULT.with(DnsConfig.TIMEOUT, Duration.ofMillis(200))
+            .with(DnsConfig.DEADLINE, Duration.ofSeconds(5)).with(DnsConfig.MAX_IN_FLIGHT, 32)
+            .with(DnsConfig.CACHE_SIZE, 10_000).with(DnsConfig.MAX_TTL, Duration.ofHours(1))
+            .with(DnsConfig.NEGATIVE_TTL, Duration.ofMinutes(10)).with(DnsConfig.STALE_TTL, Duration.ofMinutes(30))
+            .with(DnsConfig.IGNORE_NETWORKS, List.of());
 
     final FakeDns dns = new FakeDns().start();
     final ManualTicker ticker = new ManualTicker();
@@ -55,9 +57,7 @@ final class Routers implements AutoCloseable {
     }
 
     DnsConfig config(DnsConfig limits) {
-        return new DnsConfig(limits.servers().isEmpty() ? List.of(dns.server()) : limits.servers(), limits.timeout(),
-                limits.deadline(), limits.maxInFlight(), limits.cacheSize(), limits.minTtl(), limits.maxTtl(),
-                limits.negativeTtl(), limits.failureTtl(), limits.staleTtl(), limits.ignoreNetworks());
+        return limits.with(DnsConfig.SERVERS, limits.servers().isEmpty() ? List.of(dns.server()) : limits.servers());
     }
 
     Route route(String domain) {

@@ -55,7 +55,9 @@ class SitesTest {
 
     @Test
     void sitesThatClashDontShareALimit() {
-        TrafficLimits single = new TrafficLimits(1, null, null, 100, Duration.ofSeconds(5), Duration.ofMinutes(5), 3);
+        TrafficLimits single = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
+                .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3);
         Shaper shaper = new Shaper(new ShapingConfig(single, Map.of()), System::nanoTime);
         assertThat(shaper.use(Site.ofHosts(ONE))).isSameAs(shaper.use(Site.ofHosts(ONE)))
                 .isNotSameAs(shaper.use(Site.ofHosts(OTHER)));

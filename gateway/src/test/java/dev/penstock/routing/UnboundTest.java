@@ -78,9 +78,8 @@ class UnboundTest {
         });
         DnsConfig d = DnsConfig.DEFAULT;
         router = new DnsRouter(Map.of(),
-                new DnsConfig(List.of("127.0.0.1:" + port), Duration.ofSeconds(2), d.deadline(), d.maxInFlight(),
-                        d.cacheSize(), d.minTtl(), d.maxTtl(), d.negativeTtl(), d.failureTtl(), d.staleTtl(),
-                        List.of()),
+                d.with(DnsConfig.SERVERS, List.of("127.0.0.1:" + port)).with(DnsConfig.TIMEOUT, Duration.ofSeconds(2))
+                        .with(DnsConfig.IGNORE_NETWORKS, List.of()),
                 SMTP_PORT, OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
     }
 

@@ -27,9 +27,11 @@ class ShaperTest {
 
     private static TrafficLimits limits(int connections, @Nullable String messageRate,
             @Nullable String connectionRate) {
-        return new TrafficLimits(connections, messageRate == null ? null : Rate.parse(messageRate),
-                connectionRate == null ? null : Rate.parse(connectionRate), 100, Duration.ofSeconds(5),
-                Duration.ofMinutes(5), 3);
+        return TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, messageRate == null ? null : Rate.parse(messageRate))
+                .with(TrafficLimits.MAX_CONNECTION_RATE, connectionRate == null ? null : Rate.parse(connectionRate))
+                .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3);
     }
 
     private Shaper shaper(TrafficLimits defaults) {

@@ -91,8 +91,9 @@ class DiskFullTest {
     void refusesMailWhenLessIsFreeThanTheConfigurationWantsLeft() throws IOException {
         FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         SpoolConfig usual = SpoolFixture.config(directory);
-        SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
-                ByteSize.ofMegabytes(64), usual.appendDeadline(), usual.maxWaiting(), 1, 25);
+        SpoolConfig config = usual.with(SpoolConfig.DIRECTORY, directory)
+                .with(SpoolConfig.MIN_FREE_SPACE, ByteSize.ofMegabytes(64)).with(SpoolConfig.READERS, 1)
+                .with(SpoolConfig.RECLAIM_BELOW, 25);
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
             SpoolEntry entry = fixture.accept(content(1, 10), "a@one.example").getFirst();
             store.room = 32 << 20;

@@ -67,8 +67,9 @@ class FailingSyncTest {
     @Test
     void anAppendBeyondItsDeadlineIsRefusedAndUndone() throws IOException {
         SpoolConfig usual = SpoolFixture.config(directory);
-        SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
-                usual.minFreeSpace(), Duration.ofMillis(50), usual.maxWaiting(), 2, 25);
+        SpoolConfig config = usual.with(SpoolConfig.DIRECTORY, directory)
+                .with(SpoolConfig.APPEND_DEADLINE, Duration.ofMillis(50)).with(SpoolConfig.READERS, 2)
+                .with(SpoolConfig.RECLAIM_BELOW, 25);
         FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         CountDownLatch stall = new CountDownLatch(1);
         try (SpoolFixture fixture = SpoolFixture.open(config, store)) {

@@ -79,8 +79,10 @@ class IdleSpoolTest {
     }
 
     private SpoolFixture open() throws IOException {
-        return SpoolFixture.open(new SpoolConfig(Path.of("in", "memory"), new ByteSize(64 << 10),
-                ByteSize.ofKilobytes(16), ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30),
-                ByteSize.ofMegabytes(16), 2, 25), store, schedule);
+        return SpoolFixture.open(SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("in", "memory"))
+                .with(SpoolConfig.SEGMENT_SIZE, new ByteSize(64 << 10))
+                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(16))
+                .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(1)).with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 2), store, schedule);
     }
 }

@@ -111,9 +111,12 @@ class KeyCrashTest {
             this.tally = tally;
             this.schedule = new Schedule(random.split());
             this.store = new MemorySegmentStore(this);
-            this.config = new SpoolConfig(Path.of("in", "memory"), new ByteSize(8L << 10 + random.nextInt(4)),
-                    ByteSize.ofKilobytes(4), new ByteSize(0), new ByteSize(0), Duration.ofSeconds(30),
-                    ByteSize.ofMegabytes(16), 1, 60);
+            this.config = SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("in", "memory"))
+                    .with(SpoolConfig.SEGMENT_SIZE, new ByteSize(8L << 10 + random.nextInt(4)))
+                    .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(4))
+                    .with(SpoolConfig.CACHE_SIZE, new ByteSize(0)).with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                    .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 1)
+                    .with(SpoolConfig.RECLAIM_BELOW, 60);
         }
 
         @Override

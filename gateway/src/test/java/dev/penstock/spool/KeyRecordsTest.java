@@ -301,8 +301,9 @@ class KeyRecordsTest {
     @Test
     void aMessageRefusedByItsDeadlineLeavesTheKeyUnrecordedUntilTheAnswerIsAnother() throws IOException {
         SpoolConfig usual = config(directory);
-        SpoolConfig config = new SpoolConfig(directory, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(),
-                usual.minFreeSpace(), Duration.ofMillis(20), usual.maxWaiting(), 1, 70);
+        SpoolConfig config = usual.with(SpoolConfig.DIRECTORY, directory)
+                .with(SpoolConfig.APPEND_DEADLINE, Duration.ofMillis(20)).with(SpoolConfig.READERS, 1)
+                .with(SpoolConfig.RECLAIM_BELOW, 70);
         FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         CountDownLatch stall = new CountDownLatch(1);
         try (SpoolFixture fixture = SpoolFixture.open(config, store, clock)) {
@@ -480,7 +481,6 @@ class KeyRecordsTest {
 
     private static SpoolConfig config(Path path) {
         SpoolConfig usual = SpoolFixture.withSegmentSize(SpoolFixture.config(path), 64 << 10);
-        return new SpoolConfig(path, usual.segmentSize(), usual.inlineLimit(), usual.cacheSize(), usual.minFreeSpace(),
-                usual.appendDeadline(), usual.maxWaiting(), 1, 70);
+        return usual.with(SpoolConfig.DIRECTORY, path).with(SpoolConfig.READERS, 1).with(SpoolConfig.RECLAIM_BELOW, 70);
     }
 }

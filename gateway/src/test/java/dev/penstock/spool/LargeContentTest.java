@@ -57,8 +57,9 @@ class LargeContentTest {
 
     private static SpoolConfig config(Path directory) {
         SpoolConfig usual = SpoolFixture.config(directory);
-        return new SpoolConfig(directory, ByteSize.ofMegabytes(64), ByteSize.ofKilobytes(256), usual.cacheSize(),
-                usual.minFreeSpace(), usual.appendDeadline(), usual.maxWaiting(), 2, 25);
+        return usual.with(SpoolConfig.DIRECTORY, directory).with(SpoolConfig.SEGMENT_SIZE, ByteSize.ofMegabytes(64))
+                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(256)).with(SpoolConfig.READERS, 2)
+                .with(SpoolConfig.RECLAIM_BELOW, 25);
     }
 
     private static long write(Spool.Intake intake, int seed) {

@@ -154,10 +154,15 @@ final class ModelRun implements MemorySegmentStore.Steps {
         schedule.letsThreadsFail(() -> crashed);
         this.store = new MemorySegmentStore(this);
         long segment = 8L << 10 + random.nextInt(4); // 8 to 64 KB
-        config = new SpoolConfig(Path.of("in", "memory"), new ByteSize(segment), ByteSize.ofKilobytes(4),
-                new ByteSize(random.nextBoolean() ? 0 : 1 << 20), new ByteSize(0),
-                Duration.ofMillis(random.nextInt(4) == 0 ? 100 : 30_000), ByteSize.ofMegabytes(16),
-                1 + random.nextInt(2), 25 + random.nextInt(70));
+        config = SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("in", "memory"))
+                .with(SpoolConfig.SEGMENT_SIZE, new ByteSize(segment))
+                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(4))
+                .with(SpoolConfig.CACHE_SIZE, new ByteSize(random.nextBoolean() ? 0 : 1 << 20))
+                .with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                .with(SpoolConfig.APPEND_DEADLINE, Duration.ofMillis(random.nextInt(4) == 0 ? 100 : 30_000))
+                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16))
+                .with(SpoolConfig.READERS, 1 + random.nextInt(2))
+                .with(SpoolConfig.RECLAIM_BELOW, 25 + random.nextInt(70));
         slowSyncs = random.nextInt(4) == 0 ? 0 : 1 + random.nextInt(6);
         slowest = random.nextLong(1_000_000, 2 * SECOND);
         small = random.nextBoolean();

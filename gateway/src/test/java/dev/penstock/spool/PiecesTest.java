@@ -69,9 +69,8 @@ class PiecesTest {
     @Test
     void aRecordMayMoveBetweenTwoPieces() throws IOException {
         SpoolConfig config = withoutCache(SpoolFixture.config(directory));
-        try (SpoolFixture fixture = SpoolFixture.open(new SpoolConfig(config.directory(), config.segmentSize(),
-                config.inlineLimit(), ByteSize.ofKilobytes(0), config.minFreeSpace(), config.appendDeadline(),
-                config.maxWaiting(), 2, 90))) {
+        try (SpoolFixture fixture = SpoolFixture.open(config.with(SpoolConfig.CACHE_SIZE, ByteSize.ofKilobytes(0))
+                .with(SpoolConfig.READERS, 2).with(SpoolConfig.RECLAIM_BELOW, 90))) {
             SpoolEntry kept = fixture.accept(content(7, IN_ONE_RECORD), "a@x.example", "b@y.example").getFirst();
             StoredMessage stored = fixture.spool.read(kept, _ -> false);
             AtomicInteger pieces = new AtomicInteger();

@@ -183,8 +183,8 @@ class ReclaimTest {
 
     private static SpoolConfig config(Path directory) {
         SpoolConfig usual = SpoolFixture.config(directory);
-        return new SpoolConfig(directory, new ByteSize(SEGMENT), usual.inlineLimit(), usual.cacheSize(),
-                usual.minFreeSpace(), usual.appendDeadline(), usual.maxWaiting(), 1, RECLAIM_BELOW);
+        return usual.with(SpoolConfig.DIRECTORY, directory).with(SpoolConfig.SEGMENT_SIZE, new ByteSize(SEGMENT))
+                .with(SpoolConfig.READERS, 1).with(SpoolConfig.RECLAIM_BELOW, RECLAIM_BELOW);
     }
 
     private static void expect(SpoolFixture fixture, Map<String, byte[]> kept, String where) throws IOException {

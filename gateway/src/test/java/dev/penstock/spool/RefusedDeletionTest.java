@@ -68,8 +68,7 @@ class RefusedDeletionTest {
 
     /** A message that was copied elsewhere is needed no more where it was. */
     private static SpoolConfig withoutCompaction(SpoolConfig config) {
-        return new SpoolConfig(config.directory(), config.segmentSize(), config.inlineLimit(), config.cacheSize(),
-                config.minFreeSpace(), config.appendDeadline(), config.maxWaiting(), config.readers(), 0);
+        return config.with(SpoolConfig.RECLAIM_BELOW, 0);
     }
 
     /** Appends until the segment is left. */

@@ -79,8 +79,12 @@ class SealingTest {
     }
 
     private static SpoolConfig config() {
-        return new SpoolConfig(Path.of("in", "memory"), new ByteSize(64 << 10), ByteSize.ofKilobytes(16),
-                new ByteSize(0), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 70);
+        return SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, Path.of("in", "memory"))
+                .with(SpoolConfig.SEGMENT_SIZE, new ByteSize(64 << 10))
+                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(16)).with(SpoolConfig.CACHE_SIZE, new ByteSize(0))
+                .with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 2)
+                .with(SpoolConfig.RECLAIM_BELOW, 70);
     }
 
     /** What a test does on a schedule. */

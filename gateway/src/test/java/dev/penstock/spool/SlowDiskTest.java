@@ -84,8 +84,9 @@ class SlowDiskTest {
 
     private static SpoolConfig config(Path directory) {
         SpoolConfig usual = SpoolFixture.withoutCache(SpoolFixture.config(directory));
-        return new SpoolConfig(directory, SEGMENT, usual.inlineLimit(), usual.cacheSize(), usual.minFreeSpace(),
-                usual.appendDeadline(), ByteSize.ofMegabytes(64), 2, RECLAIM_BELOW);
+        return usual.with(SpoolConfig.DIRECTORY, directory).with(SpoolConfig.SEGMENT_SIZE, SEGMENT)
+                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(64)).with(SpoolConfig.READERS, 2)
+                .with(SpoolConfig.RECLAIM_BELOW, RECLAIM_BELOW);
     }
 
     private static final class Run {

@@ -82,20 +82,19 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static SpoolConfig config(Path directory) {
-        return new SpoolConfig(directory, new ByteSize(SEGMENT), ByteSize.ofKilobytes(16),
-                ByteSize.ofMegabytes(1), new ByteSize(0), Duration.ofSeconds(30), ByteSize.ofMegabytes(16), 2, 25);
+        return SpoolConfig.DEFAULT.with(SpoolConfig.DIRECTORY, directory)
+                .with(SpoolConfig.SEGMENT_SIZE, new ByteSize(SEGMENT))
+                .with(SpoolConfig.INLINE_LIMIT, ByteSize.ofKilobytes(16))
+                .with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(1)).with(SpoolConfig.MIN_FREE_SPACE, new ByteSize(0))
+                .with(SpoolConfig.MAX_WAITING, ByteSize.ofMegabytes(16)).with(SpoolConfig.READERS, 2);
     }
 
     static SpoolConfig withSegmentSize(SpoolConfig config, long bytes) {
-        return new SpoolConfig(config.directory(), new ByteSize(bytes), config.inlineLimit(), config.cacheSize(),
-                config.minFreeSpace(), config.appendDeadline(), config.maxWaiting(), config.readers(),
-                config.reclaimBelow());
+        return config.with(SpoolConfig.SEGMENT_SIZE, new ByteSize(bytes));
     }
 
     static SpoolConfig withoutCache(SpoolConfig config) {
-        return new SpoolConfig(config.directory(), config.segmentSize(), config.inlineLimit(), new ByteSize(0),
-                config.minFreeSpace(), config.appendDeadline(), config.maxWaiting(), config.readers(),
-                config.reclaimBelow());
+        return config.with(SpoolConfig.CACHE_SIZE, new ByteSize(0));
     }
 
     static String key(SpoolEntry entry) {

@@ -31,7 +31,7 @@ public final class TestUsers {
             UsersFile.write(file, List.of(new UserConfig(NAME, Optional.of(Hashing.argon2id(PASSWORD)),
                     Optional.of(Hashing.scramSha256(PASSWORD, ScramVerifier.MIN_ITERATIONS)), "acme",
                     List.of("example.com"), List.of(CERTIFICATE_NAME), false)));
-            return SaslAuthenticator.open(new AuthConfig(Optional.of(file), Optional.empty(), Optional.empty()));
+            return SaslAuthenticator.open(AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(file)));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

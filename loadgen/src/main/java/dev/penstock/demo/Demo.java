@@ -177,29 +177,22 @@ final class Demo {
         QueueConfig queue = QueueConfig.DEFAULT;
         EventsConfig events = EventsConfig.DEFAULT;
         TrafficLimits limits = TrafficLimits.DEFAULT;
-        TrafficLimits throttled = new TrafficLimits(limits.connectionLimit(), Rate.parse(THROTTLE), null,
-                limits.maxDeliveriesPerConnection(), limits.idleTimeout(), limits.maxConnectionAge(),
-                limits.consecutiveConnectionFailuresBeforeDelay());
-        return new GatewayConfig("gateway." + SENDER_DOMAIN, List.of(new ListenerConfig("127.0.0.1", 0)),
-                InboundConfig.DEFAULT,
-                new SpoolConfig(directory.resolve("spool"), spool.segmentSize(), spool.inlineLimit(), spool.cacheSize(),
-                        spool.minFreeSpace(), spool.appendDeadline(), spool.maxWaiting(), spool.readers(),
-                        spool.reclaimBelow()),
-                new DnsConfig(List.of(dns), names.timeout(), names.deadline(), names.maxInFlight(), names.cacheSize(),
-                        names.minTtl(), names.maxTtl(), names.negativeTtl(), names.failureTtl(), names.staleTtl(),
-                        List.of()),
-                Map.of(),
-                new QueueConfig(RETRY, RETRY, List.of(), queue.jitterPercent(), queue.maxAge(),
-                        queue.laneSharePercent()),
-                new DeliveryConfig(port, delivery.sourceAddress(), delivery.maxSessions(),
-                        delivery.maxRecipientsPerTransaction(), delivery.connectTimeout(), delivery.greetingTimeout(),
-                        delivery.commandTimeout(), delivery.dataInitTimeout(), delivery.dataBlockTimeout(),
-                        delivery.dataDoneTimeout(), delivery.quitTimeout(), delivery.badHostTime(),
-                        delivery.stopTimeout()),
-                new ShapingConfig(limits, Map.of(THROTTLED_DOMAIN, throttled)),
-                new EventsConfig(directory.resolve("log"), events.maxFileSize(), events.flushInterval(),
-                        events.maxPending()),
-                new HttpConfig("127.0.0.1", 0));
+        TrafficLimits throttled = limits.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse(THROTTLE))
+                .with(TrafficLimits.MAX_CONNECTION_RATE, null);
+        return GatewayConfig.embedded("gateway." + SENDER_DOMAIN)
+                .with(GatewayConfig.LISTENERS, List.of(ListenerConfig.at("127.0.0.1", 0)))
+                .with(GatewayConfig.SPOOL, spool.with(SpoolConfig.DIRECTORY, directory.resolve("spool")))
+                .with(GatewayConfig.DNS,
+                        names.with(DnsConfig.SERVERS, List.of(dns)).with(DnsConfig.IGNORE_NETWORKS, List.of()))
+                .with(GatewayConfig.QUEUE,
+                        queue.with(QueueConfig.RETRY_INTERVAL, RETRY).with(QueueConfig.MAX_RETRY_INTERVAL, RETRY)
+                                .with(QueueConfig.RETRY_INTERVALS, List.of()))
+                .with(GatewayConfig.DELIVERY, delivery.with(DeliveryConfig.PORT, port))
+                .with(GatewayConfig.SHAPING, new ShapingConfig(limits, Map.of(THROTTLED_DOMAIN, throttled)))
+                .with(GatewayConfig.EVENTS,
+                        events.with(EventsConfig.DIRECTORY, directory.resolve("log"))
+                                .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null))
+                .with(GatewayConfig.HTTP, new HttpConfig("127.0.0.1", 0));
     }
 
     private static ZoneServer zone() {

@@ -130,17 +130,14 @@ class DiskFullGatewayTest {
         GatewayConfig base = Gateway.config(directory, zone.server(), 25);
         SpoolConfig spool = base.spool();
         DeliveryConfig delivery = base.delivery();
-        return new GatewayConfig(base.hostname(), base.listeners(), base.inbound(),
-                new SpoolConfig(spool.directory(), SEGMENT, spool.inlineLimit(), ByteSize.ofMegabytes(4), MIN_FREE,
-                        spool.appendDeadline(), spool.maxWaiting(), spool.readers(), spool.reclaimBelow()),
-                base.dns(),
-                Map.of("*", new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)),
-                new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10),
-                new DeliveryConfig(delivery.port(), delivery.sourceAddress(), delivery.maxSessions(),
-                        delivery.maxRecipientsPerTransaction(), delivery.connectTimeout(), SHORT,
-                        delivery.commandTimeout(), delivery.dataInitTimeout(), delivery.dataBlockTimeout(),
-                        delivery.dataDoneTimeout(), delivery.quitTimeout(), delivery.badHostTime(),
-                        delivery.stopTimeout()),
-                base.shaping(), base.events(), base.http());
+        return base.with(GatewayConfig.SPOOL,
+                spool.with(SpoolConfig.SEGMENT_SIZE, SEGMENT).with(SpoolConfig.CACHE_SIZE, ByteSize.ofMegabytes(4))
+                        .with(SpoolConfig.MIN_FREE_SPACE, MIN_FREE))
+                .with(GatewayConfig.ROUTES,
+                        Map.of("*",
+                                new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)))
+                .with(GatewayConfig.QUEUE, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
+                        .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.MAX_AGE, Duration.ofDays(1)))
+                .with(GatewayConfig.DELIVERY, delivery.with(DeliveryConfig.GREETING_TIMEOUT, SHORT));
     }
 }

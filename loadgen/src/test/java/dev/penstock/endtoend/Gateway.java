@@ -24,14 +24,14 @@ final class Gateway {
 
     static GatewayConfig config(Path directory, String dnsServer, int deliveryPort) {
         SpoolConfig spool = SpoolConfig.DEFAULT;
-        return new GatewayConfig("gateway.test", List.of(new ListenerConfig("127.0.0.1", 0)), InboundConfig.DEFAULT,
-                new SpoolConfig(directory.resolve("spool"), spool.segmentSize(), spool.inlineLimit(), spool.cacheSize(),
-                        spool.minFreeSpace(), spool.appendDeadline(), spool.maxWaiting(), spool.readers(),
-                        spool.reclaimBelow()),
-                dns(dnsServer), Map.of(), QueueConfig.DEFAULT, delivery(deliveryPort), ShapingConfig.DEFAULT,
-                new EventsConfig(directory.resolve("log"), EventsConfig.DEFAULT.maxFileSize(),
-                        EventsConfig.DEFAULT.flushInterval(), EventsConfig.DEFAULT.maxPending()),
-                new HttpConfig("127.0.0.1", 0));
+        return GatewayConfig.embedded("gateway.test")
+                .with(GatewayConfig.LISTENERS, List.of(ListenerConfig.at("127.0.0.1", 0)))
+                .with(GatewayConfig.SPOOL, spool.with(SpoolConfig.DIRECTORY, directory.resolve("spool")))
+                .with(GatewayConfig.DNS, dns(dnsServer)).with(GatewayConfig.DELIVERY, delivery(deliveryPort))
+                .with(GatewayConfig.EVENTS,
+                        EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, directory.resolve("log"))
+                                .with(EventsConfig.MAX_FILE_AGE, Duration.ZERO).with(EventsConfig.REJECTION_RATE, null))
+                .with(GatewayConfig.HTTP, new HttpConfig("127.0.0.1", 0));
     }
 
     static Penstock start(GatewayConfig config) throws IOException {
@@ -40,15 +40,19 @@ final class Gateway {
 
     private static DnsConfig dns(String server) {
         DnsConfig dns = DnsConfig.DEFAULT;
-        return new DnsConfig(List.of(server), dns.timeout(), dns.deadline(), dns.maxInFlight(), dns.cacheSize(),
-                dns.minTtl(), dns.maxTtl(), dns.negativeTtl(), dns.failureTtl(), dns.staleTtl(), List.of());
+        return dns.with(DnsConfig.SERVERS, List.of(server)).with(DnsConfig.IGNORE_NETWORKS, List.of());
     }
 
     private static DeliveryConfig delivery(int port) {
         DeliveryConfig delivery = DeliveryConfig.DEFAULT;
-        return new DeliveryConfig(port, delivery.sourceAddress(), delivery.maxSessions(),
-                delivery.maxRecipientsPerTransaction(), Duration.ofSeconds(5), Duration.ofSeconds(10),
-                Duration.ofSeconds(10), Duration.ofSeconds(10), Duration.ofSeconds(10), Duration.ofSeconds(10),
-                Duration.ofSeconds(2), Duration.ofSeconds(1), Duration.ofSeconds(5));
+        return delivery.with(DeliveryConfig.PORT, port).with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(5))
+                .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(10))
+                .with(DeliveryConfig.COMMAND_TIMEOUT, Duration.ofSeconds(10))
+                .with(DeliveryConfig.DATA_INIT_TIMEOUT, Duration.ofSeconds(10))
+                .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, Duration.ofSeconds(10))
+                .with(DeliveryConfig.DATA_DONE_TIMEOUT, Duration.ofSeconds(10))
+                .with(DeliveryConfig.QUIT_TIMEOUT, Duration.ofSeconds(2))
+                .with(DeliveryConfig.BAD_HOST_TIME, Duration.ofSeconds(1))
+                .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(5));
     }
 }

@@ -80,9 +80,9 @@ final class GatewayJvm implements AutoCloseable {
     /** What {@link #start} runs in the other JVM; ends when its input does, so never outlives the test. */
     public static void main(String[] arguments) throws Exception {
         GatewayConfig base = Gateway.config(Path.of(arguments[0]), arguments[1], Integer.parseInt(arguments[2]));
-        GatewayConfig config = new GatewayConfig(base.hostname(), base.listeners(), base.inbound(), base.spool(),
-                base.dns(), base.routes(), new QueueConfig(LATER, LATER, List.of(), 10, Duration.ofDays(1), 10),
-                base.delivery(), base.shaping(), base.events(), base.http());
+        GatewayConfig config = base.with(GatewayConfig.QUEUE,
+                QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, LATER).with(QueueConfig.MAX_RETRY_INTERVAL, LATER)
+                        .with(QueueConfig.MAX_AGE, Duration.ofDays(1)));
         try (Penstock penstock = Penstock.start(config);
                 BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             System.out.println(STARTED + penstock.smtpAddresses().getFirst().getPort());

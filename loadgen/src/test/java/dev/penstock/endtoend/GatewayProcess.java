@@ -109,12 +109,12 @@ final class GatewayProcess implements AutoCloseable {
     /** What {@link #start} runs in the other JVM. */
     public static void main(String[] arguments) throws Exception {
         GatewayConfig base = Gateway.config(Path.of(arguments[0]), arguments[1], Integer.parseInt(arguments[3]));
-        GatewayConfig config = new GatewayConfig(base.hostname(), base.node(),
-                List.of(new ListenerConfig("127.0.0.1", Integer.parseInt(arguments[2]))), base.inbound(), base.spool(),
-                base.dns(), Map.of(), new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10),
-                base.delivery(), base.shaping(), base.events(), base.http(), base.auth(), base.policy(),
-                localDomains(arguments[5], arguments[6], arguments[7]),
-                injection(Path.of(arguments[0]), Integer.parseInt(arguments[4])));
+        GatewayConfig config = base
+                .with(GatewayConfig.LISTENERS, List.of(ListenerConfig.at("127.0.0.1", Integer.parseInt(arguments[2]))))
+                .with(GatewayConfig.QUEUE, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
+                        .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.MAX_AGE, Duration.ofDays(1)))
+                .with(GatewayConfig.LOCAL_DOMAINS, localDomains(arguments[5], arguments[6], arguments[7]))
+                .with(GatewayConfig.INJECTION, injection(Path.of(arguments[0]), Integer.parseInt(arguments[4])));
         Thread.ofPlatform().name("parent-watch").daemon().start(GatewayProcess::endWithParent);
         try (Penstock penstock = Penstock.start(config)) {
             while (!Thread.interrupted()) {
@@ -131,7 +131,7 @@ final class GatewayProcess implements AutoCloseable {
         if (template.isEmpty()) {
             return Map.of();
         }
-        LocalDomainConfig config = new LocalDomainConfig(
+        LocalDomainConfig config = LocalDomainConfig.of(
                 new LocalDomainConfig.Maildir(new MaildirConfig(template, true, delimiter, false)),
                 LocalDomainConfig.Verify.NONE, Optional.empty());
         return Stream.of(domains.split(",")).collect(Collectors.toMap(Function.identity(), _ -> config));
@@ -139,10 +139,9 @@ final class GatewayProcess implements AutoCloseable {
 
     private static InjectionConfig injection(Path directory, int port) {
         InjectionConfig d = InjectionConfig.DEFAULT;
-        return new InjectionConfig(port == 0 ? "" : "127.0.0.1", port, d.maxBody(), d.maxRecipients(),
-                d.maxConcurrent(), d.maxConnections(), d.maxConnectionsPerAddress(), d.memoryLimit(), d.deadline(),
-                true, List.of("127.0.0.0/8"),
-                directory.resolve("injection"), d.idempotencyRetention(), d.maxKeys());
+        return d.with(InjectionConfig.ADDRESS, port == 0 ? "" : "127.0.0.1").with(InjectionConfig.PORT, port)
+                .with(InjectionConfig.REQUIRE_AUTH, true).with(InjectionConfig.RELAY_NETWORKS, List.of("127.0.0.0/8"))
+                .with(InjectionConfig.DIRECTORY, directory.resolve("injection"));
     }
 
     /** A test that is killed itself leaves no gateway behind. */

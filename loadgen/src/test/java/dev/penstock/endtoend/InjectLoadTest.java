@@ -150,15 +150,11 @@ class InjectLoadTest {
     private GatewayConfig config(ZoneServer zone, Sink sink, String trusted) {
         GatewayConfig base = Gateway.config(directory, zone.server(), sink.addresses().getFirst().getPort());
         InjectionConfig d = InjectionConfig.DEFAULT;
-        InjectionConfig injection = new InjectionConfig("127.0.0.1", 0, d.maxBody(), d.maxRecipients(),
-                d.maxConcurrent(), d.maxConnections(), d.maxConnectionsPerAddress(), d.memoryLimit(), d.deadline(),
-                true, List.of(trusted),
-                directory.resolve("injection"), d.idempotencyRetention(), d.maxKeys());
-        return new GatewayConfig(base.hostname(), base.node(), base.listeners(), base.inbound(), base.spool(),
-                base.dns(),
-                Map.of("a.test",
-                        new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)),
-                base.queue(), base.delivery(), base.shaping(), base.events(), base.http(),
-                base.auth(), base.policy(), base.localDomains(), injection);
+        InjectionConfig injection = d.with(InjectionConfig.ADDRESS, "127.0.0.1").with(InjectionConfig.PORT, 0)
+                .with(InjectionConfig.REQUIRE_AUTH, true).with(InjectionConfig.RELAY_NETWORKS, List.of(trusted))
+                .with(InjectionConfig.DIRECTORY, directory.resolve("injection"));
+        return base.with(GatewayConfig.ROUTES, Map.of("a.test",
+                new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)))
+                .with(GatewayConfig.INJECTION, injection);
     }
 }

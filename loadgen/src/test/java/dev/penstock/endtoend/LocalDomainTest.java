@@ -68,7 +68,7 @@ class LocalDomainTest {
     void dovecotReadsTheMaildirsThatWereWritten() throws Exception {
         Path recipients = Files.writeString(directory.resolve("recipients"), "anna\nbert@example.com\n");
         try (Dovecot dovecot = dovecot();
-                Penstock penstock = start(new LocalDomainConfig(
+                Penstock penstock = start(LocalDomainConfig.of(
                         new Maildir(new MaildirConfig(dovecot.maildirTemplate(), true, "+", false)), Verify.FILE,
                         Optional.of(recipients)))) {
             Map<String, String> answers = send(penstock, "anna+tag@example.com", "Bert@example.com",
@@ -113,7 +113,7 @@ class LocalDomainTest {
     void aFullDiskOfTheStoreDefersAndLosesNothing() throws Exception {
         Path recipients = Files.writeString(directory.resolve("recipients"), "anna\n");
         try (Tmpfs disk = Tmpfs.mount(directory.resolve("disk"), 1)) {
-            LocalDomainConfig domain = new LocalDomainConfig(
+            LocalDomainConfig domain = LocalDomainConfig.of(
                     new Maildir(new MaildirConfig(disk.directory() + "/{local}", true, "+", false)), Verify.FILE,
                     Optional.of(recipients));
             try (Penstock penstock = start(domain)) {
@@ -162,16 +162,17 @@ class LocalDomainTest {
     }
 
     private static LocalDomainConfig callAhead(LocalDomainConfig.Store store) {
-        return new LocalDomainConfig(store, Verify.CALL_AHEAD, Optional.empty());
+        return LocalDomainConfig.of(store, Verify.CALL_AHEAD, Optional.empty());
     }
 
     private Penstock start(LocalDomainConfig domain) throws IOException {
         GatewayConfig c = Gateway.config(directory, NO_DNS, 25);
-        return Gateway.start(new GatewayConfig(c.hostname(), c.node(), c.listeners(), c.inbound(), c.spool(), c.dns(),
-                c.routes(),
-                new QueueConfig(Duration.ofSeconds(2), Duration.ofSeconds(2), List.of(), 0, Duration.ofDays(1), 10),
-                c.delivery(), c.shaping(), c.events(), c.http(), c.auth(), c.policy(),
-                Map.of("example.com", domain), c.injection()));
+        return Gateway.start(c
+                .with(GatewayConfig.QUEUE,
+                        QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(2))
+                                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(2))
+                                .with(QueueConfig.JITTER_PERCENT, 0).with(QueueConfig.MAX_AGE, Duration.ofDays(1)))
+                .with(GatewayConfig.LOCAL_DOMAINS, Map.of("example.com", domain)));
     }
 
     private Path deliveryLog() throws IOException {

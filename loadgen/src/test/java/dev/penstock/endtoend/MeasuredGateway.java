@@ -92,15 +92,9 @@ final class MeasuredGateway implements AutoCloseable {
     public static void main(String[] arguments) throws Exception {
         GatewayConfig base = Gateway.config(Path.of(arguments[0]), arguments[1], Integer.parseInt(arguments[2]));
         InboundConfig inbound = base.inbound();
-        GatewayConfig config = new GatewayConfig(base.hostname(),
-                listeners(List.of(arguments).subList(3, arguments.length)),
-                new InboundConfig(inbound.eventLoops(), inbound.relayNetworks(), inbound.maxMessageSize(),
-                        inbound.maxRecipients(), MAX_SESSIONS, inbound.maxSessionsPerAddress(),
-                        inbound.maxMessagesPerSession(), inbound.commandTimeout(), inbound.dataTimeout(),
-                        inbound.softErrorLimit(), inbound.errorDelay(), inbound.hardErrorLimit(),
-                        inbound.junkCommandLimit(), inbound.maxLineLength(), inbound.memoryLimit()),
-                base.spool(), base.dns(), Map.of(), base.queue(), base.delivery(), base.shaping(), base.events(),
-                base.http());
+        GatewayConfig config = base
+                .with(GatewayConfig.LISTENERS, listeners(List.of(arguments).subList(3, arguments.length)))
+                .with(GatewayConfig.INBOUND, inbound.with(InboundConfig.MAX_SESSIONS, MAX_SESSIONS));
         try (Penstock penstock = Penstock.start(config);
                 BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             List<InetSocketAddress> at = penstock.smtpAddresses();
@@ -119,7 +113,7 @@ final class MeasuredGateway implements AutoCloseable {
     /** @param pem none, or a chain and its key */
     private static List<ListenerConfig> listeners(List<String> pem) {
         List<ListenerConfig> listeners = new ArrayList<>(
-                List.of(new ListenerConfig("127.0.0.1", 0), new ListenerConfig("127.0.0.2", 0)));
+                List.of(ListenerConfig.at("127.0.0.1", 0), ListenerConfig.at("127.0.0.2", 0)));
         if (!pem.isEmpty()) {
             ListenerTls.Certificate certificate = new ListenerTls.Certificate(Path.of(pem.get(0)),
                     Path.of(pem.get(1)));
@@ -131,11 +125,10 @@ final class MeasuredGateway implements AutoCloseable {
 
     private static ListenerConfig listener(String name, String address, ListenerTls.Mode mode,
             ListenerTls.Certificate certificate) {
-        ListenerConfig base = new ListenerConfig(address, 0);
-        return new ListenerConfig(name, base.addresses(), new ListenerTls(mode, List.of(certificate), "TLSv1.2",
-                ListenerTls.ClientCertificates.NONE, Optional.empty()), base.withheld(), base.mechanisms(),
-                base.authRequired(), base.proxyNetworks(), base.proxyTimeout(), base.xclientNetworks(), base.tenant(),
-                base.campaign(), base.limits());
+        ListenerConfig base = ListenerConfig.at(address, 0);
+        return base.with(ListenerConfig.NAME, name).with(ListenerConfig.TLS,
+                new ListenerTls(mode, List.of(certificate), "TLSv1.2",
+                        ListenerTls.ClientCertificates.NONE, Optional.empty()));
     }
 
     private static long heapAfterCollection() {

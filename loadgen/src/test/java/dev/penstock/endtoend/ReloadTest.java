@@ -65,9 +65,8 @@ class ReloadTest {
         TrafficLimits limits = TrafficLimits.DEFAULT;
         ShapingConfig throttled = new ShapingConfig(limits,
                 Map.of("a.test",
-                        new TrafficLimits(limits.connectionLimit(), Rate.parse("1/min"), null,
-                                limits.maxDeliveriesPerConnection(), limits.idleTimeout(), limits.maxConnectionAge(),
-                                limits.consecutiveConnectionFailuresBeforeDelay())));
+                        limits.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/min"))
+                                .with(TrafficLimits.MAX_CONNECTION_RATE, null)));
         try (Sink sink = Sink
                 .start(SinkOptions.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0)).build());
                 ZoneServer zone = new ZoneServer(0).start()) {
@@ -93,9 +92,8 @@ class ReloadTest {
             Map<String, RouteConfig> routes = Map.of("a.test", route(sink.addresses().getFirst().getPort()));
             GatewayConfig now = config(zone, routes, ShapingConfig.DEFAULT);
             try (Penstock penstock = Penstock.start(now)) {
-                GatewayConfig other = new GatewayConfig("other.test", List.of(new ListenerConfig("127.0.0.1", 1)),
-                        now.inbound(), now.spool(), now.dns(), Map.of(), now.queue(), now.delivery(), now.shaping(),
-                        now.events(), now.http());
+                GatewayConfig other = now.with(GatewayConfig.HOSTNAME, "other.test").with(GatewayConfig.LISTENERS,
+                        List.of(ListenerConfig.at("127.0.0.1", 1)));
 
                 assertThatThrownBy(() -> penstock.reload(other)).isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContainingAll("gateway.hostname", "listener");
@@ -110,10 +108,11 @@ class ReloadTest {
 
     private GatewayConfig config(ZoneServer zone, Map<String, RouteConfig> routes, ShapingConfig shaping) {
         GatewayConfig base = Gateway.config(directory, zone.server(), 25);
-        QueueConfig queue = new QueueConfig(Duration.ofSeconds(1), Duration.ofSeconds(1), List.of(), 0,
-                Duration.ofDays(1), 10);
-        return new GatewayConfig(base.hostname(), base.listeners(), base.inbound(), base.spool(), base.dns(), routes,
-                queue, base.delivery(), shaping, base.events(), base.http());
+        QueueConfig queue = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofSeconds(1))
+                .with(QueueConfig.MAX_RETRY_INTERVAL, Duration.ofSeconds(1)).with(QueueConfig.JITTER_PERCENT, 0)
+                .with(QueueConfig.MAX_AGE, Duration.ofDays(1));
+        return base.with(GatewayConfig.ROUTES, routes).with(GatewayConfig.QUEUE, queue).with(GatewayConfig.SHAPING,
+                shaping);
     }
 
     private static RouteConfig route(int port) {

@@ -131,9 +131,8 @@ class StalledDestinationTest {
 
     private GatewayConfig config(ZoneServer zone, int port) {
         GatewayConfig base = Gateway.config(directory, zone.server(), port);
-        return new GatewayConfig(base.hostname(), base.listeners(), base.inbound(), base.spool(), base.dns(),
-                base.routes(), new QueueConfig(RETRY, RETRY, List.of(), 10, Duration.ofDays(1), 10), base.delivery(),
-                base.shaping(), base.events(), base.http());
+        return base.with(GatewayConfig.QUEUE, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
+                .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.MAX_AGE, Duration.ofDays(1)));
     }
 
     private static ZoneServer zone() {

@@ -93,9 +93,7 @@ class StopTest {
 
     private GatewayConfig config(ZoneServer zone, Sink sink) {
         GatewayConfig base = Gateway.config(directory, zone.server(), 25);
-        return new GatewayConfig(base.hostname(), base.listeners(), base.inbound(), base.spool(), base.dns(),
-                Map.of("a.test",
-                        new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)),
-                base.queue(), base.delivery(), base.shaping(), base.events(), base.http());
+        return base.with(GatewayConfig.ROUTES, Map.of("a.test",
+                new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)));
     }
 }

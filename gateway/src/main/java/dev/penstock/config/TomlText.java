@@ -1,0 +1,19 @@
+package dev.penstock.config;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+import org.tomlj.Toml;
+
+/** Values as TOML writes them. Stateless. */
+final class TomlText {
+    private TomlText() {}
+
+    static String of(Object value) {
+        return switch (value) {
+            case String text -> "\"" + Toml.tomlEscape(text) + "\"";
+            case List<?> list -> list.stream().map(TomlText::of).collect(Collectors.joining(", ", "[", "]"));
+            default -> value.toString();
+        };
+    }
+}
