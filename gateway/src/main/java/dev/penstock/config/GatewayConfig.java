@@ -24,7 +24,8 @@ import java.util.Map;
  * @param localDomains domains whose mail is handed to a store, by domain
  * @param injection mail taken over HTTP
  */
-public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound, SpoolConfig spool,
+public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
+        SpoolConfig spool,
         DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
@@ -94,7 +95,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
     }
 
     private GatewayConfig(Values<GatewayConfig> values) {
-        this(values.get(HOSTNAME), values.get(NODE), values.get(LISTENERS), values.get(INBOUND), values.get(SPOOL), values.get(DNS),
+        this(values.get(HOSTNAME), values.get(NODE), values.get(LISTENERS), values.get(INBOUND), values.get(SPOOL),
+                values.get(DNS),
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION));

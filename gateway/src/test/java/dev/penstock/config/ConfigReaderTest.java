@@ -62,7 +62,8 @@ class ConfigReaderTest {
             keys.remove("certificates"); // tables of their own, none by default
             assertThat(sample.getTableOrEmpty(table).keySet()).as(table).isEqualTo(keys);
         });
-        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "node", "shaping-file");
+        assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "node",
+                "shaping-file");
         assertThat(sample.getArrayOrEmpty("listener").getTable(0).keySet()).isEqualTo(listenerKeys());
         assertThat(Files.readString(SAMPLE)).contains(
                 Stream.of(RouteConfig.class, ListenerTls.Certificate.class, ListenerLimits.class)
@@ -946,7 +947,8 @@ class ConfigReaderTest {
                 events.directory = "elsewhere"
                 http.port = 0
                 policy.plugins = '%s'
-                """.formatted(directory))))).containsExactly("gateway.node", "listener", "inbound.event-loops", "spool.segment-size",
+                """.formatted(directory))))).containsExactly("gateway.node", "listener", "inbound.event-loops",
+                "spool.segment-size",
                 "events.directory",
                 "http.port", "policy.plugins");
     }

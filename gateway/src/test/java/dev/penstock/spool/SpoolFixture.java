@@ -36,7 +36,8 @@ final class SpoolFixture implements AutoCloseable {
 
     record Recovered(SpoolEntry entry, Envelope envelope, int attempts, long nextMillis, long size) {
         static Recovered of(QueuedDestination found) {
-            assertThat(found.domain()).isEqualTo(found.envelope().destinations().get(found.entry().destination()).domain());
+            assertThat(found.domain())
+                    .isEqualTo(found.envelope().destinations().get(found.entry().destination()).domain());
             return new Recovered(found.entry(), found.envelope(), found.attempts(), found.nextAttemptMillis(),
                     found.size());
         }
