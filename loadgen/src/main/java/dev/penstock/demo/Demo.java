@@ -24,7 +24,6 @@ import dev.penstock.config.DnsConfig;
 import dev.penstock.config.EventsConfig;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.HttpConfig;
-import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 
 import dev.penstock.Penstock;
 import dev.penstock.config.DeliveryConfig;
@@ -12,10 +11,7 @@ import dev.penstock.config.DnsConfig;
 import dev.penstock.config.EventsConfig;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.HttpConfig;
-import dev.penstock.config.InboundConfig;
 import dev.penstock.config.ListenerConfig;
-import dev.penstock.config.QueueConfig;
-import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.SpoolConfig;
 
 /** Configurations of a gateway under test: ports chosen by the system, everything it writes below one directory. */
