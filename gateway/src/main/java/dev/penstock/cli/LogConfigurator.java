@@ -31,6 +31,15 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
                 || getClass().getClassLoader().getResource("logback-test.xml") != null) {
             return ExecutionStatus.INVOKE_NEXT_IF_ANY;
         }
+        set(context, System.getenv("PENSTOCK_LOG_LEVEL"));
+        DefaultShutdownHook flush = new DefaultShutdownHook();
+        flush.setContext(context);
+        Runtime.getRuntime().addShutdownHook(new Thread(flush, "log-flush"));
+        return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+    }
+
+    /** @param level of Logback's names; INFO when it is none */
+    static void set(LoggerContext context, @Nullable String level) {
         PatternLayout layout = new PatternLayout();
         layout.setContext(context);
         layout.getInstanceConverterMap().put("fields", LogFields::new);
@@ -57,15 +66,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         context.getLogger("io.netty").setLevel(Level.WARN);
         context.getLogger("reactor").setLevel(Level.WARN);
         Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
-        root.setLevel(level(System.getenv("PENSTOCK_LOG_LEVEL")));
+        root.setLevel(Level.toLevel(level, Level.INFO));
         root.addAppender(async);
-        DefaultShutdownHook flush = new DefaultShutdownHook();
-        flush.setContext(context);
-        Runtime.getRuntime().addShutdownHook(new Thread(flush, "log-flush"));
-        return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
-    }
-
-    private static Level level(@Nullable String name) {
-        return Level.toLevel(name, Level.INFO);
     }
 }

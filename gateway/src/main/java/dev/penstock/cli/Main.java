@@ -40,6 +40,10 @@ public final class Main {
         commands.setCaseInsensitiveEnumValuesAllowed(true);
         commands.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
         commands.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
+        commands.setExecutionExceptionHandler((fault, _, _) -> {
+            fault.printStackTrace(err);
+            return ExitCode.SOFTWARE;
+        });
         CommandLine.IParameterExceptionHandler usage = commands.getParameterExceptionHandler();
         commands.setParameterExceptionHandler((exception, rejected) -> {
             usage.handleParseException(exception, rejected);

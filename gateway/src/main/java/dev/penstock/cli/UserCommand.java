@@ -67,7 +67,7 @@ final class UserCommand {
         @Option(names = "--no-scram", description = "Keep no SCRAM verifier: PLAIN and LOGIN only, which need TLS.")
         private boolean noScram;
 
-        @Option(names = "--scram-iterations", paramLabel = "N", description = "Edit of a client at each SCRAM login (default ${DEFAULT-VALUE}).", defaultValue = ""
+        @Option(names = "--scram-iterations", paramLabel = "N", description = "Work of a client at each SCRAM login (default ${DEFAULT-VALUE}).", defaultValue = ""
                 + ScramVerifier.DEFAULT_ITERATIONS)
         private int scramIterations;
     }
@@ -253,9 +253,9 @@ final class UserCommand {
         void on(Path file) throws IOException;
     }
 
-    private int run(FileOptions options, Edit work) {
+    private int run(FileOptions options, Edit edit) {
         try {
-            work.on(file(options));
+            edit.on(file(options));
             return ExitCode.OK;
         } catch (RejectedException e) {
             err.println("penstock: " + e.getMessage());

@@ -11,7 +11,7 @@ final class AuthReader {
     static AuthConfig read(TableBinder table, ConfigSource source) {
         AuthConfig auth = AuthConfig.TABLE.read(table, AuthConfig.DEFAULT);
         if (table.file("users", Optional.empty(), "no file of users").isPresent()) {
-            auth.users().ifPresent(file -> UsersFile.read(source.other(file, "auth.users")));
+            auth.users().ifPresent(file -> UsersFile.read(source.unplaced(file)));
         }
         return auth;
     }

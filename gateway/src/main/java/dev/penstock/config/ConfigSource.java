@@ -26,14 +26,16 @@ final class ConfigSource {
     private final Path file;
     private final List<Problem> errors;
     private final List<Problem> warnings;
-    private final Places places;
+    private final @Nullable Places places;
     private final String within;
 
-    ConfigSource(Path file, List<Problem> errors, List<Problem> warnings, Places places) {
+    /** @param places null when nobody will ask where a key is written */
+    ConfigSource(Path file, List<Problem> errors, List<Problem> warnings, @Nullable Places places) {
         this(file, errors, warnings, places, "");
     }
 
-    private ConfigSource(Path file, List<Problem> errors, List<Problem> warnings, Places places, String within) {
+    private ConfigSource(Path file, List<Problem> errors, List<Problem> warnings, @Nullable Places places,
+            String within) {
         this.file = file;
         this.errors = errors;
         this.warnings = warnings;
@@ -50,14 +52,24 @@ final class ConfigSource {
         return new ConfigSource(otherFile, errors, warnings, places, within);
     }
 
+    /** The same lists for a file whose places nobody asks for. */
+    ConfigSource unplaced(Path otherFile) {
+        return new ConfigSource(otherFile, errors, warnings, null);
+    }
+
     /** Notes where {@code key}, a dotted path in this file, is written. */
     void found(String key, @Nullable TomlPosition position, Object written) {
-        places.put(Places.path(within, key), new Places.Place(file, position == null ? 0 : position.line(), written));
+        if (places != null) {
+            places.put(Places.path(within, key),
+                    new Places.Place(file, position == null ? 0 : position.line(), written));
+        }
     }
 
     /** Notes that a table, by its dotted path, is written otherwise than the configuration has it. */
     void means(String written, String path) {
-        places.means(Places.path(within, written), Places.path(within, path));
+        if (places != null) {
+            places.means(Places.path(within, written), Places.path(within, path));
+        }
     }
 
     /** What could be read of the file, its syntax errors noted; an empty table when it can't be opened. */

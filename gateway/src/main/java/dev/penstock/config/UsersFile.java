@@ -65,7 +65,7 @@ public final class UsersFile {
 
     public static Result read(Path file) {
         List<Problem> errors = new ArrayList<>();
-        List<UserConfig> users = read(new ConfigSource(file, errors, new ArrayList<>(), new Places()));
+        List<UserConfig> users = read(new ConfigSource(file, errors, new ArrayList<>(), null));
         return errors.isEmpty() ? new Valid(users) : new Invalid(ConfigSource.inOrder(errors));
     }
 

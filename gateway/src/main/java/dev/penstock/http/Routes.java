@@ -11,11 +11,11 @@ import org.reactivestreams.Publisher;
 /** What a port answers, and how it says that it doesn't. Immutable. */
 public final class Routes {
     private final ErrorAnswers errors;
-    private final Map<String, Map<HttpMethod, Route.Handler>> paths;
+    private final Map<String, Map<HttpMethod, HttpRoute.Handler>> paths;
     private final Map<String, String> allowed;
     private final List<String> names;
 
-    private Routes(ErrorAnswers errors, Map<String, Map<HttpMethod, Route.Handler>> paths) {
+    private Routes(ErrorAnswers errors, Map<String, Map<HttpMethod, HttpRoute.Handler>> paths) {
         this.errors = errors;
         this.names = List.copyOf(paths.keySet());
         Map<String, String> allow = new LinkedHashMap<>();
@@ -26,10 +26,11 @@ public final class Routes {
     }
 
     /** @throws IllegalArgumentException when two answer the same */
-    public static Routes of(ErrorAnswers errors, List<Route> routes) {
-        Map<String, Map<HttpMethod, Route.Handler>> paths = new LinkedHashMap<>();
-        for (Route route : routes) {
-            Map<HttpMethod, Route.Handler> methods = paths.computeIfAbsent(route.path(), _ -> new LinkedHashMap<>());
+    public static Routes of(ErrorAnswers errors, List<HttpRoute> routes) {
+        Map<String, Map<HttpMethod, HttpRoute.Handler>> paths = new LinkedHashMap<>();
+        for (HttpRoute route : routes) {
+            Map<HttpMethod, HttpRoute.Handler> methods = paths.computeIfAbsent(route.path(),
+                    _ -> new LinkedHashMap<>());
             for (HttpMethod method : methods(route)) {
                 if (methods.put(method, route.handler()) != null) {
                     throw new IllegalArgumentException("two routes for " + method + " " + route.path());
@@ -39,7 +40,7 @@ public final class Routes {
         return new Routes(errors, paths);
     }
 
-    private static List<HttpMethod> methods(Route route) {
+    private static List<HttpMethod> methods(HttpRoute route) {
         List<HttpMethod> methods = new ArrayList<>(List.of(route.method()));
         if (route.method().equals(HttpMethod.GET)) {
             methods.add(HttpMethod.HEAD); // RFC 9110 9.3.2: Netty leaves the body out
@@ -50,12 +51,12 @@ public final class Routes {
     /** On the port's event loop. */
     Publisher<Void> answer(HttpExchange exchange) {
         try {
-            Map<HttpMethod, Route.Handler> methods = paths.get(exchange.path());
+            Map<HttpMethod, HttpRoute.Handler> methods = paths.get(exchange.path());
             String allow = allowed.get(exchange.path());
             if (methods == null || allow == null) {
                 return errors.notFound(exchange, names);
             }
-            Route.Handler handler = methods.get(exchange.method());
+            HttpRoute.Handler handler = methods.get(exchange.method());
             return handler == null ? errors.notAllowed(exchange, allow) : handler.handle(exchange);
         } catch (Throwable e) {
             return errors.failed(exchange, e);

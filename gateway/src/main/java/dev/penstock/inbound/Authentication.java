@@ -24,12 +24,12 @@ final class Authentication {
     /** RFC 4954 4: octets of AUTH with its initial response, and of a response, without CRLF. */
     static final int MAX_LINE = 12_288;
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private @Nullable Exchange exchange; // only within the dialogue
 
-    Authentication(SessionView session, SmtpServer server, ClientFacts facts) {
+    Authentication(StageView session, SmtpServer server, ClientFacts facts) {
         this.session = session;
         this.server = server;
         this.facts = facts;
@@ -68,7 +68,7 @@ final class Authentication {
         }
         exchange = begun;
         String initial = auth.initialResponse();
-        return new Verdict.Enter(Phase.AUTH, initial == null
+        return new Verdict.Enter(SessionPhase.AUTH, initial == null
                 ? awaited(begun.respond(null))
                 : response(begun, initial.equals("=") ? "" : initial)); // "=" means something only initially
     }
@@ -94,7 +94,7 @@ final class Authentication {
     }
 
     private Verdict awaited(CompletableFuture<Exchange.Step> answer) {
-        return Turns.isGiven(answer) ? step(answer.resultNow()) : new Verdict.Await<>(answer, this::step);
+        return LoopTasks.isGiven(answer) ? step(answer.resultNow()) : new Verdict.Await<>(answer, this::step);
     }
 
     private Verdict step(Exchange.Step step) {
@@ -128,6 +128,6 @@ final class Authentication {
 
     private Verdict over(Verdict last) {
         exchange = null;
-        return new Verdict.Enter(Phase.COMMANDS, last);
+        return new Verdict.Enter(SessionPhase.COMMANDS, last);
     }
 }

@@ -24,7 +24,7 @@ final class CommandStage {
     private static final Verdict HELP = new Verdict.Junk(Replies.HELP);
     private static final Verdict BYE = new Verdict.Goodbye(Replies.BYE, false);
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private final ClientAccount account;
@@ -34,7 +34,7 @@ final class CommandStage {
     private final Rejections rejections;
     private @Nullable Authentication authentication; // from the first AUTH on
 
-    CommandStage(SessionView session, SmtpServer server, ClientFacts facts, ClientAccount account, ContentStage content,
+    CommandStage(StageView session, SmtpServer server, ClientFacts facts, ClientAccount account, ContentStage content,
             Rejections rejections) {
         this.session = session;
         this.server = server;

@@ -41,7 +41,7 @@ final class ContentStage {
     /** Octets of what policies are told of a header section that aren't counted: a From field and some more. */
     private static final int FREE_FIELDS = 4096;
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private final LoopScratch scratch;
@@ -57,7 +57,7 @@ final class ContentStage {
     private boolean hurried; // a look at the message that others wait for is to come
 
     /** @param waiter is told when memory has room again for what this stage waits with */
-    ContentStage(SessionView session, SmtpServer server, ClientFacts facts, LoopScratch scratch,
+    ContentStage(StageView session, SmtpServer server, ClientFacts facts, LoopScratch scratch,
             ReceptionMemory.Waiter waiter) {
         this.session = session;
         this.server = server;
@@ -203,6 +203,10 @@ final class ContentStage {
         HeaderGate waiting = message.waitingHeader();
         HeaderSection header = waiting == null ? null : waiting.section();
         MailTransaction open = session.transaction();
+        boolean over = inChunk ? chunkLeft == 0 : message.finished();
+        if (over && endedNanos == 0 && (!inChunk || lastChunk)) {
+            endedNanos = System.nanoTime();
+        }
         if (header != null && open != null
                 && !message.count(header.weight(server.policy().wantedHeaders()) - FREE_FIELDS)) {
             message.refuse(Replies.NO_ROOM);
@@ -213,10 +217,6 @@ final class ContentStage {
                     server.policy().message(facts.client(session.settings()), open.answer, open.sender, open.recipients,
                             header.fields(server.policy().wantedHeaders()), open.declaredSize),
                     decision -> headerDecided(message, open, decision));
-        }
-        boolean over = inChunk ? chunkLeft == 0 : message.finished();
-        if (over && endedNanos == 0 && (!inChunk || lastChunk)) {
-            endedNanos = System.nanoTime();
         }
         if (over && inChunk && !lastChunk) {
             return endOfChunk(message);
@@ -229,7 +229,7 @@ final class ContentStage {
     }
 
     private static Verdict awaited(CompletableFuture<Decision> answer, Function<Decision, Verdict> then) {
-        return Turns.isGiven(answer) ? then.apply(answer.resultNow()) : new Verdict.Await<>(answer, then);
+        return LoopTasks.isGiven(answer) ? then.apply(answer.resultNow()) : new Verdict.Await<>(answer, then);
     }
 
     /** More of a message is read only when there is room for it. */
@@ -346,7 +346,7 @@ final class ContentStage {
         long contentOctets = message.handOver();
         if (commit.isDone()) {
             return settle(incoming, contentOctets, envelopeOctets, messageId,
-                    Turns.isGiven(commit) ? commit.resultNow() : null,
+                    LoopTasks.isGiven(commit) ? commit.resultNow() : null,
                     failure(commit));
         }
         return new Verdict.AwaitCommit<>(commit,

@@ -19,7 +19,7 @@ import dev.penstock.tls.TlsSession;
 final class EntryStage {
     private static final Logger log = LoggerFactory.getLogger(EntryStage.class);
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private final ClientAccount account;
@@ -27,7 +27,7 @@ final class EntryStage {
     private boolean greeted;
     private boolean secured;
 
-    EntryStage(SessionView session, SmtpServer server, ClientFacts facts, ClientAccount account, boolean early) {
+    EntryStage(StageView session, SmtpServer server, ClientFacts facts, ClientAccount account, boolean early) {
         this.session = session;
         this.server = server;
         this.facts = facts;
@@ -42,7 +42,7 @@ final class EntryStage {
     /** Asks the policies. */
     Verdict welcome() {
         CompletableFuture<Decision> answer = server.policy().connect(facts.client(session.settings()));
-        return Turns.isGiven(answer) ? welcomed(answer.resultNow()) : new Verdict.Await<>(answer, this::welcomed);
+        return LoopTasks.isGiven(answer) ? welcomed(answer.resultNow()) : new Verdict.Await<>(answer, this::welcomed);
     }
 
     private Verdict welcomed(Decision decision) {

@@ -29,12 +29,12 @@ final class EnvelopeStage {
     private static final int RECIPIENT_OVERSHOOT = 1000; // smtpd_recipient_overshoot_limit of Postfix
     private static final Verdict TOO_MANY_RECIPIENTS = new Verdict.Say(Replies.TOO_MANY_RECIPIENTS);
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private final ClientAccount account;
 
-    EnvelopeStage(SessionView session, SmtpServer server, ClientFacts facts, ClientAccount account) {
+    EnvelopeStage(StageView session, SmtpServer server, ClientFacts facts, ClientAccount account) {
         this.session = session;
         this.server = server;
         this.facts = facts;
@@ -89,7 +89,7 @@ final class EnvelopeStage {
                 parameters.smtpUtf8(), options(parameters, now), asking.tenant(), asking.campaign());
         CompletableFuture<Decision> answer = server.policy().mail(asking, begun.sender, begun.senderDomain,
                 begun.declaredSize);
-        return Turns.isGiven(answer)
+        return LoopTasks.isGiven(answer)
                 ? mailDecided(begun, answer.resultNow())
                 : new Verdict.Await<>(answer, decision -> mailDecided(begun, decision));
     }
@@ -195,7 +195,7 @@ final class EnvelopeStage {
         }
         CompletableFuture<Decision> answer = server.policy().recipient(facts.client(settings), open.sender,
                 open.senderDomain, recipient);
-        return Turns.isGiven(answer)
+        return LoopTasks.isGiven(answer)
                 ? recipientDecided(open, recipient, key, answer.resultNow())
                 : new Verdict.Await<>(answer, decision -> recipientDecided(open, recipient, key, decision));
     }

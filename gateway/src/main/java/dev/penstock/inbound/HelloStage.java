@@ -14,12 +14,12 @@ import dev.penstock.smtp.Command;
 final class HelloStage {
     private static final Logger log = LoggerFactory.getLogger(HelloStage.class);
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private final ClientAccount account;
 
-    HelloStage(SessionView session, SmtpServer server, ClientFacts facts, ClientAccount account) {
+    HelloStage(StageView session, SmtpServer server, ClientFacts facts, ClientAccount account) {
         this.session = session;
         this.server = server;
         this.facts = facts;

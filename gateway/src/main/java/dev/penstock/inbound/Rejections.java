@@ -24,14 +24,14 @@ final class Rejections {
     private static final int FIRST_REFUSAL = '4';
     private static final int GO_ON = '3';
 
-    private final SessionView session;
+    private final StageView session;
     private final SmtpServer server;
     private final ClientFacts facts;
     private final ContentStage content;
     private @Nullable Command asked;
     private @Nullable MailTransaction open; // in which it was asked
 
-    Rejections(SessionView session, SmtpServer server, ClientFacts facts, ContentStage content) {
+    Rejections(StageView session, SmtpServer server, ClientFacts facts, ContentStage content) {
         this.session = session;
         this.server = server;
         this.facts = facts;

@@ -20,7 +20,7 @@ import dev.penstock.tls.TlsSession;
  * thread may call.
  *
  * <p>What lines and content mean is told by {@link CommandStage} and {@link ContentStage} and those behind them. They see
- * a {@link SessionView}, and answer with a {@link Verdict}: nobody but this class changes the {@link SessionState}.
+ * a {@link StageView}, and answer with a {@link Verdict}: nobody but this class changes the {@link SessionState}.
  *
  * <p>Input is asked for one read at a time, and only when all of the last one is used up. Whatever must be waited for
  * (the spool, memory, a slow reader of replies, the penalty of an error) therefore stops the reading, and commands that
@@ -37,7 +37,7 @@ final class Session implements ReceptionMemory.Waiter {
     private final int listener; // its place among the server's
     private final String id;
     private final ClientFacts facts;
-    private final Turns turns;
+    private final LoopTasks tasks;
     private final EntryStage entry;
     private final CommandStage commands;
     private final ContentStage content;
@@ -60,9 +60,9 @@ final class Session implements ReceptionMemory.Waiter {
         this.facts = new ClientFacts(id, remote, local, settings.relayNetworks());
         this.input = new PendingInput(server.memory(), FREE_INPUT);
         this.state = new SessionState(id, settings, connection::nanoTime);
-        this.turns = new Turns(connection, id, this::failed);
+        this.tasks = new LoopTasks(connection, id, this::failed);
         this.timer = new SessionTimer(connection, () -> state.nanosToLook(isPressed()),
-                () -> turns.now(this::checkTime));
+                () -> tasks.now(this::checkTime));
         this.entry = new EntryStage(state, server, facts, account, early);
         this.content = new ContentStage(state, server, facts, scratch, this);
         this.rejections = new Rejections(state, server, facts, content);
@@ -71,11 +71,11 @@ final class Session implements ReceptionMemory.Waiter {
 
     // ---- faults ------------------------------------------------------------------------------------------------
 
-    /** A fault in one of its turns ends this session with a 421, instead of leaving the client without a reply. */
+    /** A fault in one of its tasks ends this session with a 421, instead of leaving the client without a reply. */
     private void failed(Throwable fault) {
         log.error("event=session-failed session={} client={} phase={}", id, facts.remote, state.phase(), fault);
-        if (state.is(Phase.HANDSHAKE) && !entry.isSecured() || state.is(Phase.CLOSING)) {
-            state.enter(Phase.CLOSING); // nothing can be said in the midst of a handshake, whose failure is ours
+        if (state.is(SessionPhase.HANDSHAKE) && !entry.isSecured() || state.is(SessionPhase.CLOSING)) {
+            state.enter(SessionPhase.CLOSING); // nothing can be said in the midst of a handshake, whose failure is ours
             closeNow();
             return;
         }
@@ -92,7 +92,7 @@ final class Session implements ReceptionMemory.Waiter {
 
     /** The connection is ready. */
     void begin() {
-        turns.now(() -> {
+        tasks.now(() -> {
             timer.start();
             apply(entry.begin());
         });
@@ -103,8 +103,8 @@ final class Session implements ReceptionMemory.Waiter {
         try {
             if (state.isOver()) {
                 connection.read();
-            } else if (state.is(Phase.GREETING) || state.is(Phase.HANDSHAKE)) {
-                apply(entry.talkedEarly(state.is(Phase.HANDSHAKE)));
+            } else if (state.is(SessionPhase.GREETING) || state.is(SessionPhase.HANDSHAKE)) {
+                apply(entry.talkedEarly(state.is(SessionPhase.HANDSHAKE)));
             } else {
                 Settings current = server.settings(listener);
                 if (current != state.settings()) {
@@ -122,15 +122,15 @@ final class Session implements ReceptionMemory.Waiter {
     /** The client reads its replies again. */
     void writable() {
         if (state.waitsFor(Wait.CLIENT)) {
-            turns.now(this::resume);
+            tasks.now(this::resume);
         }
     }
 
     /** The handshake has succeeded. */
     void secured() {
-        turns.now(() -> {
+        tasks.now(() -> {
             ServerTls tls = state.settings().tls();
-            TlsSession session = !state.is(Phase.HANDSHAKE) || tls == null ? null : connection.tlsSession(tls);
+            TlsSession session = !state.is(SessionPhase.HANDSHAKE) || tls == null ? null : connection.tlsSession(tls);
             if (session != null) {
                 endTransaction();
                 apply(entry.secured(session));
@@ -157,20 +157,20 @@ final class Session implements ReceptionMemory.Waiter {
         countAbort();
         countFailedHandshake(null); // TLS itself is told of the end only after the account is left
         account.leave();
-        state.enter(Phase.CLOSED);
+        state.enter(SessionPhase.CLOSED);
         endTransaction();
         input.forget();
         timer.cancel();
         connection.release();
-        turns.now(content::abort); // the last: a fault of the spool's is nobody else's
+        tasks.now(content::abort); // the last: a fault of the spool's is nobody else's
     }
 
     // ---- called by the server ----------------------------------------------------------------------------------
 
     /** At the next command boundary the session ends. */
     void shutDown() {
-        turns.hop(() -> {
-            if (state.is(Phase.COMMANDS) && !state.isWaiting()) {
+        tasks.hop(() -> {
+            if (state.is(SessionPhase.COMMANDS) && !state.isWaiting()) {
                 advance();
             }
         });
@@ -179,7 +179,7 @@ final class Session implements ReceptionMemory.Waiter {
     /** Memory has room again. */
     @Override
     public void proceed() {
-        turns.hop(() -> {
+        tasks.hop(() -> {
             resumeFrom(Wait.MEMORY);
             apply(content.hurried()); // perhaps nothing has come, and nothing will
         });
@@ -226,7 +226,7 @@ final class Session implements ReceptionMemory.Waiter {
         int lineFeed = ByteScan.indexOf((byte) '\n', in, position, end);
         moreInput = lineFeed + 1 < end;
         if (lineFeed == end || input.hasLine()) {
-            int most = state.is(Phase.AUTH) ? Authentication.MAX_LINE : commands.maxLine();
+            int most = state.is(SessionPhase.AUTH) ? Authentication.MAX_LINE : commands.maxLine();
             input.addToLine(in, position, lineFeed, most + 2);
         }
         if (lineFeed == end) {
@@ -246,14 +246,14 @@ final class Session implements ReceptionMemory.Waiter {
 
     private void execute(byte[] in, int offset, int lengthWithCr) {
         int length = lengthWithCr > 0 && in[offset + lengthWithCr - 1] == '\r' ? lengthWithCr - 1 : lengthWithCr;
-        apply(state.is(Phase.AUTH)
+        apply(state.is(SessionPhase.AUTH)
                 ? commands.response(in, offset, length)
                 : commands.line(in, offset, length, moreInput));
     }
 
     /** What was waited for has come. */
     private void resume() {
-        if (state.is(Phase.CLOSED)) {
+        if (state.is(SessionPhase.CLOSED)) {
             return;
         }
         state.waitNoMore();
@@ -276,14 +276,14 @@ final class Session implements ReceptionMemory.Waiter {
             goodbye(server.replies().noMemory);
             return;
         }
-        if (state.is(Phase.CLOSED) || state.is(Phase.GREETING) || state.waitsFor(Wait.PENALTY)) {
+        if (state.is(SessionPhase.CLOSED) || state.is(SessionPhase.GREETING) || state.waitsFor(Wait.PENALTY)) {
             return;
         }
         connection.flush();
         if (state.isWaiting()) {
             return;
         }
-        if (state.is(Phase.COMMANDS) && server.isShuttingDown()) {
+        if (state.is(SessionPhase.COMMANDS) && server.isShuttingDown()) {
             goodbye(server.replies().shuttingDown);
             return;
         }
@@ -314,18 +314,18 @@ final class Session implements ReceptionMemory.Waiter {
             case Verdict.Await<?> answer -> await(answer);
             case Verdict.AwaitSpool(CompletableFuture<?> writable) -> {
                 state.waitFor(Wait.SPOOL);
-                turns.when(writable, (_, _) -> resumeFrom(Wait.SPOOL));
+                tasks.when(writable, (_, _) -> resumeFrom(Wait.SPOOL));
             }
             case Verdict.Reset(Verdict then) -> {
                 reset();
                 apply(then);
             }
-            case Verdict.Enter(Phase next, Verdict then) -> {
+            case Verdict.Enter(SessionPhase next, Verdict then) -> {
                 state.enter(next);
                 apply(then);
             }
             case Verdict.Leave(boolean messageOver, boolean withTransaction, Verdict then) -> {
-                state.enter(Phase.COMMANDS);
+                state.enter(SessionPhase.COMMANDS);
                 if (messageOver) {
                     state.messageEnded();
                 }
@@ -344,7 +344,7 @@ final class Session implements ReceptionMemory.Waiter {
                 moreInput |= last.inputFollows;
                 goodbye(last.reply);
             }
-            case Verdict.LookLater(long delay, var look) -> turns.later(delay, () -> {
+            case Verdict.LookLater(long delay, var look) -> tasks.later(delay, () -> {
                 if (!state.isOver()) {
                     apply(look.get());
                 }
@@ -357,13 +357,13 @@ final class Session implements ReceptionMemory.Waiter {
             case GO_ON -> {
             }
             case WELCOME -> {
-                state.enter(Phase.GREETING);
+                state.enter(SessionPhase.GREETING);
                 state.pauseClock();
                 apply(entry.welcome());
             }
             case LISTEN -> connection.read();
             case GREET -> {
-                state.enter(Phase.COMMANDS);
+                state.enter(SessionPhase.COMMANDS);
                 state.resumeClock();
                 say(state.settings().greeting);
                 advance();
@@ -376,11 +376,11 @@ final class Session implements ReceptionMemory.Waiter {
             }
             case HANDSHAKE -> handshake();
             case CUT_OFF -> {
-                state.enter(Phase.CLOSING); // one error, not that of a failed handshake too
+                state.enter(SessionPhase.CLOSING); // one error, not that of a failed handshake too
                 closeNow();
             }
             case BEGIN_DATA -> {
-                state.enter(Phase.DATA);
+                state.enter(SessionPhase.DATA);
                 state.messageBegun();
                 say(Replies.START_DATA);
             }
@@ -391,7 +391,7 @@ final class Session implements ReceptionMemory.Waiter {
             case NEXT_CHUNK -> chunk();
             case CONTENT_ENDS -> {
                 MailTransaction whole = state.handOver();
-                state.enter(Phase.COMMANDS);
+                state.enter(SessionPhase.COMMANDS);
                 state.messageEnded();
                 apply(content.finish(whole));
             }
@@ -402,14 +402,14 @@ final class Session implements ReceptionMemory.Waiter {
     private void handshake() {
         ServerTls tls = state.settings().tls();
         if (tls != null) {
-            state.enter(Phase.HANDSHAKE);
+            state.enter(SessionPhase.HANDSHAKE);
             connection.startTls(tls);
             connection.read(); // what comes out of this before the handshake's end was sent in the clear
         }
     }
 
     private void chunk() {
-        state.enter(Phase.CHUNK);
+        state.enter(SessionPhase.CHUNK);
         if (content.isChunkWhole()) {
             apply(content.taken());
         }
@@ -417,7 +417,7 @@ final class Session implements ReceptionMemory.Waiter {
 
     private <T> void await(Verdict.Await<T> question) {
         state.waitFor(Wait.ANSWER);
-        turns.when(question.answer(), (value, failure) -> {
+        tasks.when(question.answer(), (value, failure) -> {
             if (!state.waitsFor(Wait.ANSWER) || state.isOver()) {
                 return;
             }
@@ -433,7 +433,7 @@ final class Session implements ReceptionMemory.Waiter {
 
     private <T> void await(Verdict.AwaitCommit<T> commit) {
         state.waitFor(Wait.COMMIT);
-        turns.always(commit.commit(), (entries, failure) -> {
+        tasks.always(commit.commit(), (entries, failure) -> {
             Verdict verdict = commit.settled().apply(entries, failure);
             if (!state.isOver()) { // nothing is said after 421
                 state.waitNoMore();
@@ -473,8 +473,8 @@ final class Session implements ReceptionMemory.Waiter {
 
     /** @param cause null when the connection has ended */
     private void countFailedHandshake(@Nullable Throwable cause) {
-        if (state.is(Phase.HANDSHAKE) && !entry.isSecured()) {
-            state.enter(Phase.CLOSING); // counted once
+        if (state.is(SessionPhase.HANDSHAKE) && !entry.isSecured()) {
+            state.enter(SessionPhase.CLOSING); // counted once
             entry.handshakeFailed(cause, connection.hasBegunTls());
         }
     }
@@ -488,7 +488,7 @@ final class Session implements ReceptionMemory.Waiter {
     // ---- replies and ends --------------------------------------------------------------------------------------
 
     private void say(byte[] reply) {
-        if (!state.is(Phase.CLOSED)) {
+        if (!state.is(SessionPhase.CLOSED)) {
             rejections.said(reply);
             connection.write(reply);
         }
@@ -513,9 +513,9 @@ final class Session implements ReceptionMemory.Waiter {
             return;
         }
         long delay = Stress.errorDelayNanos(errors, config);
-        if (delay > 0 && !state.is(Phase.CLOSED)) {
+        if (delay > 0 && !state.is(SessionPhase.CLOSED)) {
             state.waitFor(Wait.PENALTY);
-            turns.later(delay, () -> resumeFrom(Wait.PENALTY));
+            tasks.later(delay, () -> resumeFrom(Wait.PENALTY));
         }
     }
 
@@ -543,7 +543,7 @@ final class Session implements ReceptionMemory.Waiter {
             return;
         }
         say(reply);
-        boolean inputLeft = moreInput || input.isHeld() || state.is(Phase.DATA) || state.is(Phase.CHUNK);
+        boolean inputLeft = moreInput || input.isHeld() || state.is(SessionPhase.DATA) || state.is(SessionPhase.CHUNK);
         countAbort();
         endTransaction();
         state.close();
@@ -580,7 +580,7 @@ final class Session implements ReceptionMemory.Waiter {
         server.counters().slow(slowness);
         log.debug("event=session-timed-out session={} client={} phase={} slowness={}", id, facts.remote, state.phase(),
                 slowness);
-        if (state.waitsFor(Wait.CLIENT) || state.is(Phase.HANDSHAKE)) {
+        if (state.waitsFor(Wait.CLIENT) || state.is(SessionPhase.HANDSHAKE)) {
             closeNow(); // it doesn't read replies either, or could not
         } else {
             goodbye(server.replies().timeout);

@@ -8,14 +8,14 @@ import dev.penstock.config.InboundConfig;
 
 /**
  * Where a {@link Session} stands: its phase, what it waits for, its transaction and what is counted. Confined to the
- * session's event loop. Changed by the session only; all others see a {@link SessionView}.
+ * session's event loop. Changed by the session only; all others see a {@link StageView}.
  */
-final class SessionState implements SessionView {
+final class SessionState implements StageView {
     private final String id;
     private final LongSupplier nanoTime;
     private final ProgressGuard progress;
     private Settings settings;
-    private Phase phase = Phase.GREETING;
+    private SessionPhase phase = SessionPhase.GREETING;
     private Wait wait = Wait.NONE;
     private @Nullable MailTransaction transaction;
     private int messages;
@@ -69,20 +69,20 @@ final class SessionState implements SessionView {
 
     // ---- phases and waits --------------------------------------------------------------------------------------
 
-    Phase phase() {
+    SessionPhase phase() {
         return phase;
     }
 
-    boolean is(Phase which) {
+    boolean is(SessionPhase which) {
         return phase == which;
     }
 
     /** The last reply is said, or there will be none. */
     boolean isOver() {
-        return phase == Phase.CLOSING || phase == Phase.CLOSED;
+        return phase == SessionPhase.CLOSING || phase == SessionPhase.CLOSED;
     }
 
-    void enter(Phase next) {
+    void enter(SessionPhase next) {
         phase = next;
     }
 
@@ -117,7 +117,7 @@ final class SessionState implements SessionView {
 
     /** The last reply is on its way. */
     void close() {
-        phase = Phase.CLOSING;
+        phase = SessionPhase.CLOSING;
         wait = Wait.NONE;
     }
 
@@ -138,7 +138,7 @@ final class SessionState implements SessionView {
     /** Whether a part of a message is here. */
     boolean hasContent() {
         MailTransaction open = transaction;
-        return phase == Phase.DATA || open != null && open.chunked;
+        return phase == SessionPhase.DATA || open != null && open.chunked;
     }
 
     /** A message is accepted; errors are forgiven, as Postfix does. */

@@ -16,7 +16,7 @@ import dev.penstock.smtp.Reply;
 sealed interface Verdict {
     Verdict OK = new Junk(Replies.OK);
     Verdict RESET = new Reset(OK);
-    Verdict COMMANDS = new Enter(Phase.COMMANDS, Step.GO_ON);
+    Verdict COMMANDS = new Enter(SessionPhase.COMMANDS, Step.GO_ON);
     Verdict RECIPIENT_OK = new Say(Replies.RECIPIENT_OK);
 
     /** Those that need nothing but their name. */
@@ -107,7 +107,7 @@ sealed interface Verdict {
     record Reset(Verdict then) implements Verdict {}
 
     /** What the client sends is of that phase from now on. */
-    record Enter(Phase phase, Verdict then) implements Verdict {}
+    record Enter(SessionPhase phase, Verdict then) implements Verdict {}
 
     /**
      * A chunk is read, or a message is given up: commands again.

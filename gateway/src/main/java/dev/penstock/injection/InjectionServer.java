@@ -35,9 +35,9 @@ import dev.penstock.http.ConnectionGate;
 import dev.penstock.http.ErrorAnswers;
 import dev.penstock.http.HttpAuthentication;
 import dev.penstock.http.HttpExchange;
+import dev.penstock.http.HttpRoute;
 import dev.penstock.http.HttpServer;
 import dev.penstock.http.Problem;
-import dev.penstock.http.Route;
 import dev.penstock.http.Routes;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Client;
@@ -123,8 +123,8 @@ public final class InjectionServer implements AutoCloseable {
             server = new HttpServer(new HttpServer.Port("inject", config.address(), config.port(), TIMES, gate,
                     () -> settings.connections(), () -> this.tls),
                     Routes.of(new Errors(), List.of(
-                            new Route(HttpMethod.POST, INJECT, this::inject),
-                            new Route(HttpMethod.GET, OPENAPI, exchange -> exchange.send(Answer.json(openapi))))));
+                            new HttpRoute(HttpMethod.POST, INJECT, this::inject),
+                            new HttpRoute(HttpMethod.GET, OPENAPI, exchange -> exchange.send(Answer.json(openapi))))));
         } catch (RuntimeException e) {
             renderers.shutdownNow();
             throw e;

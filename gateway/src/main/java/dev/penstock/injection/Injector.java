@@ -159,7 +159,7 @@ final class Injector {
             InboundConfig limits, InjectionConfig config, long deadlineNanos, RequestMemory.Share own) {
         Composer composer = new Composer(request, templates, hostname, limits.maxMessageSize().bytes(), own);
         if (key == null) {
-            return new Work(request, composer, client, local, limits, deadlineNanos, null).run();
+            return new RequestRun(request, composer, client, local, limits, deadlineNanos, null).run();
         }
         IdempotencyKey name = Digests.key(client.identity() == null ? "" : client.identity().name(), key);
         while (true) {
@@ -179,7 +179,7 @@ final class Injector {
                         throw unavailable("too many idempotency keys are remembered");
                     }
                     Keyed keyed = new Keyed(spool.keys().begin(name), mine.hash, config.idempotencyRetention());
-                    return new Work(request, composer, client, local, limits, deadlineNanos, keyed).run();
+                    return new RequestRun(request, composer, client, local, limits, deadlineNanos, keyed).run();
                 } finally {
                     running.remove(name);
                     mine.ended.complete(null);
@@ -232,7 +232,7 @@ final class Injector {
     }
 
     /** One request. Confined to its thread. */
-    private final class Work {
+    private final class RequestRun {
         private final InjectionRequest request;
         private final Composer composer;
         private final ClientSession session;
@@ -247,7 +247,7 @@ final class Injector {
         private final @Nullable Keyed keyed;
         private Decision.Accept mail = Decision.ACCEPT;
 
-        Work(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
+        RequestRun(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
                 long deadlineNanos, @Nullable Keyed keyed) {
             this.request = request;
             this.composer = composer;

@@ -9,7 +9,7 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 import dev.penstock.http.Answer;
-import dev.penstock.http.Route;
+import dev.penstock.http.HttpRoute;
 
 /** {@code /metrics}, {@code /health/live} and {@code /health/ready}. Stateless; answers are made on the port's event loop. */
 public final class OperatorRoutes {
@@ -20,12 +20,12 @@ public final class OperatorRoutes {
 
     private OperatorRoutes() {}
 
-    public static List<Route> of(MetricsRegistry metrics, Health health) {
+    public static List<HttpRoute> of(MetricsRegistry metrics, Health health) {
         return List.of(
-                new Route(HttpMethod.GET, "/metrics",
+                new HttpRoute(HttpMethod.GET, "/metrics",
                         exchange -> exchange.send(Answer.text(Answer.OK, PROMETHEUS_TEXT, metrics.scrape()))),
-                new Route(HttpMethod.GET, "/health/live", exchange -> exchange.send(LIVE)),
-                new Route(HttpMethod.GET, "/health/ready", exchange -> exchange.send(ready(health.checks()))));
+                new HttpRoute(HttpMethod.GET, "/health/live", exchange -> exchange.send(LIVE)),
+                new HttpRoute(HttpMethod.GET, "/health/ready", exchange -> exchange.send(ready(health.checks()))));
     }
 
     private static Answer ready(List<Health.Check> checks) {

@@ -80,7 +80,7 @@ public final class SegmentSpool implements Spool {
     private final long maxWaiting;
     private final long watchNanos;
     private final Thread commitThread;
-    private final Thread keeperThread;
+    private final Thread maintenanceThread;
     private final Thread watchThread;
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -175,7 +175,7 @@ public final class SegmentSpool implements Spool {
                         CompletableFuture.allOf(repair.toArray(CompletableFuture[]::new))));
         this.readers = new ReaderPool(config.readers(), machine);
         this.commitThread = machine.thread("spool-commit", false, committer);
-        this.keeperThread = machine.thread("spool-maintenance", true, maintenance);
+        this.maintenanceThread = machine.thread("spool-maintenance", true, maintenance);
         this.watchThread = machine.thread("spool-watch", true, this::watch);
     }
 
@@ -183,7 +183,7 @@ public final class SegmentSpool implements Spool {
         maintenance.probe();
         commitThread.start();
         repair.forEach(committer::submit);
-        keeperThread.start();
+        maintenanceThread.start();
         watchThread.start();
     }
 
@@ -901,7 +901,7 @@ public final class SegmentSpool implements Spool {
         lastMerge.exceptionally(_ -> null).join();
         maintenance.close();
         committer.stopping();
-        join(keeperThread);
+        join(maintenanceThread);
         committer.close();
         join(commitThread);
         // 3. the log is sealed

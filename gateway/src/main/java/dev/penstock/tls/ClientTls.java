@@ -8,7 +8,6 @@ import java.security.GeneralSecurityException;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
-import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -32,7 +31,7 @@ public final class ClientTls {
         KeyDerivations.countFromNowOn();
     }
 
-    private final Supplier<X509ExtendedTrustManager> authorities;
+    private final @Nullable X509ExtendedTrustManager configured;
 
     /**
      * A connection after its handshake.
@@ -50,13 +49,24 @@ public final class ClientTls {
      * @throws CertificateFileException when the file can't be used
      */
     public ClientTls(Optional<Path> file) {
-        X509ExtendedTrustManager configured = file.isEmpty() ? null : Authorities.trusting(file);
-        authorities = configured == null ? () -> OfJava.AUTHORITIES : () -> configured;
+        configured = file.isEmpty() ? null : Authorities.trusting(file);
     }
 
     /** Read when the first host is spoken to under TLS: that takes a tenth of a start. */
     private static final class OfJava {
-        static final X509ExtendedTrustManager AUTHORITIES = Authorities.trusting(Optional.empty());
+        private static @Nullable X509ExtendedTrustManager authorities;
+
+        static synchronized X509ExtendedTrustManager authorities() throws CertificateException {
+            try {
+                X509ExtendedTrustManager read = authorities == null
+                        ? Authorities.trusting(Optional.empty())
+                        : authorities;
+                authorities = read;
+                return read;
+            } catch (IllegalStateException e) {
+                throw new CertificateException(e.getMessage(), e);
+            }
+        }
     }
 
     /**
@@ -105,7 +115,8 @@ public final class ClientTls {
             for (X509Certificate certificate : chain) {
                 octets += certificate.getEncoded().length;
             }
-            CertificateException found = judge(() -> authorities.get().checkServerTrusted(chain, authType, socket));
+            CertificateException found = judge(() -> (configured == null ? OfJava.authorities() : configured)
+                    .checkServerTrusted(chain, authType, socket));
             problem = found == null ? null : found.getMessage() == null ? found.toString() : found.getMessage();
         }
     }

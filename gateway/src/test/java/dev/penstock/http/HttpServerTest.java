@@ -38,15 +38,15 @@ class HttpServerTest {
         servers.forEach(HttpServer::close);
     }
 
-    private HttpServer server(String loop, ConnectionGate.Limits limits, Route... routes) {
+    private HttpServer server(String loop, ConnectionGate.Limits limits, HttpRoute... routes) {
         HttpServer server = new HttpServer(HttpServer.Port.inClear(loop, "127.0.0.1", 0, TIMES,
                 new ConnectionGate(loop), () -> limits), Routes.of(new TextErrors(), List.of(routes)));
         servers.add(server);
         return server;
     }
 
-    private static Route text(HttpMethod method, String path, String text) {
-        return new Route(method, path, exchange -> exchange.send(Answer.text(200, "text/plain", text)));
+    private static HttpRoute text(HttpMethod method, String path, String text) {
+        return new HttpRoute(method, path, exchange -> exchange.send(Answer.text(200, "text/plain", text)));
     }
 
     /** Status line, Allow and body of the answer to a request after which the connection is closed. */
@@ -89,7 +89,7 @@ class HttpServerTest {
     @Test
     void aFaultIsOfItsRequestOnly() throws IOException {
         HttpServer server = server("test", LIMITS, text(HttpMethod.GET, "/a", "one"),
-                new Route(HttpMethod.GET, "/broken", _ -> {
+                new HttpRoute(HttpMethod.GET, "/broken", _ -> {
                     throw new AssertionError("a fault that the test wants");
                 }));
         assertThat(answer(server, "GET /broken")).isEqualTo("HTTP/1.1 500 Internal Server Error Failed; see the log.");
@@ -100,7 +100,7 @@ class HttpServerTest {
     void aPortWhoseEventLoopIsBusyLeavesTheOthersAlone() throws Exception {
         CountDownLatch reached = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
-        HttpServer busy = server("busy", LIMITS, new Route(HttpMethod.GET, "/", exchange -> {
+        HttpServer busy = server("busy", LIMITS, new HttpRoute(HttpMethod.GET, "/", exchange -> {
             reached.countDown();
             awaitOn(go);
             return exchange.send(Answer.text(200, "text/plain", "at last"));
@@ -176,8 +176,8 @@ class HttpServerTest {
     }
 
     /** Answers who it was, or what the client hears instead. */
-    private static Route asking(String path, HttpAuthentication authentication, Networks trusted) {
-        return new Route(HttpMethod.GET, path, exchange -> Mono.fromFuture(
+    private static HttpRoute asking(String path, HttpAuthentication authentication, Networks trusted) {
+        return new HttpRoute(HttpMethod.GET, path, exchange -> Mono.fromFuture(
                 () -> authentication.caller(exchange, true, trusted))
                 .map(caller -> (caller.identity() == null ? "nobody" : caller.identity().name())
                         + (caller.trusted() ? ", trusted" : ""))

@@ -37,7 +37,7 @@ import dev.penstock.routing.ZoneServer;
 class IdleConnectionsTest {
     private static final Logger log = LoggerFactory.getLogger(IdleConnectionsTest.class);
     private static final int IDLE = Integer.getInteger("penstock.idle", 500);
-    private static final int IDLE_TLS = Integer.getInteger("penstock.idle-tls", 1_000);
+    private static final int IDLE_TLS = Integer.getInteger("penstock.idle-tls", 500);
     private static final int SLOW = Integer.getInteger("penstock.slow", 100);
     private static final int PAIRS = Integer.getInteger("penstock.pairs", 1);
     private static final boolean MEASURED = System.getProperty("penstock.idle") != null

@@ -1,7 +1,7 @@
 package dev.penstock.inbound;
 
 /** Of a {@link Session}: what its input means. */
-enum Phase {
+enum SessionPhase {
     /** Nothing may come before the greeting. */
     GREETING,
     /** For TLS; nothing but its handshake may come. */

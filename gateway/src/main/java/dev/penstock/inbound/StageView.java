@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * What the stages see of a {@link Session}, whose state is its own to change: what they want of it they tell by a
  * {@link Verdict}. Confined to the session's event loop.
  */
-interface SessionView {
+interface StageView {
     /** Of the log and of events. */
     String id();
 

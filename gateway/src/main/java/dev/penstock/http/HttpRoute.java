@@ -9,7 +9,7 @@ import org.reactivestreams.Publisher;
  * @param method GET stands for HEAD too
  * @param path   as written ({@link RequestPath}), compared octet by octet
  */
-public record Route(HttpMethod method, String path, Handler handler) {
+public record HttpRoute(HttpMethod method, String path, Handler handler) {
     /** Answers requests, on the event loop of the port: must not block. */
     @FunctionalInterface
     public interface Handler {

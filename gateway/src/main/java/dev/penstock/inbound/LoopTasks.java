@@ -14,14 +14,14 @@ import org.slf4j.LoggerFactory;
  * Runs a session's tasks on its event loop. A fault in one of them, ours or a plugin's, is told to the session, which it
  * ends, and to nobody else. Any thread may call {@link #hop} and what uses it; the rest is confined to the loop.
  */
-final class Turns {
-    private static final Logger log = LoggerFactory.getLogger(Turns.class);
+final class LoopTasks {
+    private static final Logger log = LoggerFactory.getLogger(LoopTasks.class);
 
     private final ClientConnection connection;
     private final String sessionId;
     private final Consumer<Throwable> failed;
 
-    Turns(ClientConnection connection, String sessionId, Consumer<Throwable> failed) {
+    LoopTasks(ClientConnection connection, String sessionId, Consumer<Throwable> failed) {
         this.connection = connection;
         this.sessionId = sessionId;
         this.failed = failed;

@@ -1,0 +1,48 @@
+package dev.penstock.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.util.LogbackMDCAdapter;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class LogConfiguratorTest {
+    @Test
+    void writesOneLinePerEventInFieldsToStandardError() {
+        String written = written(null, "dev.penstock.queue.MailQueue");
+
+        assertThat(written.lines()).hasSize(1).first().asString()
+                .matches("\\d{4}-\\d\\d-\\d\\dT[0-9:.]{12}(Z|[+-]\\d\\d:\\d\\d) INFO  MailQueue: event=told key=\"a value\"");
+    }
+
+    @ParameterizedTest
+    @CsvSource({",dev.penstock.X,1", "DEBUG,dev.penstock.X,2", "warn,dev.penstock.X,0", "nonsense,dev.penstock.X,1",
+            "INFO,io.netty.X,0", "INFO,reactor.netty.X,0"})
+    void showsWhatItsLevelAsksForAndOfLibrariesWarnings(@Nullable String level, String logger, int lines) {
+        assertThat(written(level, logger).lines()).hasSize(lines);
+    }
+
+    private static String written(@Nullable String level, String logger) {
+        ByteArrayOutputStream written = new ByteArrayOutputStream();
+        PrintStream usual = System.err;
+        LoggerContext context = new LoggerContext();
+        context.setMDCAdapter(new LogbackMDCAdapter()); // as SLF4J does
+        System.setErr(new PrintStream(written, true, UTF_8));
+        try {
+            LogConfigurator.set(context, level);
+            context.getLogger(logger).info("event=told key={}", "a value");
+            context.getLogger(logger).debug("event=whispered");
+        } finally {
+            context.stop(); // writes what waits
+            System.setErr(usual);
+        }
+        return written.toString(UTF_8);
+    }
+}
