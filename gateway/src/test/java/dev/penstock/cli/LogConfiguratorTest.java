@@ -19,12 +19,13 @@ class LogConfiguratorTest {
         String written = written(null, "dev.penstock.queue.MailQueue");
 
         assertThat(written.lines()).hasSize(1).first().asString()
-                .matches("\\d{4}-\\d\\d-\\d\\dT[0-9:.]{12}(Z|[+-]\\d\\d:\\d\\d) INFO  MailQueue: event=told key=\"a value\"");
+                .matches(
+                        "\\d{4}-\\d\\d-\\d\\dT[0-9:.]{12}(Z|[+-]\\d\\d:\\d\\d) INFO  MailQueue: event=told key=\"a value\"");
     }
 
     @ParameterizedTest
     @CsvSource({",dev.penstock.X,1", "DEBUG,dev.penstock.X,2", "warn,dev.penstock.X,0", "nonsense,dev.penstock.X,1",
-            "INFO,io.netty.X,0", "INFO,reactor.netty.X,0"})
+        "INFO,io.netty.X,0", "INFO,reactor.netty.X,0"})
     void showsWhatItsLevelAsksForAndOfLibrariesWarnings(@Nullable String level, String logger, int lines) {
         assertThat(written(level, logger).lines()).hasSize(lines);
     }
