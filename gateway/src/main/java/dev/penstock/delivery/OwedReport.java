@@ -25,8 +25,8 @@ record OwedReport(Reports.Action action, Outcome.Delivered outcome, @Nullable St
      */
     static OwedReport of(AttemptState.RecipientState state) {
         Reports.Action action = switch (state.status()) {
-            case DELIVERED_UNTOLD -> Reports.Action.DELIVERED;
-            case RELAYED_UNTOLD -> Reports.Action.RELAYED;
+            case DELIVERED_REPORT_OWED -> Reports.Action.DELIVERED;
+            case RELAYED_REPORT_OWED -> Reports.Action.RELAYED;
             case DEFERRED, DELAYED, DELIVERED, BOUNCED, EXPIRED ->
                 throw new IllegalArgumentException("no report is owed for " + state);
         };
@@ -46,8 +46,8 @@ record OwedReport(Reports.Action action, Outcome.Delivered outcome, @Nullable St
         String text = (host == null || !outcome.reason().remote() ? "" : "host " + host + " said: ")
                 + outcome.reason().oneLine();
         return new AttemptState.RecipientState(recipient, action == Reports.Action.RELAYED
-                ? AttemptState.Status.RELAYED_UNTOLD
-                : AttemptState.Status.DELIVERED_UNTOLD,
+                ? AttemptState.Status.RELAYED_REPORT_OWED
+                : AttemptState.Status.DELIVERED_REPORT_OWED,
                 Settlement.cut(text));
     }
 }

@@ -410,7 +410,7 @@ final class Settlement {
                 ? AttemptState.Status.DELAYED
                 : AttemptState.Status.DEFERRED;
         return switch (attempt.outcome(place)) {
-            case Outcome.Delivered _ when attempt.due(place) != null -> AttemptState.Status.DELIVERED_UNTOLD;
+            case Outcome.Delivered _ when attempt.due(place) != null -> AttemptState.Status.DELIVERED_REPORT_OWED;
             case Outcome.Delivered _ -> AttemptState.Status.DELIVERED;
             case Outcome.Bounced _ -> AttemptState.Status.BOUNCED;
             case Outcome.Expired _ -> AttemptState.Status.EXPIRED;

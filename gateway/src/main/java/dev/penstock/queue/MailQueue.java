@@ -326,11 +326,6 @@ public final class MailQueue implements AutoCloseable {
         return RetrySchedule.delay(attempts, config, ThreadLocalRandom.current());
     }
 
-    /** Whether a message accepted then is too old for another attempt. */
-    public boolean expired(long receivedMillis) {
-        return RetrySchedule.expired(receivedMillis, clock.wallMillis(), config);
-    }
-
     /**
      * From now on with this configuration, and with whatever changed at the router and the {@link Shaper}: tell those
      * first. Mail already queued moves to the ready queues it belongs in now; waits already begun stay as they are.

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import dev.penstock.meters.HistogramSnapshot;
 
 /**
- * How old what is queued is, counted by the minute in which it was accepted. Thread-safe; taking one in and out is an
+ * How old what is queued is, counted by the minute in which it was accepted, or in which its hold ends. Thread-safe; taking one in and out is an
  * addition to a number, whatever the queue holds. A day in which nothing was accepted takes no memory, another one 6 KB.
  */
 final class QueueAges {

@@ -6,7 +6,7 @@ import java.util.random.RandomGenerator;
 
 import dev.penstock.config.QueueConfig;
 
-/** When a deferred destination is tried again, and when it expires. Pure functions of the configuration. */
+/** When a deferred destination is tried again. Pure functions of the configuration. */
 public final class RetrySchedule {
     private static final int PERCENT = 100;
     private static final int MAX_DOUBLINGS = 30; // any interval of a second or more has met its maximum by then
@@ -29,11 +29,6 @@ public final class RetrySchedule {
     /** The wait after a first attempt, without jitter: nothing is tried again sooner. */
     static Duration shortest(QueueConfig config) {
         return config.retryIntervals().stream().min(Duration::compareTo).orElse(config.retryInterval());
-    }
-
-    /** Whether the message is too old to be tried again. */
-    public static boolean expired(long receivedMillis, long nowMillis, QueueConfig config) {
-        return nowMillis - receivedMillis >= config.maxAge().toMillis();
     }
 
     /** No wait of this schedule is longer. */

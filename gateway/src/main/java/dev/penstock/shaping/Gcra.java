@@ -185,13 +185,20 @@ public final class Gcra {
         }
     }
 
+    /** Whether forgetting it loses no slot that was taken and is still ahead; what is only leased is nobody's yet. */
+    boolean isIdle(long nowNanos) {
+        return leases != null || peek(nowNanos) == 0;
+    }
+
     private long waitNanos(State usable, long nowNanos) {
         return leases == null ? usable.waitNanos(nowNanos) : usable.returned.getFirst() - nowNanos;
     }
 
     private void lease(SlotLeases from, Spacing spacing, long nowNanos) {
         long[] slots = from.lease(Objects.requireNonNull(spacing.rate()), MAX_LEASED, nowNanos + LEASE_NANOS, nowNanos);
-        state.updateAndGet(now -> now.withoutPast(nowNanos).withLeased(slots));
+        state.updateAndGet(now -> now.spacing.equals(spacing)
+                ? now.withoutPast(nowNanos).withLeased(slots)
+                : now.with(now.returned, now.lost + slots.length)); // the rate was changed just then
     }
 
     /**

@@ -56,7 +56,7 @@ public interface LimitSource {
          * Leases the next slots of {@code rate} that are nobody else's: those up to {@code untilNanos}, {@code most} at
          * most, and one at least however far away.
          *
-         * @return their times, ascending; those not used when they come are lost
+         * @return their times, ascending, none before {@code nowNanos}; those not used when they come are lost
          */
         long[] lease(Rate rate, int most, long untilNanos, long nowNanos);
     }

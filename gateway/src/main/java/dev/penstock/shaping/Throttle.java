@@ -105,6 +105,6 @@ public final class Throttle {
     /** Whether forgetting this key changes nothing that matters: no queue, no session, and no slot that is still ahead. */
     boolean isIdle(long nowNanos, long idleNanos) {
         return users == 0 && sessions.open() == 0 && nowNanos - usedNanos > idleNanos
-                && messages.peek(nowNanos) == 0 && connections.peek(nowNanos) == 0;
+                && messages.isIdle(nowNanos) && connections.isIdle(nowNanos);
     }
 }

@@ -23,9 +23,9 @@ public record AttemptState(int attempts, long nextMillis, List<RecipientState> r
         /** Deferred, and the sender has been told so. */
         DELAYED,
         /** Delivered, and the sender, who wants to hear of it, hasn't been told yet. */
-        DELIVERED_UNTOLD,
-        /** As {@link #DELIVERED_UNTOLD}, by a host that passes it on and doesn't tell more. */
-        RELAYED_UNTOLD;
+        DELIVERED_REPORT_OWED,
+        /** As {@link #DELIVERED_REPORT_OWED}, by a host that passes it on and doesn't tell more. */
+        RELAYED_REPORT_OWED;
 
         /** Whether nothing is left to be done. */
         public boolean isFinal() {
@@ -34,7 +34,7 @@ public record AttemptState(int attempts, long nextMillis, List<RecipientState> r
 
         /** Whether nothing but a report is left to be done. */
         public boolean isReportOwed() {
-            return this == DELIVERED_UNTOLD || this == RELAYED_UNTOLD;
+            return this == DELIVERED_REPORT_OWED || this == RELAYED_REPORT_OWED;
         }
     }
 

@@ -82,14 +82,14 @@ final class Committer implements Runnable {
     private final List<@Nullable Request<?>> buffered = new ArrayList<>();
     private int[] bufferedAt = new int[1024];
     private final List<Request<?>> written = new ArrayList<>();
-    /** SegmentSupply that were full in this batch. */
+    /** Segments that were full in this batch. */
     private final List<LogSegment> left = new ArrayList<>();
     private boolean unsynced;
     private long lazyBytes;
     /** KEY records were written since the last SYNCED record of this segment. */
     private boolean markDue;
     private long[] targets = new long[4];
-    private volatile LogSegment active; // written by the committer, read by the maintenance
+    private volatile LogSegment active; // written by the committer, read by the maintenance thread
 
     /** What {@link #failOverdue} looks at: the batch being written, while that takes. */
     private volatile Request<?> @Nullable [] inFlight;
@@ -150,7 +150,7 @@ final class Committer implements Runnable {
     }
 
     /**
-     * Refuses tasks that find no room from now on, so that the maintenance, who waits for them, can end on a full disk: the
+     * Refuses tasks that find no room from now on, so that the maintenance thread, which waits for them, can end on a full disk: the
      * sources of its copy stay. Before {@link #close}.
      */
     void stopping() {

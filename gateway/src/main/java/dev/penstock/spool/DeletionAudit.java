@@ -11,7 +11,7 @@ import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Place;
 
 /**
- * The last look at a segment before it is deleted. Confined to the maintenance's thread.
+ * The last look at a segment before it is deleted. Confined to the maintenance thread.
  *
  * <p>It doesn't believe the count of live octets by which the segment was chosen. It reads the segment's records, from
  * its index or else from itself, and finds for each that nothing points to it: no message in the index, no attempt that

@@ -21,7 +21,7 @@ final class LogSegment {
     enum Life {
         /** Appended to. */
         OPEN,
-        /** FoundAttempt by who appended to it; records of the batch in which that happened may not be accounted for yet. */
+        /** Left by who appended to it; records of the batch in which that happened may not be accounted for yet. */
         SEALING,
         /** All of its records are accounted for, and nothing is appended any more. */
         SEALED

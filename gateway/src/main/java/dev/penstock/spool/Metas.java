@@ -268,8 +268,8 @@ final class Metas {
             case BOUNCED -> 2;
             case EXPIRED -> 3;
             case DELAYED -> 4;
-            case DELIVERED_UNTOLD -> 5;
-            case RELAYED_UNTOLD -> 6;
+            case DELIVERED_REPORT_OWED -> 5;
+            case RELAYED_REPORT_OWED -> 6;
         };
     }
 
@@ -280,8 +280,8 @@ final class Metas {
             case 2 -> Status.BOUNCED;
             case 3 -> Status.EXPIRED;
             case 4 -> Status.DELAYED;
-            case 5 -> Status.DELIVERED_UNTOLD;
-            case 6 -> Status.RELAYED_UNTOLD;
+            case 5 -> Status.DELIVERED_REPORT_OWED;
+            case 6 -> Status.RELAYED_REPORT_OWED;
             default -> throw new IllegalArgumentException("unknown status " + code);
         };
     }

@@ -23,7 +23,7 @@ import dev.penstock.spool.SpooledMessage.ExtendedState;
 import dev.penstock.spool.SpooledMessage.Place;
 
 /**
- * Gives back the room of what is done. Confined to the maintenance's thread; where a message lies is changed by tasks on the
+ * Gives back the room of what is done. Confined to the maintenance thread; where a message lies is changed by tasks on the
  * committer.
  *
  * <p>A sealed segment goes when nothing in it is needed: no live record, and no DONE of a message whose ACCEPTED record
@@ -52,7 +52,7 @@ final class Reclaimer {
     private final long salt;
     private final long capacity;
     private final int reclaimBelow;
-    /** What else the maintenance has to do between two slices. */
+    /** What else the maintenance thread has to do between two slices. */
     private final Runnable meanwhile;
     private final List<LogSegment> superseded;
     private final CompletableFuture<Void> repaired;

@@ -14,7 +14,7 @@ import dev.penstock.units.ByteSize;
 /**
  * The thread behind the committer: has the next segment ready, seals full ones, watches the
  * free space, reclaims. {@link #retire}, {@link #wake} and {@link #close} are for any thread, all else is confined to
- * the maintenance.
+ * the maintenance thread.
  */
 final class SegmentMaintenance implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(SegmentMaintenance.class);

@@ -19,7 +19,7 @@ class OwedReportTest {
         OwedReport owed = success("mx1.dest.example", "queued as host 12 said: 250");
         AttemptState.RecipientState state = owed.state(7);
         assertThat(state.recipient()).isEqualTo(7);
-        assertThat(state.status()).isEqualTo(Status.RELAYED_UNTOLD);
+        assertThat(state.status()).isEqualTo(Status.RELAYED_REPORT_OWED);
         assertThat(OwedReport.of(state)).isEqualTo(owed);
     }
 
@@ -32,7 +32,8 @@ class OwedReportTest {
 
     @Test
     void whatAnotherVersionWroteIsToldAsItIs() {
-        OwedReport back = OwedReport.of(new AttemptState.RecipientState(0, Status.DELIVERED_UNTOLD, "ok, whatever"));
+        OwedReport back = OwedReport
+                .of(new AttemptState.RecipientState(0, Status.DELIVERED_REPORT_OWED, "ok, whatever"));
         assertThat(back.action()).isEqualTo(Reports.Action.DELIVERED);
         assertThat(back.outcome().reason().oneLine()).isEqualTo("250 2.0.0 ok, whatever");
     }

@@ -49,11 +49,4 @@ class RetryScheduleTest {
         assertThat(below).isBetween(2_300, 2_700);
         assertThat(RetrySchedule.longest(config)).isEqualTo(Duration.ofSeconds(110));
     }
-
-    @Test
-    void expiresWhatIsOlderThanTheMaximumAge() {
-        long day = Duration.ofDays(1).toMillis();
-        assertThat(RetrySchedule.expired(0, 5 * day - 1, config(List.of(), 0))).isFalse();
-        assertThat(RetrySchedule.expired(0, 5 * day, config(List.of(), 0))).isTrue();
-    }
 }

@@ -122,7 +122,7 @@ class DiskFullTest {
             SpoolConfig config = SpoolFixture.withSegmentSize(SpoolFixture.config(spool), 256 << 10);
             try (SpoolFixture fixture = SpoolFixture.open(config)) {
                 List<SpoolEntry> entries = new ArrayList<>();
-                fillUntilRefused(fixture, entries); // the state may be READY again: the maintenance has looked for room since
+                fillUntilRefused(fixture, entries); // the state may be READY again: the maintenance thread has looked for room since
                 List<SpoolEntry> done = entries.subList(0, entries.size() * 3 / 4);
                 done.stream().map(fixture.spool::done).toList().forEach(SpoolFixture::await);
                 entries.subList(done.size(), entries.size()).forEach(entry -> kept.add(key(entry)));

@@ -251,7 +251,7 @@ class KeyRecordsTest {
             Awaitility.await().atMost(PATIENCE).until(() -> fixture.spool.stats().segmentsReclaimed() > 0);
             AtomicLong syncs = new AtomicLong();
             AtomicLong moved = new AtomicLong();
-            // some ticks of the maintenance, in which nothing happens
+            // some ticks of the maintenance thread, in which nothing happens
             Awaitility.await().atMost(PATIENCE).during(Duration.ofSeconds(1)).until(() -> {
                 SpoolStats now = fixture.spool.stats();
                 return syncs.getAndSet(now.syncs()) == now.syncs()

@@ -130,7 +130,7 @@ class ReclaimTest {
                     }
                     return result;
                 });
-        // nothing is asked of it any more: whatever the maintenance does, the same messages have to be there
+        // nothing is asked of it any more: whatever the maintenance thread does, the same messages have to be there
         recording.set(true);
         try (SpoolFixture fixture = SpoolFixture.open(config(live), observed)) {
             Awaitility.await().atMost(PATIENCE).until(() -> fixture.spool.stats().bytesMoved() > 0

@@ -25,7 +25,7 @@ import dev.penstock.units.ByteSize;
  */
 class SealingTest {
     private static final long SECOND = 1_000_000_000;
-    /** Longer than the maintenance needs for whatever it wants to do meanwhile. */
+    /** Longer than the maintenance thread needs for whatever it wants to do meanwhile. */
     private static final long SLOW_SYNC = 5 * SECOND;
     private static final int DEAD = 22;
     private static final int BATCH = 8;
