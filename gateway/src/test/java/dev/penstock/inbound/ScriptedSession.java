@@ -37,6 +37,7 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
     final List<Envelope> accepted = new ArrayList<>();
     final ScriptedConnection connection = new ScriptedConnection();
     final SmtpServer server;
+    private final ClientAccounts accounts;
     private final Session session;
     private final StringBuilder replies = new StringBuilder();
 
@@ -55,8 +56,8 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
                 tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator,
                 new Reception(spool, this::accepted, _ -> {}, InstantSource.fixed(SmtpFixture.NOW)), _ -> {},
                 InstantSource.fixed(SmtpFixture.NOW));
-        ClientAccount account = new ClientAccounts(config, new Counters(), connection::nanoTime)
-                .enter(CLIENT.getAddress(), listener);
+        accounts = new ClientAccounts(config, new Counters(), connection::nanoTime);
+        ClientAccount account = accounts.enter(CLIENT.getAddress(), listener);
         session = new Session(server, connection, new LoopScratch(), account, CLIENT, SERVER, false, 0,
                 server.settings(0), 1);
         connection.attach(session);
@@ -111,6 +112,11 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
         server.close();
         session.shutDown();
         connection.run();
+    }
+
+    /** Sessions that clients have by their accounts. */
+    int countedSessions() {
+        return accounts.sessions();
     }
 
     long receivingOctets() {

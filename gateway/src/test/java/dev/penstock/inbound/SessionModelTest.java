@@ -586,6 +586,7 @@ class SessionModelTest {
             }
             connection.run();
             check(smtp.receivingOctets() == 0, "octets are still counted: " + smtp.receivingOctets());
+            check(smtp.countedSessions() == 0, "sessions of the client's account: " + smtp.countedSessions());
             check(smtp.spool.openIntakes() == 0, "an intake is still open");
             check(smtp.accepted.stream().map(envelope -> envelope.id()).toList()
                     .equals(smtp.spool.messages().stream().map(message -> message.envelope().id()).toList()),
