@@ -227,7 +227,8 @@ public final class DnsRouter implements Router {
         lookUps.incrementAndGet();
         long begun = ticker.getAsLong();
         CompletableFuture<CachedRoute> finding = find(current, domain, configured, previous);
-        boolean asks = !finding.isDone();
+        boolean byMx = configured == null && Endpoint.addressLiteral(domain) == null;
+        boolean asks = byMx || !finding.isDone(); // a server that is near may have answered by now
         var _ = finding.whenComplete((found, failure) -> {
             lookUps.decrementAndGet();
             if (asks) {
