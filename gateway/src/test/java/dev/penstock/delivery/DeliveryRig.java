@@ -162,6 +162,11 @@ final class DeliveryRig implements AutoCloseable {
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> events.size() >= count);
     }
 
+    /** Of one type: what becomes of a report that is queued comes between the others at any time. */
+    void awaitEvents(MessageEvent.Type type, int count) {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> events(type).size() >= count);
+    }
+
     void awaitNoSessions() {
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> dispatcher.sessionCount() == 0);
     }
