@@ -23,6 +23,7 @@ import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
+import dev.penstock.delivery.ProviderMetrics;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
@@ -167,6 +168,7 @@ public final class Penstock implements AutoCloseable {
                 RoutingMetrics.of(router::stats, router::lookUpTimes),
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
+                ProviderMetrics.of(dispatcher.stats()::providers),
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),

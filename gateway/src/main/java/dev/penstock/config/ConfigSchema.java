@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import dev.penstock.config.ValueType.Nested;
 import dev.penstock.config.ValueType.Plain;
@@ -40,12 +41,23 @@ public final class ConfigSchema {
         Map<String, Object> file = table(ShapingConfig.TABLE);
         Map<String, Object> sections = new LinkedHashMap<>(properties(file));
         sections.put(ShapingConfig.DEFAULTS.name(), section);
-        sections.put(ShapingReader.PROVIDER, Types.schema("object", "description", "Not supported yet and ignored."));
+        sections.put(ShapingReader.PROVIDER, providers(properties));
         file.put("properties", sections);
         Map<String, Object> named = new LinkedHashMap<>(section);
         named.put("description", ShapingConfig.SECTIONS.text());
         file.put("additionalProperties", named);
         return JsonText.indented(root("Penstock's shaping file", file));
+    }
+
+    /** @param ofSections keys that a provider's section may have too, to no effect yet */
+    private static Map<String, Object> providers(Map<String, Object> ofSections) {
+        Map<String, Object> provider = table(ProviderConfig.TABLE);
+        Map<String, Object> properties = new LinkedHashMap<>(properties(provider));
+        Stream.concat(ofSections.keySet().stream(), ProviderReader.NOT_SUPPORTED.stream()).sorted().forEach(
+                key -> properties.put(key, Map.of("description", "Of a provider not supported yet and ignored.")));
+        provider.put("properties", properties);
+        return Types.schema("object", "description", ShapingConfig.PROVIDERS.text(), "additionalProperties",
+                provider);
     }
 
     private static Map<String, Object> root(String title, Map<String, Object> table) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
@@ -54,6 +55,13 @@ final class ShapingReader {
 
     private ShapingReader() {}
 
+    /** Whether a section may have it, honoured or not. */
+    static boolean isKey(String key) {
+        return NOT_SUPPORTED.contains(key)
+                || Stream.of(TrafficLimits.TABLE, furtherKeys()).flatMap(table -> table.keys().stream())
+                        .anyMatch(known -> known.name().equals(key));
+    }
+
     /** Keys of a section that say how others are meant. */
     static Table<TrafficLimits> furtherKeys() {
         Table<TrafficLimits> table = Table.of(TrafficLimits.class, TrafficLimits::new, "");
@@ -90,9 +98,7 @@ final class ShapingReader {
     static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains) {
         TableBinder file = source.parseWritten();
         Section defaults = section(file.table(DEFAULT_SECTION), Section.DEFAULT);
-        if (file.hasTable(PROVIDER)) {
-            ignoreProviders(file);
-        }
+        List<ProviderConfig> providers = ProviderReader.read(file, ShapingConfig.DEFAULT.providers());
         Map<String, TrafficLimits> sections = new LinkedHashMap<>();
         for (String name : file.keys()) {
             if (name.equals(DEFAULT_SECTION) || name.equals(PROVIDER)) {
@@ -126,7 +132,7 @@ final class ShapingReader {
                 file.reject(name, "there is a section of this name in another spelling already");
             }
         }
-        return new ShapingConfig(defaults.limits(), sections);
+        return new ShapingConfig(defaults.limits(), sections, providers);
     }
 
     /** What a section says, or inherits: its limits, and of TLS what further sections start from. */
@@ -134,19 +140,8 @@ final class ShapingReader {
         static final Section DEFAULT = new Section(TrafficLimits.DEFAULT, "", false);
     }
 
-    private static void ignoreProviders(TableBinder file) {
-        file.warn(PROVIDER, "provider sections are not supported yet and are ignored; "
-                + "domains that share their MX hosts are grouped by themselves, and a section may be named after a domain");
-        TableBinder providers = file.table(PROVIDER);
-        for (String name : providers.keys()) {
-            if (providers.hasTable(name)) {
-                warnOfTls(providers.table(name), "a provider section");
-            }
-        }
-    }
-
     /** A demand for TLS must not pass unseen among what is ignored. */
-    private static void warnOfTls(TableBinder ignored, String what) {
+    static void warnOfTls(TableBinder ignored, String what) {
         String tls = ignored.text(ENABLE_TLS, "", "a text", text -> text);
         if (tls.startsWith("Required")) {
             ignored.warn(ENABLE_TLS, "in " + what + ", which is ignored, so \"" + tls + "\" isn't kept there; "

@@ -43,6 +43,7 @@ public final class DeliveryStats {
     final DurationHistogram firstAttempts = DurationHistogram.of(MESSAGE_TIMES);
     /** From the same moment to a recipient's delivery. */
     final DurationHistogram transits = DurationHistogram.of(MESSAGE_TIMES);
+    final ProviderStats providers = new ProviderStats();
     private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
 
     DeliveryStats() {
@@ -98,6 +99,11 @@ public final class DeliveryStats {
     /** From acceptance, or from the end of a hold, to the delivery, for each recipient. */
     public HistogramSnapshot transits() {
         return transits.snapshot();
+    }
+
+    /** Outcomes per provider. */
+    public ProviderStats providers() {
+        return providers;
     }
 
     /** Never blocks. */

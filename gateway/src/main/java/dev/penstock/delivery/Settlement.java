@@ -425,13 +425,23 @@ final class Settlement {
             stats.firstAttempts.record(TimeUnit.MILLISECONDS.toNanos(attempt.begunMillis() - accepted));
         }
         long delivered = 0;
+        ProviderStats.Counts provider = stats.providers.of(attempt.item.provider());
         for (int place = attempt.firstUndelivered(); place < attempt.size(); place++) {
             Outcome outcome = attempt.outcome(place);
             switch (outcome) {
                 case Outcome.Delivered _ -> delivered++;
-                case Outcome.Bounced _ -> stats.bounced.increment();
-                case Outcome.Expired _ -> stats.expired.increment();
-                case Outcome.Deferred _,Outcome.Untried _ -> stats.deferred.increment();
+                case Outcome.Bounced _ -> {
+                    stats.bounced.increment();
+                    provider.bounced().increment();
+                }
+                case Outcome.Expired _ -> {
+                    stats.expired.increment();
+                    provider.expired().increment();
+                }
+                case Outcome.Deferred _,Outcome.Untried _ -> {
+                    stats.deferred.increment();
+                    provider.deferred().increment();
+                }
                 case null -> {
                 }
             }
@@ -441,6 +451,7 @@ final class Settlement {
         }
         if (delivered > 0) {
             stats.delivered.add(delivered);
+            provider.delivered().add(delivered);
             stats.transits.record(TimeUnit.MILLISECONDS.toNanos(now - accepted), delivered);
         }
     }
@@ -485,7 +496,7 @@ final class Settlement {
                 envelope.tenant(), envelope.campaign(), contact.site(), attempt.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
                 attempt.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
-                MessageEvent.Client.of(envelope.origin()));
+                MessageEvent.Client.of(envelope.origin()), attempt.item.provider());
     }
 
     static String cut(String text) {

@@ -65,6 +65,7 @@ final class EventEncoder {
     private static final byte[] RECEPTION_PROTOCOL = ascii(",\"reception_protocol\":\"");
     private static final byte[] TLS_CIPHER = ascii(",\"tls_cipher\":\"");
     private static final byte[] TLS_VERSION = ascii("\",\"tls_protocol_version\":\"");
+    private static final byte[] PROVIDER = ascii(",\"provider_name\":\"");
     private static final byte[] SESSION = ascii(",\"session_id\":\"");
     // KumoMTA's readers want these in every record.
     private static final String TAIL = ",\"bounce_classification\":\"Uncategorized\",\"feedback_report\":null,\"meta\":{},"
@@ -179,6 +180,7 @@ final class EventEncoder {
             text(event.sessionId());
             octet('"');
         }
+        field(PROVIDER, event.provider());
         MessageEvent.Client client = event.client();
         field(USER, client.user());
         field(HELO, client.helo());

@@ -1,16 +1,22 @@
 package dev.penstock.meters;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The meters of one part of the gateway. The part counts for itself; here its figures are only read, all of them once per
@@ -24,7 +30,9 @@ public final class PartMeters<T> implements MeterBinder {
     private final Supplier<T> source;
     private final List<Consumer<MeterRegistry>> meters = new ArrayList<>();
     private final List<NamedHistogram> histograms = new ArrayList<>();
+    private final List<Family<T>> families = new ArrayList<>();
     private volatile T figures;
+    private @Nullable MeterRegistry bound;
 
     /**
      * A histogram and what it is called.
@@ -33,6 +41,15 @@ public final class PartMeters<T> implements MeterBinder {
      * @param current whether its counts grow and shrink, because they are of what there is and not of what happened
      */
     public record NamedHistogram(String name, String help, boolean current, Supplier<HistogramSnapshot> source) {}
+
+    /**
+     * Meters that come into being one by one.
+     *
+     * @param tags   names and values by turns, of those that all of them have
+     * @param shown  for which the registry has one already
+     */
+    private record Family<T>(String name, String help, boolean counts, String tag,
+            Function<T, Map<String, Long>> values, List<String> tags, Set<String> shown) {}
 
     private PartMeters(String prefix, Supplier<T> source) {
         this.prefix = prefix;
@@ -64,6 +81,22 @@ public final class PartMeters<T> implements MeterBinder {
                 .description(help).tags(tags).strongReference(true).register(registry));
     }
 
+    /**
+     * What only grows, for each of some names that aren't known from the start.
+     *
+     * @param tag    whose values are the names
+     * @param values by name; names don't go away, and how many there may be is bounded by whoever counts
+     */
+    public void counters(String name, String help, String tag, Function<T, Map<String, Long>> values,
+            String... tags) {
+        families.add(new Family<>(name, help, true, tag, values, List.of(tags), new HashSet<>()));
+    }
+
+    /** What grows and shrinks, likewise; a name that is gone counts nothing. */
+    public void gauges(String name, String help, String tag, Function<T, Map<String, Long>> values, String... tags) {
+        families.add(new Family<>(name, help, false, tag, values, List.of(tags), new HashSet<>()));
+    }
+
     /** What is measured as it happens. */
     public void histogram(String name, String help, Supplier<HistogramSnapshot> value) {
         histograms.add(new NamedHistogram(prefix + name, help, false, value));
@@ -83,6 +116,30 @@ public final class PartMeters<T> implements MeterBinder {
     @Override
     public void bindTo(MeterRegistry registry) {
         meters.forEach(meter -> meter.accept(registry));
+        bound = registry;
+        bindNew(registry);
+    }
+
+    private void bindNew(MeterRegistry registry) {
+        for (Family<T> family : families) {
+            for (String name : family.values().apply(figures).keySet()) {
+                if (family.shown().add(name)) {
+                    bind(registry, family, name);
+                }
+            }
+        }
+    }
+
+    private void bind(MeterRegistry registry, Family<T> family, String name) {
+        String[] tags = Stream.concat(Stream.of(family.tag(), name), family.tags().stream()).toArray(String[]::new);
+        ToDoubleFunction<PartMeters<T>> value = part -> family.values().apply(part.figures).getOrDefault(name, 0L);
+        if (family.counts()) {
+            FunctionCounter.builder(prefix + family.name(), this, value).description(family.help()).tags(tags)
+                    .register(registry);
+        } else {
+            Gauge.builder(prefix + family.name(), this, value).description(family.help()).tags(tags)
+                    .strongReference(true).register(registry);
+        }
     }
 
     public List<NamedHistogram> histograms() {
@@ -92,5 +149,9 @@ public final class PartMeters<T> implements MeterBinder {
     /** Figures of now for the scrape that begins. */
     public void refresh() {
         figures = source.get();
+        MeterRegistry registry = bound;
+        if (registry != null) {
+            bindNew(registry);
+        }
     }
 }

@@ -3,6 +3,11 @@ package dev.penstock.queue;
 import java.util.HashMap;
 import java.util.Map;
 
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.routing.Providers;
+import dev.penstock.routing.Site;
+
 /**
  * All that is queued for one domain. It is always in exactly one ready queue; before its route is known, in the unrouted. All
  * fields are guarded by the lock of that ready queue: take it with {@link #lockReadyQueue()}.
@@ -19,6 +24,10 @@ final class DomainQueue {
     long askedNanos;
     int askedEpoch;
     int idleSweeps;
+    /** Who runs the hosts of its route, empty for nobody known; and from what that was found. */
+    volatile String provider = Providers.NONE;
+    private @Nullable Providers providers;
+    private @Nullable Site site;
     /** Forgotten by the queue: look it up anew. */
     boolean removed;
 
@@ -36,6 +45,15 @@ final class DomainQueue {
                 return current;
             }
             current.unlock();
+        }
+    }
+
+    /** Its mail goes to {@code found}. Under the lock of its ready queue. */
+    void provider(Providers known, Site found) {
+        if (known != providers || !found.equals(site)) {
+            provider = known.name(name, found);
+            providers = known;
+            site = found;
         }
     }
 

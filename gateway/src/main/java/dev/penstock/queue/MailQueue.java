@@ -470,6 +470,7 @@ public final class MailQueue implements AutoCloseable {
             try {
                 if (domain.readyQueue == readyQueue) {
                     readyQueue.route(route);
+                    domain.provider(shaper.providers(), route.site());
                     domain.asking = false;
                     domain.askedEpoch = epoch;
                     domain.askedNanos = clock.nanos();

@@ -74,6 +74,11 @@ public final class QueueItem {
         return home.owner.campaign();
     }
 
+    /** Who runs the hosts that take the domain's mail, empty while that isn't known or nobody known does. */
+    public String provider() {
+        return home.domain.provider;
+    }
+
     /** Attempts made before now. */
     public int attempts() {
         return (int) (dueAttemptsState >>> ATTEMPTS_SHIFT) & MAX_ATTEMPTS;

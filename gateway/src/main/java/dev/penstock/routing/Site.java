@@ -63,6 +63,11 @@ public final class Site {
         return new Site(kind, hosts, section, SiteNames.full(hosts));
     }
 
+    /** Names of hosts; of a configured route as they are written, with ports. */
+    List<String> hosts() {
+        return hosts;
+    }
+
     /**
      * For people: logs, metrics, tables. The hosts in short, {@code (mx1|mx2).example.net} or
      * {@code mx1.example.net+59~0f1e2d3c4b}. Of the sites known at one time no two have the same.

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Providers;
 import dev.penstock.routing.Site;
 
 /**
@@ -30,15 +31,20 @@ public final class Shaper {
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private volatile ShapingConfig config;
+    private volatile Providers providers;
 
     public Shaper(ShapingConfig config, LongSupplier nanoTime) {
         this.config = config;
+        this.providers = new Providers(config.providers());
         this.nanoTime = nanoTime;
         this.lastReapNanos = new AtomicLong(nanoTime.getAsLong());
     }
 
     /** From now on with these limits, also for sessions already open; what is over a lowered limit ends by itself. */
     public void reconfigure(ShapingConfig next) {
+        if (!next.providers().equals(config.providers())) {
+            providers = new Providers(next.providers());
+        }
         config = next;
         long now = nanoTime.getAsLong();
         for (Site key : throttles.keySet()) {
@@ -57,6 +63,11 @@ public final class Shaper {
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
     public Site key(String domain, Site site) {
         return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
+    }
+
+    /** Who runs the hosts of which domains; another object when that has changed. */
+    public Providers providers() {
+        return providers;
     }
 
     /** What is configured for {@code key} now. */

@@ -7,6 +7,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -108,6 +109,9 @@ class ConfigReaderTest {
                 ["Example.com"]
                 connection_limit = 2
                 max_message_rate = "none"
+
+                [provider."example"]
+                match = [ {MXSuffix=".example.net"} ]
                 """);
         Path chain = pem("mx.pem", "CERTIFICATE");
         Path key = pem("mx.key", "PRIVATE KEY");
@@ -280,6 +284,9 @@ class ConfigReaderTest {
                 .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
                 .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
                 .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED);
+        List<ProviderConfig> providers = new ArrayList<>(ShapingConfig.DEFAULT.providers());
+        providers.addFirst(new ProviderConfig("example",
+                List.of(new ProviderMatch(ProviderMatch.Kind.MX_SUFFIX, ".example.net"))));
         GatewayConfig expected = GatewayConfig
                 .embedded("mx.example.net").with(GatewayConfig.NODE, 7).with(
                         GatewayConfig.LISTENERS, List.of(
@@ -390,7 +397,8 @@ class ConfigReaderTest {
                                         .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(60))
                                         .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
                                         .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
-                                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED))))
+                                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)),
+                        providers))
                 .with(GatewayConfig.EVENTS,
                         EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, Path.of("/var/log/penstock"))
                                 .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))

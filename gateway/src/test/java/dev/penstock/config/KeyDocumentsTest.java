@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 class KeyDocumentsTest {
     private static final Path SAMPLE = Path.of("..", "config", "penstock.toml");
     private static final Path SHAPING_SAMPLE = Path.of("..", "config", "shaping.toml");
+    private static final Path PROVIDERS_SAMPLE = Path.of("..", "config", "providers.toml");
     private static final Path DOCUMENT = Path.of("docs", "configuration.md");
     private static final String WRITE = "penstock.write-documents";
 
@@ -28,6 +29,11 @@ class KeyDocumentsTest {
     @Test
     void theSampleShapingFileIsWhatTheKeysSay() throws IOException {
         check(SHAPING_SAMPLE, below(SHAPING_SAMPLE, SampleFile.shaping()));
+    }
+
+    @Test
+    void theSampleOfProvidersIsWhatIsKnownWithoutBeingTold() throws IOException {
+        check(PROVIDERS_SAMPLE, ProviderReader.shippedText().lines().toList());
     }
 
     @Test

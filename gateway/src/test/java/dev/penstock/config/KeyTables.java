@@ -20,6 +20,8 @@ final class KeyTables {
         tables.tables("", GatewayConfig.TABLE);
         tables.table("\"example.com\"", "Sections of the shaping file, and `[\"default\"]`.",
                 List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys()));
+        tables.table("provider.\"example\"", ShapingConfig.PROVIDERS.text() + " In the shaping file.",
+                List.of(ProviderConfig.TABLE));
         return tables.lines;
     }
 

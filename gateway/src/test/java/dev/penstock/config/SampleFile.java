@@ -35,6 +35,11 @@ final class SampleFile {
         file.comment(ShapingConfig.SECTIONS.text());
         file.lines.addAll(List.of("#", "# [\"example.com\"]", "# connection_limit = 3",
                 "# max_message_rate = \"20/s,max_burst=5\""));
+        file.blankLine();
+        file.comment(ShapingConfig.PROVIDERS.text());
+        file.lines.addAll(List.of("#", "# [provider.\"example\"]"));
+        file.comment(ProviderConfig.MATCH.text());
+        file.lines.add("# match = [ {MXSuffix=\".example.net\"}, {HostName=\"mx.example.com\"} ]");
         return file.lines;
     }
 

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import dev.penstock.config.ProviderMatch.Kind;
 import dev.penstock.units.Rate;
 
 /** The shaping file, in KumoMTA's format. */
@@ -65,10 +66,92 @@ class ShapingReaderTest {
         assertThat(shaping.sections()).isEqualTo(Map.of("example.org",
                 TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 3)));
         assertThat(valid.warnings()).extracting(Problem::key).containsExactly("default.data_timeout",
-                "default.remember_broken_tls", "provider", "provider.google.enable_tls",
+                "default.remember_broken_tls", "provider.google.enable_tls", "provider.google.enable_tls",
                 "\"example.org\".additional_message_rate_throttles", "\"example.org\".sources",
-                "\"example.org\".sources.ip-new.enable_tls");
+                "\"example.org\".sources.ip-new.enable_tls", "provider.yahoo.automation");
         assertThat(messages(valid)).anyMatch(message -> message.contains("\"Required\" isn't kept there"));
+    }
+
+    @Test
+    void providersOfTheFileComeBeforeThoseThatAreKnown() throws IOException {
+        ConfigReader.Valid valid = valid("""
+                [provider."zeta"]
+                match = [ {MXSuffix=".Zeta.example."}, {HostName="mx.zeta.example"}, {DomainSuffix="zeta.example"} ]
+                [provider."alpha"]
+                match = [ {DomainSuffix=".alpha.example"} ]
+                [provider."google"]
+                match = [ {MXSuffix=".google.example"} ]
+                [provider."yahoo"]
+                match = []
+                [[provider."apple".automation]]
+                regex = "busy"
+                """);
+        List<ProviderConfig> providers = valid.config().shaping().providers();
+        assertThat(providers).startsWith(
+                new ProviderConfig("zeta", List.of(new ProviderMatch(Kind.MX_SUFFIX, ".zeta.example"),
+                        new ProviderMatch(Kind.HOST_NAME, "mx.zeta.example"),
+                        new ProviderMatch(Kind.DOMAIN_SUFFIX, "zeta.example"))),
+                new ProviderConfig("alpha", List.of(new ProviderMatch(Kind.DOMAIN_SUFFIX, ".alpha.example"))),
+                new ProviderConfig("google", List.of(new ProviderMatch(Kind.MX_SUFFIX, ".google.example"))),
+                new ProviderConfig("yahoo", List.of()),
+                new ProviderConfig("apple", List.of(new ProviderMatch(Kind.MX_SUFFIX, ".icloud.com"))));
+        assertThat(providers).extracting(ProviderConfig::name).contains("outlook", "office365", "proofpoint")
+                .doesNotHaveDuplicates();
+        assertThat(messages(valid)).containsExactly("shaping.toml:9:1: provider.apple.automation: of a provider "
+                + "section is not supported yet and is ignored; say it in [\"default\"], or in a section per domain or "
+                + "site");
+    }
+
+    @Test
+    void theKnownProvidersAreThoseOfTheirFile() throws IOException {
+        ConfigReader.Valid valid = valid(ProviderReader.shippedText());
+        assertThat(valid.config().shaping().providers()).isEqualTo(ShapingConfig.DEFAULT.providers())
+                .hasSizeGreaterThan(30).allMatch(provider -> !provider.match().isEmpty());
+        assertThat(valid.warnings()).isEmpty();
+    }
+
+    @Test
+    void limitsOfAProviderAreNamedAsNotSupported() throws IOException {
+        assertThat(valid("""
+                [provider."example"]
+                match = [ {MXSuffix=".example.net"} ]
+                provider_connection_limit = 5
+                provider_max_message_rate = "10/s"
+                connection_limit = 3
+                [provider."nobody"]
+                """).warnings()).extracting(Problem::key).containsExactly(
+                "provider.example.provider_connection_limit", "provider.example.provider_max_message_rate",
+                "provider.example.connection_limit", "provider.nobody");
+    }
+
+    @Test
+    void everyWrongMatchIsReported() throws IOException {
+        assertThat(errors("""
+                [provider."a"]
+                match = [ {MXSuffix=".a b"}, {HostName=".example.net"}, {}, {MXSufix=".example.net"} ]
+                [provider."b"]
+                match = ".example.net"
+                [provider."c"]
+                match = [ {MXSuffix=".example.net", HostName="mx.example.net"}, {DomainSuffix=7}, ".example" ]
+                matches = 1
+                [provider]
+                d = 1
+                """.replace("[provider]\nd = 1", "[provider.\"d\"]\nmatch = [ {DomainSuffix=\"\"} ]")))
+                .anyMatch(message -> message
+                        .startsWith("shaping.toml:2:12: provider.a.match[0].MXSuffix: \".a b\": expected "
+                                + "the end of a name in ASCII"))
+                .anyMatch(message -> message.startsWith("shaping.toml:2:31: provider.a.match[1].HostName: "
+                        + "\".example.net\": expected the name of a host"))
+                .anyMatch(message -> message.startsWith("shaping.toml:2:1: provider.a.match: each item says one thing"))
+                .anyMatch(
+                        message -> message.contains("provider.a.match[3].MXSufix: unknown key; did you mean MXSuffix?"))
+                .anyMatch(message -> message.startsWith("shaping.toml:4:1: provider.b.match: expected tables"))
+                .anyMatch(message -> message.startsWith("shaping.toml:6:1: provider.c.match: each item says one thing"))
+                .anyMatch(message -> message.contains("provider.c.match[1].DomainSuffix: expected a text in quotes"))
+                .anyMatch(message -> message.contains("provider.c.match[2]: expected a table"))
+                .anyMatch(message -> message.contains("provider.c.matches: unknown key; did you mean match?"))
+                .anyMatch(message -> message.contains("provider.d.match[0].DomainSuffix: \"\": expected the end"))
+                .hasSize(10);
     }
 
     @ParameterizedTest

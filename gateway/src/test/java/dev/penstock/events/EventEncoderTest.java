@@ -67,6 +67,17 @@ class EventEncoderTest {
     }
 
     @Test
+    void theProviderIsNamedWhereOneIsKnown() {
+        MessageEvent nobody = Events.delivery(7);
+        MessageEvent event = new MessageEvent(nobody.type(), nobody.id(), nobody.sender(), nobody.recipients(),
+                nobody.domain(), nobody.tenant(), nobody.campaign(), nobody.site(), nobody.size(), nobody.response(),
+                nobody.peer(), nobody.sourceAddress(), nobody.eventMillis(), nobody.createdMillis(), nobody.attempts(),
+                nobody.protocol(), nobody.sessionId(), nobody.tls(), nobody.client(), "goo\"gle");
+        assertThat(Events.json(line(event))).containsEntry("provider_name", "goo\"gle");
+        assertThat(Events.json(line(nobody))).doesNotContainKey("provider_name");
+    }
+
+    @Test
     void queueIsNamedAfterCampaignTenantAndDomain() {
         assertThat(queue("", "")).isEqualTo("x.example");
         assertThat(queue("t", "")).isEqualTo("t@x.example");

@@ -3,7 +3,9 @@ package dev.penstock.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import org.junit.jupiter.api.AfterEach;
@@ -31,6 +33,21 @@ class MetricsRegistryTest {
         assertThat(metrics.scrape().lines()).contains("penstock_part_one " + (before + 1) + ".0",
                 "penstock_part_two_total{by=\"a\"} " + (before + 1) + ".0");
         assertThat(asked.get()).isEqualTo(before + 1);
+    }
+
+    @Test
+    void metersOfNamesThatComeLaterAreThereFromTheNextScrapeOn() {
+        Map<String, Long> figures = new HashMap<>(Map.of("a", 1L));
+        PartMeters<Map<String, Long>> part = PartMeters.of("penstock.part.", () -> Map.copyOf(figures));
+        part.counters("sent", "", "by", now -> now, "kind", "x");
+        part.gauges("left", "", "by", now -> now);
+        metrics.add(part);
+        assertThat(metrics.scrape().lines()).contains("penstock_part_sent_total{by=\"a\",kind=\"x\"} 1.0",
+                "penstock_part_left{by=\"a\"} 1.0").noneMatch(line -> line.contains("\"b\""));
+        figures.put("b", 2L);
+        figures.remove("a");
+        assertThat(metrics.scrape().lines()).contains("penstock_part_sent_total{by=\"b\",kind=\"x\"} 2.0",
+                "penstock_part_left{by=\"b\"} 2.0", "penstock_part_left{by=\"a\"} 0.0");
     }
 
     @Test

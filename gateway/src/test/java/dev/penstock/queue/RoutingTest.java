@@ -4,10 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.config.ProviderConfig;
+import dev.penstock.config.ProviderMatch;
+import dev.penstock.config.ProviderMatch.Kind;
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Route;
 import dev.penstock.testing.FakeRouter;
 
@@ -53,6 +59,28 @@ class RoutingTest {
         harness.ready.clear();
         harness.shapeByItself("b.example"); // P6: it applies to mail that is queued already
         assertThat(harness.drain(harness.readyQueue("domain:b.example"))).containsExactly(1L);
+    }
+
+    @Test
+    void anItemKnowsWhoseHostsTakeItsMailFromTheRouteOnAndAfterAReload() {
+        harness.router.hold("a.example");
+        for (int i = 0; i < 5; i++) {
+            harness.submit("a.example");
+            harness.submit("b.example");
+        }
+        harness.router.answer("a.example", FakeRouter.hosts("mx01.mail.icloud.com"));
+        QueueItem taken = harness.take(harness.readyQueue("mx01.mail.icloud.com"));
+        QueueItem other = harness.take(harness.readyQueue("b.example"));
+        assertThat(taken.provider()).isEqualTo("apple");
+        assertThat(other.provider()).isEmpty();
+        harness.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(), List.of(
+                new ProviderConfig("ours", List.of(new ProviderMatch(Kind.DOMAIN_SUFFIX, "b.example"))))));
+        assertThat(taken.provider()).isEmpty();
+        assertThat(other.provider()).isEqualTo("ours");
+        harness.router.set("b.example", FakeRouter.hosts("elsewhere.example"));
+        harness.queue.reroute();
+        harness.queue.runDue();
+        assertThat(other.provider()).isEqualTo("ours");
     }
 
     @Test

@@ -1,0 +1,112 @@
+package dev.penstock.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import dev.penstock.config.ProviderMatch.Kind;
+
+/** Reads the provider sections of a shaping file. Confined to the thread that reads the configuration. */
+final class ProviderReader {
+    private static final String SHIPPED = "providers.toml";
+    private static final Pattern SHIPPED_FORMS = Pattern
+            .compile("(?m)^\\[provider\\.\"([^\"]+)\"]|\\{(\\w+)=\"([^\"]+)\"}");
+
+    /** KumoMTA's keys of a provider section alone (its shaping.rs). */
+    static final Set<String> NOT_SUPPORTED = Set.of("provider_connection_limit", "provider_max_message_rate",
+            "provider_source_selection_rate", "provider_additional_source_selection_rates");
+
+    private ProviderReader() {}
+
+    /**
+     * Those that are known without being told, in the order of their file. That is read by its two forms alone, since a
+     * TOML parser takes a start a tenth of a second and more; a test holds this against the parser.
+     */
+    static List<ProviderConfig> shipped() {
+        List<ProviderConfig> providers = new ArrayList<>();
+        Matcher found = SHIPPED_FORMS.matcher(shippedText());
+        String name = "";
+        List<ProviderMatch> matches = new ArrayList<>();
+        while (found.find()) {
+            if (found.group(1) == null) {
+                Kind kind = Stream.of(Kind.values()).filter(each -> each.key().equals(found.group(2))).findFirst()
+                        .orElseThrow();
+                matches.add(ProviderMatch.parse(kind, found.group(3)));
+                continue;
+            }
+            if (!matches.isEmpty()) {
+                providers.add(new ProviderConfig(name, matches));
+            }
+            name = found.group(1);
+            matches.clear();
+        }
+        providers.add(new ProviderConfig(name, matches));
+        return List.copyOf(providers);
+    }
+
+    static String shippedText() {
+        try (InputStream file = ProviderReader.class.getResourceAsStream(SHIPPED)) {
+            if (file == null) {
+                throw new IllegalStateException("without its " + SHIPPED);
+            }
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Those of the file, then those of {@code shipped} that it has none of the name of. */
+    static List<ProviderConfig> read(TableBinder file, List<ProviderConfig> shipped) {
+        if (!file.has(ShapingReader.PROVIDER)) {
+            return shipped;
+        }
+        List<ProviderConfig> providers = sections(file.table(ShapingReader.PROVIDER), shipped);
+        Set<String> named = providers.stream().map(ProviderConfig::name).collect(Collectors.toSet());
+        shipped.stream().filter(provider -> !named.contains(provider.name())).forEach(providers::add);
+        return providers;
+    }
+
+    private static List<ProviderConfig> sections(TableBinder table, List<ProviderConfig> shipped) {
+        List<ProviderConfig> providers = new ArrayList<>();
+        for (String name : table.keys()) {
+            if (name.isBlank()) {
+                table.reject(name, "a provider needs a name: [provider.\"example\"]");
+                continue;
+            }
+            TableBinder section = table.table(name);
+            if (!table.hasTable(name)) {
+                continue;
+            }
+            List<ProviderMatch> known = shipped.stream().filter(provider -> provider.name().equals(name))
+                    .map(ProviderConfig::match).findFirst().orElse(List.of());
+            table.means(name, name);
+            List<ProviderMatch> match = ProviderConfig.MATCH.read(section, known);
+            if (match.isEmpty() && !section.isEmptyArray(ProviderConfig.MATCH_KEY)) {
+                table.warn(name, "matches nothing: it has no match, and no provider of this name is known; "
+                        + "match = [] says so without this warning");
+            }
+            ignored(section);
+            providers.add(new ProviderConfig(name, match));
+        }
+        return providers;
+    }
+
+    private static void ignored(TableBinder section) {
+        ShapingReader.warnOfTls(section, "a provider section, whose keys but match are ignored");
+        for (String key : section.keys()) {
+            if (NOT_SUPPORTED.contains(key) || ShapingReader.isKey(key)) {
+                section.ignore(key, "of a provider section is not supported yet and is ignored; "
+                        + "say it in [\"default\"], or in a section per domain or site");
+            }
+        }
+        section.end();
+    }
+}

@@ -1,0 +1,58 @@
+package dev.penstock.delivery;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+
+/**
+ * What became of recipients, by the provider that takes their mail. Thread-safe; counting costs a look-up. The first
+ * providers that mail goes to have figures of their own, all others and the domains of no known provider are counted as
+ * {@link #OTHER}.
+ */
+public final class ProviderStats {
+    /** More than are known without being told; a label each in four families. */
+    static final int MAX_PROVIDERS = 64;
+    public static final String OTHER = "other";
+
+    private final ConcurrentHashMap<String, Counts> byName = new ConcurrentHashMap<>();
+    private final Counts other = new Counts();
+
+    ProviderStats() {}
+
+    /** Recipients of one provider. */
+    public record Counts(LongAdder delivered, LongAdder deferred, LongAdder bounced, LongAdder expired) {
+        Counts() {
+            this(new LongAdder(), new LongAdder(), new LongAdder(), new LongAdder());
+        }
+    }
+
+    /** @param provider empty for none that is known */
+    Counts of(String provider) {
+        if (provider.isEmpty() || provider.equals(OTHER)) {
+            return other;
+        }
+        Counts known = byName.get(provider);
+        return known != null ? known : first(provider);
+    }
+
+    private synchronized Counts first(String provider) {
+        Counts known = byName.get(provider);
+        if (known == null) {
+            known = byName.size() < MAX_PROVIDERS ? new Counts() : other;
+            if (known != other) {
+                byName.put(provider, known);
+            }
+        }
+        return known;
+    }
+
+    /** One figure of each provider and of all others. */
+    Map<String, Long> of(Function<Counts, LongAdder> figure) {
+        Map<String, Long> figures = new LinkedHashMap<>();
+        byName.forEach((name, counts) -> figures.put(name, figure.apply(counts).sum()));
+        figures.put(OTHER, figure.apply(other).sum());
+        return figures;
+    }
+}
