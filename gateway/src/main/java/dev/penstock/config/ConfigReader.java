@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Reads the configuration file and the shaping file that it names. Thread-safe: every call reads anew. All errors of
@@ -79,7 +80,9 @@ public final class ConfigReader {
                 .with(GatewayConfig.HTTP, GatewayConfig.HTTP.read(file))
                 .with(GatewayConfig.AUTH, AuthReader.read(file.table("auth"), source))
                 .with(GatewayConfig.POLICY, PolicyReader.read(file.table("policy"), listeners))
-                .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")));
+                .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")))
+                .with(GatewayConfig.POOLS, GatewayConfig.POOLS.read(file));
+        PoolReader.check(file, config.pools(), Set.of(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
                     .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet()));
