@@ -229,6 +229,7 @@ class ConfigReaderTest {
                 source-address = "127.0.0.9"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
+                messages-in-flight = 3
                 connect-timeout = "1s"
                 greeting-timeout = "2s"
                 command-timeout = "3s"
@@ -371,6 +372,7 @@ class ConfigReaderTest {
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9").with(DeliveryConfig.MAX_SESSIONS, 10)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
+                        .with(DeliveryConfig.MESSAGES_IN_FLIGHT, 3)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
                         .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))
                         .with(DeliveryConfig.COMMAND_TIMEOUT, Duration.ofSeconds(3))
