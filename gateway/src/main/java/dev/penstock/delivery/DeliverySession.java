@@ -3,8 +3,10 @@ package dev.penstock.delivery;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -87,6 +89,12 @@ final class DeliverySession implements Runnable {
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
+    /** Sent whole, oldest first, and not answered for yet. */
+    private final Deque<Aloft> aloft = new ArrayDeque<>(0);
+    /** Taken, and to be sent over this session when what is aloft has landed. */
+    private final Deque<DeliveryAttempt> afterFlight = new ArrayDeque<>(0);
+
+    private record Aloft(DeliveryAttempt attempt, Transaction transaction) {}
 
     DeliverySession(Dispatcher dispatcher, ReadyQueue.Session handle, String sessionId) {
         this.dispatcher = dispatcher;
@@ -139,6 +147,8 @@ final class DeliverySession implements Runnable {
             nextSlot.giveBack();
             postpone(inHand);
             postpone(inHandNext);
+            aloft.forEach(one -> postpone(one.attempt.item));
+            afterFlight.forEach(attempt -> postpone(attempt.item));
             dispatcher.ended(this, handle);
         }
     }
@@ -419,6 +429,7 @@ final class DeliverySession implements Runnable {
             leave();
         }
         session = open;
+        open.mayChunk(dispatcher.peers, dispatcher.config.messagesInFlight());
         if (!open.isEncrypted()) {
             inClear();
         }
@@ -459,6 +470,16 @@ final class DeliverySession implements Runnable {
      * @return what the next host should be asked for, null when everything is settled
      */
     private @Nullable DeliveryAttempt converse(SmtpClientSession open, DeliveryAttempt first, boolean lastHost) {
+        try {
+            return exchange(open, first, lastHost);
+        } finally {
+            for (DeliveryAttempt left; (left = afterFlight.poll()) != null;) {
+                giveBack(left);
+            }
+        }
+    }
+
+    private @Nullable DeliveryAttempt exchange(SmtpClientSession open, DeliveryAttempt first, boolean lastHost) {
         DeliveryAttempt attempt = first;
         Transaction transaction = null;
         while (true) {
@@ -491,6 +512,11 @@ final class DeliverySession implements Runnable {
                         return toNextHost(open, attempt, unfit);
                     }
                     settle(attempt, unfit);
+                } else if (launcher(open, attempt) instanceof Chunking chunking) {
+                    Flown flown = fly(open, chunking, attempt, lastHost);
+                    if (flown instanceof Flown.Ended(var left)) {
+                        return left;
+                    }
                 } else {
                     transaction = transaction(open, attempt);
                     try {
@@ -562,6 +588,14 @@ final class DeliverySession implements Runnable {
                 }
                 settle(attempt);
             }
+            attempt = afterFlight.poll();
+            if (attempt != null) {
+                inHand = attempt.item;
+                if (!isWorn(transactions) && !open.isUsedUp(0) && !finishing) {
+                    continue;
+                }
+                giveBack(attempt);
+            }
             attempt = nextWork(open);
             if (attempt == null) {
                 enter(SessionView.State.CLOSING);
@@ -570,6 +604,152 @@ final class DeliverySession implements Runnable {
                 return null;
             }
         }
+    }
+
+    /** How a flight went. */
+    private sealed interface Flown {
+        /** All have landed, and the session is as good as before. */
+        record Landed() implements Flown {}
+
+        /** The session is over. @param left what the next host should be asked for, null when everything is settled */
+        record Ended(@Nullable DeliveryAttempt left) implements Flown {}
+    }
+
+    private @Nullable Chunking launcher(SmtpClientSession open, DeliveryAttempt attempt) {
+        return open.launcher(
+                Math.min(attempt.size(), open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
+                attempt.content.size());
+    }
+
+    /** Sends that message whole, and others behind it as long as there are some that may go at once. */
+    private Flown fly(SmtpClientSession open, Chunking chunking, DeliveryAttempt first, boolean lastHost) {
+        Transaction t = transaction(open, first);
+        try {
+            chunking.launch(t);
+        } catch (SessionException e) {
+            return new Flown.Ended(broken(first, t, e, open.reused(), lastHost));
+        }
+        slot.used();
+        aloft.add(new Aloft(first, t));
+        inHand = null;
+        boolean landing = false;
+        boolean broken = false; // no more can be written
+        Outcome end = null;
+        while (!aloft.isEmpty()) {
+            while (!landing) {
+                DeliveryAttempt next = nextToLaunch(open, lastHost);
+                if (next == null) {
+                    landing = !afterFlight.isEmpty();
+                    break;
+                }
+                Transaction following = transaction(open, next);
+                try {
+                    chunking.launch(following);
+                } catch (SessionException e) {
+                    notLaunched(next, e);
+                    landing = true;
+                    broken = true;
+                    break;
+                }
+                nextSlot.used();
+                aloft.add(new Aloft(next, following));
+                inHandNext = null;
+            }
+            Aloft oldest = aloft.getFirst();
+            boolean reused = open.reused();
+            try {
+                chunking.land();
+            } catch (SessionException e) {
+                return new Flown.Ended(crashed(chunking, e, reused, lastHost));
+            }
+            Outcome worst = judge(oldest.attempt, oldest.transaction, reused);
+            transactions++;
+            dispatcher.stats.transactions.increment();
+            if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
+                landing = true;
+                if (end == null && worst.radius() != BlastRadius.SESSION && worst.radius() != BlastRadius.HOST) {
+                    failed(worst);
+                }
+                end = worst;
+                oldest.attempt.decideRest(unanswered(open), contact);
+            } else {
+                proved();
+            }
+            aloft.removeFirst();
+            if (oldest.attempt.hasMore()) {
+                afterFlight.add(oldest.attempt);
+                landing = true;
+            } else {
+                settle(oldest.attempt);
+            }
+        }
+        if (broken) {
+            dispatcher.stats.sessionsBroken.increment();
+            open.close();
+            return new Flown.Ended(null);
+        }
+        if (end != null) {
+            dispatcher.stats.sessionsBroken.increment();
+            open.part();
+            return new Flown.Ended(null);
+        }
+        return new Flown.Landed();
+    }
+
+    private void failed(Outcome worst) {
+        failed(worst.radius() == BlastRadius.SITE ? ReadyQueue.Trouble.REFUSED : ReadyQueue.Trouble.CROWDED,
+                worst.reason(), null);
+    }
+
+    /** The queue's next message if its slot is now and it may be launched; one that must wait stands in {@link #afterFlight}. */
+    private @Nullable DeliveryAttempt nextToLaunch(SmtpClientSession open, boolean lastHost) {
+        if (finishing || isWorn(transactions + aloft.size()) || open.isUsedUp(aloft.size())
+                || open.launcher(1, 0) == null || !dispatcher.mayHandOut() || !nextSlot.takeNow()) {
+            return null;
+        }
+        DeliveryAttempt next = takeFit(open, lastHost);
+        if (next == null || launcher(open, next) != null) {
+            return next;
+        }
+        nextSlot.giveBack();
+        inHandNext = null;
+        afterFlight.add(next);
+        return null;
+    }
+
+    /** Only what was appended for it has failed: what is aloft may land yet. */
+    private void notLaunched(DeliveryAttempt next, SessionException e) {
+        nextSlot.giveBack();
+        if (e.reason() instanceof Failure(Failure.Kind kind, String text)
+                && (kind == Failure.Kind.CONTENT_LOST || kind == Failure.Kind.CONTENT_UNREADABLE)) {
+            if (kind == Failure.Kind.CONTENT_LOST) {
+                dispatcher.settlement.lost(next.item, text);
+            }
+            next.decideRest(decide(next, e.phase(), e.reason(), true, false, true), contact);
+            settle(next);
+            return;
+        }
+        giveBack(next);
+    }
+
+    /** The session has ended under what is aloft. @return what the next host should be asked for */
+    private @Nullable DeliveryAttempt crashed(Chunking chunking, SessionException e, boolean reused,
+            boolean lastHost) {
+        List<Flight.Fate<Transaction>> fates = chunking.lost(e);
+        Aloft oldest = aloft.removeFirst();
+        for (Flight.Fate<Transaction> fate : fates) {
+            Aloft other = aloft.removeFirst();
+            if (fate.inDoubt()) {
+                dispatcher.stats.lostAfterEndOfData.increment();
+                other.attempt.decideRest(
+                        decide(other.attempt, Phase.END_OF_DATA, e.reason(), true, false, lastHost), contact);
+                settle(other.attempt);
+            } else {
+                giveBack(other.attempt);
+            }
+        }
+        inHand = oldest.attempt.item;
+        return broken(oldest.attempt, oldest.transaction, e, reused, lastHost);
     }
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
@@ -621,6 +801,11 @@ final class DeliverySession implements Runnable {
             }
             return attempt;
         }
+        return takeFit(open, lastHost);
+    }
+
+    /** The queue's next message that this host can have; the next slot is given back when there is none. */
+    private @Nullable DeliveryAttempt takeFit(SmtpClientSession open, boolean lastHost) {
         while (true) {
             DeliveryAttempt next = takeNext();
             if (next == null) {
@@ -877,7 +1062,7 @@ final class DeliverySession implements Runnable {
         messages.remove(attempt.memory);
         if (inHand == attempt.item) {
             inHand = null;
-        } else {
+        } else if (inHandNext == attempt.item) {
             inHandNext = null;
         }
     }

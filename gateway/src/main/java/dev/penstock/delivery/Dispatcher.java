@@ -76,6 +76,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final @Nullable InetAddress source;
     final DeadlineGuard guard;
     final BadHosts badHosts;
+    final PeerKnowledge peers;
     final DeliveryMemory memory;
     final ClientTls tls;
     /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
@@ -119,6 +120,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
         this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
+        this.peers = new PeerKnowledge(nanoTime::getAsLong);
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);

@@ -27,6 +27,8 @@ public record Failure(Kind kind, String text) implements Cause {
         MALFORMED_REPLY(400, "4.5.0"),
         /** Replies that answer nothing, or can't follow each other: it isn't known whose the next one is. */
         OUT_OF_STEP(400, "4.5.0"),
+        /** CHUNKING is offered, and BDAT isn't known; DATA is said to that host from then on. */
+        NO_BDAT(400, "4.5.0"),
         /** The gateway itself ended the session because it stops. */
         STOPPED(400, "4.3.2"),
         /** The account of what deliveries hold has no room for a session under TLS. */

@@ -209,6 +209,7 @@ public record FailurePolicy(Duration maxAge) {
                     : brokenOff(s.phase, reason);
             case TIMEOUT, MALFORMED_REPLY -> brokenOff(s.phase, reason);
             case OUT_OF_STEP -> outOfStep(s, reason);
+            case NO_BDAT -> new Outcome.Untried(reason, BlastRadius.SESSION);
         };
     }
 

@@ -1,5 +1,7 @@
 package dev.penstock.delivery;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -131,6 +133,8 @@ final class SmtpClientSession implements AutoCloseable {
     private int answered;
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
+    /** Null when content goes by DATA alone. */
+    private @Nullable Chunking chunking;
     /** What the session takes beyond {@link DeliveryMemory#SESSION} and {@link DeliveryMemory#TLS}. */
     private final DeliveryMemory.Share memory;
 
@@ -351,6 +355,9 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Whether the next envelope may go behind the content of this transaction, whose answers are in. */
     boolean mayRide(Transaction t) {
+        if (t.chunked) {
+            return false;
+        }
         // with LMTP, the answer to that envelope would pass for one that is missing
         return pipelining && (!lmtp || t.accepted == 1);
     }
@@ -417,6 +424,28 @@ final class SmtpClientSession implements AutoCloseable {
         return capabilities.keywords().keySet();
     }
 
+    /**
+     * Content may go by BDAT where the host takes it.
+     *
+     * @param mostAloft messages whose answers may be awaited at one time, 0 for DATA alone
+     */
+    void mayChunk(PeerKnowledge peers, int mostAloft) {
+        if (mostAloft > 0 && pipelining && !lmtp && capabilities.has(Capabilities.CHUNKING)) {
+            chunking = new Chunking(this, peers, mostAloft);
+        }
+    }
+
+    /**
+     * How that message may be sent at once, envelope and content, before or behind others whose answers aren't in.
+     *
+     * @return null when it goes {@link #begin} and so on
+     */
+    @Nullable
+    Chunking launcher(int recipients, long octets) {
+        Chunking how = chunking;
+        return how != null && !(paused && reused()) && how.mayLaunch(recipients, octets) ? how : null;
+    }
+
     /** Sends the envelope when it can go in one piece. */
     void begin(Transaction t) throws SessionException {
         mustBeInStep(Phase.MAIL);
@@ -425,13 +454,14 @@ final class SmtpClientSession implements AutoCloseable {
         needsReset = false;
         paused = false;
         appended = Phase.MAIL;
+        t.chunked = chunking != null && chunking.takes(t);
         if (pipelining) {
             appendEnvelope(t);
             flush(Phase.MAIL, config.commandTimeout());
         }
     }
 
-    private void appendEnvelope(Transaction t) throws SessionException {
+    void appendEnvelope(Transaction t) throws SessionException {
         if (t.resetFirst) {
             append(RSET);
         }
@@ -439,7 +469,9 @@ final class SmtpClientSession implements AutoCloseable {
         for (int i = 0; i < t.recipients.size(); i++) {
             appendRcpt(t, t.recipients.get(i));
         }
-        append(DATA);
+        if (!t.chunked) {
+            append(DATA);
+        }
     }
 
     private void appendMail(Transaction t) throws SessionException {
@@ -564,6 +596,14 @@ final class SmtpClientSession implements AutoCloseable {
             needsReset = true;
             return refused(Phase.RCPT);
         }
+        if (t.chunked) {
+            if (t.accepted == 0) {
+                needsReset = opened;
+                return refused(Phase.RCPT);
+            }
+            watch.established();
+            return true;
+        }
         Reply data = kept(pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA),
                 t.memory);
         t.data = data;
@@ -620,6 +660,10 @@ final class SmtpClientSession implements AutoCloseable {
      * @param next only when it {@link #mayRide}
      */
     void send(Transaction t, @Nullable Transaction next) throws SessionException {
+        if (t.chunked) {
+            requireNonNull(chunking).send(t);
+            return;
+        }
         writeFailure = null;
         appended = Phase.CONTENT;
         contentSent = false;
@@ -627,11 +671,7 @@ final class SmtpClientSession implements AutoCloseable {
             try {
                 appendContent(t.content);
             } catch (IOException e) {
-                throw writeFailure != null
-                        ? writeFailure
-                        : new SessionException(Phase.CONTENT, new Failure(e instanceof UnreadableMessageException
-                                ? Failure.Kind.CONTENT_LOST
-                                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage()));
+                throw writeFailure != null ? writeFailure : unreadable(e);
             }
         } else {
             append(END_OF_DATA);
@@ -646,6 +686,12 @@ final class SmtpClientSession implements AutoCloseable {
         }
         flush(Phase.CONTENT, config.dataBlockTimeout());
         inContent = false;
+    }
+
+    static SessionException unreadable(IOException e) {
+        return new SessionException(Phase.CONTENT, new Failure(e instanceof UnreadableMessageException
+                ? Failure.Kind.CONTENT_LOST
+                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage()));
     }
 
     /** What a host says before the end of data is no answer to it; not sent, that can't be taken for one either. */
@@ -693,6 +739,10 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Awaits what the host says to the end of data. */
     void awaitEnd(Transaction t) throws SessionException {
+        if (t.chunked) {
+            requireNonNull(chunking).awaitEnd(t);
+            return;
+        }
         if (t.accepted == 0) {
             Reply nothing = read(Phase.END_OF_DATA, config.dataDoneTimeout());
             if (nothing.isPositive()) {
@@ -739,6 +789,110 @@ final class SmtpClientSession implements AutoCloseable {
         Reply rcpt = ask(Phase.RCPT, config.commandTimeout());
         mustBeAll(Phase.RCPT);
         return new Probed(Phase.RCPT, rcpt);
+    }
+
+    // What Chunking is made of
+
+    /** @param first whether nothing is awaited @return whether RSET goes first */
+    boolean startEnvelope(boolean first) throws SessionException {
+        if (first) {
+            mustBeInStep(Phase.MAIL);
+        }
+        boolean reset = needsReset || !first;
+        needsReset = false;
+        paused = false;
+        appended = Phase.MAIL;
+        return reset;
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** A buffer of that size, unless there is no room for it. */
+    boolean makeRoom(int octets) {
+        return octets <= out.length || octets <= BLOCK && grow(octets);
+    }
+
+    boolean fits(int octets) {
+        return octets <= out.length - count;
+    }
+
+    void flushEnvelope() throws SessionException {
+        flush(Phase.MAIL, config.commandTimeout());
+    }
+
+    void flushContent() throws SessionException {
+        flush(Phase.CONTENT, config.dataBlockTimeout());
+    }
+
+    /** Into the buffer, however large it has to be. */
+    void appendWhole(byte[] bytes, int offset, int length) {
+        if (length > out.length - count) {
+            resize(count + length);
+        }
+        System.arraycopy(bytes, offset, out, count, length);
+        count += length;
+    }
+
+    /** Puts {@code bytes} in the place of what the buffer holds from {@code from} to {@code to}. */
+    void replace(int from, int to, byte[] bytes) {
+        byte[] rest = Arrays.copyOfRange(out, to, count);
+        count = from;
+        appendWhole(bytes, 0, bytes.length);
+        appendWhole(rest, 0, rest.length);
+    }
+
+    /** @param head octets that are left free for it */
+    void startChunk(int head) {
+        count = head;
+    }
+
+    /** Octets that the chunk takes yet, more than none. */
+    int roomInChunk(int wanted) {
+        if (wanted > out.length - count && out.length < BLOCK) {
+            grow(Math.min(BLOCK, count + wanted));
+        }
+        return out.length - count;
+    }
+
+    /** Sends the chunk, and begins another. */
+    void writeChunk(byte[] head, int space) throws SessionException {
+        int from = space - head.length;
+        System.arraycopy(head, 0, out, from, head.length);
+        int end = count;
+        count = space;
+        write(out, from, end - from, Phase.CONTENT, config.dataBlockTimeout());
+    }
+
+    void endChunks() {
+        count = 0;
+    }
+
+    Reply readChunkAnswer(Phase phase) throws SessionException {
+        return read(phase, config.dataDoneTimeout());
+    }
+
+    /** The next answer, kept for the transaction. */
+    Reply readFor(Phase phase, Transaction t) throws SessionException {
+        Reply reply = kept(
+                read(phase, phase == Phase.END_OF_DATA ? config.dataDoneTimeout() : config.commandTimeout()), t.memory);
+        if (phase == Phase.MAIL && !reused() && isOfHello(reply)) {
+            throw outOfStep(phase, "said " + brief(reply) + " to MAIL");
+        }
+        return reply;
+    }
+
+    /** Whether something waits to be read that isn't the end of the session. */
+    boolean hasMore() {
+        return !parser.isEndless() && hasUnread() && !isClosing();
+    }
+
+    /** The host has answered for a message. @param reset whether its transaction may be open there */
+    void landed(boolean reset) {
+        needsReset = reset;
+        answered++;
+        watch.established();
     }
 
     /** The answer to a question. */
@@ -819,7 +973,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     /** What is read next must be the answer to what is sent next: nothing may be waiting, unless it ends the session. */
-    private void mustBeInStep(Phase phase) throws SessionException {
+    void mustBeInStep(Phase phase) throws SessionException {
         if (hasUnread()) {
             if (isClosing()) {
                 read(phase, config.commandTimeout());
@@ -886,12 +1040,12 @@ final class SmtpClientSession implements AutoCloseable {
         return outOfStep(phase, "said without being asked: " + text.strip().replaceAll("[^ -~]", "?"));
     }
 
-    private static String brief(Reply reply) {
+    static String brief(Reply reply) {
         String line = reply.oneLine();
         return line.length() > MAX_EXCERPT ? line.substring(0, MAX_EXCERPT) : line;
     }
 
-    private SessionException outOfStep(Phase phase, String what) {
+    SessionException outOfStep(Phase phase, String what) {
         return new SessionException(phase, new Failure(Failure.Kind.OUT_OF_STEP,
                 describe(host) + " is out of step: " + what));
     }
@@ -960,7 +1114,8 @@ final class SmtpClientSession implements AutoCloseable {
             output.write(bytes, offset, length);
         } catch (IOException e) {
             Failure failure = broken(phase, e.getMessage());
-            throw new SessionException(phase, failure.kind() == Failure.Kind.CONNECTION_LOST
+            boolean othersAnswers = chunking != null && chunking.isAloft();
+            throw new SessionException(phase, failure.kind() == Failure.Kind.CONNECTION_LOST && !othersAnswers
                     ? lastWords(phase, failure)
                     : failure);
         }
@@ -984,7 +1139,7 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private void append(byte[] bytes) throws SessionException {
+    void append(byte[] bytes) throws SessionException {
         append(bytes, 0, bytes.length);
     }
 

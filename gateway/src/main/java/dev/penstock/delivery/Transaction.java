@@ -26,6 +26,8 @@ final class Transaction {
 
     /** RSET goes before MAIL, because the session has a transaction open that came to nothing. */
     boolean resetFirst;
+    /** Its content goes by BDAT, and DATA isn't said. */
+    boolean chunked;
     /** The session had nothing to do before it. */
     boolean afterPause;
     @Nullable

@@ -17,12 +17,19 @@ public final class DotStuffing {
     /** LF and CR are below it; NUL, TAB and FF too, which cost a few nanoseconds each. */
     private static final int SPECIAL_BELOW = '\r' + 1;
 
+    private boolean dots = true;
     private boolean lineStart = true;
     /** A CR is held back until it is known what follows it. */
     private boolean afterCr;
 
     /** As new. */
     public void reset() {
+        reset(true);
+    }
+
+    /** @param stuffed false for content whose octets are counted (RFC 3030 2): no dot is doubled then */
+    public void reset(boolean stuffed) {
+        dots = stuffed;
         lineStart = true;
         afterCr = false;
     }
@@ -42,7 +49,7 @@ public final class DotStuffing {
         }
         int run = i; // from here to i nothing has been given out
         while (i < end) {
-            if (lineStart && in[i] == '.') {
+            if (lineStart && dots && in[i] == '.') {
                 if (i > run) {
                     out.write(in, run, i - run);
                 }
@@ -104,5 +111,12 @@ public final class DotStuffing {
     public <X extends Exception> void end(Sink<X> out) throws X {
         int skip = lineStart ? CRLF.length : 0;
         out.write(END_OF_DATA, skip, END_OF_DATA.length - skip);
+    }
+
+    /** Ends the last line, should it have no CRLF: what counted content ends with. */
+    public <X extends Exception> void endLine(Sink<X> out) throws X {
+        if (!lineStart) {
+            out.write(CRLF, 0, CRLF.length);
+        }
     }
 }

@@ -239,6 +239,7 @@ class ConfigReaderTest {
                 pool = "marketing"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
+                messages-in-flight = 3
                 connect-timeout = "1s"
                 greeting-timeout = "2s"
                 command-timeout = "3s"
@@ -385,6 +386,7 @@ class ConfigReaderTest {
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
                         .with(DeliveryConfig.POOL, "marketing").with(DeliveryConfig.MAX_SESSIONS, 10)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
+                        .with(DeliveryConfig.MESSAGES_IN_FLIGHT, 3)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
                         .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))
                         .with(DeliveryConfig.COMMAND_TIMEOUT, Duration.ofSeconds(3))

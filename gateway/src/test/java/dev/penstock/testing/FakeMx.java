@@ -36,6 +36,7 @@ import io.netty.pkitesting.X509Bundle;
  * C: MAIL FROM:&lt;a@b&gt;  expected
  * C~ EHLO              expected to begin so
  * content              message data up to the final dot
+ * bdat 4 LAST a\r\n    reads BDAT, and its octets, which are those
  * await NAME           goes on when {@link #release} is called
  * tell NAME            lets {@link #awaitStep} return
  * drip 220 slow        sent octet by octet, one every 50 ms, without line end, for ever
@@ -238,6 +239,7 @@ public final class FakeMx implements AutoCloseable {
         private final ByteArrayOutputStream pending = new ByteArrayOutputStream();
         private String sender = "";
         private final List<String> recipients = new ArrayList<>();
+        private final ByteArrayOutputStream chunks = new ByteArrayOutputStream();
 
         Session(Socket socket, int number) throws IOException {
             this.socket = socket;
@@ -282,6 +284,12 @@ public final class FakeMx implements AutoCloseable {
         private void step(String line) throws IOException, InterruptedException {
             if (line.equals("content")) {
                 content();
+            } else if (line.startsWith("bdat")) { // what is to be read of the command and its octets
+                String command = command();
+                if (command == null || !command.startsWith("BDAT ") || !chunk(command)
+                        .equals(line.substring(4).strip().replace("\\r", "\r").replace("\\n", "\n"))) {
+                    throw new AssertionError("expected " + line + ", got " + command + " " + chunks);
+                }
             } else if (line.startsWith("await ")) {
                 if (!latch(line.substring(6)).await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
                     throw new AssertionError("nobody released " + line.substring(6));
@@ -365,6 +373,21 @@ public final class FakeMx implements AutoCloseable {
                         yield answer(command, "250 2.1.0 ok");
                     }
                     case "RCPT" -> answer(command, "250 2.1.5 ok");
+                    case "BDAT" -> {
+                        boolean last = command.endsWith(" LAST");
+                        chunk(command);
+                        boolean going = answer(command,
+                                recipients.isEmpty() ? "554 5.5.1 no recipients" : "250 2.0.0 taken");
+                        if (going && last && lastCode.equals("250")) {
+                            messages.add(new Received(sender, List.copyOf(recipients),
+                                    chunks.toString(StandardCharsets.ISO_8859_1), number));
+                        }
+                        if (last) {
+                            recipients.clear();
+                            chunks.reset();
+                        }
+                        yield going;
+                    }
                     case "RSET" -> answer(command, "250 2.0.0 ok");
                     case "DATA" -> {
                         boolean going = answer(command, recipients.isEmpty() ? "554 5.5.1 no recipients" : "354 go on");
@@ -453,6 +476,21 @@ public final class FakeMx implements AutoCloseable {
             }
             messages.add(
                     new Received(sender, List.copyOf(recipients), data.toString(StandardCharsets.ISO_8859_1), number));
+        }
+
+        /** Reads the octets of a chunk. @return {@code 12 LAST} and its text, a space between them */
+        private String chunk(String command) throws IOException {
+            int size = Integer.parseInt(command.split(" ")[1]);
+            ByteArrayOutputStream octets = new ByteArrayOutputStream();
+            while (octets.size() < size) {
+                int b = read();
+                if (b < 0) {
+                    throw new IOException("closed within a chunk");
+                }
+                octets.write(b);
+            }
+            octets.writeTo(chunks);
+            return command.substring("BDAT ".length()) + " " + octets.toString(StandardCharsets.ISO_8859_1);
         }
 
         private void reply(String text) {
