@@ -87,6 +87,11 @@ final class ConfigSource {
                     : WholeFile.reason(e)));
             text = "";
         }
+        return parse(text);
+    }
+
+    /** As {@link #parse()}, of a text that was read already. */
+    TableBinder parse(String text) {
         TomlParseResult result = Toml.parse(text);
         for (TomlParseError error : result.errors()) {
             error(error.position(), "", String.valueOf(error.getMessage()));

@@ -19,7 +19,7 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, int ma
         int messagesInFlight,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
-        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa)
+        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa, ReplyRules classificationFiles)
         implements
             TableRecord<DeliveryConfig> {
     static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class, DeliveryConfig::new,
@@ -108,6 +108,11 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, int ma
                             + "with Java.")
             .restart();
 
+    public static final Key<DeliveryConfig, ReplyRules> CLASSIFICATION_FILES = TABLE
+            .key("classification-files", DeliveryConfig::classificationFiles, ReplyRulesReader.files(),
+                    "Files of rules that say what replies mean, asked in this order, before those that come with "
+                            + "Penstock. KumoMTA's bounce files will do.");
+
     public static final DeliveryConfig DEFAULT = TABLE.defaults();
 
     private DeliveryConfig(Values<DeliveryConfig> values) {
@@ -116,6 +121,7 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, int ma
                 values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
                 values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),
-                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA));
+                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA),
+                values.get(CLASSIFICATION_FILES));
     }
 }

@@ -168,6 +168,50 @@ final class TableBinder {
         });
     }
 
+    /** The path of a file that is there and can be read. */
+    static Path existingFile(String text) {
+        Path path = toPath(text);
+        if (!Files.exists(path)) {
+            throw new IllegalArgumentException("there is no file " + path.toAbsolutePath().normalize()
+                    + "; expected the path of a file");
+        }
+        if (Files.isDirectory(path)) {
+            throw new IllegalArgumentException("is a directory; expected the path of a file");
+        }
+        if (!Files.isReadable(path)) {
+            throw new IllegalArgumentException("can't be read: no permission");
+        }
+        return path;
+    }
+
+    /** Another file that a key of this table names; its problems go to the same lists. */
+    ConfigSource another(Path file) {
+        return source.unplaced(file);
+    }
+
+    /** Where this table begins, more or less: the line of its first key; 0 when it has none. */
+    int line() {
+        TomlPosition position = ownPosition();
+        return position == null ? 0 : position.line();
+    }
+
+    /** The line of that element of an array. */
+    int line(String key, int index) {
+        return table.get(List.of(key)) instanceof TomlArray array && index < array.size()
+                ? array.inputPositionOf(index).line()
+                : line();
+    }
+
+    /** Whether none of the keys is there. */
+    boolean isWithout(String... keys) {
+        for (String key : keys) {
+            if (has(key)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** The path of a directory that is there or can be made. */
     Path directory(String key, Path fallback) {
         Path path = path(key, fallback);
