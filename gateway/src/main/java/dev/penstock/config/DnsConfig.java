@@ -4,13 +4,15 @@ import static dev.penstock.config.Types.duration;
 import static dev.penstock.config.Types.integer;
 import static dev.penstock.config.Types.texts;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** DNS look-ups and their cache. Each component is the key of its name. */
 public record DnsConfig(List<String> servers, Duration timeout, Duration deadline, int maxInFlight, int cacheSize,
         Duration minTtl, Duration maxTtl, Duration negativeTtl, Duration failureTtl, Duration staleTtl,
-        List<String> ignoreNetworks) implements TableRecord<DnsConfig> {
+        List<String> ignoreNetworks, Dnssec dnssec, Optional<Path> trustAnchor) implements TableRecord<DnsConfig> {
     static final Table<DnsConfig> TABLE = Table.of(DnsConfig.class, DnsConfig::new, "DNS look-ups and their cache.")
             .rule(DnsConfig::check);
     public static final Key<DnsConfig, List<String>> SERVERS = TABLE.key("servers", DnsConfig::servers,
@@ -44,6 +46,15 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
                     + "addresses, and \"loopback\", \"link-local\", \"unspecified\", \"own\" (this machine's addresses), "
                     + "\"private\". [] for tests on one machine.");
 
+    public static final Key<DnsConfig, Dnssec> DNSSEC = TABLE.key("dnssec", DnsConfig::dnssec,
+            Types.choice(Dnssec.OFF),
+            "Whose word it is that an answer is signed, which DANE needs. \"validate\": checked here, from the trust "
+                    + "anchor on; \"trust-resolver\": that of the servers (their AD bit), which must be on this machine; "
+                    + "\"off\": nobody's, and no host is authenticated by DANE.");
+    public static final Key<DnsConfig, Optional<Path>> TRUST_ANCHOR = TABLE.key("trust-anchor",
+            DnsConfig::trustAnchor, Types.optionalPath((file, key, otherwise) -> file.file(key, otherwise, "the root's")),
+            "File with the DS or DNSKEY records that \"validate\" begins with. Empty: those of the root, as of 2024.");
+
     public static final DnsConfig DEFAULT = TABLE.defaults();
 
     private static final long USUAL_ANSWER = 512; // octets
@@ -56,12 +67,27 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
     private DnsConfig(Values<DnsConfig> values) {
         this(values.get(SERVERS), values.get(TIMEOUT), values.get(DEADLINE), values.get(MAX_IN_FLIGHT),
                 values.get(CACHE_SIZE), values.get(MIN_TTL), values.get(MAX_TTL), values.get(NEGATIVE_TTL),
-                values.get(FAILURE_TTL), values.get(STALE_TTL), values.get(IGNORE_NETWORKS));
+                values.get(FAILURE_TTL), values.get(STALE_TTL), values.get(IGNORE_NETWORKS), values.get(DNSSEC),
+                values.get(TRUST_ANCHOR));
     }
 
     private static void check(TableBinder file, DnsConfig dns) {
         Rules.atMost(file, "timeout", dns.timeout(), "deadline", dns.deadline());
         Rules.atMost(file, "min-ttl", dns.minTtl(), "max-ttl", dns.maxTtl());
+        if (dns.dnssec() == Dnssec.TRUST_RESOLVER && !dns.servers().stream().allMatch(DnsConfig::isLocal)) {
+            file.reject("dnssec", "\"trust-resolver\" takes servers on this machine only (127.0.0.1, ::1): between "
+                    + "here and another one anybody could say that an answer is signed");
+        }
+        if (dns.dnssec() == Dnssec.TRUST_RESOLVER && dns.servers().isEmpty()) {
+            file.reject("dnssec", "\"trust-resolver\" needs dns.servers to say which are trusted");
+        }
+        if (dns.dnssec() != Dnssec.VALIDATE && dns.trustAnchor().isPresent()) {
+            file.reject("trust-anchor", "is for dnssec = \"validate\"");
+        }
+    }
+
+    private static boolean isLocal(String server) {
+        return server.matches("(127(\\.\\d{1,3}){3}|\\[::1])(:\\d+)?|::1");
     }
 
     /** Octets that are kept of domains, and as much of mail hosts. */

@@ -40,7 +40,7 @@ final class ShapingReader {
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
     static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
             "additional_message_rate_throttles", "source_selection_rate", "additional_source_selection_rates",
-            "max_recipients_per_batch", "max_ready", "enable_mta_sts", "enable_dane", "tls_prefer_openssl",
+            "max_recipients_per_batch", "max_ready", "tls_prefer_openssl",
             "openssl_cipher_list",
             "openssl_cipher_suites", "openssl_options", "rustls_cipher_suites", "tls_certificate", "tls_private_key",
             "smtp_port", "smtp_auth_plain_username", "smtp_auth_plain_password", "allow_smtp_auth_plain_without_tls",
@@ -292,7 +292,7 @@ final class ShapingReader {
         return switch (policy) {
             case null -> "";
             case NONE -> "Disabled";
-            case OPPORTUNISTIC -> "OpportunisticInsecure";
+            case OPPORTUNISTIC, DANE -> "OpportunisticInsecure"; // no file says DANE here
             case OPPORTUNISTIC_VERIFIED -> "Opportunistic";
             case REQUIRED -> "RequiredInsecure";
             case VERIFIED -> "Required";

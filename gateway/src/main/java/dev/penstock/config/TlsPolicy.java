@@ -13,10 +13,16 @@ public enum TlsPolicy {
     /** Always, whatever the certificate. */
     REQUIRED,
     /** Always, with a certificate that is good for the host's name. */
-    VERIFIED;
+    VERIFIED,
+    /**
+     * As the TLSA records of the host say (RFC 7672), where its zone and the one that names it are signed; else as
+     * {@link #OPPORTUNISTIC}.
+     */
+    DANE;
 
     /** For messages. */
-    static final String ALLOWED = "\"opportunistic\", \"opportunistic-verified\", \"none\", \"required\" or \"verified\"";
+    static final String ALLOWED = "\"opportunistic\", \"opportunistic-verified\", \"none\", \"required\", \"verified\" "
+            + "or \"dane\"";
 
     /** By default, when the host offers it. */
     static ValueType.Plain<TlsPolicy> type() {

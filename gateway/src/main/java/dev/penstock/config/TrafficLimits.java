@@ -17,7 +17,8 @@ import dev.penstock.units.Rate;
  */
 public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, @Nullable Rate maxConnectionRate,
         int maxDeliveriesPerConnection, Duration idleTimeout, Duration maxConnectionAge,
-        int consecutiveConnectionFailuresBeforeDelay, @Nullable TlsPolicy enableTls)
+        int consecutiveConnectionFailuresBeforeDelay, @Nullable TlsPolicy enableTls, boolean enableMtaSts,
+        boolean enableDane)
         implements
             TableRecord<TrafficLimits> {
     static final int MAX_COUNT = 1_000_000;
@@ -49,11 +50,19 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
                     + "\"OpportunisticInsecure\" (when it is offered, with any; in clear when that fails), \"Disabled\". "
                     + "Empty: as delivery.tls says. A route's tls comes before it.");
 
+    public static final Key<TrafficLimits, Boolean> ENABLE_MTA_STS = TABLE.key("enable_mta_sts",
+            TrafficLimits::enableMtaSts, Types.flag(true),
+            "Whether a domain's MTA-STS policy (RFC 8461) is asked for and kept.");
+    public static final Key<TrafficLimits, Boolean> ENABLE_DANE = TABLE.key("enable_dane",
+            TrafficLimits::enableDane, Types.flag(false),
+            "Whether hosts are authenticated by their TLSA records (RFC 7672) where they have some. Takes dns.dnssec.");
+
     public static final TrafficLimits DEFAULT = TABLE.defaults();
 
     TrafficLimits(Values<TrafficLimits> values) {
         this(values.get(CONNECTION_LIMIT), values.get(MAX_MESSAGE_RATE), values.get(MAX_CONNECTION_RATE),
                 values.get(MAX_DELIVERIES_PER_CONNECTION), values.get(IDLE_TIMEOUT), values.get(MAX_CONNECTION_AGE),
-                values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS));
+                values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS),
+                values.get(ENABLE_MTA_STS), values.get(ENABLE_DANE));
     }
 }

@@ -3,6 +3,7 @@ package dev.penstock.queue;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TlsPolicy;
+import dev.penstock.routing.HostProof;
 import dev.penstock.routing.Route.Protocol;
 import dev.penstock.routing.Site;
 
@@ -14,13 +15,20 @@ import dev.penstock.routing.Site;
  * @param protocol how its mail is handed over
  * @param configured whether the configuration names its hosts
  * @param tls    how TLS is used towards them, null for as everywhere
+ * @param proof what vouches for the hosts that DNS names
  */
-public record QueueKey(String source, Site site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
+public record QueueKey(String source, Site site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls,
+        HostProof proof) {
     public static final String DEFAULT_SOURCE = "default";
 
     /** Of hosts that DNS told. */
     public QueueKey(String source, Site site, boolean lmtp) {
         this(source, site, lmtp ? Protocol.LMTP : Protocol.SMTP, false, null);
+    }
+
+    /** Of hosts that nothing vouches for but the configuration, where it names them. */
+    public QueueKey(String source, Site site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
+        this(source, site, protocol, configured, tls, HostProof.NONE);
     }
 
     public boolean lmtp() {

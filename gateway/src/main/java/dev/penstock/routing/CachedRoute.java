@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CachedRoute {
     /** The MX records behind a route, kept for their own time while host addresses change more often. */
-    record MxSet(List<Mx> hosts, boolean implicit, long freshUntil) {}
+    record MxSet(List<Mx> hosts, boolean implicit, long freshUntil, boolean secure) {}
 
     /** @param host lower case, without a trailing dot */
     record Mx(int preference, String host) {}
@@ -64,7 +64,7 @@ final class CachedRoute {
         @Nullable
         CompletableFuture<Route> fixed = hosts.isFixed()
                 ? CompletableFuture.completedFuture(
-                        route(site, hosts.order(RandomGenerator.getDefault()), configured))
+                        route(mx, site, hosts.order(RandomGenerator.getDefault()), configured))
                 : null;
         return new CachedRoute(mx, site, hosts, configured, uncertain, freshUntil, keptUntil, fixed, null);
     }
@@ -86,12 +86,14 @@ final class CachedRoute {
         if (site == null || hosts == null) {
             throw new IllegalStateException("a route is fixed or has hosts");
         }
-        return route(site, hosts.order(random), configured);
+        return route(mx, site, hosts.order(random), configured);
     }
 
-    private static Route.Hosts route(Site site, List<MailHost> hosts, @Nullable ConfiguredRoute configured) {
+    private static Route.Hosts route(@Nullable MxSet mx, Site site, List<MailHost> hosts,
+            @Nullable ConfiguredRoute configured) {
         return configured == null
-                ? new Route.Hosts(site, hosts, false)
+                ? new Route.Hosts(site, hosts, false, false, null,
+                        mx != null && mx.secure() ? HostProof.SIGNED : HostProof.NONE)
                 : new Route.Hosts(site, hosts, configured.lmtp(), true, configured.tls());
     }
 

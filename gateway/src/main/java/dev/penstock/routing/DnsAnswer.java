@@ -6,15 +6,19 @@ import org.xbill.DNS.Record;
 
 /** What DNS said about one name and type, aliases followed. Immutable. */
 sealed interface DnsAnswer {
-    /** @param ttl seconds, the least of the records and the aliases that led to them */
-    record Records(List<Record> records, long ttl) implements DnsAnswer {}
+    /**
+     * @param ttl    seconds, the least of the records and the aliases that led to them
+     * @param secure whether they, and the aliases, are signed, by whosever word is taken for it
+     */
+    record Records(List<Record> records, long ttl, boolean secure) implements DnsAnswer {}
 
     /**
      * The name exists without such a record.
      *
-     * @param ttl seconds, from the SOA (RFC 2308 5); -1 when there was none
+     * @param ttl    seconds, from the SOA (RFC 2308 5); -1 when there was none
+     * @param secure as in {@link Records}
      */
-    record NoRecords(long ttl) implements DnsAnswer {}
+    record NoRecords(long ttl, boolean secure) implements DnsAnswer {}
 
     /**
      * NXDOMAIN.

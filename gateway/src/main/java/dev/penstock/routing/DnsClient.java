@@ -25,6 +25,7 @@ import org.xbill.DNS.Section;
 import org.xbill.DNS.Type;
 
 import dev.penstock.config.DnsConfig;
+import dev.penstock.config.Dnssec;
 
 /**
  * Thread-safe stub resolver: asks recursive servers, follows aliases, fails over. Callers never block; each question
@@ -43,6 +44,9 @@ final class DnsClient {
     private final QuestionGate gate;
     private final DnsExchange exchange;
     private final DnsCounters counters;
+    private final Dnssec dnssec;
+    /** Null unless answers are validated here. */
+    private final @Nullable Validator validator;
     private final SecureRandom ids = new SecureRandom();
     /** Set once, when a configuration replaces this one. */
     private volatile @Nullable DnsClient successor;
@@ -50,6 +54,7 @@ final class DnsClient {
     /**
      * @param config   its limits; {@code deadline} is that of one question with all its servers, repeats and aliases
      * @param executor a virtual thread per task
+     * @throws IllegalArgumentException when the trust anchor can't be used
      */
     DnsClient(NameServers servers, DnsConfig config, Executor executor, DnsCounters counters) {
         this.servers = servers;
@@ -60,6 +65,10 @@ final class DnsClient {
                 TimeUnit.NANOSECONDS, executor);
         gate = new QuestionGate(this::ask, executor, afterPause, config.maxInFlight(), System::nanoTime);
         exchange = new DnsExchange(counters);
+        dnssec = config.dnssec();
+        validator = dnssec == Dnssec.VALIDATE
+                ? new Validator(config.trustAnchor(), this::askForValidation, executor)
+                : null;
     }
 
     /** Completes on a virtual thread, within the deadline from when the question leaves; never fails. */
@@ -101,11 +110,15 @@ final class DnsClient {
     private DnsAnswer resolve(Name name, int type, long until) {
         Name current = name;
         long ttl = Long.MAX_VALUE;
+        boolean secure = dnssec != Dnssec.OFF;
         for (int aliases = 0; aliases <= MAX_ALIASES;) {
             @Nullable
             Message answer;
             try {
-                answer = askServers(current, type, until);
+                answer = validator == null
+                        ? askServers(question(current, type), until)
+                        : validated(validator, current, type, until);
+                secure &= answer.getHeader().getFlag(Flags.AD);
             } catch (DnsTroubleException e) {
                 return current.equals(name)
                         ? e.trouble
@@ -133,7 +146,7 @@ final class DnsClient {
                 }
             } while (moved && aliases <= MAX_ALIASES);
             if (!found.isEmpty()) {
-                return new DnsAnswer.Records(List.copyOf(KeptRecords.of(found)), ttl);
+                return new DnsAnswer.Records(List.copyOf(KeptRecords.of(found)), ttl, secure);
             }
             if (moved) {
                 break; // too many
@@ -144,7 +157,7 @@ final class DnsClient {
             }
             boolean asked = current.equals(questionOf(answer));
             if (asked || negativeTtl >= 0) {
-                return new DnsAnswer.NoRecords(negativeTtl);
+                return new DnsAnswer.NoRecords(negativeTtl, secure);
             }
             // The chain leads out of what this answer holds: ask for its end.
         }
@@ -152,7 +165,23 @@ final class DnsClient {
                 "more than " + MAX_ALIASES + " aliases (CNAME) from " + name + " on");
     }
 
-    private Message askServers(Name name, int type, long until) {
+    private static Message validated(Validator validator, Name name, int type, long until) {
+        Message answer = validator.ask(name, type, until);
+        int rcode = answer.getRcode();
+        if (rcode != Rcode.NOERROR && rcode != Rcode.NXDOMAIN) {
+            throw new DnsTroubleException(true, Rcode.string(rcode) + Validator.reason(answer));
+        }
+        return answer;
+    }
+
+    /** What the validator wants to know, within the deadline that a question of its own would have. */
+    private Message askForValidation(Message query) {
+        Message own = query.clone();
+        own.getHeader().setID(ids.nextInt(1 << Short.SIZE));
+        return askServers(own, System.nanoTime() + deadline.toNanos());
+    }
+
+    private Message askServers(Message query, long until) {
         List<NameServers.Server> refused = new ArrayList<>(0);
         String last = "no time left";
         boolean heard = false;
@@ -166,7 +195,7 @@ final class DnsClient {
                     continue; // it has said no: once more won't change that
                 }
                 try {
-                    Message answer = askOne(server, name, type, now + Math.min(timeout.toNanos(), until - now));
+                    Message answer = askOne(server, query, now + Math.min(timeout.toNanos(), until - now));
                     server.answered();
                     int rcode = answer.getRcode();
                     if (rcode == Rcode.NOERROR || rcode == Rcode.NXDOMAIN) {
@@ -192,25 +221,29 @@ final class DnsClient {
         throw new DnsTroubleException(heard, last);
     }
 
-    private Message askOne(NameServers.Server server, Name name, int type, long until) throws IOException {
+    private Message askOne(NameServers.Server server, Message query, long until) throws IOException {
         counters.queries.increment();
-        Message answer = exchange.ask(server.address(), question(name, type, true), until);
+        Message answer = exchange.ask(server.address(), query, until);
         if (answer.getRcode() == Rcode.FORMERR || answer.getRcode() == Rcode.NOTIMP) {
             // RFC 6891 6.2.2: perhaps it is older than EDNS
             counters.queries.increment();
-            return exchange.ask(server.address(), question(name, type, false), until);
+            Message plain = query.clone();
+            plain.removeAllRecords(Section.ADDITIONAL);
+            plain.getHeader().setID(ids.nextInt(1 << Short.SIZE));
+            return exchange.ask(server.address(), plain, until);
         }
         return answer;
     }
 
-    private Message question(Name name, int type, boolean edns) {
+    private Message question(Name name, int type) {
         Message query = new Message(ids.nextInt(1 << Short.SIZE));
         Header header = query.getHeader();
         header.setFlag(Flags.RD);
-        query.addRecord(Record.newRecord(name, type, DClass.IN), Section.QUESTION);
-        if (edns) {
-            query.addRecord(new OPTRecord(DnsExchange.UDP_PAYLOAD, 0, 0), Section.ADDITIONAL);
+        if (dnssec == Dnssec.TRUST_RESOLVER) { // RFC 6840 5.7: tell us
+            header.setFlag(Flags.AD);
         }
+        query.addRecord(Record.newRecord(name, type, DClass.IN), Section.QUESTION);
+        query.addRecord(new OPTRecord(DnsExchange.UDP_PAYLOAD, 0, 0), Section.ADDITIONAL);
         return query;
     }
 

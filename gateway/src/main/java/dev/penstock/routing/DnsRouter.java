@@ -1,7 +1,9 @@
 package dev.penstock.routing;
 
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -15,8 +17,12 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xbill.DNS.Name;
+import org.xbill.DNS.TXTRecord;
+import org.xbill.DNS.Type;
 
 import dev.penstock.config.DnsConfig;
+import dev.penstock.config.Dnssec;
 import dev.penstock.config.RouteConfig;
 import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.routing.Question.Rank;
@@ -29,7 +35,7 @@ import dev.penstock.routing.Question.Rank;
  * it; as long as that fails, it serves until its stale time ends. Failures are kept too: permanent ones for as long as
  * the SOA says, DNS trouble briefly.
  */
-public final class DnsRouter implements Router {
+public final class DnsRouter implements Router, Lookups {
     /** Draws from the calling thread's generator: what {@link #DnsRouter} wants outside of tests. */
     public static final RandomGenerator SHARED_RANDOM = () -> ThreadLocalRandom.current().nextLong();
 
@@ -47,7 +53,8 @@ public final class DnsRouter implements Router {
 
     /** All that a configuration change replaces as one. */
     private record Settings(Map<String, ConfiguredRoute> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
-            Freshness freshness, DnsClient client, HostAddressCache book, RouteFinder finder) {}
+            Freshness freshness, DnsClient client, HostAddressCache book, IgnoredNetworks ignored, RouteFinder finder,
+            TlsaFinder tlsa) {}
 
     /**
      * @param routes   by domain, or {@code *} for all domains without their own
@@ -97,6 +104,45 @@ public final class DnsRouter implements Router {
         return lookUp(current, domain, configured);
     }
 
+    @Override
+    public CompletableFuture<TlsaAnswer> tlsa(String host, int port) {
+        Settings current = settings;
+        return current.dns.dnssec() == Dnssec.OFF
+                ? CompletableFuture.completedFuture(TlsaAnswer.NONE)
+                : current.tlsa.find(host, port);
+    }
+
+    @Override
+    public CompletableFuture<TextAnswer> texts(String name) {
+        @Nullable
+        Name asked = DomainNames.toName(name);
+        if (asked == null) {
+            return CompletableFuture.completedFuture(new TextAnswer.Texts(List.of()));
+        }
+        return settings.client.query(asked, Type.TXT, Rank.REFRESH).thenApply(answer -> switch (answer) {
+            case DnsAnswer.Records found -> new TextAnswer.Texts(found.records().stream()
+                    .filter(TXTRecord.class::isInstance).map(record -> text((TXTRecord) record)).toList());
+            case DnsAnswer.NoRecords _, DnsAnswer.NoSuchName _ -> new TextAnswer.Texts(List.of());
+            case DnsAnswer.Trouble trouble -> new TextAnswer.Trouble(trouble.why());
+        });
+    }
+
+    /** Without dnsjava's escapes. */
+    private static String text(TXTRecord record) {
+        StringBuilder text = new StringBuilder();
+        for (byte[] string : record.getStringsAsByteArrays()) {
+            text.append(new String(string, StandardCharsets.ISO_8859_1));
+        }
+        return text.toString();
+    }
+
+    @Override
+    public CompletableFuture<List<InetAddress>> addresses(String host) {
+        Settings current = settings;
+        return current.book.find(DomainNames.normalize(host)).thenApply(found -> found.addresses().stream()
+                .filter(address -> !current.ignored.contains(address)).toList());
+    }
+
     /** Forgets what is known of {@code domain} and of its mail hosts' addresses. */
     public void flush(String domain) {
         Settings current = settings;
@@ -128,7 +174,8 @@ public final class DnsRouter implements Router {
         Settings next = settings(routes, dns, smtpPort, own);
         boolean same = dns.equals(old.dns) && smtpPort == old.smtpPort && own.equals(old.own);
         settings = same
-                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder)
+                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.ignored,
+                        old.finder, old.tlsa)
                 : next;
         if (!same) {
             cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheOctets()));
@@ -173,9 +220,11 @@ public final class DnsRouter implements Router {
         Freshness freshness = Freshness.of(dns);
         DnsClient client = new DnsClient(new NameServers(dns.servers()), dns, executor, counters);
         HostAddressCache book = new HostAddressCache(client, freshness, dns.cacheOctets(), ticker);
+        IgnoredNetworks ignored = IgnoredNetworks.of(dns.ignoreNetworks());
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
-                IgnoredNetworks.of(dns.ignoreNetworks()), ticker, random, sites, counters);
-        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder);
+                ignored, ticker, random, sites, counters);
+        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, ignored, finder,
+                new TlsaFinder(client, book, freshness, ticker));
     }
 
     private static @Nullable ConfiguredRoute configured(Settings settings, String domain) {

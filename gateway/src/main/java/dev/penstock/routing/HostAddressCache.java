@@ -81,7 +81,7 @@ final class HostAddressCache {
         Name name = DomainNames.toName(host);
         if (name == null) {
             return CompletableFuture.completedFuture(
-                    new HostAddresses(List.of(), null, ticker.getAsLong() + freshness.min()));
+                    new HostAddresses(List.of(), null, ticker.getAsLong() + freshness.min(), false));
         }
         return client.query(name, Type.A, Question.Rank.ADDRESS)
                 .thenCombine(client.query(name, Type.AAAA, Question.Rank.ADDRESS), this::combine);
@@ -103,7 +103,12 @@ final class HostAddressCache {
         }
         DnsAnswer.@Nullable Trouble trouble = trouble(four) != null ? trouble(four) : trouble(six);
         return new HostAddresses(List.copyOf(addresses), addresses.isEmpty() ? trouble : null,
-                ticker.getAsLong() + fresh);
+                ticker.getAsLong() + fresh, isSecure(four) && isSecure(six));
+    }
+
+    /** Of a family without addresses it doesn't matter what is signed. */
+    private static boolean isSecure(DnsAnswer answer) {
+        return !(answer instanceof DnsAnswer.Records(_, _, boolean secure)) || secure;
     }
 
     private static void take(DnsAnswer answer, List<InetAddress> addresses) {
@@ -128,14 +133,14 @@ final class HostAddressCache {
     private long freshOf(DnsAnswer answer) {
         return switch (answer) {
             case DnsAnswer.Records found -> freshness.positive(found.ttl());
-            case DnsAnswer.NoRecords(long ttl) -> freshness.negative(ttl);
+            case DnsAnswer.NoRecords(long ttl, _) -> freshness.negative(ttl);
             case DnsAnswer.NoSuchName(long ttl) -> freshness.negative(ttl);
             case DnsAnswer.Trouble _ -> freshness.failure();
         };
     }
 
     private HostAddresses unknown(DnsAnswer.Trouble trouble) {
-        return new HostAddresses(List.of(), trouble, ticker.getAsLong() + freshness.failure());
+        return new HostAddresses(List.of(), trouble, ticker.getAsLong() + freshness.failure(), false);
     }
 
     private static DnsAnswer.@Nullable Trouble trouble(DnsAnswer answer) {

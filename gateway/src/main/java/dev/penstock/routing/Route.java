@@ -23,6 +23,9 @@ public sealed interface Route {
         /** How TLS is used, null for the same as everywhere. */
         @Nullable
         TlsPolicy tls();
+
+        /** What vouches for its hosts. */
+        HostProof proof();
     }
 
     /** How mail is handed over. */
@@ -41,9 +44,15 @@ public sealed interface Route {
      * @param lmtp  speak LMTP instead of SMTP
      * @param configured whether the configuration names the hosts, instead of DNS
      * @param tls   how to use TLS, null for the same as everywhere
+     * @param proof what vouches for the hosts where DNS has them from
      */
     record Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured,
-            @Nullable TlsPolicy tls) implements Open {
+            @Nullable TlsPolicy tls, HostProof proof) implements Open {
+        /** Which nobody vouches for but the configuration, where it names them. */
+        public Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured, @Nullable TlsPolicy tls) {
+            this(site, hosts, lmtp, configured, tls, HostProof.NONE);
+        }
+
         /** As DNS has them. */
         public Hosts(Site site, List<MailHost> hosts, boolean lmtp) {
             this(site, hosts, lmtp, false, null);
@@ -70,6 +79,11 @@ public sealed interface Route {
         @Override
         public @Nullable TlsPolicy tls() {
             return null;
+        }
+
+        @Override
+        public HostProof proof() {
+            return HostProof.NONE;
         }
     }
 

@@ -76,8 +76,8 @@ final class RouteFinder {
         return switch (answer) {
             case DnsAnswer.Records found -> fromMxRecords(domain, found);
             // RFC 5321 5.1: no MX records, so the domain itself is the host
-            case DnsAnswer.NoRecords(long ttl) -> resolveHosts(domain,
-                    new MxSet(List.of(new Mx(0, domain)), true, ticker.getAsLong() + freshness.negative(ttl)));
+            case DnsAnswer.NoRecords(long ttl, boolean secure) -> resolveHosts(domain,
+                    new MxSet(List.of(new Mx(0, domain)), true, ticker.getAsLong() + freshness.negative(ttl), secure));
             case DnsAnswer.NoSuchName(long ttl) -> CompletableFuture.completedFuture(permanent(counters.noSuchDomain,
                     550, "5.1.2", "no such domain: " + domain, freshness.negative(ttl)));
             case DnsAnswer.Trouble trouble -> CompletableFuture.completedFuture(temporary("MX of " + domain, trouble));
@@ -100,7 +100,7 @@ final class RouteFinder {
         List<Mx> list = new ArrayList<>(hosts.size());
         hosts.forEach((host, preference) -> list.add(new Mx(preference, host)));
         list.sort(Comparator.comparingInt(Mx::preference).thenComparing(Mx::host));
-        return resolveHosts(domain, new MxSet(List.copyOf(list), false, ticker.getAsLong() + fresh));
+        return resolveHosts(domain, new MxSet(List.copyOf(list), false, ticker.getAsLong() + fresh, found.secure()));
     }
 
     private CompletableFuture<CachedRoute> resolveHosts(String domain, MxSet mx) {

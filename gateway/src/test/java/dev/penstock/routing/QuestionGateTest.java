@@ -20,7 +20,7 @@ import dev.penstock.testing.ManualClock;
 
 /** Who leaves when, and what becomes of those who wait when nobody answers. Threads and time are played by the test. */
 class QuestionGateTest {
-    private static final DnsAnswer FOUND = new DnsAnswer.NoRecords(60);
+    private static final DnsAnswer FOUND = new DnsAnswer.NoRecords(60, false);
     private static final DnsAnswer SERVFAIL = new DnsAnswer.Trouble(DnsAnswer.Kind.FAILURE, "SERVFAIL");
     private static final DnsAnswer NOTHING = new DnsAnswer.Trouble(DnsAnswer.Kind.SILENCE, "no answer");
     /** Two rounds of the default time-out. */

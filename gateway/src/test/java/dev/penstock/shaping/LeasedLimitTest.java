@@ -87,8 +87,8 @@ class LeasedLimitTest {
     }
 
     private Throttle throttle(LimitSource source, int sessions, @Nullable String rate) {
-        return new Throttle(KEY, new TrafficLimits(sessions, rate == null ? null : Rate.parse(rate), null, 100,
-                Duration.ofSeconds(60), Duration.ofSeconds(60), 1, null), source, now);
+        return new Throttle(KEY, TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, sessions)
+                .with(TrafficLimits.MAX_MESSAGE_RATE, rate == null ? null : Rate.parse(rate)), source, now);
     }
 
     @ParameterizedTest
