@@ -47,7 +47,7 @@ public final class DnsRouter implements Router {
 
     /** All that a configuration change replaces as one. */
     private record Settings(Map<String, ConfiguredRoute> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
-            Freshness freshness, DnsClient client, HostAddressCache book, RouteFinder finder) {}
+            Freshness freshness, DnsClient client, HostAddressCache book, RouteFinder finder, RecordCache records) {}
 
     /**
      * @param routes   by domain, or {@code *} for all domains without their own
@@ -97,6 +97,14 @@ public final class DnsRouter implements Router {
         return lookUp(current, domain, configured);
     }
 
+    /**
+     * Records of any name, from a cache of their own: complete at once when known, else on a virtual thread. Never fails.
+     * What was found is handed out past its time while a single look-up renews it.
+     */
+    public CompletableFuture<RecordSet> records(String name, RecordType type) {
+        return settings.records.find(name, type);
+    }
+
     /** Forgets what is known of {@code domain} and of its mail hosts' addresses. */
     public void flush(String domain) {
         Settings current = settings;
@@ -128,7 +136,8 @@ public final class DnsRouter implements Router {
         Settings next = settings(routes, dns, smtpPort, own);
         boolean same = dns.equals(old.dns) && smtpPort == old.smtpPort && own.equals(old.own);
         settings = same
-                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder)
+                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.finder,
+                        old.records)
                 : next;
         if (!same) {
             cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheOctets()));
@@ -145,6 +154,11 @@ public final class DnsRouter implements Router {
     /** Octets of the mail hosts that are cached. */
     public long cachedHostOctets() {
         return settings.book.octets();
+    }
+
+    /** Octets of the other records that are cached. */
+    public long cachedRecordOctets() {
+        return settings.records.octets();
     }
 
     /** How long look-ups took that had to ask, their waits for a place included. */
@@ -175,7 +189,8 @@ public final class DnsRouter implements Router {
         HostAddressCache book = new HostAddressCache(client, freshness, dns.cacheOctets(), ticker);
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
                 IgnoredNetworks.of(dns.ignoreNetworks()), ticker, random, sites, counters);
-        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder);
+        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, finder,
+                new RecordCache(client, freshness, dns.recordOctets(), ticker));
     }
 
     private static @Nullable ConfiguredRoute configured(Settings settings, String domain) {
