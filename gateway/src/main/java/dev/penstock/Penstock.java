@@ -189,6 +189,8 @@ public final class Penstock implements AutoCloseable {
                         () -> config.dns().cacheOctets()),
                 new MemoryAccount("dns-hosts", router::cachedHostOctets,
                         () -> config.dns().cacheOctets()),
+                new MemoryAccount("dns-records", router::cachedRecordOctets,
+                        () -> config.dns().recordOctets()),
                 new MemoryAccount("delivery", dispatcher::heldOctets,
                         () -> config.delivery().memoryLimit().bytes()),
                 new MemoryAccount("injection", () -> injectionStats().heldOctets(),

@@ -64,7 +64,7 @@ public record Budget(List<Line> lines) {
         lines.add(new Line("inbound.clients.max-clients", inbound.clients().maxClients() * CLIENT));
         lines.add(new Line("spool.cache-size", config.spool().cacheSize().bytes()));
         lines.add(new Line("spool.max-waiting", config.spool().maxWaiting().bytes()));
-        lines.add(new Line("dns.cache-size", 2 * config.dns().cacheOctets()));
+        lines.add(new Line("dns.cache-size", 2 * config.dns().cacheOctets() + config.dns().recordOctets()));
         lines.add(new Line("delivery.memory-limit", config.delivery().memoryLimit().bytes()));
         lines.add(new Line("events.max-pending", config.events().maxPendingOctets()));
         if (config.injection().enabled()) {

@@ -27,7 +27,8 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
             "Queries at one time. Further ones wait for their place; no deadline runs meanwhile.");
     public static final Key<DnsConfig, Integer> CACHE_SIZE = TABLE.key("cache-size", DnsConfig::cacheSize,
             integer(100_000, 1, 100_000_000),
-            "Domains kept, and mail hosts, half a kilobyte for each: one that takes more counts for several.");
+            "Domains kept, and mail hosts, half a kilobyte for each: one that takes more counts for several. A "
+                    + "sixteenth of that is kept of other records.");
     public static final Key<DnsConfig, Duration> MIN_TTL = TABLE.key("min-ttl", DnsConfig::minTtl,
             duration("30s", "0s", "1d"), "Answers are kept for their own TTL, but at least this long.");
     public static final Key<DnsConfig, Duration> MAX_TTL = TABLE.key("max-ttl", DnsConfig::maxTtl,
@@ -58,6 +59,8 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
     public static final DnsConfig DEFAULT = TABLE.defaults();
 
     private static final long USUAL_ANSWER = 512; // octets
+    /** Senders are fewer than recipients' domains, and each has a handful of records. */
+    private static final int RECORDS_SHARE = 16;
 
     public DnsConfig {
         servers = List.copyOf(servers);
@@ -88,6 +91,11 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
 
     private static boolean isLocal(String server) {
         return server.matches("(127(\\.\\d{1,3}){3}|\\[::1])(:\\d+)?|::1");
+    }
+
+    /** Octets that are kept of other records: keys, policies, names of addresses. */
+    public long recordOctets() {
+        return Math.max(USUAL_ANSWER, cacheOctets() / RECORDS_SHARE);
     }
 
     /** Octets that are kept of domains, and as much of mail hosts. */

@@ -54,7 +54,7 @@ public final class DnsRouter implements Router, Lookups {
     /** All that a configuration change replaces as one. */
     private record Settings(Map<String, ConfiguredRoute> routes, DnsConfig dns, int smtpPort, OwnAddresses own,
             Freshness freshness, DnsClient client, HostAddressCache book, IgnoredNetworks ignored, RouteFinder finder,
-            TlsaFinder tlsa) {}
+            TlsaFinder tlsa, RecordCache records) {}
 
     /**
      * @param routes   by domain, or {@code *} for all domains without their own
@@ -143,6 +143,14 @@ public final class DnsRouter implements Router, Lookups {
                 .filter(address -> !current.ignored.contains(address)).toList());
     }
 
+    /**
+     * Records of any name, from a cache of their own: complete at once when known, else on a virtual thread. Never fails.
+     * What was found is handed out past its time while a single look-up renews it.
+     */
+    public CompletableFuture<RecordSet> records(String name, RecordType type) {
+        return settings.records.find(name, type);
+    }
+
     /** Forgets what is known of {@code domain} and of its mail hosts' addresses. */
     public void flush(String domain) {
         Settings current = settings;
@@ -175,7 +183,7 @@ public final class DnsRouter implements Router, Lookups {
         boolean same = dns.equals(old.dns) && smtpPort == old.smtpPort && own.equals(old.own);
         settings = same
                 ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.ignored,
-                        old.finder, old.tlsa)
+                        old.finder, old.tlsa, old.records)
                 : next;
         if (!same) {
             cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheOctets()));
@@ -192,6 +200,11 @@ public final class DnsRouter implements Router, Lookups {
     /** Octets of the mail hosts that are cached. */
     public long cachedHostOctets() {
         return settings.book.octets();
+    }
+
+    /** Octets of the other records that are cached. */
+    public long cachedRecordOctets() {
+        return settings.records.octets();
     }
 
     /** How long look-ups took that had to ask, their waits for a place included. */
@@ -224,7 +237,8 @@ public final class DnsRouter implements Router, Lookups {
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
                 ignored, ticker, random, sites, counters);
         return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, ignored, finder,
-                new TlsaFinder(client, book, freshness, ticker));
+                new TlsaFinder(client, book, freshness, ticker),
+                new RecordCache(client, freshness, dns.recordOctets(), ticker));
     }
 
     private static @Nullable ConfiguredRoute configured(Settings settings, String domain) {

@@ -12,6 +12,8 @@ final class Question {
         ADDRESS,
         /** The MX records of a domain that is known, and served from memory meanwhile. */
         REFRESH,
+        /** What a message at the door is judged by. */
+        RECORD,
         /** The MX records of a domain whose mail waits for them. */
         DOMAIN
     }

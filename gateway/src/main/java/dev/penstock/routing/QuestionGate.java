@@ -24,7 +24,7 @@ import dev.penstock.units.Durations;
  * others wait, in order within their rank, and cost no thread: a million domains due at once are a million small
  * objects. No time runs against a question before it leaves.
  *
- * <p>Addresses go first; refreshes and new domains take turns.
+ * <p>Addresses go first; refreshes, other records and new domains take turns.
  *
  * <p><b>Silence.</b> When a question gets no answer from any server, and neither does any other since it left, nobody is
  * there. From then on a single question leaves each {@link #PROBE_PAUSE}, and the first answer to any lets all go on.
@@ -36,6 +36,8 @@ final class QuestionGate {
     static final Duration PROBE_PAUSE = Duration.ofSeconds(1);
     /** Longer than a resolver takes to start anew, shorter than the first retry wait (5 min) that its end would cost. */
     static final Duration HOLD = Duration.ofMinutes(2);
+
+    private static final List<Rank> TURNS = List.of(Rank.REFRESH, Rank.RECORD, Rank.DOMAIN);
 
     private static final Logger log = LoggerFactory.getLogger(QuestionGate.class);
 
@@ -50,7 +52,8 @@ final class QuestionGate {
     private final Map<Rank, ArrayDeque<Question>> waiting = new EnumMap<>(Rank.class);
     private int running;
     private long answered;
-    private boolean refreshIsNext;
+    /** The rank of the one that left last, of those that take turns. */
+    private Rank last = Rank.DOMAIN;
     private boolean silent;
     private long silentSince;
     private long unansweredAt;
@@ -236,12 +239,11 @@ final class QuestionGate {
     private @Nullable Question next() {
         @Nullable
         Question next = queue(Rank.ADDRESS).poll();
-        if (next == null) {
-            next = queue(refreshIsNext ? Rank.REFRESH : Rank.DOMAIN).poll();
-            if (next == null) {
-                next = queue(refreshIsNext ? Rank.DOMAIN : Rank.REFRESH).poll();
-            }
-            refreshIsNext = next == null || next.rank == Rank.DOMAIN;
+        int after = TURNS.indexOf(last);
+        for (int i = 1; next == null && i <= TURNS.size(); i++) {
+            Rank rank = TURNS.get((after + i) % TURNS.size());
+            next = queue(rank).poll();
+            last = next == null ? last : rank;
         }
         return next;
     }

@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketAddress;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -31,10 +32,13 @@ import org.xbill.DNS.Message;
 import org.xbill.DNS.Name;
 import org.xbill.DNS.OPTRecord;
 import org.xbill.DNS.Opcode;
+import org.xbill.DNS.PTRRecord;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
+import org.xbill.DNS.ReverseMap;
 import org.xbill.DNS.SOARecord;
 import org.xbill.DNS.Section;
+import org.xbill.DNS.TXTRecord;
 import org.xbill.DNS.Type;
 
 /**
@@ -50,6 +54,7 @@ public class ZoneServer implements AutoCloseable {
     private static final int BIND_ATTEMPTS = 50;
     private static final int TCP_IDLE_MILLIS = 5_000;
     private static final int MAX_ALIASES = 16;
+    private static final int MAX_STRING = 255;
     private static final Logger log = LoggerFactory.getLogger(ZoneServer.class);
 
     private final Map<Name, List<Record>> records = new ConcurrentHashMap<>();
@@ -122,6 +127,20 @@ public class ZoneServer implements AutoCloseable {
 
     public ZoneServer alias(String from, String to) {
         return add(new CNAMERecord(name(from), DClass.IN, ttl, name(to)));
+    }
+
+    /** One record; a longer text than 255 octets becomes several strings of it (RFC 1035 3.3.14). */
+    public ZoneServer text(String name, String value) {
+        List<String> strings = new ArrayList<>();
+        for (int from = 0; from < Math.max(1, value.length()); from += MAX_STRING) {
+            strings.add(value.substring(from, Math.min(value.length(), from + MAX_STRING)));
+        }
+        return add(new TXTRecord(name(name), DClass.IN, ttl, strings));
+    }
+
+    /** The name of an address. */
+    public ZoneServer pointer(String address, String host) {
+        return add(new PTRRecord(ReverseMap.fromAddress(InetAddress.ofLiteral(address)), DClass.IN, ttl, name(host)));
     }
 
     /** Any other record. */
