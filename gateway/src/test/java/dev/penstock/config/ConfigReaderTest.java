@@ -227,6 +227,7 @@ class ConfigReaderTest {
                 [delivery]
                 port = 2600
                 source-address = "127.0.0.9"
+                address-preference = "ipv6"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
                 connect-timeout = "1s"
@@ -369,7 +370,8 @@ class ConfigReaderTest {
                         .with(QueueConfig.LANE_SHARE_PERCENT, 50)
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
-                        .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9").with(DeliveryConfig.MAX_SESSIONS, 10)
+                        .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
+                        .with(DeliveryConfig.ADDRESS_PREFERENCE, AddressPreference.IPV6).with(DeliveryConfig.MAX_SESSIONS, 10)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
                         .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))
