@@ -19,6 +19,7 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceListener;
 import dev.penstock.egress.Sources;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
@@ -114,18 +115,19 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
      */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Spool spool, MailQueue queue,
             Reception reception, MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
-        this(hostname, config, queueConfig, Sources.ofDefault(config.sourceAddress(), hostname), spool, queue,
+        this(hostname, config, queueConfig, Sources.ofDefault(config.sourceAddress(), hostname),
+                SourceListener.NONE, spool, queue,
                 reception, events, clock, nanoTime);
     }
 
-    /** Likewise, with further sources. */
-    public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources, Spool spool,
-            MailQueue queue, Reception reception, MessageEvent.Listener events, InstantSource clock,
+    /** Likewise, with further sources. @param sourceListener told how they are */
+    public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
+            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception, MessageEvent.Listener events, InstantSource clock,
             LongSupplier nanoTime) {
         this.hostname = hostname;
         this.config = config;
         this.sources = sources;
-        this.connector = new HostConnector(HostConnector.Listener.NONE);
+        this.connector = new HostConnector(sourceListener);
         this.addressPreference = config.addressPreference();
         this.spool = spool;
         this.firstId = spool.nextId();

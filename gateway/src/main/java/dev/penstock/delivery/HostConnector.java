@@ -23,6 +23,7 @@ import dev.penstock.egress.EgressException;
 import dev.penstock.egress.HappyEyeballs;
 import dev.penstock.egress.Source;
 import dev.penstock.egress.SourceConnector;
+import dev.penstock.egress.SourceListener;
 import dev.penstock.routing.MailHost;
 import dev.penstock.tls.ClientTls;
 
@@ -31,23 +32,6 @@ import dev.penstock.tls.ClientTls;
  * ends it. Thread-safe.
  */
 final class HostConnector {
-    /** Told how connections from sources go, on the thread that made them; must return at once. */
-    interface Listener {
-        Listener NONE = new Listener() {
-            @Override
-            public void worked(Source source) {}
-
-            @Override
-            public void failed(Source source, EgressException why) {}
-        };
-
-        /** A host was reached, or refused. */
-        void worked(Source source);
-
-        /** What is wrong lies with the source. */
-        void failed(Source source, EgressException why);
-    }
-
     /**
      * What came of trying several addresses of a host.
      *
@@ -71,9 +55,9 @@ final class HostConnector {
     record Failed(MailHost host, SessionException why) {}
 
     private final SourceConnector connector = new SourceConnector(HostConnector::secure);
-    private final Listener listener;
+    private final SourceListener listener;
 
-    HostConnector(Listener listener) {
+    HostConnector(SourceListener listener) {
         this.listener = listener;
     }
 

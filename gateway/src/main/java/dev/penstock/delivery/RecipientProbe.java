@@ -12,6 +12,7 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceListener;
 import dev.penstock.egress.Sources;
 import dev.penstock.local.CallAhead;
 import dev.penstock.routing.MailHost;
@@ -33,7 +34,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
     private final String hostname;
     private final DeliveryConfig config;
     private final Sources sources;
-    private final HostConnector connector = new HostConnector(HostConnector.Listener.NONE);
+    private final HostConnector connector = new HostConnector(SourceListener.NONE);
     private final Router router;
     private final LongSupplier nanoTime;
     private final DeadlineGuard guard;

@@ -23,34 +23,25 @@ import org.slf4j.LoggerFactory;
 /**
  * Looks every second which of the sources' addresses are on this machine, on a thread of its own. A source of which an
  * address is missing isn't to be used: half of one would be the one address alone. Addresses behind a proxy are the
- * proxy's to know.
+ * proxy's to know. The listener is called by that thread, or by whoever calls {@link #check}, one call at a time.
  */
 public final class AddressWatch implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(AddressWatch.class);
     private static final Duration PAUSE = Duration.ofSeconds(1);
 
-    /** Called by the watch's thread, or by whoever calls {@link #check}; one call at a time. */
-    public interface Listener {
-        /** Heard once when addresses of it go missing, and again when others do. @param addresses not empty */
-        void addressesMissing(Source source, Set<InetAddress> addresses);
-
-        /** All of them are there again. */
-        void addressesBack(String source);
-    }
-
     private final Sources sources;
-    private final Listener listener;
+    private final SourceListener listener;
     private final Predicate<InetAddress> plumbed;
     private final Thread thread;
     /** What was told last, by source. Guarded by this. */
     private final Map<String, Set<InetAddress>> missing = new HashMap<>();
     private volatile boolean closed;
 
-    public AddressWatch(Sources sources, Listener listener) {
+    public AddressWatch(Sources sources, SourceListener listener) {
         this(sources, listener, AddressWatch::isPlumbed);
     }
 
-    AddressWatch(Sources sources, Listener listener, Predicate<InetAddress> plumbed) {
+    AddressWatch(Sources sources, SourceListener listener, Predicate<InetAddress> plumbed) {
         this.sources = sources;
         this.listener = listener;
         this.plumbed = plumbed;

@@ -30,6 +30,7 @@ import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceListener;
 import dev.penstock.egress.Sources;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Content;
@@ -81,7 +82,7 @@ class SmtpClientSessionFuzzTest {
 
     private static final HeapGrowth growth = new HeapGrowth("SMTP replies");
     private static final ClientTls tls = new ClientTls(Optional.empty());
-    private final HostConnector connector = new HostConnector(HostConnector.Listener.NONE);
+    private final HostConnector connector = new HostConnector(SourceListener.NONE);
     private static final DeadlineGuard guard = new DeadlineGuard(System::nanoTime);
     private static @Nullable Host host;
 
