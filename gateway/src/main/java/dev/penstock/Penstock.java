@@ -25,6 +25,8 @@ import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.ProviderMetrics;
 import dev.penstock.delivery.RecipientProbe;
+import dev.penstock.egress.SourceListener;
+import dev.penstock.egress.Sources;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
@@ -77,6 +79,7 @@ public final class Penstock implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Penstock.class);
 
     private final DeliveryLog deliveryLog;
+    private final Sources sources;
     private final DnsRouter router;
     private final Shaper shaper;
     private final MailQueue queue;
@@ -107,6 +110,7 @@ public final class Penstock implements AutoCloseable {
         Resources.check(config);
         InstantSource clock = InstantSource.system();
         try {
+            sources = Sources.of(config);
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
@@ -119,13 +123,13 @@ public final class Penstock implements AutoCloseable {
                             this::recovered));
             reception = new Reception(spool, new Intake(), deliveryLog, clock);
             dispatcher = started(
-                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, reception,
-                            deliveryLog, clock, System::nanoTime));
+                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
+                            SourceListener.NONE, spool, queue, reception, deliveryLog, clock, System::nanoTime));
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));
             RecipientProbe probe = started(
-                    new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
+                    new RecipientProbe(config.hostname(), config.delivery(), sources, router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
             policy = started(new PolicyEngine(config.policy(), recipients));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
@@ -253,6 +257,7 @@ public final class Penstock implements AutoCloseable {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
         takeUpFiles(changed);
+        dispatcher.prefer(changed.delivery().addressPreference());
         router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
@@ -278,8 +283,10 @@ public final class Penstock implements AutoCloseable {
     private void takeUpFiles(GatewayConfig changed) {
         try {
             TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
+            Sources.Change newSources = sources.prepare(changed);
             authenticator.reconfigure(changed.auth(), changed.inbound().clients());
             certificates.apply();
+            newSources.apply();
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -652,14 +651,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @param tried which hosts of its route a session tries, in order
      * @return not empty
      */
-    List<String> networks(UnaryOperator<List<MailHost>> tried) {
+    List<String> networks(TriedHosts tried) {
         String crowded = crowdedNetwork;
         if (crowded != null) {
             return List.of(crowded);
         }
         return switch (route) {
             case Route.Hosts known -> {
-                List<MailHost> hosts = tried.apply(known.hosts());
+                List<MailHost> hosts = tried.of(key, known.hosts());
                 int preference = hosts.getFirst().preference();
                 yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
                         .distinct().toList();

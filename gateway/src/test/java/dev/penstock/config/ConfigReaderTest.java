@@ -237,6 +237,7 @@ class ConfigReaderTest {
                 port = 2600
                 source-address = "127.0.0.9"
                 pool = "marketing"
+                address-preference = "ipv6"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
                 messages-in-flight = 3
@@ -385,6 +386,7 @@ class ConfigReaderTest {
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
                         .with(DeliveryConfig.POOL, "marketing").with(DeliveryConfig.MAX_SESSIONS, 10)
+                        .with(DeliveryConfig.ADDRESS_PREFERENCE, AddressPreference.IPV6)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
                         .with(DeliveryConfig.MESSAGES_IN_FLIGHT, 3)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))

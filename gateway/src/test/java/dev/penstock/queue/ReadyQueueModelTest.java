@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
@@ -224,7 +223,7 @@ class ReadyQueueModelTest {
             int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, UnaryOperator.identity(), this::nanosOfACall,
+            this.admission = new Admission(total, local, opening, (_, hosts) -> hosts, this::nanosOfACall,
                     this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
@@ -470,7 +469,7 @@ class ReadyQueueModelTest {
         private boolean connects(DeliverySession deliverySession) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : deliverySession.session.queue().networks(UnaryOperator.identity()).getFirst();
+                    : deliverySession.session.queue().networks((_, hosts) -> hosts).getFirst();
             deliverySession.unproved = true;
             if (random.nextInt(8) > 0) {
                 if (admission.comesUp(deliverySession.session, network)) {
