@@ -79,7 +79,10 @@ public final class ConfigReader {
                 .with(GatewayConfig.HTTP, GatewayConfig.HTTP.read(file))
                 .with(GatewayConfig.AUTH, AuthReader.read(file.table("auth"), source))
                 .with(GatewayConfig.POLICY, PolicyReader.read(file.table("policy"), listeners))
-                .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")));
+                .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")))
+                .with(GatewayConfig.SOURCES, GatewayConfig.SOURCES.read(file))
+                .with(GatewayConfig.POOLS, GatewayConfig.POOLS.read(file));
+        PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
                     .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet()));
@@ -94,6 +97,10 @@ public final class ConfigReader {
         if (config.events().directory().toAbsolutePath().normalize()
                 .equals(config.spool().directory().toAbsolutePath().normalize())) {
             file.reject("events", "directory is the spool's; the delivery log needs one of its own");
+        }
+        if (config.sources().containsKey(SourceConfig.DEFAULT_NAME) && !config.delivery().sourceAddress().isEmpty()) {
+            file.reject("source", "\"" + SourceConfig.DEFAULT_NAME
+                    + "\" is there, and delivery.source-address says the same; allowed: one of the two");
         }
         boolean nobody = config.auth().users().isEmpty() && config.auth().callout().isEmpty()
                 && config.auth().bearer().isEmpty();

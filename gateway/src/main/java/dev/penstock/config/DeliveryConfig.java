@@ -15,7 +15,7 @@ import dev.penstock.units.ByteSize;
 /**
  * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2). Each component is the key of its name.
  */
-public record DeliveryConfig(int port, String sourceAddress, int maxSessions, int maxRecipientsPerTransaction,
+public record DeliveryConfig(int port, String sourceAddress, String pool, int maxSessions, int maxRecipientsPerTransaction,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
         Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa)
@@ -33,6 +33,9 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
                     "The local address to send from. Empty: the system chooses. Hosts are then reached by addresses of "
                             + "its family alone, and those that have none wait.")
             .restart();
+    public static final Key<DeliveryConfig, String> POOL = TABLE.key("pool", DeliveryConfig::pool,
+            text("the name of a pool in quotes", "", pool -> pool.isEmpty() ? pool : PoolReader.poolName(pool)),
+            "The pool of mail that no other is meant for. Empty: it goes by source-address.");
     public static final Key<DeliveryConfig, Integer> MAX_SESSIONS = TABLE
             .key("max-sessions", DeliveryConfig::maxSessions, integer(5_000, 1, 1_000_000),
                     "Open at one time, over all destinations; half of them may be coming up. Limits per destination are "
@@ -100,7 +103,7 @@ public record DeliveryConfig(int port, String sourceAddress, int maxSessions, in
     public static final DeliveryConfig DEFAULT = TABLE.defaults();
 
     private DeliveryConfig(Values<DeliveryConfig> values) {
-        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(MAX_SESSIONS),
+        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(POOL), values.get(MAX_SESSIONS),
                 values.get(MAX_RECIPIENTS_PER_TRANSACTION), values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
                 values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),

@@ -23,13 +23,16 @@ import java.util.Map;
  * @param policy    who may send what to whom
  * @param localDomains domains whose mail is handed to a store, by domain
  * @param injection mail taken over HTTP
+ * @param sources   identities to send from, by name
+ * @param pools     of sources, by name
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
         DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
-        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection)
+        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
+        Map<String, PoolConfig> pools)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -87,11 +90,23 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             table(PolicyConfig.TABLE, PolicyConfig.DEFAULT), "");
     public static final Key<GatewayConfig, InjectionConfig> INJECTION = TABLE.key("injection",
             GatewayConfig::injection, table(InjectionConfig.TABLE, InjectionConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, Map<String, SourceConfig>> SOURCES = TABLE
+            .key("source", GatewayConfig::sources,
+                    map(SourceConfig.TABLE, (file, key) -> SourceReader.read(file.table(key))),
+                    "Identities to send from. A source called \"default\" has what no pool is named for; without its "
+                            + "table it is delivery.source-address and gateway.hostname. See gateway/docs/sources.md.")
+            .example("ip-17");
+    public static final Key<GatewayConfig, Map<String, PoolConfig>> POOLS = TABLE.key("pool", GatewayConfig::pools,
+            map(PoolConfig.TABLE, (file, key) -> PoolReader.read(file.table(key))),
+            "Pools of sources, see gateway/docs/sources.md. Mail goes by the pool that was named for it, else by that of "
+                    + "its campaign, else of its tenant, else by delivery.pool.").example("marketing");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
         routes = Map.copyOf(routes);
         localDomains = Map.copyOf(localDomains);
+        sources = Map.copyOf(sources);
+        pools = Map.copyOf(pools);
     }
 
     private GatewayConfig(Values<GatewayConfig> values) {
@@ -99,7 +114,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(DNS),
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
-                values.get(INJECTION));
+                values.get(INJECTION), values.get(SOURCES), values.get(POOLS));
     }
 
     /**

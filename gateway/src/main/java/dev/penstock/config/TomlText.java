@@ -14,8 +14,9 @@ final class TomlText {
         return switch (value) {
             case String text -> "\"" + Toml.tomlEscape(text) + "\"";
             case List<?> list -> list.stream().map(TomlText::of).collect(Collectors.joining(", ", "[", "]"));
-            case Map<?, ?> map -> map.entrySet().stream().map(entry -> entry.getKey() + " = " + of(entry.getValue()))
-                    .collect(Collectors.joining(", ", "{", "}"));
+            case Map<?, ?> map -> map.entrySet().stream()
+                    .map(entry -> of(entry.getKey()) + " = " + of(entry.getValue()))
+                    .collect(Collectors.joining(", ", "{ ", " }"));
             default -> value.toString();
         };
     }

@@ -7,11 +7,17 @@ import java.util.concurrent.atomic.AtomicLong;
  * Gives out the message ids of one node. Thread-safe, never blocks. They grow, also when the clock is set back, and
  * nodes with different numbers never give out the same one.
  *
- * <p>An id has the clock's milliseconds while a millisecond has ids left; when its 1,024 are given out, the next ones
- * are those of the milliseconds to come. The ids run ahead of the clock only for as long as more than 1,024,000 a second
- * are taken, and by what they are too many: at 100,000 a second not at all.
+ * <p>An id has the clock's milliseconds while a millisecond has ids left, 512 at least; when they are given out, the next
+ * ones are those of the milliseconds to come. The ids run ahead of the clock only for as long as more than 1,024,000 a
+ * second are taken, and by what they are too many: at 100,000 a second not at all.
+ *
+ * <p>The lowest 9 bits of the sequence count the ids, also from one millisecond to the next: what is shared out by them is
+ * shared out evenly.
  */
 public final class MessageIds {
+    /** Of the sequence, what counts on. */
+    private static final long COUNT_MASK = 511;
+
     private final int node;
     private final InstantSource clock;
     private final AtomicLong highest;
@@ -30,12 +36,13 @@ public final class MessageIds {
     }
 
     public MessageId next() {
-        long now = clock.millis() << MessageId.MILLIS_SHIFT | node;
+        long now = clock.millis() << MessageId.MILLIS_SHIFT - MessageId.NODE_BITS;
         long before;
         long id;
         do {
             before = highest.get();
-            id = Math.max((before >>> MessageId.NODE_BITS) + 1 << MessageId.NODE_BITS | node, now);
+            long next = before == 0 ? 0 : (before >>> MessageId.NODE_BITS) + 1;
+            id = Math.max(next, now | next & COUNT_MASK) << MessageId.NODE_BITS | node;
         } while (!highest.compareAndSet(before, id));
         return new MessageId(id);
     }

@@ -228,9 +228,15 @@ class ConfigReaderTest {
                 max-suspension = "30m"
                 lane-share-percent = 50
                 memory-limit = "70 MB"
+                [pool."marketing"]
+                sources = { "default" = 4 }
+                sticky = false
+                tenants = ["shop"]
+                campaigns = ["shop/spring", "summer"]
                 [delivery]
                 port = 2600
                 source-address = "127.0.0.9"
+                pool = "marketing"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
                 connect-timeout = "1s"
@@ -376,7 +382,8 @@ class ConfigReaderTest {
                         .with(QueueConfig.LANE_SHARE_PERCENT, 50)
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
-                        .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9").with(DeliveryConfig.MAX_SESSIONS, 10)
+                        .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
+                        .with(DeliveryConfig.POOL, "marketing").with(DeliveryConfig.MAX_SESSIONS, 10)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
                         .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))
@@ -399,6 +406,8 @@ class ConfigReaderTest {
                                         .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
                                         .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)),
                         providers))
+                .with(GatewayConfig.POOLS, Map.of("marketing",
+                        new PoolConfig(Map.of("default", 4), false, List.of("shop"), List.of("shop/spring", "summer"))))
                 .with(GatewayConfig.EVENTS,
                         EventsConfig.DEFAULT.with(EventsConfig.DIRECTORY, Path.of("/var/log/penstock"))
                                 .with(EventsConfig.MAX_FILE_SIZE, ByteSize.ofMegabytes(1))
@@ -420,7 +429,7 @@ class ConfigReaderTest {
                         .with(InjectionConfig.MAX_KEYS, 9)
                         .with(InjectionConfig.CERTIFICATES, List.of(new ListenerTls.Certificate(chain, key))));
         assertThat(config).isEqualTo(expected);
-        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains"));
+        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "sources"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
         assertEveryComponentDiffers("tls", config.listeners().getFirst().tls(), ListenerTls.NONE);
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);

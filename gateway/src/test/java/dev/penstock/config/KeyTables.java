@@ -36,7 +36,7 @@ final class KeyTables {
         for (Key<?, ?> key : table.keys()) {
             if (key.type() instanceof Nested<?, ?> nested) {
                 String inner = nested.nesting() == Nesting.INLINE ? path : Places.path(path, key.name());
-                String name = nested.nesting() == Nesting.MAP ? inner + ".\"example.com\"" : inner;
+                String name = nested.nesting() == Nesting.MAP ? inner + ".\"" + nameIn(key) + "\"" : inner;
                 if (nested.nesting() != Nesting.INLINE) {
                     table(nested.nesting() == Nesting.LIST ? "[" + name + "]" : name,
                             (key.text() + " " + nested.table().text()).strip(), List.of(nested.table()));
@@ -48,6 +48,11 @@ final class KeyTables {
                 tables(inner, nested.table());
             }
         }
+    }
+
+    /** Of one of the tables that stand under a key by name. */
+    static String nameIn(Key<?, ?> key) {
+        return key.example().isEmpty() ? "example.com" : key.example();
     }
 
     private void restarts(String path, Table<?> table) {

@@ -75,7 +75,7 @@ final class SampleFile {
                 blankLine();
                 comment(key.text());
                 lines.add("[" + path + "]");
-                table("[" + path + ".\"example.com\"]", path, null, nested.table(), null, true);
+                table("[" + path + ".\"" + KeyTables.nameIn(key) + "\"]", path, null, nested.table(), null, true);
             }
         }
     }
