@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -61,11 +62,8 @@ public record ProviderConfig(String name, List<ProviderMatch> match) {
             int before = matches.size();
             int keys = item.keys().size();
             for (ProviderMatch.Kind kind : ProviderMatch.Kind.values()) {
-                ProviderMatch match = item.text(kind.key(), null, "a text in quotes",
-                        text -> ProviderMatch.parse(kind, text));
-                if (match != null) {
-                    matches.add(match);
-                }
+                item.text(kind.key(), Optional.<ProviderMatch>empty(), "a text in quotes",
+                        text -> Optional.of(ProviderMatch.parse(kind, text))).ifPresent(matches::add);
             }
             item.end();
             if (keys == 0 || matches.size() - before > 1) {

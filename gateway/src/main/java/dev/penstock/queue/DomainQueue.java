@@ -50,7 +50,7 @@ final class DomainQueue {
 
     /** Its mail goes to {@code found}. Under the lock of its ready queue. */
     void provider(Providers known, Site found) {
-        if (known != providers || !found.equals(site)) {
+        if (known != providers || site == null || !site.equals(found)) {
             provider = known.name(name, found);
             providers = known;
             site = found;

@@ -26,10 +26,12 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.meters.HistogramSnapshot;
+import dev.penstock.routing.Providers;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
@@ -91,6 +93,8 @@ public final class MailQueue implements AutoCloseable {
     private final LongAdder routeFailures = new LongAdder();
     private final LongAdder moved = new LongAdder();
     private volatile QueueConfig config;
+    private volatile List<ProviderConfig> knownProviders;
+    private volatile Providers providers;
     private volatile boolean started;
     private volatile boolean closed;
     private volatile @Nullable ReadyQueueListener listener;
@@ -109,6 +113,8 @@ public final class MailQueue implements AutoCloseable {
         this.config = config;
         this.shaper = shaper;
         this.router = router;
+        this.knownProviders = shaper.providers();
+        this.providers = new Providers(knownProviders);
         this.clock = new QueueClock(wallClock, nanoTime);
         this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(),
                 null, null);
@@ -332,6 +338,10 @@ public final class MailQueue implements AutoCloseable {
      */
     public void reconfigure(QueueConfig next) {
         config = next;
+        if (!shaper.providers().equals(knownProviders)) {
+            knownProviders = shaper.providers();
+            providers = new Providers(knownProviders);
+        }
         reroute();
     }
 
@@ -470,7 +480,7 @@ public final class MailQueue implements AutoCloseable {
             try {
                 if (domain.readyQueue == readyQueue) {
                     readyQueue.route(route);
-                    domain.provider(shaper.providers(), route.site());
+                    domain.provider(providers, route.site());
                     domain.asking = false;
                     domain.askedEpoch = epoch;
                     domain.askedNanos = clock.nanos();
@@ -673,6 +683,12 @@ public final class MailQueue implements AutoCloseable {
     }
 
     // What an operator asks
+
+    /** Who runs the hosts that take the domain's mail; empty while that isn't known or nobody known does. */
+    public String provider(String domain) {
+        DomainQueue queue = domains.get(domain);
+        return queue == null ? Providers.NONE : queue.provider;
+    }
 
     /** Every ready queue that has or lately had mail. */
     public List<ReadyQueueSnapshot> readyQueues() {

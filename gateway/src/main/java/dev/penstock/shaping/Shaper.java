@@ -8,9 +8,9 @@ import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
-import dev.penstock.routing.Providers;
 import dev.penstock.routing.Site;
 
 /**
@@ -31,20 +31,15 @@ public final class Shaper {
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private volatile ShapingConfig config;
-    private volatile Providers providers;
 
     public Shaper(ShapingConfig config, LongSupplier nanoTime) {
         this.config = config;
-        this.providers = new Providers(config.providers());
         this.nanoTime = nanoTime;
         this.lastReapNanos = new AtomicLong(nanoTime.getAsLong());
     }
 
     /** From now on with these limits, also for sessions already open; what is over a lowered limit ends by itself. */
     public void reconfigure(ShapingConfig next) {
-        if (!next.providers().equals(config.providers())) {
-            providers = new Providers(next.providers());
-        }
         config = next;
         long now = nanoTime.getAsLong();
         for (Site key : throttles.keySet()) {
@@ -65,9 +60,9 @@ public final class Shaper {
         return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
     }
 
-    /** Who runs the hosts of which domains; another object when that has changed. */
-    public Providers providers() {
-        return providers;
+    /** Who runs the hosts of which domains. */
+    public List<ProviderConfig> providers() {
+        return config.providers();
     }
 
     /** What is configured for {@code key} now. */
