@@ -64,7 +64,6 @@ final class Chunking {
     /** Whether it isn't known yet what the host makes of BDAT. */
     private boolean probing;
     private boolean inFirstLine;
-    private boolean lastSent;
     private @Nullable SessionException failure;
     /** To a chunk of it: nothing more of it is sent. */
     private @Nullable Reply refusal;
@@ -292,7 +291,6 @@ final class Chunking {
         session.mustBeInStep(Phase.DATA);
         failure = null;
         refusal = null;
-        lastSent = false;
         chunksDue = 0;
         probing = !isKnown();
         inFirstLine = probing;
@@ -302,9 +300,8 @@ final class Chunking {
             t.content.forEachChunk(chunked);
             lines.endLine(chunkSink);
             write(true);
-            lastSent = true;
         } catch (Refused _) {
-            drain(Phase.CONTENT);
+            drain();
         } catch (IOException e) {
             throw failure != null ? failure : SmtpClientSession.unreadable(e);
         } catch (SessionException e) {
@@ -314,25 +311,18 @@ final class Chunking {
         }
     }
 
-    /** Awaits what the host says to the last chunk, and to those before it. */
+    /** Awaits what the host says to the last chunk. */
     void awaitEnd(Transaction t) throws SessionException {
+        if (refusal != null) {
+            t.data = refusal;
+            session.landed(true);
+            return;
+        }
         try {
-            if (lastSent) {
-                drain(Phase.END_OF_DATA);
-                Reply last = session.readFor(Phase.END_OF_DATA, t);
-                if (refusal == null) {
-                    ended(t, last);
-                    return;
-                }
-                if (last.isPositive()) {
-                    throw outOfStep("refused a part of the content and took the last");
-                }
-            }
+            ended(t, session.readFor(Phase.END_OF_DATA, t));
         } catch (SessionException e) {
             throw ended(e);
         }
-        t.data = refusal;
-        session.landed(true);
     }
 
     private void ended(Transaction t, Reply last) throws SessionException {
@@ -350,13 +340,13 @@ final class Chunking {
         return e;
     }
 
-    /** Reads the answers to all chunks but the last. */
-    private void drain(Phase phase) throws SessionException {
+    /** Of a message that gets no last chunk: nothing of what is under way can be taken any more, and all is answered. */
+    private void drain() throws SessionException {
         while (chunksDue > 0) {
             try {
-                readChunk(phase);
+                readChunk();
             } catch (Refused _) {
-                // goes on: nothing of what is under way can be taken any more, and all of it is answered
+                // the first one counts
             }
         }
     }
@@ -373,7 +363,7 @@ final class Chunking {
                 if (inFirstLine && bytes[from - 1] == '\n') {
                     inFirstLine = false;
                     write(false);
-                    readChunk(Phase.CONTENT);
+                    readChunk();
                 } else if (from < end) {
                     write(false);
                 }
@@ -393,16 +383,19 @@ final class Chunking {
     }
 
     private void write(boolean last) throws SessionException, Refused {
-        if (chunksDue >= MOST_CHUNKS) {
-            readChunk(Phase.CONTENT);
+        while (chunksDue > (last ? 0 : MOST_CHUNKS - 1)) {
+            readChunk();
+        }
+        if (last) { // as late as can be: what comes from now on passes for the answer to all of it
+            session.mustBeInStep(Phase.CONTENT);
         }
         session.writeChunk(head(session.count() - LONGEST_HEAD, last), LONGEST_HEAD);
         chunksDue += last ? 0 : 1;
     }
 
     /** The answer to a chunk that isn't the last. */
-    private void readChunk(Phase phase) throws SessionException, Refused {
-        Reply reply = session.readChunkAnswer(phase);
+    private void readChunk() throws SessionException, Refused {
+        Reply reply = session.readChunkAnswer();
         chunksDue--;
         if (reply.code() < 300) {
             return;
@@ -414,7 +407,7 @@ final class Chunking {
                     + " offers CHUNKING and said " + SmtpClientSession.brief(reply) + " to BDAT"));
         }
         if (reply.isIntermediate()) {
-            throw session.outOfStep(Phase.DATA, "said " + SmtpClientSession.brief(reply) + " to BDAT");
+            throw session.outOfStep(Phase.CONTENT, "said " + SmtpClientSession.brief(reply) + " to BDAT");
         }
         if (refusal == null) {
             refusal = reply;

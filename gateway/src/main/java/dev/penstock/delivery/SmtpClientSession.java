@@ -828,8 +828,8 @@ final class SmtpClientSession implements AutoCloseable {
         count = 0;
     }
 
-    Reply readChunkAnswer(Phase phase) throws SessionException {
-        return read(phase, config.dataDoneTimeout());
+    Reply readChunkAnswer() throws SessionException {
+        return read(Phase.CONTENT, config.dataDoneTimeout());
     }
 
     /** The next answer, kept for the transaction. */

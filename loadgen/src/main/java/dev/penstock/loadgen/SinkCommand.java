@@ -44,6 +44,9 @@ public final class SinkCommand implements Callable<Integer> {
     @Option(names = "--pipelining", negatable = true, defaultValue = "true", fallbackValue = "true", description = "offer PIPELINING (default: on)")
     private boolean pipelining;
 
+    @Option(names = "--chunking", negatable = true, defaultValue = "false", fallbackValue = "true", description = "offer CHUNKING (default: off)")
+    private boolean chunking;
+
     @Option(names = "--8bitmime", negatable = true, defaultValue = "true", fallbackValue = "true", description = "offer 8BITMIME (default: on)")
     private boolean eightBit;
 
@@ -116,7 +119,7 @@ public final class SinkCommand implements Callable<Integer> {
         try {
             SinkOptions.Builder builder = SinkOptions
                     .on(Addresses.parse(listen).toArray(InetSocketAddress[]::new)).threads(threads)
-                    .pipelining(pipelining).eightBit(eightBit).enhancedCodes(enhancedCodes)
+                    .pipelining(pipelining).chunking(chunking).eightBit(eightBit).enhancedCodes(enhancedCodes)
                     .size(ByteSize.parse(size).bytes()).received(received).seed(seed);
             parsed(behaviours).forEach(builder::behave);
             return builder.build();

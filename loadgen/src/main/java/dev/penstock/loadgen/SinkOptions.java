@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param received   file that received deliveries are appended to
  * @param seed       of the choices that behaviours with percentages make
  */
-public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean pipelining, boolean eightBit, long size,
-        boolean enhancedCodes, Map<String, Behaviour> behaviours, @Nullable Path received, long seed) {
+public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean pipelining, boolean chunking,
+        boolean eightBit, long size, boolean enhancedCodes, Map<String, Behaviour> behaviours, @Nullable Path received, long seed) {
     private static final long SIZE = 100L << 20;
 
     public SinkOptions {
@@ -33,12 +33,13 @@ public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean p
         return new Builder(List.of(addresses));
     }
 
-    /** Starts from one thread, every extension offered and everything accepted. */
+    /** Starts from one thread, every extension but CHUNKING offered and everything accepted. */
     public static final class Builder {
         private final List<InetSocketAddress> listen;
         private final Map<String, Behaviour> behaviours = new LinkedHashMap<>();
         private int threads = 1;
         private boolean pipelining = true;
+        private boolean chunking;
         private boolean eightBit = true;
         private long size = SIZE;
         private boolean enhancedCodes = true;
@@ -56,6 +57,11 @@ public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean p
 
         public Builder pipelining(boolean value) {
             pipelining = value;
+            return this;
+        }
+
+        public Builder chunking(boolean value) {
+            chunking = value;
             return this;
         }
 
@@ -90,7 +96,7 @@ public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean p
         }
 
         public SinkOptions build() {
-            return new SinkOptions(listen, threads, pipelining, eightBit, size, enhancedCodes, behaviours, received,
+            return new SinkOptions(listen, threads, pipelining, chunking, eightBit, size, enhancedCodes, behaviours, received,
                     seed);
         }
     }

@@ -51,6 +51,9 @@ final class SinkReplies {
         if (options.pipelining()) {
             text.append("250-PIPELINING\r\n");
         }
+        if (options.chunking()) {
+            text.append("250-CHUNKING\r\n");
+        }
         if (options.eightBit()) {
             text.append("250-8BITMIME\r\n");
         }

@@ -47,6 +47,11 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
 
     private boolean mailGiven;
     private boolean receiving;
+    /** Chunks of the transaction's content have come (RFC 3030). */
+    private boolean chunked;
+    private boolean inChunk;
+    private boolean lastChunk;
+    private long chunkLeft;
     private final List<Accepted> recipients = new ArrayList<>();
     private boolean drop;
     private boolean loseReply;
@@ -120,7 +125,22 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
     private void process(byte[] bytes, int limit) throws IOException {
         int at = 0;
         while (at < limit && delayed == null && !stalled && !closing) {
-            if (receiving) {
+            if (inChunk) {
+                if (drop) {
+                    countDropped();
+                    closing = true;
+                    return;
+                }
+                int length = (int) Math.min(limit - at, chunkLeft);
+                if (!recipients.isEmpty()) {
+                    content(bytes, at, length);
+                }
+                chunkLeft -= length;
+                at += length;
+                if (chunkLeft == 0) {
+                    chunkEnded();
+                }
+            } else if (receiving) {
                 if (drop) {
                     countDropped();
                     closing = true;
@@ -178,6 +198,7 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
             case "MAIL" -> mail(bytes, from, to);
             case "RCPT" -> rcpt(bytes, from, to);
             case "DATA" -> data();
+            case "BDAT" -> bdat(new String(bytes, from, to - from, StandardCharsets.US_ASCII));
             case "RSET" -> {
                 reset();
                 answer(replies.ok);
@@ -294,12 +315,47 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
             answer(replies.noRecipients);
         } else {
             receiving = true;
-            inHeader = true;
-            headers.clear();
-            sum.reset();
-            size = 0;
-            bodySize = 0;
+            beginContent();
             answer(replies.data);
+        }
+    }
+
+    private void beginContent() {
+        inHeader = true;
+        headers.clear();
+        sum.reset();
+        size = 0;
+        bodySize = 0;
+    }
+
+    /** RFC 3030 2; octets of a transaction without recipients are thrown away. */
+    private void bdat(String command) throws IOException {
+        String[] words = command.split(" +", -1);
+        if (!sink.options.chunking() || words.length < 2 || !words[1].matches("[0-9]{1,18}")) {
+            out.add(replies.unknown);
+            closing = true; // what follows can't be told from commands
+            return;
+        }
+        if (!chunked) {
+            chunked = true;
+            beginContent();
+        }
+        chunkLeft = Long.parseLong(words[1]);
+        lastChunk = words.length > 2 && words[2].equalsIgnoreCase("LAST");
+        inChunk = chunkLeft > 0;
+        if (!inChunk) {
+            chunkEnded();
+        }
+    }
+
+    private void chunkEnded() throws IOException {
+        inChunk = false;
+        if (recipients.isEmpty()) {
+            answer(mailGiven ? replies.noRecipients : replies.outOfSequence);
+        } else if (lastChunk) {
+            received();
+        } else {
+            answer(replies.ok);
         }
     }
 
@@ -388,6 +444,7 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
     private void reset() {
         mailGiven = false;
         receiving = false;
+        chunked = false;
         recipients.clear();
         drop = false;
         loseReply = false;

@@ -1,0 +1,156 @@
+package dev.penstock.loadgen;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A long wire: passes the octets of connections on, each so much later, in both directions, without a limit to their rate
+ * but what {@link #PIECES} of them may be under way. Thread-safe; two virtual threads for each direction of a connection.
+ */
+public final class DelayRelay implements AutoCloseable {
+    private static final int PIECE = 64 << 10;
+    /** Under way in one direction of one connection: 16 MB, all of it in memory only when it is full. */
+    private static final int PIECES = 256;
+    private static final int BACKLOG = 1_024;
+    private static final Piece END = new Piece(0, new byte[0]);
+
+    /** @param dueNanos when it goes on */
+    private record Piece(long dueNanos, byte[] octets) {}
+
+    private final ServerSocket server;
+    private final InetSocketAddress target;
+    private final long delayNanos;
+    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+
+    private DelayRelay(ServerSocket server, InetSocketAddress target, Duration delay) {
+        this.server = server;
+        this.target = target;
+        this.delayNanos = delay.toNanos();
+    }
+
+    /** @param delay of each octet, one way */
+    public static DelayRelay start(InetSocketAddress listen, InetSocketAddress target, Duration delay)
+            throws IOException {
+        ServerSocket server = new ServerSocket();
+        server.bind(listen, BACKLOG);
+        DelayRelay relay = new DelayRelay(server, target, delay);
+        Thread.ofVirtual().name("relay-accept").start(relay::accept);
+        return relay;
+    }
+
+    public InetSocketAddress address() {
+        return new InetSocketAddress(server.getInetAddress(), server.getLocalPort());
+    }
+
+    private void accept() {
+        while (!server.isClosed()) {
+            try {
+                Socket client = server.accept();
+                open.add(client);
+                Thread.ofVirtual().name("relay-connect").start(() -> connect(client));
+            } catch (IOException _) {
+                // closed, or the client has gone already
+            }
+        }
+    }
+
+    private void connect(Socket client) {
+        Socket host = new Socket();
+        open.add(host);
+        try {
+            InetAddress source = client.getInetAddress();
+            client.setTcpNoDelay(true);
+            host.setTcpNoDelay(true);
+            host.connect(target);
+            direction("relay-out of " + source, client, host);
+            direction("relay-in of " + source, host, client);
+        } catch (IOException _) {
+            close(client);
+            close(host);
+        }
+        if (server.isClosed()) {
+            close(client);
+            close(host);
+        }
+    }
+
+    private void direction(String name, Socket from, Socket to) {
+        BlockingQueue<Piece> pieces = new ArrayBlockingQueue<>(PIECES);
+        Thread.ofVirtual().name(name).start(() -> read(from, pieces));
+        Thread.ofVirtual().name(name).start(() -> write(to, pieces));
+    }
+
+    private void read(Socket from, BlockingQueue<Piece> pieces) {
+        byte[] buffer = new byte[PIECE];
+        try {
+            InputStream in = from.getInputStream();
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                pieces.put(new Piece(System.nanoTime() + delayNanos, Arrays.copyOf(buffer, n)));
+            }
+        } catch (IOException _) {
+            // its end reaches the other side as the end of what it sent
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+        try {
+            pieces.put(END);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void write(Socket to, BlockingQueue<Piece> pieces) {
+        try (to) {
+            OutputStream out = to.getOutputStream();
+            for (Piece piece = pieces.take(); piece != END; piece = pieces.take()) {
+                long wait = piece.dueNanos - System.nanoTime();
+                if (wait > 0) {
+                    TimeUnit.NANOSECONDS.sleep(wait);
+                }
+                out.write(piece.octets);
+            }
+        } catch (IOException _) {
+            discard(pieces); // or its reader would wait for room without end
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        } finally {
+            open.remove(to);
+        }
+    }
+
+    private static void discard(BlockingQueue<Piece> pieces) {
+        try {
+            while (pieces.take() != END) {
+                // nobody is left to have it
+            }
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void close(Socket socket) {
+        try {
+            socket.close();
+        } catch (IOException _) {
+            // it is closed one way or other
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+        open.forEach(DelayRelay::close);
+    }
+}
