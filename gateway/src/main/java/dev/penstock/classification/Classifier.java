@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-import com.google.re2j.Pattern;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.ReplyPhase;
@@ -18,25 +17,30 @@ import dev.penstock.smtp.Reply;
  * Rules made ready to be asked: the first that matches says what a reply means. Immutable, pure.
  *
  * <p>One pass over the reply finds which rules' literals are in it (Aho and Corasick), and its code which rules are for
- * that; only of those that are left are the other conditions looked at, in their order. Expressions are RE2's: what they
- * take grows with the length of the reply, of which the first {@value #MAX_LENGTH} characters count, and never faster.
+ * that; only of those that are left are the other conditions looked at, in their order. What an expression may take is
+ * bounded ({@link TextPattern}), and of a reply the first {@value #MAX_LENGTH} characters count.
  */
 public final class Classifier {
     /** Whoever means something says it before. */
-    static final int MAX_LENGTH = 1_024;
+    static final int MAX_LENGTH = 512;
     private static final int FIRST_CODE = 400;
     private static final int CODES = 200;
 
     /**
-     * An alternative of a rule's text, or a rule without one.
+     * A text of a rule, or a rule without one.
      *
-     * @param pattern null when the literal is all it says
+     * @param pattern null when a literal is all it says, or nothing is asked of the text
      * @param literal in lower case; empty for none
+     * @param further numbers of literals' sets of which one literal each must be in the text too
      */
-    private record Entry(ReplyRule rule, Classification meaning, @Nullable Pattern pattern, String literal) {}
+    private record Entry(ReplyRule rule, Classification meaning, @Nullable TextPattern pattern, String literal,
+            int[] further) {}
 
     private final List<Entry> entries = new ArrayList<>();
     private final LiteralSearch literals;
+    /** Numbers up to here are of entries; further ones of sets of literals. */
+    private final int words;
+    private final int allWords;
     /** By code: which entries are for it. */
     private final long[][] byCode = new long[CODES][];
     /** Entries without a literal to look for. */
@@ -48,46 +52,97 @@ public final class Classifier {
         this.rules = rules.size();
         Map<String, List<Integer>> wanted = new HashMap<>();
         List<Integer> unfiltered = new ArrayList<>();
+        List<Set<String>> sets = new ArrayList<>();
+        List<Alternatives> all = new ArrayList<>();
         for (ReplyRule rule : rules) {
-            Classification meaning = Classification.of(rule);
             if (rule.texts().isEmpty()) {
-                unfiltered.add(entries.size());
-                entries.add(new Entry(rule, meaning, null, ""));
+                all.add(new Alternatives(rule, "", null));
             }
             for (String text : rule.texts()) {
-                for (Literals.Alternative alternative : Literals.alternatives(text)) {
-                    if (alternative.literal().isEmpty()) {
-                        unfiltered.add(entries.size());
-                    } else {
-                        wanted.computeIfAbsent(alternative.literal(), _ -> new ArrayList<>()).add(entries.size());
-                    }
-                    boolean isLiteral = alternative.isSimple() && !rule.wholeLine();
-                    entries.add(new Entry(rule, meaning, isLiteral
-                            ? null
-                            : Pattern.compile(alternative.regex(), rule.wholeLine() ? 0 : Pattern.CASE_INSENSITIVE),
-                            isLiteral ? alternative.literal() : ""));
-                }
+                all.add(new Alternatives(rule, text, RegexShape.of(text, MAX_LENGTH)));
             }
         }
+        int numbers = all.stream().mapToInt(Alternatives::size).sum();
+        words = (numbers + Long.SIZE - 1) / Long.SIZE;
+        for (Alternatives each : all) {
+            add(each, wanted, unfiltered, sets);
+        }
+        for (int set = 0; set < sets.size(); set++) {
+            int number = words * Long.SIZE + set;
+            sets.get(set).forEach(literal -> wanted.computeIfAbsent(literal, _ -> new ArrayList<>()).add(number));
+        }
         literals = new LiteralSearch(wanted);
-        int words = (entries.size() + Long.SIZE - 1) / Long.SIZE;
+        allWords = words + (sets.size() + Long.SIZE - 1) / Long.SIZE;
         always = new long[words];
         unfiltered.forEach(number -> always[number >>> 6] |= 1L << number);
         for (int code = 0; code < CODES; code++) {
             byCode[code] = new long[words];
             for (int number = 0; number < entries.size(); number++) {
-                if (isForCode(entries.get(number), FIRST_CODE + code)) {
+                if (isForCode(entries.get(number).rule, FIRST_CODE + code)) {
                     byCode[code][number >>> 6] |= 1L << number;
                 }
             }
         }
     }
 
-    private static boolean isForCode(Entry entry, int code) {
-        if (!entry.rule.codes().isEmpty()) {
-            return entry.rule.codes().contains(code);
+    /** @param shapes of what the expression is made of at its top; null when not known */
+    private record Alternatives(ReplyRule rule, String regex, @Nullable List<RegexShape.Alternative> shapes) {
+        /** A literal alone is an entry by itself; an expression is one as a whole, found by any of its alternatives. */
+        boolean areLiterals() {
+            return shapes != null && !rule.wholeLine()
+                    && shapes.stream().noneMatch(shape -> shape.literal().isEmpty());
         }
-        return !entry.rule.wholeLine() || entry.pattern == null || LeadingCodes.mayMatch(entry.pattern.pattern(), code);
+
+        int size() {
+            return shapes != null && areLiterals() ? shapes.size() : 1;
+        }
+    }
+
+    private void add(Alternatives each, Map<String, List<Integer>> wanted, List<Integer> unfiltered,
+            List<Set<String>> sets) {
+        Classification meaning = Classification.of(each.rule);
+        List<RegexShape.Alternative> shapes = each.shapes;
+        if (shapes == null) {
+            unfiltered.add(entries.size());
+            entries.add(new Entry(each.rule, meaning, each.regex.isEmpty()
+                    ? null
+                    : TextPattern.of(each.regex, !each.rule.wholeLine(), Long.MAX_VALUE), "", new int[0]));
+            return;
+        }
+        if (each.areLiterals()) {
+            for (RegexShape.Alternative shape : shapes) {
+                wanted.computeIfAbsent(shape.literal(), _ -> new ArrayList<>()).add(entries.size());
+                entries.add(new Entry(each.rule, meaning, null, shape.literal(), new int[0]));
+            }
+            return;
+        }
+        int[] further = {};
+        if (shapes.stream().anyMatch(shape -> shape.required().isEmpty())) {
+            unfiltered.add(entries.size());
+        } else {
+            for (RegexShape.Alternative shape : shapes) {
+                shape.required().getFirst().forEach(
+                        literal -> wanted.computeIfAbsent(literal, _ -> new ArrayList<>()).add(entries.size()));
+            }
+            if (shapes.size() == 1) {
+                List<Set<String>> more = shapes.getFirst().required();
+                further = new int[more.size() - 1];
+                for (int i = 1; i < more.size(); i++) {
+                    further[i - 1] = words * Long.SIZE + sets.size();
+                    sets.add(more.get(i));
+                }
+            }
+        }
+        long ways = shapes.stream().mapToLong(RegexShape.Alternative::steps).sum();
+        entries.add(new Entry(each.rule, meaning, TextPattern.of(each.regex, !each.rule.wholeLine(), ways), "",
+                further));
+    }
+
+    private static boolean isForCode(ReplyRule rule, int code) {
+        if (!rule.codes().isEmpty()) {
+            return rule.codes().contains(code);
+        }
+        return !rule.wholeLine() || LeadingCodes.mayMatch(rule.texts().getFirst(), code);
     }
 
     /** How many there are. */
@@ -103,16 +158,17 @@ public final class Classifier {
         String line = cut(reply.oneLine());
         int textFrom = Math.min(line.length(), reply.status() == null ? 4 : 5 + reply.status().toString().length());
         String text = line.substring(textFrom);
-        long[] found = new long[always.length];
+        long[] found = new long[allWords];
         literals.search(line, found);
         long[] ofCode = byCode[reply.code() - FIRST_CODE];
         Classification called = null;
-        for (int word = 0; word < found.length; word++) {
+        for (int word = 0; word < words; word++) {
             long bits = (found[word] | always[word]) & ofCode[word];
             while (bits != 0) {
                 Entry entry = entries.get((word << 6) + Long.numberOfTrailingZeros(bits));
                 bits &= bits - 1;
-                if ((called == null || !entry.rule.classOnly()) && matches(entry, phase, reply, provider, line, text)) {
+                if ((called == null || !entry.rule.classOnly()) && areAllFound(entry.further, found)
+                        && matches(entry, phase, reply, provider, line, text)) {
                     if (!entry.rule.classOnly()) {
                         return called == null ? entry.meaning : entry.meaning.called(called);
                     }
@@ -123,6 +179,15 @@ public final class Classifier {
         return called == null ? Classification.NONE : called;
     }
 
+    private static boolean areAllFound(int[] sets, long[] found) {
+        for (int set : sets) {
+            if ((found[set >>> 6] >>> set & 1) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private static boolean matches(Entry entry, ReplyPhase phase, Reply reply, String provider, String line,
             String text) {
         ReplyRule rule = entry.rule;
@@ -131,7 +196,7 @@ public final class Classifier {
                         || rule.enhanced().stream().anyMatch(pattern -> pattern.matches(reply.status())))
                 && (entry.pattern == null
                         ? holds(text, entry.literal) // it may have been found in the code
-                        : entry.pattern.matcher(rule.wholeLine() ? line : text).find());
+                        : entry.pattern.isFoundIn(rule.wholeLine() ? line : text));
     }
 
     private static boolean holds(String text, String literal) {

@@ -1,5 +1,6 @@
 package dev.penstock.classification;
 
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -17,7 +18,8 @@ final class LeadingCodes {
 
     static boolean mayMatch(String regex, int code) {
         Matcher front = FRONT.matcher(regex);
-        if (!front.lookingAt() || Literals.alternatives(regex).size() > 1) {
+        List<RegexShape.Alternative> shapes = RegexShape.of(regex, 1);
+        if (!front.lookingAt() || shapes == null || shapes.size() > 1) {
             return true;
         }
         String codes = front.group("one") == null ? front.group("some") : front.group("one");

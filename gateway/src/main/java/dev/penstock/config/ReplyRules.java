@@ -17,8 +17,13 @@ public record ReplyRules(List<Path> files, List<ReplyRule> rules) {
         rules = List.copyOf(rules);
     }
 
-    /** The rules that come with Penstock, asked after all others. Reads them anew. */
+    /** The rules that come with Penstock, asked after all others. */
     public static ReplyRules shipped() {
-        return ReplyRulesReader.shipped();
+        return Shipped.RULES;
+    }
+
+    /** Read once, when somebody asks. */
+    private static final class Shipped {
+        static final ReplyRules RULES = ReplyRulesReader.shipped();
     }
 }

@@ -1,5 +1,6 @@
 package dev.penstock.queue;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -184,10 +185,15 @@ public final class Admission {
      * @param reason    for people
      */
     public Failed failed(Session session, Trouble trouble, boolean mayCharge, String reason) {
+        return failed(session, trouble, mayCharge, reason, Duration.ZERO);
+    }
+
+    /** @param told for how long all mail of the queue is to wait; zero when that is ours to find out */
+    public Failed failed(Session session, Trouble trouble, boolean mayCharge, String reason, Duration told) {
         long now = nanoTime.getAsLong();
         Permit permit = session.permit();
         ReadyQueue queue = session.queue();
-        Failed failed = queue.failed(session, trouble, permit.othersOpen(), mayCharge, reason);
+        Failed failed = queue.failed(session, trouble, permit.othersOpen(), mayCharge, reason, told.toNanos());
         if (failed.narrows()) {
             permit.refused(now);
         } else if (failed.suspension() != null) {

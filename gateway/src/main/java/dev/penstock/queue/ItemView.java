@@ -11,7 +11,8 @@ import dev.penstock.message.MessageId;
  * @param tenant            empty when unknown
  * @param campaign          empty when unknown
  * @param state             where it is
- * @param waitingFor        what for, for people: the limiter's name and value, why its ready queue is parked, …
+ * @param waitingFor        what for, for people: the limiter's name and value, why its ready queue, or its
+ *                          sender's mail in it, is suspended, …
  * @param readyQueue        empty when it isn't in one
  * @param nextAttemptMillis the earliest time of the next attempt, milliseconds since 1970; 0 for as soon as what it
  *                          waits for allows

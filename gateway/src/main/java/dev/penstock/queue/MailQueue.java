@@ -798,10 +798,15 @@ public final class MailQueue implements AutoCloseable {
                         : "the attempt under way";
             }
             case QueueItem.QUEUED -> {
+                String withheldWhy = readyQueue.withheldWhy(item.home);
                 boolean suspended = readyQueue.suspendedWhy() != null;
                 if (readyQueue == unrouted) {
                     state = QueueItem.State.ROUTING;
                     waitingFor = "the route to " + item.domain();
+                } else if (withheldWhy != null) {
+                    state = QueueItem.State.SUSPENDED;
+                    waitingFor = withheldWhy;
+                    next = readyQueue.withheldUntilMillis(item.home);
                 } else if (suspended) {
                     state = QueueItem.State.SUSPENDED;
                     waitingFor = readyQueue.waitingFor();

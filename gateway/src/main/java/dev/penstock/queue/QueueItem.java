@@ -20,7 +20,7 @@ public final class QueueItem {
         ROUTING,
         /** In its ready queue, waiting for its turn. */
         READY,
-        /** In a ready queue that is suspended. */
+        /** In a ready queue that is suspended, or whose mail of that tenant or campaign is. */
         SUSPENDED,
         /** Taken by a delivery session. */
         ACTIVE

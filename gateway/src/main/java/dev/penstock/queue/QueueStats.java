@@ -8,7 +8,7 @@ package dev.penstock.queue;
  * @param scheduled waiting for their time
  * @param routing   waiting for their domain's route
  * @param ready     waiting for their turn in a ready queue, suspended ready queues not counted
- * @param suspended    waiting in suspended ready queues
+ * @param suspended    waiting in suspended ready queues, or because their tenant's or campaign's mail is suspended there
  * @param active    taken by delivery sessions
  * @param domains   that have or lately had mail
  * @param readyQueues     that have or lately had mail

@@ -29,7 +29,9 @@ import dev.penstock.shaping.Throttle;
  *
  * <p>Invariant, after every event: mail is ready ⇒ the queue is suspended until a known time, or waits at exactly one
  * limiter (a {@link Limiter}, the slot of a rate, the spool that can't record), or has a session that will take
- * it, or one that is coming up, or is just acquiring the permits for one.
+ * it, or one that is coming up, or is just acquiring the permits for one. Mail that is withheld ({@link Withheld}) isn't
+ * ready; it is when its owner's suspension is over, for which {@link #timeCame} is asked for. While the queue is
+ * suspended no session gets mail that stood when that began.
  *
  * <p>A session is connected first and takes mail when it is up. Sessions grow as in a slow start: no more may be on
  * their way up than have come up, so that a site that doesn't answer costs one connection at a time, and a busy one that
@@ -123,6 +125,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         private boolean tookMail;
         private boolean proved;
         private boolean crowdedOut;
+        /** Of the queue's suspensions, how many had begun when it was opened. */
+        private final int epoch;
         private @Nullable QueueItem handed;
         private volatile @Nullable Thread thread;
 
@@ -130,6 +134,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             this.queue = queue;
             this.permit = permit;
             this.slotNanos = slotNanos;
+            this.epoch = queue.epoch;
+        }
+
+        /** Whether a suspension began after it was opened: it gets no more mail, and says no more about the receiver. */
+        private boolean isLeftOver() {
+            return epoch != queue.epoch;
         }
 
         public ReadyQueue queue() {
@@ -208,6 +218,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private long suspensionNanos;
     private int tries;
     private String why = "";
+    /** Suspensions that began while sessions stood. */
+    private int epoch;
+    /** Sessions that stand from before such a suspension. */
+    private int leftOver;
+    private final Withheld withheld = new Withheld();
     private @Nullable TrafficLimits shapedBy;
 
     /** Sessions that were given mail, or asked to end, in the event under way: woken when the lock is free. */
@@ -333,7 +348,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             QueueItem item = take(session);
-            if (item == null && !closed && around.handsOut()) {
+            if (item == null && !closed && around.handsOut() && !session.isLeftOver()) {
                 session.idle = true;
                 idle.addLast(session);
             }
@@ -443,13 +458,18 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 return false;
             }
             session.proved = true;
-            ends = resumeLocked();
+            ends = !session.isLeftOver() && resumeLocked();
             wants = evaluate();
         } finally {
             unlock();
         }
         tell(wants);
         return ends;
+    }
+
+    /** As the other, when the receiver hasn't said for how long. */
+    Failed failed(Session session, Trouble trouble, boolean othersAtSite, boolean mayCharge, String reason) {
+        return failed(session, trouble, othersAtSite, mayCharge, reason, 0);
     }
 
     /**
@@ -460,13 +480,23 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @param mayCharge    whether a message is to be charged when no session of the queue stands or is coming up; false
      *                     when the session had one
      * @param reason       for people
+     * @param toldNanos    for how long all mail is to wait, whatever else stands; 0 when that is ours to find out
      */
-    Failed failed(Session session, Trouble trouble, boolean othersAtSite, boolean mayCharge, String reason) {
+    Failed failed(Session session, Trouble trouble, boolean othersAtSite, boolean mayCharge, String reason,
+            long toldNanos) {
         lock();
         try {
             boolean wasUp = session.up;
+            boolean wasLeftOver = session.isLeftOver() && !session.gone;
             forget(session);
-            if (opening + up > 0) {
+            if (toldNanos > 0) {
+                QueueItem charged = mayCharge && opening + up == 0 ? takeAny() : null;
+                return new Failed(charged, suspendAsTold(toldNanos, reason), false);
+            }
+            if (wasLeftOver) {
+                return new Failed(mayCharge && opening + up == 0 ? takeAny() : null, null, false);
+            }
+            if (serving() > 0) {
                 // A session that broke off under one message says nothing about how many there may be.
                 return new Failed(null, null, !wasUp || trouble == Trouble.CROWDED || trouble == Trouble.REFUSED);
             }
@@ -491,6 +521,88 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** Sessions that get mail, or may when they are up. */
+    private int serving() {
+        return opening + up - leftOver;
+    }
+
+    /** Suspends the queue for so long, whatever stands. @return null when it waits for about as long already */
+    public @Nullable Suspension suspend(Duration time, String reason) {
+        lock();
+        try {
+            return suspendAsTold(time.toNanos(), reason);
+        } finally {
+            unlock();
+        }
+    }
+
+    private @Nullable Suspension suspendAsTold(long nanos, String reason) {
+        long left = suspended ? suspendedUntilNanos - around.nanos() : 0;
+        if (left > nanos / 2) { // another session was told the same
+            return null;
+        }
+        if (!suspended) {
+            tries = 0;
+        }
+        epoch++;
+        leftOver = opening + up;
+        while (!idle.isEmpty()) {
+            release(idle.removeLast());
+        }
+        return suspend(nanos, reason);
+    }
+
+    /** As {@link #suspend(Duration, String)}, for the mail of one tenant; others' goes on. */
+    public @Nullable Suspension suspendTenant(String tenant, Duration time, String reason) {
+        lock();
+        try {
+            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(), "tenant " + tenant + ": " + reason);
+            return withheld.suspend(tenant, until) ? withhold(until, time) : null;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** As {@link #suspend(Duration, String)}, for the mail of one campaign of a tenant; others' goes on. */
+    public @Nullable Suspension suspendCampaign(String tenant, String campaign, Duration time, String reason) {
+        lock();
+        try {
+            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(),
+                    "campaign " + campaign + " of tenant " + tenant + ": " + reason);
+            return withheld.suspend(new TenantCampaign(tenant, campaign), until) ? withhold(until, time) : null;
+        } finally {
+            unlock();
+        }
+    }
+
+    private Suspension withhold(Withheld.Until until, Duration time) {
+        for (SubQueue subQueue : turns.subQueues()) {
+            if (withheld.of(subQueue.owner) != null) {
+                turns.leave(subQueue);
+                ready -= subQueue.ready.size();
+                withheld.add(subQueue, subQueue.ready.size());
+            }
+        }
+        if (ready == 0) {
+            impatient = false;
+        }
+        arm(until.nanos());
+        return new Suspension(around.wallAt(until.nanos()), time, 1, until.why());
+    }
+
+    /** @return whether a session is wanted */
+    private boolean release(List<SubQueue> released) {
+        boolean wants = false;
+        for (SubQueue subQueue : released) {
+            ready += subQueue.ready.size();
+            turns.join(subQueue);
+        }
+        for (SubQueue subQueue : released) {
+            wants |= mailCame(subQueue);
+        }
+        return wants;
+    }
+
     private Suspension suspend(long nanos, String reason) {
         suspended = true;
         suspensionNanos = nanos;
@@ -509,8 +621,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             if (!session.gone) {
+                boolean wasLeftOver = session.isLeftOver();
                 forget(session);
-                if (suspended && opening + up == 0 && !session.crowdedOut) { // it was the try
+                if (suspended && serving() == 0 && !session.crowdedOut && !wasLeftOver) { // it was the try
                     if (session.tookMail && !session.proved) { // nor has it shown anything: as long again
                         suspension = suspend(suspensionNanos, why);
                     } else {
@@ -529,6 +642,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private void forget(Session session) {
         if (!session.gone) {
             session.gone = true;
+            if (session.isLeftOver()) {
+                leftOver--;
+            }
             if (session.up) {
                 up--;
             } else {
@@ -810,7 +926,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             asked = false;
             limiter = waitingAt;
-            wants = switch (seeking) {
+            boolean released = !withheld.isEmpty() && release(withheld.release(around.nanos()));
+            if (!withheld.isEmpty()) {
+                arm(withheld.nextEnd(around.nanos()));
+            }
+            wants = released || switch (seeking) {
                 case NO -> evaluate();
                 case ACQUIRING, AT_LIMITER -> false;
                 case AT_SLOT -> slotIsHere();
@@ -840,8 +960,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         boolean wants;
         lock();
         try {
-            ends = resumeLocked();
-            wants = evaluate();
+            ends = resumeLocked() | !withheld.isEmpty();
+            wants = release(withheld.releaseAll());
+            wants |= evaluate();
         } finally {
             unlock();
         }
@@ -916,7 +1037,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (!mayOpen()) {
             return false;
         }
-        int sessions = opening + up;
+        int sessions = serving();
         if (sessions == 0 || ready > BACKLOG_PER_SESSION * sessions) {
             return true;
         }
@@ -949,7 +1070,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 arm(suspendedUntilNanos);
                 return false;
             }
-            return opening + up == 0; // one is tried
+            return serving() == 0; // one is tried
         }
         if (held) {
             if (now - heldUntilNanos < 0) {
@@ -987,7 +1108,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     private @Nullable QueueItem take(Session session) {
-        if (closed || session.gone || !around.handsOut()) {
+        if (closed || session.gone || !around.handsOut() || session.isLeftOver()) {
             return null;
         }
         QueueItem item = takeAny();
@@ -1054,11 +1175,19 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         SubQueue subQueue = item.home;
         item.state(QueueItem.QUEUED);
         subQueue.ready.addLast(item);
+        if (isWithheld(subQueue)) {
+            withheld.add(subQueue, 1);
+            return false;
+        }
         if (subQueue.turn == null) {
             turns.join(subQueue);
         }
         ready++;
         return mailCame(subQueue);
+    }
+
+    private boolean isWithheld(SubQueue subQueue) {
+        return !withheld.isEmpty() && withheld.of(subQueue.owner) != null;
     }
 
     /** Locked. An item that isn't to be delivered is taken by whoever settles it. */
@@ -1072,6 +1201,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     boolean putBack(QueueItem item) {
         endActive(item);
         item.state(QueueItem.QUEUED);
+        if (isWithheld(item.home)) {
+            item.home.ready.addFirst(item);
+            withheld.add(item.home, 1);
+            return false;
+        }
         turns.putBack(item);
         ready++;
         return mailCame(item.home);
@@ -1111,6 +1245,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     private QueueItem takeFirst(SubQueue subQueue) {
         QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+        if (withheld.has(subQueue)) {
+            withheld.took(subQueue);
+            activateAlone(item);
+            return item;
+        }
         if (subQueue.ready.isEmpty()) {
             turns.leave(subQueue);
         }
@@ -1126,7 +1265,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         List<QueueItem> old = new ArrayList<>();
         lock();
         try {
-            for (SubQueue subQueue : turns.subQueues()) {
+            List<SubQueue> all = new ArrayList<>(turns.subQueues());
+            all.addAll(withheld.subQueues());
+            for (SubQueue subQueue : all) {
                 QueueItem first = subQueue.ready.first();
                 while (first != null && first.receivedMillis() < millis && old.size() < limit) {
                     old.add(takeFirst(subQueue));
@@ -1145,9 +1286,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lastDomain = domain;
         idleSweeps = 0;
         for (SubQueue subQueue : domain.subQueues.values()) {
-            ready += subQueue.ready.size();
             active += subQueue.active.size();
-            if (!subQueue.ready.isEmpty()) {
+            if (subQueue.ready.isEmpty()) {
+                continue;
+            }
+            if (isWithheld(subQueue)) {
+                withheld.add(subQueue, subQueue.ready.size());
+            } else {
+                ready += subQueue.ready.size();
                 turns.join(subQueue);
             }
         }
@@ -1165,10 +1311,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             lastDomain = null;
         }
         for (SubQueue subQueue : domain.subQueues.values()) {
-            ready -= subQueue.ready.size();
             active -= subQueue.active.size();
             if (subQueue.turn != null) {
+                ready -= subQueue.ready.size();
                 turns.leave(subQueue);
+            } else {
+                withheld.remove(subQueue);
             }
         }
         if (ready == 0) {
@@ -1248,7 +1396,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     // What others want to know
 
-    /** Messages waiting for their turn, also while the queue is suspended. */
+    /** Messages waiting for their turn, also while the queue is suspended; those that are withheld not counted. */
     public int ready() {
         lock();
         try {
@@ -1268,16 +1416,38 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** Ready, suspended and active at one instant. */
+    /** Messages whose tenant's or campaign's mail is suspended. */
+    public int withheld() {
+        lock();
+        try {
+            return withheld.messages();
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Ready, suspended or withheld, and active at one instant. */
     record Counts(int ready, int suspended, int active) {}
 
     Counts counts() {
         lock();
         try {
-            return new Counts(suspended ? 0 : ready, suspended ? ready : 0, active);
+            return new Counts(suspended ? 0 : ready, (suspended ? ready : 0) + withheld.messages(), active);
         } finally {
             unlock();
         }
+    }
+
+    /** Locked. Why that mail is withheld, for people; null when it isn't. */
+    @Nullable
+    String withheldWhy(SubQueue subQueue) {
+        Withheld.Until until = withheld.of(subQueue.owner);
+        return until == null ? null : "the end of the suspension of " + until.why();
+    }
+
+    /** Locked. By the wall clock, of mail that is withheld. */
+    long withheldUntilMillis(SubQueue subQueue) {
+        return around.wallAt(requireNonNull(withheld.of(subQueue.owner)).nanos());
     }
 
     /** Locked. Null when it isn't suspended. */
@@ -1333,8 +1503,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     ReadyQueueSnapshot snapshot() {
         lock();
         try {
-            return new ReadyQueueSnapshot(key, ready, active, opening, up, idle.size(), domains, turns.readyByTenant(),
-                    turns.oldestReceivedMillis(), suspendedUntilMillis(), why, ready == 0 ? "" : waitingFor());
+            long oldest = Math.min(turns.isEmpty() ? Long.MAX_VALUE : turns.oldestReceivedMillis(),
+                    withheld.oldestReceivedMillis());
+            return new ReadyQueueSnapshot(key, ready, withheld.messages(), active, opening, up, idle.size(), domains,
+                    turns.readyByTenant(), oldest == Long.MAX_VALUE ? 0 : oldest, suspendedUntilMillis(), why, ready == 0 ? "" : waitingFor());
         } finally {
             unlock();
         }
@@ -1358,11 +1530,26 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if ((seeking == Seeking.AT_LIMITER) != (waitingAt != null)) {
                 return "waits at " + waitingAt + " but " + this;
             }
-            if (suspended && up + opening > 1) {
+            if (suspended && serving() > 1) {
                 return "suspended with more than one session: " + this;
             }
+            if (leftOver < 0 || leftOver > up + opening) {
+                return "sessions from before the suspension: " + this;
+            }
+            if (!withheld.isEmpty() && (!asked || askedNanos - withheld.nextEnd(askedNanos) > 0)) {
+                return "nobody comes when a suspension of some mail is over: " + this;
+            }
+            for (SubQueue subQueue : turns.subQueues()) {
+                if (withheld.of(subQueue.owner) != null) {
+                    return subQueue.owner + " has its turn though its mail is suspended: " + this;
+                }
+            }
+            String wrong = withheld.violation();
+            if (wrong != null) {
+                return wrong + ": " + this;
+            }
             boolean cared = ready == 0 || closed || throttle == null || !around.handsOut() || suspended
-                    || held || lacksMemory || seeking != Seeking.NO || opening > 0 || up > 0;
+                    || held || lacksMemory || seeking != Seeking.NO || serving() > 0 || leftOver > 0;
             return cared ? null : "mail is ready and nobody comes for it: " + this;
         } finally {
             unlock();
@@ -1390,7 +1577,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return key + " ready=" + ready + " opening=" + opening + " up=" + up + " idle=" + idle.size() + " pacing="
                 + pacing
                 + " seeking=" + seeking + " at=" + waitingAt + " suspended=" + suspended + " held=" + held
-                + " lacksMemory=" + lacksMemory;
+                + " lacksMemory=" + lacksMemory + " leftOver=" + leftOver + " withheld=" + withheld.messages();
     }
 
     @Override

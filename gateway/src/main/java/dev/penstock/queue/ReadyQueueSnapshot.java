@@ -7,6 +7,7 @@ import java.util.Map;
  *
  * @param key                  which
  * @param ready                messages waiting for their turn
+ * @param withheld             messages whose tenant's or campaign's mail is suspended, beside the ready ones
  * @param active               messages taken by sessions
  * @param opening              sessions coming up
  * @param up                   sessions that are up
@@ -18,6 +19,6 @@ import java.util.Map;
  * @param suspendedWhy         empty when it isn't suspended
  * @param waitingFor           what the ready messages wait for, the limiter with its value and time; empty when none are
  */
-public record ReadyQueueSnapshot(QueueKey key, int ready, int active, int opening, int up, int idle, int domains,
+public record ReadyQueueSnapshot(QueueKey key, int ready, int withheld, int active, int opening, int up, int idle, int domains,
         Map<String, Integer> readyByTenant, long oldestReceivedMillis, long suspendedUntilMillis, String suspendedWhy,
         String waitingFor) {}

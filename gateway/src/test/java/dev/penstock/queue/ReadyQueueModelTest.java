@@ -30,6 +30,7 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Kept;
 import dev.penstock.queue.ReadyQueue.Session;
+import dev.penstock.queue.ReadyQueue.Suspension;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
@@ -58,7 +59,10 @@ class ReadyQueueModelTest {
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6})
     void readyMailIsNeverWithoutSomebodyWhoComesForIt(long seed) {
-        new Model(seed).run(STEPS);
+        Model model = new Model(seed);
+        model.run(STEPS);
+        assertThat(model.named).as("times that a sender was named").isPositive();
+        assertThat(model.mostWithheld).as("messages withheld in one queue").isPositive();
     }
 
     @ParameterizedTest
@@ -84,7 +88,9 @@ class ReadyQueueModelTest {
         NARROW,
         DEAD,
         REFUSING,
-        INSECURE
+        INSECURE,
+        /** Says for how long nothing is to come, or nothing of one sender. */
+        NAMING
     }
 
     /** A session as its delivery session sees it. */
@@ -177,6 +183,8 @@ class ReadyQueueModelTest {
         private static final int MOST_QUEUED = 1_000;
         /** Of this many a message needs some twenty. */
         private static final int STEPS_TO_SETTLE = 200_000;
+        /** By a receiver that says how long. */
+        private static final Duration TOLD = Duration.ofSeconds(40);
         private static final TrafficLimits LIMITS = limits(4, null);
         private static final ReadyQueue.Suspensions SUSPENSIONS = new ReadyQueue.Suspensions(
                 Duration.ofSeconds(10).toNanos(),
@@ -206,6 +214,8 @@ class ReadyQueueModelTest {
         private int quiet;
         private int mostOpening;
         private int mostPlacesKept;
+        private int named;
+        private int mostWithheld;
         private int step;
 
         Model(long seed) {
@@ -301,7 +311,7 @@ class ReadyQueueModelTest {
         }
 
         private List<String> left() {
-            return queues.stream().filter(queue -> queue.ready() > 0).map(ReadyQueue::describe).toList();
+            return queues.stream().filter(queue -> queue.ready() + queue.withheld() > 0).map(ReadyQueue::describe).toList();
         }
 
         private void act() {
@@ -330,7 +340,8 @@ class ReadyQueueModelTest {
             DomainQueue domain = domains.get(random.nextInt(random.nextInt(10) == 0 ? 3 : domains.size()));
             for (int i = random.nextInt(1, 12); i > 0; i--) {
                 SubQueue home = domain
-                        .subQueue(new TenantCampaign("t" + random.nextInt(3), "", random.nextInt(6) == 0));
+                        .subQueue(new TenantCampaign("t" + random.nextInt(3), "c" + random.nextInt(2),
+                                random.nextInt(6) == 0));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
                 ReadyQueue queue = domain.readyQueue;
                 queue.lock();
@@ -429,6 +440,7 @@ class ReadyQueueModelTest {
             Trouble trouble = switch (moods.get(site)) {
                 case GOOD -> null;
                 case NARROW -> permit.throttle().sessions().sessions() > 3 ? Trouble.CROWDED : null;
+                case NAMING -> random.nextInt(10) == 0 ? Trouble.REFUSED : null;
                 case DEAD -> Trouble.UNREACHABLE;
                 case REFUSING -> Trouble.REFUSED;
                 case INSECURE -> queue.key().tls() == TlsPolicy.REQUIRED ? Trouble.INSECURE : null;
@@ -452,11 +464,22 @@ class ReadyQueueModelTest {
             deliverySession.known = true;
             call(deliverySession.session.queue(), () -> {
                 QueueItem had = deliverySession.item;
-                Failed failed = admission.failed(deliverySession.session, trouble, had == null, trouble.name());
+                Failed failed = admission.failed(deliverySession.session, trouble, had == null, trouble.name(),
+                        trouble == Trouble.REFUSED && random.nextBoolean() ? TOLD : Duration.ZERO);
                 giveBack(had);
                 giveBack(failed.charged());
                 ends(deliverySession);
             });
+        }
+
+        /** The receiver has named the tenant of that mail, or its campaign. */
+        private void name(ReadyQueue queue, QueueItem item) {
+            Duration time = Duration.ofMillis(random.nextInt(1, 60_000));
+            Suspension suspension = random.nextBoolean()
+                    ? queue.suspendTenant(item.tenant(), time, "named")
+                    : queue.suspendCampaign(item.tenant(), item.campaign(), time, "named");
+            named += suspension == null ? 0 : 1;
+            mostWithheld = Math.max(mostWithheld, queue.withheld());
         }
 
         private void ends(DeliverySession deliverySession) {
@@ -505,6 +528,13 @@ class ReadyQueueModelTest {
             if (item != null && mood == Mood.REFUSING && random.nextInt(3) == 0) {
                 fails(deliverySession, Trouble.REFUSED);
                 return;
+            }
+            if (item != null && mood == Mood.NAMING && random.nextInt(4) == 0) {
+                name(queue, item);
+                if (random.nextInt(3) == 0) {
+                    fails(deliverySession, Trouble.REFUSED);
+                    return;
+                }
             }
             deliverySession.known = true;
             if (item != null && random.nextInt(20) == 0) { // the session is lost, and it tries the next host
@@ -616,6 +646,9 @@ class ReadyQueueModelTest {
                 if (queue.kept() != null && queue.ready() == 0) {
                     assertThat(timers.get(queue)).as("it gives back what it keeps: %s", queue.describe()).isNotNull()
                             .isLessThanOrEqualTo(now);
+                }
+                if (queue.withheld() > 0) {
+                    assertThat(timers.get(queue)).as("a timer for the mail withheld: %s", queue.describe()).isNotNull();
                 }
                 if (queue.ready() == 0 || !handsOut || sessions.containsKey(queue)) {
                     continue;

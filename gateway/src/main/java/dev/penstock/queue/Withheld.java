@@ -1,0 +1,164 @@
+package dev.penstock.queue;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, while the others' goes on.
+ * Guarded by the ready queue's lock. Pure of time: the queue says what has come.
+ *
+ * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's or its campaign's suspension isn't
+ * over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
+ */
+final class Withheld {
+    /**
+     * A suspension of somebody's mail.
+     *
+     * @param why for people
+     */
+    record Until(long nanos, String why) {}
+
+    private final Map<String, Until> tenants = new HashMap<>(2);
+    private final Map<TenantCampaign, Until> campaigns = new HashMap<>(2);
+    private final Set<SubQueue> subQueues = new LinkedHashSet<>(2);
+    private int messages;
+
+    /** Whether nobody's mail is suspended: the usual case. */
+    boolean isEmpty() {
+        return tenants.isEmpty() && campaigns.isEmpty();
+    }
+
+    /** Messages that wait here. */
+    int messages() {
+        return messages;
+    }
+
+    /** @return whether it ends later than what was known */
+    boolean suspend(String tenant, Until until) {
+        return put(tenants, tenant, until);
+    }
+
+    /** @return whether it ends later than what was known */
+    boolean suspend(TenantCampaign campaign, Until until) {
+        return put(campaigns, campaign, until);
+    }
+
+    private static <K> boolean put(Map<K, Until> map, K key, Until until) {
+        Until known = map.get(key);
+        if (known != null && known.nanos - until.nanos >= 0) {
+            return false;
+        }
+        map.put(key, until);
+        return true;
+    }
+
+    /** What its mail waits for: of two suspensions the one that lasts longer; null for nothing. */
+    @Nullable
+    Until of(TenantCampaign owner) {
+        if (isEmpty() || owner.reports()) {
+            return null;
+        }
+        Until tenant = tenants.get(owner.tenant());
+        Until campaign = campaigns.get(owner);
+        if (tenant == null || campaign == null) {
+            return tenant == null ? campaign : tenant;
+        }
+        return tenant.nanos - campaign.nanos >= 0 ? tenant : campaign;
+    }
+
+    /** One more message came for a sub-queue that is, or is to be, here. */
+    void add(SubQueue subQueue, int more) {
+        subQueues.add(subQueue);
+        messages += more;
+    }
+
+    boolean has(SubQueue subQueue) {
+        return !subQueues.isEmpty() && subQueues.contains(subQueue);
+    }
+
+    /** A message was taken out of turn. */
+    void took(SubQueue subQueue) {
+        messages--;
+        if (subQueue.ready.isEmpty()) {
+            subQueues.remove(subQueue);
+        }
+    }
+
+    /** A sub-queue goes with all its mail. */
+    void remove(SubQueue subQueue) {
+        if (subQueues.remove(subQueue)) {
+            messages -= subQueue.ready.size();
+        }
+    }
+
+    /** In the order in which they came. */
+    List<SubQueue> subQueues() {
+        return List.copyOf(subQueues);
+    }
+
+    /** Forgets the suspensions that are over. @return whose sub-queues have to wait no longer, no more here */
+    List<SubQueue> release(long nowNanos) {
+        tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        List<SubQueue> released = new ArrayList<>();
+        for (SubQueue subQueue : subQueues()) {
+            if (of(subQueue.owner) == null) {
+                released.add(subQueue);
+                remove(subQueue);
+            }
+        }
+        return released;
+    }
+
+    /** Forgets all suspensions. @return all sub-queues that were here */
+    List<SubQueue> releaseAll() {
+        tenants.clear();
+        campaigns.clear();
+        List<SubQueue> released = subQueues();
+        subQueues.clear();
+        messages = 0;
+        return released;
+    }
+
+    /** When the first suspension is over; {@code none} when there is none. */
+    long nextEnd(long none) {
+        boolean any = false;
+        long next = none;
+        for (Map<?, Until> map : List.of(tenants, campaigns)) {
+            for (Until until : map.values()) {
+                next = any && next - until.nanos < 0 ? next : until.nanos;
+                any = true;
+            }
+        }
+        return next;
+    }
+
+    long oldestReceivedMillis() {
+        long oldest = Long.MAX_VALUE;
+        for (SubQueue subQueue : subQueues) {
+            QueueItem first = subQueue.ready.first();
+            oldest = first == null ? oldest : Math.min(oldest, first.receivedMillis());
+        }
+        return oldest;
+    }
+
+    /** What the invariant says of what is here, for tests. */
+    @Nullable
+    String violation() {
+        int counted = 0;
+        for (SubQueue subQueue : subQueues) {
+            counted += subQueue.ready.size();
+            if (subQueue.ready.isEmpty() || subQueue.turn != null || of(subQueue.owner) == null) {
+                return subQueue.owner + " of " + subQueue.domain.name + " is withheld with " + subQueue.ready.size()
+                        + " messages, turn " + subQueue.turn + ", until " + of(subQueue.owner);
+            }
+        }
+        return counted == messages ? null : messages + " messages are withheld, counted " + counted;
+    }
+}
