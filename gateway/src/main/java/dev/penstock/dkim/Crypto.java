@@ -72,9 +72,10 @@ public final class Crypto {
      */
     SigningKey take(SigningKey key) {
         try {
-            PrivateKey own = provider == null
+            // the JDK's keys of Ed25519 are taken as they are
+            PrivateKey own = provider == null || key.algorithm() == SignatureAlgorithm.ED25519_SHA256
                     ? key.key()
-                    : KeyFactory.getInstance(key.algorithm() == SignatureAlgorithm.RSA_SHA256 ? "RSA" : "EdDSA", provider)
+                    : KeyFactory.getInstance("RSA", provider)
                             .generatePrivate(new PKCS8EncodedKeySpec(key.key().getEncoded()));
             SigningKey taken = new SigningKey(key.algorithm(), own, key.bits(), key.publicKey());
             if (!PublicKeyRecord.verifies(key.algorithm(), key.publicKey(), PROOF, sign(taken, PROOF))) {
@@ -93,7 +94,7 @@ public final class Crypto {
      */
     byte[] sign(SigningKey key, byte[] header) throws GeneralSecurityException {
         boolean rsa = key.algorithm() == SignatureAlgorithm.RSA_SHA256;
-        String algorithm = rsa ? "SHA256withRSA" : "EdDSA";
+        String algorithm = rsa ? "SHA256withRSA" : "Ed25519";
         Signature signature = provider == null
                 ? Signature.getInstance(algorithm)
                 : Signature.getInstance(algorithm, provider);
