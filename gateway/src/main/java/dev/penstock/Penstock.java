@@ -27,6 +27,8 @@ import dev.penstock.delivery.ProviderMetrics;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.egress.SourceListener;
 import dev.penstock.egress.Sources;
+import dev.penstock.dkim.Signing;
+import dev.penstock.dkim.SigningMetrics;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
@@ -84,6 +86,7 @@ public final class Penstock implements AutoCloseable {
     private final Shaper shaper;
     private final MailQueue queue;
     private final SegmentSpool spool;
+    private final Signing signing;
     private final Reception reception;
     private final Dispatcher dispatcher;
     private final SaslAuthenticator authenticator;
@@ -121,7 +124,8 @@ public final class Penstock implements AutoCloseable {
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
                             this::recovered));
-            reception = new Reception(spool, new Intake(), deliveryLog, clock);
+            signing = started(Signing.open(config.dkim(), clock));
+            reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
             dispatcher = started(
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
                             SourceListener.NONE, spool, queue, reception, deliveryLog, clock, System::nanoTime));
@@ -176,7 +180,7 @@ public final class Penstock implements AutoCloseable {
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
-                LocalMetrics.of(recipients::stats)));
+                LocalMetrics.of(recipients::stats), SigningMetrics.of(signing::stats)));
         accounts().forEach(account -> meters.add(account.meters()));
         return new MetricsRegistry(meters);
     }
@@ -262,6 +266,7 @@ public final class Penstock implements AutoCloseable {
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
+        signing.reconfigure(changed.dkim());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         if (injection != null) {
             injection.reconfigure(changed.injection(), changed.inbound(), tls.injection());

@@ -25,6 +25,7 @@ import java.util.Map;
  * @param injection mail taken over HTTP
  * @param sources   identities to send from, by name
  * @param pools     of sources, by name
+ * @param dkim      which messages are signed
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -32,7 +33,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
-        Map<String, PoolConfig> pools)
+        Map<String, PoolConfig> pools, DkimConfig dkim)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -100,6 +101,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             map(PoolConfig.TABLE, (file, key) -> PoolReader.read(file.table(key))),
             "Pools of sources, see gateway/docs/sources.md. Mail goes by the pool that was named for it, else by that of "
                     + "its campaign, else of its tenant, else by delivery.pool.").example("marketing");
+    public static final Key<GatewayConfig, DkimConfig> DKIM = TABLE.key("dkim", GatewayConfig::dkim,
+            table(DkimConfig.TABLE, DkimConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -114,7 +117,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(DNS),
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
-                values.get(INJECTION), values.get(SOURCES), values.get(POOLS));
+                values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM));
     }
 
     /**

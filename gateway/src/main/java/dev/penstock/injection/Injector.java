@@ -545,11 +545,17 @@ final class Injector {
                         Options.NONE);
                 draft.messageId = messageId(content);
                 draft.message = message;
+                awaitSignatures(message);
                 draft.commit = message.commit(facts.hasDotLines(), facts.hasEightBit());
             } catch (RuntimeException | Error e) {
                 message.abort();
                 throw e;
             }
+        }
+
+        /** What counts with a key is committed by this thread alone; a refusal comes out of the commit. */
+        private static void awaitSignatures(IncomingMessage message) {
+            message.sign().handle((_, _) -> true).join();
         }
 
         private static String messageId(byte[] content) {

@@ -1,10 +1,14 @@
 package dev.penstock.reception;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.dkim.MessageSigning;
+import dev.penstock.dkim.PlannedSignature;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
@@ -22,12 +26,16 @@ import dev.penstock.spool.SpoolException;
  *
  * <p>Its content is {@link #write written} in its final form, the header section after its {@link HeaderEdits} first, and
  * goes to the spool at once. What goes before it is put together at the {@link #commit}, by when all of the content has
- * come by here: so a signature over header and body can stand before octets that are on the disk already.
+ * come by here: so a signature over header and body can stand before octets that are on the disk already. Where one is to be
+ * made, the commit is given to the spool by the thread that made it.
  */
 public final class IncomingMessage {
     private final Reception reception;
     private final MessageId id;
+    private final @Nullable ContentSigning signing; // null when no message is signed
     private byte[] traceField;
+    private @Nullable CompletableFuture<MessageSigning.Signed> signatures; // once they were asked for
+    private List<PlannedSignature> made = List.of();
     private Spool.@Nullable Intake intake; // null when it was committed or forgotten
     private @Nullable Envelope envelope;
     private long size;
@@ -37,6 +45,7 @@ public final class IncomingMessage {
         this.id = id;
         this.traceField = traceField;
         this.intake = intake;
+        this.signing = reception.signing().isOff() ? null : new ContentSigning(reception.signing());
     }
 
     public MessageId id() {
@@ -50,6 +59,9 @@ public final class IncomingMessage {
      */
     public void write(byte[] bytes, int offset, int length) {
         intake().write(bytes, offset, length);
+        if (signing != null) {
+            signing.write(bytes, offset, length);
+        }
     }
 
     /** Completes at once while the spool keeps up; else when it has caught up and more may be written. */
@@ -84,8 +96,25 @@ public final class IncomingMessage {
     }
 
     /**
-     * Makes the message durable, its envelope known. The future completes as that of {@link Spool.Intake#commit}; what it
-     * completes with is for {@link #handOver}, and what it fails with for {@link #refusal}.
+     * Has the signatures made that the message is to have, all of its content written and its envelope known; for who must
+     * {@link #commit} on its own thread. To be waited for there; when it fails, so does the commit.
+     */
+    public CompletableFuture<MessageSigning.Signed> sign() {
+        CompletableFuture<MessageSigning.Signed> asked = signatures;
+        if (asked == null) {
+            // a report that nobody signs is better than none
+            asked = signing == null
+                    ? CompletableFuture.completedFuture(MessageSigning.Signed.NOT)
+                    : signing.sign(envelope().tenant(), !envelope().isReport());
+            signatures = asked;
+        }
+        return asked;
+    }
+
+    /**
+     * Makes the message durable, its envelope known, with its signatures. The future completes as that of
+     * {@link Spool.Intake#commit}, or fails because there is no signature and must be; what it completes with is for
+     * {@link #handOver}, and what it fails with for {@link #refusal}.
      *
      * @param hasDotLines whether a line of what was written begins with a dot
      * @param hasEightBit whether an octet of what was written is above 127
@@ -93,17 +122,49 @@ public final class IncomingMessage {
      */
     public CompletableFuture<List<SpoolEntry>> commit(boolean hasDotLines, boolean hasEightBit) {
         Spool.Intake open = intake();
-        byte[] before = beforeContent();
+        if (signing == null) {
+            intake = null; // and with it the content
+            return commit(open, MessageSigning.Signed.NOT, hasDotLines, hasEightBit);
+        }
+        CompletableFuture<MessageSigning.Signed> signed = sign();
+        intake = null;
+        return signed.handle((signatures, failure) -> {
+            if (failure != null) {
+                open.abort();
+                return CompletableFuture.<List<SpoolEntry>>failedFuture(failure);
+            }
+            try {
+                return commit(open, signatures, hasDotLines, hasEightBit);
+            } catch (RuntimeException | Error e) {
+                open.abort();
+                throw e;
+            }
+        }).thenCompose(Function.identity());
+    }
+
+    private CompletableFuture<List<SpoolEntry>> commit(Spool.Intake open, MessageSigning.Signed signed,
+            boolean hasDotLines, boolean hasEightBit) {
+        byte[] before = beforeContent(signed.fields());
         size = before.length + open.size();
+        made = signed.signatures();
         CompletableFuture<List<SpoolEntry>> commit = open.commit(envelope(), before, hasDotLines, hasEightBit);
-        intake = null; // and with it the content
         traceField = TraceField.NONE;
         return commit;
     }
 
-    /** The fields that go before the content: 7-bit, no line of theirs begins with a dot. A signature would be the first. */
-    private byte[] beforeContent() {
-        return traceField;
+    /** The fields that go before the content: 7-bit, no line of theirs begins with a dot. Signatures are the first. */
+    private byte[] beforeContent(byte[] signatureFields) {
+        if (signatureFields.length == 0) {
+            return traceField;
+        }
+        byte[] before = Arrays.copyOf(signatureFields, signatureFields.length + traceField.length);
+        System.arraycopy(traceField, 0, before, signatureFields.length, traceField.length);
+        return before;
+    }
+
+    /** The signatures that the committed message has. */
+    public List<PlannedSignature> signatures() {
+        return made;
     }
 
     /** Octets of the committed message, what goes before its content included. */

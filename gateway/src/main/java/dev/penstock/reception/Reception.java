@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.dkim.Signing;
+import dev.penstock.dkim.SigningException;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
@@ -35,12 +37,20 @@ public final class Reception {
     private final Acceptance acceptance;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
+    private final Signing signing;
 
+    /** Signs nothing. */
     public Reception(Spool spool, Acceptance acceptance, MessageEvent.Listener events, InstantSource clock) {
+        this(spool, acceptance, events, clock, Signing.off());
+    }
+
+    public Reception(Spool spool, Acceptance acceptance, MessageEvent.Listener events, InstantSource clock,
+            Signing signing) {
         this.spool = spool;
         this.acceptance = acceptance;
         this.events = events;
         this.clock = clock;
+        this.signing = signing;
     }
 
     /** For a message that is to begin. Never blocks. */
@@ -72,6 +82,11 @@ public final class Reception {
     /** As {@link #begin(MessageId, byte[])}, for a message that counts with the key of its request. */
     public IncomingMessage begin(MessageId id, byte[] traceField, Spool.KeyedRequest request) {
         return new IncomingMessage(this, id, traceField, request.intake());
+    }
+
+    /** Who makes signatures, and knows which a message would get. */
+    public Signing signing() {
+        return signing;
     }
 
     long millis() {
@@ -119,6 +134,9 @@ public final class Reception {
                 : failure;
         if (cause instanceof SpoolException spoolFailure) {
             return SpoolReplies.of(spoolFailure.reason());
+        }
+        if (cause instanceof SigningException unsigned) {
+            return unsigned.reply();
         }
         log.error("event=commit-failed id={} session={}", id, session.id(), cause);
         return SpoolReplies.FAILED;
