@@ -38,6 +38,7 @@ import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.Sink;
 import dev.penstock.smtp.XText;
 import dev.penstock.spool.UnreadableMessageException;
+import dev.penstock.tls.CertificateDemand;
 import dev.penstock.tls.ClientTls;
 
 /**
@@ -102,7 +103,7 @@ final class SmtpClientSession implements AutoCloseable {
     private final DeliveryConfig config;
     private final Socket socket;
     private final DeadlineGuard.Watch watch;
-    private final boolean configured;
+    private final TlsDecision decision;
     /** What comes over the wire, be it in clear or under TLS. */
     private final InputStream wire;
     private InputStream input;
@@ -137,10 +138,19 @@ final class SmtpClientSession implements AutoCloseable {
     /**
      * How a session is secured.
      *
-     * @param configured whether the configuration names the host
      * @param insisting  whether a host that can't do TLS just now is to be asked later, though the policy is opportunistic
      */
-    record Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {}
+    record Security(TlsDecision decision, ClientTls tls, boolean insisting) {
+        /** As configured, of a host that the configuration names or nobody vouches for. */
+        Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {
+            this(TlsDecision.of(policy, new TlsDecision.Host("", "", configured, false, null, null), insisting), tls,
+                    insisting);
+        }
+
+        TlsPolicy policy() {
+            return decision.policy();
+        }
+    }
 
     /** Watches a session's deadlines, and calls {@code breakOff} when one is past. */
     @FunctionalInterface
@@ -148,11 +158,11 @@ final class SmtpClientSession implements AutoCloseable {
         DeadlineGuard.Watch watch(Runnable breakOff);
     }
 
-    private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
+    private SmtpClientSession(MailHost host, boolean lmtp, TlsDecision decision, DeliveryConfig config, Socket socket,
             DeadlineGuard.Watch watch, InputStream input, OutputStream output, DeliveryMemory.Share memory) {
         this.host = host;
         this.lmtp = lmtp;
-        this.configured = configured;
+        this.decision = decision;
         this.config = config;
         this.socket = socket;
         this.watch = watch;
@@ -171,7 +181,7 @@ final class SmtpClientSession implements AutoCloseable {
     static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
             DeliveryConfig config, @Nullable InetAddress source, Watcher watcher, DeliveryMemory.Share memory)
             throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, watcher, memory);
+        SmtpClientSession session = connect(host, lmtp, security.decision, config, source, watcher, memory);
         try {
             session.greet(hostname);
             session.secure(security, hostname);
@@ -183,10 +193,10 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
+    private static SmtpClientSession connect(MailHost host, boolean lmtp, TlsDecision decision, DeliveryConfig config,
             @Nullable InetAddress source, Watcher watcher, DeliveryMemory.Share memory) throws SessionException {
         if (host.address() instanceof UnixDomainSocketAddress path) {
-            return connect(host, path, lmtp, configured, config, watcher, memory);
+            return connect(host, path, lmtp, decision, config, watcher, memory);
         }
         if (source != null && !host.isReachableFrom(source)) {
             throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.UNREACHABLE, "can't connect to "
@@ -200,7 +210,7 @@ final class SmtpClientSession implements AutoCloseable {
                 socket.bind(new InetSocketAddress(source, 0));
             }
             socket.connect(host.address(), millis(config.connectTimeout()));
-            return new SmtpClientSession(host, lmtp, configured, config, socket,
+            return new SmtpClientSession(host, lmtp, decision, config, socket,
                     watcher.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream(), memory);
         } catch (IOException e) {
@@ -216,11 +226,11 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
-            boolean configured, DeliveryConfig config, Watcher watcher, DeliveryMemory.Share memory)
+            TlsDecision decision, DeliveryConfig config, Watcher watcher, DeliveryMemory.Share memory)
             throws SessionException {
         try {
             Socket socket = UnixSocket.connect(path, config.connectTimeout());
-            return new SmtpClientSession(host, lmtp, configured, config, socket,
+            return new SmtpClientSession(host, lmtp, decision, config, socket,
                     watcher.watch(() -> closeQuietly(socket)),
                     socket.getInputStream(), socket.getOutputStream(), memory);
         } catch (IOException e) {
@@ -269,22 +279,33 @@ final class SmtpClientSession implements AutoCloseable {
         return ask(phase, config.commandTimeout());
     }
 
+    private static String wish(TlsDecision decision) {
+        return decision.by() == TlsDecision.Basis.CONFIGURED
+                ? decision.policy().toString()
+                : "required by " + (decision.by() == TlsDecision.Basis.DANE ? "DANE" : "its domain's MTA-STS policy");
+    }
+
+    /** RFC 7672 8.1: the name that the TLSA records are of. */
+    private String sni(TlsDecision decision) {
+        return decision.demand() instanceof CertificateDemand.Dane dane ? dane.base() : host.name();
+    }
+
     /** RFC 3207 4; what the host offered in clear is forgotten (4.2). */
     private void secure(Security security, String hostname) throws SessionException {
-        if (security.policy == TlsPolicy.NONE
-                || security.policy.isOptional() && !capabilities.has(Capabilities.STARTTLS)) {
+        if (security.policy() == TlsPolicy.NONE
+                || security.policy().isOptional() && !capabilities.has(Capabilities.STARTTLS)) {
             return;
         }
         if (!capabilities.has(Capabilities.STARTTLS)) {
             throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.TLS_NOT_OFFERED,
-                    describe(host) + " offers no TLS, which is " + security.policy));
+                    describe(host) + " offers no TLS, which is " + wish(security.decision)));
         }
         mustBeInStep(helloPhase());
         append(STARTTLS);
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
         if (ready.code() != READY_FOR_TLS) {
-            if (security.policy == TlsPolicy.OPPORTUNISTIC && !(security.insisting && ready.isTransient())) {
+            if (security.policy() == TlsPolicy.OPPORTUNISTIC && !(security.insisting && ready.isTransient())) {
                 return;
             }
             throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
@@ -304,8 +325,8 @@ final class SmtpClientSession implements AutoCloseable {
             }
             Duration time = config.commandTimeout();
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
-            ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
-                    security.policy.verifies());
+            ClientTls.Connection secured = security.tls.handshake(socket, sni(security.decision), host.port(),
+                    security.decision.demand());
             if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
                 throw noMemory();
             }
@@ -330,6 +351,16 @@ final class SmtpClientSession implements AutoCloseable {
         return host;
     }
 
+    /** What is wrong with the certificate; empty when nothing is, or in clear. */
+    String certificateProblem() {
+        ClientTls.Connection secured = tls;
+        return secured == null ? "" : secured.problem();
+    }
+
+    boolean isResumed() {
+        return tls != null && tls.resumed();
+    }
+
     boolean isEncrypted() {
         return tls != null;
     }
@@ -337,7 +368,10 @@ final class SmtpClientSession implements AutoCloseable {
     /** What it is secured with, null in clear. */
     MessageEvent.@Nullable Tls security() {
         ClientTls.Connection secured = tls;
-        return secured == null ? null : new MessageEvent.Tls(secured.protocol(), secured.cipher());
+        return secured == null
+                ? null
+                : new MessageEvent.Tls(secured.protocol(), secured.cipher(), decision.toString(),
+                        secured.verified() ? "verified" : "unverified", secured.resumed());
     }
 
     String protocol() {
@@ -392,7 +426,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private @Nullable Failure insecure() {
-        return RequireTls.refusal(new RequireTls.Session(describe(host), configured, tls != null,
+        return RequireTls.refusal(new RequireTls.Session(describe(host), decision.authentic(), tls != null,
                 tls == null ? "" : tls.problem(), capabilities.has(Capabilities.REQUIRETLS)));
     }
 
