@@ -29,6 +29,7 @@ import dev.penstock.egress.SourceListener;
 import dev.penstock.egress.Sources;
 import dev.penstock.dkim.Signing;
 import dev.penstock.dkim.SigningMetrics;
+import dev.penstock.delivery.TlsOut;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
@@ -52,6 +53,10 @@ import dev.penstock.meters.PartMeters;
 import dev.penstock.metrics.Health;
 import dev.penstock.metrics.MetricsRegistry;
 import dev.penstock.metrics.OperatorRoutes;
+import dev.penstock.mtasts.HttpsFetch;
+import dev.penstock.mtasts.StsMetrics;
+import dev.penstock.mtasts.StsPolicies;
+import dev.penstock.mtasts.StsRouter;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.queue.MailQueue;
@@ -64,14 +69,17 @@ import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolMetrics;
 import dev.penstock.spool.SpoolStats;
+import dev.penstock.tls.ClientTls;
 import dev.penstock.tls.TlsListeners;
 import dev.penstock.tls.TlsMetrics;
+import dev.penstock.tls.TlsResult;
 
 /**
  * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
@@ -84,6 +92,7 @@ public final class Penstock implements AutoCloseable {
     private final Sources sources;
     private final DnsRouter router;
     private final Shaper shaper;
+    private final StsPolicies stsPolicies;
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Signing signing;
@@ -118,7 +127,11 @@ public final class Penstock implements AutoCloseable {
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
-            queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            stsPolicies = started(new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().tlsCa())),
+                    config.spool().directory(), clock, TlsResult.Listener.NONE));
+            queue = new MailQueue(config.queue(), shaper,
+                    new StsRouter(router, stsPolicies, this::keepsToMtaSts, TlsResult.Listener.NONE), clock,
+                    System::nanoTime);
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
@@ -128,7 +141,8 @@ public final class Penstock implements AutoCloseable {
             reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
             dispatcher = started(
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
-                            SourceListener.NONE, spool, queue, reception, deliveryLog, clock, System::nanoTime));
+                            SourceListener.NONE, spool, queue, reception, deliveryLog, clock, System::nanoTime,
+                            new TlsOut(router, TlsResult.Listener.NONE)));
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));
@@ -180,7 +194,8 @@ public final class Penstock implements AutoCloseable {
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
-                LocalMetrics.of(recipients::stats), SigningMetrics.of(signing::stats)));
+                LocalMetrics.of(recipients::stats), SigningMetrics.of(signing::stats),
+                StsMetrics.of(stsPolicies::stats)));
         accounts().forEach(account -> meters.add(account.meters()));
         return new MetricsRegistry(meters);
     }
@@ -243,6 +258,10 @@ public final class Penstock implements AutoCloseable {
         public boolean hasRoom() {
             return room.hasRoom();
         }
+    }
+
+    private boolean keepsToMtaSts(String domain, Site site) {
+        return shaper.limits(shaper.key(domain, site)).enableMtaSts();
     }
 
     private OwnAddresses ownAddresses() {

@@ -25,6 +25,13 @@ public final class DeliveryMetrics {
                 DeliveryStats.Snapshot::suspensions);
         part.counter("tls.fallbacks", "Connections made anew in clear because the TLS handshake had failed",
                 DeliveryStats.Snapshot::tlsFallbacks);
+        part.counter("tls.resumed", "Sessions that resumed an earlier one under TLS", stats -> stats.tls().resumed());
+        part.counter("tls.demanded", "Sessions under TLS that the receiver demanded, by how it did",
+                stats -> stats.tls().byMtaSts(), "by", "mta-sts");
+        part.counter("tls.demanded", "Sessions under TLS that the receiver demanded, by how it did",
+                stats -> stats.tls().byDane(), "by", "dane");
+        part.counter("tls.refused", "Hosts that no session was opened to, because of what their domain demands",
+                stats -> stats.tls().refused());
         part.counter("transactions", "Transactions answered for", DeliveryStats.Snapshot::transactions);
         recipients(part, "delivered", DeliveryStats.Snapshot::delivered);
         recipients(part, "deferred", DeliveryStats.Snapshot::deferred);

@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
@@ -24,9 +25,11 @@ import dev.penstock.egress.Source;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.QueueKey;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.TlsaAnswer;
 import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 
@@ -77,6 +80,7 @@ final class DeliverySession implements Runnable {
     private final MessageSlot slot;
     /** Of the message whose envelope goes behind it. */
     private final MessageSlot nextSlot;
+    private final SessionTlsResults tlsResults;
     /** Whether the session was opened for mail that requires TLS. */
     private boolean insisting;
     /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
@@ -115,6 +119,7 @@ final class DeliverySession implements Runnable {
         this.slot = new MessageSlot(permit, dispatcher::nanoTime);
         this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
         this.memory = dispatcher.memory.share();
+        this.tlsResults = new SessionTlsResults(dispatcher.tlsOut.results(), queue.key(), dispatcher.stats);
         this.sessionId = sessionId;
         Place place = permit.place();
         this.patience = new OpeningPatience(place == null ? () -> 0 : place::crowding, dispatcher.mostComingUp());
@@ -184,7 +189,8 @@ final class DeliverySession implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         DeliveryAttempt attempt = null;
-        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(queue.key(), routeHosts));
+        List<MailHost> hosts = new ArrayList<>(
+                dispatcher.tlsFailures.without(dispatcher.tried(queue.key(), routeHosts), queue.key()));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (at = 0; at < tries; at = reopen ? at : at + 1) {
             MailHost first = hosts.get(at);
@@ -262,7 +268,7 @@ final class DeliverySession implements Runnable {
 
     /** What a session under TLS takes, before it is known whether the host offers it: no host hears of a session in vain. */
     private boolean hasRoomForTls() {
-        if (!heldForTls && policy() != TlsPolicy.NONE) {
+        if (!heldForTls && (policy() != TlsPolicy.NONE || queue.key().proof().sts() != null || wantsDane())) {
             heldForTls = memory.take(DeliveryMemory.TLS);
             return heldForTls;
         }
@@ -310,7 +316,7 @@ final class DeliverySession implements Runnable {
         }
         Outcome outcome = decide(e.phase(), e.reason(), lastHost);
         if (outcome.radius() == BlastRadius.HOST) {
-            dispatcher.badHosts.add(source.name(), tried);
+            remember(tried, e);
             if (!lastHost) {
                 return false;
             }
@@ -355,6 +361,15 @@ final class DeliverySession implements Runnable {
                     ? ReadyQueue.Trouble.INSECURE
                     : ReadyQueue.Trouble.UNREACHABLE;
         };
+    }
+
+    /** What is wrong with a host's TLS is so for those only who demand as much. */
+    private void remember(MailHost bad, SessionException e) {
+        if (isAboutTls(e)) {
+            dispatcher.tlsFailures.add(bad, queue.key());
+        } else {
+            dispatcher.badHosts.add(source.name(), bad);
+        }
     }
 
     private static boolean isAboutTls(SessionException e) {
@@ -440,28 +455,29 @@ final class DeliverySession implements Runnable {
      */
     private @Nullable SmtpClientSession open(List<MailHost> addresses) throws SessionException {
         SmtpClientSession open;
-        TlsPolicy policy = policy();
-        boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
+        TlsDecision decision = decideTls(addresses.getFirst());
+        MailHost reached;
         try {
             HostConnection connection = addresses.size() == 1 ? connect(addresses.getFirst()) : connectToAny(addresses);
             if (connection == null) {
                 return null;
             }
-            MailHost reached = connection.host();
-            if (mayFallBack && dispatcher.brokenTls.has(reached)) {
-                open = speak(connection, TlsPolicy.NONE);
+            reached = connection.host();
+            if (decision.inClear() && dispatcher.brokenTls.has(reached)) {
+                open = speak(connection, decision.withoutTls());
             } else {
                 try {
-                    open = speak(connection, policy);
+                    open = speak(connection, decision);
                 } catch (SessionException e) {
-                    if (!mayFallBack || finishing || !isTlsFailure(e)) {
+                    tlsResults.failed(reached, decision, e);
+                    if (!decision.inClear() || finishing || !isTlsFailure(e)) {
                         throw e;
                     }
                     dispatcher.brokenTls.add(reached);
                     dispatcher.stats.tlsFallbacks.increment();
                     log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), reached.name(),
                             e.getMessage());
-                    open = speak(connect(reached), TlsPolicy.NONE);
+                    open = speak(connect(reached), decision.withoutTls());
                 }
             }
         } finally {
@@ -469,11 +485,43 @@ final class DeliverySession implements Runnable {
         }
         session = open;
         open.mayChunk(dispatcher.peers, dispatcher.config.messagesInFlight());
+        tlsResults.opened(reached, decision, open);
         if (!open.isEncrypted()) {
             inClear();
         }
         dispatcher.stats.sessionsOpened.increment();
         return open;
+    }
+
+    /** Asks what the host's zone says of it, where that is wanted. */
+    private TlsDecision decideTls(MailHost host) throws SessionException {
+        QueueKey key = queue.key();
+        boolean asks = wantsDane() && (key.configured() || key.proof().signed()) && !host.isUnixSocket();
+        TlsDecision decision = TlsDecision.of(policy(), new TlsDecision.Host(host.name(), host.text(), key.configured(),
+                key.proof().signed(), key.proof().sts(), asks ? tlsa(host) : null), insisting);
+        Failure refusal = decision.refusal();
+        if (refusal != null) {
+            dispatcher.stats.tlsRefusals.increment();
+            SessionException refused = new SessionException(Phase.STARTTLS, refusal);
+            tlsResults.failed(host, decision, refused);
+            throw refused;
+        }
+        return decision;
+    }
+
+    private TlsaAnswer tlsa(MailHost host) throws SessionException {
+        try {
+            return dispatcher.tlsOut.lookups().tlsa(host.name(), host.port()).get();
+        } catch (InterruptedException _) { // finish() was called
+            throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.STOPPED,
+                    "ended by a stop before a session with " + host.text()));
+        } catch (ExecutionException e) {
+            return new TlsaAnswer.Trouble(String.valueOf(e.getCause()));
+        }
+    }
+
+    private boolean wantsDane() {
+        return !queue.key().lmtp() && (policy() == TlsPolicy.DANE || permit.limits().enableDane());
     }
 
     private TlsPolicy policy() {
@@ -518,9 +566,9 @@ final class DeliverySession implements Runnable {
         return dispatcher.guard.watch(breakOff, patience);
     }
 
-    private SmtpClientSession speak(HostConnection connection, TlsPolicy policy) throws SessionException {
+    private SmtpClientSession speak(HostConnection connection, TlsDecision decision) throws SessionException {
         return SmtpClientSession.open(connection, queue.key().lmtp(),
-                new SmtpClientSession.Security(policy, dispatcher.tls, queue.key().configured(), insisting),
+                new SmtpClientSession.Security(decision, dispatcher.tls, insisting),
                 source.ehloName(), dispatcher.config, dispatcher.memory.share());
     }
 
@@ -1008,6 +1056,7 @@ final class DeliverySession implements Runnable {
 
     /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
     private @Nullable DeliveryAttempt prepare(QueueItem item) {
+        tlsResults.of(item.domain());
         DeliveryAttempt attempt = dispatcher.prepare(item, contact);
         if (attempt != null) {
             messages.add(attempt.memory);
@@ -1086,7 +1135,7 @@ final class DeliverySession implements Runnable {
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
         boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
         if (reachesHost && !ofMessage) {
-            dispatcher.badHosts.add(source.name(), requireNonNull(host));
+            remember(requireNonNull(host), e);
         }
         if (transaction != null && !transaction.isDoubtful() && !isOutOfStep(e)) {
             boolean othersAccepted = false;

@@ -15,6 +15,10 @@ public final class DeliveryStats {
     final LongAdder connectFailures = new LongAdder();
     final LongAdder sessionsBroken = new LongAdder();
     final LongAdder tlsFallbacks = new LongAdder();
+    final LongAdder tlsResumed = new LongAdder();
+    final LongAdder stsSessions = new LongAdder();
+    final LongAdder daneSessions = new LongAdder();
+    final LongAdder tlsRefusals = new LongAdder();
     final LongAdder sessionsRefused = new LongAdder();
     final LongAdder suspensions = new LongAdder();
     final LongAdder transactions = new LongAdder();
@@ -81,6 +85,7 @@ public final class DeliveryStats {
      * @param suspensions        of ready queues, each failed try counted
      * @param memoryRefused      times that something of a delivery didn't fit into {@code delivery.memory-limit}
      * @param postponed          of these, messages with many recipients that wait for a later time
+     * @param tls                sessions under TLS
      * @param failuresByPhase    recipients deferred, bounced or expired, by where it was decided
      */
     public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
@@ -89,7 +94,17 @@ public final class DeliveryStats {
             long lostAfterEndOfData, long reports, long reportsFailed, long reportsImpossible, long unreadable,
             long spoolFailures,
             long tlsFallbacks, long sessionsRefused, long suspensions, long memoryRefused, long postponed,
-            Map<Phase, Long> failuresByPhase) {}
+            Map<Phase, Long> failuresByPhase, TlsSessions tls) {}
+
+    /**
+     * Of sessions under TLS.
+     *
+     * @param resumed those that resumed an earlier one
+     * @param byMtaSts those that an enforced policy demanded
+     * @param byDane  those that TLSA records demanded
+     * @param refused hosts that no session was opened to, because of what the receiver demands
+     */
+    public record TlsSessions(long resumed, long byMtaSts, long byDane, long refused) {}
 
     /** From acceptance, or from the end of a hold, to the beginning of the first attempt; counted when that is over. */
     public HistogramSnapshot firstAttempts() {
@@ -116,6 +131,7 @@ public final class DeliveryStats {
                 lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(),
                 reportsImpossible.sum(), unreadable.sum(), spoolFailures.sum(),
                 tlsFallbacks.sum(), sessionsRefused.sum(), suspensions.sum(),
-                memoryRefused.sum(), postponed.sum(), Map.copyOf(phases));
+                memoryRefused.sum(), postponed.sum(), Map.copyOf(phases),
+                new TlsSessions(tlsResumed.sum(), stsSessions.sum(), daneSessions.sum(), tlsRefusals.sum()));
     }
 }

@@ -86,6 +86,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final ClientTls tls;
     /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
     final BadHosts brokenTls;
+    final TlsFailures tlsFailures;
+    final TlsOut tlsOut;
     final Settlement settlement;
     final MaildirStore maildirs;
     final DeliveryStats stats = new DeliveryStats();
@@ -116,15 +118,19 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
      */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Spool spool, MailQueue queue,
             Reception reception, MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
-        this(hostname, config, queueConfig, Sources.ofDefault(config.sourceAddress(), hostname),
-                SourceListener.NONE, spool, queue,
-                reception, events, clock, nanoTime);
+        this(hostname, config, queueConfig, Sources.ofDefault(config.sourceAddress(), hostname), SourceListener.NONE,
+                spool, queue, reception, events, clock, nanoTime, TlsOut.NONE);
     }
 
-    /** Likewise, with further sources. @param sourceListener told how they are */
+    /**
+     * Likewise, with further sources.
+     *
+     * @param sourceListener told how they are
+     * @param tlsOut         what TLS needs of others
+     */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
-            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception, MessageEvent.Listener events, InstantSource clock,
-            LongSupplier nanoTime) {
+            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception,
+            MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime, TlsOut tlsOut) {
         this.hostname = hostname;
         this.config = config;
         this.sources = sources;
@@ -141,6 +147,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
+        this.tlsFailures = new TlsFailures(config.badHostTime(), nanoTime::getAsLong);
+        this.tlsOut = tlsOut;
         this.settlement = new Settlement(spool, queue, new Reports(hostname, reception, events, clock), events,
                 stats, clock);
         this.maildirs = new MaildirStore(hostname, clock);

@@ -54,6 +54,10 @@ public record Failure(Kind kind, String text) implements Cause {
         TLS_NOT_OFFERED(400, "4.7.10"),
         /** X.7.5: cryptographic failure. */
         TLS_FAILED(400, "4.7.5"),
+        /** A host that the domain's MTA-STS policy doesn't name (RFC 8461 5). */
+        STS_HOST(400, "4.7.5"),
+        /** Whether a host has TLSA records can't be found out, and it may have (RFC 7672 2.1.2). */
+        DANE_UNKNOWN(400, "4.7.5"),
         /** Octets in clear between the answer to STARTTLS and the handshake (CVE-2011-0411). */
         PLAINTEXT_AFTER_STARTTLS(400, "4.7.5"),
         /** A message with REQUIRETLS, and a host found in a way that anybody could have forged (RFC 8689 4.2.1). */

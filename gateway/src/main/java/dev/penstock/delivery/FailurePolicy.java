@@ -196,7 +196,7 @@ public record FailurePolicy(Duration maxAge) {
             case NEEDS_TLS, NEEDS_REQUIRETLS -> s.lastHost
                     ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)
                     : new Outcome.Deferred(reason, BlastRadius.HOST); // another may do better
-            case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS ->
+            case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS, STS_HOST, DANE_UNKNOWN ->
                 new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
             case SOURCE_ADDRESS, SOURCE_PROXY, SOURCE_LOGIN -> new Outcome.Untried(reason, BlastRadius.SOURCE);

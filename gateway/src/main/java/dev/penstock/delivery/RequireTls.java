@@ -13,19 +13,18 @@ final class RequireTls {
      * What is known of a session.
      *
      * @param host       as texts name it
-     * @param configured whether the host is one that the configuration names for the domain
+     * @param authentic  whether the host's name is from the configuration, signed records or an MTA-STS policy
      * @param encrypted  whether TLS is on
-     * @param problem    what is wrong with the certificate, empty when it is good for the host's name
+     * @param problem    what is wrong with the certificate, empty when it is good for the host's name, or matches a TLSA record
      * @param offered    whether the host offers REQUIRETLS under TLS
      */
-    record Session(String host, boolean configured, boolean encrypted, String problem, boolean offered) {}
+    record Session(String host, boolean authentic, boolean encrypted, String problem, boolean offered) {}
 
     /** Null when it may go. */
     static @Nullable Failure refusal(Session session) {
-        if (!session.configured) {
+        if (!session.authentic) {
             return new Failure(Failure.Kind.UNAUTHENTICATED_HOST, "REQUIRETLS can't be kept: " + session.host
-                    + " comes from MX records, which nothing here authenticates (DNSSEC or MTA-STS would); "
-                    + "only configured routes can take such mail");
+                    + " comes from MX records that neither DNSSEC nor an MTA-STS policy vouches for");
         }
         if (!session.encrypted) {
             return new Failure(Failure.Kind.NEEDS_TLS, "REQUIRETLS can't be kept: no TLS with " + session.host);

@@ -37,6 +37,7 @@ import dev.penstock.smtp.Ret;
 import dev.penstock.smtp.Sink;
 import dev.penstock.smtp.XText;
 import dev.penstock.spool.UnreadableMessageException;
+import dev.penstock.tls.CertificateDemand;
 import dev.penstock.tls.ClientTls;
 
 /**
@@ -101,7 +102,7 @@ final class SmtpClientSession implements AutoCloseable {
     private final DeliveryConfig config;
     private final HostConnection connection;
     private final DeadlineGuard.Watch watch;
-    private final boolean configured;
+    private final TlsDecision decision;
     /** What comes over the wire, be it in clear or under TLS with the host or with a proxy. */
     private final InputStream wire;
     private InputStream input;
@@ -138,10 +139,19 @@ final class SmtpClientSession implements AutoCloseable {
     /**
      * How a session is secured.
      *
-     * @param configured whether the configuration names the host
      * @param insisting  whether a host that can't do TLS just now is to be asked later, though the policy is opportunistic
      */
-    record Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {}
+    record Security(TlsDecision decision, ClientTls tls, boolean insisting) {
+        /** As configured, of a host that the configuration names or nobody vouches for. */
+        Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {
+            this(TlsDecision.of(policy, new TlsDecision.Host("", "", configured, false, null, null), insisting), tls,
+                    insisting);
+        }
+
+        TlsPolicy policy() {
+            return decision.policy();
+        }
+    }
 
     /** Watches a session's deadlines, and calls {@code breakOff} when one is past. */
     @FunctionalInterface
@@ -149,11 +159,11 @@ final class SmtpClientSession implements AutoCloseable {
         DeadlineGuard.Watch watch(Runnable breakOff);
     }
 
-    private SmtpClientSession(HostConnection connection, boolean lmtp, boolean configured, DeliveryConfig config,
+    private SmtpClientSession(HostConnection connection, boolean lmtp, TlsDecision decision, DeliveryConfig config,
             DeliveryMemory.Share memory) throws IOException {
         this.host = connection.host();
         this.lmtp = lmtp;
-        this.configured = configured;
+        this.decision = decision;
         this.config = config;
         this.connection = connection;
         this.watch = connection.watch();
@@ -172,7 +182,7 @@ final class SmtpClientSession implements AutoCloseable {
      */
     static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security, String hostname,
             DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
-        SmtpClientSession session = over(connection, lmtp, security.configured, config, memory);
+        SmtpClientSession session = over(connection, lmtp, security.decision, config, memory);
         try {
             session.greet(hostname);
             session.secure(security, hostname);
@@ -184,10 +194,10 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private static SmtpClientSession over(HostConnection connection, boolean lmtp, boolean configured,
+    private static SmtpClientSession over(HostConnection connection, boolean lmtp, TlsDecision decision,
             DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
         try {
-            return new SmtpClientSession(connection, lmtp, configured, config, memory);
+            return new SmtpClientSession(connection, lmtp, decision, config, memory);
         } catch (IOException e) {
             connection.close();
             throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.CONNECTION_LOST,
@@ -232,22 +242,33 @@ final class SmtpClientSession implements AutoCloseable {
         return ask(phase, config.commandTimeout());
     }
 
+    private static String wish(TlsDecision decision) {
+        return decision.by() == TlsDecision.Basis.CONFIGURED
+                ? decision.policy().toString()
+                : "required by " + (decision.by() == TlsDecision.Basis.DANE ? "DANE" : "its domain's MTA-STS policy");
+    }
+
+    /** RFC 7672 8.1: the name that the TLSA records are of. */
+    private String sni(TlsDecision decision) {
+        return decision.demand() instanceof CertificateDemand.Dane dane ? dane.base() : host.name();
+    }
+
     /** RFC 3207 4; what the host offered in clear is forgotten (4.2). */
     private void secure(Security security, String hostname) throws SessionException {
-        if (security.policy == TlsPolicy.NONE
-                || security.policy.isOptional() && !capabilities.has(Capabilities.STARTTLS)) {
+        if (security.policy() == TlsPolicy.NONE
+                || security.policy().isOptional() && !capabilities.has(Capabilities.STARTTLS)) {
             return;
         }
         if (!capabilities.has(Capabilities.STARTTLS)) {
             throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.TLS_NOT_OFFERED,
-                    describe(host) + " offers no TLS, which is " + security.policy));
+                    describe(host) + " offers no TLS, which is " + wish(security.decision)));
         }
         mustBeInStep(helloPhase());
         append(STARTTLS);
         flush(Phase.STARTTLS, config.commandTimeout());
         Reply ready = read(Phase.STARTTLS, config.commandTimeout());
         if (ready.code() != READY_FOR_TLS) {
-            if (security.policy == TlsPolicy.OPPORTUNISTIC && !(security.insisting && ready.isTransient())) {
+            if (security.policy() == TlsPolicy.OPPORTUNISTIC && !(security.insisting && ready.isTransient())) {
                 return;
             }
             throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
@@ -267,8 +288,8 @@ final class SmtpClientSession implements AutoCloseable {
             }
             Duration time = config.commandTimeout();
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
-            ClientTls.Connection secured = security.tls.handshake(connection.socket(), host.name(), host.port(),
-                    security.policy.verifies());
+            ClientTls.Connection secured = security.tls.handshake(connection.socket(), sni(security.decision), host.port(),
+                    security.decision.demand());
             if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
                 throw noMemory();
             }
@@ -293,6 +314,16 @@ final class SmtpClientSession implements AutoCloseable {
         return host;
     }
 
+    /** What is wrong with the certificate; empty when nothing is, or in clear. */
+    String certificateProblem() {
+        ClientTls.Connection secured = tls;
+        return secured == null ? "" : secured.problem();
+    }
+
+    boolean isResumed() {
+        return tls != null && tls.resumed();
+    }
+
     boolean isEncrypted() {
         return tls != null;
     }
@@ -300,7 +331,10 @@ final class SmtpClientSession implements AutoCloseable {
     /** What it is secured with, null in clear. */
     MessageEvent.@Nullable Tls security() {
         ClientTls.Connection secured = tls;
-        return secured == null ? null : new MessageEvent.Tls(secured.protocol(), secured.cipher());
+        return secured == null
+                ? null
+                : new MessageEvent.Tls(secured.protocol(), secured.cipher(), decision.toString(),
+                        secured.verified() ? "verified" : "unverified", secured.resumed());
     }
 
     String protocol() {
@@ -358,7 +392,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private @Nullable Failure insecure() {
-        return RequireTls.refusal(new RequireTls.Session(describe(host), configured, tls != null,
+        return RequireTls.refusal(new RequireTls.Session(describe(host), decision.authentic(), tls != null,
                 tls == null ? "" : tls.problem(), capabilities.has(Capabilities.REQUIRETLS)));
     }
 

@@ -64,6 +64,10 @@ final class EventEncoder {
     private static final byte[] DELIVERY_PROTOCOL = ascii(",\"delivery_protocol\":\"");
     private static final byte[] RECEPTION_PROTOCOL = ascii(",\"reception_protocol\":\"");
     private static final byte[] TLS_CIPHER = ascii(",\"tls_cipher\":\"");
+    private static final byte[] TLS_POLICY = ascii(",\"tls_policy\":\"");
+    private static final byte[] TLS_RESULT = ascii("\",\"tls_result\":\"");
+    private static final byte[] TLS_RESUMED = ascii("\",\"tls_resumed\":true");
+    private static final byte[] TLS_NOT_RESUMED = ascii("\",\"tls_resumed\":false");
     private static final byte[] TLS_VERSION = ascii("\",\"tls_protocol_version\":\"");
     private static final byte[] PROVIDER = ascii(",\"provider_name\":\"");
     private static final byte[] SESSION = ascii(",\"session_id\":\"");
@@ -174,6 +178,13 @@ final class EventEncoder {
             bytes(TLS_VERSION);
             text(tls.version());
             octet('"');
+            if (!tls.policy().isEmpty()) {
+                bytes(TLS_POLICY);
+                text(tls.policy());
+                bytes(TLS_RESULT);
+                text(tls.result());
+                bytes(tls.resumed() ? TLS_RESUMED : TLS_NOT_RESUMED);
+            }
         }
         if (!event.sessionId().isEmpty()) {
             bytes(SESSION);

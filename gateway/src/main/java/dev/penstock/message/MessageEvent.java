@@ -110,8 +110,22 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
     /** A remote host: its name with a trailing dot left off, and its address. */
     public record Peer(String name, String address) {}
 
-    /** The version negotiated, like {@code TLSv1.3}, and the cipher suite by its name in the IANA registry. */
-    public record Tls(String version, String cipher) {}
+    /**
+     * What a session was secured with.
+     *
+     * @param version negotiated, like {@code TLSv1.3}
+     * @param cipher  the cipher suite by its name in the IANA registry
+     * @param policy  of a delivery: who demanded it and what ({@code dane}, {@code mta-sts}, or what is configured); else
+     *                empty
+     * @param result  of a delivery: {@code verified} or {@code unverified}; else empty
+     * @param resumed whether a delivery's session was a resumed one
+     */
+    public record Tls(String version, String cipher, String policy, String result, boolean resumed) {
+        /** A client's. */
+        public Tls(String version, String cipher) {
+            this(version, cipher, "", "", false);
+        }
+    }
 
     /**
      * Who brought a message; each empty when it isn't known.

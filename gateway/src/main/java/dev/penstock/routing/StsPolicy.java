@@ -45,10 +45,9 @@ public record StsPolicy(Mode mode, List<String> mx) {
     }
 
     /** The lines that say it, for reports (RFC 8460 4.4). */
-    public List<String> lines(long maxAgeSeconds) {
+    public List<String> lines() {
         List<String> lines = new ArrayList<>(List.of("version: STSv1", "mode: " + mode));
         mx.forEach(pattern -> lines.add("mx: " + pattern));
-        lines.add("max_age: " + maxAgeSeconds);
         return lines;
     }
 }

@@ -10,6 +10,7 @@ import java.security.cert.X509Certificate;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
@@ -19,30 +20,52 @@ import org.jspecify.annotations.Nullable;
 /**
  * The client's end of TLS over blocking sockets: 1.2 and 1.3, with SNI. Thread-safe.
  *
- * <p>Every connection has a context of its own and none resumes a session: in a resumed one nobody is asked whether the
- * certificate is trusted, so that what one policy let pass would hold for another.
+ * <p>In a resumed session nobody is asked whether the certificate is trusted. So each kind of {@link CertificateDemand} has
+ * a context, and with it sessions, of its own: what one let pass is never resumed under another. What TLSA records say may
+ * change, so under {@link CertificateDemand.Dane} nothing is resumed.
  */
 public final class ClientTls {
     private static final String[] PROTOCOLS = {"TLSv1.3", "TLSv1.2"};
     /** RFC 6125 rules for names, as JSSE calls them. */
     private static final String MATCH_NAMES = "HTTPS";
+    /** Of sessions of each kind that are kept to be resumed: some ten megabytes, with their certificates. */
+    private static final int MAX_SESSIONS = 1_000;
+    /** A certificate is judged anew at least this often; tickets of hosts last hours at most. */
+    private static final int SESSION_SECONDS = 3_600;
+    private static final String VERDICT = "dev.penstock.verdict";
+    /** The handshake of the thread. */
+    private static final ScopedValue<Handshake> HANDSHAKE = ScopedValue.newInstance();
 
     static {
         KeyDerivations.countFromNowOn();
     }
 
     private final @Nullable X509ExtendedTrustManager configured;
+    private final SSLContext lenient = shared(new ServerJudge(true));
+    private final SSLContext strict = shared(new ServerJudge(false));
 
     /**
      * A connection after its handshake.
      *
      * @param input    what comes from the socket; reading fails when the host does nothing but update keys
-     * @param verified whether the certificate is good for the host's name, which it may not be when it needn't
+     * @param verified whether the certificate is what was demanded, or good for the host's name where anything would do
      * @param problem  why it isn't, empty when it is
-     * @param certificates octets of those that the server sent, which the session keeps
+     * @param certificates octets of those that the server has shown, which the session keeps
+     * @param resumed  whether a session was resumed, in which none is shown
      */
     public record Connection(SSLSocket socket, InputStream input, String protocol, String cipher, boolean verified,
-            String problem, int certificates) {}
+            String problem, int certificates, boolean resumed) {}
+
+    /** What was found about a certificate when it was shown; kept with the session. */
+    private record Verdict(String problem, int octets) {
+        static final Verdict UNKNOWN = new Verdict("not known of a session that was resumed", 0);
+    }
+
+    /** Confined to its thread. */
+    private static final class Handshake {
+        @Nullable
+        Verdict verdict;
+    }
 
     /**
      * @param file PEM file of the authorities trusted; those that come with Java when empty
@@ -50,6 +73,11 @@ public final class ClientTls {
      */
     public ClientTls(Optional<Path> file) {
         configured = file.isEmpty() ? null : Authorities.trusting(file);
+    }
+
+    /** Who vouches for certificates here. */
+    public X509ExtendedTrustManager authorities() throws CertificateException {
+        return configured == null ? OfJava.authorities() : configured;
     }
 
     /** Read when the first host is spoken to under TLS: that takes a tenth of a start. */
@@ -70,24 +98,56 @@ public final class ClientTls {
     }
 
     /**
+     * As {@link #handshake(Socket, String, int, CertificateDemand)}.
+     *
+     * @param mustVerify whether a certificate that isn't good for {@code host} fails the handshake
+     */
+    public Connection handshake(Socket plain, String host, int port, boolean mustVerify) throws IOException {
+        return handshake(plain, host, port, mustVerify ? CertificateDemand.NAMED : CertificateDemand.ANY);
+    }
+
+    /**
      * Does a handshake over a connected socket, which is closed with the one returned. Blocks; closing {@code plain} from
      * another thread ends it.
      *
-     * @param host       the name for SNI and for the certificate to have, or an address
-     * @param mustVerify whether a certificate that isn't good for {@code host} fails the handshake
+     * @param host   the name for SNI and for the certificate to have, or an address
+     * @param demand what the certificate has to be
      * @throws IOException when the handshake failed; {@code plain} is of no use then
      */
-    public Connection handshake(Socket plain, String host, int port, boolean mustVerify) throws IOException {
-        ServerJudge judge = new ServerJudge(mustVerify);
-        SSLSocket socket = (SSLSocket) context(judge).getSocketFactory().createSocket(plain, host, port, true);
+    public Connection handshake(Socket plain, String host, int port, CertificateDemand demand) throws IOException {
+        SSLContext context = switch (demand) {
+            case CertificateDemand.Any _ -> lenient;
+            case CertificateDemand.Named _ -> strict;
+            case CertificateDemand.Dane dane -> context(new DaneJudge(dane));
+        };
+        SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(plain, host, port, true);
         SSLParameters parameters = socket.getSSLParameters();
         parameters.setProtocols(PROTOCOLS);
         parameters.setEndpointIdentificationAlgorithm(MATCH_NAMES);
         socket.setSSLParameters(parameters);
-        socket.startHandshake();
-        return new Connection(socket, new GuardedInput(socket.getInputStream()), socket.getSession().getProtocol(),
-                socket.getSession().getCipherSuite(), judge.problem == null,
-                judge.problem == null ? "" : judge.problem, judge.octets);
+        Handshake handshake = new Handshake();
+        ScopedValue.where(HANDSHAKE, handshake).call(() -> {
+            socket.startHandshake();
+            return handshake;
+        });
+        SSLSession session = socket.getSession();
+        Verdict verdict = handshake.verdict;
+        boolean resumed = verdict == null;
+        if (verdict == null) {
+            verdict = session.getValue(VERDICT) instanceof Verdict kept ? kept : Verdict.UNKNOWN;
+        } else {
+            session.putValue(VERDICT, verdict);
+        }
+        return new Connection(socket, new GuardedInput(socket.getInputStream()), session.getProtocol(),
+                session.getCipherSuite(), verdict.problem.isEmpty(), verdict.problem, resumed ? 0 : verdict.octets,
+                resumed);
+    }
+
+    private static SSLContext shared(TrustManager trust) {
+        SSLContext context = context(trust);
+        context.getClientSessionContext().setSessionCacheSize(MAX_SESSIONS);
+        context.getClientSessionContext().setSessionTimeout(SESSION_SECONDS);
+        return context;
     }
 
     private static SSLContext context(TrustManager trust) {
@@ -100,24 +160,45 @@ public final class ClientTls {
         }
     }
 
-    /** Of the server's certificate. Confined to one handshake. */
-    private final class ServerJudge extends Authorities.Judge {
-        private @Nullable String problem = "no certificate";
-        private int octets;
+    /** Notes what is found for the handshake under way. */
+    private static void note(X509Certificate[] chain, @Nullable CertificateException found)
+            throws CertificateException {
+        int octets = 0;
+        for (X509Certificate certificate : chain) {
+            octets += certificate.getEncoded().length;
+        }
+        String problem = found == null ? "" : found.getMessage() == null ? found.toString() : found.getMessage();
+        if (HANDSHAKE.isBound()) { // a host that renegotiates does so later
+            HANDSHAKE.get().verdict = new Verdict(problem, octets);
+        }
+    }
 
-        ServerJudge(boolean strict) {
-            super(!strict);
+    /** Of the server's certificate, by authorities. Thread-safe. */
+    private final class ServerJudge extends Authorities.Judge {
+        ServerJudge(boolean lenient) {
+            super(lenient);
         }
 
         @Override
         public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
                 throws CertificateException {
-            for (X509Certificate certificate : chain) {
-                octets += certificate.getEncoded().length;
-            }
-            CertificateException found = judge(() -> (configured == null ? OfJava.authorities() : configured)
-                    .checkServerTrusted(chain, authType, socket));
-            problem = found == null ? null : found.getMessage() == null ? found.toString() : found.getMessage();
+            note(chain, judge(() -> authorities().checkServerTrusted(chain, authType, socket)));
+        }
+    }
+
+    /** Of the server's certificate, by its TLSA records. Thread-safe. */
+    private static final class DaneJudge extends Authorities.Judge {
+        private final CertificateDemand.Dane demand;
+
+        DaneJudge(CertificateDemand.Dane demand) {
+            super(false);
+            this.demand = demand;
+        }
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket)
+                throws CertificateException {
+            note(chain, judge(() -> DaneCheck.check(chain, demand)));
         }
     }
 }

@@ -47,6 +47,8 @@ import dev.penstock.meters.DurationHistogram;
 import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.MemoryAccount;
 import dev.penstock.metrics.Health.Check;
+import dev.penstock.mtasts.StsMetrics;
+import dev.penstock.mtasts.StsStats;
 import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.policy.PolicyStats;
 import dev.penstock.queue.QueueMetrics;
@@ -77,7 +79,7 @@ class OperatorRoutesTest {
             DeliveryMetrics.of(() -> new DeliveryStats.Snapshot(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 14,
                     15, 17, 18, 19, 21,
                     22,
-                    Map.of(Phase.END_OF_DATA, 16L)), NOTHING, NOTHING),
+                    Map.of(Phase.END_OF_DATA, 16L), new DeliveryStats.TlsSessions(23, 24, 25, 26)), NOTHING, NOTHING),
             DeliveryLogMetrics.of(() -> new DeliveryLogStats(1, 2, 0, 3, 4, 5, 6)),
             InjectionMetrics.of(() -> InjectionStats.NONE),
             TlsMetrics.of(() -> new TlsFigures(new TlsStats(1, 2, 3, 4, 6), 5,
@@ -85,6 +87,7 @@ class OperatorRoutesTest {
             AuthMetrics.of(() -> new AuthStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)),
             PolicyMetrics.of(() -> new PolicyStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
             LocalMetrics.of(() -> new LocalStats(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+            StsMetrics.of(() -> new StsStats(1, 2, 3)),
             new MemoryAccount("delivery", () -> 7, () -> 8).meters()));
     private final HttpServer server = server(new HttpConfig("127.0.0.1", 0));
     private final HttpClient client = HttpClient.newHttpClient();
