@@ -65,6 +65,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         async.start();
         context.getLogger("io.netty").setLevel(Level.WARN);
         context.getLogger("reactor").setLevel(Level.WARN);
+        context.getLogger("org.apache.james.jspf").setLevel(Level.ERROR); // tells of every sender without a record
         Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
         root.setLevel(Level.toLevel(level, Level.INFO));
         root.addAppender(async);

@@ -82,7 +82,8 @@ public final class ConfigReader {
                 .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")))
                 .with(GatewayConfig.SOURCES, GatewayConfig.SOURCES.read(file))
                 .with(GatewayConfig.POOLS, GatewayConfig.POOLS.read(file))
-                .with(GatewayConfig.DKIM, GatewayConfig.DKIM.read(file));
+                .with(GatewayConfig.DKIM, GatewayConfig.DKIM.read(file))
+                .with(GatewayConfig.PREFLIGHT, GatewayConfig.PREFLIGHT.read(file));
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader

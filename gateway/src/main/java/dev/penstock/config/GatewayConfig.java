@@ -26,6 +26,7 @@ import java.util.Map;
  * @param sources   identities to send from, by name
  * @param pools     of sources, by name
  * @param dkim      which messages are signed
+ * @param preflight how messages are judged by what their receivers demand
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -33,7 +34,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
-        Map<String, PoolConfig> pools, DkimConfig dkim)
+        Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -103,6 +104,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                     + "its campaign, else of its tenant, else by delivery.pool.").example("marketing");
     public static final Key<GatewayConfig, DkimConfig> DKIM = TABLE.key("dkim", GatewayConfig::dkim,
             table(DkimConfig.TABLE, DkimConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, PreflightConfig> PREFLIGHT = TABLE.key("preflight",
+            GatewayConfig::preflight, table(PreflightConfig.TABLE, PreflightConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -117,7 +120,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(DNS),
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
-                values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM));
+                values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
+                values.get(PREFLIGHT));
     }
 
     /**

@@ -12,7 +12,7 @@ import dev.penstock.smtp.MailboxParser;
  * Who a message says it is from (RFC 5322 3.6.2, with the groups of RFC 6854). Immutable. Strict where readers differ:
  * an address that one of them might see and another not makes the field unreadable.
  */
-sealed interface FromHeader {
+public sealed interface FromHeader {
     /** @param mailboxes one at least */
     record Mailboxes(List<Mailbox> mailboxes) implements FromHeader {}
 

@@ -212,6 +212,18 @@ class ConfigReaderTest {
                 failure-ttl = "4s"
                 stale-ttl = "5s"
                 ignore-networks = ["private", "198.18.0.0/15"]
+                [preflight]
+                mode = "tag"
+                kind = "transactional"
+                receivers = "all"
+                addresses = ["192.0.2.7", "2001:db8::7"]
+                deadline = "250ms"
+                recheck = "1m"
+
+                [preflight.tenants."shop"]
+                mode = "refuse"
+                kind = "personal"
+
                 [routes."Example.COM"]
                 hosts = ["mx.internal:2526", "[::1]:25", "192.0.2.1"]
                 lmtp = true
@@ -431,7 +443,12 @@ class ConfigReaderTest {
                         .with(InjectionConfig.DIRECTORY, Path.of("/var/lib/penstock"))
                         .with(InjectionConfig.IDEMPOTENCY_RETENTION, Duration.ofHours(8))
                         .with(InjectionConfig.MAX_KEYS, 9)
-                        .with(InjectionConfig.CERTIFICATES, List.of(new ListenerTls.Certificate(chain, key))));
+                        .with(InjectionConfig.CERTIFICATES, List.of(new ListenerTls.Certificate(chain, key))))
+                .with(GatewayConfig.PREFLIGHT, new PreflightConfig(PreflightConfig.Mode.TAG,
+                        PreflightConfig.Kind.TRANSACTIONAL, PreflightConfig.Receivers.ALL,
+                        List.of("192.0.2.7", "2001:db8::7"), Duration.ofMillis(250), Duration.ofMinutes(1),
+                        Map.of("shop", new PreflightConfig.Tenant(PreflightConfig.Mode.REFUSE,
+                                PreflightConfig.Kind.PERSONAL))));
         assertThat(config).isEqualTo(expected);
         assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "sources"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);

@@ -1,0 +1,146 @@
+package dev.penstock.preflight;
+
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+import dev.penstock.config.DnsConfig;
+import dev.penstock.routing.DnsRouter;
+import dev.penstock.routing.OwnAddresses;
+import dev.penstock.testing.FakeDns;
+
+/** Senders in a DNS server of our own, asked through the router's cache. Confined to a test class. */
+final class Zones implements AutoCloseable {
+    static final String GOOD = "192.0.2.10";
+    static final String NAMELESS = "192.0.2.11";
+    static final String MISNAMED = "192.0.2.12";
+    static final String UNASKED = "192.0.2.13";
+    static final String SIX = "2001:db8::10";
+
+    final FakeDns dns = new FakeDns().start();
+    final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+    final DnsRouter router;
+
+    Zones() {
+        router = new DnsRouter(Map.of(), DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server()))
+                .with(DnsConfig.TIMEOUT, Duration.ofMillis(300)).with(DnsConfig.DEADLINE, Duration.ofSeconds(2)), 25,
+                OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
+        fill();
+    }
+
+    private void fill() {
+        String rsa2048 = rsa(2048);
+        String rsa1024 = rsa(1024);
+        String ok = "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all";
+        sender("sound.example", ok, "v=DMARC1; p=none; rua=mailto:d@sound.example");
+        dns.text("s1._domainkey.sound.example", "v=DKIM1; k=rsa; p=" + rsa2048);
+        dns.text("old._domainkey.sound.example", "p=" + rsa1024);
+        dns.text("tiny._domainkey.sound.example", "v=DKIM1; p=" + rsa(512));
+        dns.text("gone._domainkey.sound.example", "v=DKIM1; p=");
+        dns.text("odd._domainkey.sound.example", "v=DKIM1; p=!!!notakey");
+        dns.text("web._domainkey.sound.example", "v=DKIM1; s=web; p=" + rsa2048);
+        dns.text("two._domainkey.sound.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("two._domainkey.sound.example", "v=DKIM1; p=" + rsa1024);
+        dns.text("ed._domainkey.sound.example",
+                "v=DKIM1; k=ed25519; p=" + Base64.getEncoder().encodeToString(new byte[32]));
+        dns.text("s1._domainkey.mail.sound.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("mail.sound.example", ok);
+        dns.text("bounce.sound.example", ok);
+
+        sender("esp.example", ok, "v=DMARC1; p=reject");
+        dns.text("s1._domainkey.esp.example", "v=DKIM1; p=" + rsa2048);
+
+        sender("strict.example", ok, "v=DMARC1; p=none; adkim=s; aspf=s");
+        dns.text("s1._domainkey.strict.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.mail.strict.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("mail.strict.example", ok);
+
+        sender("nodmarc.example", ok, null);
+        dns.text("s1._domainkey.nodmarc.example", "v=DKIM1; p=" + rsa2048);
+        sender("twodmarc.example", ok, "v=DMARC1; p=none");
+        dns.text("_dmarc.twodmarc.example", "v=DMARC1; p=reject");
+        dns.text("s1._domainkey.twodmarc.example", "v=DKIM1; p=" + rsa2048);
+        sender("nopolicy.example", ok, "v=DMARC1; rua=mailto:d@nopolicy.example");
+        dns.text("s1._domainkey.nopolicy.example", "v=DKIM1; p=" + rsa2048);
+        sender("reject.example", ok, "v=DMARC1; p=reject");
+
+        // A registry that says so: what is below it belongs to others.
+        dns.text("_dmarc.registry.example", "v=DMARC1; p=reject; psd=y");
+        for (String tenant : List.of("a.registry.example", "b.registry.example")) {
+            dns.text(tenant, ok);
+            dns.text("s1._domainkey." + tenant, "v=DKIM1; p=" + rsa2048);
+        }
+        // A part of an organization that is one by itself.
+        dns.text("_dmarc.own.sound.example", "v=DMARC1; p=none; psd=n");
+        dns.text("own.sound.example", ok);
+        // Deep below.
+        String deep = "a.b.c.d.e.f.g.h.sound.example";
+        dns.text(deep, ok);
+        dns.text("s1._domainkey." + deep, "v=DKIM1; p=" + rsa2048);
+
+        sender("nospf.example", null, "v=DMARC1; p=none");
+        sender("fail.example", "v=spf1 ip4:198.51.100.0/24 -all", "v=DMARC1; p=none");
+        dns.text("s1._domainkey.fail.example", "v=DKIM1; p=" + rsa2048);
+        sender("soft.example", "v=spf1 ip4:198.51.100.0/24 ~all", "v=DMARC1; p=none");
+        sender("neutral.example", "v=spf1 ?all", "v=DMARC1; p=none");
+        sender("twospf.example", "v=spf1 ip4:192.0.2.0/24 -all", "v=DMARC1; p=none");
+        dns.text("twospf.example", "v=spf1 -all");
+        sender("bent.example", "v=spf1 ip4:300.1.1.1 -all", "v=DMARC1; p=none");
+        sender("include.example", "v=spf1 include:spf.esp.example -all", "v=DMARC1; p=none");
+        dns.text("spf.esp.example", ok);
+        sender("mx.example", "v=spf1 mx -all", "v=DMARC1; p=none");
+        dns.mx("mx.example", 10, "out.sound.example");
+        sender("a.example", "v=spf1 a:out.sound.example -all", "v=DMARC1; p=none");
+        sender("redirect.example", "v=spf1 redirect=spf.esp.example", "v=DMARC1; p=none");
+        sender("macro.example", "v=spf1 exists:%{i}.allowed.example -all", "v=DMARC1; p=none");
+        dns.address("192.0.2.10.allowed.example", "127.0.0.2");
+        sender("void.example", "v=spf1 a:x1.void.example a:x2.void.example a:x3.void.example ip4:192.0.2.0/24 -all",
+                "v=DMARC1; p=none");
+        StringBuilder many = new StringBuilder("v=spf1");
+        for (int i = 0; i < 11; i++) {
+            many.append(" include:i").append(i).append(".many.example");
+            dns.text("i" + i + ".many.example", "v=spf1 ip4:198.51.100." + i + " -all");
+        }
+        sender("many.example", many + " ip4:192.0.2.0/24 -all", "v=DMARC1; p=none");
+        sender("broken.example", ok, "v=DMARC1; p=none");
+        dns.servfail("broken.example");
+        dns.servfail("_dmarc.nodns.example");
+        dns.text("nodns.example", ok);
+        dns.servfail("s1._domainkey.nodns.example");
+
+        dns.pointer(GOOD, "out.sound.example").address("out.sound.example", GOOD, SIX);
+        dns.pointer(SIX, "out.sound.example");
+        dns.pointer(MISNAMED, "elsewhere.sound.example").address("elsewhere.sound.example", "198.51.100.1");
+        dns.servfail("13.2.0.192.in-addr.arpa");
+    }
+
+    private void sender(String domain, String spf, String dmarc) {
+        if (spf != null) {
+            dns.text(domain, spf);
+        }
+        if (dmarc != null) {
+            dns.text("_dmarc." + domain, dmarc);
+        }
+    }
+
+    static String rsa(int bits) {
+        try {
+            KeyPairGenerator keys = KeyPairGenerator.getInstance("RSA");
+            keys.initialize(bits);
+            return Base64.getEncoder().encodeToString(keys.generateKeyPair().getPublic().getEncoded());
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        dns.close();
+        executor.shutdownNow();
+    }
+}
