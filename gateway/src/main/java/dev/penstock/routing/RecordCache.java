@@ -97,12 +97,12 @@ final class RecordCache {
     private RecordSet recordSet(DnsAnswer answer) {
         long now = ticker.getAsLong();
         return switch (answer) {
-            case DnsAnswer.Records(List<Record> records, long ttl) -> {
+            case DnsAnswer.Records(List<Record> records, long ttl, boolean _) -> {
                 long fresh = now + freshness.positive(ttl);
                 yield new RecordSet(RecordSet.State.FOUND, values(records), "", fresh, fresh + freshness.stale());
             }
-            case DnsAnswer.NoRecords(long ttl) -> absent(RecordSet.State.NO_RECORD, now + freshness.negative(ttl));
-            case DnsAnswer.NoSuchName(long ttl) -> absent(RecordSet.State.NO_NAME, now + freshness.negative(ttl));
+            case DnsAnswer.NoRecords(long ttl, boolean _) -> absent(RecordSet.State.NO_RECORD, now + freshness.negative(ttl));
+            case DnsAnswer.NoSuchName(long ttl, boolean _) -> absent(RecordSet.State.NO_NAME, now + freshness.negative(ttl));
             case DnsAnswer.Trouble trouble -> unknown(trouble.why());
         };
     }
