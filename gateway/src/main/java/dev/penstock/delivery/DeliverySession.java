@@ -157,7 +157,7 @@ final class DeliverySession implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         DeliveryAttempt attempt = null;
-        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(routeHosts));
+        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(queue.key().source(), routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
@@ -272,7 +272,7 @@ final class DeliverySession implements Runnable {
         }
         Outcome outcome = decide(e.phase(), e.reason(), lastHost);
         if (outcome.radius() == BlastRadius.HOST) {
-            dispatcher.badHosts.add(tried);
+            dispatcher.badHosts.add(queue.key().source(), tried);
             if (!lastHost) {
                 return false;
             }
@@ -399,7 +399,7 @@ final class DeliverySession implements Runnable {
         TlsPolicy policy = policy();
         boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
         try {
-            if (mayFallBack && dispatcher.brokenTls.has(host)) {
+            if (mayFallBack && dispatcher.brokenTls.has(queue.key().source(), host)) {
                 open = connect(host, TlsPolicy.NONE);
             } else {
                 try {
@@ -408,7 +408,7 @@ final class DeliverySession implements Runnable {
                     if (!mayFallBack || finishing || !isTlsFailure(e)) {
                         throw e;
                     }
-                    dispatcher.brokenTls.add(host);
+                    dispatcher.brokenTls.add(queue.key().source(), host);
                     dispatcher.stats.tlsFallbacks.increment();
                     log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), host.name(),
                             e.getMessage());
@@ -826,7 +826,7 @@ final class DeliverySession implements Runnable {
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
         boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
         if (reachesHost && !ofMessage) {
-            dispatcher.badHosts.add(requireNonNull(host));
+            dispatcher.badHosts.add(queue.key().source(), requireNonNull(host));
         }
         if (transaction != null && !transaction.isDoubtful() && !isOutOfStep(e)) {
             boolean othersAccepted = false;

@@ -192,9 +192,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.up(session);
     }
 
-    /** Which of a route's hosts are tried, in order. */
-    List<MailHost> tried(List<MailHost> hosts) {
-        return badHosts.withoutBad(reachable(hosts));
+    /** Which of a route's hosts are tried by a source, in order. */
+    List<MailHost> tried(String from, List<MailHost> hosts) {
+        return badHosts.withoutBad(from, reachable(hosts));
     }
 
     /** The hosts that one can connect to from the configured address; all of them when there is none, to say so. */

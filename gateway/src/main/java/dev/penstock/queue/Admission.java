@@ -2,8 +2,8 @@ package dev.penstock.queue;
 
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.LongSupplier;
-import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -111,7 +111,7 @@ public final class Admission {
     private final SessionLimiter total;
     private final SessionLimiter local;
     private final OpeningLimiter opening;
-    private final UnaryOperator<List<MailHost>> tried;
+    private final BiFunction<String, List<MailHost>, List<MailHost>> tried;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
@@ -120,10 +120,10 @@ public final class Admission {
      * @param total   of all sessions of the process but those to local stores
      * @param local   of these
      * @param opening of those to hosts that DNS told which come up
-     * @param tried   which hosts of a route a session tries, in order
+     * @param tried   which hosts of a route a session of a source tries, in order
      */
     public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening,
-            UnaryOperator<List<MailHost>> tried, LongSupplier nanoTime, Opener opener) {
+            BiFunction<String, List<MailHost>, List<MailHost>> tried, LongSupplier nanoTime, Opener opener) {
         this.total = total;
         this.local = local;
         this.opening = opening;
@@ -134,7 +134,7 @@ public final class Admission {
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), UnaryOperator.identity(), nanoTime,
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), (_, hosts) -> hosts, nanoTime,
                 opener);
     }
 
@@ -159,7 +159,7 @@ public final class Admission {
      */
     public void mayGrant(ReadyQueue queue, Limiter limiter) {
         if (limiter == opening) {
-            opening.update(queue, queue.claimAnew(), queue.networks(tried).getFirst());
+            opening.update(queue, queue.claimAnew(), networks(queue).getFirst());
         }
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         Kept inVain = queue.keepsInVain();
@@ -372,11 +372,15 @@ public final class Admission {
         }
     }
 
+    private List<String> networks(ReadyQueue queue) {
+        return queue.networks(hosts -> tried.apply(queue.key().source(), hosts));
+    }
+
     /** In whichever network has room, of those that would do. */
     private @Nullable Place place(ReadyQueue queue) {
         List<Party> parties = queue.parties();
         boolean first = queue.isWithoutSession();
-        for (String network : queue.networks(tried)) {
+        for (String network : networks(queue)) {
             Place place = opening.tryAcquire(parties, network, first);
             if (place != null) {
                 return place;
@@ -469,7 +473,7 @@ public final class Admission {
             return null;
         }
         List<Party> claimed = queue.claimed();
-        String network = queue.networks(tried).getFirst();
+        String network = networks(queue).getFirst();
         Place place = opening.acquire(queue, claimed, network, queue.isWithoutSession());
         if (place != null) {
             has.keptUntilNow(queue.granted());

@@ -69,7 +69,7 @@ final class QueueHarness {
 
     private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
         this.total = total;
-        this.admission = new Admission(total, total, opening, hosts -> tried.apply(hosts), this::nanosOfAdmission,
+        this.admission = new Admission(total, total, opening, (_, hosts) -> tried.apply(hosts), this::nanosOfAdmission,
                 comingUp::add);
     }
 
