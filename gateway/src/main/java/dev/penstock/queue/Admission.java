@@ -2,7 +2,6 @@ package dev.penstock.queue;
 
 import java.util.ArrayDeque;
 import java.util.List;
-import java.util.function.BiFunction;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
@@ -111,7 +110,7 @@ public final class Admission {
     private final SessionLimiter total;
     private final SessionLimiter local;
     private final OpeningLimiter opening;
-    private final BiFunction<String, List<MailHost>, List<MailHost>> tried;
+    private final TriedHosts tried;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
@@ -120,10 +119,10 @@ public final class Admission {
      * @param total   of all sessions of the process but those to local stores
      * @param local   of these
      * @param opening of those to hosts that DNS told which come up
-     * @param tried   which hosts of a route a session of a source tries, in order
+     * @param tried   which hosts of a route a session tries, in order
      */
     public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening,
-            BiFunction<String, List<MailHost>, List<MailHost>> tried, LongSupplier nanoTime, Opener opener) {
+            TriedHosts tried, LongSupplier nanoTime, Opener opener) {
         this.total = total;
         this.local = local;
         this.opening = opening;
@@ -159,7 +158,7 @@ public final class Admission {
      */
     public void mayGrant(ReadyQueue queue, Limiter limiter) {
         if (limiter == opening) {
-            opening.update(queue, queue.claimAnew(), networks(queue).getFirst());
+            opening.update(queue, queue.claimAnew(), queue.networks(tried).getFirst());
         }
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         Kept inVain = queue.keepsInVain();
@@ -372,15 +371,11 @@ public final class Admission {
         }
     }
 
-    private List<String> networks(ReadyQueue queue) {
-        return queue.networks(hosts -> tried.apply(queue.key().source(), hosts));
-    }
-
     /** In whichever network has room, of those that would do. */
     private @Nullable Place place(ReadyQueue queue) {
         List<Party> parties = queue.parties();
         boolean first = queue.isWithoutSession();
-        for (String network : networks(queue)) {
+        for (String network : queue.networks(tried)) {
             Place place = opening.tryAcquire(parties, network, first);
             if (place != null) {
                 return place;
@@ -473,7 +468,7 @@ public final class Admission {
             return null;
         }
         List<Party> claimed = queue.claimed();
-        String network = networks(queue).getFirst();
+        String network = queue.networks(tried).getFirst();
         Place place = opening.acquire(queue, claimed, network, queue.isWithoutSession());
         if (place != null) {
             has.keptUntilNow(queue.granted());

@@ -35,6 +35,8 @@ import dev.penstock.egress.Pool;
 import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
 import dev.penstock.egress.SourceHealth;
+import dev.penstock.egress.SourceHealth.Cause;
+import dev.penstock.egress.SourceHealth.Scope;
 import dev.penstock.egress.SourceHealth.Suspension;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
@@ -392,6 +394,38 @@ public final class MailQueue implements AutoCloseable {
             stray(waiting.values());
             scheduler.rouse();
         }
+    }
+
+    /** By which pool the item goes now. */
+    public String pool(QueueItem item) {
+        return placement.poolOf(item.home.owner);
+    }
+
+    /**
+     * A receiver has named the queue's source as blocked: its mail goes by the others of the pool, or waits.
+     *
+     * @param provider    whether all of the receiver's provider is meant, where it is known; else the queue's site
+     * @param why         for people
+     * @param untilMillis milliseconds since 1970
+     */
+    public void blocked(QueueKey key, boolean provider, String why, long untilMillis) {
+        String name = placement.provider(key);
+        placement.health().suspend(key.source(), provider && !name.isEmpty()
+                ? Scope.provider(name)
+                : Scope.site(key.site().name()), Cause.BLOCKED, why, untilMillis, clock.wallMillis());
+    }
+
+    /** What there is of one source's. */
+    public SourceStats sourceStats(String source) {
+        long ready = 0;
+        long sessions = 0;
+        for (ReadyQueue readyQueue : readyQueues.values()) {
+            if (readyQueue.key().source().equals(source)) {
+                ready += readyQueue.ready();
+                sessions += readyQueue.sessions();
+            }
+        }
+        return new SourceStats(ready, sessions, placement.health().count(source));
     }
 
     /** Stops giving out mail: the wheel stands still, idle sessions get null. What is queued stays in the spool. */

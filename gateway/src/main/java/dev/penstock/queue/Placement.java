@@ -43,6 +43,11 @@ public final class Placement {
         return pools;
     }
 
+    /** Whether there is a pool of that name. */
+    public boolean has(String pool) {
+        return pools.has(pool);
+    }
+
     /** @return whether that differs from what there was */
     boolean pools(Pools next) {
         boolean differs = !next.equals(pools);
@@ -65,6 +70,11 @@ public final class Placement {
     /** Whether mail that no pool was named for goes by the default source, whatever it is. */
     boolean isPlain() {
         return health.isSound() && quota == Quota.NONE && pools.isPlain();
+    }
+
+    /** Who the queue's receiver is by the name of its provider; empty for none. */
+    String provider(QueueKey key) {
+        return providers.apply(key.site());
     }
 
     String poolOf(TenantCampaign owner) {

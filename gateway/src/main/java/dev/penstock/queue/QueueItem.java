@@ -77,6 +77,12 @@ public final class QueueItem {
         return home.owner.campaign();
     }
 
+    /** Of the source that it goes out by; empty while it waits for one. */
+    public String source() {
+        String source = home.domain.lane.source;
+        return source == null ? "" : source;
+    }
+
     /** Attempts made before now. */
     public int attempts() {
         return (int) (dueAttemptsState >>> ATTEMPTS_SHIFT) & MAX_ATTEMPTS;

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -479,6 +478,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             boolean wasUp = session.up;
             forget(session);
+            if (bar != null) { // it has lost its source: that says nothing about the receiver
+                return new Failed(null, null, false);
+            }
             if (opening + up > 0) {
                 // A session that broke off under one message says nothing about how many there may be.
                 return new Failed(null, null, !wasUp || trouble == Trouble.CROWDED || trouble == Trouble.REFUSED);
@@ -664,14 +666,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @param tried which hosts of its route a session tries, in order
      * @return not empty
      */
-    List<String> networks(UnaryOperator<List<MailHost>> tried) {
+    List<String> networks(TriedHosts tried) {
         String crowded = crowdedNetwork;
         if (crowded != null) {
             return List.of(crowded);
         }
         return switch (route) {
             case Route.Hosts known -> {
-                List<MailHost> hosts = tried.apply(known.hosts());
+                List<MailHost> hosts = tried.of(key, known.hosts());
                 int preference = hosts.getFirst().preference();
                 yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
                         .distinct().toList();
@@ -1314,6 +1316,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             return ready;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Sessions that stand or come up. */
+    int sessions() {
+        lock();
+        try {
+            return opening + up;
         } finally {
             unlock();
         }

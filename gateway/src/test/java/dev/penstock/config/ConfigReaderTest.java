@@ -233,6 +233,7 @@ class ConfigReaderTest {
                 port = 2600
                 source-address = "127.0.0.9"
                 pool = "marketing"
+                address-preference = "ipv6"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
                 connect-timeout = "1s"
@@ -377,6 +378,7 @@ class ConfigReaderTest {
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
                         .with(DeliveryConfig.POOL, "marketing").with(DeliveryConfig.MAX_SESSIONS, 10)
+                        .with(DeliveryConfig.ADDRESS_PREFERENCE, AddressPreference.IPV6)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
                         .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))

@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
@@ -470,7 +469,7 @@ class ReadyQueueModelTest {
         private boolean connects(DeliverySession deliverySession) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : deliverySession.session.queue().networks(UnaryOperator.identity()).getFirst();
+                    : deliverySession.session.queue().networks((_, hosts) -> hosts).getFirst();
             deliverySession.unproved = true;
             if (random.nextInt(8) > 0) {
                 if (admission.comesUp(deliverySession.session, network)) {
