@@ -39,7 +39,7 @@ public final class EnvelopeCodec {
     private static final int NOTIFY = 17; // of the recipient before it
     private static final int ORCPT = 18; // of the recipient before it; nested: length of the type, type, address
     private static final int ORIGIN_IDENTITY = 19;
-    private static final int POOL = 20;
+    private static final int POOL = 21; // 20 is the tag that the spool puts behind an envelope whose message is held
 
     private static final int EIGHT_BIT = 1; // value of BODY
     private static final int HDRS = 1; // value of RET

@@ -61,6 +61,7 @@ final class QueueHarness {
     /** How often admission may still look at the clock, as it does between any two of its steps. */
     long looksLeft = Long.MAX_VALUE;
     private long nextId;
+    private long idStep = 1;
 
     QueueHarness() {
         this(new SessionLimiter("max-sessions", 1_000, 100));
@@ -92,6 +93,7 @@ final class QueueHarness {
     /** Its sites in {@code mail.example} are of the provider "mail". */
     static QueueHarness open(Pools pools, Quota quota) {
         QueueHarness harness = new QueueHarness(new SessionLimiter("max-sessions", 1_000, 100), pools, quota);
+        harness.idStep = 1 << 10; // as one node gives them out
         harness.start();
         return harness;
     }
@@ -170,7 +172,8 @@ final class QueueHarness {
     }
 
     long submit(String domain, String tenant, String campaign, long size, int attempts, long dueMillis) {
-        long id = nextId++;
+        long id = nextId;
+        nextId += idStep;
         queue.submit(Destinations.of(TestEntries.entry(id, 0), domain, tenant, campaign, clock.millis(), attempts,
                 dueMillis, size));
         return id;

@@ -169,7 +169,7 @@ class QueueSourcesTest {
         harness.health.resume("ip-3", Scope.EVERYWHERE, Cause.ADDRESS, "it is back");
         harness.queue.runDue();
         assertThat(ready("mx.a.example")).isEqualTo(Map.of("ip-3", 20));
-        assertThat(harness.drain(harness.readyQueue("ip-3", "mx.a.example"))).hasSize(20).isSorted();
+        assertThat(harness.drain(harness.readyQueue("ip-3", "mx.a.example"))).hasSize(20).doesNotHaveDuplicates();
         assertThat(harness.queue.stats()).returns(0L, QueueStats::suspended).returns(2L, QueueStats::queued);
     }
 
