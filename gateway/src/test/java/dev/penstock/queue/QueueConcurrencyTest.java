@@ -89,7 +89,8 @@ class QueueConcurrencyTest {
             .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.JITTER_PERCENT, 0)
             .with(QueueConfig.MAX_SUSPENSION, MAX_SUSPENSION).with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
     private final SourceHealth health = new SourceHealth();
-    private final MailQueue queue = new MailQueue(config, shaper, router, new Placement(POOLS, health, Quota.NONE, _ -> ""),
+    private final MailQueue queue = new MailQueue(config, shaper, router,
+            new Placement(POOLS, health, Quota.NONE, _ -> ""),
             InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);
