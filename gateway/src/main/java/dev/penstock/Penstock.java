@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -25,7 +26,12 @@ import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.ProviderMetrics;
 import dev.penstock.delivery.RecipientProbe;
-import dev.penstock.egress.SourceListener;
+import dev.penstock.egress.AddressWatch;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Quota;
+import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceHealth;
+import dev.penstock.egress.SourceWarden;
 import dev.penstock.egress.Sources;
 import dev.penstock.dkim.Signing;
 import dev.penstock.dkim.SigningMetrics;
@@ -60,9 +66,11 @@ import dev.penstock.mtasts.StsRouter;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.Placement;
 import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
+import dev.penstock.queue.SourceMetrics;
 import dev.penstock.reception.Acceptance;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.DnsRouter;
@@ -90,6 +98,9 @@ public final class Penstock implements AutoCloseable {
 
     private final DeliveryLog deliveryLog;
     private final Sources sources;
+    private final SourceHealth sourceHealth = new SourceHealth();
+    private final Placement placement;
+    private final AddressWatch addresses;
     private final DnsRouter router;
     private final Shaper shaper;
     private final StsPolicies stsPolicies;
@@ -110,6 +121,9 @@ public final class Penstock implements AutoCloseable {
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopped = new CountDownLatch(1);
+    private final MetricsRegistry metrics;
+    /** Sources that have their figures in it. */
+    private final Set<String> metered = new HashSet<>();
     private volatile GatewayConfig config;
 
     /** Starts a gateway. When a part can't start, those that had are stopped again and its exception is thrown. */
@@ -123,6 +137,9 @@ public final class Penstock implements AutoCloseable {
         InstantSource clock = InstantSource.system();
         try {
             sources = Sources.of(config);
+            SourceWarden warden = new SourceWarden(sourceHealth, clock);
+            addresses = started(new AddressWatch(sources, warden));
+            placement = new Placement(Pools.of(config), sourceHealth, Quota.NONE, _ -> "");
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
@@ -130,8 +147,8 @@ public final class Penstock implements AutoCloseable {
             stsPolicies = started(new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().tlsCa())),
                     config.spool().directory(), clock, TlsResult.Listener.NONE));
             queue = new MailQueue(config.queue(), shaper,
-                    new StsRouter(router, stsPolicies, this::keepsToMtaSts, TlsResult.Listener.NONE), clock,
-                    System::nanoTime);
+                    new StsRouter(router, stsPolicies, this::keepsToMtaSts, TlsResult.Listener.NONE), placement,
+                    clock, System::nanoTime);
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
@@ -141,7 +158,7 @@ public final class Penstock implements AutoCloseable {
             reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
             dispatcher = started(
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
-                            SourceListener.NONE, spool, queue, reception, deliveryLog, clock, System::nanoTime,
+                            warden, spool, queue, reception, deliveryLog, clock, System::nanoTime,
                             new TlsOut(router, TlsResult.Listener.NONE)));
             started(queue);
             authenticator = started(
@@ -149,7 +166,7 @@ public final class Penstock implements AutoCloseable {
             RecipientProbe probe = started(
                     new RecipientProbe(config.hostname(), config.delivery(), sources, router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
-            policy = started(new PolicyEngine(config.policy(), recipients));
+            policy = started(new PolicyEngine(config.policy(), recipients, placement::has));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
@@ -157,13 +174,15 @@ public final class Penstock implements AutoCloseable {
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
             injection = config.injection().enabled() ? started(injection(clock)) : null;
-            MetricsRegistry metrics = metrics();
+            metrics = metrics();
+            meterSources();
             parts.addFirst(metrics);
             http = new HttpServer(OperatorPort.of(config.http()),
                     Routes.of(new TextErrors(), OperatorRoutes.of(metrics, this::health)));
             metrics.add(ConnectionGateMetrics.of("penstock.http.", http.gate()));
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
+            addresses.start();
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -182,6 +201,16 @@ public final class Penstock implements AutoCloseable {
     private <T extends AutoCloseable> T started(T part) {
         parts.add(part);
         return part;
+    }
+
+    /** Once each: a source that is configured no more keeps its figures. */
+    private void meterSources() {
+        for (Source source : sources.all()) {
+            String name = source.name();
+            if (metered.add(name)) {
+                metrics.add(SourceMetrics.of(name, () -> queue.sourceStats(name), dispatcher.stats()::deliveredFrom));
+            }
+        }
     }
 
     private MetricsRegistry metrics() {
@@ -292,6 +321,10 @@ public final class Penstock implements AutoCloseable {
         }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
+        addresses.check();
+        sourceHealth.keepOnly(sources.all().stream().map(Source::name).collect(Collectors.toSet()));
+        queue.reconfigure(Pools.of(changed));
+        meterSources();
         room.limit(Budget.forQueue(changed, Runtime.getRuntime().maxMemory()));
         deliveryLog.reconfigure(changed.events());
         config = changed;

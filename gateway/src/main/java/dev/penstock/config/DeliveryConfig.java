@@ -16,7 +16,7 @@ import dev.penstock.units.ByteSize;
 /**
  * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2). Each component is the key of its name.
  */
-public record DeliveryConfig(int port, String sourceAddress, AddressPreference addressPreference, String pool,
+public record DeliveryConfig(int port, String sourceAddress, String pool, AddressPreference addressPreference,
         int maxSessions, int maxRecipientsPerTransaction, int messagesInFlight,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
@@ -122,7 +122,7 @@ public record DeliveryConfig(int port, String sourceAddress, AddressPreference a
     public static final DeliveryConfig DEFAULT = TABLE.defaults();
 
     private DeliveryConfig(Values<DeliveryConfig> values) {
-        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(ADDRESS_PREFERENCE), values.get(POOL),
+        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(POOL), values.get(ADDRESS_PREFERENCE),
                 values.get(MAX_SESSIONS), values.get(MAX_RECIPIENTS_PER_TRANSACTION), values.get(MESSAGES_IN_FLIGHT),
                 values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),

@@ -11,13 +11,10 @@ import com.github.benmanes.caffeine.cache.Ticker;
 import dev.penstock.routing.MailHost;
 
 /**
- * Remembers for a while which hosts something was wrong with, over all queues: seen from one source, or from wherever.
- * Thread-safe.
+ * Remembers for a while which hosts something was wrong with, over all queues of a source. Thread-safe.
  */
 final class BadHosts {
     private static final int MAX_HOSTS = 100_000;
-
-    private static final String ANYWHERE = "";
 
     private final Cache<Seen, Boolean> bad;
 
@@ -27,20 +24,12 @@ final class BadHosts {
         this.bad = Caffeine.newBuilder().expireAfterWrite(time).maximumSize(MAX_HOSTS).ticker(ticker).build();
     }
 
-    void add(MailHost host) {
-        add(ANYWHERE, host);
-    }
-
     /** @param source by its name: one blocked address says nothing of the others */
     void add(String source, MailHost host) {
         bad.put(new Seen(source, host.address()), true);
     }
 
-    boolean has(MailHost host) {
-        return has(ANYWHERE, host);
-    }
-
-    private boolean has(String source, MailHost host) {
+    boolean has(String source, MailHost host) {
         return bad.getIfPresent(new Seen(source, host.address())) != null;
     }
 

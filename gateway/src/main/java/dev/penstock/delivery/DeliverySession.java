@@ -463,7 +463,7 @@ final class DeliverySession implements Runnable {
                 return null;
             }
             reached = connection.host();
-            if (decision.inClear() && dispatcher.brokenTls.has(reached)) {
+            if (decision.inClear() && dispatcher.brokenTls.has(source.name(), reached)) {
                 open = speak(connection, decision.withoutTls());
             } else {
                 try {
@@ -473,7 +473,7 @@ final class DeliverySession implements Runnable {
                     if (!decision.inClear() || finishing || !isTlsFailure(e)) {
                         throw e;
                     }
-                    dispatcher.brokenTls.add(reached);
+                    dispatcher.brokenTls.add(source.name(), reached);
                     dispatcher.stats.tlsFallbacks.increment();
                     log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), reached.name(),
                             e.getMessage());

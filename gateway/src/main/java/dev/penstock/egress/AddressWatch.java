@@ -101,7 +101,7 @@ public final class AddressWatch implements AutoCloseable {
      * Whether one can bind to it. Interfaces list less than that: of 127.0.0.0/8 one address, and none of a network routed
      * to this machine as local (ip-route(8), type local).
      */
-    static boolean isPlumbed(InetAddress address) {
+    public static boolean isPlumbed(InetAddress address) {
         try {
             if (NetworkInterface.getByInetAddress(address) != null) {
                 return true;

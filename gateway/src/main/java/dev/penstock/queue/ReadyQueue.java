@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -29,9 +30,10 @@ import dev.penstock.shaping.Throttle;
  *
  * <p>Invariant, after every event: mail is ready ⇒ the queue is suspended until a known time, or waits at exactly one
  * limiter (a {@link Limiter}, the slot of a rate, the spool that can't record), or has a session that will take
- * it, or one that is coming up, or is just acquiring the permits for one. Mail that is withheld ({@link Withheld}) isn't
- * ready; it is when its owner's suspension is over, for which {@link #timeCame} is asked for. While the queue is
- * suspended no session gets mail that stood when that began.
+ * it, or one that is coming up, or is just acquiring the permits for one, or is barred: its source can't be used, it gives
+ * out nothing, and whoever barred it places its mail anew. Mail that is withheld ({@link Withheld}) isn't ready; it is
+ * when its owner's suspension is over, for which {@link #timeCame} is asked for. While the queue is suspended no session
+ * gets mail that stood when that began.
  *
  * <p>A session is connected first and takes mail when it is up. Sessions grow as in a slow start: no more may be on
  * their way up than have come up, so that a site that doesn't answer costs one connection at a time, and a busy one that
@@ -80,6 +82,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Nanoseconds. */
     record Suspensions(long first, long longest) {}
+
+    /**
+     * Its source can't be used.
+     *
+     * @param why         for people
+     * @param untilMillis milliseconds since 1970; 0 when nobody knows
+     */
+    record Bar(String why, long untilMillis) {}
 
     /** Why a session failed. */
     public enum Trouble {
@@ -224,6 +234,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private int leftOver;
     private final Withheld withheld = new Withheld();
     private @Nullable TrafficLimits shapedBy;
+    /** Written under the lock. */
+    private volatile @Nullable Bar bar;
 
     /** Sessions that were given mail, or asked to end, in the event under way: woken when the lock is free. */
     private final List<Session> woken = new ArrayList<>(2);
@@ -348,7 +360,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             QueueItem item = take(session);
-            if (item == null && !closed && around.handsOut() && !session.isLeftOver()) {
+            if (item == null && !closed && bar == null && around.handsOut() && !session.isLeftOver()) {
                 session.idle = true;
                 idle.addLast(session);
             }
@@ -489,6 +501,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             boolean wasUp = session.up;
             boolean wasLeftOver = session.isLeftOver() && !session.gone;
             forget(session);
+            if (bar != null) { // it has lost its source: that says nothing about the receiver
+                return new Failed(null, null, false);
+            }
             if (toldNanos > 0) {
                 QueueItem charged = mayCharge && opening + up == 0 ? takeAny() : null;
                 return new Failed(charged, suspendAsTold(toldNanos, reason), false);
@@ -1003,6 +1018,35 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return ends;
     }
 
+    /** Whether nothing is given out because its source can't be used. */
+    boolean isBarred() {
+        return bar != null;
+    }
+
+    /**
+     * Whether its source can be used may have changed. Sessions that idle end when it can't.
+     *
+     * @param now asked under the lock, so that whoever comes last has the last word; null when it can
+     */
+    void bar(Supplier<@Nullable Bar> now) {
+        boolean wants = false;
+        lock();
+        try {
+            Bar before = bar;
+            bar = now.get();
+            if (bar != null) {
+                while (!idle.isEmpty()) {
+                    release(idle.removeLast());
+                }
+            } else if (before != null) {
+                wants = evaluate();
+            }
+        } finally {
+            unlock();
+        }
+        tell(wants);
+    }
+
     /** Mail is given out again. */
     void handsOutAgain() {
         boolean wants;
@@ -1054,7 +1098,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Whether another session could be of use now, or else the time of which it depends is armed. */
     private boolean mayOpen() {
-        if (ready == 0 || closed || !around.handsOut()) {
+        if (ready == 0 || closed || bar != null || !around.handsOut()) {
             return false;
         }
         long now = around.nanos();
@@ -1119,7 +1163,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     private @Nullable QueueItem takeAny() {
-        QueueItem item = turns.take();
+        QueueItem item = bar == null ? turns.take() : null;
         if (item != null) {
             lastDomain = item.home.domain;
             activate(item);
@@ -1280,6 +1324,25 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return old;
     }
 
+    /** Locked. All ready mail of the domain, or as much of it as is wanted, is taken out of it: to be placed anew. */
+    void withdraw(DomainQueue domain, int limit, ItemList into) {
+        for (SubQueue subQueue : domain.subQueues.values()) {
+            boolean had = !subQueue.ready.isEmpty();
+            while (!subQueue.ready.isEmpty() && into.size() < limit) {
+                QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+                item.state(QueueItem.SCHEDULED);
+                into.addLast(item);
+                ready--;
+            }
+            if (had && subQueue.ready.isEmpty()) {
+                turns.leave(subQueue);
+            }
+        }
+        if (ready == 0) {
+            impatient = false;
+        }
+    }
+
     /** Locked. A domain comes with all its mail. @return whether a session is wanted */
     boolean admit(DomainQueue domain) {
         domains++;
@@ -1406,6 +1469,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** Sessions that stand or come up. */
+    int sessions() {
+        lock();
+        try {
+            return opening + up;
+        } finally {
+            unlock();
+        }
+    }
+
     /** Whether a session idles that would take what comes next. */
     public boolean hasIdle() {
         lock();
@@ -1432,7 +1505,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     Counts counts() {
         lock();
         try {
-            return new Counts(suspended ? 0 : ready, (suspended ? ready : 0) + withheld.messages(), active);
+            boolean waits = suspended || bar != null;
+            return new Counts(waits ? 0 : ready, (waits ? ready : 0) + withheld.messages(), active);
         } finally {
             unlock();
         }
@@ -1450,15 +1524,19 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return around.wallAt(requireNonNull(withheld.of(subQueue.owner)).nanos());
     }
 
-    /** Locked. Null when it isn't suspended. */
+    /** Locked. Null when it is neither suspended nor barred. */
     @Nullable
     String suspendedWhy() {
-        return suspended ? why : null;
+        Bar barred = bar;
+        return barred != null ? barred.why() : suspended ? why : null;
     }
 
-    /** Locked. By the wall clock; 0 when it isn't suspended. */
+    /** Locked. By the wall clock; 0 when it isn't suspended, or nobody knows. */
     long suspendedUntilMillis() {
-        return suspended ? around.wallAt(suspendedUntilNanos) : 0;
+        Bar barred = bar;
+        return barred != null
+                ? barred.untilMillis()
+                : suspended ? around.wallAt(suspendedUntilNanos) : 0;
     }
 
     /** Locked. */
@@ -1472,6 +1550,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         Limiter limiter = waitingAt;
         if (!around.handsOut()) {
             return "the spool, which can't record what becomes of mail";
+        }
+        Bar barred = bar;
+        if (barred != null) {
+            return "a source: " + barred.why();
         }
         if (suspended && now - suspendedUntilNanos < 0) {
             return "the end of the queue's suspension: " + why;
@@ -1503,10 +1585,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     ReadyQueueSnapshot snapshot() {
         lock();
         try {
+            Bar barred = bar;
             long oldest = Math.min(turns.isEmpty() ? Long.MAX_VALUE : turns.oldestReceivedMillis(),
                     withheld.oldestReceivedMillis());
             return new ReadyQueueSnapshot(key, ready, withheld.messages(), active, opening, up, idle.size(), domains,
-                    turns.readyByTenant(), oldest == Long.MAX_VALUE ? 0 : oldest, suspendedUntilMillis(), why, ready == 0 ? "" : waitingFor());
+                    turns.readyByTenant(), oldest == Long.MAX_VALUE ? 0 : oldest, suspendedUntilMillis(),
+                    barred == null ? why : barred.why(), ready == 0 ? "" : waitingFor());
         } finally {
             unlock();
         }
@@ -1524,7 +1608,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if (opening < 0 || up < 0 || pacing < 0 || ready < 0 || active < 0) {
                 return "a count is negative: " + this;
             }
-            if (ready > 0 && !idle.isEmpty() && around.handsOut() && !closed) {
+            if ((ready > 0 || bar != null) && !idle.isEmpty() && around.handsOut() && !closed) {
                 return "a session idles while mail is ready: " + this;
             }
             if ((seeking == Seeking.AT_LIMITER) != (waitingAt != null)) {
@@ -1549,7 +1633,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 return wrong + ": " + this;
             }
             boolean cared = ready == 0 || closed || throttle == null || !around.handsOut() || suspended
-                    || held || lacksMemory || seeking != Seeking.NO || serving() > 0 || leftOver > 0;
+                    || held || lacksMemory || bar != null || seeking != Seeking.NO || serving() > 0 || leftOver > 0;
             return cared ? null : "mail is ready and nobody comes for it: " + this;
         } finally {
             unlock();

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
@@ -307,7 +308,7 @@ class InjectionTest {
                 return CompletableFuture.completedFuture(new Decision.Accept(mail.tenant(), mail.campaign(),
                         List.of(new HeaderField("X-Seen", header.getFirst().value()),
                                 new HeaderField(".long", "word ".repeat(40) + "end")),
-                        List.of("subject")));
+                        List.of("subject"), mail.pool()));
             }
 
             @Override
@@ -325,6 +326,12 @@ class InjectionTest {
                 return List.of("message-id");
             }
         };
+        String pooled = SIMPLE.replaceFirst("\\{", "{\"pool\": \"marketing\", ");
+        InjectionFixture.assertValid(InjectionFixture.schema("Request"), InjectionFixture.parse(pooled));
+        try (InjectionFixture ruled = new InjectionFixture(directory.resolve("pooled"), config -> config, policy)) {
+            assertThat(ruled.post(pooled).status()).isEqualTo(200);
+            assertThat(ruled.accepted).extracting(Envelope::pool).containsExactly("marketing");
+        }
         try (InjectionFixture ruled = new InjectionFixture(directory.resolve("ruled"), config -> config, policy)) {
             InjectionFixture.Reply reply = ruled.post(SIMPLE);
             assertThat(reply.status()).isEqualTo(200);

@@ -40,6 +40,15 @@ class EnvelopeCodecTest {
     }
 
     @Test
+    void givesBackThePoolThatWasNamedAndNoneWhereNoneWas() {
+        Envelope named = new Envelope(ID, FULL.sender(), FULL.recipients(), FULL.body(), true, "", "", 0,
+                FULL.origin(), Options.NONE, "marketing");
+        assertThat(decode(EnvelopeCodec.encode(named, 0))).isEqualTo(named);
+        assertThat(named.to(new int[]{1}).pool()).isEqualTo("marketing");
+        assertThat(decode(EnvelopeCodec.encode(FULL, 0)).pool()).isEmpty();
+    }
+
+    @Test
     void leavesHeadroom() {
         byte[] encoded = EnvelopeCodec.encode(FULL, 40);
         assertThat(EnvelopeCodec.decode(ID, ByteBuffer.wrap(encoded).position(40))).isEqualTo(FULL);

@@ -73,6 +73,8 @@ class CalloutPolicyTest {
                      "add_headers": [["X-A", "1"], ["X-A", "2"]], "remove_headers": ["X-Secret"]}"""))
                     .isEqualTo(new Decision.Accept("acme", "spring",
                             List.of(new HeaderField("X-A", "1"), new HeaderField("X-A", "2")), List.of("x-secret")));
+            assertThat(refusal(ask(engine, server, "{\"action\":\"accept\",\"pool\":\"marketing\"}")))
+                    .isEqualTo("550 5.7.1 Error: there is no pool \"marketing\" to send by");
             assertThat(refusal(ask(engine, server, "{\"action\":\"reject\"}")))
                     .isEqualTo("550 5.7.1 Rejected by policy");
             assertThat(refusal(ask(engine, server, "{\"action\":\"defer\"}")))

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,31 @@ class TenancyTest {
         assertThat(engine.stats().headersRefused()).isEqualTo(6);
     }
 
+    @Test
+    void thePoolIsThePolicysElseTheFieldsOfWhoIsTrusted() {
+        PolicyEngine engine = new PolicyEngine(PolicyConfig.DEFAULT.with(PolicyConfig.POOL_HEADER, "X-Pool"),
+                RecipientDirectory.NONE, Set.of("a", "b")::contains);
+        List<HeaderField> a = List.of(new HeaderField("x-pool", "a"));
+        List<HeaderField> gone = List.of(new HeaderField("X-Pool", "gone"));
+        Decision.Accept b = new Decision.Accept(null, null, List.of(), List.of(), "b");
+        assertThat(pool(engine, Clients.RELAY, Decision.ACCEPT, a)).isEqualTo("a");
+        assertThat(pool(engine, Clients.STRANGER, Decision.ACCEPT, a)).isEqualTo("null");
+        assertThat(pool(engine, Clients.STRANGER, b, a)).isEqualTo("b");
+        assertThat(pool(engine, Clients.RELAY, b, gone)).isEqualTo("b");
+        assertThat(pool(engine, Clients.RELAY, Decision.ACCEPT, List.of())).isEqualTo("null");
+        assertThat(pool(engine, Clients.RELAY, Decision.ACCEPT, gone))
+                .isEqualTo("550 5.7.1 Error: there is no pool \"gone\" to send by");
+        assertThat(engine.wantedHeaders()).containsExactly("x-pool");
+        assertThat(engine.removedHeaders()).containsExactly("x-pool");
+    }
+
+    private static String pool(PolicyEngine engine, Client client, Decision.Accept atMail, List<HeaderField> header) {
+        return switch (engine.message(client, atMail, "a@b.example", List.of(), header, 1).join()) {
+            case Decision.Accept accept -> String.valueOf(accept.pool());
+            case Decision.Refuse(Reply reply) -> reply.oneLine();
+        };
+    }
+
     private static Decision tenant(PolicyEngine engine, Client client, String name) {
         return engine.message(client, "", List.of(), List.of(new HeaderField("X-Tenant", name)), 1).join();
     }
@@ -111,7 +137,7 @@ class TenancyTest {
     private static String cell(PolicyEngine engine, Decision.Accept atMail, Client client, String name,
             List<HeaderField> header) {
         return switch (engine.message(client, atMail, "a@b.example", List.of(), header, 1).join()) {
-            case Decision.Accept(var tenant, var campaign, _, _) ->
+            case Decision.Accept(var tenant, var campaign, _, _, _) ->
                 name + ": tenant=" + tenant + " campaign=" + campaign + "\n";
             case Decision.Refuse(Reply reply) -> name + ": " + reply.oneLine() + "\n";
         };

@@ -35,6 +35,13 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.egress.Pool;
+import dev.penstock.egress.Pool.Member;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Quota;
+import dev.penstock.egress.SourceHealth;
+import dev.penstock.egress.SourceHealth.Cause;
+import dev.penstock.egress.SourceHealth.Scope;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
@@ -69,6 +76,11 @@ class QueueConcurrencyTest {
     private static final int TOUCHED = 100;
     private static final List<TlsPolicy> POLICIES = List.of(TlsPolicy.NONE, TlsPolicy.OPPORTUNISTIC,
             TlsPolicy.REQUIRED);
+    /** Two tenants of five have three sources. */
+    private static final Pools POOLS = new Pools(
+            Map.of("three", new Pool("three", List.of(new Member("ip-0", 2), new Member("ip-1", 1),
+                    new Member("ip-2", 1)), true)),
+            Map.of(), Map.of("t0", "three", "t1", "three"), Pools.DEFAULT);
     private static final List<Trouble> TROUBLES = List.of(Trouble.values());
 
     private final FakeRouter router = new FakeRouter();
@@ -76,7 +88,10 @@ class QueueConcurrencyTest {
     private final QueueConfig config = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
             .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.JITTER_PERCENT, 0)
             .with(QueueConfig.MAX_SUSPENSION, MAX_SUSPENSION).with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
-    private final MailQueue queue = new MailQueue(config, shaper, router, InstantSource.system(), System::nanoTime);
+    private final SourceHealth health = new SourceHealth();
+    private final MailQueue queue = new MailQueue(config, shaper, router,
+            new Placement(POOLS, health, Quota.NONE, _ -> ""),
+            InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);
     private final AtomicIntegerArray ends = new AtomicIntegerArray(MESSAGES);
@@ -224,6 +239,7 @@ class QueueConcurrencyTest {
         for (int round = 0; round < 200; round++) {
             route(random.nextInt(8, DOMAINS), random.nextInt(SITES), random.nextInt(POLICIES.size()));
             queue.reroute();
+            sourcesComeAndGo(random);
             if (round % 10 == 5) {
                 recordable.set(false);
             } else if (round % 10 == 7) {
@@ -257,6 +273,21 @@ class QueueConcurrencyTest {
         assertNothingIsLeft();
         assertThat(troubles).containsExactlyInAnyOrderElementsOf(EnumSet.allOf(Trouble.class));
         assertThat(suspensions.get()).isPositive();
+        assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::source).contains("ip-0", "ip-1", "ip-2", "default");
+        assertThat(health.isSound()).isTrue();
+    }
+
+    /** Each by itself, now and then all at once; for some milliseconds. */
+    private void sourcesComeAndGo(SplittableRandom random) {
+        long now = System.currentTimeMillis();
+        Scope scope = random.nextBoolean() ? Scope.EVERYWHERE : Scope.site("site" + random.nextInt(SITES));
+        boolean all = random.nextInt(4) == 0;
+        for (int i = 0; i < 3; i++) {
+            if (all || random.nextInt(3) == 0) {
+                health.suspend("ip-" + i, scope, Cause.BLOCKED, "on purpose", now + random.nextInt(1, 30), now);
+            }
+        }
+        health.resume("ip-" + random.nextInt(3), Scope.EVERYWHERE, Cause.BLOCKED, "on purpose");
     }
 
     private void submit(int first, int count) {

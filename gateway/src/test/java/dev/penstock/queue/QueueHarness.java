@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Quota;
+import dev.penstock.egress.SourceHealth;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
@@ -42,7 +45,8 @@ final class QueueHarness {
     final ManualClock clock = new ManualClock();
     final FakeRouter router = new FakeRouter();
     final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, clock::nanoTime);
-    final MailQueue queue = new MailQueue(QueueConfig.DEFAULT, shaper, router, clock, clock::nanoTime);
+    final SourceHealth health = new SourceHealth();
+    final MailQueue queue;
     final SessionLimiter total;
     /** Sessions on their way up, in the order in which they were begun. */
     final List<Session> comingUp = new CopyOnWriteArrayList<>();
@@ -57,20 +61,41 @@ final class QueueHarness {
     /** How often admission may still look at the clock, as it does between any two of its steps. */
     long looksLeft = Long.MAX_VALUE;
     private long nextId;
+    private long idStep = 1;
 
     QueueHarness() {
         this(new SessionLimiter("max-sessions", 1_000, 100));
     }
 
     private QueueHarness(SessionLimiter total) {
+        this(total, Pools.NONE, Quota.NONE);
+    }
+
+    private QueueHarness(SessionLimiter total, Pools pools, Quota quota) {
         this.total = total;
+        this.queue = queue(pools, quota);
         this.admission = new Admission(total, this::nanosOfAdmission, comingUp::add);
     }
 
     private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
         this.total = total;
+        this.queue = queue(Pools.NONE, Quota.NONE);
         this.admission = new Admission(total, total, opening, (_, hosts) -> tried.apply(hosts), this::nanosOfAdmission,
                 comingUp::add);
+    }
+
+    private MailQueue queue(Pools pools, Quota quota) {
+        return new MailQueue(QueueConfig.DEFAULT, shaper, router,
+                new Placement(pools, health, quota, site -> site.name().endsWith(".mail.example") ? "mail" : ""), clock,
+                clock::nanoTime);
+    }
+
+    /** Its sites in {@code mail.example} are of the provider "mail". */
+    static QueueHarness open(Pools pools, Quota quota) {
+        QueueHarness harness = new QueueHarness(new SessionLimiter("max-sessions", 1_000, 100), pools, quota);
+        harness.idStep = 1 << 10; // as one node gives them out
+        harness.start();
+        return harness;
     }
 
     static QueueHarness open() {
@@ -128,6 +153,15 @@ final class QueueHarness {
         }, Runnable::run);
     }
 
+    ReadyQueue readyQueue(String source, String site) {
+        for (ReadyQueue readyQueue : ready) {
+            if (readyQueue.key().source().equals(source) && readyQueue.key().site().name().equals(site)) {
+                return readyQueue;
+            }
+        }
+        throw new AssertionError("no readyQueue became ready for " + source + "->" + site + ", but " + ready);
+    }
+
     /** @return the message's id, ascending */
     long submit(String domain) {
         return submit(domain, "", "", SIZE);
@@ -138,7 +172,8 @@ final class QueueHarness {
     }
 
     long submit(String domain, String tenant, String campaign, long size, int attempts, long dueMillis) {
-        long id = nextId++;
+        long id = nextId;
+        nextId += idStep;
         queue.submit(Destinations.of(TestEntries.entry(id, 0), domain, tenant, campaign, clock.millis(), attempts,
                 dueMillis, size));
         return id;

@@ -210,6 +210,9 @@ class ReadyQueueModelTest {
         private long submitted;
         private long delivered;
         private boolean handsOut = true;
+        /** Queues whose source is gone. */
+        private final Set<ReadyQueue> barred = new LinkedHashSet<>();
+        private int gone;
         private boolean settling;
         private int quiet;
         private int mostOpening;
@@ -246,7 +249,7 @@ class ReadyQueueModelTest {
                                 null));
                 limiters.add(queue.throttle().sessions());
                 queues.add(queue);
-                domains.add(new DomainQueue("d" + q + ".example", queue));
+                domains.add(new DomainQueue("d" + q + ".example", new Lane(QueueKey.DEFAULT_SOURCE, queue)));
                 queue.lock();
                 queue.admit(domains.getLast());
                 queue.unlock();
@@ -297,6 +300,10 @@ class ReadyQueueModelTest {
                 handsOut = true;
                 queues.forEach(queue -> call(queue, queue::handsOutAgain));
             }
+            assertThat(gone).as("sources that went").isPositive();
+            while (!barred.isEmpty()) {
+                sourceComesOrGoes(barred.iterator().next());
+            }
             int until = step + STEPS_TO_SETTLE;
             while (delivered < submitted && step < until) {
                 step++;
@@ -341,7 +348,7 @@ class ReadyQueueModelTest {
             for (int i = random.nextInt(1, 12); i > 0; i--) {
                 SubQueue home = domain
                         .subQueue(new TenantCampaign("t" + random.nextInt(3), "c" + random.nextInt(2),
-                                random.nextInt(6) == 0));
+                                random.nextInt(6) == 0, ""));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
                 ReadyQueue queue = domain.readyQueue;
                 queue.lock();
@@ -358,7 +365,8 @@ class ReadyQueueModelTest {
                 timePasses(nextTimer());
                 return;
             }
-            switch (random.nextInt(8)) {
+            switch (random.nextInt(10)) {
+                case 8, 9 -> sourceComesOrGoes(queues.get(random.nextInt(QUEUES)));
                 case 0 -> {
                     shaper.reconfigure(shaping());
                     queues.forEach(queue -> call(queue, () -> admission.reconfigured(queue)));
@@ -379,11 +387,48 @@ class ReadyQueueModelTest {
             }
         }
 
+        /** The queue gives out nothing then; now and then its mail goes to the queue of another source. */
+        private void sourceComesOrGoes(ReadyQueue queue) {
+            if (!barred.remove(queue)) {
+                barred.add(queue);
+                gone++;
+            }
+            call(queue, () -> {
+                nanosOfACall(); // whoever comes last has the last word
+                queue.bar(() -> barred.contains(queue) ? new ReadyQueue.Bar("its source is gone", 0) : null);
+                if (queue.isBarred() && random.nextInt(3) == 0) {
+                    place(queue);
+                }
+            });
+        }
+
+        private void place(ReadyQueue queue) {
+            for (DomainQueue domain : domains) {
+                if (domain.readyQueue != queue) {
+                    continue;
+                }
+                ItemList items = new ItemList();
+                queue.lock();
+                queue.withdraw(domain, Integer.MAX_VALUE, items);
+                queue.unlock();
+                for (QueueItem item = items.pollFirst(); item != null; item = items.pollFirst()) {
+                    DomainQueue other = domains.get(random.nextInt(QUEUES));
+                    ReadyQueue its = other.lockReadyQueue();
+                    item.home = other.subQueue(item.home.owner);
+                    boolean wants = its.append(item);
+                    its.unlock();
+                    if (wants) {
+                        wantsSession(its);
+                    }
+                }
+            }
+        }
+
         /** Its route has changed. */
         private void moveDomain() {
             DomainQueue domain = domains.get(random.nextInt(QUEUES));
-            ReadyQueue from = domain.readyQueue;
             ReadyQueue to = queues.get(random.nextInt(QUEUES));
+            ReadyQueue from = domain.readyQueue;
             if (from == to) {
                 return;
             }
@@ -650,7 +695,9 @@ class ReadyQueueModelTest {
                 if (queue.withheld() > 0) {
                     assertThat(timers.get(queue)).as("a timer for the mail withheld: %s", queue.describe()).isNotNull();
                 }
-                if (queue.ready() == 0 || !handsOut || sessions.containsKey(queue)) {
+                assertThat(queue.isBarred()).as("it knows of its source: %s", queue.describe())
+                        .isEqualTo(barred.contains(queue));
+                if (queue.ready() == 0 || !handsOut || queue.isBarred() || sessions.containsKey(queue)) {
                     continue;
                 }
                 Limiter at = queue.waitingAt();
