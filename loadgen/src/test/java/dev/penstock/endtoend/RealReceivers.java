@@ -186,16 +186,13 @@ final class RealReceivers implements AutoCloseable {
         Files.writeString(config.resolve("me"), "haraka.test\n");
         Files.writeString(plugins.resolve("take.js"), """
                 exports.hook_rcpt = (next) => next(OK);
-                exports.hook_queue = (next, connection) => {
-                  console.log(`seen ${connection.remote.ip} ${connection.hello.host}`);
-                  next(OK);
-                };
+                exports.hook_queue = (next) => next(OK);
                 """);
         PeerProcess process = PeerProcess.start(folder, "haraka", List.of(Peers.require("node"),
                 modules.resolve("Haraka/bin/haraka").toString(), "-c", folder.toString()));
         running.add(process);
         process.awaitListening(address, port);
-        add("haraka.test", address + ":" + port, false, "seen (?<ip>[0-9.]+) (?<name>mta\\S+)", process::output);
+        add("haraka.test", address + ":" + port, false, "disconnect ip=(?<ip>[0-9.]+) .*helo=(?<name>mta\\S+)", process::output);
     }
 
     private void startDovecot() throws Exception {
