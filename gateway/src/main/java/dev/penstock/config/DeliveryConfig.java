@@ -16,7 +16,8 @@ import dev.penstock.units.ByteSize;
 /**
  * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2). Each component is the key of its name.
  */
-public record DeliveryConfig(int port, String sourceAddress, AddressPreference addressPreference, int maxSessions, int maxRecipientsPerTransaction,
+public record DeliveryConfig(int port, String sourceAddress, AddressPreference addressPreference, int maxSessions,
+        int maxRecipientsPerTransaction,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
         Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa)

@@ -192,7 +192,8 @@ final class RealReceivers implements AutoCloseable {
                 modules.resolve("Haraka/bin/haraka").toString(), "-c", folder.toString()));
         running.add(process);
         process.awaitListening(address, port);
-        add("haraka.test", address + ":" + port, false, "disconnect ip=(?<ip>[0-9.]+) .*helo=(?<name>mta\\S+)", process::output);
+        add("haraka.test", address + ":" + port, false, "disconnect ip=(?<ip>[0-9.]+) .*helo=(?<name>mta\\S+)",
+                process::output);
     }
 
     private void startDovecot() throws Exception {
@@ -200,7 +201,8 @@ final class RealReceivers implements AutoCloseable {
         Dovecot dovecot = Dovecot.start(folder, List.of("b@dovecot.test"));
         running.add(dovecot);
         add("dovecot.test", dovecot.tcpHost(), true,
-                "(?m)^Received: from (?<name>mta\\S+) \\(\\[(?<ip>[0-9.]+)\\]\\)", () -> dovecot.arrived("dovecot.test", "b"));
+                "(?m)^Received: from (?<name>mta\\S+) \\(\\[(?<ip>[0-9.]+)\\]\\)",
+                () -> dovecot.arrived("dovecot.test", "b"));
     }
 
     private static String log(Path file) throws IOException {
