@@ -25,6 +25,7 @@ import java.util.Map;
  * @param injection mail taken over HTTP
  * @param sources   identities to send from, by name
  * @param pools     of sources, by name
+ * @param warmUps   schedules by which sources are warmed up, by name
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -32,7 +33,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
-        Map<String, PoolConfig> pools)
+        Map<String, PoolConfig> pools, Map<String, WarmUpConfig> warmUps)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -100,6 +101,11 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             map(PoolConfig.TABLE, (file, key) -> PoolReader.read(file.table(key))),
             "Pools of sources, see gateway/docs/sources.md. Mail goes by the pool that was named for it, else by that of "
                     + "its campaign, else of its tenant, else by delivery.pool.").example("marketing");
+    public static final Key<GatewayConfig, Map<String, WarmUpConfig>> WARM_UPS = TABLE.key("warm-up",
+            GatewayConfig::warmUps, map(WarmUpConfig.TABLE, (file, key) -> WarmUpReader.read(file.table(key))),
+            "Schedules by which new sources are warmed up, see gateway/docs/warm-up.md: how many messages a day a source "
+                    + "may send to one provider.")
+            .example("gentle");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -107,6 +113,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         localDomains = Map.copyOf(localDomains);
         sources = Map.copyOf(sources);
         pools = Map.copyOf(pools);
+        warmUps = Map.copyOf(warmUps);
     }
 
     private GatewayConfig(Values<GatewayConfig> values) {
@@ -114,7 +121,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(DNS),
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
-                values.get(INJECTION), values.get(SOURCES), values.get(POOLS));
+                values.get(INJECTION), values.get(SOURCES), values.get(POOLS),
+                values.get(WARM_UPS));
     }
 
     /**
