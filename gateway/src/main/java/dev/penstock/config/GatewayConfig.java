@@ -27,6 +27,7 @@ import java.util.Map;
  * @param pools     of sources, by name
  * @param dkim      which messages are signed
  * @param preflight how messages are judged by what their receivers demand
+ * @param warmUps   schedules by which sources are warmed up, by name
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -34,7 +35,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
-        Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight)
+        Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight,
+        Map<String, WarmUpConfig> warmUps)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -107,6 +109,11 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             table(DkimConfig.TABLE, DkimConfig.DEFAULT), "");
     public static final Key<GatewayConfig, PreflightConfig> PREFLIGHT = TABLE.key("preflight",
             GatewayConfig::preflight, table(PreflightConfig.TABLE, PreflightConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, Map<String, WarmUpConfig>> WARM_UPS = TABLE.key("warm-up",
+            GatewayConfig::warmUps, map(WarmUpConfig.TABLE, (file, key) -> WarmUpReader.read(file.table(key))),
+            "Schedules by which new sources are warmed up, see gateway/docs/warm-up.md: how many messages a day a source "
+                    + "may send to one provider.")
+            .example("gentle");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -114,6 +121,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         localDomains = Map.copyOf(localDomains);
         sources = Map.copyOf(sources);
         pools = Map.copyOf(pools);
+        warmUps = Map.copyOf(warmUps);
     }
 
     private GatewayConfig(Values<GatewayConfig> values) {
@@ -122,7 +130,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
-                values.get(PREFLIGHT));
+                values.get(PREFLIGHT), values.get(WARM_UPS));
     }
 
     /**

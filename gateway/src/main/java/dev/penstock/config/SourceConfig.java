@@ -9,6 +9,7 @@ import static dev.penstock.config.Types.texts;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Optional;
 
@@ -19,17 +20,19 @@ import java.util.Optional;
  * @param sourceAddress at most one address of each family; none for whatever the system, or the proxy, chooses
  * @param ehloName      empty for the gateway's own
  * @param proxyServer   {@code address:port} or {@code name:port}; empty exactly when {@code proxy} is {@link Proxy#NONE}
+ * @param warmUp        the schedule by which it is warmed up, empty for none
+ * @param warmUpStart   its first day, there exactly when {@code warmUp} is
  */
 public record SourceConfig(List<String> sourceAddress, String ehloName, Proxy proxy, String proxyServer,
         String proxyUsername, String proxyPassword, Optional<Path> proxyPasswordFile, boolean proxyTls,
-        Optional<Path> proxyTlsCa) implements TableRecord<SourceConfig> {
+        Optional<Path> proxyTlsCa, String warmUp, Optional<LocalDate> warmUpStart) implements TableRecord<SourceConfig> {
     /** The source that needs no table: {@code delivery.source-address} and the gateway's hostname. */
     public static final String DEFAULT_NAME = "default";
     /** RFC 1929 2: a length of one octet. */
     public static final int MAX_LOGIN = 255;
 
     static final Table<SourceConfig> TABLE = Table.of(SourceConfig.class, SourceConfig::new, "")
-            .rule(SourceReader::check);
+            .rule(SourceReader::check).rule(WarmUpReader::check);
     public static final Key<SourceConfig, List<String>> SOURCE_ADDRESS = TABLE
             .key("source-address", SourceConfig::sourceAddress, texts(Syntax::addressAlone),
                     "At most one IPv4 and one IPv6 address. Hosts are reached by addresses of these families alone. "
@@ -66,6 +69,14 @@ public record SourceConfig(List<String> sourceAddress, String ehloName, Proxy pr
             SourceConfig::proxyTlsCa, optionalPath(ListenerReader::authorities),
             "PEM file of the authorities that the proxy's certificate is checked against. Empty: those that come with "
                     + "Java.");
+    public static final Key<SourceConfig, String> WARM_UP = TABLE.key(WarmUpReader.WARM_UP, SourceConfig::warmUp,
+            text("the name of a schedule in quotes", "", name -> name),
+            "The schedule by which it is warmed up, a table [warm-up.\"name\"]. Empty: it sends as much as there is. See "
+                    + "gateway/docs/warm-up.md.");
+    public static final Key<SourceConfig, Optional<LocalDate>> WARM_UP_START = TABLE
+            .key(WarmUpReader.WARM_UP_START, SourceConfig::warmUpStart, WarmUpReader.date(),
+                    "The first day of its warm-up; before it nothing is sent from it.")
+            .example("2026-12-01");
 
     public static final SourceConfig DEFAULT = TABLE.defaults();
 
@@ -86,7 +97,7 @@ public record SourceConfig(List<String> sourceAddress, String ehloName, Proxy pr
     private SourceConfig(Values<SourceConfig> values) {
         this(values.get(SOURCE_ADDRESS), values.get(EHLO_NAME), values.get(PROXY), values.get(PROXY_SERVER),
                 values.get(PROXY_USERNAME), values.get(PROXY_PASSWORD), values.get(PROXY_PASSWORD_FILE),
-                values.get(PROXY_TLS), values.get(PROXY_TLS_CA));
+                values.get(PROXY_TLS), values.get(PROXY_TLS_CA), values.get(WARM_UP), values.get(WARM_UP_START));
     }
 
     /** For the login to the proxy; empty for none. @throws IOException when its file can't be read */
@@ -100,6 +111,7 @@ public record SourceConfig(List<String> sourceAddress, String ehloName, Proxy pr
         return "SourceConfig[sourceAddress=" + sourceAddress + ", ehloName=" + ehloName + ", proxy=" + proxy
                 + ", proxyServer=" + proxyServer + ", proxyUsername=" + proxyUsername + ", proxyPassword="
                 + (proxyPassword.isEmpty() ? "" : "…") + ", proxyPasswordFile=" + proxyPasswordFile + ", proxyTls="
-                + proxyTls + ", proxyTlsCa=" + proxyTlsCa + "]";
+                + proxyTls + ", proxyTlsCa=" + proxyTlsCa + ", warmUp=" + warmUp
+                + ", warmUpStart=" + warmUpStart + "]";
     }
 }

@@ -4,6 +4,8 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -318,6 +320,46 @@ final class TableBinder {
         return items;
     }
 
+    /** A date, or a text that is one; empty when the text is. */
+    Optional<LocalDate> date(String key, Optional<LocalDate> fallback) {
+        Object value = value(key);
+        return switch (value) {
+            case null -> fallback;
+            case LocalDate date -> Optional.of(date);
+            case String text -> parsed(key, text, fallback, TableBinder::toDate);
+            default -> wrongType(key, value, "a date, like 2026-12-01", fallback);
+        };
+    }
+
+    private static Optional<LocalDate> toDate(String text) {
+        try {
+            return text.isEmpty() ? Optional.empty() : Optional.of(LocalDate.parse(text));
+        } catch (DateTimeParseException e) {
+            throw new IllegalArgumentException("expected a date, like 2026-12-01", e);
+        }
+    }
+
+    /** The array under {@code key}; null when there is none. */
+    @Nullable
+    TomlArray array(String key, String expected) {
+        Object value = value(key);
+        if (value == null || value instanceof TomlArray) {
+            return (TomlArray) value;
+        }
+        wrongType(key, value, expected, value);
+        return null;
+    }
+
+    /** A table among the items of an array. */
+    TableBinder inner(String key, int item, TomlTable written) {
+        return new TableBinder(source, keyPath(key) + "[" + item + "]", written);
+    }
+
+    /** Notes that an item of the array under {@code key} can't be used. */
+    void rejectItem(String key, TomlArray array, int item, String message) {
+        source.error(array.inputPositionOf(item), keyPath(key) + "[" + item + "]", message);
+    }
+
     /** The table under {@code key}, an empty one when it is absent. */
     TableBinder table(String key) {
         Object value = value(key);
@@ -429,7 +471,7 @@ final class TableBinder {
         return '"' + text + '"';
     }
 
-    private static String typeName(Object value) {
+    static String typeName(Object value) {
         return switch (value) {
             case String _ -> "a text";
             case Long number -> "the number " + number;

@@ -1,7 +1,6 @@
 package dev.penstock.delivery;
 
-import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
+import java.util.List;
 import java.util.function.Supplier;
 
 import dev.penstock.meters.PartMeters;
@@ -12,16 +11,8 @@ public final class ProviderMetrics {
 
     public static PartMeters<ProviderStats> of(Supplier<ProviderStats> source) {
         PartMeters<ProviderStats> part = PartMeters.of("penstock.provider.", source);
-        recipients(part, "delivered", ProviderStats.Counts::delivered);
-        recipients(part, "deferred", ProviderStats.Counts::deferred);
-        recipients(part, "bounced", ProviderStats.Counts::bounced);
-        recipients(part, "expired", ProviderStats.Counts::expired);
+        part.counters("recipients", "Outcomes per recipient, by the provider that takes their mail",
+                List.of("provider", "outcome"), ProviderStats::figures);
         return part;
-    }
-
-    private static void recipients(PartMeters<ProviderStats> part, String outcome,
-            Function<ProviderStats.Counts, LongAdder> figure) {
-        part.counters("recipients", "Outcomes per recipient, by the provider that takes their mail", "provider",
-                stats -> stats.of(figure), "outcome", outcome);
     }
 }

@@ -1,10 +1,10 @@
 package dev.penstock.delivery;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
 
 /**
  * What became of recipients, by the provider that takes their mail. Thread-safe; counting costs a look-up. The first
@@ -48,11 +48,18 @@ public final class ProviderStats {
         return known;
     }
 
-    /** One figure of each provider and of all others. */
-    Map<String, Long> of(Function<Counts, LongAdder> figure) {
-        Map<String, Long> figures = new LinkedHashMap<>();
-        byName.forEach((name, counts) -> figures.put(name, figure.apply(counts).sum()));
-        figures.put(OTHER, figure.apply(other).sum());
+    /** Of each provider and of all others, by its name and the outcome. */
+    Map<List<String>, Long> figures() {
+        Map<List<String>, Long> figures = new LinkedHashMap<>();
+        byName.forEach((name, counts) -> put(figures, name, counts));
+        put(figures, OTHER, other);
         return figures;
+    }
+
+    private static void put(Map<List<String>, Long> figures, String name, Counts counts) {
+        figures.put(List.of(name, "delivered"), counts.delivered.sum());
+        figures.put(List.of(name, "deferred"), counts.deferred.sum());
+        figures.put(List.of(name, "bounced"), counts.bounced.sum());
+        figures.put(List.of(name, "expired"), counts.expired.sum());
     }
 }

@@ -17,6 +17,11 @@ public interface Quota {
 
         @Override
         public void giveBack(String source, String domain, String site) {}
+
+        @Override
+        public boolean limits() {
+            return false;
+        }
     };
 
     /**
@@ -30,4 +35,9 @@ public interface Quota {
 
     /** A message that was taken isn't sent by the source after all: nothing was attempted. */
     void giveBack(String source, String domain, String site);
+
+    /** Whether any source has a limit now: else nobody needs to ask. */
+    default boolean limits() {
+        return true;
+    }
 }

@@ -10,11 +10,11 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Stream;
 
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import org.jspecify.annotations.Nullable;
 
@@ -45,11 +45,10 @@ public final class PartMeters<T> implements MeterBinder {
     /**
      * Meters that come into being one by one.
      *
-     * @param tags   names and values by turns, of those that all of them have
-     * @param shown  for which the registry has one already
+     * @param shown for which values of the tags the registry has one already
      */
-    private record Family<T>(String name, String help, boolean counts, String tag,
-            Function<T, Map<String, Long>> values, List<String> tags, Set<String> shown) {}
+    private record Family<T>(String name, String help, boolean counts, List<String> tags,
+            Function<T, Map<List<String>, Long>> figures, Set<List<String>> shown) {}
 
     private PartMeters(String prefix, Supplier<T> source) {
         this.prefix = prefix;
@@ -82,19 +81,18 @@ public final class PartMeters<T> implements MeterBinder {
     }
 
     /**
-     * What only grows, for each of some names that aren't known from the start.
+     * What only grows, for each of some values of tags that aren't known from the start.
      *
-     * @param tag    whose values are the names
-     * @param values by name; names don't go away, and how many there may be is bounded by whoever counts
+     * @param tags    their names
+     * @param figuresOf by their values; those don't go away, and how many there may be is bounded by whoever counts
      */
-    public void counters(String name, String help, String tag, Function<T, Map<String, Long>> values,
-            String... tags) {
-        families.add(new Family<>(name, help, true, tag, values, List.of(tags), new HashSet<>()));
+    public void counters(String name, String help, List<String> tags, Function<T, Map<List<String>, Long>> figuresOf) {
+        families.add(new Family<>(name, help, true, tags, figuresOf, new HashSet<>()));
     }
 
-    /** What grows and shrinks, likewise; a name that is gone counts nothing. */
-    public void gauges(String name, String help, String tag, Function<T, Map<String, Long>> values, String... tags) {
-        families.add(new Family<>(name, help, false, tag, values, List.of(tags), new HashSet<>()));
+    /** What grows and shrinks, likewise; what is gone counts nothing. */
+    public void gauges(String name, String help, List<String> tags, Function<T, Map<List<String>, Long>> figuresOf) {
+        families.add(new Family<>(name, help, false, tags, figuresOf, new HashSet<>()));
     }
 
     /** What is measured as it happens. */
@@ -122,17 +120,20 @@ public final class PartMeters<T> implements MeterBinder {
 
     private void bindNew(MeterRegistry registry) {
         for (Family<T> family : families) {
-            for (String name : family.values().apply(figures).keySet()) {
-                if (family.shown().add(name)) {
-                    bind(registry, family, name);
+            for (List<String> values : family.figures().apply(figures).keySet()) {
+                if (family.shown().add(values)) {
+                    bind(registry, family, values);
                 }
             }
         }
     }
 
-    private void bind(MeterRegistry registry, Family<T> family, String name) {
-        String[] tags = Stream.concat(Stream.of(family.tag(), name), family.tags().stream()).toArray(String[]::new);
-        ToDoubleFunction<PartMeters<T>> value = part -> family.values().apply(part.figures).getOrDefault(name, 0L);
+    private void bind(MeterRegistry registry, Family<T> family, List<String> values) {
+        List<Tag> tags = new ArrayList<>();
+        for (int i = 0; i < values.size(); i++) {
+            tags.add(Tag.of(family.tags().get(i), values.get(i)));
+        }
+        ToDoubleFunction<PartMeters<T>> value = part -> family.figures().apply(part.figures).getOrDefault(values, 0L);
         if (family.counts()) {
             FunctionCounter.builder(prefix + family.name(), this, value).description(family.help()).tags(tags)
                     .register(registry);

@@ -51,7 +51,7 @@ class SourceReaderTest {
                 .with(SourceConfig.SOURCE_ADDRESS, List.of("192.0.2.17", "2001:db8::17"))
                 .with(SourceConfig.EHLO_NAME, "mta17.example.net"));
         assertThat(far).isEqualTo(new SourceConfig(List.of("198.51.100.3"), "", Proxy.SOCKS5, "[2001:db8::9]:1080",
-                "penstock", "", Optional.of(password), true, Optional.of(authorities)));
+                "penstock", "", Optional.of(password), true, Optional.of(authorities), "", Optional.empty()));
         assertThat(far.password()).isEqualTo("s3cret");
         assertThat(sources.get("balanced").proxy()).isEqualTo(Proxy.PROXY_V2);
         assertThat(sources.get("default").password()).isEqualTo("open sesame");

@@ -2,6 +2,8 @@ package dev.penstock.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+
 import org.junit.jupiter.api.Test;
 
 class ProviderStatsTest {
@@ -14,9 +16,10 @@ class ProviderStatsTest {
         }
         stats.of("").delivered().add(5);
         stats.of("provider-0").delivered().increment();
-        assertThat(stats.of(ProviderStats.Counts::delivered)).hasSize(ProviderStats.MAX_PROVIDERS + 1)
-                .containsEntry("provider-0", 2L).containsEntry("provider-1", 1L)
-                .containsEntry(ProviderStats.OTHER, 15L);
-        assertThat(stats.of(ProviderStats.Counts::bounced)).containsEntry("provider-0", 0L);
+        assertThat(stats.figures()).hasSize(4 * (ProviderStats.MAX_PROVIDERS + 1))
+                .containsEntry(List.of("provider-0", "delivered"), 2L)
+                .containsEntry(List.of("provider-1", "delivered"), 1L)
+                .containsEntry(List.of(ProviderStats.OTHER, "delivered"), 15L)
+                .containsEntry(List.of("provider-0", "bounced"), 0L);
     }
 }

@@ -37,17 +37,17 @@ class MetricsRegistryTest {
 
     @Test
     void metersOfNamesThatComeLaterAreThereFromTheNextScrapeOn() {
-        Map<String, Long> figures = new HashMap<>(Map.of("a", 1L));
-        PartMeters<Map<String, Long>> part = PartMeters.of("penstock.part.", () -> Map.copyOf(figures));
-        part.counters("sent", "", "by", now -> now, "kind", "x");
-        part.gauges("left", "", "by", now -> now);
+        Map<List<String>, Long> figures = new HashMap<>(Map.of(List.of("a", "x"), 1L));
+        PartMeters<Map<List<String>, Long>> part = PartMeters.of("penstock.part.", () -> Map.copyOf(figures));
+        part.counters("sent", "", List.of("by", "kind"), now -> now);
+        part.gauges("left", "", List.of("by", "kind"), now -> now);
         metrics.add(part);
         assertThat(metrics.scrape().lines()).contains("penstock_part_sent_total{by=\"a\",kind=\"x\"} 1.0",
-                "penstock_part_left{by=\"a\"} 1.0").noneMatch(line -> line.contains("\"b\""));
-        figures.put("b", 2L);
-        figures.remove("a");
+                "penstock_part_left{by=\"a\",kind=\"x\"} 1.0").noneMatch(line -> line.contains("\"b\""));
+        figures.put(List.of("b", "x"), 2L);
+        figures.remove(List.of("a", "x"));
         assertThat(metrics.scrape().lines()).contains("penstock_part_sent_total{by=\"b\",kind=\"x\"} 2.0",
-                "penstock_part_left{by=\"b\"} 2.0", "penstock_part_left{by=\"a\"} 0.0");
+                "penstock_part_left{by=\"b\",kind=\"x\"} 2.0", "penstock_part_left{by=\"a\",kind=\"x\"} 0.0");
     }
 
     @Test

@@ -1,0 +1,211 @@
+package dev.penstock.egress;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BinaryOperator;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.WarmUpSchedule;
+import dev.penstock.egress.WarmUpLedger.Day;
+import dev.penstock.egress.WarmUpLedger.Key;
+import dev.penstock.egress.WarmUpLedger.Lease;
+
+/**
+ * Warms sources up: lets each send to each provider as many messages a day as its schedule says for its age, spread over the
+ * day. Thread-safe; taking blocks on nothing. What may be taken is leased ahead in a file by a thread of its own
+ * ({@link WarmUpLedger} has the rules), so that counts survive a stop exactly, and a kill to the safe side.
+ *
+ * <p>While the file can't be written, what was leased can be taken and then nothing: mail waits, or goes by other sources.
+ */
+public final class WarmUp implements Quota, AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
+    private static final String FILE = "warm-up";
+
+    private final WarmUpLedger ledger = new WarmUpLedger();
+    private final WarmUpJournal journal;
+    private final InstantSource clock;
+    private final BinaryOperator<String> providers;
+    private volatile Map<String, WarmUpPlan> plans;
+    private volatile boolean closed;
+    private volatile @Nullable Thread writer;
+    private boolean writable = true; // the writer's
+
+    /**
+     * How far a source is towards a provider.
+     *
+     * @param provider  empty for domains of no known one
+     * @param schedule  the name of the schedule
+     * @param day       of the source's life, 1 for the first
+     * @param allowance messages today; {@link WarmUpSchedule#UNLIMITED} when it is warm
+     * @param sent      messages taken for sending today
+     * @param nextMillis when the next may be sent, milliseconds since 1970
+     */
+    public record Progress(String source, String provider, String schedule, long day, long allowance, long sent,
+            long nextMillis) {}
+
+    private WarmUp(Path directory, Map<String, WarmUpPlan> plans, InstantSource clock,
+            BinaryOperator<String> providers) {
+        this.journal = new WarmUpJournal(directory.resolve(FILE));
+        this.plans = plans;
+        this.clock = clock;
+        this.providers = providers;
+    }
+
+    /**
+     * Takes up what was counted before.
+     *
+     * @param providers the provider of a domain that a site takes the mail of, empty for no known one
+     * @throws IOException when its file can't be read or written
+     */
+    public static WarmUp open(GatewayConfig config, InstantSource clock, BinaryOperator<String> providers)
+            throws IOException {
+        return open(config.spool().directory(), WarmUpPlan.of(config), clock, providers);
+    }
+
+    static WarmUp open(Path directory, Map<String, WarmUpPlan> plans, InstantSource clock,
+            BinaryOperator<String> providers) throws IOException {
+        WarmUp warmUp = new WarmUp(directory, plans, clock, providers);
+        List<Lease> kept = warmUp.journal.read();
+        kept.forEach(warmUp.ledger::recover);
+        if (!kept.isEmpty() || warmUp.limits()) {
+            warmUp.start();
+        }
+        return warmUp;
+    }
+
+    private void start() throws IOException {
+        journal.rewrite(ledger.all());
+        writer = Thread.ofPlatform().name("warm-up").daemon().start(this::write);
+    }
+
+    /** From now on by these schedules; what was sent today counts. @throws IllegalArgumentException and all is as it was */
+    public void reconfigure(GatewayConfig config) {
+        Map<String, WarmUpPlan> next = WarmUpPlan.of(config);
+        if (!next.isEmpty() && writer == null) {
+            try {
+                start();
+            } catch (IOException e) {
+                throw new IllegalArgumentException("source.warm-up: " + e.getMessage(), e);
+            }
+        }
+        plans = next;
+    }
+
+    @Override
+    public boolean limits() {
+        return !plans.isEmpty();
+    }
+
+    @Override
+    public long take(String source, String domain, String site) {
+        WarmUpPlan plan = plans.get(source);
+        return plan == null ? TAKEN : take(source, plan, providers.apply(domain, site));
+    }
+
+    private long take(String source, WarmUpPlan plan, String provider) {
+        long now = clock.millis();
+        Day day = plan.day(provider, now);
+        if (day.allowance() == WarmUpSchedule.UNLIMITED) {
+            return TAKEN;
+        }
+        long answer = ledger.take(new Key(source, provider), day, now);
+        if (ledger.wantsAny()) {
+            LockSupport.unpark(writer);
+        }
+        return answer;
+    }
+
+    @Override
+    public void giveBack(String source, String domain, String site) {
+        WarmUpPlan plan = plans.get(source);
+        if (plan != null) {
+            String provider = providers.apply(domain, site);
+            ledger.giveBack(new Key(source, provider), plan.day(provider, clock.millis()));
+        }
+    }
+
+    private void write() {
+        while (!closed) {
+            if (!ledger.wantsAny()) {
+                LockSupport.park(this);
+            }
+            writeWanted();
+        }
+    }
+
+    /** What is wanted now. One thread at a time. */
+    void writeWanted() {
+        List<Lease> leases = ledger.wanted();
+        if (leases.isEmpty()) {
+            return;
+        }
+        try {
+            if (!writable || journal.isLarge()) {
+                journal.rewrite(ledger.all());
+            }
+            journal.append(leases);
+            ledger.leased(leases);
+            if (!writable) {
+                writable = true;
+                log.info("event=warm-up-written-again");
+            }
+        } catch (IOException e) {
+            ledger.failed(leases, clock.millis());
+            if (writable) {
+                writable = false;
+                log.error("event=warm-up-not-written why={} effect=\"sources that are warmed up send no more than was "
+                        + "leased before\"", e.getMessage());
+            }
+        }
+    }
+
+    /** Of each source that is warmed up, towards each provider that it has sent to, by name. */
+    public List<Progress> progress() {
+        long now = clock.millis();
+        List<Progress> all = new ArrayList<>();
+        for (Key key : ledger.keys()) {
+            WarmUpPlan plan = plans.get(key.source());
+            if (plan != null) {
+                Day day = plan.day(key.provider(), now);
+                WarmUpLedger.Sent sent = ledger.sent(key, day.number());
+                long next = sent.used() >= day.allowance() ? day.endMillis() : sent.nextMillis();
+                all.add(new Progress(key.source(), key.provider(), plan.schedule(), plan.age(now), day.allowance(),
+                        sent.used(), Math.max(next, now)));
+            }
+        }
+        all.sort(Comparator.comparing(Progress::source).thenComparing(Progress::provider));
+        return all;
+    }
+
+    /** Nothing is taken any more; what was is kept exactly. */
+    @Override
+    public void close() throws IOException {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        List<Lease> exact = ledger.close();
+        Thread thread = writer;
+        if (thread != null) {
+            LockSupport.unpark(thread);
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("interrupted; what was leased counts as sent", e);
+            }
+            journal.rewrite(exact);
+        }
+        journal.close();
+    }
+}
