@@ -512,18 +512,20 @@ final class DeliverySession implements Runnable {
                         return toNextHost(open, attempt, unfit);
                     }
                     settle(attempt, unfit);
-                } else if (launcher(open, attempt) instanceof Chunking chunking) {
-                    Flown flown = fly(open, chunking, attempt, lastHost);
-                    if (flown instanceof Flown.Ended(var left)) {
-                        return left;
-                    }
                 } else {
-                    transaction = transaction(open, attempt);
-                    try {
-                        open.begin(transaction);
-                        slot.used();
-                    } catch (SessionException e) {
-                        return broken(attempt, transaction, e, open.reused(), lastHost);
+                    Chunking chunking = launcher(open, attempt);
+                    if (chunking != null) {
+                        if (fly(open, chunking, attempt, lastHost) instanceof Flown.Ended(var left)) {
+                            return left;
+                        }
+                    } else {
+                        transaction = transaction(open, attempt);
+                        try {
+                            open.begin(transaction);
+                            slot.used();
+                        } catch (SessionException e) {
+                            return broken(attempt, transaction, e, open.reused(), lastHost);
+                        }
                     }
                 }
             }
@@ -611,7 +613,11 @@ final class DeliverySession implements Runnable {
         /** All have landed, and the session is as good as before. */
         record Landed() implements Flown {}
 
-        /** The session is over. @param left what the next host should be asked for, null when everything is settled */
+        /**
+         * The session is over.
+         *
+         * @param left what the next host should be asked for, null when everything is settled
+         */
         record Ended(@Nullable DeliveryAttempt left) implements Flown {}
     }
 
