@@ -2,7 +2,6 @@ package dev.penstock.delivery;
 
 import java.net.SocketAddress;
 import java.time.Duration;
-import java.util.List;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
@@ -10,7 +9,7 @@ import com.github.benmanes.caffeine.cache.Ticker;
 
 import dev.penstock.routing.MailHost;
 
-/** Remembers for a while which hosts something was wrong with, over all queues. Thread-safe. */
+/** Remembers for a while which hosts TLS was broken with, over all queues. Thread-safe. */
 final class BadHosts {
     private static final int MAX_HOSTS = 100_000;
 
@@ -30,19 +29,5 @@ final class BadHosts {
 
     boolean has(MailHost host) {
         return bad.getIfPresent(host.address()) != null;
-    }
-
-    /** The hosts in their order without the bad ones; all of them when there is no other. */
-    List<MailHost> withoutBad(List<MailHost> hosts) {
-        if (bad.estimatedSize() == 0) {
-            return hosts;
-        }
-        List<MailHost> good = hosts.stream()
-                .filter(host -> bad.getIfPresent(host.address()) == null).toList();
-        return good.isEmpty() ? hosts : good;
-    }
-
-    long size() {
-        return bad.estimatedSize();
     }
 }

@@ -167,7 +167,7 @@ final class DeliverySession implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         DeliveryAttempt attempt = null;
-        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(routeHosts));
+        List<MailHost> hosts = new ArrayList<>(dispatcher.forSession(routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (int i = 0; i < tries; i = reopen ? i : i + 1) {
             reopen = false;
@@ -986,6 +986,10 @@ final class DeliverySession implements Runnable {
         if (unproved) {
             unproved = false;
             dispatcher.proved(handle);
+            MailHost spokenTo = host;
+            if (spokenTo != null) {
+                dispatcher.badHosts.worked(spokenTo);
+            }
         }
     }
 

@@ -75,7 +75,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final DeliveryConfig config;
     final @Nullable InetAddress source;
     final DeadlineGuard guard;
-    final BadHosts badHosts;
+    final ReturningHosts badHosts;
     final PeerKnowledge peers;
     final DeliveryMemory memory;
     final ClientTls tls;
@@ -119,7 +119,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.clock = clock;
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
-        this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
+        this.badHosts = new ReturningHosts(config.badHostTime(), nanoTime);
         this.peers = new PeerKnowledge(nanoTime::getAsLong);
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
@@ -197,6 +197,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Which of a route's hosts are tried, in order. */
     List<MailHost> tried(List<MailHost> hosts) {
         return badHosts.withoutBad(reachable(hosts));
+    }
+
+    /** As {@link #tried}, for a session that begins: one session at a time tries a host that was out. */
+    List<MailHost> forSession(List<MailHost> hosts) {
+        return badHosts.forSession(reachable(hosts));
     }
 
     /** The hosts that one can connect to from the configured address; all of them when there is none, to say so. */
