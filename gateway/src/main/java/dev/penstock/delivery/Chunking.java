@@ -193,7 +193,8 @@ final class Chunking {
             Question question = flight.expected();
             Reply reply = read(question, t);
             switch (question) {
-                case RSET -> {}
+                case RSET -> {
+                }
                 case MAIL -> t.mail = reply;
                 case RCPT -> {
                     t.rcpt[flight.recipient()] = reply;

@@ -190,7 +190,7 @@ final class DeliverySession implements Runnable {
     private void deliver(List<MailHost> routeHosts) {
         DeliveryAttempt attempt = null;
         List<MailHost> hosts = new ArrayList<>(
-                dispatcher.tlsFailures.without(dispatcher.tried(queue.key(), routeHosts), queue.key()));
+                dispatcher.tlsFailures.without(dispatcher.forSession(queue.key(), routeHosts), queue.key()));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (at = 0; at < tries; at = reopen ? at : at + 1) {
             MailHost first = hosts.get(at);
@@ -635,18 +635,20 @@ final class DeliverySession implements Runnable {
                         return toNextHost(open, attempt, unfit);
                     }
                     settle(attempt, unfit);
-                } else if (launcher(open, attempt) instanceof Chunking chunking) {
-                    Flown flown = fly(open, chunking, attempt, lastHost);
-                    if (flown instanceof Flown.Ended(var left)) {
-                        return left;
-                    }
                 } else {
-                    transaction = transaction(open, attempt);
-                    try {
-                        open.begin(transaction);
-                        slot.used();
-                    } catch (SessionException e) {
-                        return broken(attempt, transaction, e, open.reused(), lastHost);
+                    Chunking chunking = launcher(open, attempt);
+                    if (chunking != null) {
+                        if (fly(open, chunking, attempt, lastHost) instanceof Flown.Ended(var left)) {
+                            return left;
+                        }
+                    } else {
+                        transaction = transaction(open, attempt);
+                        try {
+                            open.begin(transaction);
+                            slot.used();
+                        } catch (SessionException e) {
+                            return broken(attempt, transaction, e, open.reused(), lastHost);
+                        }
                     }
                 }
             }
@@ -734,7 +736,11 @@ final class DeliverySession implements Runnable {
         /** All have landed, and the session is as good as before. */
         record Landed() implements Flown {}
 
-        /** The session is over. @param left what the next host should be asked for, null when everything is settled */
+        /**
+         * The session is over.
+         *
+         * @param left what the next host should be asked for, null when everything is settled
+         */
         record Ended(@Nullable DeliveryAttempt left) implements Flown {}
     }
 
@@ -1104,6 +1110,10 @@ final class DeliverySession implements Runnable {
         if (unproved) {
             unproved = false;
             dispatcher.proved(handle);
+            MailHost spokenTo = host;
+            if (spokenTo != null) {
+                dispatcher.badHosts.worked(source.name(), spokenTo);
+            }
         }
     }
 

@@ -80,7 +80,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final Sources sources;
     final HostConnector connector;
     final DeadlineGuard guard;
-    final BadHosts badHosts;
+    final ReturningHosts badHosts;
     final PeerKnowledge peers;
     final DeliveryMemory memory;
     final ClientTls tls;
@@ -142,7 +142,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.clock = clock;
         this.nanoTime = nanoTime;
         this.policy = new FailurePolicy(queueConfig.maxAge());
-        this.badHosts = new BadHosts(config.badHostTime(), nanoTime::getAsLong);
+        this.badHosts = new ReturningHosts(config.badHostTime(), nanoTime);
         this.peers = new PeerKnowledge(nanoTime::getAsLong);
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
@@ -216,6 +216,12 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Which of a route's hosts are tried from the queue's source, in order. */
     List<MailHost> tried(QueueKey key, List<MailHost> hosts) {
         return badHosts.withoutBad(key.source(),
+                AddressOrder.of(reachable(sources.find(key.source()), hosts), addressPreference));
+    }
+
+    /** As {@link #tried}, for a session that begins: one session at a time tries a host that was out. */
+    List<MailHost> forSession(QueueKey key, List<MailHost> hosts) {
+        return badHosts.forSession(key.source(),
                 AddressOrder.of(reachable(sources.find(key.source()), hosts), addressPreference));
     }
 

@@ -96,7 +96,11 @@ final class Flight<M> {
                         && answers + recipients + 3 <= mostAnswers;
     }
 
-    /** Its octets are about to be sent. @param reset whether RSET goes before MAIL */
+    /**
+     * Its octets are about to be sent.
+     *
+     * @param reset whether RSET goes before MAIL
+     */
     void launch(M message, boolean reset, int recipients, long contentOctets) {
         Aloft<M> one = new Aloft<>(message, reset, recipients, contentOctets);
         aloft.addLast(one);

@@ -881,7 +881,11 @@ final class SmtpClientSession implements AutoCloseable {
         return !parser.isEndless() && hasUnread() && !isClosing();
     }
 
-    /** The host has answered for a message. @param reset whether its transaction may be open there */
+    /**
+     * The host has answered for a message.
+     *
+     * @param reset whether its transaction may be open there
+     */
     void landed(boolean reset) {
         needsReset = reset;
         answered++;

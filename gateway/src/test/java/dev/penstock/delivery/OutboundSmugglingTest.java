@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.message.Content;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.testing.FakeMx;
@@ -37,20 +38,40 @@ final class OutboundSmugglingTest {
                 .getBytes(StandardCharsets.ISO_8859_1);
         for (Content one : List.of(MemoryContent.of(content),
                 new MemoryContent(content, 0, content.length, false, false), new OctetByOctet(content))) {
-            try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig()) {
                 rig.route(mx);
-                rig.submit("sender@source.example", one, System.currentTimeMillis(), "a@dest.example");
-                rig.awaitEvents(1);
-                rig.awaitNoSessions();
-                assertThat(mx.messages()).hasSize(1);
-                assertThat(mx.commands()).filteredOn(command -> command.startsWith("MAIL"))
-                        .allMatch(command -> command.startsWith("MAIL FROM:<sender@source.example>")).hasSize(1);
-                String text = mx.messages().getFirst().text();
-                assertThat(text).doesNotContain("\0").endsWith("\r\n.\r\n");
+                String text = received(mx, rig, one);
+                assertThat(text).endsWith("\r\n.\r\n");
                 assertThat(END_OF_DATA.matcher(text).results()).as(text).hasSize(1);
-                assertThat(text.replace("\r\n", "")).doesNotContain("\r", "\n");
+            }
+            for (PeerKnowledge.Bdat known : List.of(PeerKnowledge.Bdat.UNKNOWN, PeerKnowledge.Bdat.SOUND)) {
+                try (FakeMx mx = new FakeMx().offering("PIPELINING,CHUNKING"); DeliveryRig rig = rig()) {
+                    rig.route(mx);
+                    rig.dispatcher.peers.bdat(DeliveryRig.host("mx1.dest.example", mx.port()), known);
+                    // counted octets end nowhere else; who relays them finds no end of data but in whole lines
+                    assertThat(received(mx, rig, one)).endsWith("\r\n");
+                    assertThat(mx.commands()).anyMatch(command -> command.startsWith("BDAT")).doesNotContain("DATA");
+                }
             }
         }
+    }
+
+    /** Whose sessions end with their message. */
+    private static DeliveryRig rig() {
+        return new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 1), QueueConfig.DEFAULT);
+    }
+
+    private static String received(FakeMx mx, DeliveryRig rig, Content content) {
+        rig.submit("sender@source.example", content, System.currentTimeMillis(), "a@dest.example");
+        rig.awaitEvents(1);
+        rig.awaitNoSessions();
+        assertThat(mx.messages()).hasSize(1);
+        assertThat(mx.commands()).filteredOn(command -> command.startsWith("MAIL"))
+                .allMatch(command -> command.startsWith("MAIL FROM:<sender@source.example>")).hasSize(1);
+        String text = mx.messages().getFirst().text();
+        assertThat(text).doesNotContain("\0");
+        assertThat(text.replace("\r\n", "")).doesNotContain("\r", "\n");
+        return text;
     }
 
     /** In pieces of one octet, as if every piece ended a read. */

@@ -11,9 +11,11 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -68,7 +70,8 @@ class SmtpClientSessionFuzzTest {
     private static final Pattern LINE = Pattern.compile("[2-5][0-9][0-9]([ -].*)?", Pattern.DOTALL);
     private static final String[] HELLOS = {"250-mx\r\n250-PIPELINING\r\n250 8BITMIME", "250 mx",
         "250-mx\r\n250 PIPELINING", "250-mx\r\n250-DSN\r\n250 SIZE 1000000", "250-mx\r\n250-PIPELINING\r\n250 STARTTLS",
-        "250-mx\n250-LIMITS MAILMAX=1 RCPTMAX=1\n250-PIPELINING\n250 AUTH=LOGIN", "250-mx\r\n250 STARTTLS"};
+        "250-mx\n250-LIMITS MAILMAX=1 RCPTMAX=1\n250-PIPELINING\n250 AUTH=LOGIN", "250-mx\r\n250 STARTTLS",
+        "250-mx\r\n250-PIPELINING\r\n250 CHUNKING"};
     private static final String[] ANSWERS = {"250 ok", "354 go", "300 x", "450 4.2.1 later", "451 4.7.1 not now",
         "452 4.5.3 too many", "503 5.5.1 bad sequence", "550 5.1.1 unknown", "552 5.3.4 too big", "421 4.3.2 bye",
         "220 mx", "221 bye", "199 x", "600 x", "2a0 x", "250-", "250-a\r\n250-b\r\n250 c", "250-a\r\n550 b", "250",
@@ -111,8 +114,10 @@ class SmtpClientSessionFuzzTest {
             sizes.add(data.consumeInt(1, 3));
         }
         boolean rides = data.consumeBoolean();
+        boolean known = data.consumeBoolean();
         current.begin(new Script(data, lmtp));
         List<Transaction> done = new ArrayList<>();
+        Set<Transaction> launched = new HashSet<>();
         @Nullable
         SessionException end = null;
         try (var _ = BugDetectors.allowNetworkConnections()) {
@@ -122,7 +127,12 @@ class SmtpClientSessionFuzzTest {
                             CONFIG.connectTimeout(), guard::watch),
                     lmtp, new SmtpClientSession.Security(TlsPolicy.OPPORTUNISTIC, tls, false, insisting),
                     "gateway.test", CONFIG, DeliveryMemory.uncounted());
-            end = converse(session, sizes, rides, done);
+            PeerKnowledge peers = new PeerKnowledge(System::nanoTime);
+            if (known) {
+                peers.bdat(session.host(), PeerKnowledge.Bdat.SOUND);
+            }
+            session.mayChunk(peers, MOST_TRANSACTIONS);
+            end = converse(session, sizes, rides, done, launched);
             if (end == null) {
                 session.quit();
             } else {
@@ -131,15 +141,28 @@ class SmtpClientSessionFuzzTest {
         } catch (SessionException e) {
             end = e;
         }
-        judge(current.ended(), lmtp, done, end);
+        judge(current.ended(), lmtp, done, launched, end);
         growth.ran();
     }
 
     private static @Nullable SessionException converse(SmtpClientSession session, List<Integer> sizes, boolean rides,
-            List<Transaction> done) {
+            List<Transaction> done, Set<Transaction> launched) {
         try {
             boolean riding = false;
             for (int i = 0; i < sizes.size(); i++) {
+                Chunking chunking = riding ? null : session.launcher(sizes.get(i), CONTENT.size());
+                if (chunking != null) { // all that are left, one behind the other
+                    for (; i < sizes.size(); i++) {
+                        Transaction t = transaction(i, sizes.get(i));
+                        done.add(t);
+                        launched.add(t);
+                        chunking.launch(t);
+                    }
+                    while (chunking.isAloft()) {
+                        chunking.land();
+                    }
+                    return null;
+                }
                 Transaction t = riding ? done.getLast() : transaction(i, sizes.get(i));
                 if (!riding) {
                     done.add(t);
@@ -177,7 +200,8 @@ class SmtpClientSessionFuzzTest {
         return new Transaction(envelope, recipients, places, CONTENT, 0, DeliveryMemory.uncounted());
     }
 
-    private static void judge(Ledger ledger, boolean lmtp, List<Transaction> done, @Nullable SessionException end) {
+    private static void judge(Ledger ledger, boolean lmtp, List<Transaction> done, Set<Transaction> launched,
+            @Nullable SessionException end) {
         if (end != null) {
             boolean timedOut = end.reason() instanceof Failure failure && failure.kind() == Failure.Kind.TIMEOUT;
             check(!timedOut, "both wait for each other", ledger, done, end);
@@ -194,8 +218,10 @@ class SmtpClientSessionFuzzTest {
                 continue;
             }
             from = mail;
-            is(ledger, ledger.find("DATA", from), t.data, done);
-            int dot = ledger.find(".", from);
+            if (!t.chunked) {
+                is(ledger, ledger.find("DATA", from), t.data, done);
+            }
+            int dot = t.chunked ? ledger.findLast(from) : ledger.find(".", from);
             int answer = dot;
             boolean delivered = false;
             for (int i = 0; i < t.end.length; i++) {
@@ -205,11 +231,12 @@ class SmtpClientSessionFuzzTest {
                 }
                 is(ledger, answer, reply, done);
                 answer += lmtp ? 1 : 0;
-                check(t.mail != null && t.mail.code() < 300 && t.isAccepted(i) && t.data != null
-                        && t.data.code() / 100 == 3, "an end without a beginning", ledger, done, end);
+                check(t.mail != null && t.mail.code() < 300 && t.isAccepted(i)
+                        && (t.chunked ? t.data == null : t.data != null && t.data.code() / 100 == 3), "an end without a beginning", ledger, done, end);
                 delivered |= reply.code() < 300;
             }
-            check(!delivered || dot >= 0 && (ledger.cut || !ledger.hadMoreBefore(dot)),
+            // of one that was launched it is seen when no more is aloft
+            check(!delivered || dot >= 0 && (launched.contains(t) || ledger.cut || !ledger.hadMoreBefore(dot)),
                     "delivered to a host that is out of step", ledger, done, end);
             outcomes(ledger, t, done);
         }
@@ -333,6 +360,16 @@ class SmtpClientSessionFuzzTest {
             return -1;
         }
 
+        /** The BDAT that ends a message. */
+        int findLast(int from) {
+            for (int i = from; i < questions.size(); i++) {
+                if (questions.get(i).matches("BDAT .* LAST")) {
+                    return i;
+                }
+            }
+            return -1;
+        }
+
         boolean hadMoreBefore(int question) {
             return outOfStep <= question;
         }
@@ -429,6 +466,7 @@ class SmtpClientSessionFuzzTest {
         private final StringBuilder due = new StringBuilder();
         private boolean silent;
         private int pieces;
+        private int chunkLeft;
 
         Session(Socket socket, Script script, Ledger ledger) throws IOException {
             this.socket = socket;
@@ -444,17 +482,25 @@ class SmtpClientSessionFuzzTest {
             byte[] buffer = new byte[8 << 10];
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
                 input.append(new String(buffer, 0, n, ISO_8859_1));
-                int from = 0;
-                for (int end = input.indexOf("\r\n"); end >= 0; end = input.indexOf("\r\n", from)) {
-                    String line = input.substring(from, end);
-                    if (line.matches("\\.|(EHLO|HELO|LHLO|STARTTLS|RSET|MAIL|RCPT|DATA|QUIT)( .*)?")) {
+                skip();
+                for (int end = input.indexOf("\r\n"); end >= 0; end = input.indexOf("\r\n")) {
+                    String line = input.substring(0, end);
+                    if (line.matches("\\.|(EHLO|HELO|LHLO|STARTTLS|RSET|MAIL|RCPT|DATA|BDAT|QUIT)( .*)?")) {
                         ask(line);
                     }
-                    from = end + 2;
+                    input.delete(0, end + 2);
+                    chunkLeft = line.startsWith("BDAT ") ? Integer.parseInt(line.split(" ")[1]) : 0;
+                    skip();
                 }
-                input.delete(0, from);
                 say();
             }
+        }
+
+        /** Octets of a chunk are no lines. */
+        private void skip() {
+            int n = Math.min(chunkLeft, input.length());
+            input.delete(0, n);
+            chunkLeft -= n;
         }
 
         private void ask(String question) {

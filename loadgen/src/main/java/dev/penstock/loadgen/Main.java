@@ -3,9 +3,9 @@ package dev.penstock.loadgen;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
-/** Starts the generator, the sink or the ledger by name. */
+/** Starts the generator, the sink, the relay or the ledger by name. */
 @Command(name = "penstock", subcommands = {LoadCommand.class, InjectCommand.class, SinkCommand.class,
-    LedgerCommand.class})
+    RelayCommand.class, LedgerCommand.class})
 public final class Main {
     private Main() {}
 

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param seed       of the choices that behaviours with percentages make
  */
 public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean pipelining, boolean chunking,
-        boolean eightBit, long size, boolean enhancedCodes, Map<String, Behaviour> behaviours, @Nullable Path received, long seed) {
+        boolean eightBit, long size, boolean enhancedCodes, Map<String, Behaviour> behaviours, @Nullable Path received,
+        long seed) {
     private static final long SIZE = 100L << 20;
 
     public SinkOptions {
@@ -96,7 +97,8 @@ public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean p
         }
 
         public SinkOptions build() {
-            return new SinkOptions(listen, threads, pipelining, chunking, eightBit, size, enhancedCodes, behaviours, received,
+            return new SinkOptions(listen, threads, pipelining, chunking, eightBit, size, enhancedCodes, behaviours,
+                    received,
                     seed);
         }
     }
