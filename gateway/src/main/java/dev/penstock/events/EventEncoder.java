@@ -67,7 +67,11 @@ final class EventEncoder {
     private static final byte[] TLS_VERSION = ascii("\",\"tls_protocol_version\":\"");
     private static final byte[] SESSION = ascii(",\"session_id\":\"");
     // KumoMTA's readers want these in every record.
-    private static final String TAIL = ",\"bounce_classification\":\"Uncategorized\",\"feedback_report\":null,\"meta\":{},"
+    private static final byte[] BOUNCE_CLASS = ascii(",\"bounce_classification\":\"");
+    private static final byte[] BOUNCE_CATEGORY = ascii(",\"bounce_category\":\"");
+    private static final byte[] BOUNCE_SCOPE = ascii(",\"bounce_scope\":\"");
+    private static final byte[] BOUNCE_ACTION = ascii(",\"bounce_action\":\"");
+    private static final String TAIL = ",\"feedback_report\":null,\"meta\":{},"
             + "\"headers\":{},\"nodeid\":\"";
 
     private final byte[] tail;
@@ -184,6 +188,11 @@ final class EventEncoder {
         field(HELO, client.helo());
         field(LISTENER, client.listener());
         field(MESSAGE_ID, client.messageId());
+        MessageEvent.Meaning meaning = event.meaning();
+        field(BOUNCE_CATEGORY, meaning.category());
+        field(BOUNCE_SCOPE, meaning.scope());
+        field(BOUNCE_ACTION, meaning.action());
+        field(BOUNCE_CLASS, meaning.bounceClass());
         bytes(tail);
     }
 
