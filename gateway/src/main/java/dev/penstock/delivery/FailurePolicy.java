@@ -126,7 +126,7 @@ public record FailurePolicy(Duration maxAge) {
 
     /**
      * What a rule has decided. A reply about our address or the receiver, with a time to wait for, ends the session whatever
-     * else stands; one before there is a message bounces none, and 503 and what has no code for a refusal stay what they are.
+     * else stands; one before there is a message bounces none, and 503 stays what it is.
      *
      * @return null when code and phase decide
      */
@@ -143,7 +143,8 @@ public record FailurePolicy(Duration maxAge) {
                     ? new Outcome.Bounced(said(s, reply), BlastRadius.SITE)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
         }
-        if (!ofMessage || reply.code() == BAD_SEQUENCE) {
+        if (!ofMessage || reply.code() == BAD_SEQUENCE
+                || meaning.scope() == ReplyScope.CONNECTIONS && reply.code() == SERVICE_CLOSING) {
             return null;
         }
         if (meaning.scope() == ReplyScope.SESSION) {
