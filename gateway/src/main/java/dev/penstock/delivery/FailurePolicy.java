@@ -156,7 +156,11 @@ public record FailurePolicy(Duration maxAge) {
                 ? BlastRadius.SESSION
                 : s.phase == Phase.RCPT ? BlastRadius.RECIPIENT : BlastRadius.MESSAGE;
         return switch (meaning.action()) {
-            case AS_CODED -> null;
+            case AS_CODED -> meaning.suspend().isZero()
+                    ? null
+                    : bounces // whom it names is narrower than the receiver, though it be a 421 with X.7.X
+                            ? new Outcome.Bounced(said(s, reply), radius)
+                            : new Outcome.Deferred(said(s, reply), radius);
             case BOUNCE -> new Outcome.Bounced(said(s, reply), radius);
             case DEFER -> new Outcome.Deferred(said(s, reply), radius);
         };
