@@ -36,10 +36,12 @@ import dev.penstock.egress.Sources;
 import dev.penstock.dkim.Signing;
 import dev.penstock.dkim.SigningMetrics;
 import dev.penstock.delivery.TlsOut;
+import dev.penstock.delivery.ReplyRoutes;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
 import dev.penstock.http.ConnectionGateMetrics;
+import dev.penstock.http.HttpRoute;
 import dev.penstock.http.HttpServer;
 import dev.penstock.http.OperatorPort;
 import dev.penstock.http.Routes;
@@ -177,8 +179,9 @@ public final class Penstock implements AutoCloseable {
             metrics = metrics();
             meterSources();
             parts.addFirst(metrics);
-            http = new HttpServer(OperatorPort.of(config.http()),
-                    Routes.of(new TextErrors(), OperatorRoutes.of(metrics, this::health)));
+            List<HttpRoute> routes = new ArrayList<>(OperatorRoutes.of(metrics, this::health));
+            routes.addAll(ReplyRoutes.of(dispatcher.replyCounts()));
+            http = new HttpServer(OperatorPort.of(config.http()), Routes.of(new TextErrors(), routes));
             metrics.add(ConnectionGateMetrics.of("penstock.http.", http.gate()));
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
@@ -219,7 +222,7 @@ public final class Penstock implements AutoCloseable {
                 RoutingMetrics.of(router::stats, router::lookUpTimes),
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
-                ProviderMetrics.of(dispatcher.stats()::providers),
+                ProviderMetrics.of(dispatcher.stats()::providers), DeliveryMetrics.of(dispatcher.replyCounts()),
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
@@ -319,7 +322,7 @@ public final class Penstock implements AutoCloseable {
         if (injection != null) {
             injection.reconfigure(changed.injection(), changed.inbound(), tls.injection());
         }
-        dispatcher.reconfigure(changed.queue());
+        dispatcher.reconfigure(changed.queue(), changed.delivery());
         queue.reconfigure(changed.queue());
         addresses.check();
         sourceHealth.keepOnly(sources.all().stream().map(Source::name).collect(Collectors.toSet()));

@@ -3,12 +3,28 @@ package dev.penstock.delivery;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
+import dev.penstock.classification.ReplyCounts;
+import dev.penstock.config.BounceClass;
+import dev.penstock.config.ReplyScope;
 import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** Deliveries, as metrics name it. Stateless. */
 public final class DeliveryMetrics {
     private DeliveryMetrics() {}
+
+    /** Refusals by class and by whom they are about: labels that no host can make up. */
+    public static PartMeters<ReplyCounts> of(ReplyCounts counts) {
+        PartMeters<ReplyCounts> part = PartMeters.of("penstock.replies.", () -> counts);
+        for (BounceClass known : BounceClass.values()) {
+            part.counter("classes", "Refusals, by KumoMTA's classes", now -> now.of(known), "class", known.label());
+        }
+        part.counter("classes", "Refusals, by KumoMTA's classes", ReplyCounts::ofOwnClasses, "class", "own");
+        for (ReplyScope scope : ReplyScope.values()) {
+            part.counter("scopes", "Refusals, by whom they are about", now -> now.of(scope), "scope", scope.word());
+        }
+        return part;
+    }
 
     public static PartMeters<DeliveryStats.Snapshot> of(Supplier<DeliveryStats.Snapshot> source,
             Supplier<HistogramSnapshot> firstAttempts, Supplier<HistogramSnapshot> transits) {

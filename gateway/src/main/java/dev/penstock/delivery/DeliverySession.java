@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.classification.Classification;
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.ReplyScope;
 import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
@@ -32,6 +34,7 @@ import dev.penstock.routing.Route;
 import dev.penstock.routing.TlsaAnswer;
 import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
+import dev.penstock.smtp.Reply;
 
 /**
  * Opens one session for a ready queue and delivers its mail over it, until the session has served its time or broke.
@@ -321,6 +324,8 @@ final class DeliverySession implements Runnable {
                 return false;
             }
         }
+        act(null, outcome);
+        dispatcher.stats.replied(provider(), queue.key().site().name(), outcome.reason());
         failed(e, outcome, outcome.radius() != BlastRadius.SOURCE);
         return true;
     }
@@ -331,12 +336,12 @@ final class DeliverySession implements Runnable {
      * @param mayCharge whether a message is to be charged with the attempt if nothing else of the queue stands
      */
     private void failed(SessionException e, Outcome outcome, boolean mayCharge) {
-        failed(trouble(e, outcome), outcome.reason(), mayCharge ? e : null);
+        failed(trouble(e, outcome), outcome.reason(), mayCharge ? e : null, told(outcome));
     }
 
-    private void failed(ReadyQueue.Trouble trouble, Reason reason, @Nullable SessionException toCharge) {
+    private void failed(ReadyQueue.Trouble trouble, Reason reason, @Nullable SessionException toCharge, Duration told) {
         failed = true;
-        ReadyQueue.Failed consequence = dispatcher.failed(handle, trouble, toCharge != null, reason.oneLine());
+        ReadyQueue.Failed consequence = dispatcher.failed(handle, trouble, toCharge != null, reason.oneLine(), told);
         QueueItem charged = consequence.charged();
         if (charged != null && toCharge != null) {
             inHand = charged;
@@ -351,6 +356,47 @@ final class DeliverySession implements Runnable {
         if (consequence.suspension() != null) {
             expireOld();
         }
+    }
+
+    /** For how long nothing is to be sent there, as a rule about the reply says. */
+    private static Duration told(Outcome outcome) {
+        Classification meaning = outcome.reason().meaning();
+        return outcome.radius() == BlastRadius.SITE && meaning.scope().isOfSite() ? meaning.suspend() : Duration.ZERO;
+    }
+
+    /** What a reply says of more than the message that it answers; what it says of the session is acted on elsewhere. */
+    private void act(@Nullable DeliveryAttempt attempt, Outcome outcome) {
+        Classification meaning = outcome.reason().meaning();
+        if (meaning.reduce() && meaning.scope() != ReplyScope.CONNECTIONS) {
+            permit.throttle().sessions().halve(dispatcher.nanoTime());
+        }
+        if (meaning.suspend().isZero()) {
+            return;
+        }
+        String why = outcome.reason().oneLine();
+        if (attempt == null || meaning.scope().isOfSite()) {
+            dispatcher.act(queue, provider(), meaning, why);
+            return;
+        }
+        String tenant = attempt.item.tenant();
+        String campaign = attempt.item.campaign();
+        if (meaning.scope() == ReplyScope.TENANT && !tenant.isEmpty()) {
+            withheld(queue.suspendTenant(tenant, meaning.suspend(), why));
+        } else if (meaning.scope() == ReplyScope.CAMPAIGN && !campaign.isEmpty()) {
+            withheld(queue.suspendCampaign(tenant, campaign, meaning.suspend(), why));
+        } // whom the receiver means isn't known: the message alone waits
+    }
+
+    private void withheld(ReadyQueue.@Nullable Suspension suspension) {
+        if (suspension != null) {
+            dispatcher.tell(queue, suspension);
+            expireOld();
+        }
+    }
+
+    /** Whose hosts these are; empty when that isn't known. */
+    private String provider() {
+        return "";
     }
 
     private static ReadyQueue.Trouble trouble(SessionException e, Outcome outcome) {
@@ -678,7 +724,7 @@ final class DeliverySession implements Runnable {
                     if (worst.radius() == BlastRadius.CROWDED || worst.radius() == BlastRadius.SITE) {
                         failed(worst.radius() == BlastRadius.SITE
                                 ? ReadyQueue.Trouble.REFUSED
-                                : ReadyQueue.Trouble.CROWDED, worst.reason(), null);
+                                : ReadyQueue.Trouble.CROWDED, worst.reason(), null, told(worst));
                     }
                     if (next != null && next != attempt) {
                         giveBack(next);
@@ -1084,6 +1130,7 @@ final class DeliverySession implements Runnable {
             Outcome outcome = answer == null
                     ? unanswered(null)
                     : decide(attempt, answer.phase(), new Cause.Replied(answer.reply()), reused, othersAccepted, true);
+            act(attempt, outcome);
             othersAccepted |= transaction.isAccepted(i);
             if (worst == null || outcome.radius().compareTo(worst.radius()) > 0) {
                 worst = outcome;
@@ -1152,14 +1199,15 @@ final class DeliverySession implements Runnable {
             for (int i = 0; i < transaction.recipients.size(); i++) {
                 Transaction.Answer answer = transaction.answer(i);
                 if (answer != null) {
-                    attempt.decide(transaction.places[i],
-                            decide(attempt, answer.phase(), new Cause.Replied(answer.reply()),
-                                    reused, othersAccepted, lastHost),
-                            contact);
+                    Outcome outcome = decide(attempt, answer.phase(), new Cause.Replied(answer.reply()), reused,
+                            othersAccepted, lastHost);
+                    act(attempt, outcome);
+                    attempt.decide(transaction.places[i], outcome, contact);
                 }
                 othersAccepted |= transaction.isAccepted(i);
             }
         }
+        act(attempt, rest);
         if (rest instanceof Outcome.Untried) {
             slot.giveBack();
         }
@@ -1178,13 +1226,21 @@ final class DeliverySession implements Runnable {
     private Outcome decide(DeliveryAttempt attempt, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost) {
         return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost,
-                permit.othersOpen(), attempt.item.attempts(), dispatcher.millis() - attempt.item.receivedMillis()));
+                permit.othersOpen(), attempt.item.attempts(), dispatcher.millis() - attempt.item.receivedMillis(),
+                meaning(phase, cause)));
     }
 
     /** Before any message was taken. */
     private Outcome decide(Phase phase, Cause cause, boolean lastHost) {
         return dispatcher.policy()
-                .decide(new Situation(phase, cause, false, false, lastHost, permit.othersOpen(), 0, 0));
+                .decide(new Situation(phase, cause, false, false, lastHost, permit.othersOpen(), 0, 0,
+                        meaning(phase, cause)));
+    }
+
+    private Classification meaning(Phase phase, Cause cause) {
+        return cause instanceof Cause.Replied(Reply reply)
+                ? dispatcher.classify(phase, reply, provider())
+                : Classification.NONE;
     }
 
     private void settle(DeliveryAttempt attempt) {

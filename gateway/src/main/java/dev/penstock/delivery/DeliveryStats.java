@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
+import dev.penstock.classification.ReplyCounts;
 import dev.penstock.meters.DurationHistogram;
 import dev.penstock.meters.HistogramSnapshot;
 
@@ -38,6 +39,7 @@ public final class DeliveryStats {
     final LongAdder memoryRefused = new LongAdder();
     final LongAdder unreadable = new LongAdder();
     final LongAdder spoolFailures = new LongAdder();
+    final ReplyCounts replies = new ReplyCounts();
     /** From a queue that is empty to one that waited for its receiver for days. */
     private static final Duration[] MESSAGE_TIMES = {Duration.ofMillis(10), Duration.ofMillis(25),
         Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500),
@@ -50,6 +52,7 @@ public final class DeliveryStats {
     /** From the same moment to a recipient's delivery. */
     final DurationHistogram transits = DurationHistogram.of(MESSAGE_TIMES);
     final ProviderStats providers = new ProviderStats();
+    private static final int FIRST_REFUSAL = 400;
     private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
 
     DeliveryStats() {
@@ -62,6 +65,14 @@ public final class DeliveryStats {
         LongAdder adder = failuresByPhase.get(phase);
         if (adder != null) {
             adder.add(recipients);
+        }
+    }
+
+    /** A receiver refused. @param provider empty when it isn't known */
+    void replied(String provider, String site, Reason reason) {
+        if (reason.remote() && reason.code() >= FIRST_REFUSAL) {
+            replies.count(provider.isEmpty() ? site : provider, reason.code(), reason.enhanced(), reason.text(),
+                    reason.meaning());
         }
     }
 

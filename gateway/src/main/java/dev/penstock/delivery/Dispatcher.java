@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.classification.Classification;
+import dev.penstock.classification.ReplyBook;
+import dev.penstock.classification.ReplyCounts;
 import dev.penstock.config.AddressPreference;
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
@@ -38,6 +41,7 @@ import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.smtp.DeliverBy;
+import dev.penstock.smtp.Reply;
 import dev.penstock.spool.AttemptState;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.StoredMessage;
@@ -97,6 +101,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private final LongSupplier nanoTime;
     private volatile FailurePolicy policy;
     private volatile AddressPreference addressPreference;
+    private final ReplyBook replies;
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
@@ -144,6 +149,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.policy = new FailurePolicy(queueConfig.maxAge());
         this.badHosts = new ReturningHosts(config.badHostTime(), nanoTime);
         this.peers = new PeerKnowledge(nanoTime::getAsLong);
+        this.replies = new ReplyBook(config.classificationFiles());
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
@@ -171,7 +177,12 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
      * Follows a changed configuration; mail already queued expires by the new age, and a queue whose limits are others
      * than before is suspended no more.
      */
-    public void reconfigure(QueueConfig queueConfig) {
+    public void reconfigure(QueueConfig queueConfig, DeliveryConfig deliveryConfig) {
+        replies.reconfigure(deliveryConfig.classificationFiles());
+        reconfigure(queueConfig);
+    }
+
+    private void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
         settlement.delayWarning(queueConfig.delayWarning());
         queue.forEachReadyQueue(ready -> {
@@ -263,7 +274,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     /** The session couldn't be opened, or the receiver wants it no more; see {@link Admission#failed}. */
     ReadyQueue.Failed failed(ReadyQueue.Session session, ReadyQueue.Trouble trouble, boolean mayCharge, String reason) {
-        ReadyQueue.Failed failed = admission.failed(session, trouble, mayCharge, reason);
+        return failed(session, trouble, mayCharge, reason, Duration.ZERO);
+    }
+
+    /** @param told for how long the receiver, or a rule about what it says, wants no mail; zero for not said */
+    ReadyQueue.Failed failed(ReadyQueue.Session session, ReadyQueue.Trouble trouble, boolean mayCharge, String reason,
+            Duration told) {
+        ReadyQueue.Failed failed = admission.failed(session, trouble, mayCharge, reason, told);
         if (failed.narrows()) {
             stats.sessionsRefused.increment();
         }
@@ -271,12 +288,47 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return failed;
     }
 
+    /** What the rules in force say. @param provider empty when it isn't known */
+    Classification classify(Phase phase, Reply reply, String provider) {
+        return replies.classify(phase.ofReply(), reply, provider);
+    }
+
+    /** What a reply says of more than the messages of one queue. */
+    void act(ReadyQueue ready, String provider, Classification meaning, String reason) {
+        if (meaning.suspend().isZero()) {
+            return;
+        }
+        String where = provider.isEmpty() ? ready.key().site().name() : provider;
+        switch (meaning.scope()) {
+            case SOURCE -> sources.suspend(ready.key().source(), "", clock.instant().plus(meaning.suspend()), reason);
+            case SOURCE_PROVIDER -> sources.suspend(ready.key().source(), where,
+                    clock.instant().plus(meaning.suspend()), reason);
+            case PROVIDER -> queue.forEachReadyQueue(other -> {
+                if (other != ready && other.key().site().equals(ready.key().site())) {
+                    tell(other, other.suspend(meaning.suspend(), reason));
+                }
+            });
+            case RECIPIENT, MESSAGE, CAMPAIGN, TENANT, SESSION, CONNECTIONS -> {
+            }
+        }
+    }
+
+    /** From now on these are told which sources are of no use. */
+    public void tell(SourceSuspensions others) {
+        sources = others;
+    }
+
+    /** Which replies came how often. */
+    public ReplyCounts replyCounts() {
+        return stats.replies;
+    }
+
     void ended(DeliverySession deliverySession, ReadyQueue.Session session) {
         deliverySessions.remove(deliverySession);
         tell(session.queue(), admission.ended(session));
     }
 
-    private void tell(ReadyQueue ready, ReadyQueue.@Nullable Suspension suspension) {
+    void tell(ReadyQueue ready, ReadyQueue.@Nullable Suspension suspension) {
         if (suspension != null) {
             stats.suspensions.increment();
             log.warn("event=suspension queue={} until={} seconds={} tries={} why={}", ready.key(),

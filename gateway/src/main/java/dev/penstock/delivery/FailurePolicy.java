@@ -4,6 +4,10 @@ import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.classification.Classification;
+import dev.penstock.config.BounceClass;
+import dev.penstock.config.ReplyAction;
+import dev.penstock.config.ReplyScope;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Reply;
 import dev.penstock.units.Durations;
@@ -36,9 +40,16 @@ public record FailurePolicy(Duration maxAge) {
      * @param othersOpen     whether other sessions of ours with the same site stand or are coming up
      * @param attempts       made before this one
      * @param ageMillis      since the message was received
+     * @param meaning        of the reply, looked up before
      */
     public record Situation(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
-            boolean othersOpen, int attempts, long ageMillis) {}
+            boolean othersOpen, int attempts, long ageMillis, Classification meaning) {
+        /** Of a cause that no rule is for. */
+        public Situation(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
+                boolean othersOpen, int attempts, long ageMillis) {
+            this(phase, cause, reused, othersAccepted, lastHost, othersOpen, attempts, ageMillis, Classification.NONE);
+        }
+    }
 
     /** What becomes of the recipient, and how far the trouble reaches. */
     public Outcome decide(Situation s) {
@@ -46,7 +57,8 @@ public record FailurePolicy(Duration maxAge) {
             case Cause.Replied(Reply reply) -> answered(s, reply);
             case Failure failure -> failed(s, failure);
             case Cause.Unroutable(var route) -> {
-                Reason reason = new Reason(Phase.ROUTE, route.code(), route.enhanced(), route.text(), false);
+                Reason reason = new Reason(Phase.ROUTE, route.code(), route.enhanced(), route.text(), false,
+                        Classification.of(route.permanent() ? BounceClass.BAD_DOMAIN : BounceClass.DNS_FAILURE));
                 yield route.permanent()
                         ? new Outcome.Bounced(reason, BlastRadius.MESSAGE)
                         : new Outcome.Deferred(reason, BlastRadius.MESSAGE);
@@ -71,7 +83,8 @@ public record FailurePolicy(Duration maxAge) {
     /** The outcome of an item that comes up after the time its sender has set (RFC 2852 4.1.3, mode R). */
     Outcome.Expired pastDeadline(int attempts) {
         return new Outcome.Expired(new Reason(Phase.ROUTE, EXPIRED_CODE, EXPIRED_STATUS,
-                "delivery time expired: not delivered by the time its sender set, in " + attempts + " attempts", false),
+                "delivery time expired: not delivered by the time its sender set, in " + attempts + " attempts", false,
+                Classification.of(BounceClass.MESSAGE_EXPIRED)),
                 BlastRadius.MESSAGE);
     }
 
@@ -80,12 +93,16 @@ public record FailurePolicy(Duration maxAge) {
     }
 
     private Outcome answered(Situation s, Reply reply) {
-        if (mayBeOfConnections(s.phase, reply) && ConnectionRefusals.isOne(reply.text())) {
+        if (mayBeOfConnections(s.phase, reply) && s.meaning.scope() == ReplyScope.CONNECTIONS) {
             if (s.othersOpen) {
                 return new Outcome.Untried(said(s, reply), BlastRadius.CROWDED);
             }
             return new Outcome.Deferred(said(s, reply),
                     s.phase == Phase.MAIL && reply.code() != SERVICE_CLOSING ? BlastRadius.MESSAGE : BlastRadius.SITE);
+        }
+        Outcome meant = asMeant(s, reply);
+        if (meant != null) {
+            return meant;
         }
         if (isOfSender(s.phase, reply)) {
             return new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
@@ -104,6 +121,48 @@ public record FailurePolicy(Duration maxAge) {
                         ? new Outcome.Delivered(said(s, reply))
                         : refused(s, reply, BlastRadius.MESSAGE);
             }
+        };
+    }
+
+    /**
+     * What a rule has decided. A reply about our address or the receiver, with a time to wait for, ends the session whatever
+     * else stands; one before there is a message bounces none, and 503 stays what it is.
+     *
+     * @return null when code and phase decide
+     */
+    private static @Nullable Outcome asMeant(Situation s, Reply reply) {
+        Classification meaning = s.meaning;
+        if (reply.isPositive() || meaning.rule().isEmpty() || s.phase == Phase.ROUTE || s.phase == Phase.QUIT) {
+            return null;
+        }
+        boolean ofMessage = s.phase.compareTo(Phase.MAIL) >= 0;
+        boolean bounces = ofMessage && (meaning.action() == ReplyAction.BOUNCE
+                || meaning.action() == ReplyAction.AS_CODED && reply.isPermanent());
+        if (meaning.scope().isOfSite() && !meaning.suspend().isZero() && s.phase != Phase.STARTTLS) {
+            return bounces
+                    ? new Outcome.Bounced(said(s, reply), BlastRadius.SITE)
+                    : new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
+        }
+        if (!ofMessage || reply.code() == BAD_SEQUENCE
+                || meaning.scope() == ReplyScope.CONNECTIONS && reply.code() == SERVICE_CLOSING) {
+            return null;
+        }
+        if (meaning.scope() == ReplyScope.SESSION) {
+            return s.reused && s.phase.compareTo(Phase.CONTENT) < 0
+                    ? new Outcome.Untried(said(s, reply), BlastRadius.SESSION)
+                    : new Outcome.Deferred(said(s, reply), BlastRadius.SESSION);
+        }
+        BlastRadius radius = reply.code() == SERVICE_CLOSING || s.phase == Phase.CONTENT
+                ? BlastRadius.SESSION
+                : s.phase == Phase.RCPT ? BlastRadius.RECIPIENT : BlastRadius.MESSAGE;
+        return switch (meaning.action()) {
+            case AS_CODED -> meaning.suspend().isZero()
+                    ? null
+                    : bounces // whom it names is narrower than the receiver, though it be a 421 with X.7.X
+                            ? new Outcome.Bounced(said(s, reply), radius)
+                            : new Outcome.Deferred(said(s, reply), radius);
+            case BOUNCE -> new Outcome.Bounced(said(s, reply), radius);
+            case DEFER -> new Outcome.Deferred(said(s, reply), radius);
         };
     }
 
@@ -186,7 +245,8 @@ public record FailurePolicy(Duration maxAge) {
     }
 
     private static Outcome failed(Situation s, Failure failure) {
-        Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false);
+        Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false,
+                Classification.of(failure.kind().bounceClass()));
         return switch (failure.kind()) {
             case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, UNAUTHENTICATED_HOST, NEEDS_DELIVERBY ->
                 new Outcome.Bounced(reason, BlastRadius.MESSAGE);
@@ -223,7 +283,7 @@ public record FailurePolicy(Duration maxAge) {
     private static Reason said(Situation s, Reply reply) {
         EnhancedStatus status = reply.status();
         return new Reason(s.phase, reply.code(), status == null ? derived(reply.code()) : status.toString(),
-                reply.text(), true);
+                reply.text(), true, s.meaning);
     }
 
     private static String derived(int code) {
@@ -238,6 +298,6 @@ public record FailurePolicy(Duration maxAge) {
         return new Reason(last == null ? Phase.ROUTE : last.phase(), EXPIRED_CODE, EXPIRED_STATUS,
                 "not delivered within " + Durations.format(maxAge) + " and " + attempts + " attempts"
                         + (last == null ? "" : "; last: " + last.oneLine()),
-                false);
+                false, Classification.of(BounceClass.MESSAGE_EXPIRED));
     }
 }

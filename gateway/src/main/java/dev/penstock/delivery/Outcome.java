@@ -6,6 +6,11 @@ public sealed interface Outcome {
 
     BlastRadius radius();
 
+    /** Whether it may lead to the address being written to no more: only when there is nobody there. */
+    default boolean maySuppress() {
+        return this instanceof Bounced && reason().meaning().isOfAddress();
+    }
+
     /** The host has taken the message for this recipient. */
     record Delivered(Reason reason) implements Outcome {
         @Override

@@ -1,5 +1,7 @@
 package dev.penstock.delivery;
 
+import dev.penstock.config.ReplyPhase;
+
 /** Where in a session something happened, in protocol order. */
 public enum Phase {
     /** Before any host was known. */
@@ -27,6 +29,18 @@ public enum Phase {
 
     Phase(String command) {
         this.command = command;
+    }
+
+    /** As rules about replies have it. */
+    ReplyPhase ofReply() {
+        return switch (this) {
+            case ROUTE, CONNECT, GREETING -> ReplyPhase.GREETING;
+            case HELLO, HELO, LHLO, STARTTLS -> ReplyPhase.HELLO;
+            case RSET, MAIL -> ReplyPhase.MAIL;
+            case RCPT -> ReplyPhase.RCPT;
+            case DATA -> ReplyPhase.DATA;
+            case CONTENT, END_OF_DATA, QUIT -> ReplyPhase.END_OF_DATA;
+        };
     }
 
     /** The command whose answer is awaited, empty when there is none. */

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.classification.Classification;
 import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
@@ -251,7 +252,8 @@ final class Settlement {
             return;
         }
         int attempts = item.attempts() + 1;
-        long due = dueBy(attempt, now, now + queue.nextRetry(attempts).toMillis(), maxAgeMillis);
+        long wait = Math.max(queue.nextRetry(attempts).toMillis(), retryAfterMillis(attempt));
+        long due = dueBy(attempt, now, now + wait, maxAgeMillis);
         List<AttemptState.RecipientState> states = new ArrayList<>(attempt.size());
         for (int place = 0; place < attempt.size(); place++) {
             states.add(state(attempt, place));
@@ -447,6 +449,8 @@ final class Settlement {
             }
             if (outcome != null && !(outcome instanceof Outcome.Delivered)) {
                 stats.failed(outcome.reason().phase(), 1);
+                String site = attempt.contact(place).site();
+                stats.replied("", site.substring(site.indexOf('>') + 1), outcome.reason());
             }
         }
         if (delivered > 0) {
@@ -498,7 +502,34 @@ final class Settlement {
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
                 attempt.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
                 MessageEvent.Client.of(envelope.origin()), attempt.item.provider(),
-                contact.site().isEmpty() ? "" : queue.pool(attempt.item));
+                contact.site().isEmpty() ? "" : queue.pool(attempt.item), meaning(outcome));
+    }
+
+    private static MessageEvent.Meaning meaning(Outcome outcome) {
+        String action = switch (outcome) {
+            case Outcome.Delivered _ -> "";
+            case Outcome.Bounced _ -> "bounce";
+            case Outcome.Expired _ -> "expire";
+            case Outcome.Deferred _,Outcome.Untried _ -> "defer";
+        };
+        if (action.isEmpty()) {
+            return MessageEvent.Meaning.NONE;
+        }
+        Classification meant = outcome.reason().meaning();
+        String besides = meant.consequence();
+        return new MessageEvent.Meaning(meant.bounceClass(), meant.category().word(), meant.scope().word(),
+                besides.isEmpty() ? action : action + ", " + besides);
+    }
+
+    /** The longest that a reply asks to wait; zero when none does. */
+    private static long retryAfterMillis(DeliveryAttempt attempt) {
+        long longest = 0;
+        for (int place = attempt.firstUndelivered(); place < attempt.size(); place++) {
+            if (attempt.outcome(place) instanceof Outcome.Deferred deferred) {
+                longest = Math.max(longest, deferred.reason().meaning().retryAfter().toMillis());
+            }
+        }
+        return longest;
     }
 
     static String cut(String text) {

@@ -72,7 +72,11 @@ final class EventEncoder {
     private static final byte[] PROVIDER = ascii(",\"provider_name\":\"");
     private static final byte[] SESSION = ascii(",\"session_id\":\"");
     // KumoMTA's readers want these in every record.
-    private static final String TAIL = ",\"bounce_classification\":\"Uncategorized\",\"feedback_report\":null,\"meta\":{},"
+    private static final byte[] BOUNCE_CLASS = ascii(",\"bounce_classification\":\"");
+    private static final byte[] BOUNCE_CATEGORY = ascii(",\"bounce_category\":\"");
+    private static final byte[] BOUNCE_SCOPE = ascii(",\"bounce_scope\":\"");
+    private static final byte[] BOUNCE_ACTION = ascii(",\"bounce_action\":\"");
+    private static final String TAIL = ",\"feedback_report\":null,\"meta\":{},"
             + "\"headers\":{},\"nodeid\":\"";
 
     private final byte[] tail;
@@ -197,6 +201,11 @@ final class EventEncoder {
         field(HELO, client.helo());
         field(LISTENER, client.listener());
         field(MESSAGE_ID, client.messageId());
+        MessageEvent.Meaning meaning = event.meaning();
+        field(BOUNCE_CATEGORY, meaning.category());
+        field(BOUNCE_SCOPE, meaning.scope());
+        field(BOUNCE_ACTION, meaning.action());
+        field(BOUNCE_CLASS, meaning.bounceClass());
         bytes(tail);
     }
 

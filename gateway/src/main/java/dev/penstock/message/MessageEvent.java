@@ -31,23 +31,24 @@ import dev.penstock.units.HeapSize;
  * @param client      who brought the message
  * @param provider    who runs the hosts that take the recipients' domain's mail, empty when nobody known does
  * @param pool        of sources that the attempt was made by; empty when there was none
+ * @param meaning     what the response was taken to mean
  */
 public record MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain,
         String tenant,
         String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
         long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
-        Client client, String provider, String pool) {
+        Client client, String provider, String pool, Meaning meaning) {
     public static final MessageId NO_ID = new MessageId(0);
     /** The objects that it is made of, without what is shared. */
     private static final int FIXED = 400;
 
-    /** Of whose domain's provider nothing is known, by no pool. */
+    /** Of whose domain's provider nothing is known, by no pool, whose response means what it says. */
     public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
             String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
             long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
             Client client) {
         this(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer, sourceAddress,
-                eventMillis, createdMillis, attempts, protocol, sessionId, tls, client, "", "");
+                eventMillis, createdMillis, attempts, protocol, sessionId, tls, client, "", "", Meaning.NONE);
     }
 
     /** Of whose client nothing is known. */
@@ -145,6 +146,19 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
                     ? NONE
                     : new Client(origin.identity(), origin.helo(), "", "");
         }
+    }
+
+    /**
+     * What a refusal means; what isn't known is empty.
+     *
+     * @param bounceClass KumoMTA's name of a class, or one that a rule made up
+     * @param category    PowerMTA's
+     * @param scope       whom it is about
+     * @param action      what was done, in words
+     */
+    public record Meaning(String bounceClass, String category, String scope, String action) {
+        /** As KumoMTA has it for what isn't classified. */
+        public static final Meaning NONE = new Meaning("Uncategorized", "", "", "");
     }
 
     /** Takes events. Called on event loops and virtual threads: must return at once and must not throw. */

@@ -234,6 +234,18 @@ public final class SessionLimiter implements Limiter {
         return true;
     }
 
+    /**
+     * The receiver wants less: half as many sessions as are open may be from now on, until the next trial. Those that
+     * are told the same meanwhile change nothing.
+     */
+    public synchronized void halve(long nowNanos) {
+        if (window == NO_WINDOW || nowNanos - trialNanos >= 0) {
+            pauseNanos = FIRST_TRIAL.toNanos();
+            trialNanos = nowNanos + pauseNanos;
+            window = Math.min(window, Math.max(1, (open - kept) / 2));
+        }
+    }
+
     /** No session stands and none may be opened for a while: what comes after begins with one and grows as it proves. */
     public synchronized void collapsed(long nowNanos) {
         if (open - kept <= 1) {

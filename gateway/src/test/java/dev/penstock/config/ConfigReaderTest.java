@@ -113,6 +113,7 @@ class ConfigReaderTest {
                 [provider."example"]
                 match = [ {MXSuffix=".example.net"} ]
                 """);
+        Path bounces = Files.writeString(directory.resolve("bounces.toml"), "[rules]\nQuotaIssues = ['^552 ']\n");
         Path chain = pem("mx.pem", "CERTIFICATE");
         Path key = pem("mx.key", "PRIVATE KEY");
         GatewayConfig config = valid(write("""
@@ -265,6 +266,7 @@ class ConfigReaderTest {
                 memory-limit = "33 MB"
                 tls = "verified"
                 tls-ca = "%2$s"
+                classification-files = ['%4$s']
                 [events]
                 directory = "/var/log/penstock"
                 max-file-size = "1 MB"
@@ -295,7 +297,7 @@ class ConfigReaderTest {
                 [[injection.certificate]]
                 chain = "%2$s"
                 key = "%3$s"
-                """.formatted(shaping, chain, key)));
+                """.formatted(shaping, chain, key, bounces)));
         TrafficLimits defaults = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 7)
                 .with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("50/s,max_burst=5"))
                 .with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("30/min"))
@@ -411,7 +413,12 @@ class ConfigReaderTest {
                         .with(DeliveryConfig.BAD_HOST_TIME, Duration.ofSeconds(8))
                         .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(9))
                         .with(DeliveryConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(33))
-                        .with(DeliveryConfig.TLS, TlsPolicy.VERIFIED).with(DeliveryConfig.TLS_CA, Optional.of(chain)))
+                        .with(DeliveryConfig.TLS, TlsPolicy.VERIFIED).with(DeliveryConfig.TLS_CA, Optional.of(chain))
+                        .with(DeliveryConfig.CLASSIFICATION_FILES, new ReplyRules(List.of(bounces),
+                                List.of(new ReplyRule(bounces.toString(), 2, Set.of(), Set.of(), List.of(), Set.of(),
+                                        List.of("^552 "), true, true, "QuotaIssues", BounceCategory.QUOTA_ISSUES,
+                                        ReplyScope.RECIPIENT, ReplyAction.AS_CODED, Duration.ZERO, Duration.ZERO,
+                                        false)))))
                 .with(GatewayConfig.SHAPING, new ShapingConfig(defaults,
                         Map.of("example.com",
                                 TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 2)

@@ -13,6 +13,9 @@ import java.util.Map;
 
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.classification.Classification;
+import dev.penstock.classification.ReplyBook;
+import dev.penstock.config.ReplyRules;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.routing.Route;
 import dev.penstock.smtp.Reply;
@@ -20,6 +23,7 @@ import dev.penstock.smtp.Reply;
 /** The whole policy as a table: {@code failure-policy.txt} beside this class's resources is the expected one. */
 final class FailurePolicyTest {
     private static final FailurePolicy POLICY = new FailurePolicy(Duration.ofDays(5));
+    private static final ReplyBook BOOK = new ReplyBook(ReplyRules.NONE);
     private static final long YOUNG = 1_000;
     private static final long OLD = Duration.ofDays(5).toMillis();
 
@@ -151,10 +155,17 @@ final class FailurePolicyTest {
         return new Cause.Replied(Reply.of(Integer.parseInt(reply.substring(0, 3)), reply.substring(4), "x"));
     }
 
+    private static Classification meaning(Phase phase, Cause cause) {
+        return cause instanceof Cause.Replied(Reply reply)
+                ? BOOK.classify(phase.ofReply(), reply, "")
+                : Classification.NONE;
+    }
+
     private static String cell(Phase phase, Cause cause, boolean reused, boolean othersAccepted, boolean lastHost,
             boolean othersOpen, long ageMillis) {
         Outcome outcome = POLICY.decide(
-                new Situation(phase, cause, reused, othersAccepted, lastHost, othersOpen, 0, ageMillis));
+                new Situation(phase, cause, reused, othersAccepted, lastHost, othersOpen, 0, ageMillis,
+                        meaning(phase, cause)));
         return outcome.getClass().getSimpleName() + " " + outcome.radius() + " " + outcome.reason().code() + " "
                 + outcome.reason().enhanced();
     }

@@ -1,4 +1,4 @@
-package dev.penstock.delivery;
+package dev.penstock.classification;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,8 +7,14 @@ import java.util.List;
 
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.config.ReplyPhase;
+import dev.penstock.config.ReplyRules;
+import dev.penstock.config.ReplyScope;
+import dev.penstock.smtp.Reply;
+
 /** Replies as receivers give them, each behind the place it was read at: source text, manuals, logs, others' rules. */
 final class ConnectionRefusalsTest {
+    private static final Classifier SHIPPED = new Classifier(ReplyRules.shipped().rules());
     private static final List<Said> OF_CONNECTIONS = rows("""
             Postfix, smtpd.c                 | 421 4.7.0 mx.example.com Error: too many connections from 192.0.2.1
             Postfix, smtpd.c                 | 454 4.7.0 Error: too many new TLS sessions from 192.0.2.1
@@ -118,20 +124,24 @@ final class ConnectionRefusalsTest {
     @Test
     void aRefusalOfOneMoreConnectionIsKnownByItsWords() {
         assertThat(OF_CONNECTIONS).hasSizeGreaterThanOrEqualTo(40)
-                .allSatisfy(said -> assertThat(ConnectionRefusals.isOne(said.text())).as(said.toString()).isTrue());
+                .allSatisfy(said -> assertThat(isOne(said.text())).as(said.toString()).isTrue());
     }
 
     @Test
     void limitsOfOtherThingsAreNotTakenForOne() {
         assertThat(OF_OTHER_THINGS).hasSizeGreaterThanOrEqualTo(20)
-                .allSatisfy(said -> assertThat(ConnectionRefusals.isOne(said.text())).as(said.toString()).isFalse());
+                .allSatisfy(said -> assertThat(isOne(said.text())).as(said.toString()).isFalse());
     }
 
     @Test
     void itIsKnownAcrossLinesAndInAnyCase() {
-        assertThat(ConnectionRefusals.isOne("mx.example.com TOO MANY\t CONNECTIONS")).isTrue();
-        assertThat(ConnectionRefusals.isOne("Too many concurrent, open SMTP-connections")).isTrue();
-        assertThat(ConnectionRefusals.isOne("")).isFalse();
+        assertThat(isOne("mx.example.com TOO MANY\t CONNECTIONS")).isTrue();
+        assertThat(isOne("Too many concurrent, open SMTP-connections")).isTrue();
+        assertThat(isOne("")).isFalse();
+    }
+
+    private static boolean isOne(String text) {
+        return SHIPPED.classify(ReplyPhase.GREETING, Reply.of(421, "", text), "").scope() == ReplyScope.CONNECTIONS;
     }
 
     private static List<Said> rows(String table) {
