@@ -412,7 +412,7 @@ class ConfigReaderTest {
                         .with(InjectionConfig.MAX_KEYS, 9)
                         .with(InjectionConfig.CERTIFICATES, List.of(new ListenerTls.Certificate(chain, key))));
         assertThat(config).isEqualTo(expected);
-        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains"));
+        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "dkim"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
         assertEveryComponentDiffers("tls", config.listeners().getFirst().tls(), ListenerTls.NONE);
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);
