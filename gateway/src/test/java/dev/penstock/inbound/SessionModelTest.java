@@ -597,7 +597,7 @@ class SessionModelTest {
                     "other recipients: " + stored.envelope().recipients());
             String text = FakeSpool.text(stored);
             check(text.endsWith("\r\n" + content), "other content");
-            String from = String.join("", content.split("\r\n\r\n", 2)[0].lines()
+            String from = String.join("", ("\r\n" + content).split("\r\n\r\n", 2)[0].lines()
                     .filter(field -> field.startsWith("From: ")).toList());
             boolean signed = from.equals("From: a@" + CommandedSigning.SIGNED);
             check(text.startsWith("DKIM-Signature: ") == signed, "a signature too few or too many");

@@ -14,8 +14,8 @@ import dev.penstock.testing.FakeSpool;
 class SignedReceptionTest {
     private static final String ENVELOPE = """
             S: 220 *
-            C: EHLO client.example
-            S: 250-*
+            C: HELO client.example
+            S: 250 *
             C: MAIL FROM:<b@sender.example>
             S: 250 2.1.0 Ok
             C: RCPT TO:<c@receiver.example>
