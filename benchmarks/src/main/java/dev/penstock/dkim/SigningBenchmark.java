@@ -63,7 +63,8 @@ public class SigningBenchmark {
     @Benchmark
     public byte[] field() throws GeneralSecurityException {
         HeaderFields header = new HeaderFields(HEADER, HEADER.length);
-        return SignatureField.sign(crypto, key, rule.settings(), "example.com", header, rule.signedFields(header), bodyHash,
+        return SignatureField.sign(crypto, key, rule.settings(), "example.com", header, rule.signedFields(header),
+                bodyHash,
                 1_800_000_000);
     }
 }

@@ -60,7 +60,8 @@ final class DkimCommand {
             @Option(names = {"-a",
                 "--algorithm"}, paramLabel = "KIND", defaultValue = "rsa", description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}). Many receivers don't know ed25519 yet.") Kind kind,
             @Option(names = {"-b",
-                "--bits"}, paramLabel = "N", defaultValue = "" + USUAL_BITS, description = "Of an RSA key (default ${DEFAULT-VALUE}).") int bits) {
+                "--bits"}, paramLabel = "N", defaultValue = ""
+                        + USUAL_BITS, description = "Of an RSA key (default ${DEFAULT-VALUE}).") int bits) {
         if (bits < KeyFile.LEAST_RSA_BITS || bits > MOST_BITS) {
             err.println("penstock: --bits " + bits + " is out of range; allowed: " + KeyFile.LEAST_RSA_BITS + " to "
                     + MOST_BITS);
@@ -181,11 +182,14 @@ final class DkimCommand {
     }
 
     @Command(description = "Verify the signatures of a message; exit code 1 when none passes.", mixinStandardHelpOptions = true)
-    int verify(@Parameters(paramLabel = "FILE", description = "The message; lines that end with LF alone are taken for CRLF.") Path file,
+    int verify(
+            @Parameters(paramLabel = "FILE", description = "The message; lines that end with LF alone are taken for CRLF.") Path file,
             @Option(names = "--keys", paramLabel = "FILE", description = "Take public keys from here, not from the DNS: lines of SELECTOR._domainkey.DOMAIN, a space, and the record.") @Nullable Path keyFile,
             @Option(names = "--dns", paramLabel = "SERVER", description = DNS) @Nullable String server) {
         try {
-            PublicKeys keys = keyFile == null ? dns(server) : PublishedKeys.published(Files.readAllLines(keyFile, UTF_8));
+            PublicKeys keys = keyFile == null
+                    ? dns(server)
+                    : PublishedKeys.published(Files.readAllLines(keyFile, UTF_8));
             if (keys == null) {
                 return ExitCode.USAGE;
             }

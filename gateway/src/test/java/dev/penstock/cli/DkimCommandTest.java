@@ -61,7 +61,9 @@ class DkimCommandTest {
     }
 
     private static void publish(ZoneServer zone, String name, String text) throws IOException {
-        List<String> strings = text.length() < 200 ? List.of(text) : List.of(text.substring(0, 200), text.substring(200));
+        List<String> strings = text.length() < 200
+                ? List.of(text)
+                : List.of(text.substring(0, 200), text.substring(200));
         zone.add(new TXTRecord(Name.fromString(name + "."), DClass.IN, 60, strings));
     }
 
@@ -115,7 +117,8 @@ class DkimCommandTest {
     @Test
     void aMessageIsVerifiedByTheDnsOrByAFile() throws IOException {
         Path message = Files.writeString(directory.resolve("message"), MESSAGE);
-        Path keys = Files.writeString(directory.resolve("keys"), "brisbane._domainkey.football.example.com " + KEY + "\n");
+        Path keys = Files.writeString(directory.resolve("keys"),
+                "brisbane._domainkey.football.example.com " + KEY + "\n");
         assertThat(run("verify", message.toString(), "--keys", keys.toString())).isZero();
         assertThat(out()).isEqualTo("pass d=football.example.com s=brisbane a=ed25519-sha256\n");
         try (ZoneServer zone = new ZoneServer(0).start()) {

@@ -33,7 +33,8 @@ class DkimReaderTest {
         return switch (read(text)) {
             case ConfigReader.Valid _ -> List.of();
             case ConfigReader.Invalid invalid -> invalid.problems().stream()
-                    .map(problem -> problem.toString().substring(directory.resolve("penstock.toml").toString().length()))
+                    .map(problem -> problem.toString()
+                            .substring(directory.resolve("penstock.toml").toString().length()))
                     .toList();
         };
     }

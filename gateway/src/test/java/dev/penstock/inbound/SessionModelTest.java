@@ -121,7 +121,8 @@ class SessionModelTest {
             return "replies=" + replies + " queued=" + queued + " chunked=" + chunked + " refused=" + refused
                     + " late answers=" + lateAnswers + " late commits=" + lateCommits + " after the end="
                     + commitsAfterTheEnd + " signed=" + signed + " late signatures=" + lateSignatures
-                    + " after the end=" + signaturesAfterTheEnd + " logins=" + loggedIn + " 421=" + ended421 + " timeouts=" + timeouts;
+                    + " after the end=" + signaturesAfterTheEnd + " logins=" + loggedIn + " 421=" + ended421
+                    + " timeouts=" + timeouts;
         }
     }
 
