@@ -83,7 +83,8 @@ final class DkimReader {
         Matcher matcher = PLACEHOLDER.matcher(text);
         while (matcher.find()) {
             if (!List.of(DOMAIN, SELECTOR).contains(matcher.group())) {
-                throw new IllegalArgumentException(matcher.group() + " is unknown; allowed: " + DOMAIN + ", " + SELECTOR);
+                throw new IllegalArgumentException(
+                        matcher.group() + " is unknown; allowed: " + DOMAIN + ", " + SELECTOR);
             }
         }
         return text;

@@ -48,7 +48,8 @@ public final class KeyFile {
             throw wrong(file, text.contains("ENCRYPTED")
                     ? "is encrypted; decrypt it with: openssl pkey -in FILE -out NEW-FILE"
                     : "has no private key in it; expected a PEM file with -----BEGIN PRIVATE KEY----- or "
-                            + "-----BEGIN RSA PRIVATE KEY-----", null);
+                            + "-----BEGIN RSA PRIVATE KEY-----",
+                    null);
         }
         try {
             byte[] der = Base64.getMimeDecoder().decode(block.group(2));

@@ -24,7 +24,8 @@ import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
  */
 public record PublicKeyRecord(String keyType, byte[] publicKey, boolean testing, boolean strict) {
     /** DER of a SubjectPublicKeyInfo before the 32 octets (RFC 8410 4). */
-    private static final byte[] ED25519_PREFIX = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+    private static final byte[] ED25519_PREFIX = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21,
+        0x00};
     private static final int ED25519_OCTETS = 32;
 
     /**

@@ -73,8 +73,7 @@ public final class Signing implements AutoCloseable {
 
     /** Signs nothing. */
     public static Signing off() {
-        return new Signing(DkimConfig.DEFAULT, InstantSource.system(), Runnable::run, Crypto::jdk, () -> {
-        });
+        return new Signing(DkimConfig.DEFAULT, InstantSource.system(), Runnable::run, Crypto::jdk, () -> {});
     }
 
     /** @param signers refuses by {@link RejectedExecutionException} */
@@ -177,7 +176,7 @@ public final class Signing implements AutoCloseable {
     <T> CompletableFuture<T> run(Supplier<T> task) {
         CompletableFuture<T> result = new CompletableFuture<>();
         begun.increment();
-        result.whenComplete((_, _) -> ended.increment());
+        CompletableFuture<T> counted = result.whenComplete((_, _) -> ended.increment());
         try {
             signers.execute(new Task<>(task, result));
         } catch (RejectedExecutionException e) {
@@ -185,11 +184,11 @@ public final class Signing implements AutoCloseable {
         } catch (OutOfMemoryError e) { // the system has no thread to give
             refuse(result, BUSY, e);
         }
-        return result;
+        return counted;
     }
 
     private void refuse(CompletableFuture<?> result, Reply reply, @Nullable Throwable cause) {
-        (reply == FAILED ? failed : busy).increment();
+        (reply.equals(FAILED) ? failed : busy).increment();
         result.completeExceptionally(new SigningException(reply, cause));
     }
 

@@ -29,8 +29,9 @@ public record SigningKey(SignatureAlgorithm algorithm, PrivateKey key, int bits,
     /** @throws IllegalArgumentException when it is neither an RSA key with its public exponent nor one of Ed25519 */
     static SigningKey of(PrivateKey key) {
         return switch (key) {
-            case RSAPrivateCrtKey rsa -> new SigningKey(SignatureAlgorithm.RSA_SHA256, rsa, rsa.getModulus().bitLength(),
-                    publicKey(rsa));
+            case RSAPrivateCrtKey rsa ->
+                new SigningKey(SignatureAlgorithm.RSA_SHA256, rsa, rsa.getModulus().bitLength(),
+                        publicKey(rsa));
             case EdECPrivateKey edwards when edwards.getParams().getName().equals("Ed25519") -> new SigningKey(
                     SignatureAlgorithm.ED25519_SHA256, edwards, ED25519_BITS,
                     new Ed25519PrivateKeyParameters(edwards.getBytes().orElseThrow(

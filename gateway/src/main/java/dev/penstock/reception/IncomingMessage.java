@@ -129,8 +129,10 @@ public final class IncomingMessage {
     public CompletableFuture<List<SpoolEntry>> commit(boolean hasDotLines, boolean hasEightBit) {
         Spool.Intake open = intake();
         if (signing == null) {
+            CompletableFuture<List<SpoolEntry>> commit = commit(open, MessageSigning.Signed.NOT, hasDotLines,
+                    hasEightBit);
             intake = null; // and with it the content
-            return commit(open, MessageSigning.Signed.NOT, hasDotLines, hasEightBit);
+            return commit;
         }
         CompletableFuture<MessageSigning.Signed> signed = sign();
         intake = null;

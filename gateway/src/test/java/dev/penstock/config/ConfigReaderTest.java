@@ -457,7 +457,7 @@ class ConfigReaderTest {
                         Map.of("shop", new PreflightConfig.Tenant(PreflightConfig.Mode.REFUSE,
                                 PreflightConfig.Kind.PERSONAL))));
         assertThat(config).isEqualTo(expected);
-        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "sources"));
+        assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "sources", "dkim"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
         assertEveryComponentDiffers("tls", config.listeners().getFirst().tls(), ListenerTls.NONE);
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);

@@ -15,7 +15,8 @@ import dev.penstock.config.Canonicalization;
 
 class BodyHashTest {
     private static final int BODIES = 1_000;
-    private static final String[] WORDS = {"\r\n", "\r\n", " ", "\t", "\r", "\n", "a", "bc", ".", "\0", "\u00e9", "  \r\n"};
+    private static final String[] WORDS = {"\r\n", "\r\n", " ", "\t", "\r", "\n", "a", "bc", ".", "\0", "\u00e9",
+        "  \r\n"};
 
     private static byte[] expected(Canonicalization form, String body) {
         String canonical = switch (form) {

@@ -123,7 +123,8 @@ class SigningTest {
     @Test
     void theFieldSaysWhatWasAskedFor() throws IOException {
         try (Signing signing = signing(config(rule("example.com", "one")
-                .with(DkimConfig.Signature.HEADERS, List.of("subject")).with(DkimConfig.Signature.OVERSIGN, List.of("to"))
+                .with(DkimConfig.Signature.HEADERS, List.of("subject"))
+                .with(DkimConfig.Signature.OVERSIGN, List.of("to"))
                 .with(DkimConfig.Signature.EXPIRY, Duration.ofDays(1))
                 .with(DkimConfig.Signature.IDENTITY, "news@sub.{domain}")
                 .with(DkimConfig.Signature.BODY_CANONICALIZATION, Canonicalization.SIMPLE)))) {
@@ -147,7 +148,8 @@ class SigningTest {
     @Test
     void aMissingKeyIsRefusedHeldOrSentWithoutAsConfigured() throws IOException {
         DkimConfig.Signature there = rule("example.com", "one");
-        DkimConfig.Signature missing = DkimConfig.Signature.of("example.com", "two", directory + "/none/{selector}.key");
+        DkimConfig.Signature missing = DkimConfig.Signature.of("example.com", "two",
+                directory + "/none/{selector}.key");
         Files.writeString(directory.resolve("broken.key"), "nothing");
         DkimConfig.Signature broken = DkimConfig.Signature.of("example.com", "two", directory + "/broken.key");
         try (Signing signing = signing(config(DkimConfig.MissingKey.SEND_UNSIGNED, there, missing))) {

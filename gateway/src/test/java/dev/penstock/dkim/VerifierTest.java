@@ -54,7 +54,8 @@ class VerifierTest {
     private static final String BRISBANE = "brisbane._domainkey.football.example.com";
     private static final String TEST = "test._domainkey.football.example.com";
 
-    private final Map<String, PublicKeys.Answer> zone = new HashMap<>(Map.of(BRISBANE, found(ED25519), TEST, found(RSA)));
+    private final Map<String, PublicKeys.Answer> zone = new HashMap<>(
+            Map.of(BRISBANE, found(ED25519), TEST, found(RSA)));
     private final Verifier verifier = new Verifier(name -> zone.getOrDefault(name, new PublicKeys.None()),
             InstantSource.fixed(Instant.parse("2026-11-28T10:00:00Z")));
 

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.auth.Authenticator;
 import dev.penstock.config.ListenerConfig;
+import dev.penstock.dkim.Signing;
 import dev.penstock.message.Envelope;
 import dev.penstock.policy.Policy;
 import dev.penstock.reception.Reception;
@@ -51,10 +52,16 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
 
     ScriptedSession(UnaryOperator<ConfigBuilder> limits, ListenerConfig listener, @Nullable ServerTls tls,
             Policy policy, Authenticator authenticator) {
+        this(limits, listener, tls, policy, authenticator, Signing.off());
+    }
+
+    /** @param signing of what is received */
+    ScriptedSession(UnaryOperator<ConfigBuilder> limits, ListenerConfig listener, @Nullable ServerTls tls,
+            Policy policy, Authenticator authenticator, Signing signing) {
         var config = limits.apply(new ConfigBuilder()).build();
         server = new SmtpServer("gateway.example", List.of(listener), config,
                 tls == null ? Map.of() : Map.of(listener.name(), tls), policy, authenticator,
-                new Reception(spool, this::accepted, _ -> {}, InstantSource.fixed(SmtpFixture.NOW)), _ -> {},
+                new Reception(spool, this::accepted, _ -> {}, InstantSource.fixed(SmtpFixture.NOW), signing), _ -> {},
                 InstantSource.fixed(SmtpFixture.NOW));
         accounts = new ClientAccounts(config, new Counters(), connection::nanoTime);
         ClientAccount account = accounts.enter(CLIENT.getAddress(), listener);

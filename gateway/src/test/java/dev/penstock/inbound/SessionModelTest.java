@@ -32,6 +32,7 @@ import dev.penstock.policy.Policy;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.StoredMessage;
+import dev.penstock.testing.CommandedSigning;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.tls.TlsSession;
 
@@ -60,6 +61,8 @@ class SessionModelTest {
     private static final Pattern LAST = Pattern.compile("(221|421|554 5\\.5\\.0) ?.*");
     private static final Duration LONGEST_PENALTY = Duration.ofSeconds(30);
 
+    private static final CommandedSigning SIGNER = new CommandedSigning();
+
     @BeforeAll
     static void quiet() {
         ((Logger) LoggerFactory.getLogger(Session.class)).setLevel(Level.OFF); // failures that it is told to have
@@ -69,6 +72,7 @@ class SessionModelTest {
 
     @AfterAll
     static void loud() {
+        SIGNER.close();
         ((Logger) LoggerFactory.getLogger(Session.class)).setLevel(null);
         ((Logger) LoggerFactory.getLogger(ContentStage.class)).setLevel(null);
         ((Logger) LoggerFactory.getLogger(Authentication.class)).setLevel(null);
@@ -101,10 +105,13 @@ class SessionModelTest {
         private long loggedIn;
         private long ended421;
         private long timeouts;
+        private long signed;
+        private long lateSignatures;
+        private long signaturesAfterTheEnd;
 
         void check() {
             if (List.of(replies, queued, chunked, refused, lateAnswers, lateCommits, commitsAfterTheEnd, loggedIn,
-                    ended421, timeouts).contains(0L)) {
+                    ended421, timeouts, signed, lateSignatures, signaturesAfterTheEnd).contains(0L)) {
                 throw new AssertionError("something never happened: " + this);
             }
         }
@@ -113,7 +120,9 @@ class SessionModelTest {
         public String toString() {
             return "replies=" + replies + " queued=" + queued + " chunked=" + chunked + " refused=" + refused
                     + " late answers=" + lateAnswers + " late commits=" + lateCommits + " after the end="
-                    + commitsAfterTheEnd + " logins=" + loggedIn + " 421=" + ended421 + " timeouts=" + timeouts;
+                    + commitsAfterTheEnd + " signed=" + signed + " late signatures=" + lateSignatures
+                    + " after the end=" + signaturesAfterTheEnd + " logins=" + loggedIn + " 421=" + ended421
+                    + " timeouts=" + timeouts;
         }
     }
 
@@ -157,6 +166,7 @@ class SessionModelTest {
         private final SplittableRandom random;
         private final Totals totals;
         private final Answers answers;
+        private final CommandedSigning signer = SIGNER;
         private final ScriptedSession smtp;
         private final ScriptedConnection connection;
         private final StringBuilder toSend = new StringBuilder();
@@ -180,11 +190,12 @@ class SessionModelTest {
             this.random = new SplittableRandom(seed);
             this.totals = totals;
             this.answers = new Answers(this);
+            signer.room(Integer.MAX_VALUE);
             boolean strict = random.nextBoolean();
             this.smtp = new ScriptedSession(config -> config.maxMessageSize(4000).maxLineLength(500).memoryLimit(MEMORY)
                     .counts(40, 100, 100, strict ? 3 : 1000)
                     .errors(2, strict ? Duration.ofSeconds(1) : Duration.ZERO, strict ? 5 : 1000, strict ? 8 : 100_000),
-                    new ListenerBuilder().build(), null, answers, answers);
+                    new ListenerBuilder().build(), null, answers, answers, signer.signing);
             this.connection = smtp.connection;
             answers.connection = connection;
         }
@@ -204,12 +215,13 @@ class SessionModelTest {
         }
 
         private void step() {
-            switch (random.nextInt(40)) {
+            switch (random.nextInt(41)) {
                 case 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 -> compose();
                 case 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 -> deliver(1 + random.nextInt(toSend.length() + 1));
                 case 22, 23, 24, 25 -> answers.giveOne();
                 case 26 -> smtp.spool.holdCommits();
                 case 27, 28 -> completeCommits();
+                case 39 -> signOne();
                 case 29, 30 -> connection.pass(Duration.ofMillis(random.nextInt(3000)));
                 case 31 -> {
                     if (random.nextInt(40) == 0) {
@@ -258,7 +270,8 @@ class SessionModelTest {
         }
 
         private void trouble() {
-            switch (random.nextInt(4)) {
+            switch (random.nextInt(5)) {
+                case 4 -> signer.room(0);
                 case 0 -> smtp.spool.failCommits(SpoolException.Reason.FULL);
                 case 1 -> smtp.spool.failWrites(SpoolException.Reason.FULL);
                 case 2 -> smtp.spool.refuseIntake(SpoolException.Reason.OVERLOADED);
@@ -270,6 +283,7 @@ class SessionModelTest {
             if (anotherFillsMemory) {
                 memory();
             }
+            signer.room(Integer.MAX_VALUE);
             smtp.spool.failCommits(null);
             smtp.spool.failWrites(null);
             smtp.spool.refuseIntake(null);
@@ -281,6 +295,20 @@ class SessionModelTest {
                 totals.commitsAfterTheEnd += connection.isOutputEnded() ? 1 : 0;
             }
             smtp.spool.completeCommits();
+        }
+
+        private void signOne() {
+            if (signer.waiting() > 0) {
+                totals.lateSignatures++;
+                totals.signaturesAfterTheEnd += connection.isOutputEnded() ? 1 : 0;
+            }
+            signer.signOne();
+        }
+
+        private void signAll() {
+            while (signer.waiting() > 0) {
+                signOne();
+            }
         }
 
         private void catchUp() {
@@ -403,7 +431,7 @@ class SessionModelTest {
         }
 
         private void content() {
-            StringBuilder text = new StringBuilder("X-Number: " + number++ + "\r\n");
+            StringBuilder text = new StringBuilder("X-Number: " + number++ + "\r\n" + from());
             for (int lines = random.nextInt(6); lines > 0; lines--) {
                 text.append("y".repeat(random.nextInt(300))).append(random.nextInt(60) == 0 ? "\n" : "\r\n");
             }
@@ -413,8 +441,16 @@ class SessionModelTest {
             toSend.append(text).append(".\r\n");
         }
 
+        private String from() {
+            return switch (random.nextInt(6)) {
+                case 0, 1 -> "From: a@" + CommandedSigning.SIGNED + "\r\n";
+                case 2 -> "From: a@" + CommandedSigning.KEYLESS + "\r\n";
+                default -> "";
+            };
+        }
+
         private String chunk() {
-            StringBuilder text = new StringBuilder();
+            StringBuilder text = new StringBuilder(from());
             for (int lines = random.nextInt(4); lines > 0; lines--) {
                 text.append("z".repeat(random.nextInt(400))).append("\r\n");
             }
@@ -560,7 +596,14 @@ class SessionModelTest {
             check(stored.envelope().sender().equals(open.sender), "another sender");
             check(stored.envelope().recipients().stream().map(Recipient::address).toList().equals(open.recipients),
                     "other recipients: " + stored.envelope().recipients());
-            check(FakeSpool.text(stored).endsWith("\r\n" + content), "other content");
+            String text = FakeSpool.text(stored);
+            check(text.endsWith("\r\n" + content), "other content");
+            String from = String.join("", ("\r\n" + content).split("\r\n\r\n", 2)[0].lines()
+                    .filter(field -> field.startsWith("From: ")).toList());
+            boolean signed = from.equals("From: a@" + CommandedSigning.SIGNED);
+            check(text.startsWith("DKIM-Signature: ") == signed, "a signature too few or too many");
+            check(!from.equals("From: a@" + CommandedSigning.KEYLESS), "sent without a signature");
+            totals.signed += signed ? 1 : 0;
         }
 
         // ---- the end -------------------------------------------------------------------------------------------
@@ -576,6 +619,7 @@ class SessionModelTest {
                 connection.pass(LONGEST_PENALTY);
             }
             answers.giveAll();
+            signAll();
             completeCommits();
             catchUp();
             connection.run();
@@ -600,6 +644,7 @@ class SessionModelTest {
             for (int round = 0; round < 50 && !connection.isClosed(); round++) {
                 deliver(toSend.length());
                 answers.giveAll();
+                signAll();
                 completeCommits();
                 catchUp();
                 if (anotherFillsMemory) {
