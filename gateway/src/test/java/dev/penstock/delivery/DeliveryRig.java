@@ -31,6 +31,7 @@ import dev.penstock.queue.MailQueue;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.QueuedDestination;
@@ -74,10 +75,16 @@ final class DeliveryRig implements AutoCloseable {
     final Dispatcher dispatcher;
 
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
+        this(config, limits, queueConfig, null, TlsOut.NONE);
+    }
+
+    /** @param routes in place of {@link #router}, null for that one */
+    DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, Router routes, TlsOut tlsOut) {
         Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
-        queue = new MailQueue(queueConfig, shaper, router, InstantSource.system(), System::nanoTime);
+        queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, InstantSource.system(),
+                System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue,
-                reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime);
+                reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime, tlsOut);
         queue.start(dispatcher, dispatcher);
     }
 
