@@ -23,13 +23,14 @@ import java.util.Map;
  * @param policy    who may send what to whom
  * @param localDomains domains whose mail is handed to a store, by domain
  * @param injection mail taken over HTTP
+ * @param tlsReports reports to receivers about TLS
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
         DnsConfig dns, Map<String, RouteConfig> routes, QueueConfig queue, DeliveryConfig delivery,
         ShapingConfig shaping,
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
-        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection)
+        Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, TlsReportsConfig tlsReports)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -87,6 +88,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             table(PolicyConfig.TABLE, PolicyConfig.DEFAULT), "");
     public static final Key<GatewayConfig, InjectionConfig> INJECTION = TABLE.key("injection",
             GatewayConfig::injection, table(InjectionConfig.TABLE, InjectionConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, TlsReportsConfig> TLS_REPORTS = TABLE.key("tls-reports",
+            GatewayConfig::tlsReports, table(TlsReportsConfig.TABLE, TlsReportsConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -99,7 +102,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(DNS),
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
-                values.get(INJECTION));
+                values.get(INJECTION), values.get(TLS_REPORTS));
     }
 
     /**
