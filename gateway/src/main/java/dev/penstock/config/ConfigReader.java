@@ -79,7 +79,8 @@ public final class ConfigReader {
                 .with(GatewayConfig.HTTP, GatewayConfig.HTTP.read(file))
                 .with(GatewayConfig.AUTH, AuthReader.read(file.table("auth"), source))
                 .with(GatewayConfig.POLICY, PolicyReader.read(file.table("policy"), listeners))
-                .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")));
+                .with(GatewayConfig.INJECTION, InjectionConfig.read(file.table("injection")))
+                .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file));
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
                     .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet()));

@@ -44,7 +44,7 @@ class ConfigReaderTest {
             Map.entry("spool", SpoolConfig.class), Map.entry("dns", DnsConfig.class),
             Map.entry("queue", QueueConfig.class), Map.entry("delivery", DeliveryConfig.class),
             Map.entry("events", EventsConfig.class), Map.entry("http", HttpConfig.class),
-            Map.entry("injection", InjectionConfig.class));
+            Map.entry("injection", InjectionConfig.class), Map.entry("tls-reports", TlsReportsConfig.class));
 
     @TempDir
     Path directory;
