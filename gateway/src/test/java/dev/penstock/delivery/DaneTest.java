@@ -230,7 +230,8 @@ final class DaneTest {
     /** Of a message to the domain: what the first event says. */
     private static String outcome(DeliveryRig rig, String domain) {
         rig.send("a@" + domain);
-        await().atMost(Duration.ofSeconds(60)).until(() -> rig.events.stream().anyMatch(e -> e.domain().equals(domain)));
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> rig.events.stream().anyMatch(e -> e.domain().equals(domain)));
         MessageEvent event = rig.events.stream().filter(e -> e.domain().equals(domain)).findFirst().orElseThrow();
         return event.type() == MessageEvent.Type.DELIVERY
                 ? "Delivery " + Objects.requireNonNull(event.tls()).policy() + " " + event.tls().result()

@@ -247,7 +247,8 @@ final class MtaStsTest {
     /** Of a message to the domain: what the first event says. */
     private String outcome(String domain) {
         rig.send("a@" + domain);
-        await().atMost(Duration.ofSeconds(60)).until(() -> rig.events.stream().anyMatch(e -> e.domain().equals(domain)));
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> rig.events.stream().anyMatch(e -> e.domain().equals(domain)));
         MessageEvent event = rig.events.stream().filter(e -> e.domain().equals(domain)).findFirst().orElseThrow();
         if (event.type() != MessageEvent.Type.DELIVERY) {
             return event.type().label() + " " + event.response().code() + " " + event.response().enhanced() + " "
