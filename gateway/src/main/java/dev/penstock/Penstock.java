@@ -2,6 +2,7 @@ package dev.penstock;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -18,9 +19,11 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.auth.AuthMetrics;
 import dev.penstock.auth.SaslAuthenticator;
+import dev.penstock.callout.HttpCallout;
 import dev.penstock.config.Budget;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.TlsReportsConfig;
 import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
@@ -87,9 +90,12 @@ import dev.penstock.spool.SpoolHealth;
 import dev.penstock.spool.SpoolMetrics;
 import dev.penstock.spool.SpoolStats;
 import dev.penstock.tls.ClientTls;
+import dev.penstock.tls.HttpsExchange;
 import dev.penstock.tls.TlsListeners;
 import dev.penstock.tls.TlsMetrics;
 import dev.penstock.tls.TlsResult;
+import dev.penstock.tlsreport.ReceptionMailer;
+import dev.penstock.tlsreport.TlsReports;
 
 /**
  * The composition root: makes the parts of the gateway, wires them by constructor, starts and stops them in order.
@@ -97,6 +103,9 @@ import dev.penstock.tls.TlsResult;
  */
 public final class Penstock implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Penstock.class);
+
+    /** For a report that goes by HTTPS. */
+    private static final Duration TLS_REPORT_TIME = Duration.ofMinutes(1);
 
     private final DeliveryLog deliveryLog;
     private final Sources sources;
@@ -106,6 +115,7 @@ public final class Penstock implements AutoCloseable {
     private final DnsRouter router;
     private final Shaper shaper;
     private final StsPolicies stsPolicies;
+    private @Nullable TlsReports tlsReports;
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Signing signing;
@@ -146,10 +156,13 @@ public final class Penstock implements AutoCloseable {
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
+            TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
+                    ? TlsResult.Listener.NONE
+                    : this::tlsResult;
             stsPolicies = started(new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().tlsCa())),
-                    config.spool().directory(), clock, TlsResult.Listener.NONE));
+                    config.spool().directory(), clock, tlsResults));
             queue = new MailQueue(config.queue(), shaper,
-                    new StsRouter(router, stsPolicies, this::keepsToMtaSts, TlsResult.Listener.NONE), placement,
+                    new StsRouter(router, stsPolicies, this::keepsToMtaSts, tlsResults), placement,
                     clock, System::nanoTime);
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
@@ -158,10 +171,11 @@ public final class Penstock implements AutoCloseable {
                             this::recovered));
             signing = started(Signing.open(config.dkim(), clock));
             reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
+            tlsReports = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF ? null : started(tlsReports(clock));
             dispatcher = started(
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
                             warden, spool, queue, reception, deliveryLog, clock, System::nanoTime,
-                            new TlsOut(router, TlsResult.Listener.NONE)));
+                            new TlsOut(router, tlsResults)));
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));
@@ -199,6 +213,20 @@ public final class Penstock implements AutoCloseable {
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), oldJournal, spool,
                 reception, authenticator, policy, deliveryLog, clock, tls.injection());
+    }
+
+    private TlsReports tlsReports(InstantSource clock) throws IOException {
+        return new TlsReports(config.tlsReports(), config.hostname(), router,
+                new HttpsExchange(new ClientTls(config.delivery().tlsCa()), TLS_REPORT_TIME, HttpCallout.MAX_ANSWER),
+                new ReceptionMailer(reception), clock);
+    }
+
+    /** Policies are looked up before there are reports to count in. */
+    private void tlsResult(TlsResult result) {
+        TlsReports reports = tlsReports;
+        if (reports != null) {
+            reports.on(result);
+        }
     }
 
     private <T extends AutoCloseable> T started(T part) {

@@ -31,7 +31,7 @@ class ArchitectureTest {
             Set.of("queue", "policy", "http"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are
             Set.of("reception"), // knows what policies change in a header section
-            Set.of("delivery", "inbound"),
+            Set.of("delivery", "inbound", "tlsreport"),
             Set.of("events", "injection"),
             Set.of("metrics"),
             Set.of("proxy"), // the other program: knows config, tls, http, metrics, and the words of egress

@@ -84,7 +84,8 @@ public final class ConfigReader {
                 .with(GatewayConfig.POOLS, GatewayConfig.POOLS.read(file))
                 .with(GatewayConfig.DKIM, GatewayConfig.DKIM.read(file))
                 .with(GatewayConfig.PREFLIGHT, GatewayConfig.PREFLIGHT.read(file))
-                .with(GatewayConfig.WARM_UPS, GatewayConfig.WARM_UPS.read(file));
+                .with(GatewayConfig.WARM_UPS, GatewayConfig.WARM_UPS.read(file))
+                .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file));
         WarmUpReader.check(file.table("source"), config.sources(), config.warmUps().keySet());
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {

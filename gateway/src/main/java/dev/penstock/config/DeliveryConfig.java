@@ -105,7 +105,10 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
                     "\"opportunistic\": TLS when the host offers it, with any certificate, in clear when it doesn't or "
                             + "the handshake fails; \"opportunistic-verified\": when the host offers it, and then only "
                             + "with a certificate for its name; \"none\"; \"required\": always, with any certificate; "
-                            + "\"verified\": always, with a certificate for the host's name. A route's tls comes first, "
+                            + "\"verified\": always, with a certificate for the host's name; \"dane\": as the host's TLSA records "
+                            + "say where signed ones are there (takes dns.dnssec), else \"opportunistic\". What receivers "
+                            + "demand by MTA-STS or DANE comes on top, see enable_mta_sts and enable_dane of the shaping "
+                            + "file. A route's tls comes first, "
                             + "then enable_tls of the shaping file.")
             .restart();
     public static final Key<DeliveryConfig, Optional<Path>> TLS_CA = TABLE

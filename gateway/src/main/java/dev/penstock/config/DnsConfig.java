@@ -53,7 +53,8 @@ public record DnsConfig(List<String> servers, Duration timeout, Duration deadlin
                     + "anchor on; \"trust-resolver\": that of the servers (their AD bit), which must be on this machine; "
                     + "\"off\": nobody's, and no host is authenticated by DANE.");
     public static final Key<DnsConfig, Optional<Path>> TRUST_ANCHOR = TABLE.key("trust-anchor",
-            DnsConfig::trustAnchor, Types.optionalPath((file, key, otherwise) -> file.file(key, otherwise, "the root's")),
+            DnsConfig::trustAnchor,
+            Types.optionalPath((file, key, otherwise) -> file.file(key, otherwise, "the root's")),
             "File with the DS or DNSKEY records that \"validate\" begins with. Empty: those of the root, as of 2024.");
 
     public static final DnsConfig DEFAULT = TABLE.defaults();

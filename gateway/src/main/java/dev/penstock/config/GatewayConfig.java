@@ -28,6 +28,7 @@ import java.util.Map;
  * @param dkim      which messages are signed
  * @param preflight how messages are judged by what their receivers demand
  * @param warmUps   schedules by which sources are warmed up, by name
+ * @param tlsReports reports to receivers about TLS
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -36,7 +37,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
         Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight,
-        Map<String, WarmUpConfig> warmUps)
+        Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -114,6 +115,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             "Schedules by which new sources are warmed up, see gateway/docs/warm-up.md: how many messages a day a source "
                     + "may send to one provider.")
             .example("gentle");
+    public static final Key<GatewayConfig, TlsReportsConfig> TLS_REPORTS = TABLE.key("tls-reports",
+            GatewayConfig::tlsReports, table(TlsReportsConfig.TABLE, TlsReportsConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -130,7 +133,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
-                values.get(PREFLIGHT), values.get(WARM_UPS));
+                values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS));
     }
 
     /**

@@ -98,7 +98,8 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
 
     /** As a delivery session opens it: a question must not fail where a delivery wouldn't. */
     private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits) throws SessionException {
-        TlsPolicy policy = route.tls() == null ? config.tls() : route.tls();
+        TlsPolicy configured = route.tls() == null ? config.tls() : route.tls();
+        TlsPolicy policy = configured == TlsPolicy.DANE ? TlsPolicy.OPPORTUNISTIC : configured; // no mail is risked
         try {
             return open(host, route, limits, policy);
         } catch (SessionException e) {

@@ -24,7 +24,8 @@ final class RequireTls {
     static @Nullable Failure refusal(Session session) {
         if (!session.authentic) {
             return new Failure(Failure.Kind.UNAUTHENTICATED_HOST, "REQUIRETLS can't be kept: " + session.host
-                    + " comes from MX records that neither DNSSEC nor an MTA-STS policy vouches for");
+                    + " comes from MX records that neither DNSSEC nor an MTA-STS policy vouches for; "
+                    + "only configured routes can take such mail then");
         }
         if (!session.encrypted) {
             return new Failure(Failure.Kind.NEEDS_TLS, "REQUIRETLS can't be kept: no TLS with " + session.host);

@@ -80,7 +80,7 @@ final class SessionTlsResults {
         }
         String why = e.getMessage() == null ? e.toString() : e.getMessage();
         add(policy(decision), failure(switch (e.reason()) {
-            case Cause.Replied _, Cause.Unroutable _ -> "starttls-not-supported";
+            case Cause.Replied _,Cause.Unroutable _ -> "starttls-not-supported";
             case Failure failure -> switch (failure.kind()) {
                 case TLS_NOT_OFFERED -> "starttls-not-supported";
                 case STS_HOST -> "validation-failure";

@@ -4,12 +4,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** Fetches policies. Thread-safe; never blocks. */
 @FunctionalInterface
-interface StsFetch extends AutoCloseable {
+public interface StsFetch {
     /** @return fails with a {@link StsException} and no other */
     CompletableFuture<StsText.Published> fetch(String domain);
-
-    @Override
-    default void close() {}
 
     /** Why there is no policy to be had. */
     final class StsException extends RuntimeException {

@@ -176,7 +176,6 @@ public final class StsPolicies implements AutoCloseable {
 
     @Override
     public void close() {
-        fetch.close();
         writer.shutdown();
         try {
             if (writer.awaitTermination(WRITE_PAUSE.toMillis(), TimeUnit.MILLISECONDS)) {

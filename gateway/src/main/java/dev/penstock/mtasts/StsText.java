@@ -11,11 +11,11 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.routing.StsPolicy;
 
 /** Reads what domains publish (RFC 8461 3.1, 3.2). Pure functions. */
-final class StsText {
+public final class StsText {
     private static final String VERSION = "STSv1";
     /** The version comes first; semicolons divide. */
     private static final Pattern RECORD = Pattern.compile("v=STSv1[ \\t]*(;.*)");
-    private static final Pattern ID = Pattern.compile(";[ \\t]*id=([0-9A-Za-z]{1,32})[ \\t]*(?:;.*)?");
+    private static final Pattern ID = Pattern.compile("id=([0-9A-Za-z]{1,32})");
     /** A year (RFC 8461 3.2). */
     private static final long MAX_AGE = 31_557_600;
     private static final Pattern AGE = Pattern.compile("\\d{1,10}");
@@ -37,8 +37,13 @@ final class StsText {
         if (records.size() != 1) {
             return null;
         }
-        Matcher id = ID.matcher(records.getFirst());
-        return id.lookingAt() ? id.group(1) : null;
+        for (String field : records.getFirst().split(";", -1)) {
+            Matcher id = ID.matcher(field.strip());
+            if (id.matches()) {
+                return id.group(1);
+            }
+        }
+        return null;
     }
 
     /**
@@ -105,5 +110,5 @@ final class StsText {
      *
      * @param policy null for mode {@code none}
      */
-    record Published(@Nullable StsPolicy policy, long maxAgeSeconds) {}
+    public record Published(@Nullable StsPolicy policy, long maxAgeSeconds) {}
 }

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.CNAMERecord;
 import org.xbill.DNS.DClass;
+import org.xbill.DNS.ExtendedFlags;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Header;
 import org.xbill.DNS.Message;
@@ -178,6 +179,9 @@ final class DnsClient {
     private Message askForValidation(Message query) {
         Message own = query.clone();
         own.getHeader().setID(ids.nextInt(1 << Short.SIZE));
+        own.getHeader().setFlag(Flags.CD); // RFC 4035 3.2.2: we judge it ourselves
+        own.removeAllRecords(Section.ADDITIONAL);
+        own.addRecord(new OPTRecord(DnsExchange.UDP_PAYLOAD, 0, 0, ExtendedFlags.DO), Section.ADDITIONAL);
         return askServers(own, System.nanoTime() + deadline.toNanos());
     }
 

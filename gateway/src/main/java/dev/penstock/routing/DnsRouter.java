@@ -122,7 +122,7 @@ public final class DnsRouter implements Router, Lookups {
         return settings.client.query(asked, Type.TXT, Rank.REFRESH).thenApply(answer -> switch (answer) {
             case DnsAnswer.Records found -> new TextAnswer.Texts(found.records().stream()
                     .filter(TXTRecord.class::isInstance).map(record -> text((TXTRecord) record)).toList());
-            case DnsAnswer.NoRecords _, DnsAnswer.NoSuchName _ -> new TextAnswer.Texts(List.of());
+            case DnsAnswer.NoRecords _,DnsAnswer.NoSuchName _ -> new TextAnswer.Texts(List.of());
             case DnsAnswer.Trouble trouble -> new TextAnswer.Trouble(trouble.why());
         });
     }

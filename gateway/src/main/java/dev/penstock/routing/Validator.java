@@ -107,7 +107,7 @@ final class Validator {
         return text == null ? "" : ": " + text;
     }
 
-    /** By which the validator asks. Its settings are ours. */
+    /** By which the validator asks. What it would have set is settled already. */
     private record Head(UnaryOperator<Message> asker) implements Resolver {
         @Override
         public CompletionStage<Message> sendAsync(Message query) {
@@ -121,32 +121,32 @@ final class Validator {
 
         @Override
         public void setPort(int port) {
-            throw new UnsupportedOperationException();
+            // ours
         }
 
         @Override
         public void setTCP(boolean flag) {
-            throw new UnsupportedOperationException();
+            // ours
         }
 
         @Override
         public void setIgnoreTruncation(boolean flag) {
-            throw new UnsupportedOperationException();
+            // ours
         }
 
         @Override
         public void setEDNS(int version, int payloadSize, int flags, List<EDNSOption> options) {
-            // the validator says what it wants: DO
+            // DO with every question
         }
 
         @Override
         public void setTSIGKey(TSIG key) {
-            throw new UnsupportedOperationException();
+            // ours
         }
 
         @Override
         public void setTimeout(Duration timeout) {
-            throw new UnsupportedOperationException();
+            // ours
         }
     }
 }

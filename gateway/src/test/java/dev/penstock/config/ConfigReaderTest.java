@@ -45,7 +45,7 @@ class ConfigReaderTest {
             Map.entry("spool", SpoolConfig.class), Map.entry("dns", DnsConfig.class),
             Map.entry("queue", QueueConfig.class), Map.entry("delivery", DeliveryConfig.class),
             Map.entry("events", EventsConfig.class), Map.entry("http", HttpConfig.class),
-            Map.entry("injection", InjectionConfig.class));
+            Map.entry("injection", InjectionConfig.class), Map.entry("tls-reports", TlsReportsConfig.class));
 
     @TempDir
     Path directory;
@@ -105,6 +105,8 @@ class ConfigReaderTest {
                 max_connection_age = "90s"
                 consecutive_connection_failures_before_delay = 4
                 enable_tls = "Required"
+                enable_mta_sts = false
+                enable_dane = true
 
                 ["Example.com"]
                 connection_limit = 2
@@ -213,6 +215,12 @@ class ConfigReaderTest {
                 failure-ttl = "4s"
                 stale-ttl = "5s"
                 ignore-networks = ["private", "198.18.0.0/15"]
+                dnssec = "validate"
+                trust-anchor = "%2$s"
+                [tls-reports]
+                mode = "send"
+                directory = "/var/lib/penstock-tls"
+                contact = "tls@example.net"
                 [preflight]
                 mode = "tag"
                 kind = "transactional"
@@ -305,7 +313,8 @@ class ConfigReaderTest {
                 .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(60))
                 .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
                 .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
-                .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED);
+                .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED).with(TrafficLimits.ENABLE_MTA_STS, false)
+                .with(TrafficLimits.ENABLE_DANE, true);
         List<ProviderConfig> providers = new ArrayList<>(ShapingConfig.DEFAULT.providers());
         providers.addFirst(new ProviderConfig("example",
                 List.of(new ProviderMatch(ProviderMatch.Kind.MX_SUFFIX, ".example.net"))));
@@ -382,7 +391,12 @@ class ConfigReaderTest {
                         .with(DnsConfig.NEGATIVE_TTL, Duration.ofMinutes(3))
                         .with(DnsConfig.FAILURE_TTL, Duration.ofSeconds(4))
                         .with(DnsConfig.STALE_TTL, Duration.ofSeconds(5))
-                        .with(DnsConfig.IGNORE_NETWORKS, List.of("private", "198.18.0.0/15")))
+                        .with(DnsConfig.IGNORE_NETWORKS, List.of("private", "198.18.0.0/15"))
+                        .with(DnsConfig.DNSSEC, Dnssec.VALIDATE).with(DnsConfig.TRUST_ANCHOR, Optional.of(chain)))
+                .with(GatewayConfig.TLS_REPORTS, TlsReportsConfig.DEFAULT
+                        .with(TlsReportsConfig.MODE, TlsReportsConfig.Mode.SEND)
+                        .with(TlsReportsConfig.DIRECTORY, Path.of("/var/lib/penstock-tls"))
+                        .with(TlsReportsConfig.CONTACT, "tls@example.net"))
                 .with(GatewayConfig.ROUTES,
                         Map.of("example.com",
                                 new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
@@ -427,7 +441,9 @@ class ConfigReaderTest {
                                         .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(60))
                                         .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
                                         .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
-                                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)),
+                                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)
+                                        .with(TrafficLimits.ENABLE_MTA_STS, false)
+                                        .with(TrafficLimits.ENABLE_DANE, true)),
                         providers))
                 .with(GatewayConfig.POOLS, Map.of("marketing",
                         new PoolConfig(Map.of("default", 4), false, List.of("shop"), List.of("shop/spring", "summer"))))

@@ -33,6 +33,7 @@ import dev.penstock.queue.MailQueue;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.QueuedDestination;
@@ -76,16 +77,29 @@ final class DeliveryRig implements AutoCloseable {
     final Dispatcher dispatcher;
 
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
-        this(config, limits, queueConfig, Sources.ofDefault(config.sourceAddress(), "gateway.test"),
-                SourceListener.NONE);
+        this(config, limits, queueConfig, null, Sources.ofDefault(config.sourceAddress(), "gateway.test"),
+                SourceListener.NONE, TlsOut.NONE);
     }
 
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, Sources sources,
             SourceListener sourceListener) {
+        this(config, limits, queueConfig, null, sources, sourceListener, TlsOut.NONE);
+    }
+
+    /** @param routes in place of {@link #router}, null for that one */
+    DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, @Nullable Router routes,
+            TlsOut tlsOut) {
+        this(config, limits, queueConfig, routes, Sources.ofDefault(config.sourceAddress(), "gateway.test"),
+                SourceListener.NONE, tlsOut);
+    }
+
+    private DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, @Nullable Router routes,
+            Sources sources, SourceListener sourceListener, TlsOut tlsOut) {
         Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
-        queue = new MailQueue(queueConfig, shaper, router, InstantSource.system(), System::nanoTime);
+        queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, InstantSource.system(),
+                System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,
-                reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime);
+                reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime, tlsOut);
         queue.start(dispatcher, dispatcher);
     }
 

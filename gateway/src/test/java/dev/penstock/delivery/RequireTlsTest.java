@@ -45,7 +45,7 @@ final class RequireTlsTest {
             true,  true,  '',        false, 'NEEDS_REQUIRETLS mx offers no REQUIRETLS'
             true,  true,  'too old', true,  'NEEDS_TLS REQUIRETLS can''t be kept: the certificate of mx isn''t good for its name: too old'
             true,  false, '',        true,  'NEEDS_TLS REQUIRETLS can''t be kept: no TLS with mx'
-            false, true,  '',        true,  'UNAUTHENTICATED_HOST REQUIRETLS can''t be kept: mx comes from MX records, which nothing here authenticates (DNSSEC or MTA-STS would); only configured routes can take such mail'
+            false, true,  '',        true,  'UNAUTHENTICATED_HOST REQUIRETLS can''t be kept: mx comes from MX records that neither DNSSEC nor an MTA-STS policy vouches for; only configured routes can take such mail then'
             """)
     void everythingMustBeThere(boolean configured, boolean encrypted, String problem, boolean offered,
             String refusal) {

@@ -67,6 +67,16 @@ public final class TestCertificates {
                 null);
     }
 
+    private TestCertificates(X509Bundle authority) {
+        this.authority = authority;
+    }
+
+    /** One that this one vouches for, and whose servers send its certificate too. */
+    public TestCertificates intermediate(String name) {
+        return new TestCertificates(build(
+                new CertificateBuilder().ecp256().subject("CN=" + name).setIsCertificateAuthority(true), authority));
+    }
+
     public X509Certificate authority() {
         return authority.getCertificate();
     }
