@@ -23,6 +23,7 @@ import dev.penstock.config.GatewayConfig;
 import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
+import dev.penstock.delivery.HeldMail;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
@@ -49,11 +50,15 @@ import dev.penstock.metrics.MetricsRegistry;
 import dev.penstock.metrics.OperatorRoutes;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
+import dev.penstock.preflight.PlannedSignatures;
+import dev.penstock.preflight.Preflight;
+import dev.penstock.preflight.PreflightMetrics;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.reception.Acceptance;
+import dev.penstock.reception.PreflightPolicy;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
@@ -85,6 +90,8 @@ public final class Penstock implements AutoCloseable {
     private final SaslAuthenticator authenticator;
     private final LocalRecipients recipients;
     private final PolicyEngine policy;
+    private final Preflight preflight;
+    private final PreflightPolicy judging;
     private final TlsListeners tls;
     private final SmtpServer smtp;
     private final OldJournal oldJournal;
@@ -111,6 +118,7 @@ public final class Penstock implements AutoCloseable {
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
             queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            queue.lookAtHeldEvery(config.preflight().recheck());
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
@@ -127,9 +135,12 @@ public final class Penstock implements AutoCloseable {
                     new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
             policy = started(new PolicyEngine(config.policy(), recipients));
+            preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread, System::nanoTime);
+            judging = new PreflightPolicy(policy, preflight, PlannedSignatures.NONE);
+            dispatcher.decidesAboutHeld(new HeldMail(preflight, queue, spool, deliveryLog));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), judging,
                             authenticator, reception, deliveryLog, clock));
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
@@ -153,7 +164,7 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), oldJournal, spool,
-                reception, authenticator, policy, deliveryLog, clock, tls.injection());
+                reception, authenticator, judging, deliveryLog, clock, tls.injection());
     }
 
     private <T extends AutoCloseable> T started(T part) {
@@ -170,7 +181,7 @@ public final class Penstock implements AutoCloseable {
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
-                LocalMetrics.of(recipients::stats)));
+                LocalMetrics.of(recipients::stats), PreflightMetrics.of(preflight::stats, queue::held)));
         accounts().forEach(account -> meters.add(account.meters()));
         return new MetricsRegistry(meters);
     }
@@ -255,6 +266,8 @@ public final class Penstock implements AutoCloseable {
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
+        preflight.reconfigure(changed.preflight());
+        queue.lookAtHeldEvery(changed.preflight().recheck());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         if (injection != null) {
             injection.reconfigure(changed.injection(), changed.inbound(), tls.injection());

@@ -542,7 +542,7 @@ final class Injector {
                         accept.campaign() == null ? client.campaign() : accept.campaign(),
                         new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
                                 client.identity() == null ? "" : client.identity().name()),
-                        Options.NONE);
+                        Options.NONE.with(accept.judged()));
                 draft.messageId = messageId(content);
                 draft.message = message;
                 draft.commit = message.commit(facts.hasDotLines(), facts.hasEightBit());

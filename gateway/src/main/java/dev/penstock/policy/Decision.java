@@ -5,6 +5,7 @@ import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.message.Judged;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 
@@ -23,12 +24,24 @@ public sealed interface Decision {
      * @param campaign      likewise
      * @param addHeaders    header fields to put before the message's own, in this order; only at the message's end
      * @param removeHeaders lower case names of header fields to leave out; only at the message's end
+     * @param judged        what its receivers would mind; null for nothing, and before the message's end
      */
     record Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
-            List<String> removeHeaders) implements Decision {
+            List<String> removeHeaders, @Nullable Judged judged) implements Decision {
         public Accept {
             addHeaders = List.copyOf(addHeaders);
             removeHeaders = List.copyOf(removeHeaders);
+        }
+
+        /** Of what nobody has judged. */
+        public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
+                List<String> removeHeaders) {
+            this(tenant, campaign, addHeaders, removeHeaders, null);
+        }
+
+        /** The same, judged. */
+        public Accept with(Judged verdict) {
+            return new Accept(tenant, campaign, addHeaders, removeHeaders, verdict);
         }
     }
 

@@ -148,7 +148,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private static Decision namesOnly(Decision decision) {
         return switch (decision) {
             case Decision.Refuse _ -> decision;
-            case Decision.Accept(var tenant, var campaign, var added, var removed) ->
+            case Decision.Accept(var tenant, var campaign, var added, var removed, _) ->
                 added.isEmpty() && removed.isEmpty()
                         ? decision
                         : new Decision.Accept(tenant, campaign, List.of(), List.of());
@@ -187,7 +187,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                         recipients, header, size))
                 .thenApply(decision -> switch (decision) {
                     case Decision.Refuse _ -> decision;
-                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed) ->
+                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, _) ->
                         new Decision.Accept(otherTenant == null ? tenant : otherTenant,
                                 otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed));
                 });
