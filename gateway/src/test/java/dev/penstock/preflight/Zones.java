@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -15,18 +16,20 @@ import dev.penstock.routing.OwnAddresses;
 import dev.penstock.testing.FakeDns;
 
 /** Senders in a DNS server of our own, asked through the router's cache. Confined to a test class. */
-final class Zones implements AutoCloseable {
-    static final String GOOD = "192.0.2.10";
-    static final String NAMELESS = "192.0.2.11";
-    static final String MISNAMED = "192.0.2.12";
-    static final String UNASKED = "192.0.2.13";
-    static final String SIX = "2001:db8::10";
+public final class Zones implements AutoCloseable {
+    public static final String GOOD = "192.0.2.10";
+    public static final String NAMELESS = "192.0.2.11";
+    public static final String MISNAMED = "192.0.2.12";
+    public static final String UNASKED = "192.0.2.13";
+    public static final String SIX = "2001:db8::10";
 
-    final FakeDns dns = new FakeDns().start();
-    final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
-    final DnsRouter router;
+    private static final Map<Integer, String> KEYS = new ConcurrentHashMap<>();
 
-    Zones() {
+    public final FakeDns dns = new FakeDns().start();
+    public final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+    public final DnsRouter router;
+
+    public Zones() {
         router = new DnsRouter(Map.of(), DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server()))
                 .with(DnsConfig.TIMEOUT, Duration.ofMillis(300)).with(DnsConfig.DEADLINE, Duration.ofSeconds(2)), 25,
                 OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
@@ -128,7 +131,12 @@ final class Zones implements AutoCloseable {
         }
     }
 
+    /** The same for all zones: large ones take a while. */
     static String rsa(int bits) {
+        return KEYS.computeIfAbsent(bits, Zones::newKey);
+    }
+
+    private static String newKey(int bits) {
         try {
             KeyPairGenerator keys = KeyPairGenerator.getInstance("RSA");
             keys.initialize(bits);
