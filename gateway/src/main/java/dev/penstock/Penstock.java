@@ -135,7 +135,8 @@ public final class Penstock implements AutoCloseable {
                     new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
             policy = started(new PolicyEngine(config.policy(), recipients));
-            preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread, System::nanoTime);
+            preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread,
+                    System::nanoTime);
             judging = new PreflightPolicy(policy, preflight, PlannedSignatures.NONE);
             dispatcher.decidesAboutHeld(new HeldMail(preflight, queue, spool, deliveryLog));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));

@@ -137,15 +137,16 @@ final class PreflightCommand implements Callable<Integer> {
     /** Files that people keep end their lines in LF: when none ends in CRLF, all are taken for right. */
     private static byte[] lines(byte[] octets) {
         String text = new String(octets, ISO_8859_1);
-        return text.contains("\r") ? octets : text.replace("\n", "\r\n").getBytes(
-                ISO_8859_1);
+        return text.contains("\r")
+                ? octets
+                : text.replace("\n", "\r\n").getBytes(
+                        ISO_8859_1);
     }
 
     private Verdict verdict(byte[] octets, GatewayConfig config) {
         DataDecoder decoder = new DataDecoder();
         decoder.resetForChunks();
-        decoder.decode(octets, 0, octets.length, (_, _, _) -> {
-        });
+        decoder.decode(octets, 0, octets.length, (_, _, _) -> {});
         decoder.endOfChunks();
         Facts.Lines lines = new Facts.Lines(decoder.bareCr() || decoder.bareLf(), decoder.hasNul(),
                 (int) Math.min(Integer.MAX_VALUE, decoder.longestLine()));

@@ -862,8 +862,8 @@ public final class MailQueue implements AutoCloseable {
                 waitingFor = holds.why(item.entry()) != null
                         ? "the decision whether it is held on"
                         : readyQueue == unrouted
-                        ? "the decision about its route's failure"
-                        : "the attempt under way";
+                                ? "the decision about its route's failure"
+                                : "the attempt under way";
             }
             case QueueItem.HELD -> {
                 state = QueueItem.State.HELD;

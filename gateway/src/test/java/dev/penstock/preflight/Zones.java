@@ -21,7 +21,7 @@ public final class Zones implements AutoCloseable {
     public static final String SIX = "2001:db8::10";
 
     // Public keys of that many bits; nobody has the private ones.
-    private static final String RSA2048 = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEArn9Rn7TVQYHGCLNRhfNyLQkDtfRlZ4sVLyQu8h2/Q9ylQin+vyoq"
+    public static final String RSA2048 = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEArn9Rn7TVQYHGCLNRhfNyLQkDtfRlZ4sVLyQu8h2/Q9ylQin+vyoq"
             + "KxLs4KqzlE1bNszT1KWyZRq42yTbbk5PsC5+px2MXwOcVMg2AcfgOnON+e+b1LXa20SH5CrE0A0BwJJV4c9kGn6qJIzdNJ5q"
             + "JyADJBXN1jClTmykcXLq3WLNpDkTjecV5mCI/cdwcbZDPBQ3rCX/Wj1qLC80KTjhoj2MaX2qMzEWgqvN701jh/eG3q5qS7w1"
             + "1O95Zr+X7Mk6cW1ZvkkchOj6TGzxKaWOl31bNMS08+ocRB80X/RJ7vDgqWTStW0doKz2uiEPABZ3LoLc2eP+55LlVF4bDruv"

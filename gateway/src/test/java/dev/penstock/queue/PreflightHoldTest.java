@@ -66,7 +66,8 @@ class PreflightHoldTest {
         ItemView view = queue.items(DOMAIN, 10).getFirst();
         assertThat(view.state()).isEqualTo(QueueItem.State.HELD);
         assertThat(view.waitingFor()).isEqualTo("its release by the preflight: " + WHY);
-        assertThat(view.nextAttemptMillis()).isBetween(harness.clock.millis(), harness.clock.millis() + LOOK.toMillis());
+        assertThat(view.nextAttemptMillis()).isBetween(harness.clock.millis(),
+                harness.clock.millis() + LOOK.toMillis());
         assertThat(queue.held()).isEqualTo(1);
     }
 

@@ -100,9 +100,10 @@ class PreflightPolicyTest {
     void aRefusalNamesTheReplyThatItWouldGet() {
         String other = UNSIGNED.replace("sound.example>\nTo", "reject.example>\nTo");
         assertThat(((Decision.Refuse) ask("refuses", SIGNED + other, "jo@gmail.com")).reply().oneLine())
-                .isEqualTo("550 5.7.1 Error: would get Gmail 5.7.26, Gmail 5.7.32: the DMARC policy at reject.example is "
-                        + "p=reject, and From isn't aligned with d=sound.example, the return path's sound.example "
-                        + "(and 1 more)");
+                .isEqualTo(
+                        "550 5.7.1 Error: would get Gmail 5.7.26, Gmail 5.7.32: the DMARC policy at reject.example is "
+                                + "p=reject, and From isn't aligned with d=sound.example, the return path's sound.example "
+                                + "(and 1 more)");
         assertThat(ask("refuses", SOUND, "jo@gmail.com")).isSameAs(Decision.ACCEPT);
         assertThat(ask("personal", UNSIGNED, "jo@gmail.com")).as("SPF is enough").isSameAs(Decision.ACCEPT);
     }
