@@ -28,6 +28,7 @@ import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.ProviderMetrics;
+import dev.penstock.delivery.HeldMail;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.egress.AddressWatch;
 import dev.penstock.egress.Pools;
@@ -70,6 +71,9 @@ import dev.penstock.mtasts.StsPolicies;
 import dev.penstock.mtasts.StsRouter;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
+import dev.penstock.preflight.PlannedSignatures;
+import dev.penstock.preflight.Preflight;
+import dev.penstock.preflight.PreflightMetrics;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.Placement;
 import dev.penstock.queue.QueueMetrics;
@@ -77,6 +81,7 @@ import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.queue.SourceMetrics;
 import dev.penstock.reception.Acceptance;
+import dev.penstock.reception.PreflightPolicy;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
@@ -124,6 +129,8 @@ public final class Penstock implements AutoCloseable {
     private final SaslAuthenticator authenticator;
     private final LocalRecipients recipients;
     private final PolicyEngine policy;
+    private final Preflight preflight;
+    private final PreflightPolicy judging;
     private final TlsListeners tls;
     private final SmtpServer smtp;
     private final OldJournal oldJournal;
@@ -164,6 +171,7 @@ public final class Penstock implements AutoCloseable {
             queue = new MailQueue(config.queue(), shaper,
                     new StsRouter(router, stsPolicies, this::keepsToMtaSts, tlsResults), placement,
                     clock, System::nanoTime);
+            queue.lookAtHeldEvery(config.preflight().recheck());
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
@@ -183,9 +191,13 @@ public final class Penstock implements AutoCloseable {
                     new RecipientProbe(config.hostname(), config.delivery(), sources, router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
             policy = started(new PolicyEngine(config.policy(), recipients, placement::has));
+            preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread,
+                    System::nanoTime);
+            judging = new PreflightPolicy(policy, preflight, PlannedSignatures.NONE);
+            dispatcher.decidesAboutHeld(new HeldMail(preflight, queue, spool, deliveryLog));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
-                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
+                    new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), judging,
                             authenticator, reception, deliveryLog, clock));
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
@@ -212,7 +224,7 @@ public final class Penstock implements AutoCloseable {
 
     private InjectionServer injection(InstantSource clock) {
         return new InjectionServer(config.hostname(), config.injection(), config.inbound(), oldJournal, spool,
-                reception, authenticator, policy, deliveryLog, clock, tls.injection());
+                reception, authenticator, judging, deliveryLog, clock, tls.injection());
     }
 
     private TlsReports tlsReports(InstantSource clock) throws IOException {
@@ -255,7 +267,7 @@ public final class Penstock implements AutoCloseable {
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
                 LocalMetrics.of(recipients::stats), SigningMetrics.of(signing::stats),
-                StsMetrics.of(stsPolicies::stats)));
+                StsMetrics.of(stsPolicies::stats), PreflightMetrics.of(preflight::stats, queue::held)));
         accounts().forEach(account -> meters.add(account.meters()));
         return new MetricsRegistry(meters);
     }
@@ -346,6 +358,8 @@ public final class Penstock implements AutoCloseable {
         shaper.reconfigure(changed.shaping());
         policy.reconfigure(changed.policy());
         signing.reconfigure(changed.dkim());
+        preflight.reconfigure(changed.preflight());
+        queue.lookAtHeldEvery(changed.preflight().recheck());
         smtp.reconfigure(changed.listeners(), changed.inbound(), tls.servers());
         if (injection != null) {
             injection.reconfigure(changed.injection(), changed.inbound(), tls.injection());

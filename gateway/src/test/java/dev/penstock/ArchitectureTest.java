@@ -28,7 +28,7 @@ class ArchitectureTest {
             Set.of("message", "config"),
             Set.of("spool", "routing", "tls", "callout", "egress", "dkim", "classification"),
             Set.of("shaping", "auth", "mtasts"), // shaping knows routing's sites, auth knows channel bindings of tls
-            Set.of("queue", "policy", "http"), // policy and http know identities
+            Set.of("queue", "policy", "preflight", "http"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are
             Set.of("reception"), // knows what policies change in a header section
             Set.of("delivery", "inbound", "tlsreport"),

@@ -102,6 +102,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private volatile FailurePolicy policy;
     private volatile AddressPreference addressPreference;
     private final ReplyBook replies;
+    /** Of a gateway that holds mail; set before the queue starts. */
+    private volatile @Nullable HeldMail heldMail;
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
@@ -370,6 +372,26 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         }
     }
 
+    /** Who decides about mail that is held. Before the queue starts. */
+    public void decidesAboutHeld(HeldMail decider) {
+        heldMail = decider;
+    }
+
+    @Override
+    public void holdDue(QueueItem item) {
+        HeldMail decider = heldMail;
+        DeliveryAttempt attempt = prepare(item, SessionDetails.none(""));
+        if (attempt == null) { // it has expired, or can't be read
+            return;
+        }
+        if (decider == null) {
+            attempt.memory.close();
+            queue.release(item, attempt.envelope.options().holdUntilMillis());
+            return;
+        }
+        decider.decide(item, attempt, millis(), item.receivedMillis() + policy.maxAge().toMillis(), () -> closing);
+    }
+
     /**
      * Reads the message of an item that has come up.
      *
@@ -417,6 +439,10 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         FailurePolicy now = policy;
         long nowMillis = millis();
         Outcome.Expired expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis());
+        String heldFor = queue.heldFor(item);
+        if (expired != null && heldFor != null) {
+            expired = now.heldTooLong(heldFor);
+        }
         if (expired == null && isOverdue(attempt)) {
             expired = now.pastDeadline(item.attempts());
         }

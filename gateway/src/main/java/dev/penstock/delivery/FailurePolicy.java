@@ -80,6 +80,16 @@ public record FailurePolicy(Duration maxAge) {
         return isTooOld(ageMillis) ? new Outcome.Expired(expiry(attempts, null), BlastRadius.MESSAGE) : null;
     }
 
+    /**
+     * The outcome of an item that was held until it was too old.
+     *
+     * @param why it was held
+     */
+    Outcome.Expired heldTooLong(String why) {
+        return new Outcome.Expired(new Reason(Phase.ROUTE, EXPIRED_CODE, EXPIRED_STATUS,
+                "held for " + Durations.format(maxAge) + ", since it " + why, false), BlastRadius.MESSAGE);
+    }
+
     /** The outcome of an item that comes up after the time its sender has set (RFC 2852 4.1.3, mode R). */
     Outcome.Expired pastDeadline(int attempts) {
         return new Outcome.Expired(new Reason(Phase.ROUTE, EXPIRED_CODE, EXPIRED_STATUS,

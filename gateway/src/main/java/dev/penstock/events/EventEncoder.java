@@ -169,7 +169,7 @@ final class EventEncoder {
         }
         if (!event.protocol().isEmpty()) {
             bytes(switch (event.type()) {
-                case RECEPTION, REJECTION -> RECEPTION_PROTOCOL;
+                case RECEPTION, REJECTION, PREFLIGHT -> RECEPTION_PROTOCOL;
                 case DELIVERY, TRANSIENT_FAILURE, BOUNCE, EXPIRATION -> DELIVERY_PROTOCOL;
             });
             text(event.protocol());

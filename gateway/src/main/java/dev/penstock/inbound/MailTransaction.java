@@ -23,7 +23,7 @@ final class MailTransaction {
     final long declaredSize; // -1 when not told
     final BodyType body;
     final boolean smtpUtf8;
-    final Options options;
+    Options options;
     final List<Recipient> recipients = new ArrayList<>(1);
     /** Of each recipient, as {@link dev.penstock.policy.Policy#mailbox}; one alone needs no map. */
     private @Nullable String first;
@@ -142,6 +142,7 @@ final class MailTransaction {
     /** The yes to the message. */
     void judge(Decision.Accept accept) {
         judged = true;
+        options = options.with(accept.judged());
         tenant = accept.tenant() == null ? tenant : accept.tenant();
         campaign = accept.campaign() == null ? campaign : accept.campaign();
         pool = accept.pool() == null ? pool : accept.pool();

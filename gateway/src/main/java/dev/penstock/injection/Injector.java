@@ -544,7 +544,7 @@ final class Injector {
                         accept.campaign() == null ? client.campaign() : accept.campaign(),
                         new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
                                 client.identity() == null ? "" : client.identity().name()),
-                        Options.NONE, accept.pool() == null ? "" : accept.pool());
+                        Options.NONE.with(accept.judged()), accept.pool() == null ? "" : accept.pool());
                 draft.messageId = messageId(content);
                 draft.message = message;
                 awaitSignatures(message);

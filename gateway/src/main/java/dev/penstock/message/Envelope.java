@@ -51,7 +51,8 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
 
     /** What it takes in memory, about. */
     public long heapOctets() {
-        long octets = HeapSize.OBJECT + HeapSize.of(sender) + HeapSize.of(options.envid()) + HeapSize.of(origin.helo());
+        long octets = HeapSize.OBJECT + HeapSize.of(sender) + HeapSize.of(options.envid()) + HeapSize.of(origin.helo())
+                + HeapSize.of(options.heldFor());
         for (Recipient recipient : recipients) {
             octets += recipient.heapOctets();
         }

@@ -40,6 +40,7 @@ public final class EnvelopeCodec {
     private static final int ORCPT = 18; // of the recipient before it; nested: length of the type, type, address
     private static final int ORIGIN_IDENTITY = 19;
     private static final int POOL = 21; // 20 is the tag that the spool puts behind an envelope whose message is held
+    private static final int HELD_FOR = 24; // a text; 22 and 23 are free
 
     private static final int EIGHT_BIT = 1; // value of BODY
     private static final int HDRS = 1; // value of RET
@@ -121,6 +122,10 @@ public final class EnvelopeCodec {
         if (options.holdUntilMillis() != 0) {
             out.number(HOLD_UNTIL, options.holdUntilMillis());
         }
+        String heldFor = options.heldFor();
+        if (heldFor != null) {
+            out.text(HELD_FOR, heldFor);
+        }
         if (options.deliverByMode() != null) {
             int flags = (options.deliverByMode() == DeliverBy.Mode.RETURN ? RETURN_MODE : 0)
                     | (options.deliverByTrace() ? TRACE : 0);
@@ -164,6 +169,7 @@ public final class EnvelopeCodec {
         long deliverByMillis = 0;
         DeliverBy.Mode deliverByMode = null;
         boolean deliverByTrace = false;
+        Judged judged = null;
         while (in.hasRemaining()) {
             long tag = varint(in);
             int length = length(in);
@@ -208,6 +214,7 @@ public final class EnvelopeCodec {
                 case ENVID -> envid = text(in, length);
                 case REQUIRE_TLS -> requireTls = varint(in) != 0;
                 case HOLD_UNTIL -> holdUntilMillis = varint(in);
+                case HELD_FOR -> judged = new Judged(true, text(in, length));
                 case DELIVER_BY -> {
                     deliverByMillis = varint(in);
                     long flags = varint(in);
@@ -222,7 +229,7 @@ public final class EnvelopeCodec {
         }
         return new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis,
                 new Origin(protocol, address, helo, identity), new Options(ret, envid, requireTls, holdUntilMillis,
-                        deliverByMillis, deliverByMode, deliverByTrace),
+                        deliverByMillis, deliverByMode, deliverByTrace, judged),
                 pool);
     }
 

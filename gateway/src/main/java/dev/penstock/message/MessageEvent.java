@@ -85,7 +85,9 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
         BOUNCE("Bounce"),
         EXPIRATION("Expiration"),
         /** A reception was refused with 4xx or 5xx. */
-        REJECTION("Rejection");
+        REJECTION("Rejection"),
+        /** Receivers would mind something about it: it was tagged, is held, or is let go on. */
+        PREFLIGHT("Preflight");
 
         private final String label;
 

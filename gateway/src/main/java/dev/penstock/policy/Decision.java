@@ -5,6 +5,7 @@ import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.message.Judged;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 
@@ -24,13 +25,14 @@ public sealed interface Decision {
      * @param addHeaders    header fields to put before the message's own, in this order; only at the message's end
      * @param removeHeaders lower case names of header fields to leave out; only at the message's end
      * @param pool          of sources by which the message goes; null for the one that the configuration says
+     * @param judged        what its receivers would mind; null for nothing, and before the message's end
      */
     record Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
-            List<String> removeHeaders, @Nullable String pool) implements Decision {
-        /** By the pool that the configuration says. */
+            List<String> removeHeaders, @Nullable String pool, @Nullable Judged judged) implements Decision {
+        /** By the pool that the configuration says, of what nobody has judged. */
         public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
                 List<String> removeHeaders) {
-            this(tenant, campaign, addHeaders, removeHeaders, null);
+            this(tenant, campaign, addHeaders, removeHeaders, null, null);
         }
 
         /** Whether it names a tenant, campaign or pool. */
@@ -42,12 +44,23 @@ public sealed interface Decision {
         public Accept named(Accept later) {
             return new Accept(later.tenant == null ? tenant : later.tenant,
                     later.campaign == null ? campaign : later.campaign, List.of(), List.of(),
-                    later.pool == null ? pool : later.pool);
+                    later.pool == null ? pool : later.pool, null);
         }
 
         public Accept {
             addHeaders = List.copyOf(addHeaders);
             removeHeaders = List.copyOf(removeHeaders);
+        }
+
+        /** Of what nobody has judged. */
+        public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
+                List<String> removeHeaders) {
+            this(tenant, campaign, addHeaders, removeHeaders, null);
+        }
+
+        /** The same, judged. */
+        public Accept with(Judged verdict) {
+            return new Accept(tenant, campaign, addHeaders, removeHeaders, verdict);
         }
     }
 

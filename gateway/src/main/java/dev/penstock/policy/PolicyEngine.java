@@ -161,7 +161,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private static Decision namesOnly(Decision decision) {
         return switch (decision) {
             case Decision.Refuse _ -> decision;
-            case Decision.Accept(var tenant, var campaign, var added, var removed, var pool) ->
+            case Decision.Accept(var tenant, var campaign, var added, var removed, var pool, _) ->
                 added.isEmpty() && removed.isEmpty()
                         ? decision
                         : new Decision.Accept(tenant, campaign, List.of(), List.of(), pool);
@@ -202,10 +202,10 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                         recipients, header, size))
                 .thenApply(decision -> switch (decision) {
                     case Decision.Refuse _ -> decision;
-                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, var otherPool) ->
+                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, var otherPool, _) ->
                         withPool(new Decision.Accept(otherTenant == null ? tenant : otherTenant,
                                 otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed),
-                                otherPool == null ? pool : otherPool));
+                                otherPool == null ? pool : otherPool, null));
                 });
     }
 

@@ -45,6 +45,7 @@ public enum Demands {
 
     private final String word;
     private final boolean ofBulk;
+    @SuppressWarnings("ImmutableEnumChecker") // List.of
     private final List<Reply> replies;
 
     Demands(String word, boolean ofBulk, Reply... replies) {

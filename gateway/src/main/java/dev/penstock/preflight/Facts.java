@@ -1,5 +1,6 @@
 package dev.penstock.preflight;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -9,7 +10,7 @@ import java.util.List;
  * @param fromDomains   of the addresses in the From field, lower case, in order, each once; empty when it can't be read
  * @param fromTrouble   why the From field can't be read; empty when it can
  * @param repeated      lower case names of fields that stand there more than once and may not (RFC 5322 3.6)
- * @param messageId     the Message-ID field's value, null without one
+ * @param messageId     the Message-ID field's value, empty without one
  * @param hasDate       whether there is a Date field
  * @param unsubscribe   the List-Unsubscribe field's value, empty without one
  * @param oneClick      the List-Unsubscribe-Post field's value, empty without one
@@ -34,6 +35,14 @@ public record Facts(int fromFields, List<String> fromDomains, String fromTrouble
         fromDomains = List.copyOf(fromDomains);
         repeated = List.copyOf(repeated);
         signatures = List.copyOf(signatures);
+    }
+
+    /** With signatures that it will have. */
+    public Facts alsoSigned(List<SignatureFacts> planned) {
+        List<SignatureFacts> all = new ArrayList<>(planned);
+        all.addAll(signatures);
+        return new Facts(fromFields, fromDomains, fromTrouble, repeated, messageId, hasDate, unsubscribe, oneClick,
+                returnDomain, all, lines);
     }
 
     /** The domain that DMARC looks at; empty when there is none, or more than one. */

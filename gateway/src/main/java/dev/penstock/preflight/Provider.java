@@ -31,8 +31,10 @@ public enum Provider {
             .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
 
     private final String label;
+    @SuppressWarnings("ImmutableEnumChecker") // Set.of
     private final Set<String> domains;
     /** First labels of domains that it has in many countries. */
+    @SuppressWarnings("ImmutableEnumChecker") // likewise
     private final Set<String> brands;
 
     Provider(String label, Set<String> domains, Set<String> brands) {

@@ -24,7 +24,7 @@ import dev.penstock.routing.RecordType;
  * jSPF evaluates; what it doesn't bound (RFC 7208 4.6.4: look-ups without an answer, time) is bounded here, and all of its
  * look-ups go through our cache.
  */
-final class SpfCheck implements DNSService {
+final class SpfCheck {
     /** RFC 7208 4.6.4: look-ups that find nothing. */
     private static final int MAX_VOID = 2;
     /** Ten mechanisms with ten hosts each, and the records themselves: more is nobody's. */
@@ -33,6 +33,10 @@ final class SpfCheck implements DNSService {
     private static final Duration MAX_TIME = Duration.ofSeconds(20);
     private static final int RECORD_LIMIT = 10; // RFC 7208 4.6.4: names of one mechanism
     private static final int MAX_WHY = 200; // characters
+
+    /** One for all, since making one compiles many patterns; it keeps nothing of an evaluation, which is one thread's. */
+    private static final SPF EVALUATOR = new SPF(new Current());
+    private static final ScopedValue<SpfCheck> CURRENT = ScopedValue.newInstance();
 
     private final Records records;
     private final long endNanos = System.nanoTime() + MAX_TIME.toNanos();
@@ -48,7 +52,8 @@ final class SpfCheck implements DNSService {
     /** Blocks; takes 20 seconds at most. */
     static Timed<SpfFacts> of(String domain, String address, Records records) {
         SpfCheck check = new SpfCheck(records);
-        SPFResult found = new SPF(check).checkSPF(address, "postmaster@" + domain, domain);
+        SPFResult found = ScopedValue.where(CURRENT, check)
+                .call(() -> EVALUATOR.checkSPF(address, "postmaster@" + domain, domain));
         return new Timed<>(check.facts(domain, address, found.getResult()), check.freshUntil);
     }
 
@@ -77,8 +82,7 @@ final class SpfCheck implements DNSService {
         return new SpfFacts(address, result, why.length() > MAX_WHY ? why.substring(0, MAX_WHY) : why);
     }
 
-    @Override
-    public @Nullable List<String> getRecords(DNSRequest request) throws TimeoutException {
+    private @Nullable List<String> records(DNSRequest request) throws TimeoutException {
         @Nullable
         RecordType type = switch (request.getRecordType()) {
             case DNSRequest.A -> RecordType.A;
@@ -124,29 +128,37 @@ final class SpfCheck implements DNSService {
         return new TimeoutException(why);
     }
 
-    @Override
-    public CompletionStage<List<String>> getRecordsAsync(DNSRequest request) {
-        return CompletableFuture.failedStage(new UnsupportedOperationException("evaluated on one thread"));
-    }
+    /** What jSPF asks, of the evaluation on whose thread it does. Stateless. */
+    private static final class Current implements DNSService {
+        @Override
+        public @Nullable List<String> getRecords(DNSRequest request) throws TimeoutException {
+            return CURRENT.get().records(request);
+        }
 
-    /** For the macro %{r}, in explanations that nobody reads. */
-    @Override
-    public List<String> getLocalDomainNames() {
-        return List.of();
-    }
+        @Override
+        public CompletionStage<List<String>> getRecordsAsync(DNSRequest request) {
+            return CompletableFuture.failedStage(new UnsupportedOperationException("evaluated on one thread"));
+        }
 
-    @Override
-    public void setTimeOut(int timeOut) {
-        // the whole evaluation has its end
-    }
+        /** For the macro %{r}, in explanations that nobody reads. */
+        @Override
+        public List<String> getLocalDomainNames() {
+            return List.of();
+        }
 
-    @Override
-    public int getRecordLimit() {
-        return RECORD_LIMIT;
-    }
+        @Override
+        public void setTimeOut(int timeOut) {
+            // the whole evaluation has its end
+        }
 
-    @Override
-    public void setRecordLimit(int recordLimit) {
-        // is the RFC's
+        @Override
+        public int getRecordLimit() {
+            return RECORD_LIMIT;
+        }
+
+        @Override
+        public void setRecordLimit(int recordLimit) {
+            // is the RFC's
+        }
     }
 }

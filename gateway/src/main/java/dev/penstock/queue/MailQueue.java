@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -109,6 +110,10 @@ public final class MailQueue implements AutoCloseable {
     /** Items that are due for a report alone, and how many threads are at it. */
     private final Queue<QueueItem> reportsDue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger reporters = new AtomicInteger();
+    /** Held items whose time to be looked at has come, and how many threads are at it. */
+    private final Queue<QueueItem> holdsDue = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger holders = new AtomicInteger();
+    private final Holds holds = new Holds();
     private final QueueAges ages = new QueueAges();
     private final LongAdder submitted = new LongAdder();
     private final LongAdder finished = new LongAdder();
@@ -264,7 +269,9 @@ public final class MailQueue implements AutoCloseable {
     /**
      * Takes in a destination, new or recovered. It may be held (RFC 4865): it isn't due before the hold's end then, and its
      * age counts from there. A next attempt that is further away than the schedule's longest wait was computed by a clock
-     * that was wrong, and is brought back to it. Reports made here are told from their tenant's mail.
+     * that was wrong, and is brought back to it. Reports made here are told from their tenant's mail. One that its
+     * receivers would mind ({@link dev.penstock.message.Options#heldFor}) is held, as by {@link #hold}, unless it was
+     * let go on before and attempted.
      */
     public void submit(QueuedDestination destination) {
         Envelope envelope = destination.envelope();
@@ -277,6 +284,10 @@ public final class MailQueue implements AutoCloseable {
         long due = dueMillis == 0
                 ? earliest
                 : Math.clamp(clock.fromWall(dueMillis), 0, earliest + RetrySchedule.longest(config).toMillis());
+        String heldFor = destination.attempts() == 0 ? envelope.options().heldFor() : null;
+        if (heldFor != null) {
+            due = holds.nextLookMillis(now);
+        }
         boolean later = due > now || !started;
         submitted.increment();
         while (true) {
@@ -298,6 +309,10 @@ public final class MailQueue implements AutoCloseable {
                         destination.size());
                 item.schedule(due, destination.attempts());
                 item.counted(choice.counted());
+                if (heldFor != null) {
+                    item.state(QueueItem.HELD);
+                    holds.put(item.entry(), heldFor);
+                }
                 if (!later) {
                     wants = readyQueue.append(item);
                     ask = mayAsk(queue);
@@ -329,12 +344,61 @@ public final class MailQueue implements AutoCloseable {
         retry(item, QueueItem.REPORT_SCHEDULED, dueMillis, attempts);
     }
 
+    /** How often held mail is looked at, from its next look on. */
+    public void lookAtHeldEvery(Duration interval) {
+        holds.interval(interval);
+    }
+
+    /**
+     * The item waits, attempted by nobody, until {@link RouteFailureHandler#holdDue} has let it go.
+     *
+     * @param noLaterThan when it is looked at again, at the latest; milliseconds since 1970
+     */
+    public void hold(QueueItem item, String why, long noLaterThan) {
+        long due = Math.min(holds.nextLookMillis(clock.millis()), Math.max(0, clock.fromWall(noLaterThan)));
+        ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
+        try {
+            readyQueue.endActive(item);
+            item.state(QueueItem.HELD);
+            item.schedule(due, item.attempts());
+            holds.put(item.entry(), why);
+        } finally {
+            readyQueue.unlock();
+        }
+        scheduler.insert(item);
+    }
+
+    /**
+     * Nothing holds the item any more: it is the next of its ready queue.
+     *
+     * @param notBefore its sender wants no attempt before it (RFC 4865), milliseconds since 1970; 0 for at once
+     */
+    public void release(QueueItem item, long notBefore) {
+        holds.remove(item.entry());
+        if (notBefore > clock.wallMillis()) {
+            retry(item, notBefore, item.attempts());
+        } else {
+            requeue(item);
+        }
+    }
+
+    /** Why the item is held; null when it isn't. */
+    public @Nullable String heldFor(QueueItem item) {
+        return holds.why(item.entry());
+    }
+
+    /** Destinations that are held. */
+    public int held() {
+        return holds.size();
+    }
+
     private void retry(QueueItem item, int state, long dueMillis, int attempts) {
         long due = Math.max(0, clock.fromWall(dueMillis));
         ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
         try {
             readyQueue.endActive(item);
-            item.state(state);
+            // What is held is let go by release alone, whatever else came of the look at it.
+            item.state(state == QueueItem.SCHEDULED && holds.why(item.entry()) != null ? QueueItem.HELD : state);
             item.schedule(due, attempts);
         } finally {
             readyQueue.unlock();
@@ -366,6 +430,7 @@ public final class MailQueue implements AutoCloseable {
             readyQueue.endActive(item);
             item.state(QueueItem.GONE);
             item.home.items--;
+            holds.remove(item.entry());
         } finally {
             readyQueue.unlock();
         }
@@ -450,12 +515,18 @@ public final class MailQueue implements AutoCloseable {
 
     /** An item is due: into its domain's ready queue, unless there is nothing to deliver. */
     private void enqueue(QueueItem item) {
-        if (item.state() == QueueItem.REPORT_SCHEDULED) {
+        if (item.state() == QueueItem.REPORT_SCHEDULED || item.state() == QueueItem.HELD) {
+            boolean held = item.state() == QueueItem.HELD;
             ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
             readyQueue.activateAlone(item);
             readyQueue.unlock();
-            reportsDue.add(item);
-            start(reporters, this::settleReports);
+            if (held) {
+                holdsDue.add(item);
+                start(holders, this::lookAtHeld);
+            } else {
+                reportsDue.add(item);
+                start(reporters, this::settleReports);
+            }
             return;
         }
         place(item);
@@ -704,19 +775,28 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void settleReports() {
+        settle(reportsDue, reporters, RouteFailureHandler::reportDue);
+    }
+
+    private void lookAtHeld() {
+        settle(holdsDue, holders, RouteFailureHandler::holdDue);
+    }
+
+    private void settle(Queue<QueueItem> due, AtomicInteger threads,
+            BiConsumer<RouteFailureHandler, QueueItem> decision) {
         do {
-            for (QueueItem item = reportsDue.poll(); item != null; item = reportsDue.poll()) {
+            for (QueueItem item = due.poll(); item != null; item = due.poll()) {
                 RouteFailureHandler handler = failureHandler;
                 try {
                     if (handler != null) {
-                        handler.reportDue(item);
+                        decision.accept(handler, item);
                     }
                 } catch (RuntimeException | Error e) {
                     notHandled(item, e);
                 }
             }
-            reporters.decrementAndGet();
-        } while (!reportsDue.isEmpty() && mayStart(reporters)); // one came just now
+            threads.decrementAndGet();
+        } while (!due.isEmpty() && mayStart(threads)); // one came just now
     }
 
     /** One thread more is at it, unless there are enough; when none can be started, whoever comes next tries again. */
@@ -786,7 +866,10 @@ public final class MailQueue implements AutoCloseable {
     private void notHandled(QueueItem item, Throwable e) {
         log.error("event=item-undecided domain={} id={}", item.domain(),
                 new MessageId(item.entry().messageId()), e);
-        if (item.state() == QueueItem.ACTIVE) {
+        String heldFor = holds.why(item.entry());
+        if (item.state() == QueueItem.ACTIVE && heldFor != null) {
+            hold(item, heldFor, Long.MAX_VALUE / 2);
+        } else if (item.state() == QueueItem.ACTIVE) {
             retry(item, clock.wallMillis() + nextRetry(item.attempts() + 1).toMillis(), item.attempts());
         }
     }
@@ -1148,9 +1231,16 @@ public final class MailQueue implements AutoCloseable {
         switch (item.state()) {
             case QueueItem.ACTIVE -> {
                 state = QueueItem.State.ACTIVE;
-                waitingFor = readyQueue == unrouted
-                        ? "the decision about its route's failure"
-                        : "the attempt under way";
+                waitingFor = holds.why(item.entry()) != null
+                        ? "the decision whether it is held on"
+                        : readyQueue == unrouted
+                                ? "the decision about its route's failure"
+                                : "the attempt under way";
+            }
+            case QueueItem.HELD -> {
+                state = QueueItem.State.HELD;
+                waitingFor = "its release by the preflight: " + holds.why(item.entry());
+                next = clock.toWall(item.dueMillis());
             }
             case QueueItem.QUEUED -> {
                 String withheldWhy = readyQueue.withheldWhy(item.home);

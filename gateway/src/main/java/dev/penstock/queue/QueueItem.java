@@ -16,6 +16,8 @@ public final class QueueItem {
     public enum State {
         /** Waits for its time. */
         SCHEDULED,
+        /** Waits until what its receivers would mind is mended, and is looked at from time to time. */
+        HELD,
         /** Due, and its domain's route is being looked up. */
         ROUTING,
         /** In its ready queue, waiting for its turn. */
@@ -43,6 +45,8 @@ public final class QueueItem {
     static final int GONE = 3;
     /** As {@link #SCHEDULED}, and nothing is to be delivered then: its sender is owed a report. */
     static final int REPORT_SCHEDULED = 4;
+    /** As {@link #SCHEDULED}, and nothing is to be delivered then: whether it is held on is decided anew. */
+    static final int HELD = 5;
 
     @Nullable
     QueueItem next;

@@ -12,6 +12,7 @@ import dev.penstock.dkim.Signing;
 import dev.penstock.dkim.SigningException;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
+import dev.penstock.message.Judged;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Origin;
@@ -97,6 +98,11 @@ public final class Reception {
             String text) {
         try {
             events.on(event(envelope, size, session, messageId, text)); // before its deliveries
+            Judged judged = envelope.options().judged();
+            if (judged != null) {
+                events.on(PreflightEvent.of(envelope, size, judged.hold() ? PreflightEvent.HELD : PreflightEvent.TAGGED,
+                        judged.text(), envelope.receivedMillis(), 0));
+            }
             if (entries.size() == 1) {
                 acceptance.accepted(new QueuedDestination(entries.getFirst(), envelope,
                         envelope.recipients().getFirst().domain(), 0, 0, size));

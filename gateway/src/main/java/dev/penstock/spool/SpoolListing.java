@@ -46,7 +46,10 @@ public final class SpoolListing {
     public enum State {
         /** No attempt has been made. */
         NEW,
-        /** No attempt is made before a time that the sender named (RFC 4865). */
+        /**
+         * No attempt is made before a time that the sender named (RFC 4865), or until the preflight lets it go; that it
+         * has is seen after an attempt.
+         */
         HELD,
         /** Its next attempt is ahead. */
         DEFERRED,
@@ -186,7 +189,9 @@ public final class SpoolListing {
 
     private State state(Envelope envelope, @Nullable Attempt attempt) {
         if (attempt == null) {
-            return envelope.options().holdUntilMillis() > now.toEpochMilli() ? State.HELD : State.NEW;
+            return envelope.options().holdUntilMillis() > now.toEpochMilli() || envelope.options().heldFor() != null
+                    ? State.HELD
+                    : State.NEW;
         }
         return attempt.nextMillis > now.toEpochMilli() ? State.DEFERRED : State.DUE;
     }
@@ -203,6 +208,9 @@ public final class SpoolListing {
                 attempt == null ? "-" : Instant.ofEpochMilli(attempt.nextMillis),
                 Instant.ofEpochMilli(envelope.receivedMillis()), accepted.contentLength(),
                 "<" + envelope.sender() + ">", recipients);
+        if (attempt == null && envelope.options().heldFor() != null) {
+            out.printf("              preflight: %s%n", envelope.options().heldFor());
+        }
         for (RecipientState recipient : decided(attempt)) {
             out.printf("              %s %s: %s%n", envelope.recipients().get(recipient.recipient()).address(),
                     recipient.status(), recipient.lastReply());
@@ -233,6 +241,10 @@ public final class SpoolListing {
             json.writeNullProperty("next");
         } else {
             json.writeStringProperty("next", Instant.ofEpochMilli(attempt.nextMillis).toString());
+        }
+        String heldFor = attempt == null ? envelope.options().heldFor() : null;
+        if (heldFor != null) {
+            json.writeStringProperty("held_for", heldFor);
         }
         json.writeArrayPropertyStart("results");
         for (RecipientState recipient : decided(attempt)) {

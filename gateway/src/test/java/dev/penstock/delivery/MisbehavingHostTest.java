@@ -274,7 +274,7 @@ final class MisbehavingHostTest {
             case DELIVERY -> "delivered";
             case TRANSIENT_FAILURE -> "deferred";
             case BOUNCE -> "bounced";
-            case RECEPTION, EXPIRATION, REJECTION -> type.label();
+            case RECEPTION, EXPIRATION, REJECTION, PREFLIGHT -> type.label();
         };
     }
 

@@ -202,7 +202,7 @@ class VerdictTableTest {
             header.put("Date", "Sat, 28 Nov 2026 21:00:00 +0000");
             header.put("Message-ID", "<1.2@sound.example>");
             unsubscribe("<https://sound.example/u?x=1>, <mailto:u@sound.example>", "List-Unsubscribe=One-Click");
-            signatures.add(new String[] {"sound.example", "s1"});
+            signatures.add(new String[]{"sound.example", "s1"});
         }
 
         Case from(String address) {
@@ -247,7 +247,7 @@ class VerdictTableTest {
         }
 
         Case alsoSigned(String domain, String selector) {
-            signatures.add(new String[] {domain, selector});
+            signatures.add(new String[]{domain, selector});
             return this;
         }
 

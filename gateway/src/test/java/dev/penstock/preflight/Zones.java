@@ -1,7 +1,5 @@
 package dev.penstock.preflight;
 
-import java.security.KeyPairGenerator;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -15,18 +13,32 @@ import dev.penstock.routing.OwnAddresses;
 import dev.penstock.testing.FakeDns;
 
 /** Senders in a DNS server of our own, asked through the router's cache. Confined to a test class. */
-final class Zones implements AutoCloseable {
-    static final String GOOD = "192.0.2.10";
-    static final String NAMELESS = "192.0.2.11";
-    static final String MISNAMED = "192.0.2.12";
-    static final String UNASKED = "192.0.2.13";
-    static final String SIX = "2001:db8::10";
+public final class Zones implements AutoCloseable {
+    public static final String GOOD = "192.0.2.10";
+    public static final String NAMELESS = "192.0.2.11";
+    public static final String MISNAMED = "192.0.2.12";
+    public static final String UNASKED = "192.0.2.13";
+    public static final String SIX = "2001:db8::10";
 
-    final FakeDns dns = new FakeDns().start();
-    final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
-    final DnsRouter router;
+    // Public keys of that many bits; nobody has the private ones.
+    public static final String RSA2048 = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEArn9Rn7TVQYHGCLNRhfNyLQkDtfRlZ4sVLyQu8h2/Q9ylQin+vyoq"
+            + "KxLs4KqzlE1bNszT1KWyZRq42yTbbk5PsC5+px2MXwOcVMg2AcfgOnON+e+b1LXa20SH5CrE0A0BwJJV4c9kGn6qJIzdNJ5q"
+            + "JyADJBXN1jClTmykcXLq3WLNpDkTjecV5mCI/cdwcbZDPBQ3rCX/Wj1qLC80KTjhoj2MaX2qMzEWgqvN701jh/eG3q5qS7w1"
+            + "1O95Zr+X7Mk6cW1ZvkkchOj6TGzxKaWOl31bNMS08+ocRB80X/RJ7vDgqWTStW0doKz2uiEPABZ3LoLc2eP+55LlVF4bDruv"
+            + "wQIDAQAB";
 
-    Zones() {
+    private static final String RSA1024 = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDAsSuNT/nb81r33AqxfGnTNAq5YyYQcHVfuB/N6bjocfk+5LpfHiAkJVmH"
+            + "xY4tzBcve6AkGkfX0Ggvkxaw38HZjcgTp6l+Gkdf+LTUOU4C0ZlPvh39KFY0B5RgprdhuUbwRl6VY7nI1CIIiDCkGdQD66rb"
+            + "kfhcCh4Kgr/ZwVMAEQIDAQAB";
+
+    private static final String RSA512 = "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAMCyMIneZfi+R8QIgVsTHn5tORR5iF3Eda+ONEsPDyMY3B3Wg7iZUxIAZKkLVJcj"
+            + "7bgoi7RHwEnzaeDFlDjLuv0CAwEAAQ==";
+
+    public final FakeDns dns = new FakeDns().start();
+    public final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+    public final DnsRouter router;
+
+    public Zones() {
         router = new DnsRouter(Map.of(), DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server()))
                 .with(DnsConfig.TIMEOUT, Duration.ofMillis(300)).with(DnsConfig.DEADLINE, Duration.ofSeconds(2)), 25,
                 OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
@@ -34,46 +46,44 @@ final class Zones implements AutoCloseable {
     }
 
     private void fill() {
-        String rsa2048 = rsa(2048);
-        String rsa1024 = rsa(1024);
         String ok = "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all";
         sender("sound.example", ok, "v=DMARC1; p=none; rua=mailto:d@sound.example");
-        dns.text("s1._domainkey.sound.example", "v=DKIM1; k=rsa; p=" + rsa2048);
-        dns.text("old._domainkey.sound.example", "p=" + rsa1024);
-        dns.text("tiny._domainkey.sound.example", "v=DKIM1; p=" + rsa(512));
+        dns.text("s1._domainkey.sound.example", "v=DKIM1; k=rsa; p=" + RSA2048);
+        dns.text("old._domainkey.sound.example", "p=" + RSA1024);
+        dns.text("tiny._domainkey.sound.example", "v=DKIM1; p=" + RSA512);
         dns.text("gone._domainkey.sound.example", "v=DKIM1; p=");
         dns.text("odd._domainkey.sound.example", "v=DKIM1; p=!!!notakey");
-        dns.text("web._domainkey.sound.example", "v=DKIM1; s=web; p=" + rsa2048);
-        dns.text("two._domainkey.sound.example", "v=DKIM1; p=" + rsa2048);
-        dns.text("two._domainkey.sound.example", "v=DKIM1; p=" + rsa1024);
+        dns.text("web._domainkey.sound.example", "v=DKIM1; s=web; p=" + RSA2048);
+        dns.text("two._domainkey.sound.example", "v=DKIM1; p=" + RSA2048);
+        dns.text("two._domainkey.sound.example", "v=DKIM1; p=" + RSA1024);
         dns.text("ed._domainkey.sound.example",
                 "v=DKIM1; k=ed25519; p=" + Base64.getEncoder().encodeToString(new byte[32]));
-        dns.text("s1._domainkey.mail.sound.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.mail.sound.example", "v=DKIM1; p=" + RSA2048);
         dns.text("mail.sound.example", ok);
         dns.text("bounce.sound.example", ok);
 
         sender("esp.example", ok, "v=DMARC1; p=reject");
-        dns.text("s1._domainkey.esp.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.esp.example", "v=DKIM1; p=" + RSA2048);
 
         sender("strict.example", ok, "v=DMARC1; p=none; adkim=s; aspf=s");
-        dns.text("s1._domainkey.strict.example", "v=DKIM1; p=" + rsa2048);
-        dns.text("s1._domainkey.mail.strict.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.strict.example", "v=DKIM1; p=" + RSA2048);
+        dns.text("s1._domainkey.mail.strict.example", "v=DKIM1; p=" + RSA2048);
         dns.text("mail.strict.example", ok);
 
         sender("nodmarc.example", ok, null);
-        dns.text("s1._domainkey.nodmarc.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.nodmarc.example", "v=DKIM1; p=" + RSA2048);
         sender("twodmarc.example", ok, "v=DMARC1; p=none");
         dns.text("_dmarc.twodmarc.example", "v=DMARC1; p=reject");
-        dns.text("s1._domainkey.twodmarc.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.twodmarc.example", "v=DKIM1; p=" + RSA2048);
         sender("nopolicy.example", ok, "v=DMARC1; rua=mailto:d@nopolicy.example");
-        dns.text("s1._domainkey.nopolicy.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.nopolicy.example", "v=DKIM1; p=" + RSA2048);
         sender("reject.example", ok, "v=DMARC1; p=reject");
 
         // A registry that says so: what is below it belongs to others.
         dns.text("_dmarc.registry.example", "v=DMARC1; p=reject; psd=y");
         for (String tenant : List.of("a.registry.example", "b.registry.example")) {
             dns.text(tenant, ok);
-            dns.text("s1._domainkey." + tenant, "v=DKIM1; p=" + rsa2048);
+            dns.text("s1._domainkey." + tenant, "v=DKIM1; p=" + RSA2048);
         }
         // A part of an organization that is one by itself.
         dns.text("_dmarc.own.sound.example", "v=DMARC1; p=none; psd=n");
@@ -81,11 +91,11 @@ final class Zones implements AutoCloseable {
         // Deep below.
         String deep = "a.b.c.d.e.f.g.h.sound.example";
         dns.text(deep, ok);
-        dns.text("s1._domainkey." + deep, "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey." + deep, "v=DKIM1; p=" + RSA2048);
 
         sender("nospf.example", null, "v=DMARC1; p=none");
         sender("fail.example", "v=spf1 ip4:198.51.100.0/24 -all", "v=DMARC1; p=none");
-        dns.text("s1._domainkey.fail.example", "v=DKIM1; p=" + rsa2048);
+        dns.text("s1._domainkey.fail.example", "v=DKIM1; p=" + RSA2048);
         sender("soft.example", "v=spf1 ip4:198.51.100.0/24 ~all", "v=DMARC1; p=none");
         sender("neutral.example", "v=spf1 ?all", "v=DMARC1; p=none");
         sender("twospf.example", "v=spf1 ip4:192.0.2.0/24 -all", "v=DMARC1; p=none");
@@ -125,16 +135,6 @@ final class Zones implements AutoCloseable {
         }
         if (dmarc != null) {
             dns.text("_dmarc." + domain, dmarc);
-        }
-    }
-
-    static String rsa(int bits) {
-        try {
-            KeyPairGenerator keys = KeyPairGenerator.getInstance("RSA");
-            keys.initialize(bits);
-            return Base64.getEncoder().encodeToString(keys.generateKeyPair().getPublic().getEncoded());
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError(e);
         }
     }
 
