@@ -375,7 +375,7 @@ final class DeliverySession implements Runnable {
         }
         String why = outcome.reason().oneLine();
         if (attempt == null || meaning.scope().isOfSite()) {
-            dispatcher.act(queue, provider(), meaning, why);
+            dispatcher.act(queue, meaning, why);
             return;
         }
         String tenant = attempt.item.tenant();
@@ -396,7 +396,7 @@ final class DeliverySession implements Runnable {
 
     /** Whose hosts these are; empty when that isn't known. */
     private String provider() {
-        return "";
+        return dispatcher.provider(queue.key().site());
     }
 
     private static ReadyQueue.Trouble trouble(SessionException e, Outcome outcome) {
@@ -722,9 +722,7 @@ final class DeliverySession implements Runnable {
                 dispatcher.stats.transactions.increment();
                 if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
                     if (worst.radius() == BlastRadius.CROWDED || worst.radius() == BlastRadius.SITE) {
-                        failed(worst.radius() == BlastRadius.SITE
-                                ? ReadyQueue.Trouble.REFUSED
-                                : ReadyQueue.Trouble.CROWDED, worst.reason(), null, told(worst));
+                        failed(worst);
                     }
                     if (next != null && next != attempt) {
                         giveBack(next);
@@ -873,7 +871,7 @@ final class DeliverySession implements Runnable {
 
     private void failed(Outcome worst) {
         failed(worst.radius() == BlastRadius.SITE ? ReadyQueue.Trouble.REFUSED : ReadyQueue.Trouble.CROWDED,
-                worst.reason(), null);
+                worst.reason(), null, told(worst));
     }
 
     /** The queue's next message if its slot is now and it may be launched; one that must wait stands in {@link #afterFlight}. */

@@ -29,6 +29,7 @@ import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
 import dev.penstock.queue.Admission;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.MailQueue.Reach;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.QueueKey;
 import dev.penstock.queue.ReadyQueue;
@@ -37,6 +38,7 @@ import dev.penstock.queue.RouteFailureHandler;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
@@ -295,16 +297,20 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return replies.classify(phase.ofReply(), reply, provider);
     }
 
+    /** Whose hosts a site's are; empty when that isn't known. */
+    String provider(Site site) {
+        return queue.provider(site);
+    }
+
     /** What a reply says of more than the messages of one queue. */
-    void act(ReadyQueue ready, String provider, Classification meaning, String reason) {
+    void act(ReadyQueue ready, Classification meaning, String reason) {
         if (meaning.suspend().isZero()) {
             return;
         }
-        String where = provider.isEmpty() ? ready.key().site().name() : provider;
+        long until = clock.millis() + meaning.suspend().toMillis();
         switch (meaning.scope()) {
-            case SOURCE -> sources.suspend(ready.key().source(), "", clock.instant().plus(meaning.suspend()), reason);
-            case SOURCE_PROVIDER -> sources.suspend(ready.key().source(), where,
-                    clock.instant().plus(meaning.suspend()), reason);
+            case SOURCE -> queue.blocked(ready.key(), Reach.EVERYWHERE, reason, until);
+            case SOURCE_PROVIDER -> queue.blocked(ready.key(), Reach.PROVIDER, reason, until);
             case PROVIDER -> queue.forEachReadyQueue(other -> {
                 if (other != ready && other.key().site().equals(ready.key().site())) {
                     tell(other, other.suspend(meaning.suspend(), reason));
@@ -313,11 +319,6 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             case RECIPIENT, MESSAGE, CAMPAIGN, TENANT, SESSION, CONNECTIONS -> {
             }
         }
-    }
-
-    /** From now on these are told which sources are of no use. */
-    public void tell(SourceSuspensions others) {
-        sources = others;
     }
 
     /** Which replies came how often. */

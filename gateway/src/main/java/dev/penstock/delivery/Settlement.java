@@ -450,7 +450,7 @@ final class Settlement {
             if (outcome != null && !(outcome instanceof Outcome.Delivered)) {
                 stats.failed(outcome.reason().phase(), 1);
                 String site = attempt.contact(place).site();
-                stats.replied("", site.substring(site.indexOf('>') + 1), outcome.reason());
+                stats.replied(attempt.item.provider(), site.substring(site.indexOf('>') + 1), outcome.reason());
             }
         }
         if (delivered > 0) {

@@ -54,13 +54,13 @@ public sealed interface Decision {
 
         /** Of what nobody has judged. */
         public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
-                List<String> removeHeaders) {
-            this(tenant, campaign, addHeaders, removeHeaders, null);
+                List<String> removeHeaders, @Nullable String pool) {
+            this(tenant, campaign, addHeaders, removeHeaders, pool, null);
         }
 
         /** The same, judged. */
         public Accept with(Judged verdict) {
-            return new Accept(tenant, campaign, addHeaders, removeHeaders, verdict);
+            return new Accept(tenant, campaign, addHeaders, removeHeaders, pool, verdict);
         }
     }
 

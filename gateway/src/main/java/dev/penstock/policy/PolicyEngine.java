@@ -205,7 +205,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                     case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, var otherPool, _) ->
                         withPool(new Decision.Accept(otherTenant == null ? tenant : otherTenant,
                                 otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed),
-                                otherPool == null ? pool : otherPool, null));
+                                otherPool == null ? pool : otherPool));
                 });
     }
 

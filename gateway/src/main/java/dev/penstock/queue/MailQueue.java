@@ -476,18 +476,30 @@ public final class MailQueue implements AutoCloseable {
         return placement.poolOf(item.home.owner);
     }
 
+    /** How far a receiver's refusal of a source reaches. */
+    public enum Reach {
+        SITE,
+        /** All of the receiver's provider where it is known, else the site. */
+        PROVIDER,
+        /** All receivers: it is about the source itself. */
+        EVERYWHERE
+    }
+
     /**
      * A receiver has named the queue's source as blocked: its mail goes by the others of the pool, or waits.
      *
-     * @param provider    whether all of the receiver's provider is meant, where it is known; else the queue's site
+     * @param reach       towards whom
      * @param why         for people
      * @param untilMillis milliseconds since 1970
      */
-    public void blocked(QueueKey key, boolean provider, String why, long untilMillis) {
+    public void blocked(QueueKey key, Reach reach, String why, long untilMillis) {
         String name = placement.provider(key);
-        placement.health().suspend(key.source(), provider && !name.isEmpty()
-                ? Scope.provider(name)
-                : Scope.site(key.site().name()), Cause.BLOCKED, why, untilMillis, clock.wallMillis());
+        Scope scope = switch (reach) {
+            case EVERYWHERE -> Scope.EVERYWHERE;
+            case PROVIDER -> name.isEmpty() ? Scope.site(key.site().name()) : Scope.provider(name);
+            case SITE -> Scope.site(key.site().name());
+        };
+        placement.health().suspend(key.source(), scope, Cause.BLOCKED, why, untilMillis, clock.wallMillis());
     }
 
     /** What there is of one source's. */
@@ -1111,10 +1123,9 @@ public final class MailQueue implements AutoCloseable {
 
     // What an operator asks
 
-    /** Who runs the hosts that take the domain's mail; empty while that isn't known or nobody known does. */
-    public String provider(String domain) {
-        DomainQueue queue = domains.get(domain);
-        return queue == null ? Providers.NONE : queue.provider;
+    /** Who runs the hosts of a site, or takes the domain's mail that it stands for; empty when nobody known does. */
+    public String provider(Site site) {
+        return providers.name(site.section(), site);
     }
 
     /** Every ready queue that has or lately had mail. */

@@ -170,7 +170,7 @@ public final class PreflightPolicy implements Policy {
         added.addFirst(new HeaderField(FIELD, verdict.field()));
         List<String> removed = new ArrayList<>(accept.removeHeaders());
         removed.add(LOWER_FIELD);
-        return new Decision.Accept(accept.tenant(), accept.campaign(), added, removed,
+        return new Decision.Accept(accept.tenant(), accept.campaign(), added, removed, accept.pool(),
                 verdict.fails() ? new Judged(false, verdict.line()) : null);
     }
 }
