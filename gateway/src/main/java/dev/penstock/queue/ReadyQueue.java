@@ -557,7 +557,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public @Nullable Suspension suspendTenant(String tenant, Duration time, String reason) {
         lock();
         try {
-            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(), "tenant " + tenant + ": " + reason);
+            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(),
+                    "tenant " + tenant + ": " + reason);
             return withheld.suspend(tenant, until) ? withhold(until, time) : null;
         } finally {
             unlock();
@@ -1507,7 +1508,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             long oldest = Math.min(turns.isEmpty() ? Long.MAX_VALUE : turns.oldestReceivedMillis(),
                     withheld.oldestReceivedMillis());
             return new ReadyQueueSnapshot(key, ready, withheld.messages(), active, opening, up, idle.size(), domains,
-                    turns.readyByTenant(), oldest == Long.MAX_VALUE ? 0 : oldest, suspendedUntilMillis(), why, ready == 0 ? "" : waitingFor());
+                    turns.readyByTenant(), oldest == Long.MAX_VALUE ? 0 : oldest, suspendedUntilMillis(), why,
+                    ready == 0 ? "" : waitingFor());
         } finally {
             unlock();
         }
