@@ -57,7 +57,8 @@ public class ClassificationBenchmark {
         List<ReplyRule> rules = new ArrayList<>();
         for (int i = 0; i < OWN_RULES; i++) {
             rules.add(new ReplyRule("own.toml", i + 1, Set.of(), Set.of(), List.of(), Set.of(),
-                    List.of("receiver" + i + "\\.example.{0,40}(?:blocked|refused)", "policy [A-Z]{2}" + i + "\\b"), false,
+                    List.of("receiver" + i + "\\.example.{0,40}(?:blocked|refused)", "policy [A-Z]{2}" + i + "\\b"),
+                    false,
                     false, "Own", BounceCategory.OTHER, ReplyScope.MESSAGE, ReplyAction.AS_CODED, Duration.ZERO,
                     Duration.ZERO, false));
         }

@@ -135,7 +135,8 @@ final class ReplyRulesReader {
         if (!table.has("class")) {
             table.reject("class", "is missing; expected KumoMTA's name of a class, or one of your own");
         }
-        @Nullable BounceClass known = BounceClass.of(bounceClass).orElse(null);
+        @Nullable
+        BounceClass known = BounceClass.of(bounceClass).orElse(null);
         if (known == null) {
             String nearest = Nearest.to(bounceClass, BounceClass.byLabel().keySet());
             if (nearest != null) {
@@ -164,7 +165,8 @@ final class ReplyRulesReader {
                     + "; allowed with source, source-provider, provider, connections");
         }
         if (action == ReplyAction.BOUNCE && !retryAfter.isZero()) {
-            table.reject("retry-after", "what bounces isn't tried again; allowed with action \"defer\" or \"as-coded\"");
+            table.reject("retry-after",
+                    "what bounces isn't tried again; allowed with action \"defer\" or \"as-coded\"");
         }
         if (action == ReplyAction.BOUNCE && (scope == ReplyScope.SESSION || scope == ReplyScope.CONNECTIONS)) {
             table.reject("action", "no message is to blame in scope " + quoted(scope) + "; allowed: \"defer\"");

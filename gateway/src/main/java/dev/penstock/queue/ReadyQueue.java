@@ -571,7 +571,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public @Nullable Suspension suspendTenant(String tenant, Duration time, String reason) {
         lock();
         try {
-            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(), "tenant " + tenant + ": " + reason);
+            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(),
+                    "tenant " + tenant + ": " + reason);
             return withheld.suspend(tenant, until) ? withhold(until, time) : null;
         } finally {
             unlock();

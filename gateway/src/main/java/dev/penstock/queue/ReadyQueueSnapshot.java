@@ -19,6 +19,7 @@ import java.util.Map;
  * @param suspendedWhy         empty when it isn't suspended
  * @param waitingFor           what the ready messages wait for, the limiter with its value and time; empty when none are
  */
-public record ReadyQueueSnapshot(QueueKey key, int ready, int withheld, int active, int opening, int up, int idle, int domains,
+public record ReadyQueueSnapshot(QueueKey key, int ready, int withheld, int active, int opening, int up, int idle,
+        int domains,
         Map<String, Integer> readyByTenant, long oldestReceivedMillis, long suspendedUntilMillis, String suspendedWhy,
         String waitingFor) {}

@@ -100,7 +100,8 @@ final class ClassifierTest {
     void whatALiteralMustBeIsNeverMoreThanTheExpressionSays() {
         List<ReplyRule> rules = new ArrayList<>();
         List<String> expressions = List.of("ab?cdef", "abcd*ef", "abcx{0,2}def", "(?i)ABC|XYZ", "a\\x62cd", "[a|b]cd",
-                "(one|two) three", "one(?:two)?three", "\\bfoo\\b|bar$", "\\Qa|b\\E", "x+yz\\.", "abc|", "\\pL{3}", "é{2}",
+                "(one|two) three", "one(?:two)?three", "\\bfoo\\b|bar$", "\\Qa|b\\E", "x+yz\\.", "abc|", "\\pL{3}",
+                "é{2}",
                 "[]abc]def", "[[:digit:]x]abc", "((a|b)c|d)efg");
         for (int i = 0; i < expressions.size(); i++) {
             if (!com.google.re2j.Pattern.compile(expressions.get(i)).matcher("").find()) {
@@ -130,7 +131,8 @@ final class ClassifierTest {
 
     @Test
     void leadingCodesLeaveNoReplyOut() {
-        List<String> fronts = List.of("^550 x", "^(450|551) x", "^[45]\\d{2} x", "^5\\d\\d x", "^55[02] x", "^(?:4\\d\\d) x",
+        List<String> fronts = List.of("^550 x", "^(450|551) x", "^[45]\\d{2} x", "^5\\d\\d x", "^55[02] x",
+                "^(?:4\\d\\d) x",
                 "^(550|x) x", "550 x", "^550|421 x", "^5 x");
         for (String front : fronts) {
             for (int code = 400; code < 600; code++) {

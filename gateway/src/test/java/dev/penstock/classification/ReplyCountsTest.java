@@ -16,7 +16,8 @@ final class ReplyCountsTest {
     @Test
     void namesBecomeWordsAndCodesStay() {
         assertThat(normal("<Some.Body+x@example.com>: user unknown")).isEqualTo("<<mail>>: user unknown");
-        assertThat(normal("messages from [192.0.2.1] weren't sent (S3150).")).isEqualTo("messages from [<ip>] weren't sent (S3150).");
+        assertThat(normal("messages from [192.0.2.1] weren't sent (S3150)."))
+                .isEqualTo("messages from [<ip>] weren't sent (S3150).");
         assertThat(normal("[TSS04] Messages from 2001:db8::1 deferred - 4.16.55.1"))
                 .isEqualTo("[TSS04] Messages from <ip> deferred - <ip>");
         assertThat(normal("see https://postmaster.example/codes?ip=1&x=2 now")).isEqualTo("see <url> now");

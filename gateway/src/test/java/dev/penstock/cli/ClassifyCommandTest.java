@@ -59,6 +59,7 @@ final class ClassifyCommandTest {
     @Test
     void whatIsNoRefusalIsSaidSo() {
         assertThat(classify("250 ok")).isEqualTo(ExitCode.USAGE);
-        assertThat(err.toString(StandardCharsets.UTF_8)).contains("not a refusal: 250 ok; expected a code from 400 to 599");
+        assertThat(err.toString(StandardCharsets.UTF_8))
+                .contains("not a refusal: 250 ok; expected a code from 400 to 599");
     }
 }

@@ -61,7 +61,8 @@ final class RepliesOnTheWireTest {
             """;
 
     static Stream<List<String>> cases() {
-        return Arrays.stream(CASES.split("\n")).map(row -> Arrays.stream(row.split(" \\| ")).map(String::strip).toList());
+        return Arrays.stream(CASES.split("\n"))
+                .map(row -> Arrays.stream(row.split(" \\| ")).map(String::strip).toList());
     }
 
     @ParameterizedTest
@@ -85,7 +86,8 @@ final class RepliesOnTheWireTest {
             }
             rig.route(mx);
             send(rig, "first", "tenant", "campaign");
-            await().atMost(Patience.LONG).pollInterval(Duration.ofMillis(5)).until(() -> !events(rig, "first").isEmpty());
+            await().atMost(Patience.LONG).pollInterval(Duration.ofMillis(5))
+                    .until(() -> !events(rig, "first").isEmpty());
             MessageEvent first = events(rig, "first").getFirst();
             assertThat(first.type().label()).as(first.toString()).isEqualTo(row.get(2));
             assertThat(first.response().text()).isEqualTo(row.get(1).replaceFirst("^\\d{3} (\\d\\.\\d+\\.\\d+ )?", ""));
@@ -127,7 +129,8 @@ final class RepliesOnTheWireTest {
 
     private static void send(DeliveryRig rig, String recipient, String tenant, String campaign) {
         Envelope envelope = new Envelope(rig.spool.nextId(), "news@source.example",
-                List.of(new Recipient(recipient + "@dest.example", DeliveryRig.DOMAIN)), BodyType.SEVEN_BIT, false, tenant,
+                List.of(new Recipient(recipient + "@dest.example", DeliveryRig.DOMAIN)), BodyType.SEVEN_BIT, false,
+                tenant,
                 campaign, System.currentTimeMillis(), Origin.LOCAL, Options.NONE);
         rig.submit(envelope, MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII)));
     }

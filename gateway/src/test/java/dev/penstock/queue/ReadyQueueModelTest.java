@@ -318,7 +318,8 @@ class ReadyQueueModelTest {
         }
 
         private List<String> left() {
-            return queues.stream().filter(queue -> queue.ready() + queue.withheld() > 0).map(ReadyQueue::describe).toList();
+            return queues.stream().filter(queue -> queue.ready() + queue.withheld() > 0).map(ReadyQueue::describe)
+                    .toList();
         }
 
         private void act() {

@@ -15,7 +15,8 @@ public final class Replies {
     /** @param line as it comes, with or without an enhanced status; one that says that others follow is the last all the same */
     public static Reply reply(String line) {
         String whole = line.substring(0, 3) + " " + line.substring(4) + "\r\n";
-        @Nullable Reply reply = new ReplyParser().parse(ByteBuffer.wrap(whole.getBytes(StandardCharsets.UTF_8)));
+        @Nullable
+        Reply reply = new ReplyParser().parse(ByteBuffer.wrap(whole.getBytes(StandardCharsets.UTF_8)));
         if (reply == null) {
             throw new IllegalArgumentException("no reply: " + line);
         }
