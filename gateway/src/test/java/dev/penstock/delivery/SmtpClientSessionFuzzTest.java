@@ -232,7 +232,8 @@ class SmtpClientSessionFuzzTest {
                 is(ledger, answer, reply, done);
                 answer += lmtp ? 1 : 0;
                 check(t.mail != null && t.mail.code() < 300 && t.isAccepted(i)
-                        && (t.chunked ? t.data == null : t.data != null && t.data.code() / 100 == 3), "an end without a beginning", ledger, done, end);
+                        && (t.chunked ? t.data == null : t.data != null && t.data.code() / 100 == 3),
+                        "an end without a beginning", ledger, done, end);
                 delivered |= reply.code() < 300;
             }
             // of one that was launched it is seen when no more is aloft

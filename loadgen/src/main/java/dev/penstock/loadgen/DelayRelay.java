@@ -14,6 +14,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A long wire: passes the octets of connections on, each so much later, in both directions, without a limit to their rate
@@ -74,11 +75,12 @@ public final class DelayRelay implements AutoCloseable {
             client.setTcpNoDelay(true);
             host.setTcpNoDelay(true);
             host.connect(target);
-            direction("relay-out of " + source, client, host);
-            direction("relay-in of " + source, host, client);
+            AtomicInteger directions = new AtomicInteger(2);
+            direction("relay-out of " + source, client, host, directions);
+            direction("relay-in of " + source, host, client, directions);
         } catch (IOException _) {
-            close(client);
-            close(host);
+            end(client);
+            end(host);
         }
         if (server.isClosed()) {
             close(client);
@@ -86,10 +88,16 @@ public final class DelayRelay implements AutoCloseable {
         }
     }
 
-    private void direction(String name, Socket from, Socket to) {
+    private void direction(String name, Socket from, Socket to, AtomicInteger directions) {
         BlockingQueue<Piece> pieces = new ArrayBlockingQueue<>(PIECES);
         Thread.ofVirtual().name(name).start(() -> read(from, pieces));
-        Thread.ofVirtual().name(name).start(() -> write(to, pieces));
+        Thread.ofVirtual().name(name).start(() -> {
+            write(to, pieces);
+            if (directions.decrementAndGet() == 0) {
+                end(from);
+                end(to);
+            }
+        });
     }
 
     private void read(Socket from, BlockingQueue<Piece> pieces) {
@@ -112,7 +120,7 @@ public final class DelayRelay implements AutoCloseable {
     }
 
     private void write(Socket to, BlockingQueue<Piece> pieces) {
-        try (to) {
+        try {
             OutputStream out = to.getOutputStream();
             for (Piece piece = pieces.take(); piece != END; piece = pieces.take()) {
                 long wait = piece.dueNanos - System.nanoTime();
@@ -121,12 +129,12 @@ public final class DelayRelay implements AutoCloseable {
                 }
                 out.write(piece.octets);
             }
+            to.shutdownOutput();
         } catch (IOException _) {
+            close(to); // which ends the other direction
             discard(pieces); // or its reader would wait for room without end
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
-        } finally {
-            open.remove(to);
         }
     }
 
@@ -138,6 +146,11 @@ public final class DelayRelay implements AutoCloseable {
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void end(Socket socket) {
+        open.remove(socket);
+        close(socket);
     }
 
     private static void close(Socket socket) {
