@@ -1,0 +1,5 @@
+/** What benchmarks of this package need from inside it. */
+@NullMarked
+package dev.penstock.preflight;
+
+import org.jspecify.annotations.NullMarked;
