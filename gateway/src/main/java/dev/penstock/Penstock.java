@@ -166,8 +166,9 @@ public final class Penstock implements AutoCloseable {
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
-            stsPolicies = started(new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().tlsCa())),
-                    config.spool().directory(), clock, tlsResults));
+            stsPolicies = started(
+                    new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().tlsCa())),
+                            config.spool().directory(), clock, tlsResults));
             queue = new MailQueue(config.queue(), shaper,
                     new StsRouter(router, stsPolicies, this::keepsToMtaSts, tlsResults), placement,
                     clock, System::nanoTime);

@@ -76,7 +76,8 @@ record TlsDecision(TlsPolicy policy, Basis by, boolean inClear, boolean authenti
             if (!usable.isEmpty()) {
                 return new TlsDecision(TlsPolicy.DANE, Basis.DANE, false, authentic,
                         new CertificateDemand.Dane(usable, base, Stream.of(base, host.name.toLowerCase(Locale.ROOT))
-                                .collect(Collectors.toSet())), null);
+                                .collect(Collectors.toSet())),
+                        null);
             }
             if (!enforced) { // RFC 7672 2.2: TLS all the same
                 return with(stricter(plain), Basis.DANE, requireTls, authentic);
@@ -112,8 +113,10 @@ record TlsDecision(TlsPolicy policy, Basis by, boolean inClear, boolean authenti
     /** For logs: who demands it and what. */
     @Override
     public String toString() {
-        return by == Basis.CONFIGURED ? policy.toString() : by == Basis.DANE && policy != TlsPolicy.DANE
-                ? "dane-without-usable-records"
-                : by.toString();
+        return by == Basis.CONFIGURED
+                ? policy.toString()
+                : by == Basis.DANE && policy != TlsPolicy.DANE
+                        ? "dane-without-usable-records"
+                        : by.toString();
     }
 }

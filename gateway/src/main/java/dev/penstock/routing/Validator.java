@@ -18,7 +18,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
-import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.DClass;
 import org.xbill.DNS.EDNSOption;
 import org.xbill.DNS.Message;
@@ -42,6 +41,9 @@ final class Validator {
             . IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D
             . IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16
             """;
+
+    /** Octets of a TXT record's text (RFC 1035 3.3). */
+    private static final int MAX_REASON = 255;
 
     private final ValidatingResolver resolver;
     private final Executor executor;
@@ -94,17 +96,13 @@ final class Validator {
         return failure;
     }
 
-    /** Octets of a TXT record's text (RFC 1035 3.3). */
-    private static final int MAX_REASON = 255;
-
     /** Why it was refused, with a separator before it; empty when it doesn't say. */
     static String reason(Message answer) {
-        @Nullable
         String text = answer.getSection(Section.ADDITIONAL).stream()
                 .filter(record -> record.getDClass() == ValidatingResolver.VALIDATION_REASON_QCLASS)
                 .filter(TXTRecord.class::isInstance).map(record -> String.join("", ((TXTRecord) record).getStrings()))
-                .collect(Collectors.collectingAndThen(Collectors.joining(" "), all -> all.isEmpty() ? null : all));
-        return text == null ? "" : ": " + text;
+                .collect(Collectors.joining(" "));
+        return text.isEmpty() ? "" : ": " + text;
     }
 
     /** By which the validator asks. What it would have set is settled already. */

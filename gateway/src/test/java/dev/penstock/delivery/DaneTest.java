@@ -8,6 +8,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -193,7 +194,8 @@ final class DaneTest {
     void mailThatRequiresTlsGoesToHostsOfSignedRecords(Dnssec dnssec) {
         try (DeliveryRig rig = rig(router(dnssec), TlsPolicy.DANE)) {
             Options requireTls = new Options(null, null, true, 0, 0, null, false);
-            rig.submit("sender@source.example", MemoryContent.of("Subject: a\r\n\r\nb\r\n".getBytes()),
+            rig.submit("sender@source.example",
+                    MemoryContent.of("Subject: a\r\n\r\nb\r\n".getBytes(StandardCharsets.US_ASCII)),
                     System.currentTimeMillis(), requireTls, "a@match.signed.test");
             rig.awaitEvents(1);
             assertThat(rig.outcomes()).containsExactly("Delivery a@match.signed.test 250 2.0.0 taken");
