@@ -1328,14 +1328,18 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** Locked. All ready mail of the domain, or as much of it as is wanted, is taken out of it: to be placed anew. */
     void withdraw(DomainQueue domain, int limit, ItemList into) {
         for (SubQueue subQueue : domain.subQueues.values()) {
-            boolean had = !subQueue.ready.isEmpty();
+            boolean hasTurn = subQueue.turn != null;
             while (!subQueue.ready.isEmpty() && into.size() < limit) {
                 QueueItem item = requireNonNull(subQueue.ready.pollFirst());
                 item.state(QueueItem.SCHEDULED);
                 into.addLast(item);
-                ready--;
+                if (hasTurn) {
+                    ready--;
+                } else {
+                    withheld.took(subQueue);
+                }
             }
-            if (had && subQueue.ready.isEmpty()) {
+            if (hasTurn && subQueue.ready.isEmpty()) {
                 turns.leave(subQueue);
             }
         }

@@ -44,7 +44,7 @@ final class Withheld {
         return put(tenants, tenant, until);
     }
 
-    /** @return whether it ends later than what was known */
+    /** @param campaign whichever pool its mail goes by @return whether it ends later than what was known */
     boolean suspend(TenantCampaign campaign, Until until) {
         return put(campaigns, campaign, until);
     }
@@ -65,7 +65,7 @@ final class Withheld {
             return null;
         }
         Until tenant = tenants.get(owner.tenant());
-        Until campaign = campaigns.get(owner);
+        Until campaign = campaigns.isEmpty() ? null : campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign()));
         if (tenant == null || campaign == null) {
             return tenant == null ? campaign : tenant;
         }
