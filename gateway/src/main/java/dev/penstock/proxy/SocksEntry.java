@@ -87,6 +87,13 @@ final class SocksEntry extends ByteToMessageDecoder {
             return;
         }
         act(context, dialogue.bound(from));
+        context.executor().execute(() -> goOn(context)); // a bind may be over while the request is being decoded
+    }
+
+    private void goOn(ChannelHandlerContext context) {
+        if (context.isRemoved() || over) {
+            return;
+        }
         await(context, false);
         try {
             channelRead(context, Unpooled.EMPTY_BUFFER); // what came meanwhile

@@ -1,11 +1,13 @@
 package dev.penstock.endtoend;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A real Dovecot as the store of a domain: LMTP on a port and on a socket, IMAP and POP3, users in a file. */
 final class Dovecot implements AutoCloseable {
@@ -116,6 +118,20 @@ final class Dovecot implements AutoCloseable {
     void takeOver() throws IOException, InterruptedException {
         PeerProcess.run(directory, "chown", LIMIT,
                 List.of("/bin/chown", "-R", NOBODY + ":" + NOBODY, directory.resolve("mail").toString()));
+    }
+
+    /** All messages that a user has, as the Maildir has them, one behind the other. */
+    String arrived(String domain, String user) throws IOException {
+        StringBuilder mail = new StringBuilder();
+        Path folder = directory.resolve("mail").resolve(domain).resolve(user).resolve("Maildir/new");
+        if (Files.isDirectory(folder)) {
+            try (Stream<Path> files = Files.list(folder)) {
+                for (Path file : files.toList()) {
+                    mail.append(Files.readString(file, StandardCharsets.ISO_8859_1));
+                }
+            }
+        }
+        return mail.toString();
     }
 
     /** Logs in over IMAP and gives all messages of the inbox, lines ending in CRLF, one behind the other. */

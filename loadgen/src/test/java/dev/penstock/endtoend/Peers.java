@@ -33,6 +33,13 @@ final class Peers {
         return Files.isExecutable(binary) ? binary.toString() : missing("exim4 is not there, see .ci/setup");
     }
 
+    /** The smtpd of OpenSMTPD that is unpacked beside Postfix; to be started as root. */
+    static String openSmtpd() {
+        requireRoot();
+        Path binary = OWN_FOLDER.resolve("opensmtpd/usr/sbin/smtpd");
+        return Files.isExecutable(binary) ? binary.toString() : missing("opensmtpd is not there, see .ci/setup");
+    }
+
     /** The folder that node finds packages in. */
     static Path nodePackage(String name) {
         Path modules = OWN_FOLDER.resolve("node_modules");
