@@ -11,6 +11,11 @@ public interface Quota {
     /** Each may send as much as it likes. */
     Quota NONE = new Quota() {
         @Override
+        public boolean limits() {
+            return false;
+        }
+
+        @Override
         public long take(String source, String domain, String site) {
             return TAKEN;
         }
@@ -18,6 +23,11 @@ public interface Quota {
         @Override
         public void giveBack(String source, String domain, String site) {}
     };
+
+    /** Whether it may ever answer that a message has to wait; always the same. */
+    default boolean limits() {
+        return true;
+    }
 
     /**
      * Takes one message of what the source may send now.
