@@ -98,6 +98,8 @@ public final class MailQueue implements AutoCloseable {
     /** Whose mail is to be placed anew. */
     private final Queue<DomainQueue> astray = new ConcurrentLinkedQueue<>();
     private final Choice plainChoice;
+    /** Some lane is. */
+    private volatile boolean lanesAstray;
     /** A source can be used again: mail that waits for one is to be looked at. */
     private volatile boolean looksAtWaiting;
     private final ConcurrentHashMap<QueueKey, ReadyQueue> readyQueues = new ConcurrentHashMap<>();
@@ -946,8 +948,9 @@ public final class MailQueue implements AutoCloseable {
         }
     }
 
-    private static void stray(Collection<Lane> some) {
+    private void stray(Collection<Lane> some) {
         some.forEach(lane -> lane.astray = true);
+        lanesAstray = true;
     }
 
     private void stray(DomainQueue domain) {
@@ -983,16 +986,18 @@ public final class MailQueue implements AutoCloseable {
             return true;
         }
         Iterator<DomainQueue> iterator = placingAll;
-        if (iterator == null) {
+        if (iterator == null && lanesAstray) {
+            lanesAstray = false;
             List<Lane> stray = Stream.concat(lanes.values().stream(), waiting.values().stream())
                     .filter(lane -> lane.astray).toList();
             stray.forEach(lane -> lane.astray = false);
             iterator = domainsOf(stray).iterator();
         }
-        for (int i = 0; i < SWEEP_BATCH && placing.size() < Scheduler.BATCH && iterator.hasNext(); i++) {
+        for (int i = 0; iterator != null && i < SWEEP_BATCH && placing.size() < Scheduler.BATCH
+                && iterator.hasNext(); i++) {
             withdraw(iterator.next(), Integer.MAX_VALUE);
         }
-        placingAll = iterator.hasNext() ? iterator : null;
+        placingAll = iterator != null && iterator.hasNext() ? iterator : null;
         if (placingAll != null || !placing.isEmpty()) {
             return true;
         }

@@ -64,12 +64,12 @@ public final class Placement {
     }
 
     boolean hasQuota() {
-        return quota != Quota.NONE;
+        return quota.limits();
     }
 
     /** Whether mail that no pool was named for goes by the default source, whatever it is. */
     boolean isPlain() {
-        return health.isSound() && quota == Quota.NONE && pools.isPlain();
+        return health.isSound() && !quota.limits() && pools.isPlain();
     }
 
     /** Who the queue's receiver is by the name of its provider; empty for none. */
