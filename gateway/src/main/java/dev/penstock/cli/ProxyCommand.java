@@ -2,7 +2,6 @@ package dev.penstock.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -71,7 +70,7 @@ final class ProxyCommand implements Callable<Integer> {
                 signals.on(signal, stop::countDown);
             }
             signals.on("HUP", () -> reload(proxy));
-            greet(proxy);
+            greet(proxy, config);
             stop.await();
         }
         return ExitCode.OK;
@@ -99,15 +98,13 @@ final class ProxyCommand implements Callable<Integer> {
         }
     }
 
-    private void greet(ProxyServer proxy) {
+    private void greet(ProxyServer proxy, ProxyConfig config) {
         out.println("Penstock proxy " + BuildInfo.version() + ", process " + ProcessHandle.current().pid());
-        InetSocketAddress socks = proxy.socksAddress();
-        if (socks != null) {
-            out.println("  SOCKS5    " + Text.address(socks));
+        if (config.socks().isPresent()) {
+            out.println("  SOCKS5    " + Text.address(proxy.socksAddress()));
         }
-        InetSocketAddress proxyV2 = proxy.proxyV2Address();
-        if (proxyV2 != null) {
-            out.println("  PROXY v2  " + Text.address(proxyV2));
+        if (config.proxyV2().isPresent()) {
+            out.println("  PROXY v2  " + Text.address(proxy.proxyV2Address()));
         }
         out.println(
                 "  HTTP      http://" + Text.address(proxy.httpAddress()) + "/metrics, /health/ready, /health/live");

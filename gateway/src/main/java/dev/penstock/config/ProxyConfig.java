@@ -30,8 +30,7 @@ public record ProxyConfig(Optional<ListenAddress> socks, Optional<ListenAddress>
         implements
             TableRecord<ProxyConfig> {
     static final Table<ProxyConfig> OWN_KEYS = Table.of(ProxyConfig.class, ProxyConfig::new,
-            "The egress proxy: connections from clients go on to hosts from addresses of this machine.")
-            .rule(ProxyConfig::check);
+            "The egress proxy: connections from clients go on to hosts from addresses of this machine.");
     public static final Key<ProxyConfig, Optional<ListenAddress>> SOCKS = OWN_KEYS
             .key("socks", ProxyConfig::socks, address("127.0.0.1:1080"),
                     "Where SOCKS5 is spoken (RFC 1928): an address and a port. Empty: nowhere.")
@@ -122,7 +121,7 @@ public record ProxyConfig(Optional<ListenAddress> socks, Optional<ListenAddress>
             file.reject("clients", "nobody could connect; expected networks, like [\"10.0.0.0/8\"]");
         }
         boolean password = !proxy.password.isEmpty() || proxy.passwordFile.isPresent();
-        if (file.has("password") && file.has("password-file")) {
+        if (!proxy.password.isEmpty() && proxy.passwordFile.isPresent()) {
             file.reject("password-file", "password is there as well; allowed: one of the two");
         }
         if (!proxy.username.isEmpty() && !password && !file.has("password-file")) {
@@ -147,12 +146,21 @@ public record ProxyConfig(Optional<ListenAddress> socks, Optional<ListenAddress>
         List<Problem> warnings = new ArrayList<>();
         ConfigSource source = new ConfigSource(file, errors, warnings, new Places());
         TableBinder tables = source.parse();
-        ProxyConfig config = OWN.read(tables, DEFAULT).with(CERTIFICATES, CERTIFICATES.read(tables))
-                .with(HTTP, HTTP.read(tables));
+        TableBinder own = tables.table(OWN.name());
+        ProxyConfig config = DEFAULT.with(CERTIFICATES, CERTIFICATES.read(tables)).with(HTTP, HTTP.read(tables));
+        for (Key<ProxyConfig, ?> key : OWN_KEYS.keys()) {
+            config = read(own, key, config);
+        }
+        own.end();
+        check(own, config);
         tables.end();
         return errors.isEmpty()
                 ? new Valid(config, ConfigSource.inOrder(warnings))
                 : new Invalid(ConfigSource.inOrder(errors));
+    }
+
+    private static <T> ProxyConfig read(TableBinder own, Key<ProxyConfig, T> key, ProxyConfig config) {
+        return config.with(key, key.read(own));
     }
 
     /** The keys that differ and take effect only after a restart, dotted; empty when {@code changed} may be applied now. */

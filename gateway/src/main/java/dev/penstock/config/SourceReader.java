@@ -65,7 +65,7 @@ final class SourceReader {
             return;
         }
         boolean password = !source.proxyPassword().isEmpty() || source.proxyPasswordFile().isPresent();
-        if (table.has("proxy-password") && table.has("proxy-password-file")) {
+        if (!source.proxyPassword().isEmpty() && source.proxyPasswordFile().isPresent()) {
             table.reject("proxy-password-file", "proxy-password is there as well; allowed: one of the two");
         }
         if (!source.proxyUsername().isEmpty() && !password && !table.has("proxy-password-file")) {

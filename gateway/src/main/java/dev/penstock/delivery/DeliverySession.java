@@ -224,7 +224,7 @@ final class DeliverySession implements Runnable {
             insisting = attempt != null && attempt.envelope.options().requireTls() && !queue.key().lmtp();
             try {
                 // another address than the first was chosen for its room
-                int addresses = again || tried != first ? 1 : AddressOrder.endOfHost(hosts, at, tries) - at;
+                int addresses = again || !tried.equals(first) ? 1 : AddressOrder.endOfHost(hosts, at, tries) - at;
                 SmtpClientSession open = open(hosts.subList(at, at + addresses));
                 if (open == null) {
                     if (attempt != null) {

@@ -168,7 +168,7 @@ final class SmtpClientSession implements AutoCloseable {
         this.connection = connection;
         this.watch = connection.watch();
         this.input = connection.socket().getInputStream();
-        this.wire = connection.wire() == connection.socket() ? input : connection.wire().getInputStream();
+        this.wire = connection.wire().equals(connection.socket()) ? input : connection.wire().getInputStream();
         this.output = connection.socket().getOutputStream();
         this.memory = memory;
     }

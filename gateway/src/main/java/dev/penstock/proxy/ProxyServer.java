@@ -1,5 +1,7 @@
 package dev.penstock.proxy;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -172,14 +174,14 @@ public final class ProxyServer implements AutoCloseable {
         settings = next;
     }
 
-    /** Where SOCKS5 is spoken, port as bound; null for nowhere. */
-    public @Nullable InetSocketAddress socksAddress() {
-        return socks;
+    /** Where SOCKS5 is spoken, port as bound; for a proxy that is configured to. */
+    public InetSocketAddress socksAddress() {
+        return requireNonNull(socks);
     }
 
-    /** Where the PROXY protocol is spoken, port as bound; null for nowhere. */
-    public @Nullable InetSocketAddress proxyV2Address() {
-        return proxyV2;
+    /** Where the PROXY protocol is spoken, port as bound; for a proxy that is configured to. */
+    public InetSocketAddress proxyV2Address() {
+        return requireNonNull(proxyV2);
     }
 
     /** Where metrics and health are served, port as bound. */

@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -46,16 +47,17 @@ class SourceReaderTest {
                 proxy-password = "open sesame"
                 """.formatted(password, authorities)).sources();
 
-        SourceConfig far = sources.get("far");
+        SourceConfig far = requireNonNull(sources.get("far"));
         assertThat(sources.get("ip-17")).isEqualTo(SourceConfig.DEFAULT
                 .with(SourceConfig.SOURCE_ADDRESS, List.of("192.0.2.17", "2001:db8::17"))
                 .with(SourceConfig.EHLO_NAME, "mta17.example.net"));
         assertThat(far).isEqualTo(new SourceConfig(List.of("198.51.100.3"), "", Proxy.SOCKS5, "[2001:db8::9]:1080",
                 "penstock", "", Optional.of(password), true, Optional.of(authorities), "", Optional.empty()));
         assertThat(far.password()).isEqualTo("s3cret");
-        assertThat(sources.get("balanced").proxy()).isEqualTo(Proxy.PROXY_V2);
-        assertThat(sources.get("default").password()).isEqualTo("open sesame");
-        assertThat(sources.get("default").toString()).doesNotContain("sesame");
+        assertThat(requireNonNull(sources.get("balanced")).proxy()).isEqualTo(Proxy.PROXY_V2);
+        SourceConfig usual = requireNonNull(sources.get("default"));
+        assertThat(usual.password()).isEqualTo("open sesame");
+        assertThat(usual.toString()).doesNotContain("sesame");
     }
 
     @Test

@@ -168,7 +168,7 @@ class SourceTest {
                 FakeMx alive = new FakeMx();
                 DeliveryRig rig = rig(through(proxy))) {
             rig.route(dead, alive);
-            dead.close();
+            end(dead);
             rig.send("a@" + DeliveryRig.DOMAIN);
             rig.awaitEvents(1);
             assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery ");
@@ -185,7 +185,7 @@ class SourceTest {
                     FakeMx six = onSamePort(four);
                     DeliveryRig rig = rig(SourceConfig.DEFAULT)) {
                 rig.dispatcher.prefer(sixFirst ? AddressPreference.IPV6 : AddressPreference.IPV4);
-                (sixFirst ? six : four).close();
+                end(sixFirst ? six : four);
                 rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
                         List.of(new MailHost("mx.example", FOUR, four.port(), 10),
                                 new MailHost("mx.example", SIX, four.port(), 10)),
@@ -216,6 +216,10 @@ class SourceTest {
             assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery ");
             assertThat(rig.dispatcher.badHosts.size()).isEqualTo(2);
         }
+    }
+
+    private static void end(FakeMx host) {
+        host.close();
     }
 
     private static FakeMx onSamePort(FakeMx other) {

@@ -1,5 +1,6 @@
 package dev.penstock.proxy;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -25,6 +26,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLSocket;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +55,7 @@ class ProxyServerTest {
     private static final int MUCH = 64 << 20;
 
     private ServerSocket host;
-    private ProxyServer proxy;
+    private @Nullable ProxyServer started;
 
     @BeforeEach
     void listen() throws IOException {
@@ -63,8 +65,8 @@ class ProxyServerTest {
 
     @AfterEach
     void close() throws IOException {
-        if (proxy != null) {
-            proxy.close();
+        if (started != null) {
+            started.close();
         }
         host.close();
     }
@@ -81,10 +83,10 @@ class ProxyServerTest {
             }
             assertThat(client.rest()).isEmpty();
         }
-        await().untilAsserted(() -> assertThat(proxy.stats().open()).isZero());
-        assertThat(proxy.stats().connected()).isEqualTo(1);
-        assertThat(proxy.stats().octetsOut()).isEqualTo(5);
-        assertThat(proxy.stats().octetsIn()).isEqualTo(5);
+        await().untilAsserted(() -> assertThat(proxy().stats().open()).isZero());
+        assertThat(proxy().stats().connected()).isEqualTo(1);
+        assertThat(proxy().stats().octetsOut()).isEqualTo(5);
+        assertThat(proxy().stats().octetsIn()).isEqualTo(5);
     }
 
     @Test
@@ -114,7 +116,7 @@ class ProxyServerTest {
             client.say("41").saysNoMore();
             assertThat(accepted.getInputStream().readAllBytes()).containsExactly(0x41);
             accepted.getOutputStream().write('B');
-            accepted.close();
+            end(accepted);
             assertThat(client.rest()).isEqualTo("42");
         }
     }
@@ -125,7 +127,7 @@ class ProxyServerTest {
             client.say("05 01 00").read(2);
             client.say(RawClient.request(2, InetAddress.ofLiteral("192.0.2.17"), 0));
             assertThat(client.rest()).isEqualTo("05 a0 00 01 00 00 00 00 00 00");
-            assertThat(proxy.stats().notPlumbed()).isEqualTo(1);
+            assertThat(proxy().stats().notPlumbed()).isEqualTo(1);
         }
     }
 
@@ -136,7 +138,7 @@ class ProxyServerTest {
             client.say("05 01 00").read(2);
             client.say(toHost());
             assertThat(client.rest()).isEqualTo("05 05 00 01 00 00 00 00 00 00");
-            assertThat(proxy.stats().connectFailures()).isEqualTo(1);
+            assertThat(proxy().stats().connectFailures()).isEqualTo(1);
         }
     }
 
@@ -155,7 +157,7 @@ class ProxyServerTest {
         try (RawClient client = again()) {
             assertThat(client.say("05 01 00").rest()).isEqualTo("05 ff");
         }
-        assertThat(proxy.stats().wrongLogins()).isEqualTo(2);
+        assertThat(proxy().stats().wrongLogins()).isEqualTo(2);
     }
 
     @ParameterizedTest
@@ -164,14 +166,14 @@ class ProxyServerTest {
     void whatIsNoRequestEndsTheConnection(String said) throws IOException {
         try (RawClient client = socks(CONFIG)) {
             client.say(said).rest();
-            assertThat(proxy.stats().malformed()).isEqualTo(1);
+            assertThat(proxy().stats().malformed()).isEqualTo(1);
         }
     }
 
     @Test
     void aProxyHeaderSaysFromWhereToWhere() throws IOException {
-        proxy = ProxyServer.start(CONFIG);
-        try (RawClient client = new RawClient(proxy.proxyV2Address())) {
+        started = ProxyServer.start(CONFIG);
+        try (RawClient client = new RawClient(proxy().proxyV2Address())) {
             OutputStream output = client.socket().getOutputStream();
             output.write(ProxyHeaderV2.of(SEVEN, new InetSocketAddress(LOCAL, host.getLocalPort())));
             output.write("early".getBytes(StandardCharsets.US_ASCII));
@@ -182,26 +184,26 @@ class ProxyServerTest {
                 talk(client, accepted);
             }
         }
-        try (RawClient client = new RawClient(proxy.proxyV2Address())) {
+        try (RawClient client = new RawClient(proxy().proxyV2Address())) {
             client.socket().getOutputStream().write(ProxyHeaderV2.of(InetAddress.ofLiteral("192.0.2.17"),
                     new InetSocketAddress(LOCAL, host.getLocalPort())));
             assertThat(client.rest()).as("an address that isn't here").isEmpty();
         }
-        try (RawClient client = new RawClient(proxy.proxyV2Address())) {
+        try (RawClient client = new RawClient(proxy().proxyV2Address())) {
             assertThat(client.say("0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a 20 00 00 00").rest()).as("LOCAL").isEmpty();
         }
-        try (RawClient client = new RawClient(proxy.proxyV2Address())) {
+        try (RawClient client = new RawClient(proxy().proxyV2Address())) {
             assertThat(client.say("45 48 4c 4f 20 61 2e 65 78 61 6d 70 6c 65 0d 0a").rest()).as("EHLO").isEmpty();
         }
-        assertThat(proxy.stats().notPlumbed()).isEqualTo(1);
-        await().untilAsserted(() -> assertThat(proxy.stats().malformed()).isEqualTo(1));
+        assertThat(proxy().stats().notPlumbed()).isEqualTo(1);
+        await().untilAsserted(() -> assertThat(proxy().stats().malformed()).isEqualTo(1));
     }
 
     @Test
     void whoIsNotInTheClientsNetworksIsClosedAtOnce() throws IOException {
         try (RawClient client = socks(CONFIG.with(ProxyConfig.CLIENTS, List.of("10.0.0.0/8")))) {
             assertThat(client.rest()).isEmpty();
-            assertThat(proxy.stats().notAllowed()).isEqualTo(1);
+            assertThat(proxy().stats().notAllowed()).isEqualTo(1);
         }
     }
 
@@ -212,7 +214,7 @@ class ProxyServerTest {
             halfway.say("05 01");
             assertThat(silent.rest()).isEmpty();
             assertThat(halfway.rest()).isEmpty();
-            assertThat(proxy.stats().late()).isEqualTo(2);
+            assertThat(proxy().stats().late()).isEqualTo(2);
         }
     }
 
@@ -222,7 +224,7 @@ class ProxyServerTest {
                 Socket accepted = host.accept()) {
             assertThat(accepted.getInputStream().read()).isEqualTo(-1);
             assertThat(client.rest()).isEmpty();
-            assertThat(proxy.stats().idle()).isEqualTo(1);
+            assertThat(proxy().stats().idle()).isEqualTo(1);
         }
     }
 
@@ -230,7 +232,7 @@ class ProxyServerTest {
     void aHostThatGoesAwayTakesTheClientAlong() throws IOException {
         try (RawClient client = connected(CONFIG); Socket accepted = host.accept()) {
             accepted.setSoLinger(true, 0);
-            accepted.close(); // with RST
+            end(accepted); // with RST
             assertThat(client.rest()).isEmpty();
         }
     }
@@ -242,7 +244,7 @@ class ProxyServerTest {
             try (RawClient second = again()) {
                 assertThat(second.rest()).isEmpty();
             }
-            assertThat(proxy.stats().refused()).isEqualTo(1);
+            assertThat(proxy().stats().refused()).isEqualTo(1);
         }
     }
 
@@ -279,12 +281,12 @@ class ProxyServerTest {
     void aStopLetsWhatStandsEndAndTakesNoMore() throws Exception {
         try (RawClient client = connected(CONFIG.with(ProxyConfig.STOP_TIMEOUT, Duration.ofMinutes(1)));
                 Socket accepted = host.accept()) {
-            Thread stopping = Thread.ofPlatform().start(proxy::close);
+            Thread stopping = Thread.ofPlatform().start(proxy()::close);
             await().untilAsserted(() -> assertThatThrownBy(this::again).isInstanceOf(ConnectException.class));
             talk(client, accepted);
-            accepted.close();
+            end(accepted);
             assertThat(client.rest()).isEmpty();
-            client.close();
+            end(client);
             stopping.join();
         }
     }
@@ -295,14 +297,14 @@ class ProxyServerTest {
         ProxyConfig login = CONFIG.with(ProxyConfig.USERNAME, "me")
                 .with(ProxyConfig.PASSWORD_FILE, Optional.of(password));
         try (RawClient before = socks(CONFIG)) {
-            proxy.reload(login);
+            proxy().reload(login);
             assertThat(before.say("05 01 00").read(2)).isEqualTo("05 00");
             try (RawClient after = again()) {
                 assertThat(after.say("05 01 00").rest()).isEqualTo("05 ff");
             }
             Files.delete(password);
-            assertThatThrownBy(() -> proxy.reload(login)).hasMessageContaining("password-file");
-            assertThatThrownBy(() -> proxy.reload(login.with(ProxyConfig.SOCKS, Optional.empty())))
+            assertThatThrownBy(() -> proxy().reload(login)).hasMessageContaining("password-file");
+            assertThatThrownBy(() -> proxy().reload(login.with(ProxyConfig.SOCKS, Optional.empty())))
                     .hasMessage("a restart is needed to change proxy.socks");
         }
     }
@@ -312,9 +314,9 @@ class ProxyServerTest {
         TestCertificates certificates = new TestCertificates();
         TestCertificates.PemFiles pem = TestCertificates.write(directory, "proxy",
                 certificates.server("proxy.example.net"));
-        proxy = ProxyServer.start(CONFIG.with(ProxyConfig.CERTIFICATES,
+        started = ProxyServer.start(CONFIG.with(ProxyConfig.CERTIFICATES,
                 List.of(new ListenerTls.Certificate(pem.chain(), pem.key()))));
-        InetSocketAddress socks = proxy.socksAddress();
+        InetSocketAddress socks = proxy().socksAddress();
         try (SSLSocket client = (SSLSocket) certificates.clientContext().getSocketFactory()
                 .createSocket(socks.getAddress(), socks.getPort())) {
             client.getOutputStream().write(new byte[]{5, 1, 0});
@@ -328,7 +330,7 @@ class ProxyServerTest {
             talk(client, accepted);
             try (HttpClient http = HttpClient.newHttpClient()) {
                 String metrics = http.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
-                        + proxy.httpAddress().getPort() + "/metrics")).build(), HttpResponse.BodyHandlers.ofString())
+                        + proxy().httpAddress().getPort() + "/metrics")).build(), HttpResponse.BodyHandlers.ofString())
                         .body();
                 assertThat(metrics).contains("penstock_proxy_connections 1.0", "penstock_proxy_connected_total 1.0",
                         "penstock_proxy_octets_total{direction=\"out\"} 5.0");
@@ -343,6 +345,18 @@ class ProxyServerTest {
         assertThat(new String(accepted.getInputStream().readNBytes(5), StandardCharsets.US_ASCII)).isEqualTo("HELLO");
     }
 
+    private ProxyServer proxy() {
+        return requireNonNull(started);
+    }
+
+    private static void end(AutoCloseable connection) {
+        try {
+            connection.close();
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
     private RawClient connected(ProxyConfig config) throws IOException {
         RawClient client = socks(config);
         client.say("05 01 00").read(2);
@@ -351,12 +365,12 @@ class ProxyServerTest {
     }
 
     private RawClient socks(ProxyConfig config) throws IOException {
-        proxy = ProxyServer.start(config);
+        started = ProxyServer.start(config);
         return again();
     }
 
     private RawClient again() throws IOException {
-        return new RawClient(proxy.socksAddress());
+        return new RawClient(proxy().socksAddress());
     }
 
     private String toHost() {
