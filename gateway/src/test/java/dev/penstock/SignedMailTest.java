@@ -352,7 +352,7 @@ class SignedMailTest {
         Map<Integer, String> results = output.lines().map(line -> line.split(" ", 2))
                 .collect(Collectors.toMap(words -> Integer.valueOf(words[0]), words -> words[1]));
         received.forEach((number, message) -> assertThat(results.get(number)).as("message %d", number).isEqualTo(
-                String.join(" ", Collections.nCopies(DOMAINS.get(fromDomain(message)), pass))));
+                String.join(" ", Collections.nCopies(Objects.requireNonNull(DOMAINS.get(fromDomain(message))), pass))));
     }
 
     private static Path keys() throws IOException {

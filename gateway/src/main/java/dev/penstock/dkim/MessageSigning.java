@@ -3,7 +3,10 @@ package dev.penstock.dkim;
 import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -25,6 +28,7 @@ public final class MessageSigning {
      *                   without
      * @param signatures what they say
      */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, never changed
     public record Signed(byte[] fields, List<PlannedSignature> signatures) {
         public static final Signed NOT = new Signed(NOTHING, List.of());
     }
@@ -64,15 +68,15 @@ public final class MessageSigning {
         if (mine.isEmpty()) {
             return CompletableFuture.completedFuture(Signed.NOT);
         }
-        byte[][] hashes = new byte[Canonicalization.values().length][];
+        Map<Canonicalization, byte[]> hashes = new EnumMap<>(Canonicalization.class);
         for (BodyHash body : bodies) {
-            hashes[body.canonicalization().ordinal()] = body.finish();
+            hashes.put(body.canonicalization(), body.finish());
         }
         return signing.run(() -> signed(mine, hashes, mayRefuse));
     }
 
     /** On a thread for signatures. */
-    private Signed signed(List<SigningRule> mine, byte[][] hashes, boolean mayRefuse) {
+    private Signed signed(List<SigningRule> mine, Map<Canonicalization, byte[]> hashes, boolean mayRefuse) {
         HeaderFields header = new HeaderFields(section, length);
         List<PlannedSignature> made = new ArrayList<>(mine.size());
         byte[] fields = NOTHING;
@@ -89,7 +93,7 @@ public final class MessageSigning {
             byte[] field;
             try {
                 field = SignatureField.sign(signing.requireTools().crypto(), key, settings, domain, header, signed,
-                        hashes[settings.bodyCanonicalization().ordinal()], signing.seconds());
+                        Objects.requireNonNull(hashes.get(settings.bodyCanonicalization())), signing.seconds());
             } catch (GeneralSecurityException e) {
                 throw new IllegalStateException("no signature for " + domain + ", selector " + settings.selector(), e);
             }

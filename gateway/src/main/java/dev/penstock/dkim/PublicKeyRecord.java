@@ -22,6 +22,7 @@ import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
  * @param testing   {@code t=y}: a failed signature is to be taken for none
  * @param strict    {@code t=s}: the domain of {@code i=} must be that of {@code d=}, and none below it
  */
+@SuppressWarnings("ArrayRecordComponent") // never changed; compared by its octets where it is
 public record PublicKeyRecord(String keyType, byte[] publicKey, boolean testing, boolean strict) {
     /** DER of a SubjectPublicKeyInfo before the 32 octets (RFC 8410 4). */
     private static final byte[] ED25519_PREFIX = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21,

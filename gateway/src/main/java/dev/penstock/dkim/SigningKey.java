@@ -23,6 +23,7 @@ import org.bouncycastle.crypto.params.Ed25519PrivateKeyParameters;
  * @param publicKey  as in {@code p=}, before Base64: a SubjectPublicKeyInfo for RSA, the 32 octets of an Ed25519 key
  *                   (RFC 8463 4.2)
  */
+@SuppressWarnings("ArrayRecordComponent") // never changed; compared by its octets where it is
 public record SigningKey(SignatureAlgorithm algorithm, PrivateKey key, int bits, byte[] publicKey) {
     private static final int ED25519_BITS = 256;
 

@@ -3,7 +3,6 @@ package dev.penstock.reception;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
@@ -136,18 +135,18 @@ public final class IncomingMessage {
         }
         CompletableFuture<MessageSigning.Signed> signed = sign();
         intake = null;
-        return signed.handle((signatures, failure) -> {
+        return signed.whenComplete((_, failure) -> {
             if (failure != null) {
                 open.abort();
-                return CompletableFuture.<List<SpoolEntry>>failedFuture(failure);
             }
+        }).thenCompose(mine -> {
             try {
-                return commit(open, signatures, hasDotLines, hasEightBit);
+                return commit(open, mine, hasDotLines, hasEightBit);
             } catch (RuntimeException | Error e) {
                 open.abort();
                 throw e;
             }
-        }).thenCompose(Function.identity());
+        });
     }
 
     private CompletableFuture<List<SpoolEntry>> commit(Spool.Intake open, MessageSigning.Signed signed,

@@ -187,17 +187,16 @@ class SigningTest {
 
     @Test
     void moreThanCanWaitArePutOffAndNoneIsForgotten() throws IOException {
-        try (Signing signing = signing(config(rule("example.com", "one")))) {
-            CompletableFuture<MessageSigning.Signed> waiting = begun(signing, "example.com", "");
-            assertThat(signing.stats().waiting()).isEqualTo(1);
-            full = true;
+        Signing signing = signing(config(rule("example.com", "one")));
+        CompletableFuture<MessageSigning.Signed> waiting = begun(signing, "example.com", "");
+        assertThat(signing.stats().waiting()).isEqualTo(1);
+        full = true;
 
-            assertRefused(signing, "451 4.3.2 Too many messages wait for signatures, try again later");
-            assertThat(waiting).isCompleted();
-            assertThat(signing.stats()).returns(0L, SigningStats::waiting).returns(1L, SigningStats::busy);
-            signing.close();
-            assertRefused(signing, "421 4.3.2 Service shutting down");
-        }
+        assertRefused(signing, "451 4.3.2 Too many messages wait for signatures, try again later");
+        assertThat(waiting).isCompleted();
+        assertThat(signing.stats()).returns(0L, SigningStats::waiting).returns(1L, SigningStats::busy);
+        signing.close();
+        assertRefused(signing, "421 4.3.2 Service shutting down");
     }
 
     @Test
@@ -260,7 +259,7 @@ class SigningTest {
             return "read " + KeyFile.read(file);
         } catch (KeyFileException e) {
             assertThat(e.getMessage()).startsWith(file + ": ");
-            return e.getMessage();
+            return String.valueOf(e.getMessage());
         }
     }
 
