@@ -94,7 +94,8 @@ public final class StsPolicies implements AutoCloseable {
         if (other != null) {
             return other;
         }
-        StsEntry before = entries.getIfPresent(domain) instanceof StsEntry kept ? kept : StsEntry.NOTHING;
+        StsEntry kept = entries.getIfPresent(domain);
+        StsEntry before = kept == null ? StsEntry.NOTHING : kept;
         var _ = lookups.texts("_mta-sts." + domain).thenCompose(answer -> next(domain, before, answer))
                 .handle((next, failure) -> next != null ? next : unexpected(domain, before, failure))
                 .thenAccept(next -> {
