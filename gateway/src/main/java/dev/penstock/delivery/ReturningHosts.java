@@ -76,9 +76,10 @@ final class ReturningHosts {
             return standing == Standing.BACK;
         }
 
-        /** The same when nobody may try it now. */
+        /** A session tries it; null when none may now. */
+        @Nullable
         State tried(long now, long time) {
-            return isBack() || now - untilNanos < 0 ? this : new State(Standing.TRIED, failures, now + time);
+            return isBack() || now - untilNanos < 0 ? null : new State(Standing.TRIED, failures, now + time);
         }
 
         /** A session that was let to it, or had begun before, has an answer for a message. */
@@ -138,7 +139,7 @@ final class ReturningHosts {
             return true;
         }
         State after = before.tried(nanoTime.getAsLong(), timeNanos);
-        return after != before && hosts.asMap().replace(Seen.of(source, host), before, after);
+        return after != null && hosts.asMap().replace(Seen.of(source, host), before, after);
     }
 
     /** Hosts that aren't used by everybody. */
