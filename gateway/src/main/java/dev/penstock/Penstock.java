@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -25,6 +26,14 @@ import dev.penstock.delivery.DeliveryStats;
 import dev.penstock.delivery.Dispatcher;
 import dev.penstock.delivery.ProviderMetrics;
 import dev.penstock.delivery.RecipientProbe;
+import dev.penstock.egress.AddressWatch;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceHealth;
+import dev.penstock.egress.SourceWarden;
+import dev.penstock.egress.Sources;
+import dev.penstock.egress.WarmUp;
+import dev.penstock.egress.WarmUpMetrics;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
@@ -51,15 +60,18 @@ import dev.penstock.metrics.OperatorRoutes;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.Placement;
 import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
+import dev.penstock.queue.SourceMetrics;
 import dev.penstock.reception.Acceptance;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
@@ -77,6 +89,11 @@ public final class Penstock implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Penstock.class);
 
     private final DeliveryLog deliveryLog;
+    private final Sources sources;
+    private final SourceHealth sourceHealth = new SourceHealth();
+    private final WarmUp warmUp;
+    private final Placement placement;
+    private final AddressWatch addresses;
     private final DnsRouter router;
     private final Shaper shaper;
     private final MailQueue queue;
@@ -95,6 +112,9 @@ public final class Penstock implements AutoCloseable {
     private final List<AutoCloseable> parts = new ArrayList<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopped = new CountDownLatch(1);
+    private final MetricsRegistry metrics;
+    /** Sources that have their figures in it. */
+    private final Set<String> metered = new HashSet<>();
     private volatile GatewayConfig config;
 
     /** Starts a gateway. When a part can't start, those that had are stopped again and its exception is thrown. */
@@ -107,27 +127,33 @@ public final class Penstock implements AutoCloseable {
         Resources.check(config);
         InstantSource clock = InstantSource.system();
         try {
+            sources = Sources.of(config);
+            SourceWarden warden = new SourceWarden(sourceHealth, clock);
+            addresses = started(new AddressWatch(sources, warden));
+            warmUp = WarmUp.of(config, clock);
+            placement = new Placement(Pools.of(config), sourceHealth, warmUp, this::provider);
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
-            queue = new MailQueue(config.queue(), shaper, router, clock, System::nanoTime);
+            queue = new MailQueue(config.queue(), shaper, router, placement, clock, System::nanoTime);
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
                             this::recovered));
+            started(warmUp.open());
             reception = new Reception(spool, new Intake(), deliveryLog, clock);
             dispatcher = started(
-                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), spool, queue, reception,
-                            deliveryLog, clock, System::nanoTime));
+                    new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
+                            warden, spool, queue, reception, deliveryLog, clock, System::nanoTime));
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));
             RecipientProbe probe = started(
-                    new RecipientProbe(config.hostname(), config.delivery(), router, System::nanoTime));
+                    new RecipientProbe(config.hostname(), config.delivery(), sources, router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
-            policy = started(new PolicyEngine(config.policy(), recipients));
+            policy = started(new PolicyEngine(config.policy(), recipients, placement::has));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(
                     new SmtpServer(config.hostname(), config.listeners(), config.inbound(), tls.servers(), policy,
@@ -135,13 +161,15 @@ public final class Penstock implements AutoCloseable {
             smtp.start();
             oldJournal.takeOver(spool, clock.millis());
             injection = config.injection().enabled() ? started(injection(clock)) : null;
-            MetricsRegistry metrics = metrics();
+            metrics = metrics();
+            meterSources();
             parts.addFirst(metrics);
             http = new HttpServer(OperatorPort.of(config.http()),
                     Routes.of(new TextErrors(), OperatorRoutes.of(metrics, this::health)));
             metrics.add(ConnectionGateMetrics.of("penstock.http.", http.gate()));
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
+            addresses.start();
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -162,13 +190,23 @@ public final class Penstock implements AutoCloseable {
         return part;
     }
 
+    /** Once each: a source that is configured no more keeps its figures. */
+    private void meterSources() {
+        for (Source source : sources.all()) {
+            String name = source.name();
+            if (metered.add(name)) {
+                metrics.add(SourceMetrics.of(name, () -> queue.sourceStats(name), dispatcher.stats()::deliveredFrom));
+            }
+        }
+    }
+
     private MetricsRegistry metrics() {
         List<PartMeters<?>> meters = new ArrayList<>(List.of(InboundMetrics.of(smtp::stats, smtp::acceptTimes),
                 SpoolMetrics.of(spool::stats, spool::syncTimes), QueueMetrics.of(queue::stats, queue::ages),
                 RoutingMetrics.of(router::stats, router::lookUpTimes),
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
-                ProviderMetrics.of(dispatcher.stats()::providers),
+                ProviderMetrics.of(dispatcher.stats()::providers), WarmUpMetrics.of(warmUp::progress),
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
@@ -196,6 +234,11 @@ public final class Penstock implements AutoCloseable {
                 new MemoryAccount("queue", queue::heapOctets, room::limit),
                 new MemoryAccount("events", deliveryLog::pendingOctets,
                         () -> config.events().maxPendingOctets()));
+    }
+
+    /** While the queue is made nobody asks. */
+    private String provider(Site site) {
+        return queue.provider(site);
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */
@@ -251,6 +294,7 @@ public final class Penstock implements AutoCloseable {
             throw new IllegalArgumentException("a restart is needed to change " + String.join(", ", fixed));
         }
         takeUpFiles(changed);
+        dispatcher.prefer(changed.delivery().addressPreference());
         router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
@@ -261,6 +305,10 @@ public final class Penstock implements AutoCloseable {
         }
         dispatcher.reconfigure(changed.queue());
         queue.reconfigure(changed.queue());
+        addresses.check();
+        sourceHealth.keepOnly(sources.all().stream().map(Source::name).collect(Collectors.toSet()));
+        queue.reconfigure(Pools.of(changed));
+        meterSources();
         room.limit(Budget.forQueue(changed, Runtime.getRuntime().maxMemory()));
         deliveryLog.reconfigure(changed.events());
         config = changed;
@@ -276,8 +324,11 @@ public final class Penstock implements AutoCloseable {
     private void takeUpFiles(GatewayConfig changed) {
         try {
             TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
+            Sources.Change newSources = sources.prepare(changed);
             authenticator.reconfigure(changed.auth(), changed.inbound().clients());
+            warmUp.reconfigure(changed);
             certificates.apply();
+            newSources.apply();
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }

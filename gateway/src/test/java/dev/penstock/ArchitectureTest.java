@@ -34,6 +34,7 @@ class ArchitectureTest {
             Set.of("delivery", "inbound"),
             Set.of("events", "injection"),
             Set.of("metrics"),
+            Set.of("proxy"), // the other program: knows config, tls, http, metrics, and the words of egress
             Set.of(""), // Penstock, the composition root
             Set.of("cli"));
     private static final String ROOT = ArchitectureTest.class.getPackageName();

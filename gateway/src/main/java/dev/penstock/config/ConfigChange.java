@@ -13,8 +13,12 @@ public final class ConfigChange {
 
     /** The keys that differ and take effect only after a restart, dotted; empty when {@code changed} may be applied now. */
     public static List<String> notReloadable(GatewayConfig current, GatewayConfig changed) {
+        return notReloadable(GatewayConfig.TABLE, current, changed);
+    }
+
+    static <R> List<String> notReloadable(Table<R> table, R current, R changed) {
         List<String> keys = new ArrayList<>();
-        compare(keys, "", GatewayConfig.TABLE, current, changed);
+        compare(keys, "", table, current, changed);
         return List.copyOf(keys);
     }
 

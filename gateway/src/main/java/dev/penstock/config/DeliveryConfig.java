@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import static dev.penstock.config.Types.choice;
 import static dev.penstock.config.Types.duration;
 import static dev.penstock.config.Types.integer;
 import static dev.penstock.config.Types.optionalPath;
@@ -15,7 +16,8 @@ import dev.penstock.units.ByteSize;
 /**
  * The SMTP client. Time-outs are deadlines for a whole phase (RFC 5321 4.5.3.2). Each component is the key of its name.
  */
-public record DeliveryConfig(int port, String sourceAddress, String pool, int maxSessions, int maxRecipientsPerTransaction,
+public record DeliveryConfig(int port, String sourceAddress, String pool, AddressPreference addressPreference,
+        int maxSessions, int maxRecipientsPerTransaction,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
         Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa)
@@ -36,6 +38,11 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, int ma
     public static final Key<DeliveryConfig, String> POOL = TABLE.key("pool", DeliveryConfig::pool,
             text("the name of a pool in quotes", "", pool -> pool.isEmpty() ? pool : PoolReader.poolName(pool)),
             "The pool of mail that no other is meant for. Empty: it goes by source-address.");
+    public static final Key<DeliveryConfig, AddressPreference> ADDRESS_PREFERENCE = TABLE.key("address-preference",
+            DeliveryConfig::addressPreference, choice(AddressPreference.IPV4),
+            "Which address of a host is tried first where it has both families; \"none\": either. The next is tried "
+                    + "when that has failed or hasn't answered within 250 ms, and the first to answer is taken (RFC "
+                    + "8305).");
     public static final Key<DeliveryConfig, Integer> MAX_SESSIONS = TABLE
             .key("max-sessions", DeliveryConfig::maxSessions, integer(5_000, 1, 1_000_000),
                     "Open at one time, over all destinations; half of them may be coming up. Limits per destination are "
@@ -103,7 +110,8 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, int ma
     public static final DeliveryConfig DEFAULT = TABLE.defaults();
 
     private DeliveryConfig(Values<DeliveryConfig> values) {
-        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(POOL), values.get(MAX_SESSIONS),
+        this(values.get(PORT), values.get(SOURCE_ADDRESS), values.get(POOL), values.get(ADDRESS_PREFERENCE),
+                values.get(MAX_SESSIONS),
                 values.get(MAX_RECIPIENTS_PER_TRANSACTION), values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
                 values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),

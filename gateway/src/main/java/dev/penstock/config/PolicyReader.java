@@ -41,6 +41,10 @@ final class PolicyReader {
     }
 
     static void check(TableBinder table, PolicyConfig policy) {
+        if (!policy.poolHeader().isEmpty() && (policy.poolHeader().equalsIgnoreCase(policy.tenantHeader())
+                || policy.poolHeader().equalsIgnoreCase(policy.campaignHeader()))) {
+            table.reject("pool-header", "is the same as tenant-header or campaign-header");
+        }
         if (!policy.tenantHeader().isEmpty() && policy.tenantHeader().equalsIgnoreCase(policy.campaignHeader())) {
             table.reject("campaign-header", "is the same as tenant-header");
         }

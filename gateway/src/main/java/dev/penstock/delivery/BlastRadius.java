@@ -16,5 +16,7 @@ public enum BlastRadius {
      * The receiver refuses us, whichever host is asked: no other host is asked in this attempt, and the ready queue's
      * session counts as refused.
      */
-    SITE
+    SITE,
+    /** Our source can't be used, whichever host is asked: its mail waits, and nobody else is to blame. */
+    SOURCE
 }

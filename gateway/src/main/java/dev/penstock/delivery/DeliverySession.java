@@ -14,9 +14,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
+import dev.penstock.egress.Source;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.queue.QueueItem;
@@ -78,6 +80,12 @@ final class DeliverySession implements Runnable {
     /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
     private boolean reopen;
     private int transactions;
+    /** What is sent from. */
+    private final Source source;
+    /** It isn't configured any more, and nothing is sent from another instead. */
+    private final boolean sourceIsGone;
+    /** Where in the list of hosts it is; what was tried stands before it. */
+    private int at;
     /** What it holds for as long as it lives. */
     private final DeliveryMemory.Share memory;
     /** Whether that is enough for a session under TLS. */
@@ -93,6 +101,9 @@ final class DeliverySession implements Runnable {
         this.handle = handle;
         this.queue = handle.queue();
         this.permit = handle.permit();
+        Source found = dispatcher.sources.find(queue.key().source());
+        this.sourceIsGone = found == null;
+        this.source = found == null ? requireNonNull(dispatcher.sources.find(SourceConfig.DEFAULT_NAME)) : found;
         this.slot = new MessageSlot(permit, dispatcher::nanoTime);
         this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
         this.memory = dispatcher.memory.share();
@@ -112,7 +123,13 @@ final class DeliverySession implements Runnable {
     @Override
     public void run() {
         try {
-            if (!memory.take(DeliveryMemory.SESSION)) {
+            if (sourceIsGone) {
+                SessionException e = new SessionException(Phase.CONNECT, new Failure(Failure.Kind.SOURCE_ADDRESS,
+                        "source " + queue.key().source() + " isn't configured any more"));
+                failed(e, decide(e.phase(), e.reason(), true), false);
+                return;
+            }
+            if (!memory.take(DeliveryMemory.SESSION + (source.isBehindTls() ? DeliveryMemory.TLS : 0))) {
                 lacksMemory();
                 return;
             }
@@ -157,11 +174,12 @@ final class DeliverySession implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         DeliveryAttempt attempt = null;
-        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(routeHosts));
+        List<MailHost> hosts = new ArrayList<>(dispatcher.tried(queue.key(), routeHosts));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
-        for (int i = 0; i < tries; i = reopen ? i : i + 1) {
+        for (at = 0; at < tries; at = reopen ? at : at + 1) {
+            MailHost first = hosts.get(at);
+            boolean again = reopen;
             reopen = false;
-            boolean lastHost = i == tries - 1;
             unproved = true;
             if (!hasRoomForTls()) {
                 if (attempt != null) {
@@ -170,7 +188,7 @@ final class DeliverySession implements Runnable {
                 lacksMemory();
                 return;
             }
-            MailHost tried = withRoom(hosts, i);
+            MailHost tried = withRoom(hosts, at);
             if (tried == null) {
                 if (attempt != null) {
                     giveBack(attempt);
@@ -186,8 +204,16 @@ final class DeliverySession implements Runnable {
             }
             insisting = attempt != null && attempt.envelope.options().requireTls() && !queue.key().lmtp();
             try {
-                SmtpClientSession open = open(tried);
-                contact = contact(tried, open);
+                // another address than the first was chosen for its room
+                int addresses = again || tried != first ? 1 : AddressOrder.endOfHost(hosts, at, tries) - at;
+                SmtpClientSession open = open(hosts.subList(at, at + addresses));
+                if (open == null) {
+                    if (attempt != null) {
+                        giveBack(attempt);
+                    }
+                    return;
+                }
+                contact = contact(open.host(), open);
                 if (attempt == null) {
                     attempt = firstWork(open);
                     if (attempt == null) {
@@ -197,9 +223,11 @@ final class DeliverySession implements Runnable {
                         return;
                     }
                 }
-                attempt = converse(open, attempt, lastHost);
+                attempt = converse(open, attempt, at == tries - 1);
             } catch (SessionException e) {
-                contact = contact(tried, null);
+                MailHost failed = hosts.get(at);
+                boolean lastHost = at == tries - 1;
+                contact = contact(failed, null);
                 if (isForWantOfMemory(e)) {
                     if (attempt != null) {
                         giveBack(attempt);
@@ -210,7 +238,7 @@ final class DeliverySession implements Runnable {
                 dispatcher.stats.connectFailures.increment();
                 if (attempt != null) {
                     attempt = broken(attempt, null, e, false, lastHost);
-                } else if (notOpened(tried, e, lastHost || patience.isShort())) {
+                } else if (notOpened(failed, e, lastHost || patience.isShort())) {
                     return;
                 } else {
                     continue;
@@ -272,12 +300,12 @@ final class DeliverySession implements Runnable {
         }
         Outcome outcome = decide(e.phase(), e.reason(), lastHost);
         if (outcome.radius() == BlastRadius.HOST) {
-            dispatcher.badHosts.add(tried);
+            dispatcher.badHosts.add(source.name(), tried);
             if (!lastHost) {
                 return false;
             }
         }
-        failed(e, outcome, true);
+        failed(e, outcome, outcome.radius() != BlastRadius.SOURCE);
         return true;
     }
 
@@ -313,7 +341,7 @@ final class DeliverySession implements Runnable {
         return switch (outcome.radius()) {
             case CROWDED -> ReadyQueue.Trouble.CROWDED;
             case SITE -> ReadyQueue.Trouble.REFUSED;
-            case RECIPIENT, MESSAGE, SESSION, HOST -> isAboutTls(e)
+            case RECIPIENT, MESSAGE, SESSION, HOST, SOURCE -> isAboutTls(e)
                     ? ReadyQueue.Trouble.INSECURE
                     : ReadyQueue.Trouble.UNREACHABLE;
         };
@@ -393,26 +421,37 @@ final class DeliverySession implements Runnable {
         }
     }
 
-    /** When {@link #insisting}, TLS is tried though it failed lately, and not gone without when it fails. */
-    private SmtpClientSession open(MailHost host) throws SessionException {
+    /**
+     * Opens a session with the first of these addresses of a host that answers; {@link #at} is where that stands then, or
+     * the one that failed last. When {@link #insisting}, TLS is tried though it failed lately, and not gone without when
+     * it fails.
+     *
+     * @return null when there is no room in the network of that address
+     */
+    private @Nullable SmtpClientSession open(List<MailHost> addresses) throws SessionException {
         SmtpClientSession open;
         TlsPolicy policy = policy();
         boolean mayFallBack = policy == TlsPolicy.OPPORTUNISTIC && !insisting;
         try {
-            if (mayFallBack && dispatcher.brokenTls.has(host)) {
-                open = connect(host, TlsPolicy.NONE);
+            HostConnection connection = addresses.size() == 1 ? connect(addresses.getFirst()) : connectToAny(addresses);
+            if (connection == null) {
+                return null;
+            }
+            MailHost reached = connection.host();
+            if (mayFallBack && dispatcher.brokenTls.has(source.name(), reached)) {
+                open = speak(connection, TlsPolicy.NONE);
             } else {
                 try {
-                    open = connect(host, policy);
+                    open = speak(connection, policy);
                 } catch (SessionException e) {
                     if (!mayFallBack || finishing || !isTlsFailure(e)) {
                         throw e;
                     }
-                    dispatcher.brokenTls.add(host);
+                    dispatcher.brokenTls.add(source.name(), reached);
                     dispatcher.stats.tlsFallbacks.increment();
-                    log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), host.name(),
+                    log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), reached.name(),
                             e.getMessage());
-                    open = connect(host, TlsPolicy.NONE);
+                    open = speak(connect(reached), TlsPolicy.NONE);
                 }
             }
         } finally {
@@ -431,11 +470,47 @@ final class DeliverySession implements Runnable {
         return own == null ? dispatcher.config.tls() : own;
     }
 
-    private SmtpClientSession connect(MailHost host, TlsPolicy policy) throws SessionException {
-        return SmtpClientSession.open(host, queue.key().lmtp(),
+    private HostConnection connect(MailHost to) throws SessionException {
+        return dispatcher.connector.connect(source, to, dispatcher.config.connectTimeout(), this::watch);
+    }
+
+    /** Those that failed come to stand before the one that was reached, and count as tried. */
+    private @Nullable HostConnection connectToAny(List<MailHost> addresses) throws SessionException {
+        MailHost first = addresses.getFirst();
+        HostConnector.Tried tried = dispatcher.connector.connect(source, addresses,
+                dispatcher.config.connectTimeout(), this::watch);
+        List<MailHost> order = tried.order(addresses);
+        Collections.copy(addresses, order);
+        HostConnection connection = tried.connection();
+        List<HostConnector.Failed> passed = connection == null
+                ? tried.failed().subList(0, tried.failed().size() - 1)
+                : tried.failed();
+        for (HostConnector.Failed each : passed) {
+            dispatcher.stats.connectFailures.increment();
+            if (decide(each.why().phase(), each.why().reason(), false).radius() == BlastRadius.HOST) {
+                dispatcher.badHosts.add(source.name(), each.host());
+            }
+        }
+        at += passed.size();
+        host = addresses.get(passed.size());
+        if (connection == null) {
+            throw tried.failed().getLast().why();
+        }
+        if (!host.network().equals(first.network()) && !dispatcher.comesUp(handle, host.network())) {
+            connection.close();
+            return null;
+        }
+        return connection;
+    }
+
+    private DeadlineGuard.Watch watch(Runnable breakOff) {
+        return dispatcher.guard.watch(breakOff, patience);
+    }
+
+    private SmtpClientSession speak(HostConnection connection, TlsPolicy policy) throws SessionException {
+        return SmtpClientSession.open(connection, queue.key().lmtp(),
                 new SmtpClientSession.Security(policy, dispatcher.tls, queue.key().configured(), insisting),
-                dispatcher.hostname, dispatcher.config, dispatcher.source,
-                breakOff -> dispatcher.guard.watch(breakOff, patience), dispatcher.memory.share());
+                source.ehloName(), dispatcher.config, dispatcher.memory.share());
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -826,7 +901,7 @@ final class DeliverySession implements Runnable {
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
         boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
         if (reachesHost && !ofMessage) {
-            dispatcher.badHosts.add(requireNonNull(host));
+            dispatcher.badHosts.add(source.name(), requireNonNull(host));
         }
         if (transaction != null && !transaction.isDoubtful() && !isOutOfStep(e)) {
             boolean othersAccepted = false;

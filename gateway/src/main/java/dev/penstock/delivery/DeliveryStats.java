@@ -3,6 +3,7 @@ package dev.penstock.delivery;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
 import dev.penstock.meters.DurationHistogram;
@@ -18,6 +19,7 @@ public final class DeliveryStats {
     final LongAdder sessionsRefused = new LongAdder();
     final LongAdder suspensions = new LongAdder();
     final LongAdder transactions = new LongAdder();
+    private final ConcurrentHashMap<String, LongAdder> bySource = new ConcurrentHashMap<>();
     final LongAdder delivered = new LongAdder();
     final LongAdder deferred = new LongAdder();
     final LongAdder bounced = new LongAdder();
@@ -107,6 +109,16 @@ public final class DeliveryStats {
     }
 
     /** Never blocks. */
+    void deliveredFrom(String source, long recipients) {
+        bySource.computeIfAbsent(source, _ -> new LongAdder()).add(recipients);
+    }
+
+    /** Recipients delivered to from the source, by its name. */
+    public long deliveredFrom(String source) {
+        LongAdder delivered = bySource.get(source);
+        return delivered == null ? 0 : delivered.sum();
+    }
+
     public Snapshot snapshot() {
         EnumMap<Phase, Long> phases = new EnumMap<>(Phase.class);
         failuresByPhase.forEach((phase, adder) -> phases.put(phase, adder.sum()));

@@ -1,7 +1,6 @@
 package dev.penstock.delivery;
 
 import java.io.IOException;
-import java.net.InetAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -15,15 +14,20 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.config.AddressPreference;
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.delivery.FailurePolicy.Situation;
+import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceListener;
+import dev.penstock.egress.Sources;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
 import dev.penstock.queue.Admission;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.QueueKey;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.queue.ReadyQueueListener;
 import dev.penstock.queue.RouteFailureHandler;
@@ -73,7 +77,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     final String hostname;
     final DeliveryConfig config;
-    final @Nullable InetAddress source;
+    final Sources sources;
+    final HostConnector connector;
     final DeadlineGuard guard;
     final BadHosts badHosts;
     final DeliveryMemory memory;
@@ -88,6 +93,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private final InstantSource clock;
     private final LongSupplier nanoTime;
     private volatile FailurePolicy policy;
+    private volatile AddressPreference addressPreference;
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
@@ -109,9 +115,20 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
      */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Spool spool, MailQueue queue,
             Reception reception, MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime) {
+        this(hostname, config, queueConfig, Sources.ofDefault(config.sourceAddress(), hostname),
+                SourceListener.NONE, spool, queue,
+                reception, events, clock, nanoTime);
+    }
+
+    /** Likewise, with further sources. @param sourceListener told how they are */
+    public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
+            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception, MessageEvent.Listener events, InstantSource clock,
+            LongSupplier nanoTime) {
         this.hostname = hostname;
         this.config = config;
-        this.source = address(config.sourceAddress());
+        this.sources = sources;
+        this.connector = new HostConnector(sourceListener);
+        this.addressPreference = config.addressPreference();
         this.spool = spool;
         this.firstId = spool.nextId();
         this.queue = queue;
@@ -140,17 +157,6 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         guard.start();
     }
 
-    private static @Nullable InetAddress address(String source) {
-        if (source.isEmpty()) {
-            return null;
-        }
-        try {
-            return InetAddress.ofLiteral(source);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("delivery source address: expected an IP address, not " + source, e);
-        }
-    }
-
     /**
      * Follows a changed configuration; mail already queued expires by the new age, and a queue whose limits are others
      * than before is suspended no more.
@@ -163,6 +169,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                 log.info("event=suspension-ended queue={} why=\"its limits were changed\"", ready.key());
             }
         });
+    }
+
+    /** Follows a changed preference among the addresses of a host. */
+    public void prefer(AddressPreference preference) {
+        addressPreference = preference;
     }
 
     @Override
@@ -192,18 +203,18 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return admission.up(session);
     }
 
-    /** Which of a route's hosts are tried, in order. */
-    List<MailHost> tried(List<MailHost> hosts) {
-        return badHosts.withoutBad(reachable(hosts));
+    /** Which of a route's hosts are tried from the queue's source, in order. */
+    List<MailHost> tried(QueueKey key, List<MailHost> hosts) {
+        return badHosts.withoutBad(key.source(),
+                AddressOrder.of(reachable(sources.find(key.source()), hosts), addressPreference));
     }
 
-    /** The hosts that one can connect to from the configured address; all of them when there is none, to say so. */
-    private List<MailHost> reachable(List<MailHost> hosts) {
-        InetAddress from = source;
-        if (from == null) {
+    /** The hosts that one can connect to from the source; all of them when there is none, to say so. */
+    private static List<MailHost> reachable(@Nullable Source from, List<MailHost> hosts) {
+        if (from == null || from.four() == null == (from.six() == null)) {
             return hosts;
         }
-        List<MailHost> reachable = hosts.stream().filter(host -> host.isReachableFrom(from)).toList();
+        List<MailHost> reachable = hosts.stream().filter(host -> host.isReachableFrom(from::reaches)).toList();
         return reachable.isEmpty() ? hosts : reachable;
     }
 

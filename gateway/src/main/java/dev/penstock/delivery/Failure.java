@@ -12,6 +12,11 @@ public record Failure(Kind kind, String text) implements Cause {
         return kind == Kind.NEEDS_TLS || kind == Kind.NEEDS_REQUIRETLS;
     }
 
+    /** Whether it lies with the source that is sent from. */
+    boolean isOfSource() {
+        return kind == Kind.SOURCE_ADDRESS || kind == Kind.SOURCE_PROXY || kind == Kind.SOURCE_LOGIN;
+    }
+
     /** Whether TLS came to nothing, as it does with hosts that get mail in clear when it may go so. */
     boolean isOfHandshake() {
         return kind == Kind.TLS_FAILED || kind == Kind.PLAINTEXT_AFTER_STARTTLS;
@@ -22,6 +27,12 @@ public record Failure(Kind kind, String text) implements Cause {
         CONNECTION_REFUSED(400, "4.4.1"),
         CONNECT_TIMEOUT(400, "4.4.1"),
         UNREACHABLE(400, "4.4.1"),
+        /** The source's address isn't on this machine, or not on its proxy's: X.3.5, system incorrectly configured. */
+        SOURCE_ADDRESS(400, "4.3.5"),
+        /** The source's proxy can't be connected to, breaks off or refuses. */
+        SOURCE_PROXY(400, "4.4.1"),
+        /** The source's proxy doesn't take its login. */
+        SOURCE_LOGIN(400, "4.3.5"),
         TIMEOUT(400, "4.4.2"),
         CONNECTION_LOST(400, "4.4.2"),
         MALFORMED_REPLY(400, "4.5.0"),

@@ -1,16 +1,19 @@
 package dev.penstock.delivery;
 
-import java.net.InetAddress;
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
 
-import org.jspecify.annotations.Nullable;
-
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
+import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceListener;
+import dev.penstock.egress.Sources;
 import dev.penstock.local.CallAhead;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
@@ -30,7 +33,8 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
 
     private final String hostname;
     private final DeliveryConfig config;
-    private final @Nullable InetAddress source;
+    private final Sources sources;
+    private final HostConnector connector = new HostConnector(SourceListener.NONE);
     private final Router router;
     private final LongSupplier nanoTime;
     private final DeadlineGuard guard;
@@ -41,9 +45,15 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
      * @param nanoTime {@link System#nanoTime()}, or a test's
      */
     public RecipientProbe(String hostname, DeliveryConfig config, Router router, LongSupplier nanoTime) {
+        this(hostname, config, Sources.ofDefault(config.sourceAddress(), hostname), router, nanoTime);
+    }
+
+    /** Likewise, from the default one of these sources. */
+    public RecipientProbe(String hostname, DeliveryConfig config, Sources sources, Router router,
+            LongSupplier nanoTime) {
         this.hostname = hostname;
         this.config = config;
-        this.source = config.sourceAddress().isEmpty() ? null : InetAddress.ofLiteral(config.sourceAddress());
+        this.sources = sources;
         this.router = router;
         this.nanoTime = nanoTime;
         this.guard = new DeadlineGuard(nanoTime);
@@ -102,9 +112,10 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
 
     private SmtpClientSession open(MailHost host, Route.Hosts route, DeliveryConfig limits, TlsPolicy policy)
             throws SessionException {
-        return SmtpClientSession.open(host, route.lmtp(),
-                new SmtpClientSession.Security(policy, tls, route.configured(), false), hostname, limits, source,
-                guard::watch, DeliveryMemory.uncounted());
+        Source source = requireNonNull(sources.find(SourceConfig.DEFAULT_NAME));
+        return SmtpClientSession.open(connector.connect(source, host, limits.connectTimeout(), guard::watch),
+                route.lmtp(), new SmtpClientSession.Security(policy, tls, route.configured(), false),
+                source.ehloName(), limits, DeliveryMemory.uncounted());
     }
 
     private Answer ask(MailHost host, Route.Hosts route, String mailbox, Duration left, long end) {

@@ -452,6 +452,7 @@ final class Settlement {
         if (delivered > 0) {
             stats.delivered.add(delivered);
             provider.delivered().add(delivered);
+            stats.deliveredFrom(attempt.item.source(), delivered);
             stats.transits.record(TimeUnit.MILLISECONDS.toNanos(now - accepted), delivered);
         }
     }
@@ -474,7 +475,7 @@ final class Settlement {
         }
     }
 
-    private static MessageEvent event(DeliveryAttempt attempt, int from, int to, Outcome outcome,
+    private MessageEvent event(DeliveryAttempt attempt, int from, int to, Outcome outcome,
             SessionDetails contact, long now) {
         List<String> recipients;
         if (to - from == 1) {
@@ -496,7 +497,8 @@ final class Settlement {
                 envelope.tenant(), envelope.campaign(), contact.site(), attempt.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
                 attempt.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
-                MessageEvent.Client.of(envelope.origin()), attempt.item.provider());
+                MessageEvent.Client.of(envelope.origin()), contact.site().isEmpty() ? "" : queue.pool(attempt.item),
+                attempt.item.provider());
     }
 
     static String cut(String text) {

@@ -3,9 +3,6 @@ package dev.penstock.delivery;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.ConnectException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.UnixDomainSocketAddress;
@@ -100,10 +97,10 @@ final class SmtpClientSession implements AutoCloseable {
     private final MailHost host;
     private final boolean lmtp;
     private final DeliveryConfig config;
-    private final Socket socket;
+    private final HostConnection connection;
     private final DeadlineGuard.Watch watch;
     private final boolean configured;
-    /** What comes over the wire, be it in clear or under TLS. */
+    /** What comes over the wire, be it in clear or under TLS with the host or with a proxy. */
     private final InputStream wire;
     private InputStream input;
     private OutputStream output;
@@ -148,30 +145,30 @@ final class SmtpClientSession implements AutoCloseable {
         DeadlineGuard.Watch watch(Runnable breakOff);
     }
 
-    private SmtpClientSession(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config, Socket socket,
-            DeadlineGuard.Watch watch, InputStream input, OutputStream output, DeliveryMemory.Share memory) {
-        this.host = host;
+    private SmtpClientSession(HostConnection connection, boolean lmtp, boolean configured, DeliveryConfig config,
+            DeliveryMemory.Share memory) throws IOException {
+        this.host = connection.host();
         this.lmtp = lmtp;
         this.configured = configured;
         this.config = config;
-        this.socket = socket;
-        this.watch = watch;
-        this.wire = input;
-        this.input = input;
-        this.output = output;
+        this.connection = connection;
+        this.watch = connection.watch();
+        this.input = connection.socket().getInputStream();
+        this.wire = connection.wire() == connection.socket() ? input : connection.wire().getInputStream();
+        this.output = connection.socket().getOutputStream();
         this.memory = memory;
     }
 
     /**
-     * Connects, awaits the greeting, says hello, and once more under TLS when the policy has it so. The session counts as
+     * Awaits the greeting, says hello, and once more under TLS when the policy has it so. The session counts as
      * established when it has answered for a first envelope: from then on losing patience could double a message.
      *
-     * @param memory closed with the session
+     * @param connection closed with the session, and when this throws
+     * @param memory     closed with the session
      */
-    static SmtpClientSession open(MailHost host, boolean lmtp, Security security, String hostname,
-            DeliveryConfig config, @Nullable InetAddress source, Watcher watcher, DeliveryMemory.Share memory)
-            throws SessionException {
-        SmtpClientSession session = connect(host, lmtp, security.configured, config, source, watcher, memory);
+    static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security, String hostname,
+            DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
+        SmtpClientSession session = over(connection, lmtp, security.configured, config, memory);
         try {
             session.greet(hostname);
             session.secure(security, hostname);
@@ -183,52 +180,14 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
-    private static SmtpClientSession connect(MailHost host, boolean lmtp, boolean configured, DeliveryConfig config,
-            @Nullable InetAddress source, Watcher watcher, DeliveryMemory.Share memory) throws SessionException {
-        if (host.address() instanceof UnixDomainSocketAddress path) {
-            return connect(host, path, lmtp, configured, config, watcher, memory);
-        }
-        if (source != null && !host.isReachableFrom(source)) {
-            throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.UNREACHABLE, "can't connect to "
-                    + describe(host) + ": delivery.source-address " + source.getHostAddress()
-                    + " is of the other family"));
-        }
-        Socket socket = new Socket();
+    private static SmtpClientSession over(HostConnection connection, boolean lmtp, boolean configured,
+            DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
         try {
-            socket.setTcpNoDelay(true);
-            if (source != null) {
-                socket.bind(new InetSocketAddress(source, 0));
-            }
-            socket.connect(host.address(), millis(config.connectTimeout()));
-            return new SmtpClientSession(host, lmtp, configured, config, socket,
-                    watcher.watch(() -> closeQuietly(socket)),
-                    socket.getInputStream(), socket.getOutputStream(), memory);
+            return new SmtpClientSession(connection, lmtp, configured, config, memory);
         } catch (IOException e) {
-            closeQuietly(socket);
-            Failure.Kind kind = switch (e) {
-                case SocketTimeoutException _ -> Failure.Kind.CONNECT_TIMEOUT;
-                case ConnectException _ -> Failure.Kind.CONNECTION_REFUSED;
-                default -> Failure.Kind.UNREACHABLE;
-            };
-            throw new SessionException(Phase.CONNECT,
-                    new Failure(kind, "can't connect to " + describe(host) + ": " + e.getMessage()));
-        }
-    }
-
-    private static SmtpClientSession connect(MailHost host, UnixDomainSocketAddress path, boolean lmtp,
-            boolean configured, DeliveryConfig config, Watcher watcher, DeliveryMemory.Share memory)
-            throws SessionException {
-        try {
-            Socket socket = UnixSocket.connect(path, config.connectTimeout());
-            return new SmtpClientSession(host, lmtp, configured, config, socket,
-                    watcher.watch(() -> closeQuietly(socket)),
-                    socket.getInputStream(), socket.getOutputStream(), memory);
-        } catch (IOException e) {
-            Failure.Kind kind = e instanceof SocketTimeoutException
-                    ? Failure.Kind.CONNECT_TIMEOUT
-                    : Failure.Kind.CONNECTION_REFUSED;
-            throw new SessionException(Phase.CONNECT,
-                    new Failure(kind, "can't connect to " + describe(host) + ": " + e.getMessage()));
+            connection.close();
+            throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.CONNECTION_LOST,
+                    "lost connection with " + describe(connection.host()) + ": " + e.getMessage()));
         }
     }
 
@@ -304,7 +263,7 @@ final class SmtpClientSession implements AutoCloseable {
             }
             Duration time = config.commandTimeout();
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
-            ClientTls.Connection secured = security.tls.handshake(socket, host.name(), host.port(),
+            ClientTls.Connection secured = security.tls.handshake(connection.socket(), host.name(), host.port(),
                     security.policy.verifies());
             if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
                 throw noMemory();
@@ -346,7 +305,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     String sourceAddress() {
-        return host.isUnixSocket() ? "" : socket.getLocalAddress().getHostAddress();
+        return connection.from();
     }
 
     /** Whether the next envelope may go behind the content of this transaction, whose answers are in. */
@@ -802,14 +761,14 @@ final class SmtpClientSession implements AutoCloseable {
     /** Ends whatever the session is doing. For other threads. */
     void breakOff() {
         stopped = true;
-        closeQuietly(socket);
+        closeQuietly(connection.wire());
     }
 
     @Override
     public void close() {
         memory.close();
         watch.end();
-        closeQuietly(socket);
+        closeQuietly(connection.wire());
     }
 
     private Reply ask(Phase phase, Duration time) throws SessionException {
@@ -840,7 +799,7 @@ final class SmtpClientSession implements AutoCloseable {
         if (received.hasRemaining() || parser.inReply()) {
             return true;
         }
-        ClientTls.Connection secured = tls;
+        SSLSocket secured = tls != null ? tls.socket() : connection.socket() instanceof SSLSocket toProxy ? toProxy : null;
         try {
             if (wire.available() == 0 && (secured == null || input.available() == 0)) {
                 return false;
@@ -851,7 +810,7 @@ final class SmtpClientSession implements AutoCloseable {
             } else if (host.address() instanceof UnixDomainSocketAddress) {
                 n = 0; // tickets, or what a channel without a time-out can't be asked for
             } else {
-                n = readAtOnce(secured.socket());
+                n = readAtOnce(secured);
             }
             received.position(0).limit(Math.max(n, 0));
             return n > 0;
@@ -972,7 +931,7 @@ final class SmtpClientSession implements AutoCloseable {
      */
     private Cause lastWords(Phase phase, Failure failure) {
         try {
-            socket.shutdownOutput();
+            connection.socket().shutdownOutput();
         } catch (IOException _) {
             // then reading tells
         }
@@ -1042,10 +1001,6 @@ final class SmtpClientSession implements AutoCloseable {
 
     private static String describe(MailHost host) {
         return host.text();
-    }
-
-    private static int millis(Duration duration) {
-        return Math.clamp(duration.toMillis(), 1, Integer.MAX_VALUE);
     }
 
     private static void closeQuietly(Socket socket) {

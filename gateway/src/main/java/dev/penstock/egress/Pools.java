@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.PoolConfig;
+import dev.penstock.config.SourceConfig;
 
 /**
  * Which pools there are, and which of them a message goes by: the one that was named for it, else that of its tenant's
@@ -17,10 +18,10 @@ import dev.penstock.config.PoolConfig;
 public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, Map<String, String> byTenant,
         String usual) {
     /** The source and the pool of that alone, where nothing is configured. */
-    public static final String DEFAULT = "default";
+    public static final String DEFAULT = SourceConfig.DEFAULT_NAME;
+    private static final Pool LONE = new Pool(DEFAULT, List.of(new Pool.Member(DEFAULT, 1)), true);
     /** With that alone. */
     public static final Pools NONE = new Pools(Map.of(), Map.of(), Map.of(), DEFAULT);
-    private static final Pool LONE = new Pool(DEFAULT, List.of(new Pool.Member(DEFAULT, 1)), true);
 
     /** @param tenant empty for any */
     public record Campaign(String tenant, String name) {}
@@ -34,6 +35,9 @@ public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, M
     }
 
     public static Pools of(GatewayConfig config) {
+        if (config.pools().isEmpty() && config.delivery().pool().isEmpty()) {
+            return NONE;
+        }
         Map<String, Pool> pools = new HashMap<>();
         Map<Campaign, String> byCampaign = new HashMap<>();
         Map<String, String> byTenant = new HashMap<>();
@@ -59,7 +63,7 @@ public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, M
 
     /** Whether all mail goes by the default source whoever sends what. */
     public boolean isPlain() {
-        return pools.size() == 1 && pools.get(DEFAULT) == LONE && usual.equals(DEFAULT);
+        return this == NONE;
     }
 
     /** @param named empty when none was; else it may be one that isn't configured any more */

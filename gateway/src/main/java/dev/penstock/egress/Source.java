@@ -84,6 +84,11 @@ public record Source(String name, @Nullable Inet4Address four, @Nullable Inet6Ad
                 address.isEmpty() ? List.of() : List.of(address)), hostname);
     }
 
+    /** Whether each of its connections takes TLS with a proxy. */
+    public boolean isBehindTls() {
+        return proxy != null && proxy.tls();
+    }
+
     /** Whether a host with this address can be connected to: one of a family that the source has an address of. */
     public boolean reaches(InetAddress host) {
         return four == null && six == null || addressFor(host) != null;

@@ -38,9 +38,17 @@ public final class Sources {
         return Map.copyOf(sources);
     }
 
-    /** As another configuration has them; sessions that stand keep theirs. Everything stays as it was when this throws. */
-    public void reconfigure(GatewayConfig config) {
-        byName = read(config);
+    /** What another configuration has, read and ready. */
+    @FunctionalInterface
+    public interface Change {
+        /** From now on; sessions that stand keep what they have. */
+        void apply();
+    }
+
+    /** @throws IllegalArgumentException when a file that it names can't be read any more */
+    public Change prepare(GatewayConfig config) {
+        Map<String, Source> read = read(config);
+        return () -> byName = read;
     }
 
     /** Null when there is none of this name, or no more. */

@@ -149,7 +149,7 @@ final class EventEncoder {
         if (arrow >= 0) {
             String source = event.site().substring(0, arrow);
             bytes(POOL);
-            text(source);
+            text(event.pool().isEmpty() ? source : event.pool());
             bytes(SOURCE);
             text(source);
             octet('"');

@@ -333,7 +333,7 @@ final class ContentStage {
         CompletableFuture<List<SpoolEntry>> commit;
         try {
             incoming.address(open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant, open.campaign,
-                    facts.origin(open.smtpUtf8), open.options);
+                    facts.origin(open.smtpUtf8), open.options, open.pool);
             commit = incoming.commit(message.hasDotLines(), message.hasEightBit());
         } catch (SpoolException e) {
             server.memory().releaseEnvelope(envelopeOctets);

@@ -32,6 +32,8 @@ final class MailTransaction {
     Decision.Accept answer = Decision.ACCEPT;
     String tenant;
     String campaign;
+    /** Of sources; empty when none was named. */
+    String pool = "";
     /** The policies have had their say about the message itself. */
     boolean judged;
     boolean recipientsRefused;
@@ -132,9 +134,8 @@ final class MailTransaction {
 
     /** A yes to MAIL or RCPT: what it names holds for the message. */
     void add(Decision.Accept accept) {
-        if (accept.tenant() != null || accept.campaign() != null) {
-            answer = new Decision.Accept(or(accept.tenant(), answer.tenant()), or(accept.campaign(), answer.campaign()),
-                    List.of(), List.of());
+        if (accept.hasNames()) {
+            answer = answer.named(accept);
         }
     }
 
@@ -143,9 +144,6 @@ final class MailTransaction {
         judged = true;
         tenant = accept.tenant() == null ? tenant : accept.tenant();
         campaign = accept.campaign() == null ? campaign : accept.campaign();
-    }
-
-    private static @Nullable String or(@Nullable String name, @Nullable String otherwise) {
-        return name == null ? otherwise : name;
+        pool = accept.pool() == null ? pool : accept.pool();
     }
 }

@@ -15,10 +15,11 @@ import dev.penstock.smtp.Mailbox;
  * @param substitutions  for all recipients
  * @param receivedHeader whether the trace line is added
  * @param idempotencyKey of the body, null when it has none
+ * @param pool           of sources by which its mail goes, unless a policy names another; null when it names none
  */
 record InjectionRequest(@Nullable Mailbox sender, List<Rcpt> recipients, Content content,
         Map<String, @Nullable Object> substitutions, boolean templated, boolean receivedHeader,
-        @Nullable String idempotencyKey) {
+        @Nullable String idempotencyKey, @Nullable String pool) {
 
     /**
      * One recipient.

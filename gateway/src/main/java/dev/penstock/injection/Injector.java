@@ -245,7 +245,7 @@ final class Injector {
         private final List<@Nullable MessageId> ids = new ArrayList<>();
         private final Client client;
         private final @Nullable Keyed keyed;
-        private Decision.Accept mail = Decision.ACCEPT;
+        private Decision.Accept mail;
 
         RequestRun(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
                 long deadlineNanos, @Nullable Keyed keyed) {
@@ -256,6 +256,9 @@ final class Injector {
             this.limits = limits;
             this.deadlineNanos = deadlineNanos;
             this.keyed = keyed;
+            mail = request.pool() == null
+                    ? Decision.ACCEPT
+                    : new Decision.Accept(null, null, List.of(), List.of(), request.pool());
             Mailbox from = request.sender();
             sender = from == null ? "" : HeaderText.wire(from);
             senderDomain = from == null ? "" : from.domain();
@@ -365,9 +368,8 @@ final class Injector {
         }
 
         private void become(Decision.Accept accept) {
-            if (accept.tenant() != null || accept.campaign() != null) {
-                mail = new Decision.Accept(accept.tenant() == null ? mail.tenant() : accept.tenant(),
-                        accept.campaign() == null ? mail.campaign() : accept.campaign(), List.of(), List.of());
+            if (accept.hasNames()) {
+                mail = mail.named(accept);
             }
         }
 
@@ -542,7 +544,7 @@ final class Injector {
                         accept.campaign() == null ? client.campaign() : accept.campaign(),
                         new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
                                 client.identity() == null ? "" : client.identity().name()),
-                        Options.NONE);
+                        Options.NONE, accept.pool() == null ? "" : accept.pool());
                 draft.messageId = messageId(content);
                 draft.message = message;
                 draft.commit = message.commit(facts.hasDotLines(), facts.hasEightBit());

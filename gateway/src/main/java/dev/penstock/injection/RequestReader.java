@@ -146,6 +146,7 @@ final class RequestReader {
         boolean templated = true;
         boolean receivedHeader = true;
         String key = null;
+        String pool = null;
         while (json.nextToken() != JsonToken.END_OBJECT) {
             String name = json.currentName();
             String at = "/" + escaped(name);
@@ -158,9 +159,10 @@ final class RequestReader {
                 case "template_dialect" -> templated = dialect(json, at);
                 case "trace_headers" -> receivedHeader = traceHeaders(json, at);
                 case "idempotency_key" -> key = key(json, at);
+                case "pool" -> pool = line(json, at);
                 case "deferred_spool", "deferred_generation" -> flag(json, at); // mail is always made and kept first
                 default -> unknown(json, at, "envelope_sender, recipients, content, substitutions, template_dialect, "
-                        + "trace_headers, idempotency_key, deferred_spool, deferred_generation");
+                        + "trace_headers, idempotency_key, pool, deferred_spool, deferred_generation");
             }
         }
         if (recipients == null) {
@@ -173,7 +175,8 @@ final class RequestReader {
         if (recipients == null || content == null || !wrongs.isEmpty()) {
             return null;
         }
-        return new InjectionRequest(from, recipients, content, substitutions, templated, receivedHeader, key);
+        return new InjectionRequest(from, recipients, content, substitutions, templated, receivedHeader, key,
+                pool == null || pool.isEmpty() ? null : pool);
     }
 
     private @Nullable Mailbox sender(@Nullable String sender) {

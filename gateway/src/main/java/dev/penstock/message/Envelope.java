@@ -21,14 +21,21 @@ import dev.penstock.units.HeapSize;
  * @param receivedMillis when it was accepted, milliseconds since 1970
  * @param origin     where it came from
  * @param options    what was asked for besides
+ * @param pool       of sources that was named for it, empty when none was
  */
 public record Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
-        String tenant, String campaign, long receivedMillis, Origin origin, Options options) {
+        String tenant, String campaign, long receivedMillis, Origin origin, Options options, String pool) {
     public Envelope {
         recipients = List.copyOf(recipients);
         if (recipients.isEmpty()) {
             throw new IllegalArgumentException("an envelope needs a recipient");
         }
+    }
+
+    /** For which no pool was named. */
+    public Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
+            String tenant, String campaign, long receivedMillis, Origin origin, Options options) {
+        this(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis, origin, options, "");
     }
 
     /** With nothing asked for besides. */
@@ -54,7 +61,7 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
     /** The same for some of its recipients, by their indices. */
     public Envelope to(int[] indices) {
         return new Envelope(id, sender, Arrays.stream(indices).mapToObj(recipients::get).toList(), body, smtpUtf8,
-                tenant, campaign, receivedMillis, origin, options);
+                tenant, campaign, receivedMillis, origin, options, pool);
     }
 
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same destinations. */

@@ -39,6 +39,7 @@ public final class EnvelopeCodec {
     private static final int NOTIFY = 17; // of the recipient before it
     private static final int ORCPT = 18; // of the recipient before it; nested: length of the type, type, address
     private static final int ORIGIN_IDENTITY = 19;
+    private static final int POOL = 20;
 
     private static final int EIGHT_BIT = 1; // value of BODY
     private static final int HDRS = 1; // value of RET
@@ -98,6 +99,9 @@ public final class EnvelopeCodec {
         if (!envelope.origin().identity().isEmpty()) {
             out.text(ORIGIN_IDENTITY, envelope.origin().identity());
         }
+        if (!envelope.pool().isEmpty()) {
+            out.text(POOL, envelope.pool());
+        }
         if (!envelope.options().equals(Options.NONE)) {
             encode(envelope.options(), out);
         }
@@ -152,6 +156,7 @@ public final class EnvelopeCodec {
         String address = "";
         String helo = "";
         String identity = "";
+        String pool = "";
         Ret ret = null;
         String envid = null;
         boolean requireTls = false;
@@ -198,6 +203,7 @@ public final class EnvelopeCodec {
                 case ORIGIN_ADDRESS -> address = text(in, length);
                 case ORIGIN_HELO -> helo = text(in, length);
                 case ORIGIN_IDENTITY -> identity = text(in, length);
+                case POOL -> pool = text(in, length);
                 case RET -> ret = varint(in) == HDRS ? Ret.HDRS : Ret.FULL;
                 case ENVID -> envid = text(in, length);
                 case REQUIRE_TLS -> requireTls = varint(in) != 0;
@@ -216,7 +222,7 @@ public final class EnvelopeCodec {
         }
         return new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis,
                 new Origin(protocol, address, helo, identity), new Options(ret, envid, requireTls, holdUntilMillis,
-                        deliverByMillis, deliverByMode, deliverByTrace));
+                        deliverByMillis, deliverByMode, deliverByTrace), pool);
     }
 
     /** The first text of a nested pair; the second is the rest of the field. */

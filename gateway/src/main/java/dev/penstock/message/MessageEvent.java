@@ -29,24 +29,25 @@ import dev.penstock.units.HeapSize;
  * @param sessionId   of the SMTP session, empty when there was none
  * @param tls         what the session was secured with, null when it wasn't
  * @param client      who brought the message
+ * @param pool        of sources that the attempt was made by; empty when there was none
  * @param provider    who runs the hosts that take the recipients' domain's mail, empty when nobody known does
  */
 public record MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain,
         String tenant,
         String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
         long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
-        Client client, String provider) {
+        Client client, String pool, String provider) {
     public static final MessageId NO_ID = new MessageId(0);
     /** The objects that it is made of, without what is shared. */
     private static final int FIXED = 400;
 
-    /** Of whose domain's provider nothing is known. */
+    /** By no pool, for a domain of no known provider. */
     public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
             String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
             long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
             Client client) {
         this(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer, sourceAddress,
-                eventMillis, createdMillis, attempts, protocol, sessionId, tls, client, "");
+                eventMillis, createdMillis, attempts, protocol, sessionId, tls, client, "", "");
     }
 
     /** Of whose client nothing is known. */

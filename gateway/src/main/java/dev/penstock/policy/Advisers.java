@@ -132,6 +132,7 @@ final class Advisers {
         Set<String> removed = new LinkedHashSet<>(before.removeHeaders());
         removed.addAll(after.removeHeaders());
         return new Decision.Accept(after.tenant() == null ? before.tenant() : after.tenant(),
-                after.campaign() == null ? before.campaign() : after.campaign(), added, List.copyOf(removed));
+                after.campaign() == null ? before.campaign() : after.campaign(), added, List.copyOf(removed),
+                after.pool() == null ? before.pool() : after.pool());
     }
 }

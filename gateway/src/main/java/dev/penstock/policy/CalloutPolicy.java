@@ -185,6 +185,7 @@ final class CalloutPolicy implements Adviser {
         private String text = "";
         private @Nullable String tenant;
         private @Nullable String campaign;
+        private @Nullable String pool;
         private List<HeaderField> addHeaders = List.of();
         private List<String> removeHeaders = List.of();
 
@@ -207,6 +208,7 @@ final class CalloutPolicy implements Adviser {
                 case "text" -> text = string(name, in);
                 case "tenant" -> tenant = string(name, in);
                 case "campaign" -> campaign = string(name, in);
+                case "pool" -> pool = string(name, in);
                 case "add_headers" -> addHeaders = headers(in);
                 case "remove_headers" -> removeHeaders = names(in);
                 default -> throw new NoAnswerException("unknown field " + name);
@@ -251,9 +253,9 @@ final class CalloutPolicy implements Adviser {
                     if (code != 0 || enhanced != null || !text.isEmpty()) {
                         throw new NoAnswerException("a reply doesn't go with accept");
                     }
-                    yield tenant == null && campaign == null && addHeaders.isEmpty() && removeHeaders.isEmpty()
+                    yield tenant == null && campaign == null && pool == null && addHeaders.isEmpty() && removeHeaders.isEmpty()
                             ? Decision.ACCEPT
-                            : new Decision.Accept(tenant, campaign, addHeaders, removeHeaders);
+                            : new Decision.Accept(tenant, campaign, addHeaders, removeHeaders, pool);
                 }
                 case "reject" -> refuse(REJECTED);
                 case "defer" -> refuse(DEFERRED);

@@ -23,9 +23,28 @@ public sealed interface Decision {
      * @param campaign      likewise
      * @param addHeaders    header fields to put before the message's own, in this order; only at the message's end
      * @param removeHeaders lower case names of header fields to leave out; only at the message's end
+     * @param pool          of sources by which the message goes; null for the one that the configuration says
      */
     record Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
-            List<String> removeHeaders) implements Decision {
+            List<String> removeHeaders, @Nullable String pool) implements Decision {
+        /** By the pool that the configuration says. */
+        public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
+                List<String> removeHeaders) {
+            this(tenant, campaign, addHeaders, removeHeaders, null);
+        }
+
+        /** Whether it names a tenant, campaign or pool. */
+        public boolean hasNames() {
+            return tenant != null || campaign != null || pool != null;
+        }
+
+        /** What this and a later answer say of tenant, campaign and pool: the later one stays. */
+        public Accept named(Accept later) {
+            return new Accept(later.tenant == null ? tenant : later.tenant,
+                    later.campaign == null ? campaign : later.campaign, List.of(), List.of(),
+                    later.pool == null ? pool : later.pool);
+        }
+
         public Accept {
             addHeaders = List.copyOf(addHeaders);
             removeHeaders = List.copyOf(removeHeaders);

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 
@@ -35,18 +36,30 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private final RecipientDirectory directory;
     private final PolicyCounters counters = new PolicyCounters();
     private final Plugins plugins;
+    private final Predicate<String> pools;
     private volatile Rules rules;
+
+    /** Where there are no pools of sources that could be named. See {@link #PolicyEngine(PolicyConfig, RecipientDirectory, Predicate)}. */
+    public PolicyEngine(PolicyConfig config, RecipientDirectory directory) {
+        this(config, directory, _ -> false);
+    }
 
     /**
      * Blocks while it loads plug-ins.
      *
+     * @param pools which names are those of a pool of sources now
      * @throws PluginException when one can't be
      */
-    public PolicyEngine(PolicyConfig config, RecipientDirectory directory) {
-        this(config, directory, Plugins.load(config.plugins()));
+    public PolicyEngine(PolicyConfig config, RecipientDirectory directory, Predicate<String> pools) {
+        this(config, directory, Plugins.load(config.plugins()), pools);
     }
 
     PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins) {
+        this(config, directory, plugins, _ -> false);
+    }
+
+    private PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins, Predicate<String> pools) {
+        this.pools = pools;
         this.directory = directory;
         this.plugins = plugins;
         this.rules = compile(config, config.callout().map(CalloutPolicy::new).orElse(null));
@@ -148,10 +161,10 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private static Decision namesOnly(Decision decision) {
         return switch (decision) {
             case Decision.Refuse _ -> decision;
-            case Decision.Accept(var tenant, var campaign, var added, var removed) ->
+            case Decision.Accept(var tenant, var campaign, var added, var removed, var pool) ->
                 added.isEmpty() && removed.isEmpty()
                         ? decision
-                        : new Decision.Accept(tenant, campaign, List.of(), List.of());
+                        : new Decision.Accept(tenant, campaign, List.of(), List.of(), pool);
         };
     }
 
@@ -169,28 +182,39 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         }
         String tenant;
         String campaign;
+        String pool;
         try {
             tenant = now.tenancy().tenant(client, mail, header);
             campaign = now.tenancy().campaign(client, mail, header);
+            pool = now.tenancy().pool(client, mail, header);
         } catch (Tenancy.IllegalNameException e) {
             counters.headersRefused.increment();
             return Decision.refused(Reply.of(550, "5.6.0", "Error: " + e.getMessage()));
         }
         if (!now.advisers().wants(Event.MESSAGE)) {
-            return tenant == null && campaign == null
+            return tenant == null && campaign == null && pool == null
                     ? Decision.ACCEPTED
                     : CompletableFuture.completedFuture(
-                            new Decision.Accept(tenant, campaign, List.of(), List.of()));
+                            withPool(new Decision.Accept(tenant, campaign, List.of(), List.of(), pool)));
         }
         return now.advisers()
                 .ask(new Question.Message(client, sender, or(tenant, client.tenant()), or(campaign, client.campaign()),
                         recipients, header, size))
                 .thenApply(decision -> switch (decision) {
                     case Decision.Refuse _ -> decision;
-                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed) ->
-                        new Decision.Accept(otherTenant == null ? tenant : otherTenant,
-                                otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed));
+                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, var otherPool) ->
+                        withPool(new Decision.Accept(otherTenant == null ? tenant : otherTenant,
+                                otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed),
+                                otherPool == null ? pool : otherPool));
                 });
+    }
+
+    /** No mail waits for a pool that never was. */
+    private Decision withPool(Decision.Accept accept) {
+        String pool = accept.pool();
+        return pool == null || pools.test(pool)
+                ? accept
+                : new Decision.Refuse(Reply.of(550, "5.7.1", "Error: there is no pool \"" + pool + "\" to send by"));
     }
 
     private static String or(@Nullable String name, String otherwise) {

@@ -13,25 +13,27 @@ import dev.penstock.policy.Policy.HeaderField;
  * Whose a message is, and what it belongs to. Immutable.
  *
  * <p>Of the tenant: what a policy said at MAIL, else the identity's, else the header field of a client who is trusted,
- * else the listener's. An identity's comes before the field, so that no tenant can pose as another. Of the campaign:
- * the same without the identity, which has none.
+ * else the listener's. An identity's comes before the field, so that no tenant can pose as another. Of the campaign,
+ * and of the pool of sources: the same without the identity, which has none, and without the listener for the pool.
  */
 final class Tenancy {
     static final int MAX_LENGTH = 128; // characters of a name, a limit of our own: it goes into logs and queue names
 
     private final String tenantHeader;
     private final String campaignHeader;
+    private final String poolHeader;
     private final boolean fromAnybody;
 
     Tenancy(PolicyConfig config) {
         this.tenantHeader = config.tenantHeader().toLowerCase(Locale.ROOT);
         this.campaignHeader = config.campaignHeader().toLowerCase(Locale.ROOT);
+        this.poolHeader = config.poolHeader().toLowerCase(Locale.ROOT);
         this.fromAnybody = config.headersFromAnybody();
     }
 
     /** Lower case names of the fields, none that is switched off. */
     List<String> headers() {
-        return List.of(tenantHeader, campaignHeader).stream().filter(name -> !name.isEmpty()).distinct().toList();
+        return List.of(tenantHeader, campaignHeader, poolHeader).stream().filter(name -> !name.isEmpty()).distinct().toList();
     }
 
     /**
@@ -57,6 +59,15 @@ final class Tenancy {
     @Nullable
     String campaign(Client client, Decision.Accept mail, List<HeaderField> header) {
         return mail.campaign() != null ? mail.campaign() : named(client, campaignHeader, header);
+    }
+
+    /**
+     * @return null for the one that the configuration says
+     * @throws IllegalNameException when the client named one that can't be
+     */
+    @Nullable
+    String pool(Client client, Decision.Accept mail, List<HeaderField> header) {
+        return mail.pool() != null ? mail.pool() : named(client, poolHeader, header);
     }
 
     /** The topmost field counts: it is the one that was added last. An empty one is none. */

@@ -3,7 +3,6 @@ package dev.penstock.queue;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.LongSupplier;
-import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
@@ -111,7 +110,7 @@ public final class Admission {
     private final SessionLimiter total;
     private final SessionLimiter local;
     private final OpeningLimiter opening;
-    private final UnaryOperator<List<MailHost>> tried;
+    private final TriedHosts tried;
     private final LongSupplier nanoTime;
     private final Opener opener;
     private volatile boolean closed;
@@ -123,7 +122,7 @@ public final class Admission {
      * @param tried   which hosts of a route a session tries, in order
      */
     public Admission(SessionLimiter total, SessionLimiter local, OpeningLimiter opening,
-            UnaryOperator<List<MailHost>> tried, LongSupplier nanoTime, Opener opener) {
+            TriedHosts tried, LongSupplier nanoTime, Opener opener) {
         this.total = total;
         this.local = local;
         this.opening = opening;
@@ -134,7 +133,7 @@ public final class Admission {
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), UnaryOperator.identity(), nanoTime,
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), (_, hosts) -> hosts, nanoTime,
                 opener);
     }
 

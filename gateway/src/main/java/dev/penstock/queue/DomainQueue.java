@@ -9,13 +9,15 @@ import dev.penstock.routing.Providers;
 import dev.penstock.routing.Site;
 
 /**
- * All that is queued for one domain. It is always in exactly one ready queue; before its route is known, in the unrouted. All
- * fields are guarded by the lock of that ready queue: take it with {@link #lockReadyQueue()}.
+ * All that is queued for one domain and goes out by one source. It is always in exactly one ready queue; before its route is
+ * known, in the unrouted, and while no source can be used, in that of its pool's mail that waits for one. All fields are
+ * guarded by the lock of that ready queue: take it with {@link #lockReadyQueue()}.
  */
 final class DomainQueue {
     private static final int USUAL_OWNERS = 2;
 
     final String name;
+    final Lane lane;
     final Map<TenantCampaign, SubQueue> subQueues = HashMap.newHashMap(USUAL_OWNERS);
     /** Written under the locks of both ready queues concerned. */
     volatile ReadyQueue readyQueue;
@@ -28,12 +30,15 @@ final class DomainQueue {
     volatile String provider = Providers.NONE;
     private @Nullable Providers providers;
     private @Nullable Site site;
+    /** Whether its ready mail is about to be placed anew. */
+    boolean astray;
     /** Forgotten by the queue: look it up anew. */
     boolean removed;
 
-    DomainQueue(String name, ReadyQueue unrouted) {
+    DomainQueue(String name, Lane lane) {
         this.name = name;
-        this.readyQueue = unrouted;
+        this.lane = lane;
+        this.readyQueue = lane.entrance;
     }
 
     /** @return the ready queue it is in, locked */

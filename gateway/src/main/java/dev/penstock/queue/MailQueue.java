@@ -1,11 +1,14 @@
 package dev.penstock.queue;
 
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -21,6 +24,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +32,13 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.egress.Pool;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Quota;
+import dev.penstock.egress.SourceHealth;
+import dev.penstock.egress.SourceHealth.Cause;
+import dev.penstock.egress.SourceHealth.Scope;
+import dev.penstock.egress.SourceHealth.Suspension;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.meters.HistogramSnapshot;
@@ -45,8 +56,10 @@ import dev.penstock.spool.QueuedDestination;
  * now in its ready queue, and until its route is known in the unrouted. Thread-safe; nothing blocks but {@link ReadyQueue#await}.
  *
  * <p>An item is in one place at a time: on the wheel, in a {@link SubQueue}, or with the delivery session that polled it, who
- * gives it back by exactly one of {@link #finished}, {@link #retry} and {@link #requeue}. A domain with all its mail is
- * in one {@link ReadyQueue}, and moves as a whole when its route or its shaping changes.
+ * gives it back by exactly one of {@link #finished}, {@link #retry} and {@link #requeue}. A domain with all its mail that
+ * goes by one source is in one {@link ReadyQueue}, and moves as a whole when its route or its shaping changes. An item has
+ * its source when it is taken in, and anew when it is due, and when its source can't be used any more or another can again.
+ * While none of its pool can, it waits in a {@link Lane} of its pool's.
  *
  * <p>Locks, each held for nanoseconds: one per ready queue, and the scheduler's. Whoever holds the scheduler's takes no other;
  * two ready queues are locked by ascending number. The router, the listener and the failure handler are called with none held.
@@ -61,6 +74,8 @@ public final class MailQueue implements AutoCloseable {
     /** What was found idle so often is forgotten. */
     static final int IDLE_SWEEPS = 5;
     private static final int SWEEP_BATCH = 256;
+    /** How often mail that no source takes is tried again though nothing is heard of one: quotas tell nobody. */
+    static final Duration WAITING_RETRY = Duration.ofSeconds(1);
     private static final int FAILURE_BATCH = 128;
     /** What a destination takes at most, with its message's envelope, as MemoryTest has it. */
     private static final int DESTINATION_OCTETS = 300;
@@ -74,7 +89,16 @@ public final class MailQueue implements AutoCloseable {
     final Scheduler scheduler;
     private final Shaper shaper;
     private final Router router;
-    private final ConcurrentHashMap<String, DomainQueue> domains = new ConcurrentHashMap<>();
+    private final Placement placement;
+    /** By source. */
+    private final ConcurrentHashMap<String, Lane> lanes = new ConcurrentHashMap<>();
+    /** By pool, mail that waits for one of its sources. */
+    private final ConcurrentHashMap<String, Lane> waiting = new ConcurrentHashMap<>();
+    /** Whose mail is to be placed anew. */
+    private final Queue<DomainQueue> astray = new ConcurrentLinkedQueue<>();
+    private final Choice plainChoice;
+    /** A source can be used again: mail that waits for one is to be looked at. */
+    private volatile boolean looksAtWaiting;
     private final ConcurrentHashMap<QueueKey, ReadyQueue> readyQueues = new ConcurrentHashMap<>();
     private final AtomicLong numbers = new AtomicLong();
     final ReadyQueue unrouted;
@@ -92,6 +116,7 @@ public final class MailQueue implements AutoCloseable {
     private final LongAdder requeued = new LongAdder();
     private final LongAdder routeFailures = new LongAdder();
     private final LongAdder moved = new LongAdder();
+    private final LongAdder placedAnew = new LongAdder();
     private volatile QueueConfig config;
     private volatile List<ProviderConfig> knownProviders;
     private volatile Providers providers;
@@ -106,20 +131,36 @@ public final class MailQueue implements AutoCloseable {
     // Confined to the scheduler's thread.
     private @Nullable Iterator<DomainQueue> sweeping;
     private long nextSweepNanos;
+    /** Mail in the scheduler's hands, on its way to another source. */
+    private final ItemList placing = new ItemList();
+    private @Nullable Iterator<DomainQueue> placingAll;
+    private long nextWaitingNanos;
     private int sweptEpoch;
 
+    /** Whose mail goes by one source, whatever it is. */
     public MailQueue(QueueConfig config, Shaper shaper, Router router, InstantSource wallClock,
+            LongSupplier nanoTime) {
+        this(config, shaper, router, Placement.plain(), wallClock, nanoTime);
+    }
+
+    public MailQueue(QueueConfig config, Shaper shaper, Router router, Placement placement, InstantSource wallClock,
             LongSupplier nanoTime) {
         this.config = config;
         this.shaper = shaper;
         this.router = router;
         this.knownProviders = shaper.providers();
         this.providers = new Providers(knownProviders);
+        this.placement = placement;
         this.clock = new QueueClock(wallClock, nanoTime);
         this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(),
                 null, null);
-        this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::sweep);
+        Lane plain = new Lane(QueueKey.DEFAULT_SOURCE, unrouted);
+        lanes.put(QueueKey.DEFAULT_SOURCE, plain);
+        this.plainChoice = new Choice(plain, false);
+        this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::keepHouse);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
+        this.nextWaitingNanos = clock.nanos() + WAITING_RETRY.toNanos();
+        placement.health().listen(new Health());
     }
 
     private record Failing(DomainQueue domain, Route.Failure failure) {}
@@ -175,7 +216,7 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private ReadyQueue newReadyQueue(QueueKey key, Route.Open route) {
-        Throttle throttle = shaper.use(key.site());
+        Throttle throttle = shaper.use(key.source(), key.site());
         return new ReadyQueue(surroundings, key, numbers.getAndIncrement(), throttle, route);
     }
 
@@ -227,7 +268,8 @@ public final class MailQueue implements AutoCloseable {
      */
     public void submit(QueuedDestination destination) {
         Envelope envelope = destination.envelope();
-        TenantCampaign owner = new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport());
+        TenantCampaign owner = new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport(),
+                envelope.pool());
         long holdMillis = envelope.options().holdUntilMillis();
         long dueMillis = destination.nextAttemptMillis();
         long now = clock.millis();
@@ -238,13 +280,16 @@ public final class MailQueue implements AutoCloseable {
         boolean later = due > now || !started;
         submitted.increment();
         while (true) {
-            DomainQueue queue = domain(destination.domain());
+            Choice choice = choose(owner, destination.entry().messageId(), destination.attempts(),
+                    destination.domain(), !later);
+            DomainQueue queue = choice.lane().domain(destination.domain());
             QueueItem item;
             boolean wants = false;
             boolean ask = false;
             ReadyQueue readyQueue = queue.lockReadyQueue();
             try {
                 if (queue.removed) {
+                    giveBack(choice, queue);
                     continue;
                 }
                 SubQueue home = queue.subQueue(owner);
@@ -252,6 +297,7 @@ public final class MailQueue implements AutoCloseable {
                 item = new QueueItem(destination.entry(), home, Math.max(envelope.receivedMillis(), holdMillis),
                         destination.size());
                 item.schedule(due, destination.attempts());
+                item.counted(choice.counted());
                 if (!later) {
                     wants = readyQueue.append(item);
                     ask = mayAsk(queue);
@@ -351,6 +397,47 @@ public final class MailQueue implements AutoCloseable {
         scheduler.rouse();
     }
 
+    /** From now on by these pools, mail that is queued too. */
+    public void reconfigure(Pools next) {
+        if (placement.pools(next)) {
+            stray(lanes.values());
+            stray(waiting.values());
+            scheduler.rouse();
+        }
+    }
+
+    /** By which pool the item goes now. */
+    public String pool(QueueItem item) {
+        return placement.poolOf(item.home.owner);
+    }
+
+    /**
+     * A receiver has named the queue's source as blocked: its mail goes by the others of the pool, or waits.
+     *
+     * @param provider    whether all of the receiver's provider is meant, where it is known; else the queue's site
+     * @param why         for people
+     * @param untilMillis milliseconds since 1970
+     */
+    public void blocked(QueueKey key, boolean provider, String why, long untilMillis) {
+        String name = placement.provider(key);
+        placement.health().suspend(key.source(), provider && !name.isEmpty()
+                ? Scope.provider(name)
+                : Scope.site(key.site().name()), Cause.BLOCKED, why, untilMillis, clock.wallMillis());
+    }
+
+    /** What there is of one source's. */
+    public SourceStats sourceStats(String source) {
+        long ready = 0;
+        long sessions = 0;
+        for (ReadyQueue readyQueue : readyQueues.values()) {
+            if (readyQueue.key().source().equals(source)) {
+                ready += readyQueue.ready();
+                sessions += readyQueue.sessions();
+            }
+        }
+        return new SourceStats(ready, sessions, placement.health().count(source));
+    }
+
     /** Stops giving out mail: the wheel stands still, idle sessions get null. What is queued stays in the spool. */
     @Override
     public void close() {
@@ -360,11 +447,6 @@ public final class MailQueue implements AutoCloseable {
     }
 
     // Routing
-
-    private DomainQueue domain(String name) {
-        DomainQueue known = domains.get(name);
-        return known != null ? known : domains.computeIfAbsent(name, _ -> new DomainQueue(name, unrouted));
-    }
 
     /** An item is due: into its domain's ready queue, unless there is nothing to deliver. */
     private void enqueue(QueueItem item) {
@@ -376,20 +458,101 @@ public final class MailQueue implements AutoCloseable {
             start(reporters, this::settleReports);
             return;
         }
-        DomainQueue domain = item.home.domain;
-        boolean wants;
-        boolean ask;
-        ReadyQueue readyQueue = domain.lockReadyQueue();
-        try {
-            wants = readyQueue.append(item);
-            ask = mayAsk(domain);
-        } finally {
-            readyQueue.unlock();
+        place(item);
+    }
+
+    /** Into its domain's queue of the source that it goes by now; the item is in no structure. @return that queue */
+    private DomainQueue place(QueueItem item) {
+        SubQueue before = item.home;
+        String name = before.domain.name;
+        while (true) {
+            Choice choice = choose(before.owner, item.entry().messageId(), item.attempts(), name, true);
+            DomainQueue domain = choice.lane() == before.domain.lane ? before.domain : choice.lane().domain(name);
+            boolean wants;
+            boolean ask;
+            ReadyQueue readyQueue = domain.lockReadyQueue();
+            try {
+                if (domain.removed) { // never its own, which counts the item
+                    giveBack(choice, domain);
+                    continue;
+                }
+                if (domain != before.domain) {
+                    item.home = domain.subQueue(before.owner);
+                    item.home.items++;
+                }
+                item.counted(choice.counted());
+                wants = readyQueue.append(item);
+                ask = mayAsk(domain);
+            } finally {
+                readyQueue.unlock();
+            }
+            if (domain != before.domain) {
+                ReadyQueue old = before.domain.lockReadyQueue();
+                before.items--;
+                old.unlock();
+                placedAnew.increment();
+            }
+            follow(domain, readyQueue, ask, wants);
+            return domain;
         }
-        follow(domain, readyQueue, ask, wants);
+    }
+
+    /** @param counted whether the quota of the lane's source counts the message now */
+    private record Choice(Lane lane, boolean counted) {}
+
+    /** @param now whether it is to be sent now, so that quotas count it */
+    private Choice choose(TenantCampaign owner, long messageId, int attempts, String domain, boolean now) {
+        if (owner.pool().isEmpty() && placement.isPlain()) {
+            return plainChoice;
+        }
+        String name = placement.poolOf(owner);
+        Pool pool = placement.pools().pool(name);
+        if (pool == null) {
+            return new Choice(waiting(name), false);
+        }
+        boolean counts = now && placement.hasQuota();
+        boolean[] counted = new boolean[1];
+        String source = pool.choose(pool.draw(messageId, attempts), each -> {
+            Lane lane = lanes.get(each);
+            DomainQueue there = lane == null ? null : lane.domains.get(domain);
+            ReadyQueue readyQueue = there == null ? unrouted : there.readyQueue;
+            if (readyQueue.isBarred() || placement.health().of(each) != null) {
+                return false;
+            }
+            counted[0] = counts && readyQueue != unrouted;
+            return !counted[0] || there != null && placement.quota().take(each, there.provider) == Quota.TAKEN;
+        });
+        return source == null
+                ? new Choice(waiting(name), false)
+                : new Choice(lanes.computeIfAbsent(source, each -> new Lane(each, unrouted)), counted[0]);
+    }
+
+    private void giveBack(Choice choice, DomainQueue domain) {
+        if (choice.counted()) {
+            giveBack(domain);
+        }
+    }
+
+    private void giveBack(DomainQueue domain) {
+        placement.quota().giveBack(requireNonNull(domain.lane.source), domain.provider);
+    }
+
+    private Lane waiting(String pool) {
+        Lane known = waiting.get(pool);
+        return known != null
+                ? known
+                : waiting.computeIfAbsent(pool, name -> {
+                    ReadyQueue entrance = new ReadyQueue(surroundings,
+                            new QueueKey("", new Site("pool:" + name), false), numbers.getAndIncrement(), null, null);
+                    entrance.bar(() -> placement.whyNone(name));
+                    return new Lane(null, entrance);
+                });
     }
 
     private void follow(DomainQueue domain, ReadyQueue readyQueue, boolean ask, boolean wants) {
+        if (readyQueue.isBarred() && !domain.lane.waits()) {
+            stray(domain);
+        }
         if (wants) {
             surroundings.wantsSession(readyQueue);
         }
@@ -400,7 +563,7 @@ public final class MailQueue implements AutoCloseable {
 
     /** Under the domain's ready queue's lock. @return whether the caller shall call {@link #ask} when it has let go of it */
     private boolean mayAsk(DomainQueue domain) {
-        if (domain.asking || domain.removed) {
+        if (domain.asking || domain.removed || domain.lane.waits()) {
             return false;
         }
         boolean fresh = domain.readyQueue != unrouted && domain.askedEpoch == routeEpoch.get()
@@ -468,13 +631,15 @@ public final class MailQueue implements AutoCloseable {
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
         Site site = shaper.key(domain.name, route.site());
-        QueueKey key = new QueueKey(QueueKey.DEFAULT_SOURCE, site, route.protocol(), route.configured(),
+        QueueKey key = new QueueKey(requireNonNull(domain.lane.source), site, route.protocol(), route.configured(),
                 route.tls() == null ? shaper.limits(site).enableTls() : route.tls());
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {
                 readyQueue = readyQueues.computeIfAbsent(key, _ -> newReadyQueue(key, route));
+                readyQueue.bar(() -> placement.bar(key)); // now that whoever hears of changes finds it
             }
+            boolean wasUnrouted = domain.readyQueue == unrouted;
             move(domain, readyQueue);
             readyQueue.lock();
             try {
@@ -484,6 +649,9 @@ public final class MailQueue implements AutoCloseable {
                     domain.asking = false;
                     domain.askedEpoch = epoch;
                     domain.askedNanos = clock.nanos();
+                    if (readyQueue.isBarred() || wasUnrouted && placement.hasQuota()) {
+                        strayLocked(domain); // it is known now to whom it goes
+                    }
                     return;
                 }
             } finally {
@@ -620,6 +788,166 @@ public final class MailQueue implements AutoCloseable {
 
     // Housekeeping, on the scheduler's thread
 
+    /** Does a little of what is to be done. @return nanoseconds until there is more */
+    private long keepHouse() {
+        long until = placement.health().expire(clock.wallMillis());
+        if (placesAnew()) {
+            return 0;
+        }
+        long wait = sweep();
+        if (until != SourceHealth.UNTIL_RESUMED) {
+            wait = Math.min(wait, TimeUnit.MILLISECONDS.toNanos(Math.max(1, until - clock.wallMillis())));
+        }
+        return isAnyWaiting() ? Math.min(wait, Math.max(1, nextWaitingNanos - clock.nanos())) : wait;
+    }
+
+    private static Stream<DomainQueue> domainsOf(Collection<Lane> some) {
+        return some.stream().flatMap(lane -> lane.domains.values().stream());
+    }
+
+    private long domainCount() {
+        return Stream.concat(lanes.values().stream(), waiting.values().stream())
+                .mapToLong(lane -> lane.domains.size()).sum();
+    }
+
+    // Mail whose source changes
+
+    /** Hears what is wrong with sources, or not any more. */
+    private final class Health implements SourceHealth.Listener {
+        @Override
+        public void suspended(Suspension suspension) {
+            changed(suspension.source());
+            Lane lane = lanes.get(suspension.source());
+            if (lane != null) {
+                stray(List.of(lane));
+            }
+            scheduler.rouse();
+        }
+
+        /** Mail that went to others comes back, and what waits for one goes on. */
+        @Override
+        public void resumed(Suspension suspension, String why) {
+            changed(suspension.source());
+            for (Pool pool : placement.pools().with(suspension.source())) {
+                stray(pool.members().stream().map(member -> lanes.get(member.source())).filter(Objects::nonNull)
+                        .toList());
+            }
+            looksAtWaiting = true;
+            scheduler.rouse();
+        }
+
+        private void changed(String source) {
+            for (ReadyQueue readyQueue : readyQueues.values()) {
+                if (readyQueue.key().source().equals(source)) {
+                    readyQueue.bar(() -> placement.bar(readyQueue.key()));
+                }
+            }
+            waiting.forEach((pool, lane) -> lane.entrance.bar(() -> placement.whyNone(pool)));
+        }
+    }
+
+    private static void stray(Collection<Lane> some) {
+        some.forEach(lane -> lane.astray = true);
+    }
+
+    private void stray(DomainQueue domain) {
+        ReadyQueue readyQueue = domain.lockReadyQueue();
+        strayLocked(domain);
+        readyQueue.unlock();
+    }
+
+    /** Under the domain's ready queue's lock. */
+    private void strayLocked(DomainQueue domain) {
+        if (!domain.astray) {
+            domain.astray = true;
+            astray.add(domain);
+            scheduler.rouse();
+        }
+    }
+
+    /** Places a batch of mail anew, on the scheduler's thread. @return whether there may be more to place */
+    private boolean placesAnew() {
+        for (int i = 0; i < Scheduler.BATCH && !placing.isEmpty(); i++) {
+            place(requireNonNull(placing.pollFirst()));
+        }
+        if (!placing.isEmpty()) {
+            return true;
+        }
+        DomainQueue domain = astray.poll();
+        if (domain != null) {
+            if (domain.lane.waits()) {
+                retryWaiting(domain);
+            } else {
+                withdraw(domain, Integer.MAX_VALUE);
+            }
+            return true;
+        }
+        Iterator<DomainQueue> iterator = placingAll;
+        if (iterator == null) {
+            List<Lane> stray = Stream.concat(lanes.values().stream(), waiting.values().stream())
+                    .filter(lane -> lane.astray).toList();
+            stray.forEach(lane -> lane.astray = false);
+            iterator = domainsOf(stray).iterator();
+        }
+        for (int i = 0; i < SWEEP_BATCH && placing.size() < Scheduler.BATCH && iterator.hasNext(); i++) {
+            withdraw(iterator.next(), Integer.MAX_VALUE);
+        }
+        placingAll = iterator.hasNext() ? iterator : null;
+        if (placingAll != null || !placing.isEmpty()) {
+            return true;
+        }
+        long now = clock.nanos();
+        if (looksAtWaiting || now - nextWaitingNanos >= 0) {
+            looksAtWaiting = false;
+            nextWaitingNanos = now + WAITING_RETRY.toNanos();
+            waiting.forEach((pool, lane) -> {
+                lane.entrance.bar(() -> placement.whyNone(pool));
+                lane.domains.values().forEach(this::retryWaiting);
+            });
+        }
+        return !astray.isEmpty();
+    }
+
+    /** Takes the domain's ready mail into the scheduler's hands. */
+    private void withdraw(DomainQueue domain, int limit) {
+        ReadyQueue readyQueue = domain.lockReadyQueue();
+        try {
+            domain.astray = false;
+            readyQueue.withdraw(domain, limit, placing);
+        } finally {
+            readyQueue.unlock();
+        }
+        if (placement.hasQuota() && !domain.lane.waits()) {
+            for (QueueItem item = placing.first(); item != null; item = item.next) {
+                if (item.isCounted() && item.home.domain == domain) {
+                    giveBack(domain);
+                    item.counted(false);
+                }
+            }
+        }
+    }
+
+    /** The domain's mail that waits goes on for as long as it finds sources, one after the other. */
+    private void retryWaiting(DomainQueue domain) {
+        for (int i = 0; i < Scheduler.BATCH; i++) {
+            withdraw(domain, 1);
+            QueueItem first = placing.pollFirst();
+            if (first == null || place(first).lane.waits()) {
+                return;
+            }
+        }
+        stray(domain);
+    }
+
+    private boolean isAnyWaiting() {
+        for (Lane lane : waiting.values()) {
+            if (lane.entrance.ready() > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Does a part of a sweep if one is due. @return nanoseconds until there is more to do */
     private long sweep() {
         Iterator<DomainQueue> iterator = sweeping;
@@ -630,7 +958,7 @@ public final class MailQueue implements AutoCloseable {
                 return wait;
             }
             sweptEpoch = epoch;
-            iterator = domains.values().iterator();
+            iterator = Stream.concat(domainsOf(lanes.values()), domainsOf(waiting.values())).iterator();
             sweeping = iterator;
         }
         for (int i = 0; i < SWEEP_BATCH && iterator.hasNext(); i++) {
@@ -649,8 +977,19 @@ public final class MailQueue implements AutoCloseable {
                     }
                 }
             }
+            waiting.values().forEach(this::expire);
         }
         return 0;
+    }
+
+    /** What has become too old while it waited for a source is told to its sender. */
+    private void expire(Lane lane) {
+        List<QueueItem> old = lane.entrance
+                .takeReceivedBefore(clock.wallMillis() - config.maxAge().toMillis(), Integer.MAX_VALUE);
+        if (!old.isEmpty()) {
+            reportsDue.addAll(old);
+            start(reporters, this::settleReports);
+        }
     }
 
     private void sweep(DomainQueue domain) {
@@ -670,7 +1009,7 @@ public final class MailQueue implements AutoCloseable {
             if (domain.subQueues.isEmpty() && !domain.asking) {
                 domain.removed = true;
                 readyQueue.dismiss(domain);
-                domains.remove(domain.name, domain);
+                domain.lane.domains.remove(domain.name, domain);
             } else if (waiting) {
                 ask = mayAsk(domain);
             }
@@ -684,10 +1023,9 @@ public final class MailQueue implements AutoCloseable {
 
     // What an operator asks
 
-    /** Who runs the hosts that take the domain's mail; empty while that isn't known or nobody known does. */
-    public String provider(String domain) {
-        DomainQueue queue = domains.get(domain);
-        return queue == null ? Providers.NONE : queue.provider;
+    /** Who runs the hosts of a site, whatever the domain; empty for nobody known. */
+    public String provider(Site site) {
+        return providers.name("", site);
     }
 
     /** Every ready queue that has or lately had mail. */
@@ -697,13 +1035,18 @@ public final class MailQueue implements AutoCloseable {
         for (ReadyQueue readyQueue : all) {
             snapshots.add(readyQueue.snapshot());
         }
+        for (Lane lane : waiting.values()) {
+            if (lane.entrance.ready() > 0) {
+                snapshots.add(lane.entrance.snapshot());
+            }
+        }
         return snapshots;
     }
 
     /** Octets of heap that queued mail takes, reckoned: its destinations, their domains, and their ready queues. */
     public long heapOctets() {
         long done = finished.sum(); // before submitted, so that the difference is never negative
-        return (submitted.sum() - done) * DESTINATION_OCTETS + domains.size() * (long) DOMAIN_OCTETS
+        return (submitted.sum() - done) * DESTINATION_OCTETS + domainCount() * DOMAIN_OCTETS
                 + readyQueues.size() * (long) READY_QUEUE_OCTETS;
     }
 
@@ -723,10 +1066,15 @@ public final class MailQueue implements AutoCloseable {
             suspended += counts.suspended();
             active += counts.active();
         }
+        for (Lane lane : waiting.values()) {
+            ReadyQueue.Counts counts = lane.entrance.counts();
+            suspended += counts.suspended();
+            active += counts.active();
+        }
         long done = finished.sum(); // before submitted, so that the difference is never negative
         long taken = submitted.sum();
         return new QueueStats(taken - done, scheduler.size(), undecided.ready(), ready, suspended, active,
-                domains.size(), readyQueues.size(), taken, done, retried.sum(), requeued.sum(), routeFailures.sum(),
+                domainCount(), readyQueues.size(), taken, done, retried.sum(), requeued.sum(), routeFailures.sum(),
                 moved.sum());
     }
 
@@ -746,10 +1094,12 @@ public final class MailQueue implements AutoCloseable {
 
     private List<ItemView> items(String domain, int limit, Predicate<QueueItem> wanted) {
         List<ItemView> views = new ArrayList<>();
-        DomainQueue queue = domains.get(domain);
-        if (queue == null) {
-            return views;
-        }
+        Stream.concat(lanes.values().stream(), waiting.values().stream()).map(lane -> lane.domains.get(domain))
+                .filter(Objects::nonNull).forEach(queue -> addItems(queue, limit, wanted, views));
+        return views;
+    }
+
+    private void addItems(DomainQueue queue, int limit, Predicate<QueueItem> wanted, List<ItemView> views) {
         int scheduled = 0;
         ReadyQueue readyQueue = queue.lockReadyQueue();
         try {
@@ -773,7 +1123,6 @@ public final class MailQueue implements AutoCloseable {
                 return views.size() < limit && (!ours || unseen.decrementAndGet() > 0);
             });
         }
-        return views;
     }
 
     private void view(ItemList list, ReadyQueue readyQueue, int limit, Predicate<QueueItem> wanted,
@@ -819,7 +1168,7 @@ public final class MailQueue implements AutoCloseable {
         }
         return new ItemView(new MessageId(item.entry().messageId()), item.entry().destination(), item.domain(),
                 item.tenant(),
-                item.campaign(), state, waitingFor, readyQueue == unrouted ? "" : readyQueue.toString(), next,
+                item.campaign(), state, waitingFor, readyQueue == unrouted || item.home.domain.lane.waits() ? "" : readyQueue.toString(), next,
                 item.attempts(),
                 item.receivedMillis());
     }

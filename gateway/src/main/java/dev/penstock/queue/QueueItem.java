@@ -27,12 +27,14 @@ public final class QueueItem {
     }
 
     private static final long MAX_DUE = (1L << 44) - 1;
-    static final int MAX_ATTEMPTS = (1 << 17) - 1;
-    private static final int ATTEMPTS_SHIFT = 3;
+    static final int MAX_ATTEMPTS = (1 << 16) - 1;
+    private static final int ATTEMPTS_SHIFT = 4;
     private static final int DUE_SHIFT = 20; // 44 bits of milliseconds reach beyond the year 2500
     private static final int RECEIVED_SHIFT = 20;
     private static final int MAX_KILOBYTES = (1 << RECEIVED_SHIFT) - 1;
-    private static final int STATE_MASK = (1 << ATTEMPTS_SHIFT) - 1;
+    private static final int STATE_MASK = 7;
+    /** Beside the state: whether its source's quota counts it. */
+    private static final int COUNTED = 8;
 
     /** Stored form of the states an item can have by itself; suspended and routing are its ready queue's. */
     static final int SCHEDULED = 0;
@@ -46,7 +48,8 @@ public final class QueueItem {
     QueueItem next;
     @Nullable
     QueueItem previous;
-    final SubQueue home;
+    /** Changes while it is in nobody's hands but those of who gives it another source. */
+    SubQueue home;
     private final SpoolEntry entry;
     private final long receivedAndKilobytes;
     private long dueAttemptsState;
@@ -77,6 +80,12 @@ public final class QueueItem {
     /** Who runs the hosts that take the domain's mail, empty while that isn't known or nobody known does. */
     public String provider() {
         return home.domain.provider;
+    }
+
+    /** Of the source that it goes out by; empty while it waits for one. */
+    public String source() {
+        String source = home.domain.lane.source;
+        return source == null ? "" : source;
     }
 
     /** Attempts made before now. */
@@ -114,6 +123,16 @@ public final class QueueItem {
         dueAttemptsState = dueAttemptsState & ~STATE_MASK | state;
     }
 
+    /** Whether the quota of the source it waits at counts it. */
+    boolean isCounted() {
+        return (dueAttemptsState & COUNTED) != 0;
+    }
+
+    void counted(boolean counted) {
+        dueAttemptsState = counted ? dueAttemptsState | COUNTED : dueAttemptsState & ~COUNTED;
+    }
+
+    /** Of the attempt that it is counted for nothing is left. */
     void schedule(long dueMillis, int attempts) {
         dueAttemptsState = Math.clamp(dueMillis, 0, MAX_DUE) << DUE_SHIFT
                 | (long) Math.clamp(attempts, 0, MAX_ATTEMPTS) << ATTEMPTS_SHIFT

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.UnaryOperator;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +30,8 @@ import dev.penstock.shaping.Throttle;
  *
  * <p>Invariant, after every event: mail is ready ⇒ the queue is suspended until a known time, or waits at exactly one
  * limiter (a {@link Limiter}, the slot of a rate, the spool that can't record), or has a session that will take
- * it, or one that is coming up, or is just acquiring the permits for one.
+ * it, or one that is coming up, or is just acquiring the permits for one, or is barred: its source can't be used, it gives
+ * out nothing, and whoever barred it places its mail anew.
  *
  * <p>A session is connected first and takes mail when it is up. Sessions grow as in a slow start: no more may be on
  * their way up than have come up, so that a site that doesn't answer costs one connection at a time, and a busy one that
@@ -79,6 +80,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Nanoseconds. */
     record Suspensions(long first, long longest) {}
+
+    /**
+     * Its source can't be used.
+     *
+     * @param why         for people
+     * @param untilMillis milliseconds since 1970; 0 when nobody knows
+     */
+    record Bar(String why, long untilMillis) {}
 
     /** Why a session failed. */
     public enum Trouble {
@@ -210,6 +219,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private int tries;
     private String why = "";
     private @Nullable TrafficLimits shapedBy;
+    /** Written under the lock. */
+    private volatile @Nullable Bar bar;
 
     /** Sessions that were given mail, or asked to end, in the event under way: woken when the lock is free. */
     private final List<Session> woken = new ArrayList<>(2);
@@ -334,7 +345,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             QueueItem item = take(session);
-            if (item == null && !closed && around.handsOut()) {
+            if (item == null && !closed && bar == null && around.handsOut()) {
                 session.idle = true;
                 idle.addLast(session);
             }
@@ -467,6 +478,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             boolean wasUp = session.up;
             forget(session);
+            if (bar != null) { // it has lost its source: that says nothing about the receiver
+                return new Failed(null, null, false);
+            }
             if (opening + up > 0) {
                 // A session that broke off under one message says nothing about how many there may be.
                 return new Failed(null, null, !wasUp || trouble == Trouble.CROWDED || trouble == Trouble.REFUSED);
@@ -652,14 +666,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @param tried which hosts of its route a session tries, in order
      * @return not empty
      */
-    List<String> networks(UnaryOperator<List<MailHost>> tried) {
+    List<String> networks(TriedHosts tried) {
         String crowded = crowdedNetwork;
         if (crowded != null) {
             return List.of(crowded);
         }
         return switch (route) {
             case Route.Hosts known -> {
-                List<MailHost> hosts = tried.apply(known.hosts());
+                List<MailHost> hosts = tried.of(key, known.hosts());
                 int preference = hosts.getFirst().preference();
                 yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
                         .distinct().toList();
@@ -883,6 +897,35 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return ends;
     }
 
+    /** Whether nothing is given out because its source can't be used. */
+    boolean isBarred() {
+        return bar != null;
+    }
+
+    /**
+     * Whether its source can be used may have changed. Sessions that idle end when it can't.
+     *
+     * @param now asked under the lock, so that whoever comes last has the last word; null when it can
+     */
+    void bar(Supplier<@Nullable Bar> now) {
+        boolean wants = false;
+        lock();
+        try {
+            Bar before = bar;
+            bar = now.get();
+            if (bar != null) {
+                while (!idle.isEmpty()) {
+                    release(idle.removeLast());
+                }
+            } else if (before != null) {
+                wants = evaluate();
+            }
+        } finally {
+            unlock();
+        }
+        tell(wants);
+    }
+
     /** Mail is given out again. */
     void handsOutAgain() {
         boolean wants;
@@ -934,7 +977,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Whether another session could be of use now, or else the time of which it depends is armed. */
     private boolean mayOpen() {
-        if (ready == 0 || closed || !around.handsOut()) {
+        if (ready == 0 || closed || bar != null || !around.handsOut()) {
             return false;
         }
         long now = around.nanos();
@@ -999,7 +1042,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     private @Nullable QueueItem takeAny() {
-        QueueItem item = turns.take();
+        QueueItem item = bar == null ? turns.take() : null;
         if (item != null) {
             lastDomain = item.home.domain;
             activate(item);
@@ -1140,6 +1183,25 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return old;
     }
 
+    /** Locked. All ready mail of the domain, or as much of it as is wanted, is taken out of it: to be placed anew. */
+    void withdraw(DomainQueue domain, int limit, ItemList into) {
+        for (SubQueue subQueue : domain.subQueues.values()) {
+            boolean had = !subQueue.ready.isEmpty();
+            while (!subQueue.ready.isEmpty() && into.size() < limit) {
+                QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+                item.state(QueueItem.SCHEDULED);
+                into.addLast(item);
+                ready--;
+            }
+            if (had && subQueue.ready.isEmpty()) {
+                turns.leave(subQueue);
+            }
+        }
+        if (ready == 0) {
+            impatient = false;
+        }
+    }
+
     /** Locked. A domain comes with all its mail. @return whether a session is wanted */
     boolean admit(DomainQueue domain) {
         domains++;
@@ -1259,6 +1321,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** Sessions that stand or come up. */
+    int sessions() {
+        lock();
+        try {
+            return opening + up;
+        } finally {
+            unlock();
+        }
+    }
+
     /** Whether a session idles that would take what comes next. */
     public boolean hasIdle() {
         lock();
@@ -1275,21 +1347,26 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     Counts counts() {
         lock();
         try {
-            return new Counts(suspended ? 0 : ready, suspended ? ready : 0, active);
+            boolean waits = suspended || bar != null;
+            return new Counts(waits ? 0 : ready, waits ? ready : 0, active);
         } finally {
             unlock();
         }
     }
 
-    /** Locked. Null when it isn't suspended. */
+    /** Locked. Null when it is neither suspended nor barred. */
     @Nullable
     String suspendedWhy() {
-        return suspended ? why : null;
+        Bar barred = bar;
+        return barred != null ? barred.why() : suspended ? why : null;
     }
 
-    /** Locked. By the wall clock; 0 when it isn't suspended. */
+    /** Locked. By the wall clock; 0 when it isn't suspended, or nobody knows. */
     long suspendedUntilMillis() {
-        return suspended ? around.wallAt(suspendedUntilNanos) : 0;
+        Bar barred = bar;
+        return barred != null
+                ? barred.untilMillis()
+                : suspended ? around.wallAt(suspendedUntilNanos) : 0;
     }
 
     /** Locked. */
@@ -1303,6 +1380,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         Limiter limiter = waitingAt;
         if (!around.handsOut()) {
             return "the spool, which can't record what becomes of mail";
+        }
+        Bar barred = bar;
+        if (barred != null) {
+            return "a source: " + barred.why();
         }
         if (suspended && now - suspendedUntilNanos < 0) {
             return "the end of the queue's suspension: " + why;
@@ -1334,8 +1415,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     ReadyQueueSnapshot snapshot() {
         lock();
         try {
+            Bar barred = bar;
             return new ReadyQueueSnapshot(key, ready, active, opening, up, idle.size(), domains, turns.readyByTenant(),
-                    turns.oldestReceivedMillis(), suspendedUntilMillis(), why, ready == 0 ? "" : waitingFor());
+                    turns.oldestReceivedMillis(), suspendedUntilMillis(), barred == null ? why : barred.why(), ready == 0 ? "" : waitingFor());
         } finally {
             unlock();
         }
@@ -1353,7 +1435,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if (opening < 0 || up < 0 || pacing < 0 || ready < 0 || active < 0) {
                 return "a count is negative: " + this;
             }
-            if (ready > 0 && !idle.isEmpty() && around.handsOut() && !closed) {
+            if ((ready > 0 || bar != null) && !idle.isEmpty() && around.handsOut() && !closed) {
                 return "a session idles while mail is ready: " + this;
             }
             if ((seeking == Seeking.AT_LIMITER) != (waitingAt != null)) {
@@ -1363,7 +1445,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 return "suspended with more than one session: " + this;
             }
             boolean cared = ready == 0 || closed || throttle == null || !around.handsOut() || suspended
-                    || held || lacksMemory || seeking != Seeking.NO || opening > 0 || up > 0;
+                    || held || lacksMemory || bar != null || seeking != Seeking.NO || opening > 0 || up > 0;
             return cared ? null : "mail is ready and nobody comes for it: " + this;
         } finally {
             unlock();

@@ -64,15 +64,21 @@ public final class IncomingMessage {
         return intake;
     }
 
+    /** For which no pool was named. */
+    public void address(String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8, String tenant,
+            String campaign, Origin origin, Options options) {
+        address(sender, recipients, body, smtpUtf8, tenant, campaign, origin, options, "");
+    }
+
     /**
      * Makes the envelope of a message that is accepted now. Else as {@link Envelope} has it.
      *
      * @throws IllegalArgumentException without recipients
      */
     public void address(String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8, String tenant,
-            String campaign, Origin origin, Options options) {
+            String campaign, Origin origin, Options options, String pool) {
         envelope = new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, reception.millis(), origin,
-                options);
+                options, pool);
     }
 
     /** @throws IllegalStateException before {@link #address} */

@@ -6,6 +6,7 @@ import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.util.Arrays;
+import java.util.function.Predicate;
 
 /**
  * An address to open a connection to.
@@ -28,10 +29,9 @@ public record MailHost(String name, SocketAddress address, int preference) {
         return address instanceof UnixDomainSocketAddress;
     }
 
-    /** Whether one can connect from {@code source}: to an address of the same family, or to a Unix domain socket. */
-    public boolean isReachableFrom(InetAddress source) {
-        return !(address instanceof InetSocketAddress inet)
-                || inet.getAddress().getClass().equals(source.getClass());
+    /** Whether one can connect from a source that reaches such addresses; a Unix domain socket always. */
+    public boolean isReachableFrom(Predicate<InetAddress> source) {
+        return !(address instanceof InetSocketAddress inet) || source.test(inet.getAddress());
     }
 
     /** The IP address, or the socket's path. */

@@ -2,7 +2,6 @@ package dev.penstock.shaping;
 
 import org.jspecify.annotations.Nullable;
 
-import dev.penstock.routing.Site;
 import dev.penstock.units.Rate;
 
 /**
@@ -14,12 +13,12 @@ public interface LimitSource {
     /** All of every limit is this node's, for good. */
     LimitSource LOCAL = new LimitSource() {
         @Override
-        public Lease sessions(Site key, int limit, int wanted, long nowNanos) {
+        public Lease sessions(EgressPath key, int limit, int wanted, long nowNanos) {
             return Lease.ALL;
         }
 
         @Override
-        public @Nullable SlotLeases slots(Site key, Pace pace) {
+        public @Nullable SlotLeases slots(EgressPath key, Pace pace) {
             return null;
         }
     };
@@ -68,9 +67,9 @@ public interface LimitSource {
      * @param limit  what all nodes may have open together
      * @param wanted what this node would like to have open, those already open included
      */
-    Lease sessions(Site key, int limit, int wanted, long nowNanos);
+    Lease sessions(EgressPath key, int limit, int wanted, long nowNanos);
 
     /** Where the slots of {@code key} come from; null when all slots of its rate are this node's. */
     @Nullable
-    SlotLeases slots(Site key, Pace pace);
+    SlotLeases slots(EgressPath key, Pace pace);
 }

@@ -16,8 +16,9 @@ import dev.penstock.routing.Site;
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
  *
- * <p>A shaping key is a site, or the stand-in for a domain that has a section of its own ({@link Site#ofDomain}); a
- * ready queue has one key, which others may share. A key's state lives as long as it matters: it is forgotten when no
+ * <p>A shaping key is a site, or the stand-in for a domain that has a section of its own ({@link Site#ofDomain}). Each
+ * source has limits of its own towards each key, as if there were no other; a ready queue has one source and one key, which
+ * others may share. A key's state lives as long as it matters: it is forgotten when no
  * ready queue has used it for some minutes, or just now when there are very many, and it has no session and no slot ahead.
  */
 public final class Shaper {
@@ -27,7 +28,7 @@ public final class Shaper {
     static final int MANY = 100_000;
     private static final Duration REAP_OF_MANY = Duration.ofSeconds(10); // a look at each key
 
-    private final ConcurrentHashMap<Site, Throttle> throttles = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<EgressPath, Throttle> throttles = new ConcurrentHashMap<>();
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private volatile ShapingConfig config;
@@ -42,9 +43,9 @@ public final class Shaper {
     public void reconfigure(ShapingConfig next) {
         config = next;
         long now = nanoTime.getAsLong();
-        for (Site key : throttles.keySet()) {
-            throttles.computeIfPresent(key, (_, throttle) -> {
-                throttle.reconfigure(limits(next, key), now);
+        for (EgressPath path : throttles.keySet()) {
+            throttles.computeIfPresent(path, (_, throttle) -> {
+                throttle.reconfigure(limits(next, path.site()), now);
                 return throttle;
             });
         }
@@ -74,13 +75,18 @@ public final class Shaper {
         return config.sections().getOrDefault(key.section(), config.defaults());
     }
 
-    /** What {@code key} is shaped by; it is kept until {@link #letGo}. For one ready queue. */
+    /** What {@code key} is shaped by where there is one source. */
     public Throttle use(Site key) {
+        return use(EgressPath.DEFAULT_SOURCE, key);
+    }
+
+    /** What mail of that source to {@code key} is shaped by; it is kept until {@link #letGo}. For one ready queue. */
+    public Throttle use(String source, Site key) {
         long now = nanoTime.getAsLong();
         reapSometimes(now);
         // Inside compute, so that a key can't be forgotten between being found and being counted.
-        return throttles.compute(key, (_, present) -> {
-            Throttle throttle = present == null ? new Throttle(key, limits(key), LimitSource.LOCAL, now) : present;
+        return throttles.compute(new EgressPath(source, key), (path, present) -> {
+            Throttle throttle = present == null ? new Throttle(path, limits(key), LimitSource.LOCAL, now) : present;
             throttle.reconfigure(limits(key), now); // it may have been made while the configuration changed
             throttle.used(now);
             throttle.users++;
@@ -97,16 +103,19 @@ public final class Shaper {
         });
     }
 
-    /** What holds mail of {@code key} back now, null when nothing does. */
+    /** What holds mail of the default source to {@code key} back now, null when nothing does. */
     public @Nullable LimitReached waitingFor(Site key) {
-        Throttle throttle = throttles.get(key);
+        Throttle throttle = throttles.get(new EgressPath(EgressPath.DEFAULT_SOURCE, key));
         return throttle == null ? null : throttle.waitingFor(nanoTime.getAsLong());
     }
 
-    /** Sessions open under {@code key}. */
+    /** Sessions open to {@code key}, of all sources. */
     public int openSessions(Site key) {
-        Throttle throttle = throttles.get(key);
-        return throttle == null ? 0 : throttle.sessions().sessions();
+        int open = 0;
+        for (Throttle throttle : throttles.values()) {
+            open += throttle.key().site().equals(key) ? throttle.sessions().sessions() : 0;
+        }
+        return open;
     }
 
     /** Keys whose receivers have been found to take fewer sessions than are configured. */
@@ -123,7 +132,8 @@ public final class Shaper {
         long now = nanoTime.getAsLong();
         return throttles.values().stream()
                 .map(
-                        throttle -> new ThrottleSnapshot(throttle.key(), throttle.limits(),
+                        throttle -> new ThrottleSnapshot(throttle.key().source(), throttle.key().site(),
+                                throttle.limits(),
                                 throttle.sessions().sessions(),
                                 throttle.sessions().size(), throttle.waitingFor(now)))
                 .toList();
@@ -134,9 +144,9 @@ public final class Shaper {
         boolean many = throttles.size() > MANY;
         long idle = many ? 0 : IDLE.toNanos();
         if (now - last > (many ? REAP_OF_MANY.toNanos() : idle / 2) && lastReapNanos.compareAndSet(last, now)) {
-            for (Site key : throttles.keySet()) {
+            for (EgressPath path : throttles.keySet()) {
                 throttles.computeIfPresent(
-                        key,
+                        path,
                         (_, throttle) -> throttle.isIdle(now, idle)
                                 ? null
                                 : throttle);

@@ -3,12 +3,11 @@ package dev.penstock.shaping;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
-import dev.penstock.routing.Site;
 import dev.penstock.shaping.LimitSource.Pace;
 
 /** What one shaping key may do, and what it has done. Thread-safe. */
 public final class Throttle {
-    private final Site key;
+    private final EgressPath key;
     private final SessionLimiter sessions;
     private final Gcra messages;
     private final Gcra connections;
@@ -19,7 +18,7 @@ public final class Throttle {
     /** Guarded by the shaper's map. */
     int users;
 
-    Throttle(Site key, TrafficLimits limits, LimitSource source, long nowNanos) {
+    Throttle(EgressPath key, TrafficLimits limits, LimitSource source, long nowNanos) {
         this.key = key;
         this.limits = limits;
         this.sessions = new SessionLimiter("connection_limit", limits.connectionLimit(), 0,
@@ -30,7 +29,7 @@ public final class Throttle {
         this.usedNanos = nowNanos;
     }
 
-    public Site key() {
+    public EgressPath key() {
         return key;
     }
 

@@ -8,11 +8,12 @@ import dev.penstock.routing.Site;
 /**
  * One shaping key as it stands. Immutable.
  *
+ * @param source             whose sessions they are, by its name
  * @param key                a site, or the stand-in for a domain with a section of its own
  * @param limits             what is configured
  * @param openSessions       counted against the connection limit
  * @param window             sessions that may be open now: the connection limit, or what the receiver was found to take
  * @param waitingFor         the limiter that holds its mail back, null when none does
  */
-public record ThrottleSnapshot(Site key, TrafficLimits limits, int openSessions, int window,
+public record ThrottleSnapshot(String source, Site key, TrafficLimits limits, int openSessions, int window,
         @Nullable LimitReached waitingFor) {}

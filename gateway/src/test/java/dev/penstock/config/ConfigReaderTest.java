@@ -7,6 +7,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -228,6 +229,13 @@ class ConfigReaderTest {
                 max-suspension = "30m"
                 lane-share-percent = 50
                 memory-limit = "70 MB"
+                [warm-up."gentle"]
+                messages = [50]
+                time-zone = "Europe/Berlin"
+                [warm-up."gentle".provider."google"]
+                first = 20
+                growth = 30
+                days = 9
                 [pool."marketing"]
                 sources = { "default" = 4 }
                 sticky = false
@@ -237,6 +245,7 @@ class ConfigReaderTest {
                 port = 2600
                 source-address = "127.0.0.9"
                 pool = "marketing"
+                address-preference = "ipv6"
                 max-sessions = 10
                 max-recipients-per-transaction = 20
                 connect-timeout = "1s"
@@ -384,6 +393,7 @@ class ConfigReaderTest {
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
                         .with(DeliveryConfig.POOL, "marketing").with(DeliveryConfig.MAX_SESSIONS, 10)
+                        .with(DeliveryConfig.ADDRESS_PREFERENCE, AddressPreference.IPV6)
                         .with(DeliveryConfig.MAX_RECIPIENTS_PER_TRANSACTION, 20)
                         .with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(1))
                         .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(2))
@@ -406,6 +416,10 @@ class ConfigReaderTest {
                                         .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
                                         .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)),
                         providers))
+                .with(GatewayConfig.WARM_UPS, Map.of("gentle",
+                        new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
+                                ZoneId.of("Europe/Berlin"),
+                                Map.of("google", new WarmUpSchedule(List.of(), 20, 30, 9)))))
                 .with(GatewayConfig.POOLS, Map.of("marketing",
                         new PoolConfig(Map.of("default", 4), false, List.of("shop"), List.of("shop/spring", "summer"))))
                 .with(GatewayConfig.EVENTS,

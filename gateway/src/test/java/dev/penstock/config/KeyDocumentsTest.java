@@ -18,12 +18,18 @@ class KeyDocumentsTest {
     private static final Path SAMPLE = Path.of("..", "config", "penstock.toml");
     private static final Path SHAPING_SAMPLE = Path.of("..", "config", "shaping.toml");
     private static final Path PROVIDERS_SAMPLE = Path.of("..", "config", "providers.toml");
+    private static final Path PROXY_SAMPLE = Path.of("..", "config", "proxy.toml");
     private static final Path DOCUMENT = Path.of("docs", "configuration.md");
     private static final String WRITE = "penstock.write-documents";
 
     @Test
     void theSampleConfigurationIsWhatTheKeysSay() throws IOException {
         check(SAMPLE, below(SAMPLE, SampleFile.gateway()));
+    }
+
+    @Test
+    void theSampleConfigurationOfTheProxyIsWhatTheKeysSay() throws IOException {
+        check(PROXY_SAMPLE, below(PROXY_SAMPLE, SampleFile.proxy()));
     }
 
     @Test

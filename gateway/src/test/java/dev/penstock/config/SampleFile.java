@@ -25,6 +25,13 @@ final class SampleFile {
         return file.lines;
     }
 
+    /** Of the proxy's configuration, likewise. */
+    static List<String> proxy() {
+        SampleFile file = new SampleFile();
+        file.tables("", ProxyConfig.TABLE, ProxyConfig.DEFAULT, false);
+        return file.lines;
+    }
+
     /** Of the shaping file, likewise. */
     static List<String> shaping() {
         SampleFile file = new SampleFile();

@@ -18,6 +18,8 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.egress.SourceListener;
+import dev.penstock.egress.Sources;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
@@ -74,9 +76,15 @@ final class DeliveryRig implements AutoCloseable {
     final Dispatcher dispatcher;
 
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
+        this(config, limits, queueConfig, Sources.ofDefault(config.sourceAddress(), "gateway.test"),
+                SourceListener.NONE);
+    }
+
+    DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, Sources sources,
+            SourceListener sourceListener) {
         Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
         queue = new MailQueue(queueConfig, shaper, router, InstantSource.system(), System::nanoTime);
-        dispatcher = new Dispatcher("gateway.test", config, queueConfig, spool, queue,
+        dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,
                 reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime);
         queue.start(dispatcher, dispatcher);
     }

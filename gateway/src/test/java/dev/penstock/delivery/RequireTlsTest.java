@@ -163,7 +163,7 @@ final class RequireTlsTest {
                 DeliveryRig rig = new DeliveryRig(DeliveryRig.trusting(authorities),
                         DeliveryRig.limits(1, 1_000), QueueConfig.DEFAULT)) {
             rig.route(TlsPolicy.OPPORTUNISTIC, mx);
-            rig.dispatcher.brokenTls.add(DeliveryRig.host("mx1.dest.example", mx.port()));
+            rig.dispatcher.brokenTls.add("default", DeliveryRig.host("mx1.dest.example", mx.port()));
             for (int i = 0; i < 20; i++) {
                 rig.send("b" + i + "@dest.example");
             }

@@ -27,7 +27,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
+import dev.penstock.egress.Source;
+import dev.penstock.egress.SourceListener;
+import dev.penstock.egress.Sources;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
@@ -46,6 +50,8 @@ import dev.penstock.tls.ClientTls;
  * declared.
  */
 class SmtpClientSessionFuzzTest {
+    private static final Source SOURCE = Objects
+            .requireNonNull(Sources.ofDefault("", "gateway.test").find(SourceConfig.DEFAULT_NAME));
     private static final int MOST_TRANSACTIONS = 3;
     private static final int MOST_ANSWERS = 32;
     private static final int KEPT_OF_A_REPLY = 40 << 10; // characters, more than ReplyParser keeps
@@ -76,6 +82,7 @@ class SmtpClientSessionFuzzTest {
 
     private static final HeapGrowth growth = new HeapGrowth("SMTP replies");
     private static final ClientTls tls = new ClientTls(Optional.empty());
+    private final HostConnector connector = new HostConnector(SourceListener.NONE);
     private static final DeadlineGuard guard = new DeadlineGuard(System::nanoTime);
     private static @Nullable Host host;
 
@@ -110,9 +117,11 @@ class SmtpClientSessionFuzzTest {
         SessionException end = null;
         try (var _ = BugDetectors.allowNetworkConnections()) {
             SmtpClientSession session = SmtpClientSession.open(
-                    new MailHost("mx.example", InetAddress.getLoopbackAddress(), current.port(), 0), lmtp,
-                    new SmtpClientSession.Security(TlsPolicy.OPPORTUNISTIC, tls, false, insisting), "gateway.test",
-                    CONFIG, null, guard::watch, DeliveryMemory.uncounted());
+                    connector.connect(SOURCE,
+                            new MailHost("mx.example", InetAddress.getLoopbackAddress(), current.port(), 0),
+                            CONFIG.connectTimeout(), guard::watch),
+                    lmtp, new SmtpClientSession.Security(TlsPolicy.OPPORTUNISTIC, tls, false, insisting),
+                    "gateway.test", CONFIG, DeliveryMemory.uncounted());
             end = converse(session, sizes, rides, done);
             if (end == null) {
                 session.quit();

@@ -167,7 +167,7 @@ class TarpitTest {
     void whereTheFirstHostIsRememberedAsBadTheNextOnesNetworkCounts() throws IOException {
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(CONFIG)) {
             MailHost bad = fillOneNetwork(rig);
-            rig.dispatcher.badHosts.add(bad);
+            rig.dispatcher.badHosts.add("default", bad);
             MailHost backup = new MailHost("backup", InetAddress.ofLiteral("127.0.0.1"), mx.port(), 20);
             rig.router.set("b.example", new Route.Hosts(new Site("b.example"), List.of(bad, backup), false));
             mail(rig, "a", "b.example");

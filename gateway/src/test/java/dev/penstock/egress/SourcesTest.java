@@ -57,7 +57,7 @@ class SourcesTest {
                 .with(SourceConfig.PROXY_SERVER, "[::1]:1080").with(SourceConfig.PROXY_USERNAME, "penstock")
                 .with(SourceConfig.PROXY_PASSWORD_FILE, Optional.of(password))
                 .with(SourceConfig.EHLO_NAME, "far.example.net");
-        sources.reconfigure(with(Map.of("b", far)));
+        sources.prepare(with(Map.of("b", far))).apply();
         assertThat(sources.all()).extracting(Source::name).containsExactlyInAnyOrder("default", "b");
         Source b = sources.find("b");
         assertThat(b).isNotNull();
@@ -68,7 +68,7 @@ class SourcesTest {
         assertThat(String.valueOf(b)).doesNotContain("s3cret").contains("[::1]:1080");
 
         Files.delete(password);
-        assertThatThrownBy(() -> sources.reconfigure(with(Map.of("b", far))))
+        assertThatThrownBy(() -> sources.prepare(with(Map.of("b", far))))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("source.b.proxy-password-file");
         assertThat(sources.find("b")).isSameAs(b);
     }

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Quota;
+import dev.penstock.egress.SourceHealth;
 import dev.penstock.queue.ReadyQueue.Failed;
 import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
@@ -42,7 +45,8 @@ final class QueueHarness {
     final ManualClock clock = new ManualClock();
     final FakeRouter router = new FakeRouter();
     final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, clock::nanoTime);
-    final MailQueue queue = new MailQueue(QueueConfig.DEFAULT, shaper, router, clock, clock::nanoTime);
+    final SourceHealth health = new SourceHealth();
+    final MailQueue queue;
     final SessionLimiter total;
     /** Sessions on their way up, in the order in which they were begun. */
     final List<Session> comingUp = new CopyOnWriteArrayList<>();
@@ -63,14 +67,33 @@ final class QueueHarness {
     }
 
     private QueueHarness(SessionLimiter total) {
+        this(total, Pools.NONE, Quota.NONE);
+    }
+
+    private QueueHarness(SessionLimiter total, Pools pools, Quota quota) {
         this.total = total;
+        this.queue = queue(pools, quota);
         this.admission = new Admission(total, this::nanosOfAdmission, comingUp::add);
     }
 
     private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
         this.total = total;
-        this.admission = new Admission(total, total, opening, hosts -> tried.apply(hosts), this::nanosOfAdmission,
+        this.queue = queue(Pools.NONE, Quota.NONE);
+        this.admission = new Admission(total, total, opening, (_, hosts) -> tried.apply(hosts), this::nanosOfAdmission,
                 comingUp::add);
+    }
+
+    private MailQueue queue(Pools pools, Quota quota) {
+        return new MailQueue(QueueConfig.DEFAULT, shaper, router,
+                new Placement(pools, health, quota, site -> site.name().endsWith(".mail.example") ? "mail" : ""), clock,
+                clock::nanoTime);
+    }
+
+    /** Its sites in {@code mail.example} are of the provider "mail". */
+    static QueueHarness open(Pools pools, Quota quota) {
+        QueueHarness harness = new QueueHarness(new SessionLimiter("max-sessions", 1_000, 100), pools, quota);
+        harness.start();
+        return harness;
     }
 
     static QueueHarness open() {
@@ -126,6 +149,15 @@ final class QueueHarness {
                 removed.add(readyQueue);
             }
         }, Runnable::run);
+    }
+
+    ReadyQueue readyQueue(String source, String site) {
+        for (ReadyQueue readyQueue : ready) {
+            if (readyQueue.key().source().equals(source) && readyQueue.key().site().name().equals(site)) {
+                return readyQueue;
+            }
+        }
+        throw new AssertionError("no readyQueue became ready for " + source + "->" + site + ", but " + ready);
     }
 
     /** @return the message's id, ascending */

@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
@@ -224,7 +223,7 @@ class ReadyQueueModelTest {
             int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, UnaryOperator.identity(), this::nanosOfACall,
+            this.admission = new Admission(total, local, opening, (_, hosts) -> hosts, this::nanosOfACall,
                     this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
@@ -237,7 +236,7 @@ class ReadyQueueModelTest {
                                 null));
                 limiters.add(queue.throttle().sessions());
                 queues.add(queue);
-                domains.add(new DomainQueue("d" + q + ".example", queue));
+                domains.add(new DomainQueue("d" + q + ".example", new Lane(QueueKey.DEFAULT_SOURCE, queue)));
                 queue.lock();
                 queue.admit(domains.getLast());
                 queue.unlock();
@@ -331,7 +330,7 @@ class ReadyQueueModelTest {
             DomainQueue domain = domains.get(random.nextInt(random.nextInt(10) == 0 ? 3 : domains.size()));
             for (int i = random.nextInt(1, 12); i > 0; i--) {
                 SubQueue home = domain
-                        .subQueue(new TenantCampaign("t" + random.nextInt(3), "", random.nextInt(6) == 0));
+                        .subQueue(new TenantCampaign("t" + random.nextInt(3), "", random.nextInt(6) == 0, ""));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
                 ReadyQueue queue = domain.readyQueue;
                 queue.lock();
@@ -470,7 +469,7 @@ class ReadyQueueModelTest {
         private boolean connects(DeliverySession deliverySession) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : deliverySession.session.queue().networks(UnaryOperator.identity()).getFirst();
+                    : deliverySession.session.queue().networks((_, hosts) -> hosts).getFirst();
             deliverySession.unproved = true;
             if (random.nextInt(8) > 0) {
                 if (admission.comesUp(deliverySession.session, network)) {

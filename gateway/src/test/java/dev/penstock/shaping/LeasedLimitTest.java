@@ -30,7 +30,7 @@ class LeasedLimitTest {
     private static final long LEASE = 5 * SECOND;
     private static final long LONGEST_SESSION = 20 * SECOND;
     private static final int LIMIT = 20;
-    private static final Site KEY = Site.ofDomain("receiver.example");
+    private static final EgressPath KEY = new EgressPath("ip-1", Site.ofDomain("receiver.example"));
 
     private long now = Long.MAX_VALUE - 30 * SECOND; // the clock wraps on the way
 
@@ -45,12 +45,12 @@ class LeasedLimitTest {
         LimitSource forNode(String node) {
             return new LimitSource() {
                 @Override
-                public Lease sessions(Site key, int limit, int wanted, long nowNanos) {
+                public Lease sessions(EgressPath key, int limit, int wanted, long nowNanos) {
                     return lease(node, limit, wanted, nowNanos);
                 }
 
                 @Override
-                public SlotLeases slots(Site key, Pace pace) {
+                public SlotLeases slots(EgressPath key, Pace pace) {
                     return (rate, most, untilNanos, nowNanos) -> next(paces.computeIfAbsent(pace,
                             _ -> new Gcra(rate, nowNanos)), most, untilNanos, nowNanos);
                 }

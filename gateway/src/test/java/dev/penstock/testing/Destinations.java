@@ -21,6 +21,14 @@ public final class Destinations {
         return of(entry, domain, tenant, campaign, receivedMillis, 0, attempts, nextAttemptMillis, size);
     }
 
+    /** For which a pool was named. */
+    public static QueuedDestination by(String pool, SpoolEntry entry, String domain, long receivedMillis) {
+        Envelope envelope = new Envelope(new MessageId(entry.messageId()), "sender@source.example",
+                List.of(new Recipient("r@" + domain, domain)), BodyType.SEVEN_BIT, false, "", "", receivedMillis,
+                Origin.LOCAL, Options.NONE, pool);
+        return new QueuedDestination(entry, envelope, domain, 0, 0, 4_096);
+    }
+
     /** @param holdMillis the hold's end, milliseconds since 1970; 0 for none */
     public static QueuedDestination of(SpoolEntry entry, String domain, String tenant, String campaign,
             long receivedMillis, long holdMillis, int attempts, long nextAttemptMillis, long size) {

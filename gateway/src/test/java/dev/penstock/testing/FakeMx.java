@@ -64,6 +64,7 @@ public final class FakeMx implements AutoCloseable {
     private final List<String> commands = new CopyOnWriteArrayList<>();
     private final List<String> errors = new CopyOnWriteArrayList<>();
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private final Set<InetAddress> clients = ConcurrentHashMap.newKeySet();
     private final AtomicInteger sessions = new AtomicInteger();
     private final AtomicInteger mostOpen = new AtomicInteger();
     private volatile String capabilities = DEFAULT_CAPABILITIES;
@@ -156,6 +157,11 @@ public final class FakeMx implements AutoCloseable {
         return errors;
     }
 
+    /** From where it was connected to. */
+    public Set<InetAddress> clients() {
+        return Set.copyOf(clients);
+    }
+
     public int sessions() {
         return sessions.get();
     }
@@ -181,6 +187,7 @@ public final class FakeMx implements AutoCloseable {
                 socket.setTcpNoDelay(true);
                 open.add(socket);
                 mostOpen.accumulateAndGet(open.size(), Math::max);
+                clients.add(socket.getInetAddress());
                 int number = sessions.incrementAndGet();
                 Thread.ofVirtual().name("fake-mx-session-" + number).start(() -> serve(socket, number));
             } catch (IOException e) {

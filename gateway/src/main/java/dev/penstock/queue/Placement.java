@@ -1,0 +1,125 @@
+package dev.penstock.queue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.egress.Pool;
+import dev.penstock.egress.Pools;
+import dev.penstock.egress.Quota;
+import dev.penstock.egress.SourceHealth;
+import dev.penstock.egress.SourceHealth.Suspension;
+import dev.penstock.routing.Site;
+
+/**
+ * By which source mail goes: what is known of sources and pools, asked for one message or one ready queue at a time.
+ * Thread-safe; nothing blocks. The pools are replaced as a whole.
+ */
+public final class Placement {
+    private final SourceHealth health;
+    private final Quota quota;
+    private final Function<Site, String> providers;
+    private volatile Pools pools;
+
+    /**
+     * @param quota     asked when a message is about to wait at a source
+     * @param providers which provider a site belongs to, by its name; empty for none
+     */
+    public Placement(Pools pools, SourceHealth health, Quota quota, Function<Site, String> providers) {
+        this.pools = pools;
+        this.health = health;
+        this.quota = quota;
+        this.providers = providers;
+    }
+
+    /** One source, with which nothing is ever wrong. */
+    public static Placement plain() {
+        return new Placement(Pools.NONE, new SourceHealth(), Quota.NONE, _ -> "");
+    }
+
+    Pools pools() {
+        return pools;
+    }
+
+    /** Whether there is a pool of that name. */
+    public boolean has(String pool) {
+        return pools.has(pool);
+    }
+
+    /** @return whether that differs from what there was */
+    boolean pools(Pools next) {
+        boolean differs = !next.equals(pools);
+        pools = next;
+        return differs;
+    }
+
+    SourceHealth health() {
+        return health;
+    }
+
+    Quota quota() {
+        return quota;
+    }
+
+    boolean hasQuota() {
+        return quota.limits();
+    }
+
+    /** Whether mail that no pool was named for goes by the default source, whatever it is. */
+    boolean isPlain() {
+        return health.isSound() && !quota.limits() && pools.isPlain();
+    }
+
+    /** Who the queue's receiver is by the name of its provider; empty for none. */
+    String provider(QueueKey key) {
+        return providers.apply(key.site());
+    }
+
+    String poolOf(TenantCampaign owner) {
+        return pools.nameFor(owner.pool(), owner.tenant(), owner.campaign());
+    }
+
+    /** Why mail of a ready queue with this key can't be sent; null when it can. */
+    ReadyQueue.@Nullable Bar bar(QueueKey key) {
+        if (health.isSound()) {
+            return null;
+        }
+        Suspension suspension = health.of(key.source(), key.site().name(), providers.apply(key.site()));
+        return suspension == null
+                ? null
+                : new ReadyQueue.Bar("source " + key.source() + " isn't used (" + suspension.scope() + "): "
+                        + suspension.why(), until(suspension));
+    }
+
+    private static long until(Suspension suspension) {
+        return suspension.untilMillis() == SourceHealth.UNTIL_RESUMED ? 0 : suspension.untilMillis();
+    }
+
+    /** What mail of a pool waits for, of which no source can be used now. */
+    ReadyQueue.Bar whyNone(String poolName) {
+        Pool pool = pools.pool(poolName);
+        if (pool == null) {
+            return new ReadyQueue.Bar("pool " + poolName + " isn't configured any more", 0);
+        }
+        List<String> reasons = new ArrayList<>();
+        long first = Long.MAX_VALUE;
+        for (Pool.Member member : pool.members()) {
+            for (Suspension suspension : health.all()) {
+                if (suspension.source().equals(member.source())) {
+                    reasons.add(member.source() + " (" + suspension.scope() + "): " + suspension.why());
+                    first = Math.min(first, suspension.untilMillis());
+                }
+            }
+        }
+        if (reasons.isEmpty()) {
+            long next = pool.members().stream().mapToLong(member -> quota.nextMillis(member.source()))
+                    .filter(millis -> millis > 0).min().orElse(0);
+            return new ReadyQueue.Bar("pool " + poolName + ", whose sources have sent what they may for now",
+                    next);
+        }
+        return new ReadyQueue.Bar("pool " + poolName + ", of which no source can be used: "
+                + String.join("; ", reasons), first == SourceHealth.UNTIL_RESUMED ? 0 : first);
+    }
+}
