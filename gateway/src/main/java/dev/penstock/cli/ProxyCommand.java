@@ -109,7 +109,8 @@ final class ProxyCommand implements Callable<Integer> {
         if (proxyV2 != null) {
             out.println("  PROXY v2  " + Text.address(proxyV2));
         }
-        out.println("  HTTP      http://" + Text.address(proxy.httpAddress()) + "/metrics, /health/ready, /health/live");
+        out.println(
+                "  HTTP      http://" + Text.address(proxy.httpAddress()) + "/metrics, /health/ready, /health/live");
         out.println("Ctrl-C stops it.");
         out.flush();
     }

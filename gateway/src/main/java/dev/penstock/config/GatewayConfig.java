@@ -100,7 +100,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
     public static final Key<GatewayConfig, Map<String, PoolConfig>> POOLS = TABLE.key("pool", GatewayConfig::pools,
             map(PoolConfig.TABLE, (file, key) -> PoolReader.read(file.table(key))),
             "Pools of sources, see gateway/docs/sources.md. Mail goes by the pool that was named for it, else by that of "
-                    + "its campaign, else of its tenant, else by delivery.pool.").example("marketing");
+                    + "its campaign, else of its tenant, else by delivery.pool.")
+            .example("marketing");
     public static final Key<GatewayConfig, Map<String, WarmUpConfig>> WARM_UPS = TABLE.key("warm-up",
             GatewayConfig::warmUps, map(WarmUpConfig.TABLE, (file, key) -> WarmUpReader.read(file.table(key))),
             "Schedules by which new sources are warmed up, see gateway/docs/warm-up.md: how many messages a day a source "

@@ -23,7 +23,8 @@ import dev.penstock.smtp.Mailbox;
 
 /** Who may send what to whom, and for which tenant. Each component is the key of its name. */
 public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boolean checkFromHeader,
-        String tenantHeader, String campaignHeader, String poolHeader, boolean headersFromAnybody, boolean removeHeaders,
+        String tenantHeader, String campaignHeader, String poolHeader, boolean headersFromAnybody,
+        boolean removeHeaders,
         Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout,
         Optional<Mailbox> postmaster) implements TableRecord<PolicyConfig> {
     static final Table<PolicyConfig> TABLE = Table
@@ -44,7 +45,8 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
             PolicyConfig::campaignHeader, PolicyReader.nameField(),
             "Header field that names a message's campaign, like \"X-Campaign\"; as tenant-header.");
     public static final Key<PolicyConfig, String> POOL_HEADER = TABLE.key("pool-header", PolicyConfig::poolHeader,
-            PolicyReader.nameField(), "Header field that names the pool of sources that a message goes by, like \"X-Pool\"; as "
+            PolicyReader.nameField(),
+            "Header field that names the pool of sources that a message goes by, like \"X-Pool\"; as "
                     + "tenant-header. A name that no pool has is refused (550 5.7.1).");
     public static final Key<PolicyConfig, Boolean> HEADERS_FROM_ANYBODY = TABLE.key("headers-from-anybody",
             PolicyConfig::headersFromAnybody, flag(false),
@@ -86,7 +88,8 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
 
     private PolicyConfig(Values<PolicyConfig> values) {
         this(values.get(RELAY), values.get(ALLOW_NULL_SENDER), values.get(CHECK_FROM_HEADER), values.get(TENANT_HEADER),
-                values.get(CAMPAIGN_HEADER), values.get(POOL_HEADER), values.get(HEADERS_FROM_ANYBODY), values.get(REMOVE_HEADERS),
+                values.get(CAMPAIGN_HEADER), values.get(POOL_HEADER), values.get(HEADERS_FROM_ANYBODY),
+                values.get(REMOVE_HEADERS),
                 values.get(PLUGINS), values.get(DEADLINE), values.get(ON_FAILURE), values.get(MAX_IN_FLIGHT),
                 values.get(CALLOUT), values.get(POSTMASTER));
     }

@@ -122,7 +122,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     /** Likewise, with further sources. @param sourceListener told how they are */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
-            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception, MessageEvent.Listener events, InstantSource clock,
+            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception,
+            MessageEvent.Listener events, InstantSource clock,
             LongSupplier nanoTime) {
         this.hostname = hostname;
         this.config = config;

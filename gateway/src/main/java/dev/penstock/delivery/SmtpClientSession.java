@@ -799,7 +799,9 @@ final class SmtpClientSession implements AutoCloseable {
         if (received.hasRemaining() || parser.inReply()) {
             return true;
         }
-        SSLSocket secured = tls != null ? tls.socket() : connection.socket() instanceof SSLSocket toProxy ? toProxy : null;
+        SSLSocket secured = tls != null
+                ? tls.socket()
+                : connection.socket() instanceof SSLSocket toProxy ? toProxy : null;
         try {
             if (wire.available() == 0 && (secured == null || input.available() == 0)) {
                 return false;

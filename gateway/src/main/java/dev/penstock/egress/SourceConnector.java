@@ -129,7 +129,8 @@ public final class SourceConnector {
     /** @param connecting whether the proxy has only to reach the host */
     private static IOException told(Source.Proxy proxy, IOException e, boolean expired, boolean connecting) {
         if (connecting && (expired || e instanceof SocketTimeoutException)) {
-            return new SocketTimeoutException(expired ? "proxy " + proxy.text() + " didn't reach it in time"
+            return new SocketTimeoutException(expired
+                    ? "proxy " + proxy.text() + " didn't reach it in time"
                     : e.getMessage());
         }
         if (connecting && isOfHost(e)) {

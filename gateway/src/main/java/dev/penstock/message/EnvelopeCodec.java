@@ -222,7 +222,8 @@ public final class EnvelopeCodec {
         }
         return new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis,
                 new Origin(protocol, address, helo, identity), new Options(ret, envid, requireTls, holdUntilMillis,
-                        deliverByMillis, deliverByMode, deliverByTrace), pool);
+                        deliverByMillis, deliverByMode, deliverByTrace),
+                pool);
     }
 
     /** The first text of a nested pair; the second is the rest of the field. */

@@ -253,9 +253,10 @@ final class CalloutPolicy implements Adviser {
                     if (code != 0 || enhanced != null || !text.isEmpty()) {
                         throw new NoAnswerException("a reply doesn't go with accept");
                     }
-                    yield tenant == null && campaign == null && pool == null && addHeaders.isEmpty() && removeHeaders.isEmpty()
-                            ? Decision.ACCEPT
-                            : new Decision.Accept(tenant, campaign, addHeaders, removeHeaders, pool);
+                    yield tenant == null && campaign == null && pool == null && addHeaders.isEmpty()
+                            && removeHeaders.isEmpty()
+                                    ? Decision.ACCEPT
+                                    : new Decision.Accept(tenant, campaign, addHeaders, removeHeaders, pool);
                 }
                 case "reject" -> refuse(REJECTED);
                 case "defer" -> refuse(DEFERRED);

@@ -33,7 +33,8 @@ final class Tenancy {
 
     /** Lower case names of the fields, none that is switched off. */
     List<String> headers() {
-        return List.of(tenantHeader, campaignHeader, poolHeader).stream().filter(name -> !name.isEmpty()).distinct().toList();
+        return List.of(tenantHeader, campaignHeader, poolHeader).stream().filter(name -> !name.isEmpty()).distinct()
+                .toList();
     }
 
     /**

@@ -1168,7 +1168,8 @@ public final class MailQueue implements AutoCloseable {
         }
         return new ItemView(new MessageId(item.entry().messageId()), item.entry().destination(), item.domain(),
                 item.tenant(),
-                item.campaign(), state, waitingFor, readyQueue == unrouted || item.home.domain.lane.waits() ? "" : readyQueue.toString(), next,
+                item.campaign(), state, waitingFor,
+                readyQueue == unrouted || item.home.domain.lane.waits() ? "" : readyQueue.toString(), next,
                 item.attempts(),
                 item.receivedMillis());
     }

@@ -1417,7 +1417,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             Bar barred = bar;
             return new ReadyQueueSnapshot(key, ready, active, opening, up, idle.size(), domains, turns.readyByTenant(),
-                    turns.oldestReceivedMillis(), suspendedUntilMillis(), barred == null ? why : barred.why(), ready == 0 ? "" : waitingFor());
+                    turns.oldestReceivedMillis(), suspendedUntilMillis(), barred == null ? why : barred.why(),
+                    ready == 0 ? "" : waitingFor());
         } finally {
             unlock();
         }

@@ -69,7 +69,8 @@ class PolicyReaderTest {
                                 List.of("local", ".example.net")),
                                 new RelayRule(false, List.of(), List.of(), List.of(), List.of(), List.of())))
                 .with(PolicyConfig.ALLOW_NULL_SENDER, false).with(PolicyConfig.CHECK_FROM_HEADER, true)
-                .with(PolicyConfig.TENANT_HEADER, "X-Customer").with(PolicyConfig.POOL_HEADER, "X-Pool").with(PolicyConfig.HEADERS_FROM_ANYBODY, true)
+                .with(PolicyConfig.TENANT_HEADER, "X-Customer").with(PolicyConfig.POOL_HEADER, "X-Pool")
+                .with(PolicyConfig.HEADERS_FROM_ANYBODY, true)
                 .with(PolicyConfig.REMOVE_HEADERS, false).with(PolicyConfig.PLUGINS, Optional.of(directory))
                 .with(PolicyConfig.DEADLINE, Duration.ofMillis(100)).with(PolicyConfig.ON_FAILURE, OnFailure.ACCEPT)
                 .with(PolicyConfig.MAX_IN_FLIGHT, 7).with(PolicyConfig.CALLOUT, Optional.of(new Callout(

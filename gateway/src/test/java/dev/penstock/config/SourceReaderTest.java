@@ -106,33 +106,33 @@ class SourceReaderTest {
                 [source.default]
                 """.formatted("x".repeat(256), Files.writeString(directory.resolve("password"), "p"),
                 Files.writeString(directory.resolve("empty"), "\n")))).containsExactly(
-                ":3:1: source.ip: a name with dots needs quotes here: [source.\"ip.17\"]",
-                ":3:1: source: \"default\" is there, and delivery.source-address says the same; allowed: one of the two",
-                ":5:1: source.\"ip 17\": not a name; allowed: 1 to 63 letters, digits, dots, hyphens and underscores, "
-                        + "the first a letter or digit",
-                ":6:1: source.\"ip 17\".source-address: two addresses of one family; allowed: at most one IPv4 and one "
-                        + "IPv6 address, others are sources of their own",
-                ":7:1: source.\"ip 17\".ehlo-name: \"-\": expected a domain name like example.com: labels of 1 to 63 "
-                        + "letters, digits and hyphens",
-                ":9:1: source.any.source-address: nothing can be sent from 0.0.0.0; allowed: addresses of one machine",
-                ":9:30: source.any.source-address[1]: \"mx.example\": expected an IP address like 127.0.0.1 or ::1, not "
-                        + "a name",
-                ":9:44: source.any.source-address[2]: \"192.0.2.1:25\": a port can't stand here, it has a key of its "
-                        + "own where there is one; expected an IP address alone, like 127.0.0.1 or ::1",
-                ":10:1: source.any.proxy-server: has no meaning without a proxy; allowed with proxy = \"socks5\" or "
-                        + "\"proxy-v2\"",
-                ":12:1: source.a.proxy: \"socks4\": unknown; allowed: \"none\", \"socks5\", \"proxy-v2\"",
-                ":14:1: source.b.proxy-server: is missing; expected where the proxy listens, like \"10.0.0.9:1080\"",
-                ":15:1: source.b.proxy-username: needs proxy-password or proxy-password-file",
-                ":17:1: source.c.source-address: is missing; the PROXY protocol can't leave it open",
-                ":18:1: source.c.proxy-server: \"unix:/run/proxy\": expected \"address:port\", \"[v6]:port\" or "
-                        + "\"name:port\"",
-                ":19:1: source.c.proxy-username: the PROXY protocol has no login; allowed with proxy = \"socks5\"",
-                ":22:1: source.d.proxy-server: \"127.0.0.1\": expected \"address:port\", \"[v6]:port\" or \"name:port\"",
-                ":23:1: source.d.proxy-password: too long; allowed: 255 octets (RFC 1929 2)",
-                ":29:1: source.e.proxy-password-file: proxy-password is there as well; allowed: one of the two",
-                ":34:1: source.f.proxy-password-file: can't be used: its first line is empty; expected the password "
-                        + "there");
+                        ":3:1: source.ip: a name with dots needs quotes here: [source.\"ip.17\"]",
+                        ":3:1: source: \"default\" is there, and delivery.source-address says the same; allowed: one of the two",
+                        ":5:1: source.\"ip 17\": not a name; allowed: 1 to 63 letters, digits, dots, hyphens and underscores, "
+                                + "the first a letter or digit",
+                        ":6:1: source.\"ip 17\".source-address: two addresses of one family; allowed: at most one IPv4 and one "
+                                + "IPv6 address, others are sources of their own",
+                        ":7:1: source.\"ip 17\".ehlo-name: \"-\": expected a domain name like example.com: labels of 1 to 63 "
+                                + "letters, digits and hyphens",
+                        ":9:1: source.any.source-address: nothing can be sent from 0.0.0.0; allowed: addresses of one machine",
+                        ":9:30: source.any.source-address[1]: \"mx.example\": expected an IP address like 127.0.0.1 or ::1, not "
+                                + "a name",
+                        ":9:44: source.any.source-address[2]: \"192.0.2.1:25\": a port can't stand here, it has a key of its "
+                                + "own where there is one; expected an IP address alone, like 127.0.0.1 or ::1",
+                        ":10:1: source.any.proxy-server: has no meaning without a proxy; allowed with proxy = \"socks5\" or "
+                                + "\"proxy-v2\"",
+                        ":12:1: source.a.proxy: \"socks4\": unknown; allowed: \"none\", \"socks5\", \"proxy-v2\"",
+                        ":14:1: source.b.proxy-server: is missing; expected where the proxy listens, like \"10.0.0.9:1080\"",
+                        ":15:1: source.b.proxy-username: needs proxy-password or proxy-password-file",
+                        ":17:1: source.c.source-address: is missing; the PROXY protocol can't leave it open",
+                        ":18:1: source.c.proxy-server: \"unix:/run/proxy\": expected \"address:port\", \"[v6]:port\" or "
+                                + "\"name:port\"",
+                        ":19:1: source.c.proxy-username: the PROXY protocol has no login; allowed with proxy = \"socks5\"",
+                        ":22:1: source.d.proxy-server: \"127.0.0.1\": expected \"address:port\", \"[v6]:port\" or \"name:port\"",
+                        ":23:1: source.d.proxy-password: too long; allowed: 255 octets (RFC 1929 2)",
+                        ":29:1: source.e.proxy-password-file: proxy-password is there as well; allowed: one of the two",
+                        ":34:1: source.f.proxy-password-file: can't be used: its first line is empty; expected the password "
+                                + "there");
     }
 
     private GatewayConfig valid(String text) throws IOException {

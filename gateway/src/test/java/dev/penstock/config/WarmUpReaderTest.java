@@ -87,8 +87,11 @@ class WarmUpReaderTest {
                 warm-up-start = "tomorrow"
                 [source."s3"]
                 warm-up-start = 2026-12-01
-                """)).anyMatch(error -> error.startsWith("penstock.toml:2:17: warm-up.a.messages[1]: expected a number from 0"))
-                .anyMatch(error -> error.startsWith("penstock.toml:2:21: warm-up.a.messages[2]: expected a number from 0"))
+                """))
+                .anyMatch(error -> error
+                        .startsWith("penstock.toml:2:17: warm-up.a.messages[1]: expected a number from 0"))
+                .anyMatch(error -> error
+                        .startsWith("penstock.toml:2:21: warm-up.a.messages[2]: expected a number from 0"))
                 .anyMatch(error -> error.startsWith("penstock.toml:2:26: warm-up.a.messages[3]: expected {day=…"))
                 .anyMatch(error -> error.startsWith("penstock.toml:4:1: warm-up.b.time-zone: \"Moon\": no time zone"))
                 .anyMatch(error -> error.contains("warm-up.b.messages: is missing in [warm-up.\"b\"]"))
@@ -99,8 +102,9 @@ class WarmUpReaderTest {
                 .anyMatch(error -> error.startsWith("penstock.toml:10:1: warm-up.d.first: messages is there as well"))
                 .anyMatch(error -> error.startsWith("penstock.toml:11:1: warm-up.d.days: 1 is less than the last day"))
                 .anyMatch(error -> error.contains("warm-up.d.provider.google.growth: has no meaning without first"))
-                .anyMatch(error -> error.contains("source.s1.warm-up: \"aa\": there is no table [warm-up.\"aa\"]; did you "
-                        + "mean \"a\"?"))
+                .anyMatch(error -> error
+                        .contains("source.s1.warm-up: \"aa\": there is no table [warm-up.\"aa\"]; did you "
+                                + "mean \"a\"?"))
                 .anyMatch(error -> error.contains("source.s1.warm-up-start: is missing"))
                 .anyMatch(error -> error.contains("source.s2.warm-up-start: \"tomorrow\": expected a date"))
                 .anyMatch(error -> error.contains("source.s3.warm-up-start: has no meaning without warm-up"));

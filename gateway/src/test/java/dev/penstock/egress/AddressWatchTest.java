@@ -34,7 +34,8 @@ class AddressWatchTest {
 
         @Override
         public void addressesMissing(Source source, Set<InetAddress> addresses) {
-            heard.add(source.name() + " lacks " + addresses.stream().map(InetAddress::getHostAddress).sorted().toList());
+            heard.add(
+                    source.name() + " lacks " + addresses.stream().map(InetAddress::getHostAddress).sorted().toList());
         }
 
         @Override

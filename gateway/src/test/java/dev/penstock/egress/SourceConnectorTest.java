@@ -30,7 +30,8 @@ class SourceConnectorTest {
     private static final InetSocketAddress MX = new InetSocketAddress(InetAddress.ofLiteral("192.0.2.25"), 25);
     private static final String MX_OCTETS = "01 c0 00 02 19 00 19";
     private static final String METHODS = "C: 05 01 00\nS: 05 00\n";
-    private static final String BOUND = METHODS + "C: 05 02 00 01 7f 00 00 07 00 00\nS: 05 00 00 01 7f 00 00 07 9c 40\n";
+    private static final String BOUND = METHODS
+            + "C: 05 02 00 01 7f 00 00 07 00 00\nS: 05 00 00 01 7f 00 00 07 9c 40\n";
     private static final SourceConfig SEVEN = SourceConfig.DEFAULT.with(SourceConfig.SOURCE_ADDRESS,
             List.of("127.0.0.7"));
 
@@ -135,7 +136,7 @@ class SourceConnectorTest {
 
     @ParameterizedTest
     @CsvSource({"S: 48 54 54 50, answers with version 72", "S: 05 07, chose method 7", "close, broke off",
-            "S: 05 00 05 00 00 09, answers with address type 9"})
+        "S: 05 00 05 00 00 09, answers with address type 9"})
     void whatIsNotSocksIsTheProxysTrouble(String said, String why) throws Exception {
         try (FakeProxy proxy = new FakeProxy("C: 05 01 00\n" + said + "\nclose")) {
             assertThat(trouble(() -> through(proxy, SourceConfig.DEFAULT))).startsWith("PROXY_FAILED ").contains(why);
@@ -146,7 +147,8 @@ class SourceConnectorTest {
     void aProxyThatIsNotThereIsTheSourcesTrouble() throws IOException {
         FakeProxy proxy = new FakeProxy("close");
         proxy.close();
-        assertThat(trouble(() -> through(proxy, SEVEN))).startsWith("PROXY_UNREACHABLE can't connect to proxy 127.0.0.1:");
+        assertThat(trouble(() -> through(proxy, SEVEN)))
+                .startsWith("PROXY_UNREACHABLE can't connect to proxy 127.0.0.1:");
     }
 
     @Test

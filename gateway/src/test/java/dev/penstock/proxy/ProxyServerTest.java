@@ -160,7 +160,7 @@ class ProxyServerTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"47 45 54 20 2f 20 48 54 54 50", "04 01 00 19 7f 00 00 01 00", "05 01 00 05 01 00 03",
-            "05 01 00 05 03 00 01 7f 00 00 01 00 19", "05 01 00 00"})
+        "05 01 00 05 03 00 01 7f 00 00 01 00 19", "05 01 00 00"})
     void whatIsNoRequestEndsTheConnection(String said) throws IOException {
         try (RawClient client = socks(CONFIG)) {
             client.say(said).rest();
