@@ -85,6 +85,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final ClientTls tls;
     /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
     final BadHosts brokenTls;
+    private final Reports reports;
     final Settlement settlement;
     final MaildirStore maildirs;
     final DeliveryStats stats = new DeliveryStats();
@@ -140,7 +141,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
-        this.settlement = new Settlement(spool, queue, new Reports(hostname, reception, events, clock), events,
+        this.reports = new Reports(hostname, reception, events, clock);
+        reports.returnedContent(queueConfig.returnedContent().bytes());
+        this.settlement = new Settlement(spool, queue, reports, events,
                 stats, clock);
         this.maildirs = new MaildirStore(hostname, clock);
         settlement.delayWarning(queueConfig.delayWarning());
@@ -165,6 +168,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     public void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
         settlement.delayWarning(queueConfig.delayWarning());
+        reports.returnedContent(queueConfig.returnedContent().bytes());
         queue.forEachReadyQueue(ready -> {
             if (admission.reconfigured(ready)) {
                 log.info("event=suspension-ended queue={} why=\"its limits were changed\"", ready.key());

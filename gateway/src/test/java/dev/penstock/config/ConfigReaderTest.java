@@ -229,6 +229,7 @@ class ConfigReaderTest {
                 max-suspension = "30m"
                 lane-share-percent = 50
                 memory-limit = "70 MB"
+                returned-content = "9 KB"
                 [warm-up."gentle"]
                 messages = [50]
                 time-zone = "Europe/Berlin"
@@ -389,6 +390,7 @@ class ConfigReaderTest {
                         .with(QueueConfig.DELAY_WARNING, Duration.ofHours(6))
                         .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(30))
                         .with(QueueConfig.LANE_SHARE_PERCENT, 50)
+                        .with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("9 KB"))
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
