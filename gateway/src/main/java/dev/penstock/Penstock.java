@@ -32,7 +32,6 @@ import dev.penstock.delivery.HeldMail;
 import dev.penstock.delivery.RecipientProbe;
 import dev.penstock.egress.AddressWatch;
 import dev.penstock.egress.Pools;
-import dev.penstock.egress.Quota;
 import dev.penstock.egress.Source;
 import dev.penstock.egress.SourceHealth;
 import dev.penstock.egress.SourceWarden;
@@ -41,6 +40,8 @@ import dev.penstock.dkim.Signing;
 import dev.penstock.dkim.SigningMetrics;
 import dev.penstock.delivery.TlsOut;
 import dev.penstock.delivery.ReplyRoutes;
+import dev.penstock.egress.WarmUp;
+import dev.penstock.egress.WarmUpMetrics;
 import dev.penstock.events.DeliveryLog;
 import dev.penstock.events.DeliveryLogMetrics;
 import dev.penstock.events.DeliveryLogStats;
@@ -115,6 +116,7 @@ public final class Penstock implements AutoCloseable {
     private final DeliveryLog deliveryLog;
     private final Sources sources;
     private final SourceHealth sourceHealth = new SourceHealth();
+    private final WarmUp warmUp;
     private final Placement placement;
     private final AddressWatch addresses;
     private final DnsRouter router;
@@ -158,7 +160,8 @@ public final class Penstock implements AutoCloseable {
             sources = Sources.of(config);
             SourceWarden warden = new SourceWarden(sourceHealth, clock);
             addresses = started(new AddressWatch(sources, warden));
-            placement = new Placement(Pools.of(config), sourceHealth, Quota.NONE, _ -> "");
+            warmUp = WarmUp.of(config, clock);
+            placement = new Placement(Pools.of(config), sourceHealth, warmUp, this::provider);
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
@@ -178,6 +181,7 @@ public final class Penstock implements AutoCloseable {
             spool = started(
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
                             this::recovered));
+            started(warmUp.open());
             signing = started(Signing.open(config.dkim(), clock));
             reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
             tlsReports = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF ? null : started(tlsReports(clock));
@@ -263,7 +267,8 @@ public final class Penstock implements AutoCloseable {
                 RoutingMetrics.of(router::stats, router::lookUpTimes),
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
-                ProviderMetrics.of(dispatcher.stats()::providers), DeliveryMetrics.of(dispatcher.replyCounts()),
+                ProviderMetrics.of(dispatcher.stats()::providers), WarmUpMetrics.of(warmUp::progress),
+                DeliveryMetrics.of(dispatcher.replyCounts()),
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
                 AuthMetrics.of(authenticator::stats), PolicyMetrics.of(policy::stats),
@@ -294,6 +299,11 @@ public final class Penstock implements AutoCloseable {
                 new MemoryAccount("queue", queue::heapOctets, room::limit),
                 new MemoryAccount("events", deliveryLog::pendingOctets,
                         () -> config.events().maxPendingOctets()));
+    }
+
+    /** While the queue is made nobody asks. */
+    private String provider(Site site) {
+        return queue.provider(site);
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */
@@ -388,6 +398,7 @@ public final class Penstock implements AutoCloseable {
             TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
             Sources.Change newSources = sources.prepare(changed);
             authenticator.reconfigure(changed.auth(), changed.inbound().clients());
+            warmUp.reconfigure(changed);
             certificates.apply();
             newSources.apply();
         } catch (IOException | RuntimeException e) {

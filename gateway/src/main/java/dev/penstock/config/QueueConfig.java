@@ -13,7 +13,7 @@ import dev.penstock.units.ByteSize;
 /** When deferred mail is tried again. Each component is the key of its name. */
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
         int jitterPercent, Duration maxAge, Duration delayWarning, Duration maxSuspension, int laneSharePercent,
-        ByteSize memoryLimit) implements TableRecord<QueueConfig> {
+        ByteSize memoryLimit, ByteSize returnedContent) implements TableRecord<QueueConfig> {
     static final Table<QueueConfig> TABLE = Table
             .of(QueueConfig.class, QueueConfig::new, "When deferred mail is tried again.")
             .rule((file, queue) -> Rules.atMost(file, "retry-interval", queue.retryInterval(), "max-retry-interval",
@@ -49,6 +49,10 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
             .key("lane-share-percent", QueueConfig::laneSharePercent, integer(10, 1, 100),
                     "The share of spool.cache-size that the mail of one recipient domain may hold.")
             .restart();
+    public static final Key<QueueConfig, ByteSize> RETURNED_CONTENT = TABLE.key("returned-content",
+            QueueConfig::returnedContent, size("50000", "0", "10 MB"),
+            "The most octets of content that a report of failure returns whole, where the sender doesn't ask for the "
+                    + "header alone (RET=HDRS); of larger messages it returns the header section. \"0\": always that.");
 
     public static final QueueConfig DEFAULT = TABLE.defaults();
 
@@ -59,6 +63,6 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
     private QueueConfig(Values<QueueConfig> values) {
         this(values.get(RETRY_INTERVAL), values.get(MAX_RETRY_INTERVAL), values.get(RETRY_INTERVALS),
                 values.get(JITTER_PERCENT), values.get(MAX_AGE), values.get(DELAY_WARNING), values.get(MAX_SUSPENSION),
-                values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT));
+                values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT), values.get(RETURNED_CONTENT));
     }
 }

@@ -25,7 +25,8 @@ import java.util.Optional;
  */
 public record SourceConfig(List<String> sourceAddress, String ehloName, Proxy proxy, String proxyServer,
         String proxyUsername, String proxyPassword, Optional<Path> proxyPasswordFile, boolean proxyTls,
-        Optional<Path> proxyTlsCa, String warmUp, Optional<LocalDate> warmUpStart) implements TableRecord<SourceConfig> {
+        Optional<Path> proxyTlsCa, String warmUp,
+        Optional<LocalDate> warmUpStart) implements TableRecord<SourceConfig> {
     /** The source that needs no table: {@code delivery.source-address} and the gateway's hostname. */
     public static final String DEFAULT_NAME = "default";
     /** RFC 1929 2: a length of one octet. */

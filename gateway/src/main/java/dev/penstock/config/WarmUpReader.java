@@ -49,7 +49,8 @@ final class WarmUpReader {
         try {
             return ZoneId.of(text);
         } catch (DateTimeException e) {
-            throw new IllegalArgumentException("no time zone; expected one like \"UTC\", \"+01:00\" or \"Europe/Berlin\"",
+            throw new IllegalArgumentException(
+                    "no time zone; expected one like \"UTC\", \"+01:00\" or \"Europe/Berlin\"",
                     e);
         }
     }
@@ -63,7 +64,8 @@ final class WarmUpReader {
     /** Of one source. */
     static void check(TableBinder table, SourceConfig source) {
         if (!source.warmUp().isEmpty() && source.warmUpStart().isEmpty() && !table.has(WARM_UP_START)) {
-            table.reject(WARM_UP_START, "is missing; expected the day on which the source begins to send, like 2026-12-01");
+            table.reject(WARM_UP_START,
+                    "is missing; expected the day on which the source begins to send, like 2026-12-01");
         }
         if (source.warmUp().isEmpty() && source.warmUpStart().isPresent()) {
             table.reject(WARM_UP_START, "has no meaning without warm-up, the name of a schedule");

@@ -94,6 +94,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final BadHosts brokenTls;
     final TlsFailures tlsFailures;
     final TlsOut tlsOut;
+    private final Reports reports;
     final Settlement settlement;
     final MaildirStore maildirs;
     final DeliveryStats stats = new DeliveryStats();
@@ -159,7 +160,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
         this.tlsFailures = new TlsFailures(config.badHostTime(), nanoTime::getAsLong);
         this.tlsOut = tlsOut;
-        this.settlement = new Settlement(spool, queue, new Reports(hostname, reception, events, clock), events,
+        this.reports = new Reports(hostname, reception, events, clock);
+        reports.returnedContent(queueConfig.returnedContent().bytes());
+        this.settlement = new Settlement(spool, queue, reports, events,
                 stats, clock);
         this.maildirs = new MaildirStore(hostname, clock);
         settlement.delayWarning(queueConfig.delayWarning());
@@ -189,6 +192,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
         settlement.delayWarning(queueConfig.delayWarning());
+        reports.returnedContent(queueConfig.returnedContent().bytes());
         queue.forEachReadyQueue(ready -> {
             if (admission.reconfigured(ready)) {
                 log.info("event=suspension-ended queue={} why=\"its limits were changed\"", ready.key());

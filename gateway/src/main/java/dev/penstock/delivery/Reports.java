@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
@@ -52,7 +53,6 @@ import dev.penstock.spool.UnreadableMessageException;
 final class Reports {
     private static final Logger log = LoggerFactory.getLogger(Reports.class);
     /** Larger messages come back as their header (Postfix's bounce_size_limit). */
-    private static final int MAX_RETURNED = 50_000;
     private static final int MAX_HEADER = 16 << 10;
     /** RFC 5322 2.1.1 allows 998 octets in a line; folded well before. */
     private static final int FOLD_AT = 76;
@@ -72,6 +72,8 @@ final class Reports {
     private final Reception reception;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
+    /** Octets of content that are returned whole. */
+    private volatile long returnedContent = QueueConfig.DEFAULT.returnedContent().bytes();
 
     /** RFC 3464 2.3.3. */
     enum Action {
@@ -106,6 +108,11 @@ final class Reports {
         this.reception = reception;
         this.events = events;
         this.clock = clock;
+    }
+
+    /** Of reports made from now on. @param octets of content that are returned whole; 0 for the header section alone */
+    void returnedContent(long octets) {
+        returnedContent = octets;
     }
 
     /**
@@ -182,7 +189,7 @@ final class Reports {
         Action worst = recipients.stream().map(ReportedRecipient::action).min(Comparator.naturalOrder()).orElseThrow();
         // RFC 3461 4.3: RET is about failures; RFC 8689 5: the content must not go where TLS isn't promised
         boolean whole = worst == Action.FAILED && original.options().ret() != Ret.HDRS
-                && !original.options().requireTls() && content.size() <= MAX_RETURNED && !content.hasEightBit()
+                && !original.options().requireTls() && content.size() <= returnedContent && !content.hasEightBit()
                 && content.size() > 0 && !hasLongLine(content);
         Text text = new Text(utf8);
         text.header("From", "Mail Delivery System <MAILER-DAEMON@" + hostname + ">");

@@ -16,12 +16,12 @@ public interface Quota {
         }
 
         @Override
-        public long take(String source, String domain, String site) {
+        public long take(String source, String provider) {
             return TAKEN;
         }
 
         @Override
-        public void giveBack(String source, String domain, String site) {}
+        public void giveBack(String source, String provider) {}
 
         @Override
         public boolean limits() {
@@ -37,14 +37,18 @@ public interface Quota {
     /**
      * Takes one message of what the source may send now.
      *
-     * @param domain the recipients'
-     * @param site   that takes it, by its name
+     * @param provider who runs the hosts that take it; empty for nobody known
      * @return {@link #TAKEN}, else when it is worth asking again, milliseconds since 1970
      */
-    long take(String source, String domain, String site);
+    long take(String source, String provider);
 
     /** A message that was taken isn't sent by the source after all: nothing was attempted. */
-    void giveBack(String source, String domain, String site);
+    void giveBack(String source, String provider);
+
+    /** When the source may send to whoever is first, milliseconds since 1970; 0 when nobody knows. For people. */
+    default long nextMillis(String source) {
+        return 0;
+    }
 
     /** Whether any source has a limit now: else nobody needs to ask. */
     default boolean limits() {

@@ -8,7 +8,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BinaryOperator;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,7 +33,6 @@ public final class WarmUp implements Quota, AutoCloseable {
     private final WarmUpLedger ledger = new WarmUpLedger();
     private final WarmUpJournal journal;
     private final InstantSource clock;
-    private final BinaryOperator<String> providers;
     private volatile Map<String, WarmUpPlan> plans;
     private volatile boolean closed;
     private volatile @Nullable Thread writer;
@@ -53,34 +51,33 @@ public final class WarmUp implements Quota, AutoCloseable {
     public record Progress(String source, String provider, String schedule, long day, long allowance, long sent,
             long nextMillis) {}
 
-    private WarmUp(Path directory, Map<String, WarmUpPlan> plans, InstantSource clock,
-            BinaryOperator<String> providers) {
+    private WarmUp(Path directory, Map<String, WarmUpPlan> plans, InstantSource clock) {
         this.journal = new WarmUpJournal(directory.resolve(FILE));
         this.plans = plans;
         this.clock = clock;
-        this.providers = providers;
+    }
+
+    /** Lets nothing be taken before {@link #open}. */
+    public static WarmUp of(GatewayConfig config, InstantSource clock) {
+        return new WarmUp(config.spool().directory(), WarmUpPlan.of(config), clock);
+    }
+
+    static WarmUp of(Path directory, Map<String, WarmUpPlan> plans, InstantSource clock) {
+        return new WarmUp(directory, plans, clock);
     }
 
     /**
-     * Takes up what was counted before.
+     * Takes up what was counted before. The directory has to be there, and nobody else's.
      *
-     * @param providers the provider of a domain that a site takes the mail of, empty for no known one
-     * @throws IOException when its file can't be read or written
+     * @throws IOException when the file can't be read or written
      */
-    public static WarmUp open(GatewayConfig config, InstantSource clock, BinaryOperator<String> providers)
-            throws IOException {
-        return open(config.spool().directory(), WarmUpPlan.of(config), clock, providers);
-    }
-
-    static WarmUp open(Path directory, Map<String, WarmUpPlan> plans, InstantSource clock,
-            BinaryOperator<String> providers) throws IOException {
-        WarmUp warmUp = new WarmUp(directory, plans, clock, providers);
-        List<Lease> kept = warmUp.journal.read();
-        kept.forEach(warmUp.ledger::recover);
-        if (!kept.isEmpty() || warmUp.limits()) {
-            warmUp.start();
+    public WarmUp open() throws IOException {
+        List<Lease> kept = journal.read();
+        kept.forEach(ledger::recover);
+        if (!kept.isEmpty() || limits()) {
+            start();
         }
-        return warmUp;
+        return this;
     }
 
     private void start() throws IOException {
@@ -107,12 +104,11 @@ public final class WarmUp implements Quota, AutoCloseable {
     }
 
     @Override
-    public long take(String source, String domain, String site) {
+    public long take(String source, String provider) {
         WarmUpPlan plan = plans.get(source);
-        return plan == null ? TAKEN : take(source, plan, providers.apply(domain, site));
-    }
-
-    private long take(String source, WarmUpPlan plan, String provider) {
+        if (plan == null) {
+            return TAKEN;
+        }
         long now = clock.millis();
         Day day = plan.day(provider, now);
         if (day.allowance() == WarmUpSchedule.UNLIMITED) {
@@ -126,12 +122,17 @@ public final class WarmUp implements Quota, AutoCloseable {
     }
 
     @Override
-    public void giveBack(String source, String domain, String site) {
+    public void giveBack(String source, String provider) {
         WarmUpPlan plan = plans.get(source);
         if (plan != null) {
-            String provider = providers.apply(domain, site);
             ledger.giveBack(new Key(source, provider), plan.day(provider, clock.millis()));
         }
+    }
+
+    @Override
+    public long nextMillis(String source) {
+        return progress().stream().filter(progress -> progress.source().equals(source))
+                .mapToLong(Progress::nextMillis).min().orElse(0);
     }
 
     private void write() {

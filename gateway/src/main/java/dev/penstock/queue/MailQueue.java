@@ -605,15 +605,11 @@ public final class MailQueue implements AutoCloseable {
                 return false;
             }
             counted[0] = counts && readyQueue != unrouted;
-            return !counted[0] || takes(each, domain, readyQueue.key().site());
+            return !counted[0] || there != null && placement.quota().take(each, there.provider) == Quota.TAKEN;
         });
         return source == null
                 ? new Choice(waiting(name), false)
                 : new Choice(lanes.computeIfAbsent(source, each -> new Lane(each, unrouted)), counted[0]);
-    }
-
-    private boolean takes(String source, String domain, Site site) {
-        return placement.quota().take(source, domain, site.name()) == Quota.TAKEN;
     }
 
     private void giveBack(Choice choice, DomainQueue domain) {
@@ -623,8 +619,7 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private void giveBack(DomainQueue domain) {
-        placement.quota().giveBack(requireNonNull(domain.lane.source), domain.name,
-                domain.readyQueue.key().site().name());
+        placement.quota().giveBack(requireNonNull(domain.lane.source), domain.provider);
     }
 
     private Lane waiting(String pool) {

@@ -114,7 +114,10 @@ public final class Placement {
             }
         }
         if (reasons.isEmpty()) {
-            return new ReadyQueue.Bar("pool " + poolName + ", whose sources have sent what they may for now", 0);
+            long next = pool.members().stream().mapToLong(member -> quota.nextMillis(member.source()))
+                    .filter(millis -> millis > 0).min().orElse(0);
+            return new ReadyQueue.Bar("pool " + poolName + ", whose sources have sent what they may for now",
+                    next);
         }
         return new ReadyQueue.Bar("pool " + poolName + ", of which no source can be used: "
                 + String.join("; ", reasons), first == SourceHealth.UNTIL_RESUMED ? 0 : first);

@@ -7,6 +7,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -249,6 +250,14 @@ class ConfigReaderTest {
                 max-suspension = "30m"
                 lane-share-percent = 50
                 memory-limit = "70 MB"
+                returned-content = "9 KB"
+                [warm-up."gentle"]
+                messages = [50]
+                time-zone = "Europe/Berlin"
+                [warm-up."gentle".provider."google"]
+                first = 20
+                growth = 30
+                days = 9
                 [pool."marketing"]
                 sources = { "default" = 4 }
                 sticky = false
@@ -410,6 +419,7 @@ class ConfigReaderTest {
                         .with(QueueConfig.DELAY_WARNING, Duration.ofHours(6))
                         .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(30))
                         .with(QueueConfig.LANE_SHARE_PERCENT, 50)
+                        .with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("9 KB"))
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
@@ -445,6 +455,10 @@ class ConfigReaderTest {
                                         .with(TrafficLimits.ENABLE_MTA_STS, false)
                                         .with(TrafficLimits.ENABLE_DANE, true)),
                         providers))
+                .with(GatewayConfig.WARM_UPS, Map.of("gentle",
+                        new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
+                                ZoneId.of("Europe/Berlin"),
+                                Map.of("google", new WarmUpSchedule(List.of(), 20, 30, 9)))))
                 .with(GatewayConfig.POOLS, Map.of("marketing",
                         new PoolConfig(Map.of("default", 4), false, List.of("shop"), List.of("shop/spring", "summer"))))
                 .with(GatewayConfig.EVENTS,

@@ -17,6 +17,7 @@ import org.apache.james.mime4j.message.DefaultMessageBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.message.Content;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
@@ -24,6 +25,7 @@ import dev.penstock.routing.Route;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.units.ByteSize;
 import dev.penstock.testing.Patience;
 
 /** The report a sender gets, read by a MIME parser that isn't ours. */
@@ -62,6 +64,20 @@ final class ReportsTest {
                     .contains("\r\n\r\nFinal-Recipient: rfc822; c@dest.example\r\nAction: failed\r\nStatus: 5.0.0\r\n")
                     .doesNotContain("a@dest.example");
             assertThat(raw).contains("\r\n\r\n" + DeliveryRig.CONTENT + "\r\n--");
+        }
+    }
+
+    @Test
+    void howMuchContentIsReturnedWholeIsConfiguredAndChangesAtOnce() throws Exception {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.dispatcher.reconfigure(
+                    QueueConfig.DEFAULT.with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("0")));
+            rig.sendAs("sender@source.example", "Subject: x\r\n\r\nthe body\r\n", "a@dest.example");
+            rig.awaitEvents(3);
+            assertThat(text(report(rig).content())).contains("text/rfc822-headers").doesNotContain("the body");
         }
     }
 

@@ -270,24 +270,24 @@ class QueueSourcesTest {
         assertThat(taken.attempts()).isZero();
     }
 
-    /** So many to each site and source until more is allowed. */
+    /** So many from each source to each provider until more is allowed. */
     private static final class Portions implements Quota {
         final Map<String, Integer> left = new HashMap<>();
         int each = 5;
 
         @Override
-        public long take(String source, String domain, String site) {
-            int now = left.getOrDefault(source + site, each);
+        public long take(String source, String provider) {
+            int now = left.getOrDefault(source + provider, each);
             if (now == 0) {
                 return Long.MAX_VALUE;
             }
-            left.put(source + site, now - 1);
+            left.put(source + provider, now - 1);
             return TAKEN;
         }
 
         @Override
-        public void giveBack(String source, String domain, String site) {
-            left.merge(source + site, 1, Integer::sum);
+        public void giveBack(String source, String provider) {
+            left.merge(source + provider, 1, Integer::sum);
         }
     }
 
@@ -306,7 +306,7 @@ class QueueSourcesTest {
 
         quoted.health.suspend("ip-1", Scope.EVERYWHERE, Cause.ADDRESS, "gone", SourceHealth.UNTIL_RESUMED, 0);
         quoted.queue.runDue();
-        assertThat(portions.left).as("what wasn't sent isn't counted").containsEntry("ip-1a.example", 5);
+        assertThat(portions.left).as("what wasn't sent isn't counted").containsEntry("ip-1", 5);
         portions.left.replaceAll((_, left) -> left + 3);
         quoted.advance(Duration.ofSeconds(1));
         assertThat(ready(quoted, "a.example")).isEqualTo(Map.of("ip-2", 8, "ip-3", 8, "ip-4", 8));
@@ -314,6 +314,6 @@ class QueueSourcesTest {
         QueueItem item = quoted.take(quoted.readyQueue("ip-2", "a.example"));
         quoted.queue.retry(item, quoted.clock.millis() + 1_000, 1);
         quoted.advance(Duration.ofSeconds(1));
-        assertThat(portions.left.get("ip-2a.example")).as("an attempt that was made stays counted").isZero();
+        assertThat(portions.left.get("ip-2")).as("an attempt that was made stays counted").isZero();
     }
 }
