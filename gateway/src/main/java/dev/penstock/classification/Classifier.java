@@ -34,7 +34,7 @@ public final class Classifier {
      * @param further numbers of literals' sets of which one literal each must be in the text too
      */
     private record Entry(ReplyRule rule, Classification meaning, @Nullable TextPattern pattern, String literal,
-            int[] further) {}
+            List<Integer> further) {}
 
     private final List<Entry> entries = new ArrayList<>();
     private final LiteralSearch literals;
@@ -106,17 +106,17 @@ public final class Classifier {
             unfiltered.add(entries.size());
             entries.add(new Entry(each.rule, meaning, each.regex.isEmpty()
                     ? null
-                    : TextPattern.of(each.regex, !each.rule.wholeLine(), Long.MAX_VALUE), "", new int[0]));
+                    : TextPattern.of(each.regex, !each.rule.wholeLine(), Long.MAX_VALUE), "", List.of()));
             return;
         }
         if (each.areLiterals()) {
             for (RegexShape.Alternative shape : shapes) {
                 wanted.computeIfAbsent(shape.literal(), _ -> new ArrayList<>()).add(entries.size());
-                entries.add(new Entry(each.rule, meaning, null, shape.literal(), new int[0]));
+                entries.add(new Entry(each.rule, meaning, null, shape.literal(), List.of()));
             }
             return;
         }
-        int[] further = {};
+        List<Integer> further = List.of();
         if (shapes.stream().anyMatch(shape -> shape.required().isEmpty())) {
             unfiltered.add(entries.size());
         } else {
@@ -126,9 +126,9 @@ public final class Classifier {
             }
             if (shapes.size() == 1) {
                 List<Set<String>> more = shapes.getFirst().required();
-                further = new int[more.size() - 1];
+                further = new ArrayList<>();
                 for (int i = 1; i < more.size(); i++) {
-                    further[i - 1] = words * Long.SIZE + sets.size();
+                    further.add(words * Long.SIZE + sets.size());
                     sets.add(more.get(i));
                 }
             }
@@ -179,7 +179,7 @@ public final class Classifier {
         return called == null ? Classification.NONE : called;
     }
 
-    private static boolean areAllFound(int[] sets, long[] found) {
+    private static boolean areAllFound(List<Integer> sets, long[] found) {
         for (int set : sets) {
             if ((found[set >>> 6] >>> set & 1) == 0) {
                 return false;

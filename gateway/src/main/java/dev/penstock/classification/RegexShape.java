@@ -21,11 +21,7 @@ final class RegexShape {
     /** More than any expression may cost. */
     private static final long TOO_MUCH = 1L << 40;
 
-    private sealed interface Node {
-        int min();
-
-        int max();
-    }
+    private sealed interface Node {}
 
     private record Char(char c, int min, int max) implements Node {}
 
@@ -97,27 +93,25 @@ final class RegexShape {
 
     private Node atom() throws Unknown {
         char c = regex.charAt(at);
-        switch (c) {
-            case '\\' -> {
-                return escape();
-            }
-            case '[' -> {
-                skipSet();
-                return repeated(new Other(1, 1));
-            }
-            case '(' -> {
-                return group();
-            }
+        return switch (c) {
+            case '\\' -> escape();
+            case '[' -> set();
+            case '(' -> group();
             case '.', '^', '$' -> {
                 at++;
-                return repeated(new Other(1, 1));
+                yield repeated(new Other(1, 1));
             }
             case '*', '+', '?', '{', '}', ']' -> throw new Unknown();
             default -> {
                 at++;
-                return repeated(c >= ' ' && c < 127 ? new Char(c, 1, 1) : new Other(1, 1));
+                yield repeated(c >= ' ' && c < 127 ? new Char(c, 1, 1) : new Other(1, 1));
             }
-        }
+        };
+    }
+
+    private Node set() throws Unknown {
+        skipSet();
+        return repeated(new Other(1, 1));
     }
 
     private Node escape() throws Unknown {

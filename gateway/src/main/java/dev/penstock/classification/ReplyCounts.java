@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.config.BounceClass;
 import dev.penstock.config.ReplyScope;
 
@@ -66,8 +68,10 @@ public final class ReplyCounts {
         (known == null ? counts.computeIfAbsent(key, _ -> new LongAdder()) : known).increment();
     }
 
-    private static void add(LongAdder adder) {
-        adder.increment();
+    private static void add(@Nullable LongAdder adder) {
+        if (adder != null) { // there is one for each constant
+            adder.increment();
+        }
     }
 
     /** Those that came most often, at most {@code most}, most often first. */

@@ -68,7 +68,11 @@ public final class DeliveryStats {
         }
     }
 
-    /** A receiver refused. @param provider empty when it isn't known */
+    /**
+     * A receiver refused.
+     *
+     * @param provider empty when it isn't known
+     */
     void replied(String provider, String site, Reason reason) {
         if (reason.remote() && reason.code() >= FIRST_REFUSAL) {
             replies.count(provider.isEmpty() ? site : provider, reason.code(), reason.enhanced(), reason.text(),

@@ -296,7 +296,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return failed;
     }
 
-    /** What the rules in force say. @param provider empty when it isn't known */
+    /**
+     * What the rules in force say.
+     *
+     * @param provider empty when it isn't known
+     */
     Classification classify(Phase phase, Reply reply, String provider) {
         return replies.classify(phase.ofReply(), reply, provider);
     }

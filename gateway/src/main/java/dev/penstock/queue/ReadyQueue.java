@@ -976,7 +976,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         boolean wants;
         lock();
         try {
-            ends = resumeLocked() | !withheld.isEmpty();
+            boolean some = !withheld.isEmpty();
+            ends = resumeLocked() || some;
             wants = release(withheld.releaseAll());
             wants |= evaluate();
         } finally {

@@ -156,7 +156,7 @@ final class Withheld {
             counted += subQueue.ready.size();
             if (subQueue.ready.isEmpty() || subQueue.turn != null || of(subQueue.owner) == null) {
                 return subQueue.owner + " of " + subQueue.domain.name + " is withheld with " + subQueue.ready.size()
-                        + " messages, turn " + subQueue.turn + ", until " + of(subQueue.owner);
+                        + " messages, in turn " + (subQueue.turn != null) + ", until " + of(subQueue.owner);
             }
         }
         return counted == messages ? null : messages + " messages are withheld, counted " + counted;
