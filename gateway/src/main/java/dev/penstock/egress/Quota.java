@@ -11,11 +11,6 @@ public interface Quota {
     /** Each may send as much as it likes. */
     Quota NONE = new Quota() {
         @Override
-        public boolean limits() {
-            return false;
-        }
-
-        @Override
         public long take(String source, String provider) {
             return TAKEN;
         }
@@ -28,11 +23,6 @@ public interface Quota {
             return false;
         }
     };
-
-    /** Whether it may ever answer that a message has to wait; always the same. */
-    default boolean limits() {
-        return true;
-    }
 
     /**
      * Takes one message of what the source may send now.

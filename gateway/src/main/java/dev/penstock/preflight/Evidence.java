@@ -59,7 +59,7 @@ final class Evidence {
     }
 
     /** What was asked for, and as much of it as is known. Used by one thread at a time until it is handed on. */
-    final class Gathering {
+    static final class Gathering {
         private final Map<String, CompletableFuture<KeyFacts>> keysOf = new LinkedHashMap<>();
         private final Map<String, CompletableFuture<TreeWalk.Found>> walksOf = new LinkedHashMap<>();
         private final Map<String, CompletableFuture<SpfFacts>> spfOf = new LinkedHashMap<>();

@@ -8,6 +8,8 @@ import java.util.function.Supplier;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Thread-safe. What was read out of DNS records, kept as long as these, so that a key is decoded and a policy evaluated
@@ -18,6 +20,8 @@ final class Remembered<V> {
     private static final int MAX = 5_000;
     /** An answer past its time serves while it is renewed; it is looked at again after this. */
     private static final long LEAST_NANOS = Duration.ofSeconds(2).toNanos();
+
+    private static final Logger log = LoggerFactory.getLogger(Remembered.class);
 
     private record Entry<V>(CompletableFuture<Timed<V>> answer, CompletableFuture<V> value) {}
 
@@ -30,7 +34,7 @@ final class Remembered<V> {
     }
 
     /**
-     * @param make finds it out; its future never fails
+     * @param make finds it out
      * @return complete at once when it is known
      */
     CompletableFuture<V> get(String key, Supplier<CompletableFuture<Timed<V>>> make) {
@@ -48,7 +52,12 @@ final class Remembered<V> {
         if (other != null) {
             return other.value;
         }
-        var _ = make.get().thenAccept(found -> {
+        var _ = make.get().whenComplete((found, failure) -> {
+            if (found == null) { // unforeseen: it stays unknown to who waits, and is asked anew for the next
+                cache.asMap().remove(key, mine);
+                log.error("event=preflight-look-up-failed what={}", key, failure);
+                return;
+            }
             long least = ticker.getAsLong() + LEAST_NANOS;
             answer.complete(found.freshUntil() - least < 0 ? new Timed<>(found.value(), least) : found);
         });
