@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;

@@ -74,7 +74,8 @@ final class ReportsTest {
             rig.route(mx);
             rig.router.set("source.example", HOLD);
             rig.dispatcher.reconfigure(
-                    QueueConfig.DEFAULT.with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("0")));
+                    QueueConfig.DEFAULT.with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("0")),
+                    DeliveryRig.CONFIG);
             rig.sendAs("sender@source.example", "Subject: x\r\n\r\nthe body\r\n", "a@dest.example");
             rig.awaitEvents(3);
             assertThat(text(report(rig).content())).contains("text/rfc822-headers").doesNotContain("the body");

@@ -72,7 +72,8 @@ class EventEncoderTest {
         MessageEvent event = new MessageEvent(nobody.type(), nobody.id(), nobody.sender(), nobody.recipients(),
                 nobody.domain(), nobody.tenant(), nobody.campaign(), nobody.site(), nobody.size(), nobody.response(),
                 nobody.peer(), nobody.sourceAddress(), nobody.eventMillis(), nobody.createdMillis(), nobody.attempts(),
-                nobody.protocol(), nobody.sessionId(), nobody.tls(), nobody.client(), nobody.pool(), "goo\"gle");
+                nobody.protocol(), nobody.sessionId(), nobody.tls(), nobody.client(), "goo\"gle", nobody.pool(),
+                nobody.meaning());
         assertThat(Events.json(line(event))).containsEntry("provider_name", "goo\"gle");
         assertThat(Events.json(line(nobody))).doesNotContainKey("provider_name");
     }

@@ -137,7 +137,7 @@ class TenancyTest {
     private static String cell(PolicyEngine engine, Decision.Accept atMail, Client client, String name,
             List<HeaderField> header) {
         return switch (engine.message(client, atMail, "a@b.example", List.of(), header, 1).join()) {
-            case Decision.Accept(var tenant, var campaign, _, _, _) ->
+            case Decision.Accept(var tenant, var campaign, _, _, _, _) ->
                 name + ": tenant=" + tenant + " campaign=" + campaign + "\n";
             case Decision.Refuse(Reply reply) -> name + ": " + reply.oneLine() + "\n";
         };
