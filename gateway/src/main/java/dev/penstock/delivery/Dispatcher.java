@@ -120,7 +120,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
                 reception, events, clock, nanoTime);
     }
 
-    /** Likewise, with further sources. @param sourceListener told how they are */
+    /**
+     * Likewise, with further sources.
+     *
+     * @param sourceListener told how they are
+     */
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
             SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception,
             MessageEvent.Listener events, InstantSource clock,

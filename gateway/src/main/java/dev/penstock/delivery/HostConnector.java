@@ -40,7 +40,11 @@ final class HostConnector {
      *                   reached, if there is any
      */
     record Tried(@Nullable HostConnection connection, List<Failed> failed) {
-        /** Those that failed, the one that was reached, the others. @param hosts all of them */
+        /**
+         * Those that failed, the one that was reached, the others.
+         *
+         * @param hosts all of them
+         */
         List<MailHost> order(List<MailHost> hosts) {
             SequencedSet<MailHost> order = new LinkedHashSet<>();
             failed.forEach(each -> order.add(each.host));

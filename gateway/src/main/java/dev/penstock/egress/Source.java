@@ -78,7 +78,11 @@ public record Source(String name, @Nullable Inet4Address four, @Nullable Inet6Ad
         }
     }
 
-    /** What is sent from when nothing else is said. @param address empty for whatever the system chooses */
+    /**
+     * What is sent from when nothing else is said.
+     *
+     * @param address empty for whatever the system chooses
+     */
     static Source ofDefault(String address, String hostname) {
         return of(SourceConfig.DEFAULT_NAME, SourceConfig.DEFAULT.with(SourceConfig.SOURCE_ADDRESS,
                 address.isEmpty() ? List.of() : List.of(address)), hostname);

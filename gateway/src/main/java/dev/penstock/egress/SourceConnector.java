@@ -30,7 +30,11 @@ public final class SourceConnector {
     /** Puts TLS on a connection to a proxy. */
     @FunctionalInterface
     public interface Tls {
-        /** Blocks; the certificate must be good for {@code host}. @param ca empty for Java's authorities */
+        /**
+         * Blocks; the certificate must be good for {@code host}.
+         *
+         * @param ca empty for Java's authorities
+         */
         Socket secure(Socket wire, String host, int port, Optional<Path> ca) throws IOException;
     }
 

@@ -25,7 +25,11 @@ public interface SourceListener {
     /** A host couldn't be reached, for a reason that lies with the source. */
     void failed(Source source, EgressException why);
 
-    /** Heard once when addresses of it go missing from this machine, and again when others do. @param addresses not empty */
+    /**
+     * Heard once when addresses of it go missing from this machine, and again when others do.
+     *
+     * @param addresses not empty
+     */
     void addressesMissing(Source source, Set<InetAddress> addresses);
 
     /** All of them are there again, or it isn't configured any more. */

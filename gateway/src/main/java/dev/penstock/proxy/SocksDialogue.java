@@ -38,7 +38,11 @@ final class SocksDialogue {
     /** Connect to this. */
     record Connect(InetSocketAddress address) implements Step {}
 
-    /** Send this, if it isn't empty, and close. @param why for the log */
+    /**
+     * Send this, if it isn't empty, and close.
+     *
+     * @param why for the log
+     */
     record End(ByteBuf octets, String why) implements Step {}
 
     private static final Step MORE = new More();
