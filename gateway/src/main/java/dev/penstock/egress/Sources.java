@@ -25,7 +25,11 @@ public final class Sources {
         return new Sources(read(config));
     }
 
-    /** The one alone that is configured nowhere. @param address empty for whatever the system chooses */
+    /**
+     * The one alone that is configured nowhere.
+     *
+     * @param address empty for whatever the system chooses
+     */
     public static Sources ofDefault(String address, String hostname) {
         return new Sources(Map.of(SourceConfig.DEFAULT_NAME, Source.ofDefault(address, hostname)));
     }
