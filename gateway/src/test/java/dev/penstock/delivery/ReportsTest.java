@@ -25,8 +25,8 @@ import dev.penstock.routing.Route;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
-import dev.penstock.units.ByteSize;
 import dev.penstock.testing.Patience;
+import dev.penstock.units.ByteSize;
 
 /** The report a sender gets, read by a MIME parser that isn't ours. */
 @Timeout(180)
