@@ -7,6 +7,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.regex.Pattern;
 
 import dev.penstock.policy.Policy;
 import dev.penstock.smtp.ByteScan;
@@ -18,6 +19,7 @@ import dev.penstock.smtp.Sink;
  */
 public final class HeaderSection {
     private static final int FIELD_OVERHEAD = 200; // octets: a record and two texts
+    private static final Pattern FOLD = Pattern.compile("\\r\\n(?=[ \\t])");
     private static final int TO_LOWER_CASE = 0x20; // for letters; the hyphen of field names has the bit already
 
     private final byte[] octets;
@@ -63,8 +65,7 @@ public final class HeaderSection {
                 found = found.isEmpty() ? new ArrayList<>(2) : found;
                 int colon = ByteScan.indexOf((byte) ':', octets, start, end);
                 found.add(new Policy.HeaderField(new String(octets, start, colon - start, US_ASCII).strip(),
-                        new String(octets, colon + 1, end - colon - 1, UTF_8).replaceAll("\\r\\n(?=[ \\t])", "")
-                                .strip()));
+                        FOLD.matcher(new String(octets, colon + 1, end - colon - 1, UTF_8)).replaceAll("").strip()));
             }
             start = end;
         }

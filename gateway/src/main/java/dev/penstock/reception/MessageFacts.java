@@ -24,6 +24,8 @@ public final class MessageFacts {
             "subject", "date");
     private static final List<String> OTHERS = List.of("list-unsubscribe", "list-unsubscribe-post", "dkim-signature");
 
+    private static final Set<String> SIGNATURE_TAGS = Set.of("d", "s", "a", "h");
+
     /** Lower case names of the fields that it needs. */
     public static final List<String> WANTED = wanted();
 
@@ -83,9 +85,9 @@ public final class MessageFacts {
         Map<String, String> tags = new HashMap<>();
         for (String part : value.split(";", 0)) {
             int equals = part.indexOf('=');
-            if (equals > 0) {
-                tags.put(part.substring(0, equals).strip(), part.substring(equals + 1).replaceAll("\\s", "")
-                        .toLowerCase(Locale.ROOT));
+            String name = equals > 0 ? part.substring(0, equals).strip() : "";
+            if (SIGNATURE_TAGS.contains(name)) {
+                tags.put(name, withoutSpace(part, equals + 1).toLowerCase(Locale.ROOT));
             }
         }
         String domain = tags.getOrDefault("d", "");
@@ -94,5 +96,17 @@ public final class MessageFacts {
             signatures.add(new SignatureFacts(domain, selector, tags.getOrDefault("a", ""),
                     Arrays.stream(tags.getOrDefault("h", "").split(":")).collect(Collectors.toSet())));
         }
+    }
+
+    /** Values may be folded anywhere (RFC 6376 3.2). */
+    private static String withoutSpace(String text, int from) {
+        StringBuilder kept = new StringBuilder(text.length() - from);
+        for (int i = from; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c > ' ') {
+                kept.append(c);
+            }
+        }
+        return kept.toString();
     }
 }
