@@ -288,7 +288,8 @@ final class SmtpClientSession implements AutoCloseable {
             }
             Duration time = config.commandTimeout();
             watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
-            ClientTls.Connection secured = security.tls.handshake(connection.socket(), sni(security.decision), host.port(),
+            ClientTls.Connection secured = security.tls.handshake(connection.socket(), sni(security.decision),
+                    host.port(),
                     security.decision.demand());
             if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
                 throw noMemory();

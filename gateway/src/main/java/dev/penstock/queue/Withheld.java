@@ -65,7 +65,9 @@ final class Withheld {
             return null;
         }
         Until tenant = tenants.get(owner.tenant());
-        Until campaign = campaigns.isEmpty() ? null : campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign()));
+        Until campaign = campaigns.isEmpty()
+                ? null
+                : campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign()));
         if (tenant == null || campaign == null) {
             return tenant == null ? campaign : tenant;
         }

@@ -101,7 +101,8 @@ final class RecordCache {
                 long fresh = now + freshness.positive(ttl);
                 yield new RecordSet(RecordSet.State.FOUND, values(records), "", fresh, fresh + freshness.stale());
             }
-            case DnsAnswer.NoRecords(long ttl, boolean _) -> absent(RecordSet.State.NO_RECORD, now + freshness.negative(ttl));
+            case DnsAnswer.NoRecords(long ttl, boolean _) ->
+                absent(RecordSet.State.NO_RECORD, now + freshness.negative(ttl));
             case DnsAnswer.NoSuchName(long ttl) -> absent(RecordSet.State.NO_NAME, now + freshness.negative(ttl));
             case DnsAnswer.Trouble trouble -> unknown(trouble.why());
         };

@@ -127,7 +127,8 @@ class QueueSourcesTest {
         submit("c.example", MESSAGES);
         harness.queue.blocked(harness.readyQueue("ip-1", "mx.a.example").key(), MailQueue.Reach.SITE, "550 blocked",
                 harness.clock.millis() + BLOCK.toMillis());
-        harness.queue.blocked(harness.readyQueue("ip-2", "mx1.mail.example").key(), MailQueue.Reach.PROVIDER, "550 blocked",
+        harness.queue.blocked(harness.readyQueue("ip-2", "mx1.mail.example").key(), MailQueue.Reach.PROVIDER,
+                "550 blocked",
                 harness.clock.millis() + BLOCK.toMillis());
         harness.queue.runDue();
         assertThat(ready("mx.a.example")).containsOnlyKeys("ip-2", "ip-3", "ip-4");
