@@ -72,7 +72,6 @@ import dev.penstock.mtasts.StsPolicies;
 import dev.penstock.mtasts.StsRouter;
 import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
-import dev.penstock.preflight.PlannedSignatures;
 import dev.penstock.preflight.Preflight;
 import dev.penstock.preflight.PreflightMetrics;
 import dev.penstock.queue.MailQueue;
@@ -84,6 +83,7 @@ import dev.penstock.queue.SourceMetrics;
 import dev.penstock.reception.Acceptance;
 import dev.penstock.reception.PreflightPolicy;
 import dev.penstock.reception.Reception;
+import dev.penstock.reception.SignaturesToCome;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
@@ -198,7 +198,7 @@ public final class Penstock implements AutoCloseable {
             policy = started(new PolicyEngine(config.policy(), recipients, placement::has));
             preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread,
                     System::nanoTime);
-            judging = new PreflightPolicy(policy, preflight, PlannedSignatures.NONE);
+            judging = new PreflightPolicy(policy, preflight, new SignaturesToCome(signing));
             dispatcher.decidesAboutHeld(new HeldMail(preflight, queue, spool, deliveryLog));
             tls = started(new TlsListeners(config.listeners(), config.injection().tls()));
             smtp = started(

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +27,8 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamWriteFeature;
 import tools.jackson.core.json.JsonFactory;
 
+import dev.penstock.reception.SignaturesToCome;
+import dev.penstock.dkim.Signing;
 import dev.penstock.config.ConfigReader;
 import dev.penstock.config.ConfigReader.Invalid;
 import dev.penstock.config.ConfigReader.Valid;
@@ -154,6 +157,11 @@ final class PreflightCommand implements Callable<Integer> {
         Facts facts = MessageFacts.of(header, from == null ? "" : domain(from), lines);
         if (from == null && !facts.fromDomains().isEmpty()) {
             facts = MessageFacts.of(header, facts.fromDomains().getFirst(), lines);
+        }
+        if (!facts.fromDomains().isEmpty()) { // as it would leave
+            try (Signing signing = Signing.open(config.dkim(), InstantSource.system())) {
+                facts = facts.alsoSigned(new SignaturesToCome(signing).of(tenant, facts.fromDomains().getFirst()));
+            }
         }
         PreflightConfig preflight = config.preflight();
         DnsRouter dns = new DnsRouter(Map.of(), config.dns(), config.delivery().port(), OwnAddresses.NONE,

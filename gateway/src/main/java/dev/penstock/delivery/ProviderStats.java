@@ -40,10 +40,11 @@ public final class ProviderStats {
     private synchronized Counts first(String provider) {
         Counts known = byName.get(provider);
         if (known == null) {
-            known = byName.size() < MAX_PROVIDERS ? new Counts() : other;
-            if (known != other) {
-                byName.put(provider, known);
+            if (byName.size() >= MAX_PROVIDERS) {
+                return other;
             }
+            known = new Counts();
+            byName.put(provider, known);
         }
         return known;
     }

@@ -31,7 +31,6 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
     private static final int MAX_HOSTS = 3;
     private static final Duration QUIT_TIME = Duration.ofSeconds(1);
 
-    private final String hostname;
     private final DeliveryConfig config;
     private final Sources sources;
     private final HostConnector connector = new HostConnector(SourceListener.NONE);
@@ -51,7 +50,6 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
     /** Likewise, from the default one of these sources. */
     public RecipientProbe(String hostname, DeliveryConfig config, Sources sources, Router router,
             LongSupplier nanoTime) {
-        this.hostname = hostname;
         this.config = config;
         this.sources = sources;
         this.router = router;

@@ -110,7 +110,11 @@ final class Reports {
         this.clock = clock;
     }
 
-    /** Of reports made from now on. @param octets of content that are returned whole; 0 for the header section alone */
+    /**
+     * Of reports made from now on.
+     *
+     * @param octets of content that are returned whole; 0 for the header section alone
+     */
     void returnedContent(long octets) {
         returnedContent = octets;
     }

@@ -93,7 +93,7 @@ final class SessionTlsResults {
 
     /** RFC 8460 3: reports are of what MX records lead to. */
     private boolean concerns() {
-        return listener != TlsResult.Listener.NONE && !key.configured() && !key.lmtp();
+        return !listener.equals(TlsResult.Listener.NONE) && !key.configured() && !key.lmtp();
     }
 
     /** As JSSE, PKIX and the check by TLSA records word what is wrong. */

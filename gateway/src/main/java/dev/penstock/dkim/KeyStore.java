@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.LongAdder;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -113,6 +114,13 @@ final class KeyStore {
     /** What the file holds. Blocks while it is read for the first time. */
     Answer of(Path file) {
         return files.get(file, Watched::new).answer;
+    }
+
+    /** As {@link #of}, without reading it: null when nobody has asked for it yet. */
+    @Nullable
+    Answer known(Path file) {
+        Watched known = files.getIfPresent(file);
+        return known == null ? null : known.answer;
     }
 
     /** Looks at all files that are remembered; to be called every {@link #LOOK_INTERVAL} by one thread. */

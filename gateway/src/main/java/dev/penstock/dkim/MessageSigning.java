@@ -100,7 +100,7 @@ public final class MessageSigning {
             int before = fields.length;
             fields = Arrays.copyOf(fields, before + field.length);
             System.arraycopy(field, 0, fields, before, field.length);
-            made.add(new PlannedSignature(domain, settings.selector(), signed));
+            made.add(new PlannedSignature(domain, settings.selector(), key.algorithm().tag(), signed));
             signing.signatures.increment();
         }
         if (lacking) {

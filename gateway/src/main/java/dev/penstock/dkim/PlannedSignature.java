@@ -7,9 +7,10 @@ import java.util.List;
  *
  * @param domain   {@code d=}
  * @param selector {@code s=}
+ * @param algorithm {@code a=}; empty while the key hasn't been read
  * @param fields   {@code h=}: lower case names, each as often as it is covered
  */
-public record PlannedSignature(String domain, String selector, List<String> fields) {
+public record PlannedSignature(String domain, String selector, String algorithm, List<String> fields) {
     public PlannedSignature {
         fields = List.copyOf(fields);
     }

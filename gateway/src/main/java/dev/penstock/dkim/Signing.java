@@ -1,6 +1,7 @@
 package dev.penstock.dkim;
 
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -156,20 +157,25 @@ public final class Signing implements AutoCloseable {
     }
 
     /**
-     * The signatures that a message with this header section would get now, those whose keys are missing left out. Blocks
-     * while a key's file is read for the first time.
+     * The signatures that a message would get now, those whose keys are known to be missing left out; their fields are those
+     * that are signed where the message has them. Never blocks: a key that wasn't asked for yet is taken to be there.
      */
-    public List<PlannedSignature> planned(String fromDomain, String tenant, HeaderFields header) {
+    public List<PlannedSignature> planned(String fromDomain, String tenant) {
         SigningRules now = rules;
         if (now.isEmpty() || !DOMAIN.matcher(fromDomain).matches()) {
             return List.of();
         }
         KeyStore keys = requireTools().keys();
-        return now.of(fromDomain, tenant).stream().filter(rule -> keys
-                .of(rule.settings().keyFile(rule.settings().domainFor(fromDomain))) instanceof KeyStore.Usable)
-                .map(rule -> new PlannedSignature(rule.settings().domainFor(fromDomain), rule.settings().selector(),
-                        rule.signedFields(header)))
-                .toList();
+        List<PlannedSignature> planned = new ArrayList<>(2);
+        for (SigningRule rule : now.of(fromDomain, tenant)) {
+            String domain = rule.settings().domainFor(fromDomain);
+            KeyStore.Answer known = keys.known(rule.settings().keyFile(domain));
+            if (!(known instanceof KeyStore.Unusable)) {
+                planned.add(new PlannedSignature(domain, rule.settings().selector(),
+                        known instanceof KeyStore.Usable(SigningKey key) ? key.algorithm().tag() : "", rule.names()));
+            }
+        }
+        return planned;
     }
 
     /** Gives the task to a thread. The future fails with a {@link SigningException}. */

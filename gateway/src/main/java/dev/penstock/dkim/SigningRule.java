@@ -33,6 +33,11 @@ final class SigningRule {
         return settings;
     }
 
+    /** Of fields that are signed where they are there. */
+    List<String> names() {
+        return names;
+    }
+
     boolean isFor(String tenant) {
         return settings.tenants().isEmpty() || settings.tenants().contains(tenant);
     }

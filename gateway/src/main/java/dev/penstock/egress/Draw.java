@@ -23,7 +23,6 @@ public final class Draw {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L; // 2^64 times that fraction
     private static final long ROOT_OF_2 = 0x6A09E667F3BCC908L; // likewise
     private static final int WINDOW_BITS = 12; // of milliseconds
-    private static final int WINDOW_SECONDS = (1 << WINDOW_BITS) / 1000;
 
     private Draw() {}
 

@@ -63,7 +63,7 @@ public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, M
 
     /** Whether all mail goes by the default source whoever sends what. */
     public boolean isPlain() {
-        return this == NONE;
+        return equals(NONE);
     }
 
     /** @param named empty when none was; else it may be one that isn't configured any more */

@@ -16,7 +16,6 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.WarmUpSchedule;
 import dev.penstock.egress.WarmUpLedger.Day;
-import dev.penstock.egress.WarmUpLedger.Key;
 import dev.penstock.egress.WarmUpLedger.Lease;
 
 /**
@@ -114,7 +113,7 @@ public final class WarmUp implements Quota, AutoCloseable {
         if (day.allowance() == WarmUpSchedule.UNLIMITED) {
             return TAKEN;
         }
-        long answer = ledger.take(new Key(source, provider), day, now);
+        long answer = ledger.take(new WarmUpLedger.Key(source, provider), day, now);
         if (ledger.wantsAny()) {
             LockSupport.unpark(writer);
         }
@@ -125,7 +124,7 @@ public final class WarmUp implements Quota, AutoCloseable {
     public void giveBack(String source, String provider) {
         WarmUpPlan plan = plans.get(source);
         if (plan != null) {
-            ledger.giveBack(new Key(source, provider), plan.day(provider, clock.millis()));
+            ledger.giveBack(new WarmUpLedger.Key(source, provider), plan.day(provider, clock.millis()));
         }
     }
 
@@ -174,7 +173,7 @@ public final class WarmUp implements Quota, AutoCloseable {
     public List<Progress> progress() {
         long now = clock.millis();
         List<Progress> all = new ArrayList<>();
-        for (Key key : ledger.keys()) {
+        for (WarmUpLedger.Key key : ledger.keys()) {
             WarmUpPlan plan = plans.get(key.source());
             if (plan != null) {
                 Day day = plan.day(key.provider(), now);

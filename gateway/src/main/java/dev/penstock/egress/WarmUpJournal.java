@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import dev.penstock.egress.WarmUpLedger.Key;
 import dev.penstock.egress.WarmUpLedger.Lease;
 import dev.penstock.units.PrivateFiles;
 
@@ -134,7 +133,7 @@ final class WarmUpJournal implements AutoCloseable {
         }
         try {
             return new Lease(
-                    new Key(URLDecoder.decode(fields[2], StandardCharsets.UTF_8),
+                    new WarmUpLedger.Key(URLDecoder.decode(fields[2], StandardCharsets.UTF_8),
                             URLDecoder.decode(fields[3], StandardCharsets.UTF_8)),
                     Long.parseLong(fields[0]), Long.parseLong(fields[1]));
         } catch (IllegalArgumentException _) {

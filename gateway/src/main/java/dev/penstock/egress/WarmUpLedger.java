@@ -84,7 +84,7 @@ final class WarmUpLedger {
         if (count.used >= day.allowance()) {
             return day.endMillis();
         }
-        double next = Math.max(count.nextMillis, day.startMillis());
+        double next = Math.max(count.nextMillis, (double) day.startMillis());
         if (nowMillis < next) {
             return Math.min((long) Math.ceil(next), day.endMillis());
         }
@@ -95,7 +95,7 @@ final class WarmUpLedger {
             want(key, day, count);
             return nowMillis + LEASE_WAIT.toMillis();
         }
-        double base = Math.max(next, nowMillis - TOLERANCE.toMillis());
+        double base = Math.max(next, (double) (nowMillis - TOLERANCE.toMillis()));
         count.nextMillis = base + (day.endMillis() - base) / (day.allowance() - count.used);
         count.used++;
         if (count.leased - count.used < (block(day.allowance()) + 1) / 2 && nowMillis >= count.retryMillis) {

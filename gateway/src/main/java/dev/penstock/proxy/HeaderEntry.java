@@ -61,7 +61,7 @@ final class HeaderEntry extends ChannelInboundHandlerAdapter {
         boolean tcp = header.proxiedProtocol() == HAProxyProxiedProtocol.TCP4
                 || header.proxiedProtocol() == HAProxyProxiedProtocol.TCP6;
         if (header.command() == HAProxyCommand.LOCAL || !tcp) { // a balancer that looks whether we are there
-            context.close();
+            var _ = context.close();
             return;
         }
         InetSocketAddress from = new InetSocketAddress(InetAddress.ofLiteral(header.sourceAddress()), 0);
@@ -85,7 +85,7 @@ final class HeaderEntry extends ChannelInboundHandlerAdapter {
     private static void refuse(ChannelHandlerContext context, InetSocketAddress address, int code) {
         log.warn("event=proxy-header-refused client={} address={} why=\"{}\"", context.channel().remoteAddress(),
                 address, Socks.text(code));
-        context.close();
+        var _ = context.close();
     }
 
     private void connected(ChannelHandlerContext context) {
@@ -110,6 +110,6 @@ final class HeaderEntry extends ChannelInboundHandlerAdapter {
         counters.malformed.increment();
         log.info("event=proxy-client-refused client={} why=\"{}\"", context.channel().remoteAddress(),
                 cause.getMessage());
-        context.close();
+        var _ = context.close();
     }
 }

@@ -95,7 +95,7 @@ final class Outbound {
         host = channel;
         var _ = client.closeFuture().addListener(_ -> {
             if (!isCarrying(channel)) { // else what was said is sent before
-                channel.close();
+                var _ = channel.close();
             }
         });
         return channel;

@@ -92,7 +92,9 @@ public final class ProxyServer implements AutoCloseable {
                     OperatorRoutes.of(metrics, () -> List.of(new Health.Check("proxy", !stopping,
                             stopping ? "stopping" : "")))));
         } catch (IOException | RuntimeException e) {
-            ports.forEach(Channel::close);
+            ports.forEach(channel -> {
+                var _ = channel.close();
+            });
             tls.close();
             loops.disposeLater(Duration.ZERO, LOOPS_TIME).block();
             throw e;
@@ -123,7 +125,7 @@ public final class ProxyServer implements AutoCloseable {
         Settings now = settings;
         SocketAddress remote = channel.remoteAddress();
         if (stopping || !(remote instanceof InetSocketAddress client) || !allowed(now, client.getAddress())) {
-            channel.close();
+            var _ = channel.close();
             return;
         }
         if (!gate.enter(channel, now.limits())) {
@@ -133,7 +135,7 @@ public final class ProxyServer implements AutoCloseable {
         var _ = channel.closeFuture().addListener(_ -> open.remove(channel));
         Future<?> deadline = channel.eventLoop().schedule(() -> {
             counters.late.increment();
-            channel.close();
+            var _ = channel.close();
         }, now.config().handshakeTimeout().toNanos(), TimeUnit.NANOSECONDS);
         var _ = channel.closeFuture().addListener(_ -> deadline.cancel(false));
         Runnable asked = () -> deadline.cancel(false);
@@ -206,7 +208,9 @@ public final class ProxyServer implements AutoCloseable {
             LockSupport.parkNanos(this, STOP_POLL.toNanos());
         }
         int left = open.size();
-        open.forEach(Channel::close);
+        open.forEach(channel -> {
+            var _ = channel.close();
+        });
         loops.disposeLater(LOOPS_QUIET, LOOPS_TIME).block(LOOPS_TIME.multipliedBy(2));
         tls.close();
         http.close();

@@ -64,7 +64,7 @@ final class Relay extends ChannelInboundHandlerAdapter {
             passOnTheEnd(context.channel());
         } else if (event instanceof IdleStateEvent) {
             idle.increment();
-            context.close();
+            var _ = context.close();
         }
     }
 
@@ -74,10 +74,10 @@ final class Relay extends ChannelInboundHandlerAdapter {
                 || !(other instanceof DuplexChannel duplex) || duplex.isInputShutdown();
         var _ = other.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> {
             if (whole) {
-                other.close();
-                self.close();
+                var _ = other.close();
+                var _ = self.close();
             } else {
-                ((DuplexChannel) other).shutdownOutput();
+                var _ = ((DuplexChannel) other).shutdownOutput();
             }
         });
     }
@@ -88,7 +88,7 @@ final class Relay extends ChannelInboundHandlerAdapter {
             ChannelFuture rest = other.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
             if (!rest.isDone()) { // it may never take it
                 var _ = other.eventLoop().schedule(() -> {
-                    other.close();
+                    var _ = other.close();
                 }, LINGER_SECONDS, TimeUnit.SECONDS);
             }
         }
@@ -96,6 +96,6 @@ final class Relay extends ChannelInboundHandlerAdapter {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-        context.close(); // the other follows
+        var _ = context.close(); // the other follows
     }
 }

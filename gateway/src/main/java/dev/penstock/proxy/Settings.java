@@ -15,12 +15,12 @@ import dev.penstock.units.Networks;
  *
  * @param password of {@code config.username()}
  */
-record Settings(ProxyConfig config, Networks clients, byte[] password, ConnectionGate.Limits limits) {
+record Settings(ProxyConfig config, Networks clients, String password, ConnectionGate.Limits limits) {
     /** @throws IllegalArgumentException when the password's file can't be read any more */
     static Settings of(ProxyConfig config) {
         try {
             return new Settings(config, Networks.parse(config.clients()),
-                    config.login().getBytes(StandardCharsets.UTF_8),
+                    config.login(),
                     new ConnectionGate.Limits(config.maxConnections(), config.maxConnectionsPerClient(),
                             Networks.parse(List.of())));
         } catch (IOException e) {
@@ -38,8 +38,16 @@ record Settings(ProxyConfig config, Networks clients, byte[] password, Connectio
 
     /** In a time that doesn't tell how much of it is right. */
     boolean isRight(String username, String given) {
-        boolean name = MessageDigest.isEqual(username.getBytes(StandardCharsets.UTF_8),
+        boolean rightName = MessageDigest.isEqual(username.getBytes(StandardCharsets.UTF_8),
                 config.username().getBytes(StandardCharsets.UTF_8));
-        return MessageDigest.isEqual(given.getBytes(StandardCharsets.UTF_8), password) & name;
+        boolean rightPassword = MessageDigest.isEqual(given.getBytes(StandardCharsets.UTF_8),
+                password.getBytes(StandardCharsets.UTF_8));
+        return rightName && rightPassword;
+    }
+
+    /** Without the password, so that it never gets into a log. */
+    @Override
+    public String toString() {
+        return config.toString();
     }
 }

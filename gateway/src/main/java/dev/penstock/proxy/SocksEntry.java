@@ -53,7 +53,9 @@ final class SocksEntry extends ByteToMessageDecoder {
             case SocksDialogue.More _ -> {
                 // what is there isn't all
             }
-            case SocksDialogue.Answer(ByteBuf octets) -> context.writeAndFlush(octets);
+            case SocksDialogue.Answer(ByteBuf octets) -> {
+                var _ = context.writeAndFlush(octets);
+            }
             case SocksDialogue.Login(String username, String password) ->
                 act(context, dialogue.loggedIn(settings.isRight(username, password)));
             case SocksDialogue.Bind(InetSocketAddress address) -> {
@@ -107,7 +109,7 @@ final class SocksEntry extends ByteToMessageDecoder {
             end(context, SocksDialogue.failure(code));
             return;
         }
-        context.writeAndFlush(SocksDialogue.granted(from));
+        var _ = context.writeAndFlush(SocksDialogue.granted(from));
         outbound.carry();
         context.pipeline().remove(this);
     }
@@ -120,6 +122,6 @@ final class SocksEntry extends ByteToMessageDecoder {
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
         log.debug("event=proxy-client-failed client={} why={}", context.channel().remoteAddress(), cause.toString());
-        context.close();
+        var _ = context.close();
     }
 }

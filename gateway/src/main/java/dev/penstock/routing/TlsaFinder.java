@@ -86,8 +86,9 @@ final class TlsaFinder {
         if (name == null) { // an address, or nonsense
             return CompletableFuture.completedFuture(kept(TlsaAnswer.NONE, freshness.min()));
         }
+        CompletableFuture<HostAddresses> found = book.find(DomainNames.normalize(host));
         return client.query(name, Type.CNAME, Question.Rank.ADDRESS)
-                .thenCombine(book.find(DomainNames.normalize(host)), (alias, addresses) -> switch (alias) {
+                .thenCompose(alias -> found.thenCompose(addresses -> switch (alias) {
                     case DnsAnswer.Records(_, _, boolean secure) -> secure
                             ? byAlias(name, addresses, port)
                             : CompletableFuture.completedFuture(kept(TlsaAnswer.NONE, freshness.min()));
@@ -96,7 +97,7 @@ final class TlsaFinder {
                             : CompletableFuture.completedFuture(kept(TlsaAnswer.NONE, freshness.min()));
                     case DnsAnswer.Trouble trouble -> CompletableFuture.completedFuture(
                             trouble("alias of " + host, trouble));
-                }).thenCompose(answer -> answer);
+                }));
     }
 
     /** The name that it leads to is of use when all on the way there is signed. */

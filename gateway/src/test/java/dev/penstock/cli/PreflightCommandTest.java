@@ -134,8 +134,8 @@ class PreflightCommandTest {
     private int penstock(String... arguments) {
         return Main.execute((_) -> {
             throw new AssertionError("nothing is to be started");
-        }, null, new PrintStream(out, true, StandardCharsets.UTF_8), new PrintStream(err, true, StandardCharsets.UTF_8),
-                arguments);
+        }, (_, _) -> {}, new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8), arguments);
     }
 
     private String printed() {

@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -58,9 +59,9 @@ class WarmUpReaderTest {
                                     new WarmUpSchedule(List.of(new Step(1, 20), new Step(5, 400)), 0, 0, 10))),
                     "fast",
                     new WarmUpConfig(new WarmUpSchedule(List.of(), 100, 50, 14), ZoneId.of("UTC"), Map.of())));
-            assertThat(valid.config().sources().get("ip-17").warmUpStart()).isEqualTo(
+            assertThat(requireNonNull(valid.config().sources().get("ip-17")).warmUpStart()).isEqualTo(
                     Optional.of(LocalDate.of(2026, 12, 1)));
-            assertThat(valid.config().sources().get("ip-18").warmUp()).isEqualTo("fast");
+            assertThat(requireNonNull(valid.config().sources().get("ip-18")).warmUp()).isEqualTo("fast");
             assertThat(valid.warnings()).isEmpty();
         });
     }

@@ -432,7 +432,7 @@ final class MisbehavingHostTest {
             }
 
             private void chunk(String line) throws IOException, InterruptedException {
-                String[] words = line.split(" ");
+                String[] words = line.split(" ", -1);
                 boolean early = Integer.parseInt(words[1]) > SOME && isDue(Place.CONTENT);
                 for (int octets = 0; octets < Integer.parseInt(words[1]); octets++) {
                     if (early && octets == SOME) {

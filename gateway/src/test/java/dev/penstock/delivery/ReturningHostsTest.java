@@ -127,7 +127,7 @@ final class ReturningHostsTest {
             }
             while (sessions.size() < 10) {
                 List<MailHost> tried = hosts.forSession(SOURCE, BOTH);
-                sessions.add(new Session(tried.getFirst() == FIRST,
+                sessions.add(new Session(tried.getFirst().equals(FIRST),
                         now + random.nextLong(TimeUnit.SECONDS.toNanos(30))));
             }
         }

@@ -490,7 +490,7 @@ class SmtpClientSessionFuzzTest {
                         ask(line);
                     }
                     input.delete(0, end + 2);
-                    chunkLeft = line.startsWith("BDAT ") ? Integer.parseInt(line.split(" ")[1]) : 0;
+                    chunkLeft = line.startsWith("BDAT ") ? Integer.parseInt(line.split(" ", -1)[1]) : 0;
                     skip();
                 }
                 say();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.HexFormat;
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -90,7 +91,7 @@ class TlsDecisionTest {
                 requireTls);
     }
 
-    private static StsPolicy policy(String text) {
+    private static @Nullable StsPolicy policy(String text) {
         return text.equals("-")
                 ? null
                 : new StsPolicy(text.startsWith("testing") ? StsPolicy.Mode.TESTING : StsPolicy.Mode.ENFORCE,

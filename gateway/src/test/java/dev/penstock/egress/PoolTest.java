@@ -1,5 +1,6 @@
 package dev.penstock.egress;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.data.Percentage.withPercentage;
@@ -51,8 +52,8 @@ class PoolTest {
 
     private static void assertShares(Map<String, Integer> shares, Map<String, Double> weights) {
         assertThat(shares).containsOnlyKeys(weights.keySet());
-        weights.forEach((source, weight) -> assertThat((double) shares.get(source)).as("%s of %s", source, shares)
-                .isCloseTo(MESSAGES * weight, withPercentage(1)));
+        weights.forEach((source, weight) -> assertThat((double) requireNonNull(shares.get(source)))
+                .as("%s of %s", source, shares).isCloseTo(MESSAGES * weight, withPercentage(1)));
     }
 
     /** From one a millisecond and a half to a hundred in one. */

@@ -75,14 +75,14 @@ class RaceTest {
                 }
                 case 4, 5, 6, 7 -> {
                     if (!underWay.isEmpty()) {
-                        int attempt = underWay.remove(random.nextInt(underWay.size()));
+                        int attempt = underWay.remove(/* index= */ random.nextInt(underWay.size()));
                         race.failed(attempt, new IOException("refused"));
                         failed.add(attempt);
                     }
                 }
                 case 8, 9, 10 -> {
                     if (!underWay.isEmpty()) {
-                        int attempt = underWay.remove(random.nextInt(underWay.size()));
+                        int attempt = underWay.remove(/* index= */ random.nextInt(underWay.size()));
                         boolean wins = !abandoned && winner < 0;
                         assertThat(race.connected(attempt, attempt)).as("wins, seed %d", seed).isEqualTo(wins);
                         winner = wins ? attempt : winner;

@@ -1,5 +1,6 @@
 package dev.penstock.egress;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -12,6 +13,7 @@ import java.net.NoRouteToHostException;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -73,7 +75,8 @@ class SourceConnectorTest {
                 + "\nS: 05 00 00 01 7f 00 00 07 9c 40 32 32 30\nclose");
                 EgressConnection connection = through(proxy, SEVEN)) {
             assertThat(connection.from()).isEqualTo(InetAddress.ofLiteral("127.0.0.7"));
-            assertThat(new String(connection.socket().getInputStream().readAllBytes())).isEqualTo("220");
+            assertThat(new String(connection.socket().getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                    .isEqualTo("220");
             assertThat(proxy.errors()).isEmpty();
         }
     }
@@ -170,7 +173,8 @@ class SourceConnectorTest {
                 C: 0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a 21 11 00 0c 7f 00 00 07 c0 00 02 19 00 00 00 19
                 S: 32 32 30
                 close"""); EgressConnection connection = through(proxy, v2)) {
-            assertThat(new String(connection.socket().getInputStream().readAllBytes())).isEqualTo("220");
+            assertThat(new String(connection.socket().getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                    .isEqualTo("220");
             assertThat(connection.from()).isEqualTo(InetAddress.ofLiteral("127.0.0.7"));
             assertThat(proxy.errors()).isEmpty();
         }
@@ -234,7 +238,7 @@ class SourceConnectorTest {
     private static String trouble(ThrowingCallable connecting) {
         EgressException e = catchThrowableOfType(EgressException.class, connecting);
         assertThat(e).isNotNull();
-        return e.kind() + " " + e.getMessage().replaceFirst(": Cannot assign.*", "");
+        return e.kind() + " " + requireNonNull(e.getMessage()).replaceFirst(": Cannot assign.*", "");
     }
 
     private static ServerSocket listening() throws IOException {

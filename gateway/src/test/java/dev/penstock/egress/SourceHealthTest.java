@@ -21,6 +21,7 @@ import dev.penstock.egress.SourceHealth.Suspension;
 
 class SourceHealthTest {
     private static final long NOW = 1_790_000_000_000L;
+    private static final List<Cause> CAUSES = List.of(Cause.values());
 
     private final SourceHealth health = new SourceHealth();
     private final List<String> heard = new ArrayList<>();
@@ -105,7 +106,7 @@ class SourceHealthTest {
         long now = NOW;
         for (int step = 0; step < 20_000; step++) {
             Place place = new Place("ip-" + random.nextInt(3), scopes.get(random.nextInt(scopes.size())));
-            Cause cause = Cause.values()[random.nextInt(Cause.values().length)];
+            Cause cause = CAUSES.get(random.nextInt(CAUSES.size()));
             EnumMap<Cause, Long> there = table.computeIfAbsent(place, _ -> new EnumMap<>(Cause.class));
             switch (random.nextInt(4)) {
                 case 0 -> {

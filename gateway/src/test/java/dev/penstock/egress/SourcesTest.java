@@ -1,5 +1,6 @@
 package dev.penstock.egress;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -26,8 +27,7 @@ class SourcesTest {
     void theDefaultSourceIsWhatDeliverySays() {
         GatewayConfig config = GatewayConfig.embedded("mx.example.net").with(GatewayConfig.DELIVERY,
                 DeliveryConfig.DEFAULT.with(DeliveryConfig.SOURCE_ADDRESS, "192.0.2.17"));
-        Source source = Sources.of(config).find("default");
-        assertThat(source).isNotNull();
+        Source source = requireNonNull(Sources.of(config).find("default"));
         assertThat(source.ehloName()).isEqualTo("mx.example.net");
         assertThat(source.ownAddresses()).containsExactly(FOUR);
         assertThat(source.reaches(FOUR)).isTrue();
@@ -36,8 +36,7 @@ class SourcesTest {
 
     @Test
     void aSourceWithoutAddressesReachesAll() {
-        Source source = Sources.ofDefault("", "mx.example.net").find("default");
-        assertThat(source).isNotNull();
+        Source source = requireNonNull(Sources.ofDefault("", "mx.example.net").find("default"));
         assertThat(source.reaches(FOUR)).isTrue();
         assertThat(source.reaches(SIX)).isTrue();
         assertThat(source.addressFor(FOUR)).isNull();
@@ -47,8 +46,7 @@ class SourcesTest {
     @Test
     void anotherConfigurationReplacesThemAll(@TempDir Path directory) throws IOException {
         Sources sources = Sources.of(with(Map.of("a", at("192.0.2.17", "2001:db8::17"))));
-        Source a = sources.find("a");
-        assertThat(a).isNotNull();
+        Source a = requireNonNull(sources.find("a"));
         assertThat(a.addressFor(InetAddress.ofLiteral("::1"))).isEqualTo(SIX);
         assertThat(a.text()).isEqualTo("a (192.0.2.17, 2001:db8:0:0:0:0:0:17)");
 
@@ -59,8 +57,7 @@ class SourcesTest {
                 .with(SourceConfig.EHLO_NAME, "far.example.net");
         sources.prepare(with(Map.of("b", far))).apply();
         assertThat(sources.all()).extracting(Source::name).containsExactlyInAnyOrder("default", "b");
-        Source b = sources.find("b");
-        assertThat(b).isNotNull();
+        Source b = requireNonNull(sources.find("b"));
         assertThat(b.ehloName()).isEqualTo("far.example.net");
         assertThat(b.ownAddresses()).as("are on the proxy's machine").isEmpty();
         assertThat(b.proxy()).isEqualTo(new Source.Proxy(SourceConfig.Proxy.SOCKS5, "::1", 1080, "penstock", "s3cret",

@@ -11,7 +11,6 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.egress.WarmUpLedger.Day;
-import dev.penstock.egress.WarmUpLedger.Key;
 import dev.penstock.egress.WarmUpLedger.Lease;
 
 /**
@@ -22,10 +21,11 @@ class WarmUpLedgerModelTest {
     private static final int RUNS = 300;
     private static final int STEPS = 400;
     private static final long DAY_MILLIS = 86_400_000;
-    private static final List<Key> KEYS = List.of(new Key("a", "google"), new Key("a", ""), new Key("b", "google"));
+    private static final List<WarmUpLedger.Key> KEYS = List.of(new WarmUpLedger.Key("a", "google"),
+            new WarmUpLedger.Key("a", ""), new WarmUpLedger.Key("b", "google"));
 
     /** The disk, and what of it is certain. */
-    private final Map<Key, Map<Long, Long>> disk = new HashMap<>();
+    private final Map<WarmUpLedger.Key, Map<Long, Long>> disk = new HashMap<>();
     private final Map<List<Object>, Long> sent = new HashMap<>();
     private WarmUpLedger ledger = new WarmUpLedger();
     private List<Lease> writing = List.of();
@@ -42,10 +42,10 @@ class WarmUpLedgerModelTest {
         sent.clear();
         ledger = new WarmUpLedger();
         writing = List.of();
-        long allowance = 1 + random.nextInt(random.nextBoolean() ? 10 : 2_000);
+        long allowance = 1L + random.nextInt(random.nextBoolean() ? 10 : 2_000);
         long now = DAY_MILLIS * 100 + random.nextLong(DAY_MILLIS);
         for (int step = 0; step < STEPS; step++) {
-            Key key = KEYS.get(random.nextInt(KEYS.size()));
+            WarmUpLedger.Key key = KEYS.get(random.nextInt(KEYS.size()));
             Day day = day(now, allowance);
             switch (random.nextInt(20)) {
                 case 0, 1 -> now = DAY_MILLIS * 100 + random.nextLong(DAY_MILLIS * WarmUpLedger.MAX_DAYS_KEPT);
@@ -77,7 +77,7 @@ class WarmUpLedgerModelTest {
         }
     }
 
-    private static List<Object> place(Key key, Day day) {
+    private static List<Object> place(WarmUpLedger.Key key, Day day) {
         return List.of(key, day.number());
     }
 

@@ -24,13 +24,12 @@ import dev.penstock.config.WarmUpConfig;
 import dev.penstock.config.WarmUpSchedule;
 import dev.penstock.config.WarmUpSchedule.Step;
 import dev.penstock.egress.WarmUpLedger.Day;
-import dev.penstock.egress.WarmUpLedger.Key;
 import dev.penstock.egress.WarmUpLedger.Lease;
 
 /** Schedules over days of a clock that the test turns. */
 class WarmUpTest {
     private static final LocalDate START = LocalDate.of(2026, 12, 1);
-    private static final Key GOOGLE = new Key("ip-17", "google");
+    private static final WarmUpLedger.Key GOOGLE = new WarmUpLedger.Key("ip-17", "google");
     private static final int DAYS = 40;
     private static final long MINUTE = 60_000;
     private static final long DAY = 24 * 60 * MINUTE;
@@ -47,7 +46,7 @@ class WarmUpTest {
         ledger.leased(wanted);
     }
 
-    private boolean take(WarmUpPlan plan, Key key) {
+    private boolean take(WarmUpPlan plan, WarmUpLedger.Key key) {
         Day day = plan.day(key.provider(), now);
         if (day.allowance() == WarmUpSchedule.UNLIMITED) {
             return true;
@@ -55,6 +54,12 @@ class WarmUpTest {
         boolean taken = ledger.take(key, day, now) == Quota.TAKEN;
         lease();
         return taken;
+    }
+
+    /** At the first asking what it takes from may not be leased yet. */
+    private boolean takeInTwo(WarmUpPlan plan) {
+        boolean atOnce = take(plan, GOOGLE);
+        return atOnce || take(plan, GOOGLE);
     }
 
     private static WarmUpPlan plan(WarmUpSchedule schedule, String zone) {
@@ -90,7 +95,8 @@ class WarmUpTest {
             }
         }
         assertThat(growing().allowance(DAYS)).isGreaterThan(60_000).isLessThan(80_000);
-        assertThat(take(plan, GOOGLE) && take(plan, GOOGLE)).as("warm").isTrue();
+        assertThat(take(plan, GOOGLE)).as("warm").isTrue();
+        assertThat(take(plan, GOOGLE)).as("warm").isTrue();
     }
 
     @Test
@@ -122,7 +128,7 @@ class WarmUpTest {
         WarmUpPlan plan = plan(new WarmUpSchedule(List.of(new Step(1, 240)), 0, 0, 1), "UTC");
         now += 12 * 60 * MINUTE;
         int burst = 0;
-        while (take(plan, GOOGLE) || take(plan, GOOGLE)) {
+        while (takeInTwo(plan)) {
             burst++;
         }
         assertThat(burst).as("nothing was saved up over the morning").isLessThanOrEqualTo(3);
@@ -136,7 +142,7 @@ class WarmUpTest {
     @Test
     void whoIsToldATimeFindsASlotThen() {
         WarmUpPlan plan = plan(new WarmUpSchedule(List.of(new Step(1, 24)), 0, 0, 1), "UTC");
-        assertThat(take(plan, GOOGLE) || take(plan, GOOGLE)).isTrue();
+        assertThat(takeInTwo(plan)).isTrue();
         long next = ledger.take(GOOGLE, plan.day("google", now), now);
         assertThat(next - now).isEqualTo(60 * MINUTE);
         now = next - 1;
@@ -215,7 +221,7 @@ class WarmUpTest {
     @Test
     void theFileKeepsLeasesAndATornLineCountsForNothing() throws IOException {
         Path file = directory.resolve("warm-up");
-        Key odd = new Key("ip 17\n", "größer");
+        WarmUpLedger.Key odd = new WarmUpLedger.Key("ip 17\n", "größer");
         try (WarmUpJournal journal = new WarmUpJournal(file)) {
             journal.rewrite(List.of(new Lease(GOOGLE, 1, 5)));
             journal.append(List.of(new Lease(odd, 2, 7), new Lease(GOOGLE, 1, 9)));

@@ -1,5 +1,6 @@
 package dev.penstock.mtasts;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -32,7 +33,7 @@ class StsEntryModelTest {
             }
             String id = random.nextInt(4) == 0 ? null : "id" + random.nextInt(2);
             boolean fetches = entry.wants(id, now);
-            if (id != null && expected != null && id.equals(last.id())) {
+            if (id != null && last != null && expected != null && id.equals(last.id())) {
                 assertThat(fetches).as("seed %d step %d", seed, step).isEqualTo(now - last.fetchedMillis() >= Math
                         .min(StsEntry.REFRESH.toMillis(), last.maxAgeSeconds() * 1_000 / 2));
             } else if (id != null && (last == null || now >= last.untilMillis() || !id.equals(last.id()))) {
@@ -43,7 +44,7 @@ class StsEntryModelTest {
                 assertThat(entry.isDue(now + StsEntry.AFTER_FAILURE.toMillis())).isTrue();
                 assertThat(entry.isDue(now + StsEntry.AFTER_FAILURE.toMillis() - 1)).isFalse();
             } else if (fetches) {
-                last = new Known(id, switch (random.nextInt(3)) {
+                last = new Known(requireNonNull(id), switch (random.nextInt(3)) {
                     case 0 -> null;
                     case 1 -> new StsPolicy(StsPolicy.Mode.TESTING, List.of("mx" + step));
                     default -> new StsPolicy(StsPolicy.Mode.ENFORCE, List.of("mx" + step));

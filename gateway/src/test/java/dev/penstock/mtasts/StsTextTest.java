@@ -29,12 +29,18 @@ class StsTextTest {
 
     @Test
     void aPolicyIsReadWithEitherEndOfLineAndKeysThatAreForLater() {
-        String policy = "version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.Example.NET\r\nnew: x\r\n"
-                + "max_age: 604800\r\n";
+        String policy = """
+                version: STSv1
+                mode: enforce
+                mx: mail.example.com
+                mx: *.Example.NET
+                new: x
+                max_age: 604800
+                """;
         StsText.Published expected = new StsText.Published(
                 new StsPolicy(StsPolicy.Mode.ENFORCE, List.of("mail.example.com", "*.example.net")), 604_800);
+        assertThat(StsText.policy(policy.replace("\n", "\r\n"))).isEqualTo(expected);
         assertThat(StsText.policy(policy)).isEqualTo(expected);
-        assertThat(StsText.policy(policy.replace("\r\n", "\n"))).isEqualTo(expected);
         assertThat(StsText.policy("version: STSv1\nmode: none\nmax_age: 86400"))
                 .isEqualTo(new StsText.Published(null, 86_400));
     }

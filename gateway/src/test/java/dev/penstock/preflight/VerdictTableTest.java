@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -180,7 +181,7 @@ class VerdictTableTest {
     }
 
     /** A message that nobody minds, to be changed. */
-    private static final class Case {
+    static final class Case {
         private final String name;
         private final Map<String, String> header = new LinkedHashMap<>();
         private final List<String> more = new ArrayList<>();
@@ -224,7 +225,7 @@ class VerdictTableTest {
             return this;
         }
 
-        Case unsubscribe(String list, String post) {
+        Case unsubscribe(@Nullable String list, @Nullable String post) {
             header.remove("List-Unsubscribe");
             header.remove("List-Unsubscribe-Post");
             if (list != null) {

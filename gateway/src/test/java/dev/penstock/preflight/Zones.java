@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.config.DnsConfig;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
@@ -129,7 +131,7 @@ public final class Zones implements AutoCloseable {
         dns.servfail("13.2.0.192.in-addr.arpa");
     }
 
-    private void sender(String domain, String spf, String dmarc) {
+    private void sender(String domain, @Nullable String spf, @Nullable String dmarc) {
         if (spf != null) {
             dns.text(domain, spf);
         }

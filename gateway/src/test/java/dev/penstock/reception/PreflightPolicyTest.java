@@ -3,6 +3,7 @@ package dev.penstock.reception;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -169,8 +170,8 @@ class PreflightPolicyTest {
 
     private static CompletableFuture<Decision> ask(PreflightPolicy asked, String tenant, String message,
             String... recipients) {
-        Client client = new Client("s", "smtp", new InetSocketAddress("127.0.0.1", 1), "c", "ESMTP", "", null, true,
-                tenant, "");
+        Client client = new Client("s", "smtp", new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 1), "c",
+                "ESMTP", "", null, true, tenant, "");
         List<HeaderField> header = HeaderSection.of(message.replace("\n", "\r\n").getBytes(UTF_8))
                 .fields(asked.wantedHeaders());
         return asked.message(client, Decision.ACCEPT, "bounces@sound.example",

@@ -19,6 +19,7 @@ import dev.penstock.routing.Providers.Found;
 /** Whose a domain is, by its hosts and its name. */
 class ProvidersTest {
     private static final Providers KNOWN = new Providers(ShapingConfig.DEFAULT.providers());
+    private static final List<Kind> KINDS = List.of(Kind.values());
 
     @ParameterizedTest
     @CsvSource({"google, gmail-smtp-in.l.google.com alt1.gmail-smtp-in.l.google.com alt4.gmail-smtp-in.l.google.com",
@@ -108,7 +109,7 @@ class ProvidersTest {
             for (int i = 0; i < 5; i++) {
                 List<ProviderMatch> matches = new ArrayList<>();
                 for (int j = random.nextInt(4); j > 0; j--) {
-                    Kind kind = Kind.values()[random.nextInt(3)];
+                    Kind kind = KINDS.get(random.nextInt(KINDS.size()));
                     matches.add(new ProviderMatch(kind,
                             (kind == Kind.HOST_NAME || random.nextBoolean() ? "" : ".") + name(random)));
                 }

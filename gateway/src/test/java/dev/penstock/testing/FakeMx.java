@@ -487,7 +487,7 @@ public final class FakeMx implements AutoCloseable {
 
         /** Reads the octets of a chunk. @return {@code 12 LAST} and its text, a space between them */
         private String chunk(String command) throws IOException {
-            int size = Integer.parseInt(command.split(" ")[1]);
+            int size = Integer.parseInt(command.split(" ", -1)[1]);
             ByteArrayOutputStream octets = new ByteArrayOutputStream();
             while (octets.size() < size) {
                 int b = read();

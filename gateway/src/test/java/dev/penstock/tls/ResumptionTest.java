@@ -1,5 +1,6 @@
 package dev.penstock.tls;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -15,6 +16,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
 import io.netty.pkitesting.X509Bundle;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,7 +32,7 @@ class ResumptionTest {
 
     private final TestCertificates authority = new TestCertificates();
     private ServerSocket server;
-    private volatile SSLContext context;
+    private volatile @Nullable SSLContext context;
     private ClientTls client;
 
     @TempDir
@@ -43,7 +45,8 @@ class ResumptionTest {
         Thread.ofVirtual().start(() -> {
             while (!server.isClosed()) {
                 try (Socket plain = server.accept();
-                        SSLSocket secured = (SSLSocket) context.getSocketFactory().createSocket(plain, null, true)) {
+                        SSLSocket secured = (SSLSocket) requireNonNull(context).getSocketFactory().createSocket(plain,
+                                null, true)) {
                     secured.startHandshake();
                     secured.getOutputStream().write('!');
                     var _ = secured.getInputStream().read();
