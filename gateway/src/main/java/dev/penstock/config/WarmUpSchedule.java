@@ -68,7 +68,8 @@ public record WarmUpSchedule(List<Step> messages, int first, int growth, int day
             return UNLIMITED;
         }
         if (first > 0) {
-            return (long) Math.min(MAX_MESSAGES, Math.floor(first * Math.pow(1 + growth / PERCENT, (double) (day - 1))));
+            return (long) Math.min(MAX_MESSAGES,
+                    Math.floor(first * Math.pow(1 + growth / PERCENT, (double) (day - 1))));
         }
         int messagesThen = 0;
         for (Step step : messages) {
