@@ -50,7 +50,8 @@ public class WheelBenchmark {
         SpoolEntry entry = BenchmarkEntries.entry(1);
         MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
                 _ -> new CompletableFuture<>(), InstantSource.system(), System::nanoTime);
-        SubQueue home = new DomainQueue("a.test", queue.unrouted).subQueue(new TenantCampaign("", ""));
+        SubQueue home = new DomainQueue("a.test", new Lane("default", queue.unrouted))
+                .subQueue(new TenantCampaign("", ""));
         for (int i = 0; i < ITEMS; i++) {
             items[i] = new QueueItem(entry, home, START, 4_096);
         }

@@ -488,13 +488,18 @@ public final class MailQueue implements AutoCloseable {
     }
 
     /**
-     * A receiver has named the queue's source as blocked: its mail goes by the others of the pool, or waits.
+     * A receiver has named the queue's source as blocked: its mail goes by the others of its pools. A source that shares no
+     * pool with another isn't suspended here: nobody could take over, and what it is refused for at one receiver is no reason
+     * to send nothing to others; its ready queue is suspended all the same.
      *
      * @param reach       towards whom
      * @param why         for people
      * @param untilMillis milliseconds since 1970
      */
     public void blocked(QueueKey key, Reach reach, String why, long untilMillis) {
+        if (placement.isAlone(key.source())) {
+            return;
+        }
         String name = placement.provider(key);
         Scope scope = switch (reach) {
             case EVERYWHERE -> Scope.EVERYWHERE;

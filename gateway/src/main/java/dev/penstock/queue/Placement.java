@@ -72,6 +72,11 @@ public final class Placement {
         return health.isSound() && !quota.limits() && pools.isPlain();
     }
 
+    /** Whether no pool has another source beside this one. */
+    boolean isAlone(String source) {
+        return pools.with(source).stream().allMatch(pool -> pool.members().size() == 1);
+    }
+
     /** Who the queue's receiver is by the name of its provider; empty for none. */
     String provider(QueueKey key) {
         return providers.apply(key.site());

@@ -75,14 +75,18 @@ class RaceTest {
                 }
                 case 4, 5, 6, 7 -> {
                     if (!underWay.isEmpty()) {
-                        int attempt = underWay.remove(/* index= */ random.nextInt(underWay.size()));
+                        int index = random.nextInt(underWay.size());
+                        int attempt = underWay.get(index);
+                        underWay.subList(index, index + 1).clear();
                         race.failed(attempt, new IOException("refused"));
                         failed.add(attempt);
                     }
                 }
                 case 8, 9, 10 -> {
                     if (!underWay.isEmpty()) {
-                        int attempt = underWay.remove(/* index= */ random.nextInt(underWay.size()));
+                        int index = random.nextInt(underWay.size());
+                        int attempt = underWay.get(index);
+                        underWay.subList(index, index + 1).clear();
                         boolean wins = !abandoned && winner < 0;
                         assertThat(race.connected(attempt, attempt)).as("wins, seed %d", seed).isEqualTo(wins);
                         winner = wins ? attempt : winner;

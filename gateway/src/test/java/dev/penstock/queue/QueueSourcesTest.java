@@ -23,6 +23,7 @@ import dev.penstock.egress.SourceHealth.Scope;
 import dev.penstock.queue.QueueItem.State;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.Destinations;
 import dev.penstock.testing.FakeRouter;
@@ -118,6 +119,17 @@ class QueueSourcesTest {
         assertThat(ready("mx.a.example")).doesNotContainKey("ip-1");
         harness.advance(Duration.ofMillis(1));
         assertThat(ready("mx.a.example")).isEqualTo(before);
+    }
+
+    @Test
+    void aSourceThatIsAloneInItsPoolIsUsedAtOtherReceiversWhateverOneSays() {
+        QueueKey key = new QueueKey("ip-9", new Site("mx.a.example"), false);
+        harness.queue.blocked(key, MailQueue.Reach.EVERYWHERE, "550 no PTR", harness.clock.millis() + BLOCK.toMillis());
+        assertThat(harness.health.isSound()).isTrue();
+        QueueKey shared = new QueueKey("ip-1", new Site("mx.a.example"), false);
+        harness.queue.blocked(shared, MailQueue.Reach.EVERYWHERE, "550 no PTR",
+                harness.clock.millis() + BLOCK.toMillis());
+        assertThat(harness.health.of("ip-1")).as("others take over").isNotNull();
     }
 
     @Test

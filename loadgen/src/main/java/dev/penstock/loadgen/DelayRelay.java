@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
@@ -25,10 +26,19 @@ public final class DelayRelay implements AutoCloseable {
     /** Under way in one direction of one connection: 16 MB, all of it in memory only when it is full. */
     private static final int PIECES = 256;
     private static final int BACKLOG = 1_024;
-    private static final Piece END = new Piece(0, new byte[0]);
+    private static final Piece END = new Piece(0, ByteBuffer.allocate(0));
 
-    /** @param dueNanos when it goes on */
-    private record Piece(long dueNanos, byte[] octets) {}
+    /**
+     * Octets on their way.
+     *
+     * @param dueNanos when they go on
+     * @param octets   none at the end
+     */
+    private record Piece(long dueNanos, ByteBuffer octets) {
+        boolean isLast() {
+            return octets.capacity() == 0;
+        }
+    }
 
     private final ServerSocket server;
     private final InetSocketAddress target;
@@ -105,7 +115,7 @@ public final class DelayRelay implements AutoCloseable {
         try {
             InputStream in = from.getInputStream();
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-                pieces.put(new Piece(System.nanoTime() + delayNanos, Arrays.copyOf(buffer, n)));
+                pieces.put(new Piece(System.nanoTime() + delayNanos, ByteBuffer.wrap(Arrays.copyOf(buffer, n))));
             }
         } catch (IOException _) {
             // its end reaches the other side as the end of what it sent
@@ -122,12 +132,12 @@ public final class DelayRelay implements AutoCloseable {
     private void write(Socket to, BlockingQueue<Piece> pieces) {
         try {
             OutputStream out = to.getOutputStream();
-            for (Piece piece = pieces.take(); piece != END; piece = pieces.take()) {
+            for (Piece piece = pieces.take(); !piece.isLast(); piece = pieces.take()) {
                 long wait = piece.dueNanos - System.nanoTime();
                 if (wait > 0) {
                     TimeUnit.NANOSECONDS.sleep(wait);
                 }
-                out.write(piece.octets);
+                out.write(piece.octets.array());
             }
             to.shutdownOutput();
         } catch (IOException _) {
@@ -140,7 +150,7 @@ public final class DelayRelay implements AutoCloseable {
 
     private static void discard(BlockingQueue<Piece> pieces) {
         try {
-            while (pieces.take() != END) {
+            while (!pieces.take().isLast()) {
                 // nobody is left to have it
             }
         } catch (InterruptedException _) {
