@@ -122,7 +122,7 @@ public final class Penstock implements AutoCloseable {
     private final DnsRouter router;
     private final Shaper shaper;
     private final StsPolicies stsPolicies;
-    private @Nullable TlsReports tlsReports;
+    private volatile @Nullable TlsReports tlsReports; // sessions count in it
     private final MailQueue queue;
     private final SegmentSpool spool;
     private final Signing signing;
@@ -397,8 +397,8 @@ public final class Penstock implements AutoCloseable {
         try {
             TlsListeners.Change certificates = tls.prepare(changed.listeners(), changed.injection().tls());
             Sources.Change newSources = sources.prepare(changed);
-            authenticator.reconfigure(changed.auth(), changed.inbound().clients());
             warmUp.reconfigure(changed);
+            authenticator.reconfigure(changed.auth(), changed.inbound().clients());
             certificates.apply();
             newSources.apply();
         } catch (IOException | RuntimeException e) {

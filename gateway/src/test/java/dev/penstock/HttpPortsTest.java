@@ -121,16 +121,16 @@ class HttpPortsTest {
                 {"status":"live"}
                 HTTP/1.1 404 Not Found
                 cache-control: no-store
-                content-length: 45
+                content-length: 55
                 content-type: text/plain; charset=utf-8
 
-                Try /metrics, /health/live or /health/ready.
+                Try /metrics, /health/live, /health/ready or /replies.
                 HTTP/1.1 404 Not Found
                 cache-control: no-store
-                content-length: 45
+                content-length: 55
                 content-type: text/plain; charset=utf-8
 
-                Try /metrics, /health/live or /health/ready.
+                Try /metrics, /health/live, /health/ready or /replies.
                 HTTP/1.1 405 Method Not Allowed
                 allow: GET, HEAD
                 cache-control: no-store

@@ -92,7 +92,7 @@ final class ProxyCommand implements Callable<Integer> {
                     proxy.reload(changed);
                     log.info("event=reloaded file={}", file);
                 } catch (IllegalArgumentException e) {
-                    log.error("event=reload-refused file={} why=\"{}\"", file, e.getMessage());
+                    log.error("event=reload-refused file={} why={}", file, e.getMessage());
                 }
             }
         }

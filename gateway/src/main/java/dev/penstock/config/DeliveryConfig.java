@@ -58,7 +58,7 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
             .key("messages-in-flight", DeliveryConfig::messagesInFlight, integer(8, 0, 100),
                     "Messages sent over one session, envelope and content in one write, before the first of them is "
                             + "answered for, to hosts that offer PIPELINING and CHUNKING. When the session dies, these "
-                            + "are in doubt. 0: content goes by DATA alone.")
+                            + "are in doubt. 0: by DATA alone.")
             .restart();
     public static final Key<DeliveryConfig, Duration> CONNECT_TIMEOUT = TABLE
             .key("connect-timeout", DeliveryConfig::connectTimeout, duration("30s", "1ms", "1h"),

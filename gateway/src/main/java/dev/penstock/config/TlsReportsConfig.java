@@ -18,7 +18,8 @@ public record TlsReportsConfig(Mode mode, Path directory, String contact) implem
             .restart();
     public static final Key<TlsReportsConfig, String> CONTACT = TABLE.key("contact", TlsReportsConfig::contact,
             text("a mail address in quotes", "", TlsReportsConfig::address),
-            "Who reports, for questions, and the From of those that go by mail. Empty: postmaster at gateway.hostname.");
+            "Who reports, for questions, and the From of those that go by mail. Empty: postmaster at gateway.hostname.")
+            .restart();
 
     public static final TlsReportsConfig DEFAULT = TABLE.defaults();
 

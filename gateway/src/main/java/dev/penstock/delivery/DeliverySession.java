@@ -840,7 +840,7 @@ final class DeliverySession implements Runnable {
             dispatcher.stats.transactions.increment();
             if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
                 landing = true;
-                if (end == null && worst.radius() != BlastRadius.SESSION && worst.radius() != BlastRadius.HOST) {
+                if (!failed && worst.radius() != BlastRadius.SESSION && worst.radius() != BlastRadius.HOST) {
                     failed(worst);
                 }
                 end = worst;

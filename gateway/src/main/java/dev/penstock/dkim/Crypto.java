@@ -50,14 +50,14 @@ public final class Crypto {
             Throwable failure = corretto.getLoadingError();
             if (failure == null) {
                 String name = corretto.getName() + " " + corretto.getVersionStr();
-                log.info("event=dkim-crypto provider=\"{}\"", name);
+                log.info("event=dkim-crypto provider={}", name);
                 return new Crypto(corretto, name);
             }
             why = failure.toString();
         } catch (LinkageError e) {
             why = e.toString();
         }
-        log.warn("event=dkim-crypto provider=JDK effect=\"signatures cost several times as much\" why=\"{}\"", why);
+        log.warn("event=dkim-crypto provider=jdk effect=\"signatures cost several times as much\" why={}", why);
         return jdk();
     }
 

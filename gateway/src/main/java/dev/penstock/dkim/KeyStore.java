@@ -49,9 +49,9 @@ final class KeyStore {
             if (answer instanceof Unusable(String problem, boolean missing)) {
                 reported = problem;
                 if (missing) {
-                    log.warn("event=dkim-key-missing problem=\"{}\"", problem);
+                    log.warn("event=dkim-key-missing problem={}", problem);
                 } else {
-                    log.error("event=dkim-key-refused problem=\"{}\"", problem);
+                    log.error("event=dkim-key-refused problem={}", problem);
                 }
             }
         }
@@ -83,7 +83,7 @@ final class KeyStore {
                     answer = usable;
                     reported = "";
                     reloads.increment();
-                    log.info("event=dkim-key-loaded file={} key=\"{}\"", file, usable.key());
+                    log.info("event=dkim-key-loaded file={} key={}", file, usable.key());
                 }
                 case Unusable unusable -> {
                     boolean kept = answer instanceof Usable;
@@ -93,7 +93,7 @@ final class KeyStore {
                     if (!unusable.problem().equals(reported)) {
                         reported = unusable.problem();
                         refused.increment();
-                        log.error("event=dkim-key-refused problem=\"{}\" effect=\"{}\"", unusable.problem(),
+                        log.error("event=dkim-key-refused problem={} effect={}", unusable.problem(),
                                 kept ? "the key from before stays in force" : "there is no key");
                     }
                 }

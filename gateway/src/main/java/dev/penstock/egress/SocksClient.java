@@ -125,7 +125,9 @@ final class SocksClient {
                 // is connected
             }
             case Socks.CONNECTION_REFUSED -> throw new ConnectException(text);
-            case Socks.NETWORK_UNREACHABLE, Socks.HOST_UNREACHABLE -> throw new NoRouteToHostException(text);
+            // What it has against this host says nothing of the source: it has bound to its address, or needn't.
+            case Socks.NETWORK_UNREACHABLE, Socks.HOST_UNREACHABLE, Socks.FAILURE, Socks.NOT_ALLOWED ->
+                throw new NoRouteToHostException(text);
             case Socks.TIMED_OUT -> throw new SocketTimeoutException(text);
             default -> throw new EgressException(Kind.PROXY_FAILED, text);
         }

@@ -38,7 +38,7 @@ public final class SourceWarden implements SourceListener {
     private static final class Log implements SourceHealth.Listener {
         @Override
         public void suspended(Suspension now) {
-            log.warn("event=source-suspended source={} towards=\"{}\" cause={} until={} why=\"{}\"", now.source(),
+            log.warn("event=source-suspended source={} towards={} cause={} until={} why={}", now.source(),
                     now.scope(), now.cause(), now.untilMillis() == SourceHealth.UNTIL_RESUMED
                             ? "it-is-resumed"
                             : Instant.ofEpochMilli(now.untilMillis()),
@@ -47,7 +47,7 @@ public final class SourceWarden implements SourceListener {
 
         @Override
         public void resumed(Suspension before, String why) {
-            log.info("event=source-resumed source={} towards=\"{}\" cause={} why=\"{}\"", before.source(),
+            log.info("event=source-resumed source={} towards={} cause={} why={}", before.source(),
                     before.scope(), before.cause(), why);
         }
     }

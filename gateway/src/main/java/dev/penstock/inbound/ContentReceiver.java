@@ -49,14 +49,15 @@ final class ContentReceiver {
 
     /**
      * @param gated whether the header section waits for {@link #release}
+     * @param ours  whether the client may relay, so that we vouch for what it brings
      * @throws SpoolException when the spool takes nothing; there is nothing to receive then
      */
     void begin(Reception reception, MessageId newId, byte[] traceField, InboundConfig newConfig, boolean chunked,
-            boolean gated) {
+            boolean gated, boolean ours) {
         id = null; // what is refused from here on isn't the message before
         size = 0;
         received.reset();
-        message = reception.begin(newId, traceField);
+        message = reception.begin(newId, traceField, ours);
         id = newId;
         refusal = null;
         config = newConfig;

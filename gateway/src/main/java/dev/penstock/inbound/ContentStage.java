@@ -140,7 +140,7 @@ final class ContentStage {
         try {
             endedNanos = 0;
             message.begin(server.reception(), id, trace, session.settings().config(), chunked,
-                    server.policy().judgesMessages());
+                    server.policy().judgesMessages(), facts.relayNetwork || facts.identity != null);
             return null;
         } catch (SpoolException e) {
             return SpoolReplies.of(e.reason());

@@ -41,7 +41,7 @@ public final class MessageIds {
         long id;
         do {
             before = highest.get();
-            long next = before == 0 ? 0 : (before >>> MessageId.NODE_BITS) + 1;
+            long next = before == 0 && now > 0 ? 0 : (before >>> MessageId.NODE_BITS) + 1;
             id = Math.max(next, now | next & COUNT_MASK) << MessageId.NODE_BITS | node;
         } while (!highest.compareAndSet(before, id));
         return new MessageId(id);

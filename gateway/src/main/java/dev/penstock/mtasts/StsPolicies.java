@@ -141,7 +141,7 @@ public final class StsPolicies implements AutoCloseable {
                 ? known
                 : new StsException("sts-policy-fetch-error", String.valueOf(cause));
         StsPolicy held = before.policy(now);
-        log.warn("event=mta-sts-policy-not-had domain={} why={} effect=\"{}\"", domain, said.why(),
+        log.warn("event=mta-sts-policy-not-had domain={} why={} effect={}", domain, said.why(),
                 held == null ? "mail goes as without one" : "the one from before holds");
         results.on(new TlsResult(domain, held == null
                 ? TlsResult.Policy.NONE

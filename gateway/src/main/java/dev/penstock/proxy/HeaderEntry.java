@@ -83,7 +83,7 @@ final class HeaderEntry extends ChannelInboundHandlerAdapter {
     }
 
     private static void refuse(ChannelHandlerContext context, InetSocketAddress address, int code) {
-        log.warn("event=proxy-header-refused client={} address={} why=\"{}\"", context.channel().remoteAddress(),
+        log.warn("event=proxy-header-refused client={} address={} why={}", context.channel().remoteAddress(),
                 address, Socks.text(code));
         var _ = context.close();
     }
@@ -108,7 +108,7 @@ final class HeaderEntry extends ChannelInboundHandlerAdapter {
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
         counters.malformed.increment();
-        log.info("event=proxy-client-refused client={} why=\"{}\"", context.channel().remoteAddress(),
+        log.info("event=proxy-client-refused client={} why={}", context.channel().remoteAddress(),
                 cause.getMessage());
         var _ = context.close();
     }

@@ -69,7 +69,7 @@ final class SocksEntry extends ByteToMessageDecoder {
             }
             case SocksDialogue.End(ByteBuf octets, String why) -> {
                 (why.contains("login") ? counters.wrongLogins : counters.malformed).increment();
-                log.info("event=proxy-client-refused client={} why=\"{}\"", context.channel().remoteAddress(), why);
+                log.info("event=proxy-client-refused client={} why={}", context.channel().remoteAddress(), why);
                 end(context, octets);
             }
         }
@@ -83,7 +83,7 @@ final class SocksEntry extends ByteToMessageDecoder {
     private void bound(ChannelHandlerContext context, InetSocketAddress address, int code,
             @Nullable InetSocketAddress from) {
         if (from == null) {
-            log.warn("event=proxy-address-refused client={} address={} why=\"{}\"", context.channel().remoteAddress(),
+            log.warn("event=proxy-address-refused client={} address={} why={}", context.channel().remoteAddress(),
                     address.getAddress().getHostAddress(), Socks.text(code));
             end(context, SocksDialogue.failure(code));
             return;

@@ -377,11 +377,8 @@ public final class MailQueue implements AutoCloseable {
      */
     public void release(QueueItem item, long notBefore) {
         holds.remove(item.entry());
-        if (notBefore > clock.wallMillis()) {
-            retry(item, notBefore, item.attempts());
-        } else {
-            requeue(item);
-        }
+        // By way of the wheel, so that it is placed as sources, pools and quotas are now.
+        retry(item, Math.max(notBefore, clock.wallMillis()), item.attempts());
     }
 
     /** Why the item is held; null when it isn't. */
@@ -642,6 +639,9 @@ public final class MailQueue implements AutoCloseable {
     private void follow(DomainQueue domain, ReadyQueue readyQueue, boolean ask, boolean wants) {
         if (readyQueue.isBarred() && !domain.lane.waits()) {
             stray(domain);
+        }
+        if (domain.lane.waits()) {
+            scheduler.rouse(); // to come back for it in good time
         }
         if (wants) {
             surroundings.wantsSession(readyQueue);

@@ -499,8 +499,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             boolean wasUp = session.up;
-            boolean wasLeftOver = session.isLeftOver() && !session.gone;
+            boolean wasGone = session.gone;
+            boolean wasLeftOver = session.isLeftOver() && !wasGone;
             forget(session);
+            if (wasGone && toldNanos == 0) { // it has told of its failure already
+                return new Failed(null, null, false);
+            }
             if (bar != null) { // it has lost its source: that says nothing about the receiver
                 return new Failed(null, null, false);
             }

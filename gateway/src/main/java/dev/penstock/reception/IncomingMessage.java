@@ -39,12 +39,12 @@ public final class IncomingMessage {
     private @Nullable Envelope envelope;
     private long size;
 
-    IncomingMessage(Reception reception, MessageId id, byte[] traceField, Spool.Intake intake) {
+    IncomingMessage(Reception reception, MessageId id, byte[] traceField, Spool.Intake intake, boolean ours) {
         this.reception = reception;
         this.id = id;
         this.traceField = traceField;
         this.intake = intake;
-        this.signing = reception.signing().isOff() ? null : new ContentSigning(reception.signing());
+        this.signing = !ours || reception.signing().isOff() ? null : new ContentSigning(reception.signing());
     }
 
     public MessageId id() {

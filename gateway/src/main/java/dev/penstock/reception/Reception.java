@@ -77,12 +77,22 @@ public final class Reception {
      * @throws SpoolException when the spool takes nothing now
      */
     public IncomingMessage begin(MessageId id, byte[] traceField) {
-        return new IncomingMessage(this, id, traceField, spool.intake());
+        return begin(id, traceField, true);
+    }
+
+    /**
+     * As {@link #begin(MessageId, byte[])}.
+     *
+     * @param ours whether it is from somebody we vouch for, so that it is signed where that is configured: never a message
+     *             that anybody may bring, whatever its From field says
+     */
+    public IncomingMessage begin(MessageId id, byte[] traceField, boolean ours) {
+        return new IncomingMessage(this, id, traceField, spool.intake(), ours);
     }
 
     /** As {@link #begin(MessageId, byte[])}, for a message that counts with the key of its request. */
     public IncomingMessage begin(MessageId id, byte[] traceField, Spool.KeyedRequest request) {
-        return new IncomingMessage(this, id, traceField, request.intake());
+        return new IncomingMessage(this, id, traceField, request.intake(), true);
     }
 
     /** Who makes signatures, and knows which a message would get. */

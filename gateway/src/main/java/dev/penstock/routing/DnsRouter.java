@@ -179,16 +179,16 @@ public final class DnsRouter implements Router, Lookups {
     public synchronized void reconfigure(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort,
             OwnAddresses own) {
         Settings old = settings;
-        Settings next = settings(routes, dns, smtpPort, own);
         boolean same = dns.equals(old.dns) && smtpPort == old.smtpPort && own.equals(old.own);
         settings = same
-                ? new Settings(next.routes, dns, smtpPort, own, old.freshness, old.client, old.book, old.ignored,
+                ? new Settings(configured(routes, smtpPort), dns, smtpPort, own, old.freshness, old.client, old.book,
+                        old.ignored,
                         old.finder, old.tlsa, old.records)
-                : next;
+                : settings(routes, dns, smtpPort, own);
         if (!same) {
             cache.synchronous().policy().eviction().ifPresent(size -> size.setMaximum(dns.cacheOctets()));
             cache.asMap().clear();
-            old.client.handOver(next.client);
+            old.client.handOver(settings.client);
         }
     }
 
@@ -226,17 +226,21 @@ public final class DnsRouter implements Router, Lookups {
                 domains, gate.longestWait(), gate.silence(), cache.synchronous().estimatedSize(), current.book.size());
     }
 
-    private Settings settings(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort, OwnAddresses own) {
+    private static Map<String, ConfiguredRoute> configured(Map<String, RouteConfig> routes, int smtpPort) {
         Map<String, ConfiguredRoute> configured = new HashMap<>();
         routes.forEach((domain, route) -> configured.put(DomainNames.normalize(domain),
                 ConfiguredRoute.of(DomainNames.normalize(domain), route, smtpPort)));
+        return Map.copyOf(configured);
+    }
+
+    private Settings settings(Map<String, RouteConfig> routes, DnsConfig dns, int smtpPort, OwnAddresses own) {
         Freshness freshness = Freshness.of(dns);
         DnsClient client = new DnsClient(new NameServers(dns.servers()), dns, executor, counters);
         HostAddressCache book = new HostAddressCache(client, freshness, dns.cacheOctets(), ticker);
         IgnoredNetworks ignored = IgnoredNetworks.of(dns.ignoreNetworks());
         RouteFinder finder = new RouteFinder(client, book, freshness, smtpPort, own,
                 ignored, ticker, random, sites, counters);
-        return new Settings(Map.copyOf(configured), dns, smtpPort, own, freshness, client, book, ignored, finder,
+        return new Settings(configured(routes, smtpPort), dns, smtpPort, own, freshness, client, book, ignored, finder,
                 new TlsaFinder(client, book, freshness, ticker),
                 new RecordCache(client, freshness, dns.recordOctets(), ticker));
     }

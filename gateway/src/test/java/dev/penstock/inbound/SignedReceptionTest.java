@@ -59,6 +59,16 @@ class SignedReceptionTest {
     }
 
     @Test
+    void whatAStrangerBringsIsNeverSignedWhateverItsFromFieldSays() {
+        try (ScriptedSession stranger = new ScriptedSession(ConfigBuilder::stranger, new ListenerBuilder().build(),
+                null,
+                new FakePolicy(), Authenticator.NONE, signer.signing)) {
+            stranger.plays(ENVELOPE + SIGNED + "S: 250 2.0.0 *\n");
+            assertThat(stranger.spool.content(0)).startsWith("Received: ").doesNotContain("DKIM-Signature");
+        }
+    }
+
+    @Test
     void whatFollowsInTheSameReadWaitsForItsTurn() {
         smtp.plays(ENVELOPE + "C: DATA\nS: 354 *\n");
         smtp.send("From: a@signed.example\r\n\r\nx\r\n.\r\nMAIL FROM:<d@sender.example>\r\nNOOP\r\n");

@@ -78,6 +78,7 @@ class PreflightHoldTest {
         queue.hold(item, "would get Gmail 5.7.30: there is no DKIM signature", Long.MAX_VALUE / 2);
         assertThat(queue.items(DOMAIN, 1).getFirst().waitingFor()).endsWith("there is no DKIM signature");
         queue.release(nextDue(), 0);
+        queue.runDue();
         assertThat(harness.take(harness.readyQueue(DOMAIN)).attempts()).as("a look is no attempt").isZero();
         assertThat(queue.held()).isZero();
     }
