@@ -2,12 +2,13 @@ package dev.penstock.loadgen;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.WritableByteChannel;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
@@ -131,13 +132,13 @@ public final class DelayRelay implements AutoCloseable {
 
     private void write(Socket to, BlockingQueue<Piece> pieces) {
         try {
-            OutputStream out = to.getOutputStream();
+            WritableByteChannel out = Channels.newChannel(to.getOutputStream());
             for (Piece piece = pieces.take(); !piece.isLast(); piece = pieces.take()) {
                 long wait = piece.dueNanos - System.nanoTime();
                 if (wait > 0) {
                     TimeUnit.NANOSECONDS.sleep(wait);
                 }
-                out.write(piece.octets.array());
+                out.write(piece.octets); // all of it: the stream blocks
             }
             to.shutdownOutput();
         } catch (IOException _) {
