@@ -25,6 +25,7 @@ import dev.penstock.config.Canonicalization;
 @Fork(1)
 @Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 3, time = 2)
+@SuppressWarnings("NullAway.Init") // JMH sets the parameters, and calls the set-up
 public class BodyHashBenchmark {
     private static final int PIECE = 16 << 10; // a read
 

@@ -41,6 +41,7 @@ import dev.penstock.routing.ZoneServer;
 @Fork(1)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
+@SuppressWarnings("NullAway.Init") // JMH sets the parameters, and calls the set-up
 public class PreflightBenchmark {
     private static final String KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEArn9Rn7TVQYHGCLNRhfNyLQkDtfRlZ4sVLyQu8h2/Q9ylQin+vyoq"
             + "KxLs4KqzlE1bNszT1KWyZRq42yTbbk5PsC5+px2MXwOcVMg2AcfgOnON+e+b1LXa20SH5CrE0A0BwJJV4c9kGn6qJIzdNJ5q"
