@@ -6,6 +6,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.auth.Authenticator;
+import dev.penstock.message.Recipient;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.testing.CommandedSigning;
 import dev.penstock.testing.FakePolicy;
@@ -60,9 +61,11 @@ class SignedReceptionTest {
 
     @Test
     void whatAStrangerBringsIsNeverSignedWhateverItsFromFieldSays() {
+        FakePolicy rules = new FakePolicy(); // who lets anybody write to this recipient
+        rules.postmaster = new Recipient("c@receiver.example", "receiver.example");
         try (ScriptedSession stranger = new ScriptedSession(ConfigBuilder::stranger, new ListenerBuilder().build(),
                 null,
-                new FakePolicy(), Authenticator.NONE, signer.signing)) {
+                rules, Authenticator.NONE, signer.signing)) {
             stranger.plays(ENVELOPE + SIGNED + "S: 250 2.0.0 *\n");
             assertThat(stranger.spool.content(0)).startsWith("Received: ").doesNotContain("DKIM-Signature");
         }
