@@ -153,6 +153,9 @@ public record FailurePolicy(Duration maxAge) {
                     ? new Outcome.Bounced(said(s, reply), BlastRadius.SITE)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
         }
+        if (meaning.scope().isOfSite() && isOfSender(s.phase, reply)) { // about us, and nobody says for how long
+            return null;
+        }
         if (!ofMessage || reply.code() == BAD_SEQUENCE
                 || meaning.scope() == ReplyScope.CONNECTIONS && reply.code() == SERVICE_CLOSING) {
             return null;
