@@ -105,7 +105,15 @@ final class MisbehavingHostTest {
         boolean exists() {
             return (place != Place.STARTTLS || dialect == Dialect.SMTP) && !(reused && place.isOfOpening())
                     && (reused || place != Place.BETWEEN)
-                    && (place != Place.DATA || dialect != Dialect.CHUNKING);
+                    && (place != Place.DATA || dialect != Dialect.CHUNKING) && !isOfTime();
+        }
+
+        /**
+         * Whether a word too much is heard depends on when it comes: envelope and content have left in one write, and a
+         * second reply to it is seen only if it is there when the first is read.
+         */
+        private boolean isOfTime() {
+            return dialect == Dialect.CHUNKING && place == Place.CONTENT && misdeed == Misdeed.GLUED && reused;
         }
     }
 
