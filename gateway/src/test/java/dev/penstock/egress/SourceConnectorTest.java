@@ -126,7 +126,9 @@ class SourceConnectorTest {
         assertThat(toConnect("04")).isInstanceOf(NoRouteToHostException.class);
         assertThat(toConnect("03")).isInstanceOf(NoRouteToHostException.class);
         assertThat(toConnect("06")).isInstanceOf(SocketTimeoutException.class);
-        assertThat(toConnect("01")).isInstanceOfSatisfying(EgressException.class,
+        assertThat(toConnect("01")).isInstanceOf(NoRouteToHostException.class);
+        assertThat(toConnect("02")).isInstanceOf(NoRouteToHostException.class);
+        assertThat(toConnect("07")).isInstanceOfSatisfying(EgressException.class,
                 e -> assertThat(e.kind()).isEqualTo(Kind.PROXY_FAILED));
     }
 

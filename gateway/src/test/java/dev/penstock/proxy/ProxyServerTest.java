@@ -297,6 +297,7 @@ class ProxyServerTest {
         ProxyConfig login = CONFIG.with(ProxyConfig.USERNAME, "me")
                 .with(ProxyConfig.PASSWORD_FILE, Optional.of(password));
         try (RawClient before = socks(CONFIG)) {
+            await().untilAsserted(() -> assertThat(proxy().stats().open()).isEqualTo(1));
             proxy().reload(login);
             assertThat(before.say("05 01 00").read(2)).isEqualTo("05 00");
             try (RawClient after = again()) {
