@@ -121,7 +121,7 @@ public final class Placement {
         if (reasons.isEmpty()) {
             long next = pool.members().stream().mapToLong(member -> quota.nextMillis(member.source()))
                     .filter(millis -> millis > 0).min().orElse(0);
-            return new ReadyQueue.Bar("pool " + poolName + ", whose sources have sent what they may for now",
+            return new ReadyQueue.Bar("pool " + poolName + ", whose sources have sent what they may by this time",
                     next);
         }
         return new ReadyQueue.Bar("pool " + poolName + ", of which no source can be used: "

@@ -66,7 +66,7 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     /** Sends a report by mail. */
     @FunctionalInterface
     public interface Mailer {
-        /** @throws IOException when it can't be taken for now */
+        /** @throws IOException when it isn't taken, and may be later */
         void send(String from, String to, MailText text) throws IOException;
     }
 

@@ -57,6 +57,20 @@ class MainTest {
     }
 
     @Test
+    void theLauncherKnowsEveryCommand() throws IOException {
+        penstock("--help");
+        List<String> commands = out.toString(StandardCharsets.UTF_8).lines()
+                .dropWhile(line -> !line.equals("Commands:"))
+                .skip(1).filter(line -> line.matches(" {2}\\S.*")).map(line -> line.strip().split("\\s+", 2)[0])
+                .toList();
+        assertThat(commands).contains("run", "preflight", "version");
+        String launched = Files.readAllLines(Path.of("..", "penstock")).stream()
+                .filter(line -> line.contains("main=dev.penstock.cli.Main")).findFirst().orElseThrow();
+        assertThat(launched.strip().replaceAll("\\).*", "").split(" \\| ", -1))
+                .containsExactlyInAnyOrderElementsOf(commands);
+    }
+
+    @Test
     void saysWhoMaySendAndWhatElseItIsThere() throws IOException {
         Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
         Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");

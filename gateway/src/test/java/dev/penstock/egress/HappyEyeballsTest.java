@@ -70,7 +70,7 @@ class HappyEyeballsTest {
                 return started(i, second);
             }
             try {
-                Thread.sleep(LONG);
+                new CountDownLatch(1).await(); // never
             } catch (InterruptedException _) {
                 interrupted.countDown();
             }
@@ -100,7 +100,7 @@ class HappyEyeballsTest {
                 HappyEyeballs.connect(2, SHORT, _ -> {
                     underWay.countDown();
                     try {
-                        Thread.sleep(LONG);
+                        new CountDownLatch(1).await(); // never
                     } catch (InterruptedException _) {
                         ended.countDown();
                     }

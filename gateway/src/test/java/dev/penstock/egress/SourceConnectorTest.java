@@ -149,9 +149,10 @@ class SourceConnectorTest {
     }
 
     @Test
-    void aProxyThatIsNotThereIsTheSourcesTrouble() throws IOException {
+    void aProxyThatIsNotThereIsTheSourcesTrouble() throws Exception {
         FakeProxy proxy = new FakeProxy("close");
         proxy.close();
+        proxy.errors(); // its thread has left the socket, which the system keeps open until then
         assertThat(trouble(() -> through(proxy, SEVEN)))
                 .startsWith("PROXY_UNREACHABLE can't connect to proxy 127.0.0.1:");
     }
