@@ -9,11 +9,18 @@ import java.io.PrintStream;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.util.LogbackMDCAdapter;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class LogConfiguratorTest {
+    /** A fuzzer that ran before in this process writes a line of its own for each class of ours that is loaded. */
+    @BeforeAll
+    static void loadTheClasses() {
+        written("DEBUG", "dev.penstock.X");
+    }
+
     @Test
     void writesOneLinePerEventInFieldsToStandardError() {
         String written = written(null, "dev.penstock.queue.MailQueue");

@@ -5,11 +5,13 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -35,6 +37,8 @@ import dev.penstock.units.Rate;
 @Timeout(180)
 final class DispatcherTest {
     private static final Duration PATIENCE = Patience.LONG;
+
+    private final Socket dead = new Socket();
 
     @Test
     void oneSessionIsReusedWhileThereIsMail() {
@@ -563,10 +567,14 @@ final class DispatcherTest {
         return c.with(DeliveryConfig.MAX_SESSIONS, maxSessions);
     }
 
-    /** One that nobody listens on. */
-    private static int deadPort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
+    /** Bound so that nobody else's server comes to be there meanwhile, and not listened at: connections are refused. */
+    private int deadPort() throws IOException {
+        dead.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        return dead.getLocalPort();
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        dead.close();
     }
 }

@@ -406,6 +406,7 @@ public final class FakeMx implements AutoCloseable {
                     }
                     case "QUIT" -> {
                         answer(command, "221 2.0.0 bye");
+                        open.remove(socket); // before whoever reads that opens another
                         flush();
                         yield false;
                     }

@@ -139,22 +139,21 @@ class CertificateReloadTest {
         }
     }
 
-    /** As Kubernetes replaces a secret: one link is turned round, and the pair behind it is another. */
+    /** As Kubernetes replaces a secret: the pair is written to a new directory, and one link is turned round to it. */
     @Test
     void aPairBehindALinkThatIsTurnedRoundAgainAndAgainIsNeverMixed() throws Exception {
-        write(Files.createDirectory(directory.resolve("..1")), before);
-        write(Files.createDirectory(directory.resolve("..2")), after);
-        Path live = Files.createSymbolicLink(directory.resolve("..data"), Path.of("..1"));
+        write(Files.createDirectory(directory.resolve("..0")), before);
+        Path live = Files.createSymbolicLink(directory.resolve("..data"), Path.of("..0"));
         ServerTls tls = new ServerTls(TlsConfigs.of(new PemFiles(live.resolve("server.pem"),
                 live.resolve("server.key"))), handshakes);
         AtomicBoolean over = new AtomicBoolean();
         Thread turner = Thread.ofPlatform().start(() -> {
             try {
-                for (int turn = 0; turn < TURNS; turn++) {
-                    Files.move(
-                            Files.createSymbolicLink(directory.resolve("..new"),
-                                    Path.of(turn % 2 == 0 ? "..2" : "..1")),
-                            live, StandardCopyOption.ATOMIC_MOVE);
+                for (int turn = 1; turn <= TURNS; turn++) {
+                    Path next = Path.of(".." + turn);
+                    write(Files.createDirectory(directory.resolve(next)), turn % 2 == 0 ? before : after);
+                    Files.move(Files.createSymbolicLink(directory.resolve("..new"), next), live,
+                            StandardCopyOption.ATOMIC_MOVE);
                 }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
