@@ -193,6 +193,7 @@ public final class Admission {
         long now = nanoTime.getAsLong();
         Permit permit = session.permit();
         ReadyQueue queue = session.queue();
+        permit.failed();
         Failed failed = queue.failed(session, trouble, permit.othersOpen(), mayCharge, reason, told.toNanos());
         if (failed.narrows()) {
             permit.refused(now);
@@ -263,7 +264,7 @@ public final class Admission {
         if (unusedSlot != NO_SLOT) {
             permit.throttle().refundConnection(unusedSlot, now);
         }
-        own.release(permit.isTrial(), now);
+        permit.ended(now);
         if (place != null) {
             place.leave();
         }

@@ -16,6 +16,7 @@ public final class Permit {
     private final @Nullable Place place;
     /** Whether it goes beyond the window of the key's limiter, and hasn't shown yet whether that is borne. */
     private volatile boolean trial;
+    private volatile boolean failed;
 
     /**
      * @param place among the sessions that come up; null when it needs none
@@ -92,9 +93,26 @@ public final class Permit {
         total.busy(holder);
     }
 
-    /** Whether other sessions with the same site stand or are coming up. */
+    /** Whether other sessions with the same site stand or are coming up; one that has failed does no more. */
     public boolean othersOpen() {
-        return throttle.sessions().sessions() > 1;
+        return throttle.sessions().standing() > (failed ? 0 : 1);
+    }
+
+    /** The session has failed, and gives back what it holds when it has {@link #ended}. */
+    public void failed() {
+        if (!failed) {
+            failed = true;
+            throttle.sessions().failed();
+        }
+    }
+
+    /** The session has ended: what it had of its key's limiter is free. Call {@link SessionLimiter#next} then. */
+    public void ended(long nowNanos) {
+        if (failed) {
+            throttle.sessions().releaseFailed(trial, nowNanos);
+        } else {
+            throttle.sessions().release(trial, nowNanos);
+        }
     }
 
     /** The session was refused while others stand. */

@@ -75,6 +75,8 @@ public final class SessionLimiter implements Limiter {
     private int open;
     /** Of these, permits that are kept by who waits for something else. */
     private int kept;
+    /** Sessions that have failed, and whose permits will be back in a moment. */
+    private int failed;
     private int window = NO_WINDOW;
     private boolean trial;
     private long trialNanos;
@@ -190,6 +192,17 @@ public final class SessionLimiter implements Limiter {
             throw new IllegalStateException("released more sessions of " + name + " than were opened");
         }
         open--;
+    }
+
+    /** A session, not released yet, has failed: it doesn't {@link #standing stand} any more. */
+    synchronized void failed() {
+        failed++;
+    }
+
+    /** One that has failed has ended. As {@link #release}. */
+    synchronized void releaseFailed(boolean wasTrial, long nowNanos) {
+        failed--;
+        release(wasTrial, nowNanos);
     }
 
     /** A session has ended. Call {@link #next} then. */
@@ -315,6 +328,11 @@ public final class SessionLimiter implements Limiter {
         return open - kept;
     }
 
+    /** Likewise without those that have failed. */
+    synchronized int standing() {
+        return open - kept - failed;
+    }
+
     /** Sessions that may be open now: what is configured, or what the other side has been found to take. */
     public synchronized int size() {
         return Math.min(limit, window);
@@ -366,7 +384,7 @@ public final class SessionLimiter implements Limiter {
 
     @Override
     public synchronized @Nullable String violation(long nowNanos) {
-        if (kept < 0 || open < kept || waiting != firsts.size() + others.size()) {
+        if (kept < 0 || failed < 0 || open < kept + failed || waiting != firsts.size() + others.size()) {
             return "miscounted: " + this;
         }
         if (waiting == 0) {

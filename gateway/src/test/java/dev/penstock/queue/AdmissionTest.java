@@ -140,6 +140,25 @@ class AdmissionTest {
         assertThat(first.throttle().sessions().open()).isZero();
     }
 
+    /** What comes while it gives back what it held opens another, and that one is alone. */
+    @Test
+    void aSessionThatHasFailedDoesNotCountAsOneThatStands() {
+        QueueHarness harness = harness(10, 10);
+        ReadyQueue queue = site(harness, "dead");
+        harness.submit("dead.example");
+        Session first = harness.begun(queue);
+        assertThat(harness.admission.failed(first, Trouble.UNREACHABLE, true, "refused").charged()).isNotNull();
+        harness.submit("dead.example");
+        Session second = harness.begun(queue);
+        assertThat(second).isNotSameAs(first);
+        assertThat(first.permit().othersOpen()).isTrue();
+        assertThat(second.permit().othersOpen()).isFalse();
+        assertThat(harness.admission.failed(second, Trouble.UNREACHABLE, true, "refused").charged()).isNotNull();
+        harness.admission.ended(first);
+        harness.admission.ended(second);
+        assertThat(queue.throttle().sessions().violation(0)).isNull();
+    }
+
     /** Those who wait for a session of all have places as far as they had to wait for these too, and no others. */
     @Test
     void aQueueKeepsAPlaceOnlyIfItHadToWaitForIt() {
