@@ -161,7 +161,7 @@ public final class Penstock implements AutoCloseable {
             SourceWarden warden = new SourceWarden(sourceHealth, clock);
             addresses = started(new AddressWatch(sources, warden));
             warmUp = WarmUp.of(config, clock);
-            placement = new Placement(Pools.of(config), sourceHealth, warmUp, this::provider);
+            placement = new Placement(Pools.of(config), sourceHealth, warmUp);
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
@@ -299,11 +299,6 @@ public final class Penstock implements AutoCloseable {
                 new MemoryAccount("queue", queue::heapOctets, room::limit),
                 new MemoryAccount("events", deliveryLog::pendingOctets,
                         () -> config.events().maxPendingOctets()));
-    }
-
-    /** While the queue is made nobody asks. */
-    private String provider(Site site) {
-        return queue.provider(site);
     }
 
     /** Ready is who takes mail: the listeners are bound before this is first asked. */

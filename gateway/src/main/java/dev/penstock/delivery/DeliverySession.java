@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -143,6 +144,7 @@ final class DeliverySession implements Runnable {
                 SessionException e = new SessionException(Phase.CONNECT, new Failure(Failure.Kind.SOURCE_ADDRESS,
                         "source " + queue.key().source() + " isn't configured any more"));
                 failed(e, decide(e.phase(), e.reason(), true), false);
+                dispatcher.sourceIsGone(queue);
                 return;
             }
             if (!memory.take(DeliveryMemory.SESSION + (source.isBehindTls() ? DeliveryMemory.TLS : 0))) {
@@ -381,22 +383,21 @@ final class DeliverySession implements Runnable {
         String tenant = attempt.item.tenant();
         String campaign = attempt.item.campaign();
         if (meaning.scope() == ReplyScope.TENANT && !tenant.isEmpty()) {
-            withheld(queue.suspendTenant(tenant, meaning.suspend(), why));
+            withhold(each -> each.suspendTenant(tenant, meaning.suspend(), why));
         } else if (meaning.scope() == ReplyScope.CAMPAIGN && !campaign.isEmpty()) {
-            withheld(queue.suspendCampaign(tenant, campaign, meaning.suspend(), why));
+            withhold(each -> each.suspendCampaign(tenant, campaign, meaning.suspend(), why));
         } // whom the receiver means isn't known: the message alone waits
     }
 
-    private void withheld(ReadyQueue.@Nullable Suspension suspension) {
-        if (suspension != null) {
-            dispatcher.tell(queue, suspension);
+    private void withhold(Function<ReadyQueue, ReadyQueue.@Nullable Suspension> suspends) {
+        if (dispatcher.withhold(queue, suspends)) {
             expireOld();
         }
     }
 
     /** Whose hosts these are; empty when that isn't known. */
     private String provider() {
-        return dispatcher.provider(queue.key().site());
+        return dispatcher.provider(queue);
     }
 
     private static ReadyQueue.Trouble trouble(SessionException e, Outcome outcome) {
@@ -469,6 +470,7 @@ final class DeliverySession implements Runnable {
                 return;
             }
             slot.used();
+            dispatcher.sent(attempt.item);
             Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis());
             for (int place : transaction.places) {
                 attempt.decide(place, stored(attempt, place, maildir), contact);
@@ -692,6 +694,7 @@ final class DeliverySession implements Runnable {
                         try {
                             open.begin(transaction);
                             slot.used();
+                            dispatcher.sent(attempt.item);
                         } catch (SessionException e) {
                             return broken(attempt, transaction, e, open.reused(), lastHost);
                         }
@@ -737,6 +740,7 @@ final class DeliverySession implements Runnable {
                 transaction = null;
                 if (follow != null && next != null) { // its envelope is under way already
                     nextSlot.used();
+                    dispatcher.sent(next.item);
                     if (next != attempt) {
                         settle(attempt);
                         inHand = inHandNext;
@@ -803,6 +807,7 @@ final class DeliverySession implements Runnable {
             return new Flown.Ended(broken(first, t, e, open.reused(), lastHost));
         }
         slot.used();
+        dispatcher.sent(first.item);
         aloft.add(new Aloft(first, t));
         inHand = null;
         boolean landing = false;
@@ -825,6 +830,7 @@ final class DeliverySession implements Runnable {
                     break;
                 }
                 nextSlot.used();
+                dispatcher.sent(next.item);
                 aloft.add(new Aloft(next, following));
                 inHandNext = null;
             }

@@ -7,8 +7,12 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -305,9 +309,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         return replies.classify(phase.ofReply(), reply, provider);
     }
 
-    /** Whose hosts a site's are; empty when that isn't known. */
-    String provider(Site site) {
-        return queue.provider(site);
+    /** Whose hosts the queue's mail goes to; empty when that isn't known. */
+    String provider(ReadyQueue ready) {
+        return queue.provider(ready);
     }
 
     /** What a reply says of more than the messages of one queue. */
@@ -317,16 +321,65 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         }
         long until = clock.millis() + meaning.suspend().toMillis();
         switch (meaning.scope()) {
-            case SOURCE -> queue.blocked(ready.key(), Reach.EVERYWHERE, reason, until);
-            case SOURCE_PROVIDER -> queue.blocked(ready.key(), Reach.PROVIDER, reason, until);
-            case PROVIDER -> queue.forEachReadyQueue(other -> {
-                if (other != ready && other.key().site().equals(ready.key().site())) {
-                    tell(other, other.suspend(meaning.suspend(), reason));
+            case SOURCE -> queue.blocked(ready, Reach.EVERYWHERE, reason, until);
+            case SOURCE_PROVIDER -> {
+                if (!queue.blocked(ready, Reach.PROVIDER, reason, until)) {
+                    String source = ready.key().source();
+                    suspendOthers(ready, other -> other.key().source().equals(source), meaning.suspend(), reason);
                 }
-            });
+            }
+            case PROVIDER -> suspendOthers(ready, _ -> true, meaning.suspend(), reason);
             case RECIPIENT, MESSAGE, CAMPAIGN, TENANT, SESSION, CONNECTIONS -> {
             }
         }
+    }
+
+    /** That session's own queue hears of it from the session. */
+    private void suspendOthers(ReadyQueue ready, Predicate<ReadyQueue> which, Duration time, String reason) {
+        forEachOfReceiver(ready, other -> {
+            if (other != ready && which.test(other)) {
+                tell(other, other.suspend(time, reason));
+            }
+        });
+    }
+
+    /**
+     * A receiver has named somebody whose mail it doesn't want: all its ready queues hold that back.
+     *
+     * @param suspends what is done to each; null for what it does already
+     * @return whether that begins in {@code ready}
+     */
+    boolean withhold(ReadyQueue ready, Function<ReadyQueue, ReadyQueue.@Nullable Suspension> suspends) {
+        AtomicBoolean begins = new AtomicBoolean();
+        forEachOfReceiver(ready, each -> {
+            ReadyQueue.Suspension suspension = suspends.apply(each);
+            tell(each, suspension);
+            if (each == ready && suspension != null) {
+                begins.set(true);
+            }
+        });
+        return begins.get();
+    }
+
+    /** Those whose hosts are the same provider's; where nobody knows whose they are, of the same site. */
+    private void forEachOfReceiver(ReadyQueue ready, Consumer<ReadyQueue> action) {
+        String provider = queue.provider(ready);
+        Site site = ready.key().site();
+        queue.forEachReadyQueue(other -> {
+            if (provider.isEmpty() ? other.key().site().equals(site) : queue.provider(other).equals(provider)) {
+                action.accept(other);
+            }
+        });
+    }
+
+    /** Something of the item's message is being sent. */
+    void sent(QueueItem item) {
+        queue.sent(item);
+    }
+
+    /** What waits for that source, which isn't configured any more, goes by others. */
+    void sourceIsGone(ReadyQueue ready) {
+        queue.sourceIsGone(ready.key().source());
     }
 
     /** Which replies came how often. */

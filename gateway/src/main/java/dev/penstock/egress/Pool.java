@@ -73,7 +73,7 @@ public record Pool(String name, List<Member> members, boolean sticky) {
         return sum;
     }
 
-    boolean has(String source) {
+    public boolean has(String source) {
         return members.stream().anyMatch(member -> member.source().equals(source));
     }
 }

@@ -1,41 +1,67 @@
 package dev.penstock.egress;
 
 /**
- * How many messages a source may send to whom: asked when a message is about to wait for its turn at that source, so that
- * what is beyond goes to the others of its pool. Thread-safe; called with no lock held, and must answer at once.
+ * How many messages a source may send to whom. It is asked twice: when a message is about to come to wait at a source, so
+ * that what is beyond goes to the others of its pool, and when a session takes it, which is when it counts. Thread-safe;
+ * called under a ready queue's lock, and must answer at once. Times are milliseconds since 1970.
  */
 public interface Quota {
-    /** What {@link #take} answers when the message is counted. */
-    long TAKEN = 0;
+    /** What {@link #take} answers when the message is counted, and {@link #expect} when it may come. */
+    long GRANTED = 0;
+    /** What both answer when nothing is counted. */
+    long UNLIMITED = -1;
 
     /** Each may send as much as it likes. */
     Quota NONE = new Quota() {
         @Override
-        public long take(String source, String provider) {
-            return TAKEN;
+        public long expect(String source, String provider, long nowMillis) {
+            return UNLIMITED;
         }
 
         @Override
-        public void giveBack(String source, String provider) {}
+        public void expectNot(String source, String provider, long messages) {}
+
+        @Override
+        public long take(String source, String provider, long nowMillis) {
+            return UNLIMITED;
+        }
+
+        @Override
+        public void giveBack(String source, String provider, long takenMillis) {}
 
         @Override
         public boolean limits() {
             return false;
         }
+
+        @Override
+        public boolean limits(String source, String provider, long nowMillis) {
+            return false;
+        }
     };
 
     /**
-     * Takes one message of what the source may send now.
+     * Whether one message more is to come to wait at the source: as many may as it may send now. Nothing is counted by it.
      *
      * @param provider who runs the hosts that take it; empty for nobody known
-     * @return {@link #TAKEN}, else when it is worth asking again, milliseconds since 1970
+     * @return {@link #GRANTED}, {@link #UNLIMITED}, else when it is worth asking again
      */
-    long take(String source, String provider);
+    long expect(String source, String provider, long nowMillis);
 
-    /** A message that was taken isn't sent by the source after all: nothing was attempted. */
-    void giveBack(String source, String provider);
+    /** So many messages that waited at the source have gone elsewhere; some may not have been expected. */
+    void expectNot(String source, String provider, long messages);
 
-    /** When the source may send to whoever is first, milliseconds since 1970; 0 when nobody knows. For people. */
+    /**
+     * Counts one message that the source is about to send.
+     *
+     * @return {@link #GRANTED}, {@link #UNLIMITED}, else when it is worth asking again
+     */
+    long take(String source, String provider, long nowMillis);
+
+    /** Nothing was sent of a message that {@link #take} had granted at that time. */
+    void giveBack(String source, String provider, long takenMillis);
+
+    /** When the source may send to whoever is first; 0 when nobody knows. For people. */
     default long nextMillis(String source) {
         return 0;
     }
@@ -44,4 +70,7 @@ public interface Quota {
     default boolean limits() {
         return true;
     }
+
+    /** Whether that source has one towards that provider now. */
+    boolean limits(String source, String provider, long nowMillis);
 }

@@ -71,12 +71,23 @@ public final class WarmUp implements Quota, AutoCloseable {
      * @throws IOException when the file can't be read or written
      */
     public WarmUp open() throws IOException {
-        List<Lease> kept = journal.read();
-        kept.forEach(ledger::recover);
-        if (!kept.isEmpty() || limits()) {
+        if (recover() || limits()) {
             start();
         }
         return this;
+    }
+
+    /** Without a thread that writes: the test calls {@link #writeWanted()}. */
+    void openUnwatched() throws IOException {
+        recover();
+        journal.rewrite(ledger.all());
+    }
+
+    /** @return whether anything was counted before */
+    private boolean recover() throws IOException {
+        List<Lease> kept = journal.read();
+        kept.forEach(ledger::recover);
+        return !kept.isEmpty();
     }
 
     private void start() throws IOException {
@@ -103,17 +114,39 @@ public final class WarmUp implements Quota, AutoCloseable {
     }
 
     @Override
-    public long take(String source, String provider) {
+    public boolean limits(String source, String provider, long nowMillis) {
+        return day(source, provider, nowMillis) != null;
+    }
+
+    /** Null when nothing is counted. */
+    private @Nullable Day day(String source, String provider, long nowMillis) {
         WarmUpPlan plan = plans.get(source);
-        if (plan == null) {
-            return TAKEN;
-        }
-        long now = clock.millis();
-        Day day = plan.day(provider, now);
-        if (day.allowance() == WarmUpSchedule.UNLIMITED) {
-            return TAKEN;
-        }
-        long answer = ledger.take(new WarmUpLedger.Key(source, provider), day, now);
+        Day day = plan == null ? null : plan.day(provider, nowMillis);
+        return day == null || day.allowance() == WarmUpSchedule.UNLIMITED ? null : day;
+    }
+
+    @Override
+    public long expect(String source, String provider, long nowMillis) {
+        Day day = day(source, provider, nowMillis);
+        return day == null
+                ? UNLIMITED
+                : written(ledger.expect(new WarmUpLedger.Key(source, provider), day, nowMillis));
+    }
+
+    @Override
+    public void expectNot(String source, String provider, long messages) {
+        ledger.expectNot(new WarmUpLedger.Key(source, provider), messages);
+    }
+
+    @Override
+    public long take(String source, String provider, long nowMillis) {
+        Day day = day(source, provider, nowMillis);
+        return day == null
+                ? UNLIMITED
+                : written(ledger.take(new WarmUpLedger.Key(source, provider), day, nowMillis));
+    }
+
+    private long written(long answer) {
         if (ledger.wantsAny()) {
             LockSupport.unpark(writer);
         }
@@ -121,10 +154,10 @@ public final class WarmUp implements Quota, AutoCloseable {
     }
 
     @Override
-    public void giveBack(String source, String provider) {
+    public void giveBack(String source, String provider, long takenMillis) {
         WarmUpPlan plan = plans.get(source);
         if (plan != null) {
-            ledger.giveBack(new WarmUpLedger.Key(source, provider), plan.day(provider, clock.millis()));
+            ledger.giveBack(new WarmUpLedger.Key(source, provider), plan.day(provider, takenMillis).number());
         }
     }
 
@@ -204,6 +237,8 @@ public final class WarmUp implements Quota, AutoCloseable {
                 Thread.currentThread().interrupt();
                 throw new IOException("interrupted; what was leased counts as sent", e);
             }
+        }
+        if (journal.isOpen()) {
             journal.rewrite(exact);
         }
         journal.close();

@@ -102,6 +102,10 @@ final class WarmUpJournal implements AutoCloseable {
         lines += leases.size();
     }
 
+    boolean isOpen() {
+        return channel != null;
+    }
+
     boolean isLarge() {
         return lines > MAX_LINES;
     }

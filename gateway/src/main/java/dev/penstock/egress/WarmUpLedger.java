@@ -18,8 +18,11 @@ import java.util.TreeMap;
  * allowance and what was given back, however often the process is killed and the clock is set.
  *
  * <p>Counts belong to days of the calendar, of which {@value #MAX_DAYS_KEPT} are kept: a clock that goes back finds what
- * that day has had already. A message that is
- * given back is credited to the day on which that happens.
+ * that day has had already. A message that is given back is credited to the day on which it was taken.
+ *
+ * <p>Beside the counts it remembers how many messages were sent for to be taken soon ({@link #expect}), so that no more come
+ * than can go. That is an estimate, which bounds what comes and never what is taken: what isn't taken within a minute is
+ * expected no more.
  */
 final class WarmUpLedger {
     /** How much earlier than evenly spread a message may go after a pause: what comes in bursts isn't held up for it. */
@@ -28,6 +31,8 @@ final class WarmUpLedger {
     static final Duration LEASE_WAIT = Duration.ofMillis(20);
     /** And for what couldn't be. */
     static final Duration FAILURE_WAIT = Duration.ofSeconds(5);
+    /** What was sent for is expected for so long, and up to as long again: a session that is opened for it may take this. */
+    static final Duration EXPECTATION = Duration.ofSeconds(30);
     /** Of each source and provider; the one furthest away goes first. */
     static final int MAX_DAYS_KEPT = 8;
     /** A kill costs half a percent of a day at most. */
@@ -51,16 +56,42 @@ final class WarmUpLedger {
     /** What a source has sent to a provider on a day. */
     record Sent(long used, long nextMillis) {}
 
+    /** What was sent for lately and not taken yet, by when. */
+    private static final class Expected {
+        long now;
+        long before;
+        long sinceMillis;
+
+        long count(long nowMillis) {
+            long age = Math.abs(nowMillis - sinceMillis); // a clock that is set back begins anew, too
+            if (age >= EXPECTATION.toMillis()) {
+                before = age < 2 * EXPECTATION.toMillis() ? now : 0;
+                now = 0;
+                sinceMillis = nowMillis;
+            }
+            return now + before;
+        }
+
+        void less(long by) {
+            long older = Math.min(by, before);
+            before -= older;
+            now = Math.max(0, now - (by - older));
+        }
+    }
+
     private static final class Count {
         long used;
         long leased;
         /** What is being written; {@code leased} when nothing is. */
         long asked;
         double nextMillis;
+        /** Between the last message and the next. */
+        double stepMillis;
         long retryMillis;
     }
 
     private final Map<Key, TreeMap<Long, Count>> counts = new HashMap<>();
+    private final Map<Key, Expected> expected = new HashMap<>();
     private final LinkedHashMap<Key, Long> wanted = new LinkedHashMap<>();
     private boolean closed;
 
@@ -72,8 +103,26 @@ final class WarmUpLedger {
         count.asked = lease.leased();
     }
 
-    /** @return {@link Quota#TAKEN}, else when it is worth asking again, milliseconds since 1970 */
-    synchronized long take(Key key, Day day, long nowMillis) {
+    /** @return {@link Quota#GRANTED} when one more may be sent for, else when it is worth asking again, milliseconds since 1970 */
+    synchronized long expect(Key key, Day day, long nowMillis) {
+        Expected soon = expected.computeIfAbsent(key, _ -> new Expected());
+        long answer = mayTake(key, day, soon.count(nowMillis), nowMillis);
+        if (answer == Quota.GRANTED) {
+            soon.now++;
+        }
+        return answer;
+    }
+
+    /** So many that were sent for have gone elsewhere. */
+    synchronized void expectNot(Key key, long messages) {
+        Expected soon = expected.get(key);
+        if (soon != null) {
+            soon.less(messages);
+        }
+    }
+
+    /** @param before so many others are to be taken first */
+    private long mayTake(Key key, Day day, long before, long nowMillis) {
         if (closed) {
             return nowMillis + FAILURE_WAIT.toMillis();
         }
@@ -81,27 +130,54 @@ final class WarmUpLedger {
             return day.endMillis();
         }
         Count count = count(key, day.number());
-        if (count.used >= day.allowance()) {
+        long left = day.allowance() - count.used - before;
+        if (left <= 0) {
             return day.endMillis();
         }
-        double next = Math.max(count.nextMillis, (double) day.startMillis());
+        double base = base(count, day, nowMillis);
+        double next = base + before * step(count, day, base);
         if (nowMillis < next) {
             return Math.min((long) Math.ceil(next), day.endMillis());
         }
-        if (count.used >= count.leased) {
+        if (count.used + before >= count.leased) {
             if (nowMillis < count.retryMillis) {
                 return count.retryMillis;
             }
             want(key, day, count);
             return nowMillis + LEASE_WAIT.toMillis();
         }
-        double base = Math.max(next, (double) (nowMillis - TOLERANCE.toMillis()));
-        count.nextMillis = base + (day.endMillis() - base) / (day.allowance() - count.used);
+        return Quota.GRANTED;
+    }
+
+    /** From when what is left of the day is spread over it. */
+    private static double base(Count count, Day day, long nowMillis) {
+        double next = Math.max(count.nextMillis, (double) day.startMillis());
+        return Math.max(next, (double) (nowMillis - TOLERANCE.toMillis()));
+    }
+
+    private static double step(Count count, Day day, double base) {
+        return (day.endMillis() - base) / (day.allowance() - count.used);
+    }
+
+    /** @return {@link Quota#GRANTED}, else when it is worth asking again, milliseconds since 1970 */
+    synchronized long take(Key key, Day day, long nowMillis) {
+        long answer = mayTake(key, day, 0, nowMillis);
+        if (answer != Quota.GRANTED) {
+            return answer;
+        }
+        Expected soon = expected.get(key);
+        if (soon != null) {
+            soon.less(1);
+        }
+        Count count = count(key, day.number());
+        double base = base(count, day, nowMillis);
+        count.stepMillis = step(count, day, base);
+        count.nextMillis = base + count.stepMillis;
         count.used++;
         if (count.leased - count.used < (block(day.allowance()) + 1) / 2 && nowMillis >= count.retryMillis) {
             want(key, day, count);
         }
-        return Quota.TAKEN;
+        return Quota.GRANTED;
     }
 
     private static long block(long allowance) {
@@ -116,12 +192,13 @@ final class WarmUpLedger {
         }
     }
 
-    /** Nothing was attempted. */
-    synchronized void giveBack(Key key, Day day) {
+    /** Nothing was sent of a message that was taken on that day. */
+    synchronized void giveBack(Key key, long day) {
         TreeMap<Long, Count> days = counts.get(key);
-        Count count = days == null ? null : days.get(day.number());
+        Count count = days == null ? null : days.get(day);
         if (!closed && count != null && count.used > 0) {
             count.used--;
+            count.nextMillis -= count.stepMillis;
         }
     }
 

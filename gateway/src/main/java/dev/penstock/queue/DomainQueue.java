@@ -30,6 +30,8 @@ final class DomainQueue {
     volatile String provider = Providers.NONE;
     private @Nullable Providers providers;
     private @Nullable Site site;
+    /** What is astray came before it was known whose hosts it goes to: no quota was asked about it. */
+    boolean unasked;
     /** Whether its ready mail is about to be placed anew. */
     boolean astray;
     /** Forgotten by the queue: look it up anew. */
@@ -53,13 +55,16 @@ final class DomainQueue {
         }
     }
 
+    /** Whether its mail goes to other hosts than those that are known of it, or it isn't known whose they are. */
+    boolean isOfOther(Providers known, Site found) {
+        return known != providers || site == null || !site.equals(found);
+    }
+
     /** Its mail goes to {@code found}. Under the lock of its ready queue. */
     void provider(Providers known, Site found) {
-        if (known != providers || site == null || !site.equals(found)) {
-            provider = known.name(name, found);
-            providers = known;
-            site = found;
-        }
+        provider = known.name(name, found);
+        providers = known;
+        site = found;
     }
 
     SubQueue subQueue(TenantCampaign owner) {

@@ -5,8 +5,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All mail that goes out by one source, by domain; or all mail of one pool that waits until one of its sources can be used.
- * Thread-safe.
+ * All mail that goes out by one source, by domain; or all mail of one pool for one provider that waits until one of its
+ * sources can be used. Thread-safe.
  */
 final class Lane {
     /** Null when it is of a pool's mail that waits. */
@@ -14,8 +14,16 @@ final class Lane {
     /** Where its domains are before anything else is known of them. */
     final ReadyQueue entrance;
     final ConcurrentHashMap<String, DomainQueue> domains = new ConcurrentHashMap<>();
-    /** All its mail is to be placed anew. */
+    /** Mail of it is to be placed anew. */
     volatile boolean astray;
+    /** All of it is, not only what its source may not send. */
+    volatile boolean astrayWhole;
+
+    // Of mail that waits, confined to the scheduler's thread.
+    /** So many senders' mail for a domain may be found without a source before it is left for the next time. */
+    int looksLeft;
+    /** Ascending over all lanes, when mail of it last found a source. */
+    long placedLast;
 
     Lane(@Nullable String source, ReadyQueue entrance) {
         this.source = source;

@@ -4,8 +4,10 @@ import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
@@ -38,6 +40,7 @@ import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
 import dev.penstock.egress.SourceHealth;
 import dev.penstock.egress.SourceHealth.Cause;
+import dev.penstock.egress.SourceHealth.Everywhere;
 import dev.penstock.egress.SourceHealth.Scope;
 import dev.penstock.egress.SourceHealth.Suspension;
 import dev.penstock.message.Envelope;
@@ -77,6 +80,8 @@ public final class MailQueue implements AutoCloseable {
     private static final int SWEEP_BATCH = 256;
     /** How often mail that no source takes is tried again though nothing is heard of one: quotas tell nobody. */
     static final Duration WAITING_RETRY = Duration.ofSeconds(1);
+    /** Of mail that waits, so many senders' mail for a domain is tried each time though none before it found a source. */
+    static final int WAITING_LOOKS = 256;
     private static final int FAILURE_BATCH = 128;
     /** What a destination takes at most, with its message's envelope, as MemoryTest has it. */
     private static final int DESTINATION_OCTETS = 300;
@@ -93,8 +98,10 @@ public final class MailQueue implements AutoCloseable {
     private final Placement placement;
     /** By source. */
     private final ConcurrentHashMap<String, Lane> lanes = new ConcurrentHashMap<>();
-    /** By pool, mail that waits for one of its sources. */
-    private final ConcurrentHashMap<String, Lane> waiting = new ConcurrentHashMap<>();
+    /** Mail that waits for one of its pool's sources. */
+    private final ConcurrentHashMap<Waiting, Lane> waiting = new ConcurrentHashMap<>();
+    /** What sessions have in hand and the quota of its source counts, until something is sent of it. */
+    private final ConcurrentHashMap<QueueItem, Charge> charges = new ConcurrentHashMap<>();
     /** Whose mail is to be placed anew. */
     private final Queue<DomainQueue> astray = new ConcurrentLinkedQueue<>();
     private final Choice plainChoice;
@@ -142,6 +149,9 @@ public final class MailQueue implements AutoCloseable {
     private final ItemList placing = new ItemList();
     private @Nullable Iterator<DomainQueue> placingAll;
     private long nextWaitingNanos;
+    /** Lanes of mail that waits, whose turn it is to look for sources. */
+    private final ArrayDeque<Lane> looking = new ArrayDeque<>();
+    private long placedFromWaiting;
     private int sweptEpoch;
 
     /** Whose mail goes by one source, whatever it is. */
@@ -163,7 +173,7 @@ public final class MailQueue implements AutoCloseable {
                 null, null);
         Lane plain = new Lane(QueueKey.DEFAULT_SOURCE, unrouted);
         lanes.put(QueueKey.DEFAULT_SOURCE, plain);
-        this.plainChoice = new Choice(plain, false);
+        this.plainChoice = new Choice(plain, Pools.NONE, true);
         this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::keepHouse);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
         this.nextWaitingNanos = clock.nanos() + WAITING_RETRY.toNanos();
@@ -171,6 +181,12 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private record Failing(DomainQueue domain, Route.Failure failure) {}
+
+    /** @param provider who runs the hosts of its domain, empty for nobody known; null while that isn't known */
+    private record Waiting(String pool, @Nullable String provider) {}
+
+    /** What a message in hand is counted as. */
+    private record Charge(String source, String provider, long takenMillis) {}
 
     /** What a ready queue can't know by itself. */
     private final class Around implements ReadyQueue.Surroundings {
@@ -193,6 +209,21 @@ public final class MailQueue implements AutoCloseable {
         public ReadyQueue.Suspensions suspensions() {
             long longest = config.maxSuspension().toNanos();
             return new ReadyQueue.Suspensions(Math.min(RetrySchedule.shortest(config).toNanos(), longest), longest);
+        }
+
+        @Override
+        public long counts(QueueItem item) {
+            return count(item);
+        }
+
+        @Override
+        public void strays(SubQueue subQueue) {
+            strayLocked(subQueue);
+        }
+
+        @Override
+        public void requeue(QueueItem item) {
+            MailQueue.this.requeue(item);
         }
 
         @Override
@@ -294,7 +325,7 @@ public final class MailQueue implements AutoCloseable {
         submitted.increment();
         while (true) {
             Choice choice = choose(owner, destination.entry().messageId(), destination.attempts(),
-                    destination.domain(), !later);
+                    destination.domain(), later ? Wish.LATER : Wish.NOW);
             DomainQueue queue = choice.lane().domain(destination.domain());
             QueueItem item;
             boolean wants = false;
@@ -302,7 +333,6 @@ public final class MailQueue implements AutoCloseable {
             ReadyQueue readyQueue = queue.lockReadyQueue();
             try {
                 if (queue.removed) {
-                    giveBack(choice, queue);
                     continue;
                 }
                 SubQueue home = queue.subQueue(owner);
@@ -310,7 +340,6 @@ public final class MailQueue implements AutoCloseable {
                 item = new QueueItem(destination.entry(), home, Math.max(envelope.receivedMillis(), holdMillis),
                         destination.size());
                 item.schedule(due, destination.attempts());
-                item.counted(choice.counted());
                 if (heldFor != null) {
                     item.state(QueueItem.HELD);
                     holds.put(item.entry(), heldFor);
@@ -326,7 +355,7 @@ public final class MailQueue implements AutoCloseable {
             if (later) {
                 scheduler.insert(item);
             }
-            follow(queue, readyQueue, ask, wants);
+            follow(queue, readyQueue, ask, wants, choice.isOutdated(placement.pools()));
             return;
         }
     }
@@ -367,6 +396,7 @@ public final class MailQueue implements AutoCloseable {
         } finally {
             readyQueue.unlock();
         }
+        giveBack(item);
         scheduler.insert(item);
     }
 
@@ -402,13 +432,47 @@ public final class MailQueue implements AutoCloseable {
         } finally {
             readyQueue.unlock();
         }
+        giveBack(item);
         retried.increment();
         scheduler.insert(item);
+    }
+
+    /**
+     * Something of the message is being sent: from now on it counts for the quota of its source, whatever becomes of it.
+     * What isn't told so isn't counted.
+     */
+    public void sent(QueueItem item) {
+        if (!charges.isEmpty()) {
+            charges.remove(item);
+        }
+    }
+
+    private void giveBack(QueueItem item) {
+        Charge charge = charges.isEmpty() ? null : charges.remove(item);
+        if (charge != null) {
+            placement.quota().giveBack(charge.source, charge.provider, charge.takenMillis);
+        }
+    }
+
+    /** Under the lock of the item's ready queue. @return 0, or nanoseconds until it is worth asking again */
+    private long count(QueueItem item) {
+        String source = item.home.domain.lane.source;
+        if (!placement.hasQuota() || source == null) {
+            return 0;
+        }
+        String provider = item.home.domain.provider;
+        long now = clock.wallMillis();
+        long answer = placement.quota().take(source, provider, now);
+        if (answer == Quota.GRANTED) {
+            charges.put(item, new Charge(source, provider, now));
+        }
+        return answer <= 0 ? 0 : TimeUnit.MILLISECONDS.toNanos(Math.max(1, answer - now));
     }
 
     /** Nothing was attempted: the item is the next of its ready queue again. */
     public void requeue(QueueItem item) {
         DomainQueue domain = item.home.domain;
+        giveBack(item);
         boolean wants;
         ReadyQueue readyQueue = domain.lockReadyQueue();
         boolean ask;
@@ -419,7 +483,8 @@ public final class MailQueue implements AutoCloseable {
             readyQueue.unlock();
         }
         requeued.increment();
-        follow(domain, readyQueue, ask, wants);
+        String source = domain.lane.source;
+        follow(domain, readyQueue, ask, wants, source != null && !placement.goesBy(item.home.owner, source));
     }
 
     /** Nothing is left to do: the item is forgotten. */
@@ -433,6 +498,7 @@ public final class MailQueue implements AutoCloseable {
         } finally {
             readyQueue.unlock();
         }
+        giveBack(item);
         ages.remove(item.receivedMillis());
         finished.increment();
     }
@@ -451,6 +517,7 @@ public final class MailQueue implements AutoCloseable {
         if (!shaper.providers().equals(knownProviders)) {
             knownProviders = shaper.providers();
             providers = new Providers(knownProviders);
+            readyQueues.values().forEach(this::bar);
         }
         reroute();
     }
@@ -464,8 +531,17 @@ public final class MailQueue implements AutoCloseable {
     /** From now on by these pools, mail that is queued too. */
     public void reconfigure(Pools next) {
         if (placement.pools(next)) {
-            stray(lanes.values());
-            stray(waiting.values());
+            stray(lanes.values(), true);
+            stray(waiting.values(), true);
+            scheduler.rouse();
+        }
+    }
+
+    /** A source isn't configured any more: what waits for it goes by the others of its pools. */
+    public void sourceIsGone(String source) {
+        Lane lane = lanes.get(source);
+        if (lane != null) {
+            stray(List.of(lane), true);
             scheduler.rouse();
         }
     }
@@ -492,18 +568,21 @@ public final class MailQueue implements AutoCloseable {
      * @param reach       towards whom
      * @param why         for people
      * @param untilMillis milliseconds since 1970
+     * @return whether others may take over
      */
-    public void blocked(QueueKey key, Reach reach, String why, long untilMillis) {
+    public boolean blocked(ReadyQueue readyQueue, Reach reach, String why, long untilMillis) {
+        QueueKey key = readyQueue.key();
         if (placement.isAlone(key.source())) {
-            return;
+            return false;
         }
-        String name = placement.provider(key);
+        String name = provider(readyQueue);
         Scope scope = switch (reach) {
             case EVERYWHERE -> Scope.EVERYWHERE;
             case PROVIDER -> name.isEmpty() ? Scope.site(key.site().name()) : Scope.provider(name);
             case SITE -> Scope.site(key.site().name());
         };
         placement.health().suspend(key.source(), scope, Cause.BLOCKED, why, untilMillis, clock.wallMillis());
+        return true;
     }
 
     /** What there is of one source's. */
@@ -548,96 +627,159 @@ public final class MailQueue implements AutoCloseable {
         place(item);
     }
 
-    /** Into its domain's queue of the source that it goes by now; the item is in no structure. @return that queue */
-    private DomainQueue place(QueueItem item) {
-        SubQueue before = item.home;
-        String name = before.domain.name;
-        while (true) {
-            Choice choice = choose(before.owner, item.entry().messageId(), item.attempts(), name, true);
-            DomainQueue domain = choice.lane() == before.domain.lane ? before.domain : choice.lane().domain(name);
-            boolean wants;
-            boolean ask;
-            ReadyQueue readyQueue = domain.lockReadyQueue();
-            try {
-                if (domain.removed) { // never its own, which counts the item
-                    giveBack(choice, domain);
-                    continue;
-                }
-                if (domain != before.domain) {
-                    item.home = domain.subQueue(before.owner);
-                    item.home.items++;
-                }
-                item.counted(choice.counted());
-                wants = readyQueue.append(item);
-                ask = mayAsk(domain);
-            } finally {
-                readyQueue.unlock();
-            }
-            if (domain != before.domain) {
-                ReadyQueue old = before.domain.lockReadyQueue();
-                before.items--;
-                old.unlock();
-                placedAnew.increment();
-            }
-            follow(domain, readyQueue, ask, wants);
-            return domain;
+    private void place(QueueItem item) {
+        while (!place(item, choose(item, Wish.NOW))) {
+            // its domain was forgotten there meanwhile
         }
     }
 
-    /** @param counted whether the quota of the lane's source counts the message now */
-    private record Choice(Lane lane, boolean counted) {}
+    /**
+     * Into its domain's queue of the source that it goes by now; the item is in no structure.
+     *
+     * @return false when that is to be chosen anew
+     */
+    private boolean place(QueueItem item, Choice choice) {
+        SubQueue before = item.home;
+        String name = before.domain.name;
+        DomainQueue domain = choice.lane() == before.domain.lane ? before.domain : choice.lane().domain(name);
+        boolean wants;
+        boolean ask;
+        ReadyQueue readyQueue = domain.lockReadyQueue();
+        try {
+            if (domain.removed) { // never its own, which counts the item
+                return false;
+            }
+            if (domain != before.domain) {
+                item.home = domain.subQueue(before.owner);
+                item.home.items++;
+            }
+            wants = readyQueue.append(item);
+            ask = mayAsk(domain);
+        } finally {
+            readyQueue.unlock();
+        }
+        if (domain != before.domain) {
+            ReadyQueue old = before.domain.lockReadyQueue();
+            before.items--;
+            old.unlock();
+            placedAnew.increment();
+        }
+        follow(domain, readyQueue, ask, wants, choice.isOutdated(placement.pools()));
+        return true;
+    }
 
-    /** @param now whether it is to be sent now, so that quotas count it */
-    private Choice choose(TenantCampaign owner, long messageId, int attempts, String domain, boolean now) {
+    /** For what mail wants a source. */
+    private enum Wish {
+        /** To wait there for its time: no quota is asked. */
+        LATER,
+        /** To be sent, after what waits for a source of its pool. */
+        NOW,
+        /** As {@link #NOW}, and of those that wait it is its turn. */
+        IN_TURN
+    }
+
+    /**
+     * Where mail goes.
+     *
+     * @param pools by which that was chosen
+     * @param ofAll whether the same would be chosen for all other mail that waits there; said of mail that waits
+     */
+    private record Choice(Lane lane, Pools pools, boolean ofAll) {
+        boolean isOutdated(Pools now) {
+            return pools != now && !pools.equals(now);
+        }
+    }
+
+    /** What was found out about sources that don't take a message. */
+    private static final class Refusals {
+        /** Whose hosts its domain has; null while that isn't known. */
+        @Nullable
+        String provider;
+        /** For a reason that other domains of that provider may not have. */
+        boolean ofTheDomain;
+    }
+
+    private Choice choose(QueueItem item, Wish wish) {
+        return choose(item.home.owner, item.entry().messageId(), item.attempts(), item.domain(), wish);
+    }
+
+    private Choice choose(TenantCampaign owner, long messageId, int attempts, String domain, Wish wish) {
         if (owner.pool().isEmpty() && placement.isPlain()) {
             return plainChoice;
         }
-        String name = placement.poolOf(owner);
-        Pool pool = placement.pools().pool(name);
+        Pools pools = placement.pools();
+        String name = pools.nameFor(owner.pool(), owner.tenant(), owner.campaign());
+        Pool pool = pools.pool(name);
         if (pool == null) {
-            return new Choice(waiting(name), false);
+            return new Choice(waiting(name, ""), pools, true);
         }
-        boolean counts = now && placement.hasQuota();
-        boolean[] counted = new boolean[1];
-        String source = pool.choose(pool.draw(messageId, attempts), each -> {
-            Lane lane = lanes.get(each);
-            DomainQueue there = lane == null ? null : lane.domains.get(domain);
-            ReadyQueue readyQueue = there == null ? unrouted : there.readyQueue;
-            if (readyQueue.isBarred() || placement.health().of(each) != null) {
+        Refusals refusals = new Refusals();
+        String source = pool.choose(pool.draw(messageId, attempts),
+                each -> takes(each, name, domain, wish, refusals));
+        return source == null
+                ? new Choice(waiting(name, placement.hasQuota() ? refusals.provider : ""), pools, !refusals.ofTheDomain)
+                : new Choice(lanes.computeIfAbsent(source, each -> new Lane(each, unrouted)), pools, false);
+    }
+
+    private boolean takes(String source, String pool, String domain, Wish wish, Refusals refusals) {
+        Lane lane = lanes.get(source);
+        DomainQueue there = lane == null ? null : lane.domains.get(domain);
+        boolean routed = there != null && there.readyQueue != unrouted;
+        if (routed) {
+            refusals.provider = there.provider;
+        }
+        if (placement.health().of(source) != null) {
+            return false;
+        }
+        if (routed && there.readyQueue.isBarred()) {
+            refusals.ofTheDomain = true;
+            return false;
+        }
+        if (wish == Wish.LATER || !placement.hasQuota() || there == null) {
+            return true;
+        }
+        if (!routed) {
+            boolean scouted = wish == Wish.IN_TURN && hasReady(there); // one is enough to find out whose hosts it has
+            refusals.ofTheDomain |= scouted;
+            return !scouted;
+        }
+        long now = clock.wallMillis();
+        if (wish == Wish.NOW && placement.quota().limits(source, there.provider, now)) {
+            Lane before = waiting.get(new Waiting(pool, there.provider));
+            if (before != null && before.entrance.ready() > 0) {
                 return false;
             }
-            counted[0] = counts && readyQueue != unrouted;
-            return !counted[0] || there != null && placement.quota().take(each, there.provider) == Quota.TAKEN;
-        });
-        return source == null
-                ? new Choice(waiting(name), false)
-                : new Choice(lanes.computeIfAbsent(source, each -> new Lane(each, unrouted)), counted[0]);
+        }
+        return placement.quota().expect(source, there.provider, now) <= 0;
     }
 
-    private void giveBack(Choice choice, DomainQueue domain) {
-        if (choice.counted()) {
-            giveBack(domain);
+    private static boolean hasReady(DomainQueue domain) {
+        ReadyQueue readyQueue = domain.lockReadyQueue();
+        try {
+            return domain.subQueues.values().stream().anyMatch(subQueue -> !subQueue.ready.isEmpty());
+        } finally {
+            readyQueue.unlock();
         }
     }
 
-    private void giveBack(DomainQueue domain) {
-        placement.quota().giveBack(requireNonNull(domain.lane.source), domain.provider);
-    }
-
-    private Lane waiting(String pool) {
-        Lane known = waiting.get(pool);
+    private Lane waiting(String pool, @Nullable String provider) {
+        Waiting place = new Waiting(pool, provider);
+        Lane known = waiting.get(place);
         return known != null
                 ? known
-                : waiting.computeIfAbsent(pool, name -> {
-                    ReadyQueue entrance = new ReadyQueue(surroundings,
-                            new QueueKey("", new Site("pool:" + name), false), numbers.getAndIncrement(), null, null);
-                    entrance.bar(() -> placement.whyNone(name));
+                : waiting.computeIfAbsent(place, _ -> {
+                    String towards = provider == null ? "?" : provider;
+                    Site site = new Site("pool:" + pool + (towards.isEmpty() ? "" : "->" + towards));
+                    ReadyQueue entrance = new ReadyQueue(surroundings, new QueueKey("", site, false),
+                            numbers.getAndIncrement(), null, null);
+                    entrance.bar(() -> placement.whyNone(pool));
                     return new Lane(null, entrance);
                 });
     }
 
-    private void follow(DomainQueue domain, ReadyQueue readyQueue, boolean ask, boolean wants) {
-        if (readyQueue.isBarred() && !domain.lane.waits()) {
+    /** @param misplaced whether pools have changed since the domain's mail was given its source */
+    private void follow(DomainQueue domain, ReadyQueue readyQueue, boolean ask, boolean wants, boolean misplaced) {
+        if (misplaced || readyQueue.isBarred() && !domain.lane.waits()) {
             stray(domain);
         }
         if (domain.lane.waits()) {
@@ -727,28 +869,56 @@ public final class MailQueue implements AutoCloseable {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {
                 readyQueue = readyQueues.computeIfAbsent(key, _ -> newReadyQueue(key, route));
-                readyQueue.bar(() -> placement.bar(key)); // now that whoever hears of changes finds it
+                bar(readyQueue); // now that whoever hears of changes finds it
             }
             boolean wasUnrouted = domain.readyQueue == unrouted;
             move(domain, readyQueue);
-            readyQueue.lock();
-            try {
-                if (domain.readyQueue == readyQueue) {
-                    readyQueue.route(route);
-                    domain.provider(providers, route.site());
-                    domain.asking = false;
-                    domain.askedEpoch = epoch;
-                    domain.askedNanos = clock.nanos();
-                    if (readyQueue.isBarred() || wasUnrouted && placement.hasQuota()) {
-                        strayLocked(domain); // it is known now to whom it goes
-                    }
-                    return;
-                }
-            } finally {
-                readyQueue.unlock();
+            if (follow(domain, epoch, route, readyQueue, wasUnrouted)) {
+                return;
             }
             readyQueues.remove(key, readyQueue); // it was forgotten meanwhile: the next one is new
         }
+    }
+
+    /** @return false when the domain isn't in that ready queue */
+    private boolean follow(DomainQueue domain, int epoch, Route.Open route, ReadyQueue readyQueue,
+            boolean wasUnrouted) {
+        boolean wants = false;
+        readyQueue.lock();
+        try {
+            if (domain.readyQueue != readyQueue) {
+                return false;
+            }
+            readyQueue.route(route);
+            if (domain.isOfOther(providers, route.site())) { // what was withheld for the one isn't for the other
+                readyQueue.dismiss(domain);
+                domain.provider(providers, route.site());
+                wants = readyQueue.admit(domain);
+            }
+            domain.asking = false;
+            domain.askedEpoch = epoch;
+            domain.askedNanos = clock.nanos();
+            if (wasUnrouted && placement.hasQuota()) {
+                domain.unasked = true;
+                strayLocked(domain); // it is known now to whom it goes
+            }
+        } finally {
+            readyQueue.unlock();
+        }
+        if (wants) {
+            surroundings.wantsSession(readyQueue);
+        }
+        if (!placement.health().isSound()) {
+            bar(readyQueue); // its hosts may be others' now
+        }
+        if (readyQueue.isBarred()) {
+            stray(domain);
+        }
+        return true;
+    }
+
+    private void bar(ReadyQueue readyQueue) {
+        readyQueue.bar(() -> placement.bar(readyQueue.key(), provider(readyQueue)));
     }
 
     /** All of the domain's mail goes to another ready queue, unless that is closed. */
@@ -921,7 +1091,7 @@ public final class MailQueue implements AutoCloseable {
             changed(suspension.source());
             Lane lane = lanes.get(suspension.source());
             if (lane != null) {
-                stray(List.of(lane));
+                stray(List.of(lane), suspension.scope() instanceof Everywhere);
             }
             scheduler.rouse();
         }
@@ -932,7 +1102,7 @@ public final class MailQueue implements AutoCloseable {
             changed(suspension.source());
             for (Pool pool : placement.pools().with(suspension.source())) {
                 stray(pool.members().stream().map(member -> lanes.get(member.source())).filter(Objects::nonNull)
-                        .toList());
+                        .toList(), true);
             }
             looksAtWaiting = true;
             scheduler.rouse();
@@ -941,15 +1111,19 @@ public final class MailQueue implements AutoCloseable {
         private void changed(String source) {
             for (ReadyQueue readyQueue : readyQueues.values()) {
                 if (readyQueue.key().source().equals(source)) {
-                    readyQueue.bar(() -> placement.bar(readyQueue.key()));
+                    bar(readyQueue);
                 }
             }
-            waiting.forEach((pool, lane) -> lane.entrance.bar(() -> placement.whyNone(pool)));
+            waiting.forEach((place, lane) -> lane.entrance.bar(() -> placement.whyNone(place.pool)));
         }
     }
 
-    private void stray(Collection<Lane> some) {
-        some.forEach(lane -> lane.astray = true);
+    /** @param whole else only what the source may not send */
+    private void stray(Collection<Lane> some, boolean whole) {
+        some.forEach(lane -> {
+            lane.astrayWhole |= whole;
+            lane.astray = true;
+        });
         lanesAstray = true;
     }
 
@@ -961,7 +1135,14 @@ public final class MailQueue implements AutoCloseable {
 
     /** Under the domain's ready queue's lock. */
     private void strayLocked(DomainQueue domain) {
-        if (!domain.astray) {
+        domain.subQueues.values().forEach(this::strayLocked);
+    }
+
+    /** Likewise. */
+    private void strayLocked(SubQueue subQueue) {
+        subQueue.astray = subQueue.ready.size();
+        DomainQueue domain = subQueue.domain;
+        if (subQueue.astray > 0 && !domain.astray) {
             domain.astray = true;
             astray.add(domain);
             scheduler.rouse();
@@ -978,11 +1159,7 @@ public final class MailQueue implements AutoCloseable {
         }
         DomainQueue domain = astray.poll();
         if (domain != null) {
-            if (domain.lane.waits()) {
-                retryWaiting(domain);
-            } else {
-                withdraw(domain, Integer.MAX_VALUE);
-            }
+            withdraw(domain);
             return true;
         }
         Iterator<DomainQueue> iterator = placingAll;
@@ -990,58 +1167,86 @@ public final class MailQueue implements AutoCloseable {
             lanesAstray = false;
             List<Lane> stray = Stream.concat(lanes.values().stream(), waiting.values().stream())
                     .filter(lane -> lane.astray).toList();
-            stray.forEach(lane -> lane.astray = false);
-            iterator = domainsOf(stray).iterator();
+            iterator = stray.stream().flatMap(MailQueue::strayDomains).iterator();
         }
-        for (int i = 0; iterator != null && i < SWEEP_BATCH && placing.size() < Scheduler.BATCH
-                && iterator.hasNext(); i++) {
-            withdraw(iterator.next(), Integer.MAX_VALUE);
+        for (int i = 0; iterator != null && i < SWEEP_BATCH && iterator.hasNext(); i++) {
+            stray(iterator.next());
         }
         placingAll = iterator != null && iterator.hasNext() ? iterator : null;
-        if (placingAll != null || !placing.isEmpty()) {
+        if (placingAll != null || !astray.isEmpty()) {
             return true;
         }
         long now = clock.nanos();
         if (looksAtWaiting || now - nextWaitingNanos >= 0) {
+            int looks = looksAtWaiting ? Integer.MAX_VALUE : WAITING_LOOKS;
             looksAtWaiting = false;
             nextWaitingNanos = now + WAITING_RETRY.toNanos();
-            waiting.forEach((pool, lane) -> {
-                lane.entrance.bar(() -> placement.whyNone(pool));
-                lane.domains.values().forEach(this::retryWaiting);
+            waiting.forEach((place, lane) -> lane.entrance.bar(() -> placement.whyNone(place.pool)));
+            looking.clear();
+            waiting.values().stream().sorted(Comparator.comparingLong(lane -> lane.placedLast)).forEach(lane -> {
+                lane.looksLeft = Math.min(looks, lane.entrance.turns());
+                looking.add(lane);
             });
         }
-        return !astray.isEmpty();
+        return placesWaiting() || !astray.isEmpty();
     }
 
-    /** Takes the domain's ready mail into the scheduler's hands. */
-    private void withdraw(DomainQueue domain, int limit) {
+    private static Stream<DomainQueue> strayDomains(Lane lane) {
+        lane.astray = false;
+        boolean whole = lane.astrayWhole;
+        lane.astrayWhole = false;
+        return lane.domains.values().stream().filter(domain -> whole || domain.readyQueue.isBarred());
+    }
+
+    /** Takes some of what is to be placed anew into the scheduler's hands. */
+    private void withdraw(DomainQueue domain) {
+        int before = placing.size();
+        boolean unasked;
         ReadyQueue readyQueue = domain.lockReadyQueue();
         try {
-            domain.astray = false;
-            readyQueue.withdraw(domain, limit, placing);
+            unasked = domain.unasked;
+            domain.astray = readyQueue.withdraw(domain, Scheduler.BATCH, placing);
+            domain.unasked &= domain.astray;
+            if (domain.astray) {
+                astray.add(domain); // behind the others
+            }
         } finally {
             readyQueue.unlock();
         }
-        if (placement.hasQuota() && !domain.lane.waits()) {
-            for (QueueItem item = placing.first(); item != null; item = item.next) {
-                if (item.isCounted() && item.home.domain == domain) {
-                    giveBack(domain);
-                    item.counted(false);
-                }
-            }
+        String source = domain.lane.source;
+        if (source != null && !unasked && placement.hasQuota()) {
+            placement.quota().expectNot(source, domain.provider, placing.size() - before);
         }
     }
 
-    /** The domain's mail that waits goes on for as long as it finds sources, one after the other. */
-    private void retryWaiting(DomainQueue domain) {
+    /**
+     * Mail that waits goes on, one message of each pool and provider after the other and within these by their senders'
+     * turns, for as long as it finds sources.
+     *
+     * @return whether there may be more that does
+     */
+    private boolean placesWaiting() {
         for (int i = 0; i < Scheduler.BATCH; i++) {
-            withdraw(domain, 1);
-            QueueItem first = placing.pollFirst();
-            if (first == null || place(first).lane.waits()) {
-                return;
+            Lane lane = looking.poll();
+            if (lane == null) {
+                return false;
             }
+            QueueItem item = lane.looksLeft == 0 ? null : lane.entrance.takeTurn();
+            if (item == null) {
+                continue;
+            }
+            Choice choice = choose(item, Wish.IN_TURN);
+            if (choice.lane == lane) {
+                lane.entrance.takeBack(item, choice.ofAll);
+                lane.looksLeft = choice.ofAll ? 0 : lane.looksLeft - 1;
+            } else if (!place(item, choice)) {
+                place(item);
+            } else if (!choice.lane.waits()) {
+                lane.placedLast = ++placedFromWaiting;
+            }
+            looking.add(lane);
         }
-        stray(domain);
+        return true;
     }
 
     private boolean isAnyWaiting() {
@@ -1089,12 +1294,14 @@ public final class MailQueue implements AutoCloseable {
 
     /** What has become too old while it waited for a source is told to its sender. */
     private void expire(Lane lane) {
-        List<QueueItem> old = lane.entrance
-                .takeReceivedBefore(clock.wallMillis() - config.maxAge().toMillis(), Integer.MAX_VALUE);
-        if (!old.isEmpty()) {
-            reportsDue.addAll(old);
-            start(reporters, this::settleReports);
-        }
+        List<QueueItem> old;
+        do {
+            old = lane.entrance.takeReceivedBefore(clock.wallMillis() - config.maxAge().toMillis(), Scheduler.BATCH);
+            if (!old.isEmpty()) {
+                reportsDue.addAll(old);
+                start(reporters, this::settleReports);
+            }
+        } while (old.size() == Scheduler.BATCH);
     }
 
     private void sweep(DomainQueue domain) {
@@ -1128,9 +1335,9 @@ public final class MailQueue implements AutoCloseable {
 
     // What an operator asks
 
-    /** Who runs the hosts of a site, or takes the domain's mail that it stands for; empty when nobody known does. */
-    public String provider(Site site) {
-        return providers.name(site.section(), site);
+    /** Who runs the hosts that its mail goes to, whichever section shapes it; empty when nobody known does. */
+    public String provider(ReadyQueue readyQueue) {
+        return readyQueue.provider(providers);
     }
 
     /** Every ready queue that has or lately had mail. */

@@ -2,7 +2,6 @@ package dev.penstock.queue;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +10,6 @@ import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
 import dev.penstock.egress.SourceHealth;
 import dev.penstock.egress.SourceHealth.Suspension;
-import dev.penstock.routing.Site;
 
 /**
  * By which source mail goes: what is known of sources and pools, asked for one message or one ready queue at a time.
@@ -20,23 +18,18 @@ import dev.penstock.routing.Site;
 public final class Placement {
     private final SourceHealth health;
     private final Quota quota;
-    private final Function<Site, String> providers;
     private volatile Pools pools;
 
-    /**
-     * @param quota     asked when a message is about to wait at a source
-     * @param providers which provider a site belongs to, by its name; empty for none
-     */
-    public Placement(Pools pools, SourceHealth health, Quota quota, Function<Site, String> providers) {
+    /** @param quota asked when a message is about to wait at a source, and when it is about to be sent */
+    public Placement(Pools pools, SourceHealth health, Quota quota) {
         this.pools = pools;
         this.health = health;
         this.quota = quota;
-        this.providers = providers;
     }
 
     /** One source, with which nothing is ever wrong. */
     public static Placement plain() {
-        return new Placement(Pools.NONE, new SourceHealth(), Quota.NONE, _ -> "");
+        return new Placement(Pools.NONE, new SourceHealth(), Quota.NONE);
     }
 
     Pools pools() {
@@ -77,21 +70,26 @@ public final class Placement {
         return pools.with(source).stream().allMatch(pool -> pool.members().size() == 1);
     }
 
-    /** Who the queue's receiver is by the name of its provider; empty for none. */
-    String provider(QueueKey key) {
-        return providers.apply(key.site());
+    /** Whether the owner's mail may go by the source, as far as pools say. */
+    boolean goesBy(TenantCampaign owner, String source) {
+        Pool pool = pools.pool(poolOf(owner));
+        return pool != null && pool.has(source);
     }
 
     String poolOf(TenantCampaign owner) {
         return pools.nameFor(owner.pool(), owner.tenant(), owner.campaign());
     }
 
-    /** Why mail of a ready queue with this key can't be sent; null when it can. */
-    ReadyQueue.@Nullable Bar bar(QueueKey key) {
+    /**
+     * Why mail of a ready queue with this key can't be sent; null when it can.
+     *
+     * @param provider whose hosts it goes to; empty for nobody known
+     */
+    ReadyQueue.@Nullable Bar bar(QueueKey key, String provider) {
         if (health.isSound()) {
             return null;
         }
-        Suspension suspension = health.of(key.source(), key.site().name(), providers.apply(key.site()));
+        Suspension suspension = health.of(key.source(), key.site().name(), provider);
         return suspension == null
                 ? null
                 : new ReadyQueue.Bar("source " + key.source() + " isn't used (" + suspension.scope() + "): "

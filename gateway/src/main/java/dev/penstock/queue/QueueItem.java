@@ -35,8 +35,6 @@ public final class QueueItem {
     private static final int RECEIVED_SHIFT = 20;
     private static final int MAX_KILOBYTES = (1 << RECEIVED_SHIFT) - 1;
     private static final int STATE_MASK = 7;
-    /** Beside the state: whether its source's quota counts it. */
-    private static final int COUNTED = 8;
 
     /** Stored form of the states an item can have by itself; suspended and routing are its ready queue's. */
     static final int SCHEDULED = 0;
@@ -127,16 +125,6 @@ public final class QueueItem {
         dueAttemptsState = dueAttemptsState & ~STATE_MASK | state;
     }
 
-    /** Whether the quota of the source it waits at counts it. */
-    boolean isCounted() {
-        return (dueAttemptsState & COUNTED) != 0;
-    }
-
-    void counted(boolean counted) {
-        dueAttemptsState = counted ? dueAttemptsState | COUNTED : dueAttemptsState & ~COUNTED;
-    }
-
-    /** Of the attempt that it is counted for nothing is left. */
     void schedule(long dueMillis, int attempts) {
         dueAttemptsState = Math.clamp(dueMillis, 0, MAX_DUE) << DUE_SHIFT
                 | (long) Math.clamp(attempts, 0, MAX_ATTEMPTS) << ATTEMPTS_SHIFT

@@ -14,7 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.MailHost;
+import dev.penstock.routing.Providers;
 import dev.penstock.routing.Route;
+import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.OpeningLimiter.Party;
@@ -49,8 +51,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** After which a session is tried again that there was no memory for: long against what trying costs. */
     static final Duration MEMORY_WAIT = Duration.ofSeconds(1);
     private static final int ROUTE_TRIES = 4;
+    /** What its source may not send for longer than this is placed anew instead of waiting; also how often that is asked. */
+    static final Duration QUOTA_WAIT = Duration.ofSeconds(1);
 
-    /** What the state machine can't know by itself. The first four are called under the lock, the others without it. */
+    /** What the state machine can't know by itself. The first six are called under the lock, the others without it. */
     interface Surroundings {
         /** As {@link System#nanoTime()}. */
         long nanos();
@@ -63,6 +67,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
         /** How long the first suspension is and how long the longest, in nanoseconds. */
         Suspensions suspensions();
+
+        /**
+         * A session is about to take the item: what limits how much its source sends counts it.
+         *
+         * @return 0 when it may be sent, else nanoseconds until it is worth asking again
+         */
+        long counts(QueueItem item);
+
+        /** What is ready of the sub-queue is to be placed anew. */
+        void strays(SubQueue subQueue);
 
         /** Has {@link #timeCame()} called then; sooner does no harm. */
         void wakeAt(ReadyQueue queue, long atNanos);
@@ -78,6 +92,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
         /** Asks for the domain's route. @return whether the answer was there at once, and now applies */
         boolean askNow(DomainQueue domain);
+
+        /** A session gives back what it was handed. */
+        void requeue(QueueItem item);
     }
 
     /** Nanoseconds. */
@@ -174,6 +191,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      */
     record Kept(boolean trial, @Nullable Place place) {}
 
+    private record Whose(Providers known, Site site, String provider) {}
+
     /** How far the queue is with getting a session the permits. */
     private enum Seeking {
         NO,
@@ -192,6 +211,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     final long number;
     private final ReentrantLock lock = new ReentrantLock();
     private volatile Route.@Nullable Open route;
+    /** As it was found last. */
+    private volatile @Nullable Whose whose;
 
     private final Turns turns = new Turns();
     private int ready;
@@ -340,7 +361,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 if (interrupted) {
                     QueueItem handed = handed(session);
                     if (handed != null) {
-                        putBackHanded(handed);
+                        around.requeue(handed);
                     }
                     throw new InterruptedException();
                 }
@@ -390,17 +411,6 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         } finally {
             unlock();
         }
-    }
-
-    private static void putBackHanded(QueueItem item) {
-        ReadyQueue its = item.home.domain.lockReadyQueue(); // its domain may have moved meanwhile
-        boolean wants;
-        try {
-            wants = its.putBack(item);
-        } finally {
-            its.unlock();
-        }
-        its.tell(wants);
     }
 
     /** Others want what this session holds: it ends, unless it has got mail meanwhile. */
@@ -575,9 +585,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public @Nullable Suspension suspendTenant(String tenant, Duration time, String reason) {
         lock();
         try {
-            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(),
+            long now = around.nanos();
+            Withheld.Until until = Withheld.Until.endOfSuspension(now + time.toNanos(),
                     "tenant " + tenant + ": " + reason);
-            return withheld.suspend(tenant, until) ? withhold(until, time) : null;
+            return withheld.suspend(tenant, until, now) ? withhold(until, time) : null;
         } finally {
             unlock();
         }
@@ -587,27 +598,49 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public @Nullable Suspension suspendCampaign(String tenant, String campaign, Duration time, String reason) {
         lock();
         try {
-            Withheld.Until until = new Withheld.Until(around.nanos() + time.toNanos(),
+            long now = around.nanos();
+            Withheld.Until until = Withheld.Until.endOfSuspension(now + time.toNanos(),
                     "campaign " + campaign + " of tenant " + tenant + ": " + reason);
-            return withheld.suspend(new TenantCampaign(tenant, campaign), until) ? withhold(until, time) : null;
+            return withheld.suspend(new TenantCampaign(tenant, campaign), until, now) ? withhold(until, time) : null;
         } finally {
             unlock();
         }
     }
 
     private Suspension withhold(Withheld.Until until, Duration time) {
+        withhold(until);
+        return new Suspension(around.wallAt(until.nanos()), time, 1, until.why());
+    }
+
+    /** @return whose mail waits until then though it did not before */
+    private List<SubQueue> withhold(Withheld.Until until) {
+        List<SubQueue> withdrawn = new ArrayList<>();
         for (SubQueue subQueue : turns.subQueues()) {
-            if (withheld.of(subQueue.owner) != null) {
+            if (withheld.of(subQueue) != null) {
                 turns.leave(subQueue);
                 ready -= subQueue.ready.size();
                 withheld.add(subQueue, subQueue.ready.size());
+                withdrawn.add(subQueue);
             }
         }
         if (ready == 0) {
             impatient = false;
         }
         arm(until.nanos());
-        return new Suspension(around.wallAt(until.nanos()), time, 1, until.why());
+        return withdrawn;
+    }
+
+    /** The source may send no more to that provider before so many nanoseconds have passed. */
+    private void spent(String provider, long nanos) {
+        long wait = Math.min(nanos, QUOTA_WAIT.toNanos());
+        String what = "the time at which source " + key.source() + " may send more"
+                + (provider.isEmpty() ? "" : " to " + provider);
+        Withheld.Until until = new Withheld.Until(around.nanos() + wait, what, what);
+        withheld.spent(provider, until);
+        List<SubQueue> spent = withhold(until);
+        if (nanos > wait) {
+            spent.forEach(around::strays);
+        }
     }
 
     /** @return whether a session is wanted */
@@ -1161,13 +1194,29 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (closed || session.gone || !around.handsOut() || session.isLeftOver()) {
             return null;
         }
-        QueueItem item = takeAny();
+        QueueItem item = bar == null ? takeCounted() : null;
         if (item != null) {
             session.tookMail = true;
         }
         return item;
     }
 
+    /** The next that its source may send. */
+    private @Nullable QueueItem takeCounted() {
+        for (QueueItem item = turns.take(); item != null; item = turns.take()) {
+            long wait = around.counts(item);
+            if (wait <= 0) {
+                lastDomain = item.home.domain;
+                activate(item);
+                return item;
+            }
+            turns.putBack(item);
+            spent(item.home.domain.provider, wait);
+        }
+        return null;
+    }
+
+    /** To be settled without anything being sent. */
     private @Nullable QueueItem takeAny() {
         QueueItem item = bar == null ? turns.take() : null;
         if (item != null) {
@@ -1237,7 +1286,53 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     private boolean isWithheld(SubQueue subQueue) {
-        return !withheld.isEmpty() && withheld.of(subQueue.owner) != null;
+        return !withheld.isEmpty() && withheld.of(subQueue) != null;
+    }
+
+    /** Of mail that waits for a source: the next whose turn it is, in nobody's hands but the caller's; null for none. */
+    @Nullable
+    QueueItem takeTurn() {
+        lock();
+        try {
+            QueueItem item = turns.take();
+            if (item != null) {
+                item.state(QueueItem.SCHEDULED);
+                ready--;
+            }
+            return item;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * What {@link #takeTurn} gave has found no source.
+     *
+     * @param next whether it is the next again; else its sender's turn is over
+     */
+    void takeBack(QueueItem item, boolean next) {
+        lock();
+        try {
+            item.state(QueueItem.QUEUED);
+            if (next) {
+                turns.putBack(item);
+            } else {
+                turns.passOver(item);
+            }
+            ready++;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Sub-queues that wait for their turn. */
+    int turns() {
+        lock();
+        try {
+            return turns.size();
+        } finally {
+            unlock();
+        }
     }
 
     /** Locked. An item that isn't to be delivered is taken by whoever settles it. */
@@ -1330,12 +1425,22 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return old;
     }
 
-    /** Locked. All ready mail of the domain, or as much of it as is wanted, is taken out of it: to be placed anew. */
-    void withdraw(DomainQueue domain, int limit, ItemList into) {
+    /**
+     * Locked. Ready mail of the domain that is to be placed anew is taken out of it.
+     *
+     * @param limit of items in {@code into}
+     * @return whether there is more
+     */
+    boolean withdraw(DomainQueue domain, int limit, ItemList into) {
+        boolean more = false;
         for (SubQueue subQueue : domain.subQueues.values()) {
+            if (subQueue.astray == 0) {
+                continue;
+            }
             boolean hasTurn = subQueue.turn != null;
-            while (!subQueue.ready.isEmpty() && into.size() < limit) {
+            while (subQueue.astray > 0 && !subQueue.ready.isEmpty() && into.size() < limit) {
                 QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+                subQueue.astray--;
                 item.state(QueueItem.SCHEDULED);
                 into.addLast(item);
                 if (hasTurn) {
@@ -1344,13 +1449,18 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                     withheld.took(subQueue);
                 }
             }
-            if (hasTurn && subQueue.ready.isEmpty()) {
-                turns.leave(subQueue);
+            if (subQueue.ready.isEmpty()) {
+                subQueue.astray = 0;
+                if (hasTurn) {
+                    turns.leave(subQueue);
+                }
             }
+            more |= subQueue.astray > 0;
         }
         if (ready == 0) {
             impatient = false;
         }
+        return more;
     }
 
     /** Locked. A domain comes with all its mail. @return whether a session is wanted */
@@ -1411,6 +1521,18 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             // That domain belongs elsewhere now; the next one may still belong here.
         }
         return requireNonNull(route, "mail without a route has no hosts");
+    }
+
+    /** Whose hosts its mail goes to, whichever section shapes it; empty for nobody known. */
+    String provider(Providers known) {
+        Route.Open to = route;
+        Site site = to == null ? key.site() : to.site();
+        Whose found = whose;
+        if (found == null || found.known != known || !found.site.equals(site)) {
+            found = new Whose(known, site, known.name(key.site().section(), site));
+            whose = found;
+        }
+        return found.provider;
     }
 
     /** Locked. */
@@ -1525,13 +1647,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** Locked. Why that mail is withheld, for people; null when it isn't. */
     @Nullable
     String withheldWhy(SubQueue subQueue) {
-        Withheld.Until until = withheld.of(subQueue.owner);
-        return until == null ? null : "the end of the suspension of " + until.why();
+        Withheld.Until until = withheld.of(subQueue);
+        return until == null ? null : until.what();
     }
 
     /** Locked. By the wall clock, of mail that is withheld. */
     long withheldUntilMillis(SubQueue subQueue) {
-        return around.wallAt(requireNonNull(withheld.of(subQueue.owner)).nanos());
+        return around.wallAt(requireNonNull(withheld.of(subQueue)).nanos());
     }
 
     /** Locked. Null when it is neither suspended nor barred. */
@@ -1634,7 +1756,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 return "nobody comes when a suspension of some mail is over: " + this;
             }
             for (SubQueue subQueue : turns.subQueues()) {
-                if (withheld.of(subQueue.owner) != null) {
+                if (withheld.of(subQueue) != null) {
                     return subQueue.owner + " has its turn though its mail is suspended: " + this;
                 }
             }

@@ -13,6 +13,8 @@ final class SubQueue extends Ring.Member<SubQueue> {
     final ItemList active = new ItemList();
     /** Its place in the ready queue while it has something ready. */
     Turns.@Nullable CampaignTurn turn;
+    /** Of what is ready, about so many at its head are to be placed anew. */
+    int astray;
     /** Items anywhere: ready, active and scheduled. */
     int items;
     int idleSweeps;

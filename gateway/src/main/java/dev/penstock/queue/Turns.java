@@ -54,6 +54,7 @@ final class Turns {
     private final Ring<TenantTurn> tenants = new Ring<>();
     private final Map<String, TenantTurn> byTenant = new HashMap<>();
     private final Map<TenantCampaign, CampaignTurn> byOwner = new HashMap<>();
+    private int size;
 
     static int cost(QueueItem item) {
         return Math.min(MAX_COST, 1 + item.kilobytes() / KILOBYTES_PER_CREDIT);
@@ -61,6 +62,11 @@ final class Turns {
 
     boolean isEmpty() {
         return tenants.isEmpty();
+    }
+
+    /** Sub-queues that have something ready. */
+    int size() {
+        return size;
     }
 
     /** Gives a sub-queue that has mail its place at the end of the turns. */
@@ -77,12 +83,14 @@ final class Turns {
         });
         turn.subQueues.addLast(queue);
         queue.turn = turn;
+        size++;
     }
 
     void leave(SubQueue queue) {
         CampaignTurn turn = requireNonNull(queue.turn);
         turn.subQueues.remove(queue);
         queue.turn = null;
+        size--;
         if (turn.subQueues.isEmpty()) {
             TenantTurn tenant = turn.tenant;
             tenant.campaigns.remove(turn);
@@ -108,6 +116,16 @@ final class Turns {
         tenant.credit += cost(item);
         tenant.credited = true;
         tenants.moveFirst(tenant);
+    }
+
+    /** After a {@link #take()} that was in vain: the item is the first of its sub-queue again, whose turn is over. */
+    void passOver(QueueItem item) {
+        SubQueue queue = item.home;
+        queue.ready.addFirst(item);
+        if (queue.turn == null) {
+            join(queue);
+        }
+        requireNonNull(queue.turn).tenant.credit += cost(item) - 1; // it has had its turn, and pays for that alone
     }
 
     /** The sub-queue whose turn it is, more or less: the tenant's credit isn't looked at. */

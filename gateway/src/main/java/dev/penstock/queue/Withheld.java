@@ -10,28 +10,36 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, while the others' goes on.
- * Guarded by the ready queue's lock. Pure of time: the queue says what has come.
+ * Whose mail a ready queue doesn't give out for a while, because the receiver has named them or the source has sent their
+ * provider what it may, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue says what has
+ * come.
  *
- * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's or its campaign's suspension isn't
- * over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
+ * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's, its campaign's or its provider's
+ * suspension isn't over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
  */
 final class Withheld {
     /**
-     * A suspension of somebody's mail.
+     * When somebody's mail waits no longer.
      *
-     * @param why for people
+     * @param why  for people
+     * @param what for people, what is waited for
      */
-    record Until(long nanos, String why) {}
+    record Until(long nanos, String why, String what) {
+        static Until endOfSuspension(long nanos, String why) {
+            return new Until(nanos, why, "the end of the suspension of " + why);
+        }
+    }
 
     private final Map<String, Until> tenants = new HashMap<>(2);
     private final Map<TenantCampaign, Until> campaigns = new HashMap<>(2);
+    /** To whom the source has sent what it may. */
+    private final Map<String, Until> providers = new HashMap<>(2);
     private final Set<SubQueue> subQueues = new LinkedHashSet<>(2);
     private int messages;
 
     /** Whether nobody's mail is suspended: the usual case. */
     boolean isEmpty() {
-        return tenants.isEmpty() && campaigns.isEmpty();
+        return tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty();
     }
 
     /** Messages that wait here. */
@@ -39,39 +47,52 @@ final class Withheld {
         return messages;
     }
 
-    /** @return whether it ends later than what was known */
-    boolean suspend(String tenant, Until until) {
-        return put(tenants, tenant, until);
+    /** @return whether it begins; nothing changes while one stands */
+    boolean suspend(String tenant, Until until, long nowNanos) {
+        return put(tenants, tenant, until, nowNanos);
     }
 
-    /** @param campaign whichever pool its mail goes by @return whether it ends later than what was known */
-    boolean suspend(TenantCampaign campaign, Until until) {
-        return put(campaigns, campaign, until);
+    /** @param campaign whichever pool its mail goes by @return whether it begins; nothing changes while one stands */
+    boolean suspend(TenantCampaign campaign, Until until, long nowNanos) {
+        return put(campaigns, campaign, until, nowNanos);
     }
 
-    private static <K> boolean put(Map<K, Until> map, K key, Until until) {
+    private static <K> boolean put(Map<K, Until> map, K key, Until until, long nowNanos) {
         Until known = map.get(key);
-        if (known != null && known.nanos - until.nanos >= 0) {
+        if (known != null && nowNanos - known.nanos < 0) {
             return false;
         }
         map.put(key, until);
         return true;
     }
 
-    /** What its mail waits for: of two suspensions the one that lasts longer; null for nothing. */
+    /** The source may send no more to that provider for now. */
+    void spent(String provider, Until until) {
+        providers.put(provider, until);
+    }
+
+    /** What its mail waits for: of several suspensions the one that lasts longest; null for nothing. */
     @Nullable
-    Until of(TenantCampaign owner) {
-        if (isEmpty() || owner.reports()) {
+    Until of(SubQueue subQueue) {
+        if (isEmpty()) {
             return null;
         }
-        Until tenant = tenants.get(owner.tenant());
-        Until campaign = campaigns.isEmpty()
-                ? null
-                : campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign()));
-        if (tenant == null || campaign == null) {
-            return tenant == null ? campaign : tenant;
+        TenantCampaign owner = subQueue.owner;
+        Until longest = providers.isEmpty() ? null : providers.get(subQueue.domain.provider);
+        if (!owner.reports()) {
+            longest = later(longest, tenants.get(owner.tenant()));
+            longest = campaigns.isEmpty()
+                    ? longest
+                    : later(longest, campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign())));
         }
-        return tenant.nanos - campaign.nanos >= 0 ? tenant : campaign;
+        return longest;
+    }
+
+    private static @Nullable Until later(@Nullable Until one, @Nullable Until other) {
+        if (one == null || other == null) {
+            return one == null ? other : one;
+        }
+        return one.nanos - other.nanos >= 0 ? one : other;
     }
 
     /** One more message came for a sub-queue that is, or is to be, here. */
@@ -108,9 +129,10 @@ final class Withheld {
     List<SubQueue> release(long nowNanos) {
         tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
         campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
         List<SubQueue> released = new ArrayList<>();
         for (SubQueue subQueue : subQueues()) {
-            if (of(subQueue.owner) == null) {
+            if (of(subQueue) == null) {
                 released.add(subQueue);
                 remove(subQueue);
             }
@@ -122,6 +144,7 @@ final class Withheld {
     List<SubQueue> releaseAll() {
         tenants.clear();
         campaigns.clear();
+        providers.clear();
         List<SubQueue> released = subQueues();
         subQueues.clear();
         messages = 0;
@@ -132,7 +155,7 @@ final class Withheld {
     long nextEnd(long none) {
         boolean any = false;
         long next = none;
-        for (Map<?, Until> map : List.of(tenants, campaigns)) {
+        for (Map<?, Until> map : List.of(tenants, campaigns, providers)) {
             for (Until until : map.values()) {
                 next = any && next - until.nanos < 0 ? next : until.nanos;
                 any = true;
@@ -156,9 +179,9 @@ final class Withheld {
         int counted = 0;
         for (SubQueue subQueue : subQueues) {
             counted += subQueue.ready.size();
-            if (subQueue.ready.isEmpty() || subQueue.turn != null || of(subQueue.owner) == null) {
+            if (subQueue.ready.isEmpty() || subQueue.turn != null || of(subQueue) == null) {
                 return subQueue.owner + " of " + subQueue.domain.name + " is withheld with " + subQueue.ready.size()
-                        + " messages, in turn " + (subQueue.turn != null) + ", until " + of(subQueue.owner);
+                        + " messages, in turn " + (subQueue.turn != null) + ", until " + of(subQueue);
             }
         }
         return counted == messages ? null : messages + " messages are withheld, counted " + counted;

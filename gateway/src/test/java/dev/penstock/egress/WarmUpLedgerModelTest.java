@@ -53,7 +53,7 @@ class WarmUpLedgerModelTest {
                 case 3 -> stop();
                 case 4, 5 -> {
                     if (sent.getOrDefault(place(key, day), 0L) > 0) {
-                        ledger.giveBack(key, day);
+                        ledger.giveBack(key, day.number());
                         sent.merge(place(key, day), -1L, Long::sum);
                     }
                 }
@@ -63,7 +63,7 @@ class WarmUpLedgerModelTest {
                             DAY_MILLIS * (100 + WarmUpLedger.MAX_DAYS_KEPT) - 1);
                     day = day(now, allowance);
                     long answer = ledger.take(key, day, now);
-                    if (answer == Quota.TAKEN) {
+                    if (answer == Quota.GRANTED) {
                         long count = sent.merge(place(key, day), 1L, Long::sum);
                         assertThat(count).as(seed + ", step " + step + ", " + key + " on day " + day.number())
                                 .isLessThanOrEqualTo(allowance);

@@ -51,7 +51,7 @@ class WarmUpTest {
         if (day.allowance() == WarmUpSchedule.UNLIMITED) {
             return true;
         }
-        boolean taken = ledger.take(key, day, now) == Quota.TAKEN;
+        boolean taken = ledger.take(key, day, now) == Quota.GRANTED;
         lease();
         return taken;
     }
@@ -109,7 +109,7 @@ class WarmUpTest {
         Map<Long, Lease> disk = new TreeMap<>();
         while (now < end) {
             Day day = plan.day("google", now);
-            sent += ledger.take(GOOGLE, day, now) == Quota.TAKEN ? 1 : 0;
+            sent += ledger.take(GOOGLE, day, now) == Quota.GRANTED ? 1 : 0;
             List<Lease> wanted = ledger.wanted();
             wanted.forEach(lease -> disk.put(lease.day(), lease));
             ledger.leased(wanted);
@@ -265,8 +265,8 @@ class WarmUpTest {
     private void takeSome(WarmUp warmUp, int number) {
         int taken = 0;
         while (taken < number) {
-            long answer = warmUp.take("ip-17", "google");
-            if (answer == Quota.TAKEN) {
+            long answer = warmUp.take("ip-17", "google", now);
+            if (answer == Quota.GRANTED) {
                 taken++;
                 now += 30 * MINUTE;
             } else {
@@ -274,6 +274,6 @@ class WarmUpTest {
                 Thread.onSpinWait();
             }
         }
-        assertThat(warmUp.take("ip-1", "google")).as("one that isn't warmed up").isEqualTo(Quota.TAKEN);
+        assertThat(warmUp.take("ip-1", "google", now)).as("one that isn't warmed up").isEqualTo(Quota.UNLIMITED);
     }
 }

@@ -90,7 +90,7 @@ class QueueConcurrencyTest {
             .with(QueueConfig.MAX_SUSPENSION, MAX_SUSPENSION).with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
     private final SourceHealth health = new SourceHealth();
     private final MailQueue queue = new MailQueue(config, shaper, router,
-            new Placement(POOLS, health, Quota.NONE, _ -> ""),
+            new Placement(POOLS, health, Quota.NONE),
             InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);

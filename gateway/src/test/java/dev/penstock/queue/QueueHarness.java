@@ -12,6 +12,8 @@ import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.ProviderConfig;
+import dev.penstock.config.ProviderMatch;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
@@ -44,7 +46,7 @@ final class QueueHarness {
 
     final ManualClock clock = new ManualClock();
     final FakeRouter router = new FakeRouter();
-    final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, clock::nanoTime);
+    final Shaper shaper = new Shaper(limits(Map.of()), clock::nanoTime);
     final SourceHealth health = new SourceHealth();
     final MailQueue queue;
     final SessionLimiter total;
@@ -86,8 +88,7 @@ final class QueueHarness {
 
     private MailQueue queue(Pools pools, Quota quota) {
         return new MailQueue(QueueConfig.DEFAULT, shaper, router,
-                new Placement(pools, health, quota, site -> site.name().endsWith(".mail.example") ? "mail" : ""), clock,
-                clock::nanoTime);
+                new Placement(pools, health, quota), clock, clock::nanoTime);
     }
 
     /** Its sites in {@code mail.example} are of the provider "mail". */
@@ -279,7 +280,14 @@ final class QueueHarness {
     }
 
     void shapeByItself(String domain) {
-        reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(domain, TrafficLimits.DEFAULT)));
+        reconfigure(limits(Map.of(domain, TrafficLimits.DEFAULT)));
+    }
+
+    private static ShapingConfig limits(Map<String, TrafficLimits> sections) {
+        List<ProviderConfig> providers = new ArrayList<>(ShapingConfig.DEFAULT.providers());
+        providers.add(
+                new ProviderConfig("mail", List.of(new ProviderMatch(ProviderMatch.Kind.MX_SUFFIX, ".mail.example"))));
+        return new ShapingConfig(TrafficLimits.DEFAULT, sections, providers);
     }
 
     /** As a dispatcher follows it. */

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.egress.Pool;
@@ -23,7 +22,6 @@ import dev.penstock.egress.SourceHealth.Scope;
 import dev.penstock.queue.QueueItem.State;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
-import dev.penstock.routing.Site;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.Destinations;
 import dev.penstock.testing.FakeRouter;
@@ -123,12 +121,13 @@ class QueueSourcesTest {
 
     @Test
     void aSourceThatIsAloneInItsPoolIsUsedAtOtherReceiversWhateverOneSays() {
-        QueueKey key = new QueueKey("ip-9", new Site("mx.a.example"), false);
-        harness.queue.blocked(key, MailQueue.Reach.EVERYWHERE, "550 no PTR", harness.clock.millis() + BLOCK.toMillis());
+        submit("a.example", MESSAGES);
+        harness.submit("a.example", "other", "", QueueHarness.SIZE);
+        assertThat(harness.queue.blocked(harness.readyQueue("ip-9", "mx.a.example"), MailQueue.Reach.EVERYWHERE,
+                "550 no PTR", harness.clock.millis() + BLOCK.toMillis())).isFalse();
         assertThat(harness.health.isSound()).isTrue();
-        QueueKey shared = new QueueKey("ip-1", new Site("mx.a.example"), false);
-        harness.queue.blocked(shared, MailQueue.Reach.EVERYWHERE, "550 no PTR",
-                harness.clock.millis() + BLOCK.toMillis());
+        assertThat(harness.queue.blocked(harness.readyQueue("ip-1", "mx.a.example"), MailQueue.Reach.EVERYWHERE,
+                "550 no PTR", harness.clock.millis() + BLOCK.toMillis())).isTrue();
         assertThat(harness.health.of("ip-1")).as("others take over").isNotNull();
     }
 
@@ -137,9 +136,9 @@ class QueueSourcesTest {
         submit("a.example", MESSAGES);
         submit("b.example", MESSAGES);
         submit("c.example", MESSAGES);
-        harness.queue.blocked(harness.readyQueue("ip-1", "mx.a.example").key(), MailQueue.Reach.SITE, "550 blocked",
+        harness.queue.blocked(harness.readyQueue("ip-1", "mx.a.example"), MailQueue.Reach.SITE, "550 blocked",
                 harness.clock.millis() + BLOCK.toMillis());
-        harness.queue.blocked(harness.readyQueue("ip-2", "mx1.mail.example").key(), MailQueue.Reach.PROVIDER,
+        harness.queue.blocked(harness.readyQueue("ip-2", "mx1.mail.example"), MailQueue.Reach.PROVIDER,
                 "550 blocked",
                 harness.clock.millis() + BLOCK.toMillis());
         harness.queue.runDue();
@@ -283,50 +282,32 @@ class QueueSourcesTest {
         assertThat(taken.attempts()).isZero();
     }
 
-    /** So many from each source to each provider until more is allowed. */
-    private static final class Portions implements Quota {
-        final Map<String, Integer> left = new HashMap<>();
-        int each = 5;
-
-        @Override
-        public long take(String source, String provider) {
-            int now = left.getOrDefault(source + provider, each);
-            if (now == 0) {
-                return Long.MAX_VALUE;
-            }
-            left.put(source + provider, now - 1);
-            return TAKEN;
-        }
-
-        @Override
-        public void giveBack(String source, String provider) {
-            left.merge(source + provider, 1, Integer::sum);
-        }
+    /** A session's mail comes back after a reload that took its source away: it goes by another, or waits for its pool. */
+    @Test
+    void whatComesBackToASourceThatIsGoneGoesByAnother() {
+        submit("a.example", MESSAGES);
+        QueueItem taken = harness.take(harness.readyQueue("ip-4", "mx.a.example"));
+        harness.queue.submit(Destinations.by("own", TestEntries.entry(1, 0), "a.example", harness.clock.millis()));
+        QueueItem named = harness.take(harness.readyQueue("ip-9", "mx.a.example"));
+        harness.queue.reconfigure(new Pools(
+                Map.of("shared", new Pool("shared", List.of(new Member("ip-1", 1), new Member("ip-2", 1)), true)),
+                Map.of(), Map.of(), "shared"));
+        harness.queue.runDue();
+        harness.queue.requeue(taken);
+        harness.queue.requeue(named);
+        harness.queue.runDue();
+        assertThat(ready("mx.a.example")).containsOnlyKeys("ip-1", "ip-2");
+        assertThat(taken.source()).isIn("ip-1", "ip-2");
+        assertThat(harness.queue.items("a.example", 1_000)).hasSize(MESSAGES + 1)
+                .filteredOn(item -> item.readyQueue().isEmpty()).singleElement()
+                .satisfies(item -> assertThat(item.waitingFor()).contains("pool own isn't configured any more"));
     }
 
     @Test
-    void whatIsBeyondASourcesQuotaGoesToTheOthersAndThenWaits() {
-        Portions portions = new Portions();
-        QueueHarness quoted = QueueHarness.open(pools(4, 3, 2, 1), portions);
-        for (int i = 0; i < 50; i++) {
-            quoted.submit("a.example");
-        }
-        quoted.queue.runDue();
-        assertThat(ready(quoted, "a.example"))
-                .isEqualTo(Map.of("ip-1", 5, "ip-2", 5, "ip-3", 5, "ip-4", 5));
-        assertThat(quoted.queue.items("a.example", 100)).filteredOn(item -> item.readyQueue().isEmpty()).hasSize(30)
-                .allSatisfy(item -> assertThat(item.waitingFor()).contains("have sent what they may"));
-
-        quoted.health.suspend("ip-1", Scope.EVERYWHERE, Cause.ADDRESS, "gone", SourceHealth.UNTIL_RESUMED, 0);
-        quoted.queue.runDue();
-        assertThat(portions.left).as("what wasn't sent isn't counted").containsEntry("ip-1", 5);
-        portions.left.replaceAll((_, left) -> left + 3);
-        quoted.advance(Duration.ofSeconds(1));
-        assertThat(ready(quoted, "a.example")).isEqualTo(Map.of("ip-2", 8, "ip-3", 8, "ip-4", 8));
-        @Nullable
-        QueueItem item = quoted.take(quoted.readyQueue("ip-2", "a.example"));
-        quoted.queue.retry(item, quoted.clock.millis() + 1_000, 1);
-        quoted.advance(Duration.ofSeconds(1));
-        assertThat(portions.left.get("ip-2")).as("an attempt that was made stays counted").isZero();
+    void aSessionThatFindsItsSourceGoneSendsTheMailToOthers() {
+        submit("a.example", MESSAGES);
+        harness.queue.sourceIsGone("ip-1");
+        harness.queue.runDue();
+        assertThat(ready("mx.a.example").values().stream().mapToInt(Integer::intValue).sum()).isEqualTo(MESSAGES);
     }
 }

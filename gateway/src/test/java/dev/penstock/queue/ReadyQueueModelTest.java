@@ -219,6 +219,8 @@ class ReadyQueueModelTest {
         private int mostPlacesKept;
         private int named;
         private int mostWithheld;
+        private int refused;
+        private int strayed;
         private int step;
 
         Model(long seed) {
@@ -819,6 +821,27 @@ class ReadyQueueModelTest {
         @Override
         public boolean askNow(DomainQueue domain) {
             return false;
+        }
+
+        /** Now and then the source may not send more just now, or not for long. */
+        @Override
+        public long counts(QueueItem item) {
+            if (settling || random.nextInt(10) > 0) {
+                return 0;
+            }
+            refused++;
+            return random.nextBoolean() ? 20 * MILLI : 60_000 * MILLI;
+        }
+
+        /** It isn't placed anew here: it comes back by itself. */
+        @Override
+        public void strays(SubQueue subQueue) {
+            strayed++;
+        }
+
+        @Override
+        public void requeue(QueueItem item) {
+            throw new AssertionError("no session of the model waits on a thread of its own");
         }
     }
 }
