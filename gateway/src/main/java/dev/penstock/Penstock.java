@@ -158,7 +158,7 @@ public final class Penstock implements AutoCloseable {
         InstantSource clock = InstantSource.system();
         try {
             sources = Sources.of(config);
-            SourceWarden warden = new SourceWarden(sourceHealth, clock);
+            SourceWarden warden = started(new SourceWarden(sources, sourceHealth, clock));
             addresses = started(new AddressWatch(sources, warden));
             warmUp = WarmUp.of(config, clock);
             placement = new Placement(Pools.of(config), sourceHealth, warmUp);
@@ -189,6 +189,7 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
                             warden, spool, queue, reception, deliveryLog, clock, System::nanoTime,
                             new TlsOut(router, tlsResults)));
+            warden.start(dispatcher::probe);
             started(queue);
             authenticator = started(
                     SaslAuthenticator.open(config.auth(), config.inbound().clients(), config.spool().directory()));

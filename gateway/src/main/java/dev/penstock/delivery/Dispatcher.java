@@ -1,6 +1,7 @@
 package dev.penstock.delivery;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -234,6 +235,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     @Nullable
     QueueItem up(ReadyQueue.Session session) {
         return admission.up(session);
+    }
+
+    /** Connects from a source to a host, for {@link dev.penstock.egress.SourceWarden}. */
+    public void probe(Source source, InetSocketAddress host) throws IOException {
+        connector.probe(source, host, config.connectTimeout(), guard::watch);
     }
 
     /** Which of a route's hosts are tried from the queue's source, in order. */

@@ -123,6 +123,11 @@ final class HostConnector {
         return connection;
     }
 
+    /** Whether a connection from the source comes about. @throws IOException when it doesn't, see {@link SourceConnector} */
+    void probe(Source source, InetSocketAddress address, Duration timeout, Watcher watcher) throws IOException {
+        connector.connect(source, address, timeout, (time, breakOff) -> deadline(watcher.watch(breakOff), time)).close();
+    }
+
     private static SourceConnector.Deadline deadline(DeadlineGuard.Watch watch, Duration time) {
         watch.within(Math.max(1, time.toNanos()));
         return new SourceConnector.Deadline() {
@@ -160,8 +165,8 @@ final class HostConnector {
     }
 
     private SessionException failed(Source source, MailHost host, IOException e) {
-        if (e instanceof EgressException own) {
-            listener.failed(source, own);
+        if (e instanceof EgressException own && host.address() instanceof InetSocketAddress address) {
+            listener.failed(source, address, own);
         } else if (e instanceof ConnectException) {
             listener.worked(source);
         }

@@ -111,7 +111,8 @@ public final class SourceHealth {
     }
 
     /**
-     * Suspends the source there, or changes the suspension of that cause: it has this end and reason from now on, and the
+     * Suspends the source there. While a suspension of that cause stands, one that has an end changes nothing: what is said
+     * again and again is said once. One that has none changes it: it has this reason and no end from now on, and the
      * beginning it had.
      *
      * @param why         for people
@@ -122,6 +123,9 @@ public final class SourceHealth {
         lock.lock();
         try {
             Suspension before = standing(source, scope, cause);
+            if (before != null && untilMillis != UNTIL_RESUMED && nowMillis < before.untilMillis()) {
+                return false;
+            }
             Suspension now = new Suspension(source, scope, cause, why,
                     before == null ? nowMillis : before.sinceMillis(), untilMillis);
             if (now.equals(before)) {
@@ -246,6 +250,11 @@ public final class SourceHealth {
     /** What stands, source by source. */
     public List<Suspension> all() {
         return suspensions.values().stream().flatMap(List::stream).toList();
+    }
+
+    /** Whether a suspension of that cause stands there. */
+    boolean isSuspended(String source, Scope scope, Cause cause) {
+        return standing(source, scope, cause) != null;
     }
 
     /** How many stand of one source. */

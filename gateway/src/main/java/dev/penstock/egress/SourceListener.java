@@ -1,6 +1,7 @@
 package dev.penstock.egress;
 
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.util.Set;
 
 /** Told how sources are, on the threads that found out; must return at once. */
@@ -10,7 +11,7 @@ public interface SourceListener {
         public void worked(Source source) {}
 
         @Override
-        public void failed(Source source, EgressException why) {}
+        public void failed(Source source, InetSocketAddress host, EgressException why) {}
 
         @Override
         public void addressesMissing(Source source, Set<InetAddress> addresses) {}
@@ -23,7 +24,7 @@ public interface SourceListener {
     void worked(Source source);
 
     /** A host couldn't be reached, for a reason that lies with the source. */
-    void failed(Source source, EgressException why);
+    void failed(Source source, InetSocketAddress host, EgressException why);
 
     /**
      * Heard once when addresses of it go missing from this machine, and again when others do.

@@ -2,12 +2,20 @@ package dev.penstock.egress;
 
 import static java.util.stream.Collectors.joining;
 
+import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,20 +27,91 @@ import dev.penstock.egress.SourceHealth.Suspension;
  * Suspends sources by what is found out about them, and writes the log of it. Thread-safe.
  *
  * <p>One whose address is missing is suspended until it is back. One that fails otherwise, at a bind or behind its proxy, is
- * tried again after {@link #RETRY}: one that is still broken costs a connection each time, and no message is charged.
+ * probed every {@link #RETRY}, and used again when a probe came as far as the host that it had failed for: one that is still
+ * broken costs a connection each time, and moves no mail.
  */
-public final class SourceWarden implements SourceListener {
+public final class SourceWarden implements SourceListener, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(SourceWarden.class);
     /** Several looks of {@link AddressWatch}, which knows better what is wrong with an address. */
     static final Duration RETRY = Duration.ofSeconds(5);
 
+    /** Connects from a source to a host, and closes the connection. Blocks. */
+    @FunctionalInterface
+    public interface Probe {
+        /** @throws IOException an {@link EgressException} when that lies with the source, else it works */
+        void connect(Source source, InetSocketAddress host) throws IOException;
+    }
+
+    /** What a source failed for. */
+    private record Broken(InetSocketAddress host, Cause cause) {}
+
+    private final Sources sources;
     private final SourceHealth health;
     private final InstantSource clock;
+    /** By source, what is probed. */
+    private final Map<String, Broken> broken = new ConcurrentHashMap<>();
+    private volatile @Nullable Thread thread;
+    private volatile boolean closed;
 
-    public SourceWarden(SourceHealth health, InstantSource clock) {
+    public SourceWarden(Sources sources, SourceHealth health, InstantSource clock) {
+        this.sources = sources;
         this.health = health;
         this.clock = clock;
         health.listen(new Log());
+    }
+
+    /** From now on what is broken is probed. */
+    public void start(Probe probe) {
+        thread = Thread.ofPlatform().name("source-probes").daemon().start(() -> {
+            while (!closed) {
+                LockSupport.parkNanos(this, RETRY.toNanos());
+                probe(probe);
+            }
+        });
+    }
+
+    /** Probes all that are broken, at once, and returns when that is done. */
+    void probe(Probe probe) {
+        List<Thread> probes = new ArrayList<>();
+        broken.forEach((name, what) -> probes.add(Thread.ofVirtual().name("source-probe-" + name)
+                .start(() -> probe(probe, name, what))));
+        try {
+            for (Thread each : probes) {
+                each.join();
+            }
+        } catch (InterruptedException _) {
+            probes.forEach(Thread::interrupt); // the gateway stops
+        }
+    }
+
+    private void probe(Probe probe, String name, Broken what) {
+        Source source = sources.find(name);
+        if (source == null || !health.isSuspended(name, Scope.EVERYWHERE, what.cause)) {
+            broken.remove(name, what);
+            return;
+        }
+        try {
+            probe.connect(source, what.host);
+        } catch (EgressException _) {
+            return; // still broken
+        } catch (IOException _) {
+            // the host can't be spoken to, which the source had to do with no more
+        } catch (RuntimeException | Error e) {
+            log.error("event=source-not-probed source={}", name, e);
+            return;
+        }
+        if (broken.remove(name, what)) {
+            health.resume(name, Scope.EVERYWHERE, what.cause, "a probe came through");
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        Thread probes = thread;
+        if (probes != null) {
+            probes.interrupt();
+        }
     }
 
     private static final class Log implements SourceHealth.Listener {
@@ -60,20 +139,21 @@ public final class SourceWarden implements SourceListener {
     }
 
     @Override
-    public void failed(Source source, EgressException why) {
+    public void failed(Source source, InetSocketAddress host, EgressException why) {
         Cause cause = switch (why.kind()) {
             case ADDRESS -> Cause.ADDRESS;
             case PROXY_UNREACHABLE, PROXY_LOGIN, PROXY_ADDRESS, PROXY_FAILED -> Cause.PROXY;
         };
         if (health.of(source.name()) == null) {
-            long now = clock.millis();
+            broken.put(source.name(), new Broken(host, cause));
             health.suspend(source.name(), Scope.EVERYWHERE, cause, String.valueOf(why.getMessage()),
-                    now + RETRY.toMillis(), now);
+                    SourceHealth.UNTIL_RESUMED, clock.millis());
         }
     }
 
     @Override
     public void addressesMissing(Source source, Set<InetAddress> addresses) {
+        broken.remove(source.name()); // whoever looks at addresses says when it is back
         health.suspend(source.name(), Scope.EVERYWHERE, Cause.ADDRESS,
                 addresses.stream().map(InetAddress::getHostAddress).sorted().collect(joining(", "))
                         + (addresses.size() == 1 ? " isn't" : " aren't") + " on this machine",

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -62,7 +63,7 @@ class SourceTest {
         }
 
         @Override
-        public void failed(Source source, EgressException why) {
+        public void failed(Source source, InetSocketAddress host, EgressException why) {
             heard.add(why.kind().name());
         }
 

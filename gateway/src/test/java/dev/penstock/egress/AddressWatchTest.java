@@ -3,6 +3,7 @@ package dev.penstock.egress;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,7 +29,7 @@ class AddressWatchTest {
         }
 
         @Override
-        public void failed(Source source, EgressException why) {
+        public void failed(Source source, InetSocketAddress host, EgressException why) {
             throw new AssertionError("nothing is sent here");
         }
 

@@ -73,16 +73,30 @@ class SourceHealthTest {
     }
 
     @Test
-    void oneThatIsSuspendedAgainKeepsItsBeginningAndHasTheNewEnd() {
+    void whatIsSaidAgainWhileItStandsChangesNothing() {
         assertThat(health.suspend("ip-1", Scope.site("s"), Cause.BLOCKED, "first", NOW + 1_000, NOW)).isTrue();
-        assertThat(health.suspend("ip-1", Scope.site("s"), Cause.BLOCKED, "second", NOW + 9_000, NOW + 500)).isFalse();
-        assertThat(health.suspend("ip-1", Scope.site("s"), Cause.BLOCKED, "second", NOW + 9_000, NOW + 600)).isFalse();
-        assertThat(health.expire(NOW + 1_000)).isEqualTo(NOW + 9_000);
+        for (int i = 1; i < 1_000; i++) {
+            assertThat(health.suspend("ip-1", Scope.site("s"), Cause.BLOCKED, "again", NOW + 1_000 + i, NOW + i))
+                    .isFalse();
+        }
         assertThat(health.of("ip-1", "s", "")).isEqualTo(new Suspension("ip-1", Scope.site("s"), Cause.BLOCKED,
-                "second", NOW, NOW + 9_000));
-        assertThat(health.expire(NOW + 9_000)).isEqualTo(SourceHealth.UNTIL_RESUMED);
-        assertThat(heard).containsExactly("- ip-1 site s BLOCKED: first", "- ip-1 site s BLOCKED: second",
-                "+ ip-1 site s BLOCKED: its time is over");
+                "first", NOW, NOW + 1_000));
+        assertThat(health.expire(NOW + 1_000)).isEqualTo(SourceHealth.UNTIL_RESUMED);
+        assertThat(health.suspend("ip-1", Scope.site("s"), Cause.BLOCKED, "anew", NOW + 9_000, NOW + 1_001)).isTrue();
+        assertThat(heard).containsExactly("- ip-1 site s BLOCKED: first", "+ ip-1 site s BLOCKED: its time is over",
+                "- ip-1 site s BLOCKED: anew");
+    }
+
+    @Test
+    void oneWithoutAnEndTakesThePlaceOfOneThatHasOne() {
+        health.suspend("ip-1", Scope.EVERYWHERE, Cause.ADDRESS, "a bind failed", NOW + 1_000, NOW);
+        assertThat(health.suspend("ip-1", Scope.EVERYWHERE, Cause.ADDRESS, "it isn't there",
+                SourceHealth.UNTIL_RESUMED, NOW + 500)).isFalse();
+        assertThat(health.expire(NOW + 1_000)).isEqualTo(SourceHealth.UNTIL_RESUMED);
+        assertThat(health.of("ip-1")).isEqualTo(new Suspension("ip-1", Scope.EVERYWHERE, Cause.ADDRESS,
+                "it isn't there", NOW, SourceHealth.UNTIL_RESUMED));
+        assertThat(heard).containsExactly("- ip-1 everywhere ADDRESS: a bind failed",
+                "- ip-1 everywhere ADDRESS: it isn't there");
     }
 
     @Test
@@ -111,8 +125,12 @@ class SourceHealthTest {
             switch (random.nextInt(4)) {
                 case 0 -> {
                     long until = random.nextInt(3) == 0 ? SourceHealth.UNTIL_RESUMED : now + random.nextInt(1, 50);
-                    boolean begins = !there.containsKey(cause);
-                    changes += Long.valueOf(until).equals(there.put(cause, until)) ? 0 : 1;
+                    Long before = there.get(cause);
+                    boolean begins = before == null;
+                    if (before == null || until == SourceHealth.UNTIL_RESUMED || before <= now) {
+                        changes += Long.valueOf(until).equals(before) ? 0 : 1;
+                        there.put(cause, until);
+                    }
                     assertThat(health.suspend(place.source, place.scope, cause, "why", until, now)).isEqualTo(begins);
                 }
                 case 1 -> {
