@@ -157,6 +157,38 @@ class QueueSourcesTest {
     }
 
     @Test
+    void aDomainWithASectionOfItsOwnIsItsHostsProviders() {
+        harness.shapeByItself("c.example");
+        submit("c.example", MESSAGES);
+        harness.router.set("d.example", FakeRouter.hosts("mx2.mail.example"));
+        submit("d.example", MESSAGES);
+        ReadyQueue own = harness.readyQueue("ip-1", "domain:c.example");
+        assertThat(harness.queue.provider(own)).isEqualTo("mail");
+        harness.queue.blocked(harness.readyQueue("ip-1", "mx2.mail.example"), MailQueue.Reach.PROVIDER, "550 blocked",
+                harness.clock.millis() + BLOCK.toMillis());
+        harness.queue.runDue();
+        assertThat(ready("domain:c.example")).containsOnlyKeys("ip-2", "ip-3", "ip-4");
+        harness.queue.blocked(harness.readyQueue("ip-2", "domain:c.example"), MailQueue.Reach.PROVIDER, "550 blocked",
+                harness.clock.millis() + BLOCK.toMillis());
+        harness.queue.runDue();
+        assertThat(ready("mx2.mail.example")).containsOnlyKeys("ip-3", "ip-4");
+    }
+
+    @Test
+    void whatAReceiverSaysAgainMovesNothing() {
+        submit("a.example", MESSAGES);
+        ReadyQueue blocked = harness.readyQueue("ip-1", "mx.a.example");
+        for (int i = 1; i <= 100; i++) {
+            harness.queue.blocked(blocked, MailQueue.Reach.SITE, "550 blocked, time " + i,
+                    harness.clock.millis() + BLOCK.toMillis());
+            harness.queue.runDue();
+            harness.advance(Duration.ofMillis(1));
+        }
+        assertThat(harness.health.all()).singleElement()
+                .satisfies(each -> assertThat(each.why()).isEqualTo("550 blocked, time 1"));
+    }
+
+    @Test
     void whenNoSourceOfThePoolIsUsableMailWaitsAndSaysWhy() {
         submit("a.example", 20);
         for (String source : List.of("ip-1", "ip-2", "ip-3", "ip-4")) {

@@ -83,6 +83,20 @@ class SuspensionTest {
     }
 
     @Test
+    void aTenantOrCampaignThatIsNamedAgainWhileItWaitsIsSuspendedOnce() {
+        ReadyQueue queue = submit(1);
+        Suspension tenant = requireNonNull(queue.suspendTenant("shop", FIRST, "named"));
+        Suspension campaign = requireNonNull(queue.suspendCampaign("shop", "spring", FIRST, "named"));
+        assertThat(tenant.untilMillis()).isEqualTo(harness.clock.millis() + FIRST.toMillis());
+        assertThat(campaign.why()).isEqualTo("campaign spring of tenant shop: named");
+        harness.advance(FIRST.minus(MILLI));
+        assertThat(queue.suspendTenant("shop", FIRST, "named again")).isNull();
+        assertThat(queue.suspendCampaign("shop", "spring", FIRST, "named again")).isNull();
+        harness.advance(MILLI);
+        assertThat(queue.suspendTenant("shop", FIRST, "named anew")).isNotNull();
+    }
+
+    @Test
     void aDeliveryInBetweenBeginsTheCountAnew() {
         ReadyQueue queue = submit(10);
         for (int round = 0; round < 3; round++) {
