@@ -125,7 +125,8 @@ final class HostConnector {
 
     /** Whether a connection from the source comes about. @throws IOException when it doesn't, see {@link SourceConnector} */
     void probe(Source source, InetSocketAddress address, Duration timeout, Watcher watcher) throws IOException {
-        connector.connect(source, address, timeout, (time, breakOff) -> deadline(watcher.watch(breakOff), time)).close();
+        connector.connect(source, address, timeout, (time, breakOff) -> deadline(watcher.watch(breakOff), time))
+                .close();
     }
 
     private static SourceConnector.Deadline deadline(DeadlineGuard.Watch watch, Duration time) {

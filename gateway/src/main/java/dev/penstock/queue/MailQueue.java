@@ -724,33 +724,34 @@ public final class MailQueue implements AutoCloseable {
     private boolean takes(String source, String pool, String domain, Wish wish, Refusals refusals) {
         Lane lane = lanes.get(source);
         DomainQueue there = lane == null ? null : lane.domains.get(domain);
-        boolean routed = there != null && there.readyQueue != unrouted;
-        if (routed) {
-            refusals.provider = there.provider;
+        DomainQueue routed = there != null && there.readyQueue != unrouted ? there : null;
+        if (routed != null) {
+            refusals.provider = routed.provider;
         }
         if (placement.health().of(source) != null) {
             return false;
         }
-        if (routed && there.readyQueue.isBarred()) {
+        if (routed != null && routed.readyQueue.isBarred()) {
             refusals.ofTheDomain = true;
             return false;
         }
         if (wish == Wish.LATER || !placement.hasQuota() || there == null) {
             return true;
         }
-        if (!routed) {
+        if (routed == null) {
             boolean scouted = wish == Wish.IN_TURN && hasReady(there); // one is enough to find out whose hosts it has
             refusals.ofTheDomain |= scouted;
             return !scouted;
         }
         long now = clock.wallMillis();
-        if (wish == Wish.NOW && placement.quota().limits(source, there.provider, now)) {
-            Lane before = waiting.get(new Waiting(pool, there.provider));
+        String provider = routed.provider;
+        if (wish == Wish.NOW && placement.quota().limits(source, provider, now)) {
+            Lane before = waiting.get(new Waiting(pool, provider));
             if (before != null && before.entrance.ready() > 0) {
                 return false;
             }
         }
-        return placement.quota().expect(source, there.provider, now) <= 0;
+        return placement.quota().expect(source, provider, now) <= 0;
     }
 
     private static boolean hasReady(DomainQueue domain) {

@@ -92,6 +92,7 @@ class SourceWardenTest {
         probe(null);
         assertThat(probed).isEmpty();
         warden.addressesBack(SourceConfig.DEFAULT_NAME);
-        assertThat(heard).containsExactly("- ADDRESS", "- ADDRESS", "+ ADDRESS its addresses are on this machine again");
+        assertThat(heard).containsExactly("- ADDRESS", "- ADDRESS",
+                "+ ADDRESS its addresses are on this machine again");
     }
 }

@@ -260,8 +260,16 @@ class QueueConcurrencyTest {
         }
         recordable.set(false);
         await().atMost(Patience.LONG).untilAtomic(sessions, equalTo(0));
+        Pool three = requireNonNull(POOLS.pool("three"));
+        String own = requireNonNull(three.choose(three.draw(SUBMITTERS * EACH, 0), _ -> true));
+        health.suspend(own, Scope.EVERYWHERE, Cause.OPERATOR, "on purpose", SourceHealth.UNTIL_RESUMED, 0);
         submit(SUBMITTERS * EACH, LAST);
         assertThat(left.getCount()).as("nothing of it is given out").isGreaterThanOrEqualTo(LAST / 2);
+        await("others take over").atMost(Patience.LONG)
+                .until(() -> !lastOfThree().isEmpty() && lastOfThree().stream().noneMatch(by -> by.equals(own)));
+        health.resume(own, Scope.EVERYWHERE, Cause.OPERATOR, "on purpose");
+        await("it comes back to its own source").atMost(Patience.LONG)
+                .until(() -> !lastOfThree().isEmpty() && lastOfThree().stream().allMatch(by -> by.equals(own)));
         recordable.set(true);
         queue.recordingChanged();
         boolean all = left.await(60, TimeUnit.SECONDS);
@@ -275,6 +283,21 @@ class QueueConcurrencyTest {
         assertThat(suspensions.get()).isPositive();
         assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::source).contains("ip-0", "ip-1", "ip-2", "default");
         assertThat(health.isSound()).isTrue();
+    }
+
+    /** By which sources the last messages go that have three, and are ready; all ids fall to the same of these. */
+    private List<String> lastOfThree() {
+        List<String> sources = new ArrayList<>();
+        for (int d = 0; d < DOMAINS; d++) {
+            for (ItemView item : queue.items("d" + d + ".example", MESSAGES)) {
+                if (item.id().value() >= SUBMITTERS * EACH && item.readyQueue().contains("->")
+                        && item.state() != QueueItem.State.SCHEDULED
+                        && (item.tenant().equals("t0") || item.tenant().equals("t1"))) {
+                    sources.add(item.readyQueue().substring(0, item.readyQueue().indexOf("->")));
+                }
+            }
+        }
+        return sources;
     }
 
     /** Each by itself, now and then all at once; for some milliseconds. */

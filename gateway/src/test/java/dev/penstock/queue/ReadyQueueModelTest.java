@@ -63,6 +63,8 @@ class ReadyQueueModelTest {
         model.run(STEPS);
         assertThat(model.named).as("times that a sender was named").isPositive();
         assertThat(model.mostWithheld).as("messages withheld in one queue").isPositive();
+        assertThat(model.refused).as("messages that their source might not send").isPositive();
+        assertThat(model.strayed).as("senders whose mail was to be placed anew").isPositive();
     }
 
     @ParameterizedTest
