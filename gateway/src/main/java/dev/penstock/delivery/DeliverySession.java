@@ -469,7 +469,7 @@ final class DeliverySession implements Runnable {
                 return;
             }
             slot.used();
-            Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis());
+            Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis(), attempt.content);
             for (int place : transaction.places) {
                 attempt.decide(place, stored(attempt, place, maildir), contact);
             }
@@ -791,7 +791,7 @@ final class DeliverySession implements Runnable {
     private @Nullable Chunking launcher(SmtpClientSession open, DeliveryAttempt attempt) {
         return open.launcher(
                 Math.min(attempt.size(), open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
-                attempt.content.size());
+                open.content(attempt).size());
     }
 
     /** Sends that message whole, and others behind it as long as there are some that may go at once. */
@@ -927,7 +927,7 @@ final class DeliverySession implements Runnable {
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
         return attempt.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
-                dispatcher.millis());
+                dispatcher.millis(), open.content(attempt));
     }
 
     /** Why the host can't take this, as it announced; null when it may be asked. */
@@ -941,6 +941,9 @@ final class DeliverySession implements Runnable {
     }
 
     private void settle(DeliveryAttempt attempt, Failure unfit) {
+        if (unfit.kind() == Failure.Kind.CONTENT_LOST) {
+            dispatcher.settlement.lost(attempt.item, unfit.text());
+        }
         attempt.decideRest(decide(attempt, Phase.MAIL, unfit, false, false, true), contact);
         settle(attempt);
     }

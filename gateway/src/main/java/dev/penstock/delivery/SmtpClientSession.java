@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.UnixDomainSocketAddress;
@@ -23,6 +24,7 @@ import dev.penstock.message.Content;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
+import dev.penstock.mime.Conversion;
 import dev.penstock.routing.MailHost;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.DeliverBy;
@@ -364,16 +366,20 @@ final class SmtpClientSession implements AutoCloseable {
     /** Why the host can't take this at all, as it announced; null when it may be asked. */
     @Nullable
     Failure unfit(DeliveryAttempt work, long nowMillis) {
-        long size = work.content.size();
+        if (mustConvert(work)) {
+            Failure fixed = convert(work);
+            if (fixed != null) {
+                return fixed;
+            }
+        }
+        Content content = content(work);
+        long size = content.size();
         long limit = capabilities.size();
         if (limit > 0 && size > limit) { // RFC 1870 6.1
             return new Failure(Failure.Kind.TOO_LARGE,
                     "message of " + size + " octets, " + describe(host) + " takes " + limit);
         }
-        if (work.content.hasEightBit() && !capabilities.has(Capabilities.EIGHT_BIT_MIME)) { // RFC 6152 3
-            return new Failure(Failure.Kind.NEEDS_8BITMIME, describe(host) + " takes no 8-bit content");
-        }
-        if (work.needsSmtpUtf8() && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
+        if (work.needsSmtpUtf8(content) && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
             return new Failure(Failure.Kind.NEEDS_SMTPUTF8,
                     describe(host) + " takes no addresses and header fields beyond ASCII");
         }
@@ -390,6 +396,38 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " doesn't promise to return what it can't deliver in time");
         }
         return null;
+    }
+
+    private boolean mustConvert(DeliveryAttempt work) {
+        return work.content.hasEightBit() && !capabilities.has(Capabilities.EIGHT_BIT_MIME);
+    }
+
+    /** RFC 6152 3. @return why it can't be, null when it has been */
+    private @Nullable Failure convert(DeliveryAttempt work) {
+        String lacking = describe(host) + " takes no 8-bit content";
+        if (!config.convertEightBit()) {
+            return new Failure(Failure.Kind.NEEDS_8BITMIME, lacking);
+        }
+        try {
+            return switch (work.conversion()) {
+                case Conversion.Converted _ -> null;
+                case Conversion.Impossible(String why) -> new Failure(Failure.Kind.NEEDS_8BITMIME,
+                        lacking + ", and " + why);
+            };
+        } catch (IOException e) {
+            return unreadableContent(e);
+        }
+    }
+
+    /** What this host gets of it, when it isn't {@link #unfit}. */
+    Content content(DeliveryAttempt work) {
+        try {
+            return mustConvert(work) && work.conversion() instanceof Conversion.Converted(Content converted)
+                    ? converted
+                    : work.content;
+        } catch (IOException e) { // it was read before, when it was found to be fit
+            throw new UncheckedIOException(e);
+        }
     }
 
     private @Nullable Failure insecure() {
@@ -683,9 +721,13 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     static SessionException unreadable(IOException e) {
-        return new SessionException(Phase.CONTENT, new Failure(e instanceof UnreadableMessageException
+        return new SessionException(Phase.CONTENT, unreadableContent(e));
+    }
+
+    private static Failure unreadableContent(IOException e) {
+        return new Failure(e instanceof UnreadableMessageException
                 ? Failure.Kind.CONTENT_LOST
-                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage()));
+                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage());
     }
 
     /** What a host says before the end of data is no answer to it; not sent, that can't be taken for one either. */
