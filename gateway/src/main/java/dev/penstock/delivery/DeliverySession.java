@@ -53,6 +53,8 @@ final class DeliverySession implements Runnable {
     private static final int STORED = 250;
     /** Messages over one session while other queues have to wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
+    /** RFC 4954 6. */
+    private static final int LOGIN_REQUIRED = 530;
     /** Expired mail looked at in one go when a queue is suspended. */
     private static final int EXPIRY_BATCH = 100;
 
@@ -405,7 +407,7 @@ final class DeliverySession implements Runnable {
             case SITE -> ReadyQueue.Trouble.REFUSED;
             case RECIPIENT, MESSAGE, SESSION, HOST, SOURCE -> isAboutTls(e)
                     ? ReadyQueue.Trouble.INSECURE
-                    : ReadyQueue.Trouble.UNREACHABLE;
+                    : isAboutLogin(e) ? ReadyQueue.Trouble.REFUSED : ReadyQueue.Trouble.UNREACHABLE;
         };
     }
 
@@ -421,6 +423,12 @@ final class DeliverySession implements Runnable {
     private static boolean isAboutTls(SessionException e) {
         return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
                 && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
+    }
+
+    /** What is wrong with a route's login is so at each try: its queue waits at once. */
+    private static boolean isAboutLogin(SessionException e) {
+        return e.phase() == Phase.AUTH || e.reason() instanceof Failure(Failure.Kind kind, _)
+                && kind == Failure.Kind.ROUTE_LOGIN;
     }
 
     private static boolean isForWantOfMemory(SessionException e) {
@@ -614,7 +622,7 @@ final class DeliverySession implements Runnable {
 
     private SmtpClientSession speak(HostConnection connection, TlsDecision decision) throws SessionException {
         return SmtpClientSession.open(connection, queue.key().lmtp(),
-                new SmtpClientSession.Security(decision, dispatcher.tls, insisting),
+                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), queue.key().login(),
                 source.ehloName(), dispatcher.config, dispatcher.memory.share());
     }
 
@@ -721,7 +729,7 @@ final class DeliverySession implements Runnable {
                 transactions++;
                 dispatcher.stats.transactions.increment();
                 if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
-                    if (worst.radius() == BlastRadius.CROWDED || worst.radius() == BlastRadius.SITE) {
+                    if (worst.radius() != BlastRadius.SESSION && worst.radius() != BlastRadius.HOST) {
                         failed(worst);
                     }
                     if (next != null && next != attempt) {
@@ -870,7 +878,7 @@ final class DeliverySession implements Runnable {
     }
 
     private void failed(Outcome worst) {
-        failed(worst.radius() == BlastRadius.SITE ? ReadyQueue.Trouble.REFUSED : ReadyQueue.Trouble.CROWDED,
+        failed(worst.radius() == BlastRadius.CROWDED ? ReadyQueue.Trouble.CROWDED : ReadyQueue.Trouble.REFUSED,
                 worst.reason(), null, told(worst));
     }
 
@@ -1182,7 +1190,7 @@ final class DeliverySession implements Runnable {
         if (e.reason() instanceof Failure(Failure.Kind kind, String text) && kind == Failure.Kind.CONTENT_LOST) {
             dispatcher.settlement.lost(attempt.item, text);
         }
-        if (finishing && e.phase().compareTo(Phase.STARTTLS) <= 0) { // our own interrupt
+        if (finishing && e.phase().compareTo(Phase.AUTH) <= 0) { // our own interrupt
             giveBack(attempt);
             return null;
         }
@@ -1226,9 +1234,19 @@ final class DeliverySession implements Runnable {
 
     private Outcome decide(DeliveryAttempt attempt, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost) {
-        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost,
+        return dispatcher.policy().decide(new Situation(phase, ofRoute(phase, cause), reused, othersAccepted, lastHost,
                 permit.othersOpen(), attempt.item.attempts(), dispatcher.millis() - attempt.item.receivedMillis(),
                 meaning(phase, cause)));
+    }
+
+    /** RFC 4954 6: a host that wants a login first says nothing about the message, where the route is ours to mend. */
+    private Cause ofRoute(Phase phase, Cause cause) {
+        QueueKey key = queue.key();
+        return phase.compareTo(Phase.MAIL) >= 0 && key.configured() && key.login() == null
+                && cause instanceof Cause.Replied(Reply reply) && reply.code() == LOGIN_REQUIRED
+                        ? new Failure(Failure.Kind.ROUTE_LOGIN,
+                                "the host wants a login first, and the route has no user: " + reply.oneLine())
+                        : cause;
     }
 
     /** Before any message was taken. */

@@ -19,6 +19,7 @@ import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.RouteLogin;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.Content;
 import dev.penstock.message.MessageEvent;
@@ -180,14 +181,19 @@ final class SmtpClientSession implements AutoCloseable {
      * established when it has answered for a first envelope: from then on losing patience could double a message.
      *
      * @param connection closed with the session, and when this throws
+     * @param login      null for none
      * @param memory     closed with the session
      */
-    static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security, String hostname,
-            DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
+    static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security,
+            @Nullable RouteLogin login, String hostname, DeliveryConfig config, DeliveryMemory.Share memory)
+            throws SessionException {
         SmtpClientSession session = over(connection, lmtp, security.decision, config, memory);
         try {
             session.greet(hostname);
             session.secure(security, hostname);
+            if (login != null) {
+                new HostLogin(session, login, config.commandTimeout()).run(session.capabilities);
+            }
             session.mustBeInStep(session.helloPhase());
             return session;
         } catch (SessionException e) {
@@ -329,6 +335,11 @@ final class SmtpClientSession implements AutoCloseable {
 
     boolean isEncrypted() {
         return tls != null;
+    }
+
+    /** Whether what is said leaves this machine: not to Unix sockets and the loopback. */
+    boolean isOnThisMachine() {
+        return HostLogin.isOnThisMachine(host, connection);
     }
 
     /** What it is secured with, null in clear. */
@@ -964,6 +975,7 @@ final class SmtpClientSession implements AutoCloseable {
         boolean listening = switch (why.reason()) {
             case Cause.Replied _ -> why.phase() != Phase.CONTENT;
             case Failure failure -> failure.kind() == Failure.Kind.OUT_OF_STEP
+                    || failure.kind() == Failure.Kind.ROUTE_LOGIN
                     || failure.kind() == Failure.Kind.TLS_NOT_OFFERED;
             case Cause.Unroutable _ -> false;
         };
@@ -1006,7 +1018,8 @@ final class SmtpClientSession implements AutoCloseable {
         closeQuietly(connection.wire());
     }
 
-    private Reply ask(Phase phase, Duration time) throws SessionException {
+    /** Sends what is appended, and awaits its answer. */
+    Reply ask(Phase phase, Duration time) throws SessionException {
         mustBeInStep(phase);
         flush(phase, time);
         return read(phase, time);
