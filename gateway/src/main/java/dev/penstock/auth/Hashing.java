@@ -45,17 +45,21 @@ public final class Hashing {
 
     /** RFC 5802 3: SaltedPassword, ClientKey, StoredKey, ServerKey. */
     static ScramVerifier scramSha256(String password, byte[] salt, int iterations) {
-        byte[] salted;
-        try {
-            salted = SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
-                    .generateSecret(new PBEKeySpec(password.toCharArray(), salt, iterations, 256)).getEncoded();
-        } catch (NoSuchAlgorithmException | InvalidKeySpecException e) {
-            throw new LinkageError("every JDK has PBKDF2WithHmacSHA256", e);
-        }
+        byte[] salted = salted(password, salt, iterations);
         Base64.Encoder base64 = Base64.getEncoder();
         return new ScramVerifier(iterations, base64.encodeToString(salt),
                 base64.encodeToString(sha256(hmac(salted, Utf8.encode("Client Key")))),
                 base64.encodeToString(hmac(salted, Utf8.encode("Server Key"))));
+    }
+
+    /** RFC 5802 3: SaltedPassword. */
+    static byte[] salted(String password, byte[] salt, int iterations) {
+        try {
+            return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
+                    .generateSecret(new PBEKeySpec(password.toCharArray(), salt, iterations, 256)).getEncoded();
+        } catch (NoSuchAlgorithmException | InvalidKeySpecException e) {
+            throw new LinkageError("every JDK has PBKDF2WithHmacSHA256", e);
+        }
     }
 
     /** Blocks for as long as the hash costs. */

@@ -150,7 +150,14 @@ public final class ConfigReader {
             } else if (route.isEmptyArray("hosts")) {
                 route.reject("hosts", "at least one host is needed");
             }
-            RouteConfig config = new RouteConfig(hosts, RouteConfig.LMTP.read(route), RouteConfig.TLS.read(route));
+            boolean lmtp = RouteConfig.LMTP.read(route);
+            TlsPolicy tls = RouteConfig.TLS.read(route);
+            String user = RouteConfig.USER.read(route);
+            String password = RouteConfig.PASSWORD.read(route);
+            Optional<Path> passwordFile = RouteConfig.PASSWORD_FILE.read(route);
+            boolean authWithoutTls = RouteConfig.AUTH_WITHOUT_TLS.read(route);
+            RouteConfig config = new RouteConfig(hosts, lmtp, tls, user, password, passwordFile, authWithoutTls,
+                    Optional.empty(), RouteConfig.login(route, user, password, passwordFile, authWithoutTls));
             route.end();
             try {
                 String domain = name.equals("*") ? name : Syntax.domain(name);

@@ -2,6 +2,7 @@ package dev.penstock.config;
 
 import static dev.penstock.config.Types.choice;
 import static dev.penstock.config.Types.duration;
+import static dev.penstock.config.Types.flag;
 import static dev.penstock.config.Types.integer;
 import static dev.penstock.config.Types.optionalPath;
 import static dev.penstock.config.Types.size;
@@ -20,7 +21,8 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
         int maxSessions, int maxRecipientsPerTransaction, int messagesInFlight,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
-        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa, ReplyRules classificationFiles)
+        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa,
+        boolean convertEightBit, ReplyRules classificationFiles)
         implements
             TableRecord<DeliveryConfig> {
     static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class, DeliveryConfig::new,
@@ -117,6 +119,12 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
                             + "with Java.")
             .restart();
 
+    public static final Key<DeliveryConfig, Boolean> CONVERT_EIGHT_BIT = TABLE
+            .key("convert-eight-bit", DeliveryConfig::convertEightBit, flag(true),
+                    "Whether 8-bit content is converted to quoted-printable and base64 for hosts without 8BITMIME, where "
+                            + "no signature breaks by it. false: it bounces.")
+            .restart();
+
     public static final Key<DeliveryConfig, ReplyRules> CLASSIFICATION_FILES = TABLE
             .key("classification-files", DeliveryConfig::classificationFiles, ReplyRulesReader.files(),
                     "Files of rules that say what replies mean, asked in this order, before those that come with "
@@ -130,7 +138,7 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
                 values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
                 values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),
-                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA),
+                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA), values.get(CONVERT_EIGHT_BIT),
                 values.get(CLASSIFICATION_FILES));
     }
 }

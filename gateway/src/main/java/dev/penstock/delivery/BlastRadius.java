@@ -17,6 +17,9 @@ public enum BlastRadius {
      * session counts as refused.
      */
     SITE,
-    /** Our source can't be used, whichever host is asked: its mail waits, and nobody else is to blame. */
+    /**
+     * Our source can't be used, or our login at the route's hosts isn't taken, whichever host is asked: the mail waits, and
+     * no message and no host is to blame.
+     */
     SOURCE
 }

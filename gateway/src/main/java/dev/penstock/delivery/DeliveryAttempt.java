@@ -1,5 +1,6 @@
 package dev.penstock.delivery;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -10,6 +11,7 @@ import dev.penstock.message.Content;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.Recipient;
+import dev.penstock.mime.Conversion;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.spool.AttemptState;
 
@@ -47,6 +49,7 @@ final class DeliveryAttempt {
     private final boolean[] delayTold;
     private long begunMillis;
     private boolean hadTransaction;
+    private @Nullable Conversion conversion;
     /** Places the host wanted in another transaction. */
     private final List<Integer> again = new ArrayList<>(0);
 
@@ -114,8 +117,27 @@ final class DeliveryAttempt {
         return begunMillis;
     }
 
-    /** The recipients for one more transaction, at most {@code max}; call only while {@link #hasMore()}. */
-    Transaction transaction(int max, long nowMillis) {
+    /**
+     * The content for hosts that take no 8-bit content, found out once.
+     *
+     * @throws IOException when the content can't be read
+     */
+    Conversion conversion() throws IOException {
+        Conversion found = conversion;
+        if (found == null) {
+            memory.hold(Conversion.HEAP_OCTETS);
+            found = Conversion.of(content);
+            conversion = found;
+        }
+        return found;
+    }
+
+    /**
+     * The recipients for one more transaction; call only while {@link #hasMore()}.
+     *
+     * @param sent the content as it is to go
+     */
+    Transaction transaction(int max, long nowMillis, Content sent) {
         if (!hadTransaction) {
             hadTransaction = true;
             begunMillis = nowMillis;
@@ -127,7 +149,7 @@ final class DeliveryAttempt {
             places[i] = again.isEmpty() ? next++ : again.removeFirst();
             recipients[i] = recipient(places[i]);
         }
-        return new Transaction(envelope, List.of(recipients), places, content, secondsLeft(nowMillis), memory);
+        return new Transaction(envelope, List.of(recipients), places, sent, secondsLeft(nowMillis), memory);
     }
 
     /** RFC 2852 4: what is left of the time the sender has set, rounded up; negative when it is over. */
@@ -136,14 +158,14 @@ final class DeliveryAttempt {
     }
 
     /**
-     * Whether only a host with SMTPUTF8 can have it. A message that merely asked for it can do without when nothing but
+     * Whether only a host with SMTPUTF8 can have it with that content. A message that merely asked for it can do without when nothing but
      * domains is beyond ASCII, because those have A-labels (RFC 6531 3.2, 3.3).
      */
-    boolean needsSmtpUtf8() {
+    boolean needsSmtpUtf8(Content sent) {
         if (!envelope.smtpUtf8()) {
             return false;
         }
-        if (content.hasEightBit() || !hasAsciiLocalPart(envelope.sender())) {
+        if (sent.hasEightBit() || !hasAsciiLocalPart(envelope.sender())) {
             return true;
         }
         for (int place = firstUndelivered; place < owed.length; place++) {

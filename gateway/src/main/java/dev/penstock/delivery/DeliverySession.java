@@ -54,6 +54,8 @@ final class DeliverySession implements Runnable {
     private static final int STORED = 250;
     /** Messages over one session while other queues have to wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
+    /** RFC 4954 6. */
+    private static final int LOGIN_REQUIRED = 530;
     /** Expired mail looked at in one go when a queue is suspended. */
     private static final int EXPIRY_BATCH = 100;
 
@@ -406,7 +408,7 @@ final class DeliverySession implements Runnable {
             case SITE -> ReadyQueue.Trouble.REFUSED;
             case RECIPIENT, MESSAGE, SESSION, HOST, SOURCE -> isAboutTls(e)
                     ? ReadyQueue.Trouble.INSECURE
-                    : ReadyQueue.Trouble.UNREACHABLE;
+                    : isAboutLogin(e) ? ReadyQueue.Trouble.REFUSED : ReadyQueue.Trouble.UNREACHABLE;
         };
     }
 
@@ -422,6 +424,12 @@ final class DeliverySession implements Runnable {
     private static boolean isAboutTls(SessionException e) {
         return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
                 && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
+    }
+
+    /** What is wrong with a route's login is so at each try: its queue waits at once. */
+    private static boolean isAboutLogin(SessionException e) {
+        return e.phase() == Phase.AUTH || e.reason() instanceof Failure(Failure.Kind kind, _)
+                && kind == Failure.Kind.ROUTE_LOGIN;
     }
 
     private static boolean isForWantOfMemory(SessionException e) {
@@ -471,7 +479,7 @@ final class DeliverySession implements Runnable {
             }
             slot.used();
             dispatcher.sent(attempt.item);
-            Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis());
+            Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis(), attempt.content);
             for (int place : transaction.places) {
                 attempt.decide(place, stored(attempt, place, maildir), contact);
             }
@@ -616,7 +624,7 @@ final class DeliverySession implements Runnable {
 
     private SmtpClientSession speak(HostConnection connection, TlsDecision decision) throws SessionException {
         return SmtpClientSession.open(connection, queue.key().lmtp(),
-                new SmtpClientSession.Security(decision, dispatcher.tls, insisting),
+                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), queue.key().login(),
                 source.ehloName(), dispatcher.config, dispatcher.memory.share());
     }
 
@@ -724,7 +732,7 @@ final class DeliverySession implements Runnable {
                 transactions++;
                 dispatcher.stats.transactions.increment();
                 if (worst != null && worst.radius().compareTo(BlastRadius.SESSION) >= 0) {
-                    if (worst.radius() == BlastRadius.CROWDED || worst.radius() == BlastRadius.SITE) {
+                    if (worst.radius() != BlastRadius.SESSION && worst.radius() != BlastRadius.HOST) {
                         failed(worst);
                     }
                     if (next != null && next != attempt) {
@@ -795,7 +803,7 @@ final class DeliverySession implements Runnable {
     private @Nullable Chunking launcher(SmtpClientSession open, DeliveryAttempt attempt) {
         return open.launcher(
                 Math.min(attempt.size(), open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
-                attempt.content.size());
+                open.content(attempt).size());
     }
 
     /** Sends that message whole, and others behind it as long as there are some that may go at once. */
@@ -876,7 +884,7 @@ final class DeliverySession implements Runnable {
     }
 
     private void failed(Outcome worst) {
-        failed(worst.radius() == BlastRadius.SITE ? ReadyQueue.Trouble.REFUSED : ReadyQueue.Trouble.CROWDED,
+        failed(worst.radius() == BlastRadius.CROWDED ? ReadyQueue.Trouble.CROWDED : ReadyQueue.Trouble.REFUSED,
                 worst.reason(), null, told(worst));
     }
 
@@ -933,7 +941,7 @@ final class DeliverySession implements Runnable {
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
         return attempt.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
-                dispatcher.millis());
+                dispatcher.millis(), open.content(attempt));
     }
 
     /** Why the host can't take this, as it announced; null when it may be asked. */
@@ -947,6 +955,9 @@ final class DeliverySession implements Runnable {
     }
 
     private void settle(DeliveryAttempt attempt, Failure unfit) {
+        if (unfit.kind() == Failure.Kind.CONTENT_LOST) {
+            dispatcher.settlement.lost(attempt.item, unfit.text());
+        }
         attempt.decideRest(decide(attempt, Phase.MAIL, unfit, false, false, true), contact);
         settle(attempt);
     }
@@ -1185,7 +1196,7 @@ final class DeliverySession implements Runnable {
         if (e.reason() instanceof Failure(Failure.Kind kind, String text) && kind == Failure.Kind.CONTENT_LOST) {
             dispatcher.settlement.lost(attempt.item, text);
         }
-        if (finishing && e.phase().compareTo(Phase.STARTTLS) <= 0) { // our own interrupt
+        if (finishing && e.phase().compareTo(Phase.AUTH) <= 0) { // our own interrupt
             giveBack(attempt);
             return null;
         }
@@ -1229,9 +1240,19 @@ final class DeliverySession implements Runnable {
 
     private Outcome decide(DeliveryAttempt attempt, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost) {
-        return dispatcher.policy().decide(new Situation(phase, cause, reused, othersAccepted, lastHost,
+        return dispatcher.policy().decide(new Situation(phase, ofRoute(phase, cause), reused, othersAccepted, lastHost,
                 permit.othersOpen(), attempt.item.attempts(), dispatcher.millis() - attempt.item.receivedMillis(),
                 meaning(phase, cause)));
+    }
+
+    /** RFC 4954 6: a host that wants a login first says nothing about the message, where the route is ours to mend. */
+    private Cause ofRoute(Phase phase, Cause cause) {
+        QueueKey key = queue.key();
+        return phase.compareTo(Phase.MAIL) >= 0 && key.configured() && key.login() == null
+                && cause instanceof Cause.Replied(Reply reply) && reply.code() == LOGIN_REQUIRED
+                        ? new Failure(Failure.Kind.ROUTE_LOGIN,
+                                "the host wants a login first, and the route has no user: " + reply.oneLine())
+                        : cause;
     }
 
     /** Before any message was taken. */

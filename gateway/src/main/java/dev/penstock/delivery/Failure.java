@@ -35,6 +35,8 @@ public record Failure(Kind kind, String text) implements Cause {
         SOURCE_PROXY(400, "4.4.1", BounceClass.BAD_CONNECTION),
         /** The source's proxy doesn't take its login. */
         SOURCE_LOGIN(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
+        /** The route's hosts can't be logged in to, or want a login that it hasn't: X.3.5, as above. */
+        ROUTE_LOGIN(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
         TIMEOUT(400, "4.4.2", BounceClass.BAD_CONNECTION),
         CONNECTION_LOST(400, "4.4.2", BounceClass.BAD_CONNECTION),
         MALFORMED_REPLY(400, "4.5.0", BounceClass.PROTOCOL_ERRORS),

@@ -103,6 +103,9 @@ public record FailurePolicy(Duration maxAge) {
     }
 
     private Outcome answered(Situation s, Reply reply) {
+        if (s.phase == Phase.AUTH) { // about the route's login, be it 535 or 454: no message is charged with that
+            return new Outcome.Untried(said(s, reply), BlastRadius.SOURCE);
+        }
         if (mayBeOfConnections(s.phase, reply) && s.meaning.scope() == ReplyScope.CONNECTIONS) {
             if (s.othersOpen) {
                 return new Outcome.Untried(said(s, reply), BlastRadius.CROWDED);
@@ -118,7 +121,7 @@ public record FailurePolicy(Duration maxAge) {
             return new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
         }
         return switch (s.phase) {
-            case ROUTE, CONNECT, GREETING, HELLO, HELO, LHLO, STARTTLS, QUIT ->
+            case ROUTE, CONNECT, GREETING, HELLO, HELO, LHLO, STARTTLS, AUTH, QUIT ->
                 new Outcome.Deferred(said(s, reply), BlastRadius.HOST);
             case RSET -> new Outcome.Untried(said(s, reply), BlastRadius.SESSION);
             case MAIL, RCPT, DATA -> answeredToEnvelope(s, reply);
@@ -185,7 +188,7 @@ public record FailurePolicy(Duration maxAge) {
             case CONNECT, GREETING, HELLO, HELO, LHLO, STARTTLS -> !reply.isPositive();
             case MAIL -> reply.isTransient();
             case RSET, RCPT, DATA -> reply.code() == SERVICE_CLOSING;
-            case ROUTE, CONTENT, END_OF_DATA, QUIT -> false;
+            case ROUTE, AUTH, CONTENT, END_OF_DATA, QUIT -> false;
         };
     }
 
@@ -201,7 +204,7 @@ public record FailurePolicy(Duration maxAge) {
         return switch (phase) {
             case CONNECT, GREETING, HELLO, HELO, LHLO -> !reply.isPositive();
             case RSET, MAIL, RCPT, DATA, CONTENT, END_OF_DATA -> reply.code() == SERVICE_CLOSING;
-            case ROUTE, STARTTLS, QUIT -> false; // to STARTTLS it is about TLS
+            case ROUTE, STARTTLS, AUTH, QUIT -> false; // to STARTTLS it is about TLS
         };
     }
 
@@ -272,7 +275,7 @@ public record FailurePolicy(Duration maxAge) {
             case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS, STS_HOST, DANE_UNKNOWN ->
                 new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
-            case SOURCE_ADDRESS, SOURCE_PROXY, SOURCE_LOGIN -> new Outcome.Untried(reason, BlastRadius.SOURCE);
+            case SOURCE_ADDRESS, SOURCE_PROXY, SOURCE_LOGIN, ROUTE_LOGIN -> new Outcome.Untried(reason, BlastRadius.SOURCE);
             case CONTENT_LOST -> new Outcome.Bounced(reason, BlastRadius.SESSION);
             case CONTENT_UNREADABLE, NO_MEMORY -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0

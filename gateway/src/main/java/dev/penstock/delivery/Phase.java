@@ -15,6 +15,7 @@ public enum Phase {
     LHLO("LHLO"),
     /** The command and the handshake. */
     STARTTLS("STARTTLS"),
+    AUTH("AUTH"),
     RSET("RSET"),
     MAIL("MAIL FROM"),
     RCPT("RCPT TO"),
@@ -35,7 +36,7 @@ public enum Phase {
     ReplyPhase ofReply() {
         return switch (this) {
             case ROUTE, CONNECT, GREETING -> ReplyPhase.GREETING;
-            case HELLO, HELO, LHLO, STARTTLS -> ReplyPhase.HELLO;
+            case HELLO, HELO, LHLO, STARTTLS, AUTH -> ReplyPhase.HELLO;
             case RSET, MAIL -> ReplyPhase.MAIL;
             case RCPT -> ReplyPhase.RCPT;
             case DATA -> ReplyPhase.DATA;

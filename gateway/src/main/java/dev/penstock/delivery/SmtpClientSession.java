@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.UnixDomainSocketAddress;
@@ -18,11 +19,13 @@ import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.RouteLogin;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.Content;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
+import dev.penstock.mime.Conversion;
 import dev.penstock.routing.MailHost;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.DeliverBy;
@@ -178,14 +181,19 @@ final class SmtpClientSession implements AutoCloseable {
      * established when it has answered for a first envelope: from then on losing patience could double a message.
      *
      * @param connection closed with the session, and when this throws
+     * @param login      null for none
      * @param memory     closed with the session
      */
-    static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security, String hostname,
-            DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
+    static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security,
+            @Nullable RouteLogin login, String hostname, DeliveryConfig config, DeliveryMemory.Share memory)
+            throws SessionException {
         SmtpClientSession session = over(connection, lmtp, security.decision, config, memory);
         try {
             session.greet(hostname);
             session.secure(security, hostname);
+            if (login != null) {
+                new HostLogin(session, login, config.commandTimeout()).run(session.capabilities);
+            }
             session.mustBeInStep(session.helloPhase());
             return session;
         } catch (SessionException e) {
@@ -329,6 +337,11 @@ final class SmtpClientSession implements AutoCloseable {
         return tls != null;
     }
 
+    /** Whether what is said leaves this machine: not to Unix sockets and the loopback. */
+    boolean isOnThisMachine() {
+        return HostLogin.isOnThisMachine(host, connection);
+    }
+
     /** What it is secured with, null in clear. */
     MessageEvent.@Nullable Tls security() {
         ClientTls.Connection secured = tls;
@@ -364,16 +377,20 @@ final class SmtpClientSession implements AutoCloseable {
     /** Why the host can't take this at all, as it announced; null when it may be asked. */
     @Nullable
     Failure unfit(DeliveryAttempt work, long nowMillis) {
-        long size = work.content.size();
+        if (mustConvert(work)) {
+            Failure fixed = convert(work);
+            if (fixed != null) {
+                return fixed;
+            }
+        }
+        Content content = content(work);
+        long size = content.size();
         long limit = capabilities.size();
         if (limit > 0 && size > limit) { // RFC 1870 6.1
             return new Failure(Failure.Kind.TOO_LARGE,
                     "message of " + size + " octets, " + describe(host) + " takes " + limit);
         }
-        if (work.content.hasEightBit() && !capabilities.has(Capabilities.EIGHT_BIT_MIME)) { // RFC 6152 3
-            return new Failure(Failure.Kind.NEEDS_8BITMIME, describe(host) + " takes no 8-bit content");
-        }
-        if (work.needsSmtpUtf8() && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
+        if (work.needsSmtpUtf8(content) && !capabilities.has(Capabilities.SMTPUTF8)) { // RFC 6531 3.5
             return new Failure(Failure.Kind.NEEDS_SMTPUTF8,
                     describe(host) + " takes no addresses and header fields beyond ASCII");
         }
@@ -390,6 +407,38 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " doesn't promise to return what it can't deliver in time");
         }
         return null;
+    }
+
+    private boolean mustConvert(DeliveryAttempt work) {
+        return work.content.hasEightBit() && !capabilities.has(Capabilities.EIGHT_BIT_MIME);
+    }
+
+    /** RFC 6152 3. @return why it can't be, null when it has been */
+    private @Nullable Failure convert(DeliveryAttempt work) {
+        String lacking = describe(host) + " takes no 8-bit content";
+        if (!config.convertEightBit()) {
+            return new Failure(Failure.Kind.NEEDS_8BITMIME, lacking);
+        }
+        try {
+            return switch (work.conversion()) {
+                case Conversion.Converted _ -> null;
+                case Conversion.Impossible(String why) -> new Failure(Failure.Kind.NEEDS_8BITMIME,
+                        lacking + ", and " + why);
+            };
+        } catch (IOException e) {
+            return unreadableContent(e);
+        }
+    }
+
+    /** What this host gets of it, when it isn't {@link #unfit}. */
+    Content content(DeliveryAttempt work) {
+        try {
+            return mustConvert(work) && work.conversion() instanceof Conversion.Converted(Content converted)
+                    ? converted
+                    : work.content;
+        } catch (IOException e) { // it was read before, when it was found to be fit
+            throw new UncheckedIOException(e);
+        }
     }
 
     private @Nullable Failure insecure() {
@@ -683,9 +732,13 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     static SessionException unreadable(IOException e) {
-        return new SessionException(Phase.CONTENT, new Failure(e instanceof UnreadableMessageException
+        return new SessionException(Phase.CONTENT, unreadableContent(e));
+    }
+
+    private static Failure unreadableContent(IOException e) {
+        return new Failure(e instanceof UnreadableMessageException
                 ? Failure.Kind.CONTENT_LOST
-                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage()));
+                : Failure.Kind.CONTENT_UNREADABLE, "content can't be read: " + e.getMessage());
     }
 
     /** What a host says before the end of data is no answer to it; not sent, that can't be taken for one either. */
@@ -922,6 +975,7 @@ final class SmtpClientSession implements AutoCloseable {
         boolean listening = switch (why.reason()) {
             case Cause.Replied _ -> why.phase() != Phase.CONTENT;
             case Failure failure -> failure.kind() == Failure.Kind.OUT_OF_STEP
+                    || failure.kind() == Failure.Kind.ROUTE_LOGIN
                     || failure.kind() == Failure.Kind.TLS_NOT_OFFERED;
             case Cause.Unroutable _ -> false;
         };
@@ -964,7 +1018,8 @@ final class SmtpClientSession implements AutoCloseable {
         closeQuietly(connection.wire());
     }
 
-    private Reply ask(Phase phase, Duration time) throws SessionException {
+    /** Sends what is appended, and awaits its answer. */
+    Reply ask(Phase phase, Duration time) throws SessionException {
         mustBeInStep(phase);
         flush(phase, time);
         return read(phase, time);

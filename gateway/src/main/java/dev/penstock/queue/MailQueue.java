@@ -865,7 +865,7 @@ public final class MailQueue implements AutoCloseable {
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
         Site site = shaper.key(domain.name, route.site());
         QueueKey key = new QueueKey(requireNonNull(domain.lane.source), site, route.protocol(), route.configured(),
-                route.tls() == null ? shaper.limits(site).enableTls() : route.tls(), route.proof());
+                route.tls() == null ? shaper.limits(site).enableTls() : route.tls(), route.proof(), route.login());
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {

@@ -2,6 +2,7 @@ package dev.penstock.queue;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.RouteLogin;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.routing.HostProof;
 import dev.penstock.routing.Route.Protocol;
@@ -17,9 +18,10 @@ import dev.penstock.shaping.EgressPath;
  * @param configured whether the configuration names its hosts
  * @param tls    how TLS is used towards them, null for as everywhere
  * @param proof what vouches for the hosts that DNS names
+ * @param login how they are logged in to, null for not at all
  */
 public record QueueKey(String source, Site site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls,
-        HostProof proof) {
+        HostProof proof, @Nullable RouteLogin login) {
     public static final String DEFAULT_SOURCE = EgressPath.DEFAULT_SOURCE;
 
     /** Of hosts that DNS told. */
@@ -29,7 +31,7 @@ public record QueueKey(String source, Site site, Protocol protocol, boolean conf
 
     /** Of hosts that nothing vouches for but the configuration, where it names them. */
     public QueueKey(String source, Site site, Protocol protocol, boolean configured, @Nullable TlsPolicy tls) {
-        this(source, site, protocol, configured, tls, HostProof.NONE);
+        this(source, site, protocol, configured, tls, HostProof.NONE, null);
     }
 
     public boolean lmtp() {

@@ -94,7 +94,8 @@ final class CachedRoute {
         return configured == null
                 ? new Route.Hosts(site, hosts, false, false, null,
                         mx != null && mx.secure() ? HostProof.SIGNED : HostProof.NONE)
-                : new Route.Hosts(site, hosts, configured.lmtp(), true, configured.tls());
+                : new Route.Hosts(site, hosts, configured.lmtp(), true, configured.tls(), HostProof.NONE,
+                        configured.login());
     }
 
     /** Once, when the look-up that made this answered before its deadline. */

@@ -5,6 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.RouteLogin;
 import dev.penstock.config.TlsPolicy;
 
 /** Where a domain's mail goes, as known now. */
@@ -26,6 +27,10 @@ public sealed interface Route {
 
         /** What vouches for its hosts. */
         HostProof proof();
+
+        /** How its hosts are logged in to, null for not at all. */
+        @Nullable
+        RouteLogin login();
     }
 
     /** How mail is handed over. */
@@ -45,9 +50,16 @@ public sealed interface Route {
      * @param configured whether the configuration names the hosts, instead of DNS
      * @param tls   how to use TLS, null for the same as everywhere
      * @param proof what vouches for the hosts where DNS has them from
+     * @param login how the hosts are logged in to, null for not at all
      */
     record Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured,
-            @Nullable TlsPolicy tls, HostProof proof) implements Open {
+            @Nullable TlsPolicy tls, HostProof proof, @Nullable RouteLogin login) implements Open {
+        /** Which nobody logs in to. */
+        public Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured, @Nullable TlsPolicy tls,
+                HostProof proof) {
+            this(site, hosts, lmtp, configured, tls, proof, null);
+        }
+
         /** Which nobody vouches for but the configuration, where it names them. */
         public Hosts(Site site, List<MailHost> hosts, boolean lmtp, boolean configured, @Nullable TlsPolicy tls) {
             this(site, hosts, lmtp, configured, tls, HostProof.NONE);
@@ -84,6 +96,11 @@ public sealed interface Route {
         @Override
         public HostProof proof() {
             return HostProof.NONE;
+        }
+
+        @Override
+        public @Nullable RouteLogin login() {
+            return null;
         }
     }
 

@@ -69,7 +69,7 @@ class ConfigReaderTest {
         assertThat(sample.getArrayOrEmpty("listener").getTable(0).keySet()).isEqualTo(listenerKeys());
         assertThat(Files.readString(SAMPLE)).contains(
                 Stream.of(RouteConfig.class, ListenerTls.Certificate.class, ListenerLimits.class)
-                        .flatMap(type -> keysOf(type).stream()).map(key -> "# " + key + " = ").toList());
+                        .flatMap(type -> keysOf(type).stream()).filter(key -> !key.equals("login")).map(key -> "# " + key + " = ").toList());
     }
 
     /** TLS has no table of its own; certificates and limits have, and are off by default. */
@@ -238,6 +238,9 @@ class ConfigReaderTest {
                 hosts = ["mx.internal:2526", "[::1]:25", "192.0.2.1"]
                 lmtp = true
                 tls = "required"
+                user = "smart"
+                password = "s3cret"
+                auth-without-tls = true
                 [routes."*"]
                 hosts = ["smart.example"]
                 [queue]
@@ -283,6 +286,7 @@ class ConfigReaderTest {
                 memory-limit = "33 MB"
                 tls = "verified"
                 tls-ca = "%2$s"
+                convert-eight-bit = false
                 classification-files = ['%4$s']
                 [events]
                 directory = "/var/log/penstock"
@@ -409,7 +413,8 @@ class ConfigReaderTest {
                 .with(GatewayConfig.ROUTES,
                         Map.of("example.com",
                                 new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,
-                                        TlsPolicy.REQUIRED),
+                                        TlsPolicy.REQUIRED, "smart", "s3cret", Optional.empty(), true,
+                                        Optional.empty(), Optional.of(new RouteLogin("smart", "s3cret", true))),
                                 "*",
                                 new RouteConfig(List.of("smart.example"), false)))
                 .with(GatewayConfig.QUEUE, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, Duration.ofMinutes(1))
@@ -438,6 +443,7 @@ class ConfigReaderTest {
                         .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(9))
                         .with(DeliveryConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(33))
                         .with(DeliveryConfig.TLS, TlsPolicy.VERIFIED).with(DeliveryConfig.TLS_CA, Optional.of(chain))
+                        .with(DeliveryConfig.CONVERT_EIGHT_BIT, false)
                         .with(DeliveryConfig.CLASSIFICATION_FILES, new ReplyRules(List.of(bounces),
                                 List.of(new ReplyRule(bounces.toString(), 2, Set.of(), Set.of(), List.of(), Set.of(),
                                         List.of("^552 "), true, true, "QuotaIssues", BounceCategory.QUOTA_ISSUES,
@@ -763,6 +769,35 @@ class ConfigReaderTest {
                         + "link-local, unspecified, own, private",
                 ":2:65: dns.ignore-networks[4]: \"10.0.0.1/8\": the address has bits set beyond the prefix length; "
                         + "write the network's first address");
+    }
+
+    @Test
+    void aRoutesLoginIsChecked() throws IOException {
+        assertThat(errors("""
+                [routes."a.example"]
+                hosts = ["192.0.2.1"]
+                user = "smart"
+                [routes."b.example"]
+                hosts = ["192.0.2.1"]
+                password = "s3cret"
+                [routes."c.example"]
+                hosts = ["192.0.2.1"]
+                auth-without-tls = true
+                [routes."d.example"]
+                hosts = ["192.0.2.1"]
+                user = "smart"
+                password = "s3\\u0000cret"
+                [routes."e.example"]
+                hosts = ["192.0.2.1"]
+                user = "smart"
+                password-file = "there-is-none"
+                """)).containsExactly(
+                ":3:1: routes.\"a.example\".user: needs password or password-file",
+                ":6:1: routes.\"b.example\".password: needs user",
+                ":9:1: routes.\"c.example\".auth-without-tls: has no meaning without user",
+                ":13:1: routes.\"d.example\".password: has a control character; allowed: a text without any",
+                ":17:1: routes.\"e.example\".password-file: \"there-is-none\": there is no file "
+                        + Path.of("there-is-none").toAbsolutePath() + "; allowed: the path of a file, or \"\" for no file");
     }
 
     @Test

@@ -120,11 +120,16 @@ final class FailurePolicyTest {
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.TLS_NOT_OFFERED,
                         Failure.Kind.TLS_FAILED, Failure.Kind.PLAINTEXT_AFTER_STARTTLS);
             }
+            case AUTH -> {
+                replies(causes, "421 4.7.0", "454 4.7.0", "530 5.7.0", "534 5.7.9", "535 5.7.8", "538 5.7.11");
+                failures(causes, Failure.Kind.ROUTE_LOGIN, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST);
+            }
             case RSET, DATA, RCPT, CONTENT, END_OF_DATA -> common(causes);
             case MAIL -> {
                 common(causes);
                 failures(causes, Failure.Kind.TOO_LARGE, Failure.Kind.NEEDS_8BITMIME, Failure.Kind.NEEDS_SMTPUTF8,
-                        Failure.Kind.UNAUTHENTICATED_HOST, Failure.Kind.NEEDS_TLS, Failure.Kind.NEEDS_REQUIRETLS);
+                        Failure.Kind.UNAUTHENTICATED_HOST, Failure.Kind.NEEDS_TLS, Failure.Kind.NEEDS_REQUIRETLS,
+                        Failure.Kind.ROUTE_LOGIN);
             }
             case QUIT -> failures(causes, Failure.Kind.CONNECTION_LOST);
         }

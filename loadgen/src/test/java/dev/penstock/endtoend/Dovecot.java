@@ -67,6 +67,12 @@ final class Dovecot implements AutoCloseable {
                   args = username_format=%%u %2$s
                   default_fields = uid=%3$d gid=%3$d home=%1$s/mail/%%d/%%n
                 }
+                auth_mechanisms = plain login scram-sha-256
+                service auth {
+                  unix_listener auth-client {
+                    mode = 0666
+                  }
+                }
                 service lmtp {
                   unix_listener lmtp {
                     mode = 0666
@@ -107,6 +113,11 @@ final class Dovecot implements AutoCloseable {
     /** As a route names it. */
     String unixHost() {
         return "unix:" + directory.resolve("run/lmtp");
+    }
+
+    /** Where other programs ask it about logins, as Postfix's {@code smtpd_sasl_path}. */
+    Path authSocket() {
+        return directory.resolve("run/auth-client");
     }
 
     /** As a local domain's {@code maildir}. */

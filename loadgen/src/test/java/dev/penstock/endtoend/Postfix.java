@@ -53,8 +53,8 @@ final class Postfix implements AutoCloseable {
         this.process = process;
     }
 
-    /** Receives for {@code domain}. */
-    static Postfix receiving(Path directory, String domain, String address, int port)
+    /** Receives for {@code domain}, with further lines of its main.cf. */
+    static Postfix receiving(Path directory, String domain, String address, int port, String... further)
             throws IOException, InterruptedException {
         Path config = prepare(directory);
         Path mail = Files.createDirectories(directory.resolve("mail"));
@@ -68,7 +68,7 @@ final class Postfix implements AutoCloseable {
                 virtual_uid_maps = static:%3$d
                 virtual_gid_maps = static:%3$d
                 virtual_mailbox_limit = 0
-                """.formatted(directory, domain, NOBODY));
+                """.formatted(directory, domain, NOBODY) + String.join("\n", further) + "\n");
         Files.writeString(config.resolve("master.cf"), """
                 %s:%d inet n - n - - smtpd
                 anvil unix - - n - 1 anvil

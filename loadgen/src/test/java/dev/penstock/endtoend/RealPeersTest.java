@@ -82,6 +82,58 @@ class RealPeersTest {
     }
 
     @Test
+    void aRealPostfixWithout8bitmimeGetsThePartsThatWereSentAsSevenBit() throws Exception {
+        int port = Peers.freePort("127.0.0.6");
+        String message = """
+                Subject: parts
+                MIME-Version: 1.0
+                Content-Type: multipart/mixed; boundary=b
+
+                --b
+                Content-Type: text/plain; charset=utf-8
+                Content-Transfer-Encoding: 8bit
+
+                %s
+                --b
+                Content-Type: application/json
+                Content-Transfer-Encoding: 8bit
+
+                {"a": "\u00e4"}
+                --b--
+                """.formatted(AWKWARD_BODY.replace("\r\n", "\n")).replace("\n", "\r\n");
+        try (Postfix postfix = Postfix.receiving(Files.createDirectory(directory.resolve("postfix")), "old.test",
+                "127.0.0.6", port, "smtpd_discard_ehlo_keywords = 8bitmime");
+                Unbound unbound = Unbound.start(directory,
+                        List.of("old.test. 300 IN MX 10 mx.old.test.", "mx.old.test. 300 IN A 127.0.0.6"));
+                Penstock penstock = Gateway.start(Gateway.config(directory, unbound.server(), port))) {
+            InetSocketAddress gateway = penstock.smtpAddresses().getFirst();
+            Path sent = Files.write(directory.resolve("parts.eml"), message.getBytes(UTF_8));
+            PeerProcess.run(directory, "smtplib", PATIENCE, List.of(Peers.require("python3"), "-c", """
+                    import smtplib, sys
+                    with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=30) as client:
+                        client.ehlo()
+                        client.sendmail('a@send.test', ['b@old.test'], open(sys.argv[3], 'rb').read(),
+                                        mail_options=['BODY=8BITMIME'])
+                    """, gateway.getHostString(), String.valueOf(gateway.getPort()), sent.toString()));
+
+            Awaitility.await().atMost(PATIENCE).untilAsserted(() -> assertThat(postfix.arrived())
+                    .as("gateway to Postfix:%n%s", postfix.log()).hasSize(1));
+            byte[] arrived = postfix.arrived().getFirst();
+            assertThat(new String(arrived, ISO_8859_1)).matches("(?s)[\\x00-\\x7f]*");
+            Path got = Files.write(directory.resolve("arrived.eml"), arrived);
+            assertThat(PeerProcess.run(directory, "email", PATIENCE, List.of(Peers.require("python3"), "-c", """
+                    import email, sys
+                    def parts(name):
+                        return [(p.get_content_type(), p.get_payload(decode=True).replace(b'\\r\\n', b'\\n'))
+                                for p in email.message_from_bytes(open(name, 'rb').read()).get_payload()]
+                    sent, got = parts(sys.argv[1]), parts(sys.argv[2])
+                    assert sent == got, (sent, got)
+                    print(len(got))
+                    """, sent.toString(), got.toString())).strip()).isEqualTo("2");
+        }
+    }
+
+    @Test
     void twentyThousandMessagesOfSmtpSourceReachSmtpSink() throws Exception {
         int port = Peers.freePort("127.0.0.4");
         try (PeerProcess sink = PeerProcess.start(directory, "smtp-sink",
