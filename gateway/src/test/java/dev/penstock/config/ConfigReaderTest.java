@@ -251,6 +251,8 @@ class ConfigReaderTest {
                 lane-share-percent = 50
                 memory-limit = "70 MB"
                 returned-content = "9 KB"
+                reports-per-sender = "7/min"
+                tenants-without-reports = ["shop", "acme"]
                 [warm-up."gentle"]
                 messages = [50]
                 time-zone = "Europe/Berlin"
@@ -420,6 +422,8 @@ class ConfigReaderTest {
                         .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(30))
                         .with(QueueConfig.LANE_SHARE_PERCENT, 50)
                         .with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("9 KB"))
+                        .with(QueueConfig.REPORTS_PER_SENDER, Rate.parse("7/min"))
+                        .with(QueueConfig.TENANTS_WITHOUT_REPORTS, List.of("shop", "acme"))
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
