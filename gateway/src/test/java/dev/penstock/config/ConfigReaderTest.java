@@ -285,6 +285,7 @@ class ConfigReaderTest {
                 memory-limit = "33 MB"
                 tls = "verified"
                 tls-ca = "%2$s"
+                https-ca = "%2$s"
                 classification-files = ['%4$s']
                 [events]
                 directory = "/var/log/penstock"
@@ -442,6 +443,7 @@ class ConfigReaderTest {
                         .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(9))
                         .with(DeliveryConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(33))
                         .with(DeliveryConfig.TLS, TlsPolicy.VERIFIED).with(DeliveryConfig.TLS_CA, Optional.of(chain))
+                        .with(DeliveryConfig.HTTPS_CA, Optional.of(chain))
                         .with(DeliveryConfig.CLASSIFICATION_FILES, new ReplyRules(List.of(bounces),
                                 List.of(new ReplyRule(bounces.toString(), 2, Set.of(), Set.of(), List.of(), Set.of(),
                                         List.of("^552 "), true, true, "QuotaIssues", BounceCategory.QUOTA_ISSUES,
