@@ -342,7 +342,7 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
                 post(uri, report);
             }
             return true;
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) { // what is wrong with one keeps no other back
             log.warn("event=tls-report-not-sent domain={} to={} why={}", subject.domain(), to, e.toString());
             return false;
         }
