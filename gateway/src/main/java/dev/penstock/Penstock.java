@@ -170,7 +170,7 @@ public final class Penstock implements AutoCloseable {
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
             stsPolicies = started(
-                    new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().tlsCa())),
+                    new StsPolicies(router, new HttpsFetch(router, new ClientTls(config.delivery().httpsCa())),
                             config.spool().directory(), clock, tlsResults));
             queue = new MailQueue(config.queue(), shaper,
                     new StsRouter(router, stsPolicies, this::keepsToMtaSts, tlsResults), placement,
@@ -235,7 +235,7 @@ public final class Penstock implements AutoCloseable {
 
     private TlsReports tlsReports(InstantSource clock) throws IOException {
         return new TlsReports(config.tlsReports(), config.hostname(), router,
-                new HttpsExchange(new ClientTls(config.delivery().tlsCa()), TLS_REPORT_TIME, HttpCallout.MAX_ANSWER),
+                new HttpsExchange(new ClientTls(config.delivery().httpsCa()), TLS_REPORT_TIME, HttpCallout.MAX_ANSWER),
                 new ReceptionMailer(reception), clock);
     }
 

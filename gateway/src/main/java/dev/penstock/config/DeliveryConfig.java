@@ -21,8 +21,8 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
         int maxSessions, int maxRecipientsPerTransaction, int messagesInFlight,
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
-        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa,
-        boolean convertEightBit, ReplyRules classificationFiles)
+        Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa, Optional<Path> httpsCa,
+            boolean convertEightBit, ReplyRules classificationFiles)
         implements
             TableRecord<DeliveryConfig> {
     static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class, DeliveryConfig::new,
@@ -118,6 +118,11 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
                     "PEM file of the authorities that hosts' certificates are checked against. Empty: those that come "
                             + "with Java.")
             .restart();
+    public static final Key<DeliveryConfig, Optional<Path>> HTTPS_CA = TABLE
+            .key("https-ca", DeliveryConfig::httpsCa, optionalPath(ListenerReader::authorities),
+                    "PEM file of the authorities that certificates are checked against where MTA-STS policies are fetched "
+                            + "and reports about TLS sent by HTTPS. Empty: those that come with Java.")
+            .restart();
 
     public static final Key<DeliveryConfig, Boolean> CONVERT_EIGHT_BIT = TABLE
             .key("convert-eight-bit", DeliveryConfig::convertEightBit, flag(true),
@@ -138,7 +143,7 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
                 values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
                 values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),
-                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA), values.get(CONVERT_EIGHT_BIT),
-                values.get(CLASSIFICATION_FILES));
+                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA),
+                values.get(HTTPS_CA), values.get(CONVERT_EIGHT_BIT), values.get(CLASSIFICATION_FILES));
     }
 }

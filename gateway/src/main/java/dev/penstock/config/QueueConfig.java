@@ -3,21 +3,33 @@ package dev.penstock.config;
 import static dev.penstock.config.Types.duration;
 import static dev.penstock.config.Types.durations;
 import static dev.penstock.config.Types.integer;
+import static dev.penstock.config.Types.rate;
 import static dev.penstock.config.Types.size;
+import static dev.penstock.config.Types.texts;
 
 import java.time.Duration;
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.units.ByteSize;
+import dev.penstock.units.Rate;
 
 /** When deferred mail is tried again. Each component is the key of its name. */
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
         int jitterPercent, Duration maxAge, Duration delayWarning, Duration maxSuspension, int laneSharePercent,
-        ByteSize memoryLimit, ByteSize returnedContent) implements TableRecord<QueueConfig> {
+        ByteSize memoryLimit, ByteSize returnedContent, @Nullable Rate reportsPerSender,
+        List<String> tenantsWithoutReports) implements TableRecord<QueueConfig> {
     static final Table<QueueConfig> TABLE = Table
             .of(QueueConfig.class, QueueConfig::new, "When deferred mail is tried again.")
             .rule((file, queue) -> Rules.atMost(file, "retry-interval", queue.retryInterval(), "max-retry-interval",
-                    queue.maxRetryInterval()));
+                    queue.maxRetryInterval()))
+            .rule((file, queue) -> {
+                Rate reports = queue.reportsPerSender();
+                if (reports != null && reports.burst() != 1) {
+                    file.reject("reports-per-sender", "max_burst isn't allowed here: the whole count may come at once");
+                }
+            });
     public static final Key<QueueConfig, Duration> RETRY_INTERVAL = TABLE.key("retry-interval",
             QueueConfig::retryInterval, duration("5m", "1s", "1d"),
             "Wait after the first attempt; each further wait is twice as long (Postfix: minimal_backoff_time).");
@@ -53,16 +65,25 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
             QueueConfig::returnedContent, size("50000", "0", "10 MB"),
             "The most octets of content that a report of failure returns whole, where the sender doesn't ask for the "
                     + "header alone (RET=HDRS); of larger messages it returns the header section. \"0\": always that.");
+    public static final Key<QueueConfig, @Nullable Rate> REPORTS_PER_SENDER = TABLE.key("reports-per-sender",
+            QueueConfig::reportsPerSender, rate("none"),
+            "The most reports that one sender gets in a period, like \"100/hour\"; the whole count may come at once. "
+                    + "What is beyond is in the delivery log alone.");
+    public static final Key<QueueConfig, List<String>> TENANTS_WITHOUT_REPORTS = TABLE.key("tenants-without-reports",
+            QueueConfig::tenantsWithoutReports, texts(DkimReader::tenant),
+            "Tenants whose senders get no reports, of failures, delays and successes alike: they read the delivery log.");
 
     public static final QueueConfig DEFAULT = TABLE.defaults();
 
     public QueueConfig {
         retryIntervals = List.copyOf(retryIntervals);
+        tenantsWithoutReports = List.copyOf(tenantsWithoutReports);
     }
 
     private QueueConfig(Values<QueueConfig> values) {
         this(values.get(RETRY_INTERVAL), values.get(MAX_RETRY_INTERVAL), values.get(RETRY_INTERVALS),
                 values.get(JITTER_PERCENT), values.get(MAX_AGE), values.get(DELAY_WARNING), values.get(MAX_SUSPENSION),
-                values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT), values.get(RETURNED_CONTENT));
+                values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT), values.get(RETURNED_CONTENT),
+                values.get(REPORTS_PER_SENDER), values.get(TENANTS_WITHOUT_REPORTS));
     }
 }

@@ -67,6 +67,10 @@ public final class DeliveryMetrics {
                 DeliveryStats.Snapshot::reportsFailed);
         part.counter("reports.impossible", "Reports that could not be made, because the sender's address is none",
                 DeliveryStats.Snapshot::reportsImpossible);
+        part.counter("reports.left.out", "Reports that weren't made, because their tenant wants none or their sender "
+                + "has had as many as it may", stats -> stats.reportsLeftOut().unwanted(), "why", "tenant");
+        part.counter("reports.left.out", "Reports that weren't made, because their tenant wants none or their sender "
+                + "has had as many as it may", stats -> stats.reportsLeftOut().beyondRate(), "why", "rate");
         part.counter("memory.refused", "Times that something of a delivery didn't fit into its account of memory",
                 DeliveryStats.Snapshot::memoryRefused);
         part.counter("postponed", "Messages with many recipients that wait because their account of memory is full",

@@ -35,6 +35,8 @@ public final class DeliveryStats {
     final LongAdder reports = new LongAdder();
     final LongAdder reportsFailed = new LongAdder();
     final LongAdder reportsImpossible = new LongAdder();
+    final LongAdder reportsUnwanted = new LongAdder();
+    final LongAdder reportsBeyondRate = new LongAdder();
     final LongAdder postponed = new LongAdder();
     final LongAdder memoryRefused = new LongAdder();
     final LongAdder unreadable = new LongAdder();
@@ -68,6 +70,16 @@ public final class DeliveryStats {
         }
     }
 
+    void report(Reports.Made made) {
+        LongAdder adder = switch (made) {
+            case QUEUED -> reports;
+            case IMPOSSIBLE -> reportsImpossible;
+            case UNWANTED -> reportsUnwanted;
+            case BEYOND_RATE -> reportsBeyondRate;
+        };
+        adder.increment();
+    }
+
     /**
      * A receiver refused.
      *
@@ -95,6 +107,7 @@ public final class DeliveryStats {
      * @param reports            reports to senders queued
      * @param reportsFailed      that couldn't be kept, so that the bounce or the report of success waits
      * @param reportsImpossible  that nobody could be sent, because the sender's address is none
+     * @param reportsLeftOut     that weren't made
      * @param unreadable         items dropped from the queue because the spool couldn't read them
      * @param spoolFailures      outcomes the spool couldn't record: possible duplicates after a restart
      * @param tlsFallbacks       connections made anew in clear because the handshake had failed
@@ -108,10 +121,19 @@ public final class DeliveryStats {
     public record Snapshot(long sessionsTried, long sessionsOpened, long connectFailures, long sessionsBroken,
             long transactions,
             long delivered, long deferred, long bounced, long expired, long requeued, long octets,
-            long lostAfterEndOfData, long reports, long reportsFailed, long reportsImpossible, long unreadable,
+            long lostAfterEndOfData, long reports, long reportsFailed, long reportsImpossible,
+            ReportsLeftOut reportsLeftOut, long unreadable,
             long spoolFailures,
             long tlsFallbacks, long sessionsRefused, long suspensions, long memoryRefused, long postponed,
             Map<Phase, Long> failuresByPhase, TlsSessions tls) {}
+
+    /**
+     * Reports that weren't made.
+     *
+     * @param unwanted   because their tenant has them off
+     * @param beyondRate because their sender had as many as it may
+     */
+    public record ReportsLeftOut(long unwanted, long beyondRate) {}
 
     /**
      * Of sessions under TLS.
@@ -156,7 +178,8 @@ public final class DeliveryStats {
                 transactions.sum(),
                 delivered.sum(), deferred.sum(), bounced.sum(), expired.sum(), requeued.sum(), octets.sum(),
                 lostAfterEndOfData.sum(), reports.sum(), reportsFailed.sum(),
-                reportsImpossible.sum(), unreadable.sum(), spoolFailures.sum(),
+                reportsImpossible.sum(), new ReportsLeftOut(reportsUnwanted.sum(), reportsBeyondRate.sum()),
+                unreadable.sum(), spoolFailures.sum(),
                 tlsFallbacks.sum(), sessionsRefused.sum(), suspensions.sum(),
                 memoryRefused.sum(), postponed.sum(), Map.copyOf(phases),
                 new TlsSessions(tlsResumed.sum(), stsSessions.sum(), daneSessions.sum(), tlsRefusals.sum()));

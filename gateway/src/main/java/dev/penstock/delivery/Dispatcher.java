@@ -165,8 +165,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
         this.tlsFailures = new TlsFailures(config.badHostTime(), nanoTime::getAsLong);
         this.tlsOut = tlsOut;
-        this.reports = new Reports(hostname, reception, events, clock);
-        reports.returnedContent(queueConfig.returnedContent().bytes());
+        this.reports = new Reports(hostname, reception, events, clock, nanoTime);
+        reports.reconfigure(queueConfig);
         this.settlement = new Settlement(spool, queue, reports, events,
                 stats, clock);
         this.maildirs = new MaildirStore(hostname, clock);
@@ -197,7 +197,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private void reconfigure(QueueConfig queueConfig) {
         policy = new FailurePolicy(queueConfig.maxAge());
         settlement.delayWarning(queueConfig.delayWarning());
-        reports.returnedContent(queueConfig.returnedContent().bytes());
+        reports.reconfigure(queueConfig);
         queue.forEachReadyQueue(ready -> {
             if (admission.reconfigured(ready)) {
                 log.info("event=suspension-ended queue={} why=\"its limits were changed\"", ready.key());

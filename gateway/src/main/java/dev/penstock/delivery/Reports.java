@@ -12,8 +12,10 @@ import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -72,8 +74,23 @@ final class Reports {
     private final Reception reception;
     private final MessageEvent.Listener events;
     private final InstantSource clock;
+    private final LongSupplier nanoTime;
+    private final ReportRate rate = new ReportRate();
     /** Octets of content that are returned whole. */
     private volatile long returnedContent = QueueConfig.DEFAULT.returnedContent().bytes();
+    private volatile Set<String> tenantsWithout = Set.of();
+
+    /** What became of a report. */
+    enum Made {
+        /** It is durable and queued. */
+        QUEUED,
+        /** The sender's address is none; that is an event. */
+        IMPOSSIBLE,
+        /** The sender's tenant wants none. */
+        UNWANTED,
+        /** The sender has had as many as it may. */
+        BEYOND_RATE
+    }
 
     /** RFC 3464 2.3.3. */
     enum Action {
@@ -103,20 +120,21 @@ final class Reports {
     record ReportedRecipient(Recipient recipient, Outcome outcome, Action action, @Nullable String remoteMta,
             boolean late) {}
 
-    Reports(String hostname, Reception reception, MessageEvent.Listener events, InstantSource clock) {
+    /** @param nanoTime {@link System#nanoTime()}, or a test's */
+    Reports(String hostname, Reception reception, MessageEvent.Listener events, InstantSource clock,
+            LongSupplier nanoTime) {
         this.hostname = hostname;
         this.reception = reception;
         this.events = events;
         this.clock = clock;
+        this.nanoTime = nanoTime;
     }
 
-    /**
-     * Of reports made from now on.
-     *
-     * @param octets of content that are returned whole; 0 for the header section alone
-     */
-    void returnedContent(long octets) {
-        returnedContent = octets;
+    /** Of reports made from now on: how much they return, how many a sender gets, and who gets none. */
+    void reconfigure(QueueConfig config) {
+        returnedContent = config.returnedContent().bytes();
+        rate.reconfigure(config.reportsPerSender());
+        tenantsWithout = Set.copyOf(config.tenantsWithoutReports());
     }
 
     /**
@@ -124,11 +142,14 @@ final class Reports {
      *
      * @param original  the message
      * @param untilMillis when what is delayed is given up
-     * @return completes when the report is durable and queued, with false at once when it can't be made, which is an event;
-     *         fails when it can't be kept, and then the recipients must not be given up yet
+     * @return completes when the report is durable and queued, at once when there is to be none; fails when it can't be
+     *         kept, and then the recipients must not be given up yet
      */
-    CompletableFuture<Boolean> send(Envelope original, Content content, List<ReportedRecipient> recipients,
+    CompletableFuture<Made> send(Envelope original, Content content, List<ReportedRecipient> recipients,
             long untilMillis) {
+        if (tenantsWithout.contains(original.tenant())) {
+            return CompletableFuture.completedFuture(Made.UNWANTED);
+        }
         long now = clock.millis();
         Mailbox sender;
         try {
@@ -137,8 +158,35 @@ final class Reports {
             log.warn("event=report-impossible id={} sender={} why={}", original.id(), original.sender(),
                     e.getMessage());
             events.on(impossible(original, now, e.getMessage()));
-            return CompletableFuture.completedFuture(false);
+            return CompletableFuture.completedFuture(Made.IMPOSSIBLE);
         }
+        ReportRate.Window place = rate.take(original.sender(), nanoTime.getAsLong());
+        if (!isOurs(place, original.sender())) {
+            return CompletableFuture.completedFuture(Made.BEYOND_RATE);
+        }
+        CompletableFuture<Made> kept = queued(original, content, recipients, untilMillis, now, sender);
+        return kept.whenComplete((_, failure) -> {
+            if (failure != null) {
+                rate.giveBack(original.sender(), place);
+            }
+        });
+    }
+
+    /** Says so once in a while when not. */
+    private boolean isOurs(ReportRate.Window place, String sender) {
+        return switch (place.last()) {
+            case MADE -> true;
+            case BEYOND -> false;
+            case FIRST_BEYOND -> {
+                log.warn("event=reports-limited sender={} rate={} effect=\"its failures are in the delivery log alone "
+                        + "until the period is over\"", sender, rate.rate());
+                yield false;
+            }
+        };
+    }
+
+    private CompletableFuture<Made> queued(Envelope original, Content content, List<ReportedRecipient> recipients,
+            long untilMillis, long now, Mailbox sender) {
         try {
             MessageId id = reception.nextId();
             byte[] report = report(original, content, recipients, id, Instant.ofEpochMilli(now),
@@ -153,7 +201,7 @@ final class Reports {
                     original.options().requireTls() ? REQUIRE_TLS : Options.NONE);
             return message.commit(written.hasDotLines(), written.hasEightBit()).thenApplyAsync(entries -> {
                 message.handOver(entries, ClientSession.NONE, "", "report about " + original.id());
-                return true;
+                return Made.QUEUED;
             }, EXECUTOR);
         } catch (SpoolException | IOException e) {
             return CompletableFuture.failedFuture(e);

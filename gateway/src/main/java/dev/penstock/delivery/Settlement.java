@@ -96,7 +96,7 @@ final class Settlement {
         var _ = sent.whenCompleteAsync((made, failure) -> {
             try {
                 if (failure == null) {
-                    (made ? stats.reports : stats.reportsImpossible).increment();
+                    stats.report(made);
                     remember(attempt);
                 } else {
                     stats.reportsFailed.increment();

@@ -36,7 +36,7 @@ import dev.penstock.tls.TlsResult;
  */
 public final class StsPolicies implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(StsPolicies.class);
-    /** As many as KumoMTA keeps; a domain without a policy takes 200 octets. */
+    /** As many as KumoMTA keeps, with a policy, and as many without, which take 200 octets each. */
     private static final int MAX_DOMAINS = 65_536;
     private static final Duration WRITE_PAUSE = Duration.ofSeconds(30);
 
@@ -45,7 +45,9 @@ public final class StsPolicies implements AutoCloseable {
     private final StsFile file;
     private final InstantSource clock;
     private final TlsResult.Listener results;
-    private final Cache<String, StsEntry> entries = Caffeine.newBuilder().maximumSize(MAX_DOMAINS).build();
+    /** Domains with a policy, whom no number of domains without one pushes out. */
+    private final Cache<String, StsEntry> known;
+    private final Cache<String, StsEntry> unknown;
     private final Map<String, CompletableFuture<StsEntry>> underWay = new ConcurrentHashMap<>();
     private final AtomicBoolean changed = new AtomicBoolean();
     private final ScheduledExecutorService writer = Executors
@@ -59,16 +61,24 @@ public final class StsPolicies implements AutoCloseable {
      */
     public StsPolicies(Lookups lookups, StsFetch fetch, Path directory, InstantSource clock,
             TlsResult.Listener results) {
+        this(lookups, fetch, directory, clock, results, MAX_DOMAINS);
+    }
+
+    /** @param maxDomains with a policy, and without one */
+    StsPolicies(Lookups lookups, StsFetch fetch, Path directory, InstantSource clock, TlsResult.Listener results,
+            int maxDomains) {
+        this.known = Caffeine.newBuilder().maximumSize(maxDomains).build();
+        this.unknown = Caffeine.newBuilder().maximumSize(maxDomains).build();
         this.lookups = lookups;
         this.fetch = fetch;
         this.file = new StsFile(directory);
         this.clock = clock;
         this.results = results;
         long now = clock.millis();
-        file.read().forEach((domain, known) -> {
-            StsEntry entry = new StsEntry(known, now); // looked at anew when it is asked for
+        file.read().forEach((domain, kept) -> {
+            StsEntry entry = new StsEntry(kept, now); // looked at anew when it is asked for
             if (!entry.isOver(now)) {
-                entries.put(domain, entry);
+                known.put(domain, entry);
             }
         });
         var _ = writer.scheduleWithFixedDelay(this::write, WRITE_PAUSE.toMillis(), WRITE_PAUSE.toMillis(),
@@ -78,7 +88,7 @@ public final class StsPolicies implements AutoCloseable {
     /** Its policy now, null for none; complete already when something is known of the domain. */
     public CompletableFuture<@Nullable StsPolicy> find(String domain) {
         long now = clock.millis();
-        StsEntry entry = entries.getIfPresent(domain);
+        StsEntry entry = entry(domain);
         if (entry == null || entry.isOver(now)) {
             return lookUp(domain).thenApply(found -> found.policy(clock.millis()));
         }
@@ -88,18 +98,38 @@ public final class StsPolicies implements AutoCloseable {
         return CompletableFuture.completedFuture(entry.policy(now));
     }
 
+    /** Whether nothing is known of the domain yet, and its policy is being looked up. */
+    boolean isAwaited(String domain) {
+        return underWay.containsKey(domain);
+    }
+
+    private @Nullable StsEntry entry(String domain) {
+        StsEntry entry = known.getIfPresent(domain);
+        return entry != null ? entry : unknown.getIfPresent(domain);
+    }
+
+    private void keep(String domain, StsEntry entry) {
+        if (entry.known() != null) {
+            known.put(domain, entry);
+            unknown.invalidate(domain);
+        } else {
+            unknown.put(domain, entry);
+            known.invalidate(domain);
+        }
+    }
+
     private CompletableFuture<StsEntry> lookUp(String domain) {
         CompletableFuture<StsEntry> mine = new CompletableFuture<>();
         CompletableFuture<StsEntry> other = underWay.putIfAbsent(domain, mine);
         if (other != null) {
             return other;
         }
-        StsEntry kept = entries.getIfPresent(domain);
+        StsEntry kept = entry(domain);
         StsEntry before = kept == null ? StsEntry.NOTHING : kept;
         var _ = lookups.texts("_mta-sts." + domain).thenCompose(answer -> next(domain, before, answer))
                 .handle((next, failure) -> next != null ? next : unexpected(domain, before, failure))
                 .thenAccept(next -> {
-                    entries.put(domain, next);
+                    keep(domain, next);
                     underWay.remove(domain, mine);
                     mine.complete(next);
                 });
@@ -137,8 +167,8 @@ public final class StsPolicies implements AutoCloseable {
         Throwable cause = failure instanceof CompletionException && failure.getCause() != null
                 ? failure.getCause()
                 : failure;
-        StsException said = cause instanceof StsException known
-                ? known
+        StsException said = cause instanceof StsException told
+                ? told
                 : new StsException("sts-policy-fetch-error", String.valueOf(cause));
         StsPolicy held = before.policy(now);
         log.warn("event=mta-sts-policy-not-had domain={} why={} effect={}", domain, said.why(),
@@ -158,17 +188,17 @@ public final class StsPolicies implements AutoCloseable {
     public StsStats stats() {
         long now = clock.millis();
         return new StsStats(fetched.sum(), failures.sum(),
-                entries.asMap().values().stream().filter(entry -> entry.policy(now) != null).count());
+                known.asMap().values().stream().filter(entry -> entry.policy(now) != null).count());
     }
 
     private void write() {
         if (changed.getAndSet(false)) {
             long now = clock.millis();
             Map<String, Known> kept = new HashMap<>();
-            entries.asMap().forEach((domain, entry) -> {
-                Known known = entry.known();
-                if (known != null && now < known.untilMillis()) {
-                    kept.put(domain, known);
+            known.asMap().forEach((domain, entry) -> {
+                Known policy = entry.known();
+                if (policy != null && now < policy.untilMillis()) {
+                    kept.put(domain, policy);
                 }
             });
             file.write(kept);

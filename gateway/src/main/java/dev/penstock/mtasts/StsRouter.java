@@ -41,6 +41,11 @@ public final class StsRouter implements Router {
                         : CompletableFuture.completedFuture(route));
     }
 
+    @Override
+    public String awaited(String domain) {
+        return policies.isAwaited(domain) ? "the MTA-STS policy of " + domain : router.awaited(domain);
+    }
+
     private Route with(String domain, Route.Hosts route, @Nullable StsPolicy policy) {
         if (policy == null) {
             return route;

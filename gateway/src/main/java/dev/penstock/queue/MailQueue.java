@@ -1471,7 +1471,7 @@ public final class MailQueue implements AutoCloseable {
                 boolean suspended = readyQueue.suspendedWhy() != null;
                 if (readyQueue == unrouted) {
                     state = QueueItem.State.ROUTING;
-                    waitingFor = "the route to " + item.domain();
+                    waitingFor = router.awaited(item.domain());
                 } else if (withheldWhy != null) {
                     state = QueueItem.State.SUSPENDED;
                     waitingFor = withheldWhy;

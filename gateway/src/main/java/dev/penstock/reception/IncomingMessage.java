@@ -107,10 +107,11 @@ public final class IncomingMessage {
     public CompletableFuture<MessageSigning.Signed> sign() {
         CompletableFuture<MessageSigning.Signed> asked = signatures;
         if (asked == null) {
-            // a report that nobody signs is better than none
+            // a report of ours that nobody signs is better than none
             asked = signing == null
                     ? CompletableFuture.completedFuture(MessageSigning.Signed.NOT)
-                    : signing.sign(envelope().tenant(), !envelope().isReport());
+                    : signing.sign(envelope().tenant(),
+                            !envelope().origin().protocol().equals(Origin.LOCAL.protocol()));
             signatures = asked;
         }
         return asked;

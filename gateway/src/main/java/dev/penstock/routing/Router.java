@@ -10,4 +10,9 @@ public interface Router {
      *         deadline runs from when a question to DNS leaves, and there is no bound on its wait for that
      */
     CompletableFuture<Route> route(String domain);
+
+    /** For people: what mail of a domain waits for whose route is being looked up. */
+    default String awaited(String domain) {
+        return "the route to " + domain;
+    }
 }

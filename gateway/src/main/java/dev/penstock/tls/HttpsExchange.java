@@ -9,9 +9,11 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
@@ -35,6 +37,7 @@ import io.netty.handler.codec.http.HttpVersion;
 public final class HttpsExchange {
     private static final Duration CONNECT_TIME = Duration.ofSeconds(10);
     private static final int BUFFER = 8 << 10;
+    private static final int PORT = 443; // that goes without saying (RFC 9110 4.2.2)
 
     private final ClientTls tls;
     private final Duration time;
@@ -53,29 +56,59 @@ public final class HttpsExchange {
         this.maxOctets = maxOctets;
     }
 
-    /** @throws IOException when there is no answer, or one that is too long; its causes tell of the certificate */
-    public Answer get(String host, InetAddress address, int port, String path) throws IOException {
-        return ask(host, address, port, new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, path));
+    /**
+     * Asks at the addresses one after the other until one has answered, at each for its share of the time that is left.
+     *
+     * @param addresses of the host; one at least
+     * @throws IOException when there is no answer, or one that is too long: what was wrong with the first address, with
+     *                     the others' troubles suppressed; its causes tell of the certificate
+     */
+    public Answer get(String host, List<InetAddress> addresses, int port, String path) throws IOException {
+        return ask(host, addresses, port,
+                () -> new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, path));
     }
 
     /** As {@link #get}, with a body to be taken. */
-    public Answer post(String host, InetAddress address, int port, String path, String type, byte[] body)
+    public Answer post(String host, List<InetAddress> addresses, int port, String path, String type, byte[] body)
             throws IOException {
-        DefaultFullHttpRequest request = new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.POST, path,
-                Unpooled.wrappedBuffer(body));
-        request.headers().set(HttpHeaderNames.CONTENT_TYPE, type).set(HttpHeaderNames.CONTENT_LENGTH, body.length);
-        return ask(host, address, port, request);
+        return ask(host, addresses, port, () -> {
+            DefaultFullHttpRequest request = new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.POST, path,
+                    Unpooled.wrappedBuffer(body));
+            request.headers().set(HttpHeaderNames.CONTENT_TYPE, type).set(HttpHeaderNames.CONTENT_LENGTH,
+                    body.length);
+            return request;
+        });
     }
 
-    private Answer ask(String host, InetAddress address, int port, DefaultFullHttpRequest request)
+    private Answer ask(String host, List<InetAddress> addresses, int port, Supplier<DefaultFullHttpRequest> request)
             throws IOException {
-        request.headers().set(HttpHeaderNames.HOST, host).set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
+        long end = System.nanoTime() + time.toNanos();
+        IOException first = null;
+        for (int i = 0; i < addresses.size(); i++) {
+            // none takes the time of those behind it
+            Duration share = Duration.ofNanos(Math.max(1, (end - System.nanoTime()) / (addresses.size() - i)));
+            try {
+                return ask(host, addresses.get(i), port, request.get(), share);
+            } catch (IOException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
+        throw first == null ? new IOException(host + " has no address") : first;
+    }
+
+    private Answer ask(String host, InetAddress address, int port, DefaultFullHttpRequest request, Duration left)
+            throws IOException {
+        request.headers().set(HttpHeaderNames.HOST, port == PORT ? host : host + ":" + port).set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
                 .set(HttpHeaderNames.ACCEPT, "*/*");
         EmbeddedChannel codec = new EmbeddedChannel(new HttpClientCodec(), new HttpObjectAggregator(maxOctets));
         try (Socket plain = new Socket()) {
-            CompletableFuture.delayedExecutor(time.toNanos(), TimeUnit.NANOSECONDS, Thread::startVirtualThread)
+            CompletableFuture.delayedExecutor(left.toNanos(), TimeUnit.NANOSECONDS, Thread::startVirtualThread)
                     .execute(() -> close(plain));
-            plain.connect(new InetSocketAddress(address, port), Math.toIntExact(CONNECT_TIME.toMillis()));
+            plain.connect(new InetSocketAddress(address, port), connectMillis(left));
             try (Socket secured = tls.handshake(plain, host, port, CertificateDemand.NAMED).socket()) {
                 codec.writeOutbound(request);
                 send(codec, secured.getOutputStream());
@@ -124,6 +157,11 @@ public final class HttpsExchange {
                 throw new IOException("closed before its answer was there");
             }
         }
+    }
+
+    /** Not 0, which stands for no bound. */
+    private static int connectMillis(Duration left) {
+        return Math.toIntExact(Math.clamp(left.toMillis(), 1, CONNECT_TIME.toMillis()));
     }
 
     private static void close(Socket socket) {

@@ -3,19 +3,16 @@ package dev.penstock.tlsreport;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -37,12 +34,23 @@ import dev.penstock.tls.TlsResult.Policy;
 /**
  * Counts what sessions come to, keeps the counts over restarts, and makes reports of each UTC day when it is over.
  * Thread-safe; sessions only count. Reports are written and sent by the one thread {@code tls-reports}.
+ *
+ * <p>Invariant: a result is in {@link #current} or in one day of {@link #over} until the file of its day holds it; a day of
+ * {@link #over} is in a file of its own before {@link #current} takes its place in the file of counts; and that file goes
+ * only when each of the day's reports is where it belongs, or has been tried for 24 hours. So every report is
+ * sent at least once, each time with the same report-id.
  */
 public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(TlsReports.class);
     private static final Duration LOOK = Duration.ofMinutes(1);
-    private static final String STATE = "counts.tsv";
-    private static final String UNFINISHED = ".tmp";
+    /** Between two tries of what couldn't be sent. */
+    static final Duration RETRY = Duration.ofHours(1);
+    /** How long what can't be sent is tried (RFC 8460 5.5), counted anew from a restart. */
+    private static final Duration RETRY_TIME = Duration.ofHours(24);
+    /** A stop waits so long for the report that is being sent; it is sent again after the restart otherwise. */
+    private static final Duration STOP = Duration.ofSeconds(5);
+    /** Of one domain; RFC 8460 3 names no bound. */
+    static final int MAX_DESTINATIONS = 5;
     private static final int HTTPS = 443;
     private static final Pattern RUA = Pattern.compile("v=TLSRPTv1[ \\t]*;[ \\t]*rua=([^;]*).*");
     private static final Pattern MAILTO = Pattern.compile("mailto:([\\w.+-]{1,64}@[\\w.-]{1,253})");
@@ -54,14 +62,18 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     private final HttpsExchange https;
     private final Mailer mailer;
     private final InstantSource clock;
+    private final ReportFiles files;
     private final ScheduledExecutorService thread;
     private final Object lock = new Object();
     /** Guarded by lock. */
     private final List<DayCounts> over = new ArrayList<>();
     /** Guarded by lock. */
     private DayCounts current;
-    /** Guarded by lock. */
+    /** Guarded by lock: whether the file of counts has less than {@link #current}. */
     private boolean changed;
+    /** What has a file of its own. Changed by one thread at a time. */
+    private final List<DueDay> due = new CopyOnWriteArrayList<>();
+    private volatile boolean closing;
 
     /** Sends a report by mail. */
     @FunctionalInterface
@@ -74,6 +86,26 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     @FunctionalInterface
     public interface MailText {
         byte[] of(String messageId);
+    }
+
+    /** A day that is over. Confined to the thread that sends. */
+    private static final class DueDay {
+        private final DayCounts counts;
+        private final Set<String> done;
+        private Instant notBefore = Instant.MIN;
+        private @Nullable Instant firstTried;
+
+        DueDay(DayCounts counts, Set<String> done) {
+            this.counts = counts;
+            this.done = done;
+        }
+
+        /** Whether what can't be sent now won't be, after this try at {@code now}. */
+        boolean isLast(Instant now) {
+            Instant first = firstTried == null ? now : firstTried;
+            firstTried = first;
+            return !now.isBefore(first.plus(RETRY_TIME));
+        }
     }
 
     /**
@@ -89,8 +121,9 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
         this.https = https;
         this.mailer = mailer;
         this.clock = clock;
-        Files.createDirectories(config.directory());
-        current = read();
+        files = new ReportFiles(config.directory());
+        current = files.counts(today());
+        files.due().forEach(day -> due.add(new DueDay(day, files.done(day.day()))));
         thread = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().daemon().name("tls-reports").factory());
         var _ = thread.scheduleWithFixedDelay(this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
@@ -98,19 +131,6 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
 
     private LocalDate today() {
         return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
-    }
-
-    private DayCounts read() {
-        Path file = config.directory().resolve(STATE);
-        try {
-            return DayCounts.read(Files.readString(file, StandardCharsets.UTF_8));
-        } catch (NoSuchFileException _) {
-            return new DayCounts(today());
-        } catch (IOException | IllegalArgumentException e) {
-            log.warn("event=tls-report-counts-lost file={} why={} effect=\"the day's reports begin now\"", file,
-                    e.getMessage());
-            return new DayCounts(today());
-        }
     }
 
     @Override
@@ -131,70 +151,134 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
         }
     }
 
-    /** Makes what is due: reports of days that are over, the file of counts. */
+    /** Makes what is due: the files of counts, reports of days that are over. */
     void look() {
         try {
-            DayCounts day;
-            while ((day = nextOver()) != null) {
-                report(day);
+            keep();
+            for (DueDay day : due) {
+                if (!closing && !clock.instant().isBefore(day.notBefore)) {
+                    report(day);
+                }
             }
-            write();
         } catch (RuntimeException e) {
             log.error("event=tls-reports-failed", e);
         }
     }
 
-    private @Nullable DayCounts nextOver() {
+    /** What was counted so far is in the files, those of days that are over first. */
+    private void keep() {
+        synchronized (files) {
+            try {
+                for (DayCounts day; (day = firstOver()) != null;) {
+                    files.keepDue(day);
+                    due.add(new DueDay(day, files.done(day.day())));
+                    synchronized (lock) {
+                        over.removeFirst();
+                    }
+                }
+                DayCounts unkept = unkept();
+                if (unkept != null) {
+                    files.keep(unkept);
+                }
+            } catch (IOException e) {
+                synchronized (lock) {
+                    changed = true;
+                }
+                log.warn("event=tls-report-counts-not-kept why={} effect=\"a restart forgets them\"", e.toString());
+            }
+        }
+    }
+
+    private @Nullable DayCounts firstOver() {
         LocalDate today = today();
         synchronized (lock) {
             turn(today);
-            return over.isEmpty() ? null : over.removeFirst();
+            return over.isEmpty() ? null : over.getFirst();
         }
     }
 
-    private void write() {
-        String text;
+    private @Nullable DayCounts unkept() {
         synchronized (lock) {
-            if (!changed) {
-                return;
-            }
+            boolean kept = !changed;
             changed = false;
-            text = current.write();
-        }
-        try {
-            replace(config.directory().resolve(STATE), text.getBytes(StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            log.warn("event=tls-report-counts-not-kept why={} effect=\"a restart forgets them\"", e.toString());
+            return kept ? null : current;
         }
     }
 
-    private static void replace(Path file, byte[] octets) throws IOException {
-        Path unfinished = Files.write(file.resolveSibling(file.getFileName() + UNFINISHED), octets);
-        Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private void report(DayCounts day) {
+    /** As far as it goes now; what can't be sent is tried again later. */
+    private void report(DueDay day) {
         int written = 0;
         int sent = 0;
-        for (Map.Entry<String, Map<Policy, DayCounts.Tally>> entry : day.domains().entrySet()) {
-            String domain = entry.getKey();
-            List<String> wanted = config.mode() == Mode.SEND ? wanted(domain) : List.of();
-            if (wanted.isEmpty() && !isOfNote(entry.getValue())) {
+        boolean isWhole = true;
+        for (String domain : day.counts.domains()) {
+            if (closing) {
+                return;
+            }
+            if (day.done.contains(domain)) {
                 continue;
             }
-            ReportText.Subject subject = new ReportText.Subject(submitter, contact, domain, day.day());
-            byte[] report = ReportText.gzip(ReportText.json(subject, entry.getValue()));
-            try {
-                replace(config.directory().resolve(subject.file()), report);
-                written++;
-            } catch (IOException e) {
-                log.warn("event=tls-report-not-written domain={} why={}", domain, e.toString());
+            boolean isLast = day.isLast(clock.instant());
+            Map<Policy, DayCounts.Tally> policies = day.counts.policies(domain);
+            Wanted wanted = config.mode() == Mode.SEND ? wanted(domain) : Wanted.NOWHERE;
+            boolean isDone = wanted.isKnown;
+            if (isOfNote(policies) || !wanted.to.isEmpty()) {
+                ReportText.Subject subject = new ReportText.Subject(submitter, contact, domain, day.counts.day());
+                byte[] report = ReportText.gzip(ReportText.json(subject, policies));
+                try {
+                    files.report(subject.file(), report);
+                    written++;
+                } catch (IOException e) {
+                    isDone = false;
+                    log.warn("event=tls-report-not-written domain={} why={}", domain, e.toString());
+                }
+                for (String to : wanted.to) {
+                    boolean isSent = day.done.contains(domain + "\t" + to);
+                    if (!isSent && send(subject, to, report)) {
+                        isSent = true;
+                        sent++;
+                        note(day, domain + "\t" + to);
+                    }
+                    isDone &= isSent;
+                }
             }
-            for (String to : wanted) {
-                sent += send(subject, to, report) ? 1 : 0;
+            if (isDone || isLast) {
+                if (!isDone) {
+                    log.warn("event=tls-report-given-up domain={} day={} why=\"tried for a day\"", domain,
+                            day.counts.day());
+                }
+                note(day, domain);
+            } else {
+                isWhole = false;
             }
         }
-        log.info("event=tls-reports day={} written={} sent={} left-out={}", day.day(), written, sent, day.leftOut());
+        log.info("event=tls-reports day={} written={} sent={} left-out={} to-be-tried-again={}", day.counts.day(), written,
+                sent, day.counts.leftOut(), !isWhole);
+        if (isWhole) {
+            finished(day);
+        } else {
+            day.notBefore = clock.instant().plus(RETRY);
+        }
+    }
+
+    /** What can't be noted is sent again after a restart. */
+    private void note(DueDay day, String line) {
+        day.done.add(line);
+        try {
+            files.note(day.counts.day(), line);
+        } catch (IOException e) {
+            log.warn("event=tls-report-not-noted day={} why={} effect=\"a restart sends it again\"", day.counts.day(),
+                    e.toString());
+        }
+    }
+
+    private void finished(DueDay day) {
+        due.remove(day);
+        try {
+            files.finished(day.counts.day());
+        } catch (IOException e) {
+            log.warn("event=tls-report-not-noted day={} why={} effect=\"a restart sends its reports again\"",
+                    day.counts.day(), e.toString());
+        }
     }
 
     /** Demanded TLS, or something was wrong with it. */
@@ -203,64 +287,93 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
                 || !entry.getValue().failures.isEmpty());
     }
 
-    /** Where the domain wants its reports (RFC 8460 3). */
-    private List<String> wanted(String domain) {
+    /**
+     * Where a domain wants its reports.
+     *
+     * @param isKnown false when DNS didn't say
+     */
+    private record Wanted(boolean isKnown, List<String> to) {
+        static final Wanted NOWHERE = new Wanted(true, List.of());
+        static final Wanted UNKNOWN = new Wanted(false, List.of());
+    }
+
+    /** RFC 8460 3. */
+    private Wanted wanted(String domain) {
         if (!(lookups.texts("_smtp._tls." + domain).join() instanceof TextAnswer.Texts(List<String> texts))) {
-            return List.of();
+            return Wanted.UNKNOWN;
         }
         List<Matcher> records = texts.stream().map(RUA::matcher).filter(Matcher::matches).toList();
-        return records.size() != 1
-                ? List.of()
-                : List.of(records.getFirst().group(1).split(",", -1)).stream().map(String::strip).toList();
+        if (records.size() != 1) {
+            return Wanted.NOWHERE;
+        }
+        List<String> named = List.of(records.getFirst().group(1).split(",", -1)).stream().map(String::strip)
+                .distinct().toList();
+        List<String> usable = named.stream().filter(TlsReports::isUsable).toList();
+        List<String> wanted = usable.subList(0, Math.min(usable.size(), MAX_DESTINATIONS));
+        if (wanted.size() < named.size()) {
+            log.warn("event=tls-report-destinations-left-out domain={} count={} why=\"neither mailto: nor https:, or more "
+                    + "than {}\"", domain, named.size() - wanted.size(), MAX_DESTINATIONS);
+        }
+        return new Wanted(true, wanted);
+    }
+
+    private static boolean isUsable(String to) {
+        return MAILTO.matcher(to).matches() || https(to) != null;
+    }
+
+    private static @Nullable URI https(String to) {
+        try {
+            URI uri = URI.create(to);
+            return "https".equalsIgnoreCase(uri.getScheme()) && uri.getHost() != null ? uri : null;
+        } catch (IllegalArgumentException _) {
+            return null;
+        }
     }
 
     private boolean send(ReportText.Subject subject, String to, byte[] report) {
         Matcher mail = MAILTO.matcher(to);
+        URI uri = https(to);
         try {
             if (mail.matches()) {
                 String address = mail.group(1);
                 mailer.send(contact, address, id -> ReportText.mail(subject, address, id,
                         clock.instant().atZone(ZoneOffset.UTC), report));
-                return true;
+            } else if (uri != null) {
+                post(uri, report);
             }
-            if (to.toLowerCase(Locale.ROOT).startsWith("https:")) {
-                post(URI.create(to), report);
-                return true;
-            }
-            log.warn("event=tls-report-not-sent domain={} to={} why=\"neither mailto: nor https:\"", subject.domain(),
-                    to);
-        } catch (IOException | IllegalArgumentException e) {
+            return true;
+        } catch (IOException | RuntimeException e) { // what is wrong with one keeps no other back
             log.warn("event=tls-report-not-sent domain={} to={} why={}", subject.domain(), to, e.toString());
+            return false;
         }
-        return false;
     }
 
     private void post(URI to, byte[] report) throws IOException {
-        if (to.getHost() == null) {
-            throw new IOException("no host in it");
-        }
         List<InetAddress> addresses = lookups.addresses(to.getHost()).join();
         if (addresses.isEmpty()) {
             throw new IOException(to.getHost() + " has no address");
         }
         String path = to.getRawPath().isEmpty() ? "/" : to.getRawPath();
-        HttpsExchange.Answer answer = https.post(to.getHost(), addresses.getFirst(),
-                to.getPort() < 0 ? HTTPS : to.getPort(),
+        HttpsExchange.Answer answer = https.post(to.getHost(), addresses, to.getPort() < 0 ? HTTPS : to.getPort(),
                 to.getRawQuery() == null ? path : path + "?" + to.getRawQuery(), "application/tlsrpt+gzip", report);
         if (answer.status() / 100 != 2) {
             throw new IOException("answered " + answer.status());
         }
     }
 
+    /** What was counted is kept before the report that is being sent is waited for, and what came meanwhile after it. */
     @Override
     public void close() {
+        closing = true;
         thread.shutdown();
+        keep();
         try {
-            if (thread.awaitTermination(LOOK.toMillis(), TimeUnit.MILLISECONDS)) {
-                write();
+            if (!thread.awaitTermination(STOP.toMillis(), TimeUnit.MILLISECONDS)) {
+                log.warn("event=tls-report-broken-off effect=\"it is sent again after the restart\"");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        keep();
     }
 }

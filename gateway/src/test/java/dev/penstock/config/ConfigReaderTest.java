@@ -254,6 +254,8 @@ class ConfigReaderTest {
                 lane-share-percent = 50
                 memory-limit = "70 MB"
                 returned-content = "9 KB"
+                reports-per-sender = "7/min"
+                tenants-without-reports = ["shop", "acme"]
                 [warm-up."gentle"]
                 messages = [50]
                 time-zone = "Europe/Berlin"
@@ -286,6 +288,7 @@ class ConfigReaderTest {
                 memory-limit = "33 MB"
                 tls = "verified"
                 tls-ca = "%2$s"
+                https-ca = "%2$s"
                 convert-eight-bit = false
                 classification-files = ['%4$s']
                 [events]
@@ -425,6 +428,8 @@ class ConfigReaderTest {
                         .with(QueueConfig.MAX_SUSPENSION, Duration.ofMinutes(30))
                         .with(QueueConfig.LANE_SHARE_PERCENT, 50)
                         .with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("9 KB"))
+                        .with(QueueConfig.REPORTS_PER_SENDER, Rate.parse("7/min"))
+                        .with(QueueConfig.TENANTS_WITHOUT_REPORTS, List.of("shop", "acme"))
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
@@ -443,6 +448,7 @@ class ConfigReaderTest {
                         .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(9))
                         .with(DeliveryConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(33))
                         .with(DeliveryConfig.TLS, TlsPolicy.VERIFIED).with(DeliveryConfig.TLS_CA, Optional.of(chain))
+                        .with(DeliveryConfig.HTTPS_CA, Optional.of(chain))
                         .with(DeliveryConfig.CONVERT_EIGHT_BIT, false)
                         .with(DeliveryConfig.CLASSIFICATION_FILES, new ReplyRules(List.of(bounces),
                                 List.of(new ReplyRule(bounces.toString(), 2, Set.of(), Set.of(), List.of(), Set.of(),

@@ -84,7 +84,11 @@ final class MtaStsTest {
         https.setHttpsConfigurator(new HttpsConfigurator(TestCertificates.serverContext(issuer.server(names))));
         https.createContext("/.well-known/mta-sts.txt", exchange -> {
             fetches.incrementAndGet();
-            String domain = exchange.getRequestHeaders().getFirst("Host").replace("mta-sts.", "");
+            String host = exchange.getRequestHeaders().getFirst("Host");
+            String port = ":" + exchange.getLocalAddress().getPort();
+            String domain = host.endsWith(port) // RFC 9110 7.2
+                    ? host.substring("mta-sts.".length(), host.length() - port.length())
+                    : "no port in " + host;
             String text = policies.get(domain);
             boolean redirect = text != null && text.startsWith("https:");
             exchange.getResponseHeaders().set("Content-Type", domain.equals("html.example")
@@ -207,6 +211,15 @@ final class MtaStsTest {
         assertThat(sts.find("a.example").join()).isNotNull();
         clock.advance(Duration.ofDays(6));
         assertThat(sts.find("a.example").join()).isNull();
+    }
+
+    @Test
+    void aPolicyIsFetchedFromTheNextAddressWhenTheFirstDoesNotAnswer() {
+        publish("a.example", "enforce", HOST);
+        dns.remove("mta-sts.a.example").address("mta-sts.a.example", "127.0.0.2")
+                .address("mta-sts.a.example", "127.0.0.3").address("mta-sts.a.example", "127.0.0.1");
+        assertThat(outcome("a.example")).isEqualTo("Delivery mta-sts verified");
+        assertThat(fetches).hasValue(1);
     }
 
     @Test

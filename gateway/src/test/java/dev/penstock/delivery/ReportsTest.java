@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 
 import org.apache.james.mime4j.dom.Entity;
@@ -14,19 +15,28 @@ import org.apache.james.mime4j.dom.Message;
 import org.apache.james.mime4j.dom.Multipart;
 import org.apache.james.mime4j.dom.SingleBody;
 import org.apache.james.mime4j.message.DefaultMessageBuilder;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 import dev.penstock.config.QueueConfig;
+import dev.penstock.message.BodyType;
 import dev.penstock.message.Content;
+import dev.penstock.message.Envelope;
+import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.message.Options;
+import dev.penstock.message.Origin;
+import dev.penstock.message.Recipient;
 import dev.penstock.routing.Route;
+import dev.penstock.smtp.Notify;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
+import dev.penstock.units.Rate;
 
 /** The report a sender gets, read by a MIME parser that isn't ours. */
 @Timeout(180)
@@ -228,6 +238,90 @@ final class ReportsTest {
             assertThat(rig.outcomes()).contains("Bounce a@dest.example 556 5.1.10 dest.example takes no mail",
                     "TransientFailure sender@source.example 451 4.4.3 not now");
         }
+    }
+
+    @Test
+    void aTenantWithoutReportsHasItsFailuresInTheLogAlone() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.dispatcher.reconfigure(
+                    QueueConfig.DEFAULT.with(QueueConfig.TENANTS_WITHOUT_REPORTS, List.of("quiet")),
+                    DeliveryRig.CONFIG);
+            SpoolEntry entry = of(rig, "quiet", null);
+            of(rig, "other", null);
+            rig.awaitEvents(MessageEvent.Type.BOUNCE, 2);
+            rig.awaitEvents(MessageEvent.Type.RECEPTION, 1);
+            await().atMost(Patience.LONG).until(() -> rig.spool.isDone(entry));
+            assertThat(rig.events(MessageEvent.Type.RECEPTION)).extracting(MessageEvent::tenant)
+                    .containsExactly("other");
+            assertThat(rig.dispatcher.stats().snapshot().reportsLeftOut().unwanted()).isEqualTo(1);
+        }
+    }
+
+    /** A success that is to be told, and may not be: nothing waits for it. */
+    @Test
+    void whatATenantWithoutReportsAsksForIsNotOwed() {
+        try (FakeMx mx = new FakeMx().offering("PIPELINING"); DeliveryRig rig = new DeliveryRig()) {
+            rig.route(mx);
+            rig.dispatcher.reconfigure(
+                    QueueConfig.DEFAULT.with(QueueConfig.TENANTS_WITHOUT_REPORTS, List.of("quiet")),
+                    DeliveryRig.CONFIG);
+            SpoolEntry entry = of(rig, "quiet", new Notify(true, true, true));
+            await().atMost(Patience.LONG).until(() -> rig.spool.isDone(entry));
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery a@dest.example 250");
+        }
+    }
+
+    @Test
+    void aSenderOfManyFailuresAtOnceGetsAsManyReportsAsItMay() {
+        int messages = 40;
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.dispatcher.reconfigure(
+                    QueueConfig.DEFAULT.with(QueueConfig.REPORTS_PER_SENDER, Rate.parse("7/day")),
+                    DeliveryRig.CONFIG);
+            List<SpoolEntry> entries = new ArrayList<>();
+            for (int i = 0; i < messages; i++) {
+                entries.add(rig.send("a" + i + "@dest.example"));
+            }
+            rig.awaitEvents(MessageEvent.Type.BOUNCE, messages);
+            rig.awaitEvents(MessageEvent.Type.RECEPTION, 7);
+            await().atMost(Patience.LONG).until(() -> entries.stream().allMatch(rig.spool::isDone));
+            assertThat(rig.events(MessageEvent.Type.RECEPTION)).hasSize(7);
+            DeliveryStats.Snapshot stats = rig.dispatcher.stats().snapshot();
+            assertThat(stats.reports()).isEqualTo(7);
+            assertThat(stats.reportsLeftOut().beyondRate()).isEqualTo(messages - 7);
+        }
+    }
+
+    @Test
+    void aReportThatCouldNotBeKeptIsNotHeldAgainstItsSender() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig()) {
+            mx.on("RCPT", "550 5.1.1 no");
+            rig.route(mx);
+            rig.router.set("source.example", HOLD);
+            rig.dispatcher.reconfigure(
+                    QueueConfig.DEFAULT.with(QueueConfig.REPORTS_PER_SENDER, Rate.parse("1/day")),
+                    DeliveryRig.CONFIG);
+            rig.spool.full(true);
+            rig.send("a@dest.example");
+            rig.awaitEvents(MessageEvent.Type.TRANSIENT_FAILURE, 1);
+            rig.spool.full(false);
+            rig.send("b@dest.example");
+            rig.awaitEvents(MessageEvent.Type.RECEPTION, 1);
+        }
+    }
+
+    private static SpoolEntry of(DeliveryRig rig, String tenant, @Nullable Notify notify) {
+        Envelope envelope = new Envelope(rig.spool.nextId(), "sender@source.example",
+                List.of(new Recipient("a@dest.example", "dest.example", notify, null)), BodyType.SEVEN_BIT, false,
+                tenant, "", System.currentTimeMillis(), Origin.LOCAL, Options.NONE);
+        return rig.submit(envelope,
+                MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.ISO_8859_1)));
     }
 
     private static StoredMessage report(DeliveryRig rig) {
