@@ -196,7 +196,7 @@ public final class Penstock implements AutoCloseable {
             RecipientProbe probe = started(
                     new RecipientProbe(config.hostname(), config.delivery(), sources, router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
-            policy = started(new PolicyEngine(config.policy(), recipients, placement::has));
+            policy = started(new PolicyEngine(config.policy(), recipients, placement::pools));
             preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread,
                     System::nanoTime);
             judging = new PreflightPolicy(policy, preflight, new SignaturesToCome(signing));

@@ -244,7 +244,7 @@ public final class Signing implements AutoCloseable {
         Tools made = tools;
         return new SigningStats(messages.sum(), signatures.sum(), unsigned.sum(), refused.sum(), busy.sum(),
                 failed.sum(), Math.max(0, begun.sum() - ended.sum()), made == null ? 0 : made.keys().reloads(),
-                made == null ? 0 : made.keys().refused());
+                made == null ? 0 : made.keys().refused(), made == null ? 0 : made.keys().missing());
     }
 
     /** What waits is signed, for at most {@value #STOP_SECONDS} seconds; what comes later is put off. */

@@ -20,6 +20,7 @@ public final class SigningMetrics {
         part.counter("reloads", "Key files taken anew", SigningStats::reloads);
         part.counter("reloads.failed", "Key files that can't be used; the key from before stays",
                 SigningStats::keysRefused);
+        part.counter("keys.missing", "Key files that were asked for and aren't there", SigningStats::keysMissing);
         return part;
     }
 }

@@ -12,6 +12,7 @@ package dev.penstock.dkim;
  * @param waiting    messages whose signatures are to come, now
  * @param reloads    key files taken anew
  * @param keysRefused key files that couldn't be; the key from before stays
+ * @param keysMissing key files that were asked for and aren't there
  */
 public record SigningStats(long messages, long signatures, long unsigned, long refused, long busy, long failed,
-        long waiting, long reloads, long keysRefused) {}
+        long waiting, long reloads, long keysRefused, long keysMissing) {}

@@ -7,22 +7,21 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tag list (RFC 6376 3.2): {@code name=value} between semicolons. Immutable.
+ * A tag list (RFC 6376 3.2), as signatures, keys and DMARC records are: {@code name=value} between semicolons. Immutable.
  *
  * @param tags values without white space at their ends, by names
  */
-record TagList(Map<String, String> tags) {
+public record TagList(Map<String, String> tags) {
     private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9_]*");
     private static final Pattern SPACE = Pattern.compile("[ \\t\\r\\n]+");
 
     /** @throws IllegalArgumentException when it isn't one */
-    static TagList parse(String text) {
+    public static TagList parse(String text) {
         Map<String, String> tags = new LinkedHashMap<>();
-        String[] parts = text.split(";", -1);
-        for (int i = 0; i < parts.length; i++) {
-            String part = parts[i].strip();
-            if (part.isEmpty() && i == parts.length - 1) {
-                break; // the last may be empty
+        for (String each : text.split(";", -1)) {
+            String part = each.strip();
+            if (part.isEmpty()) {
+                continue; // the last may be, and of others nobody takes offence
             }
             int equals = part.indexOf('=');
             if (equals < 0) {
@@ -41,11 +40,11 @@ record TagList(Map<String, String> tags) {
 
     /** @return null when the tag isn't there */
     @Nullable
-    String get(String name) {
+    public String get(String name) {
         return tags.get(name);
     }
 
-    String get(String name, String otherwise) {
+    public String get(String name, String otherwise) {
         return tags.getOrDefault(name, otherwise);
     }
 

@@ -2,8 +2,10 @@ package dev.penstock.egress;
 
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -14,9 +16,11 @@ import dev.penstock.config.SourceConfig;
 /**
  * Which pools there are, and which of them a message goes by: the one that was named for it, else that of its tenant's
  * campaign, else of the campaign, else of the tenant, else the usual one. Immutable.
+ *
+ * @param owners tenants that a pool is for, by its name; a pool that isn't there is for all
  */
 public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, Map<String, String> byTenant,
-        String usual) {
+        String usual, Map<String, Set<String>> owners) {
     /** The source and the pool of that alone, where nothing is configured. */
     public static final String DEFAULT = SourceConfig.DEFAULT_NAME;
     private static final Pool LONE = new Pool(DEFAULT, List.of(new Pool.Member(DEFAULT, 1)), true);
@@ -32,6 +36,24 @@ public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, M
         pools = Map.copyOf(all);
         byCampaign = Map.copyOf(byCampaign);
         byTenant = Map.copyOf(byTenant);
+        owners = Map.copyOf(owners);
+    }
+
+    public Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, Map<String, String> byTenant,
+            String usual) {
+        this(pools, byCampaign, byTenant, usual, owners(byCampaign, byTenant));
+    }
+
+    private static Map<String, Set<String>> owners(Map<Campaign, String> byCampaign, Map<String, String> byTenant) {
+        Map<String, Set<String>> owners = new HashMap<>();
+        byTenant.forEach((tenant, pool) -> owners.computeIfAbsent(pool, _ -> new HashSet<>()).add(tenant));
+        byCampaign.forEach((campaign, pool) -> {
+            if (!campaign.tenant().isEmpty()) {
+                owners.computeIfAbsent(pool, _ -> new HashSet<>()).add(campaign.tenant());
+            }
+        });
+        owners.replaceAll((_, tenants) -> Set.copyOf(tenants));
+        return owners;
     }
 
     public static Pools of(GatewayConfig config) {
@@ -87,6 +109,17 @@ public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, M
 
     public boolean has(String name) {
         return pools.containsKey(name);
+    }
+
+    /**
+     * Whether mail of the tenant may be sent by the pool because its sender wants it so: by one that lists tenants, or
+     * campaigns of tenants, only theirs may.
+     *
+     * @param tenant empty for none
+     */
+    public boolean isFor(String pool, String tenant) {
+        Set<String> theirs = owners.get(pool);
+        return theirs == null || theirs.contains(tenant);
     }
 
     /** Those that the source is in. */

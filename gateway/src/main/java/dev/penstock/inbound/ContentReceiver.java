@@ -40,6 +40,7 @@ final class ContentReceiver {
     private InboundConfig config = InboundConfig.DEFAULT;
     private long size;
     private long held;
+    private long keptToSign; // of these
     private boolean addedDotLines;
     private boolean addedEightBit;
 
@@ -64,6 +65,7 @@ final class ContentReceiver {
         addedDotLines = false;
         addedEightBit = false;
         held = traceField.length;
+        keptToSign = 0;
         memory.add(held);
         if (chunked) {
             decoder.resetForChunks();
@@ -161,6 +163,17 @@ final class ContentReceiver {
             to.write(bytes, offset, length);
         } catch (SpoolException e) {
             refuse(SpoolReplies.of(e.reason()));
+        }
+        countKept(to.keptToSign());
+    }
+
+    /** What is kept of the header section for signatures counts as content does: whoever has no room for it waits. */
+    private void countKept(long octets) {
+        long more = octets - keptToSign;
+        if (more != 0) {
+            keptToSign = octets;
+            held += more;
+            memory.add(more);
         }
     }
 

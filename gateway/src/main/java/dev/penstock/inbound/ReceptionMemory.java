@@ -54,8 +54,14 @@ final class ReceptionMemory {
         return used.get() < limit;
     }
 
+    /** @param octets may be negative: a part of what is received was forgotten */
     void add(long octets) {
         used.addAndGet(octets);
+        if (octets < 0 && contended) {
+            synchronized (this) {
+                letProceed();
+            }
+        }
     }
 
     /** @return false, and nothing is counted, when there is no room for so much more of envelopes or waiting input */

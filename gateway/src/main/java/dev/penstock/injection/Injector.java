@@ -78,10 +78,11 @@ final class Injector {
     private static final DateTimeFormatter RFC_5322 = DateTimeFormatter
             .ofPattern("EEE, d MMM yyyy HH:mm:ss Z", Locale.ENGLISH).withZone(ZoneOffset.UTC);
     private static final String PROTOCOL = "HTTP";
-    private static final int AHEAD = 8; // messages made before they are written
+    private static final int AHEAD = 8; // messages of a request made before they are written; and signed at a time
     private static final int LARGE = 1 << 20; // of such, one
     private static final int COMMITS = 128; // that one request waits for at a time
     private static final int PIECE = 64 << 10;
+    private static final Reply NOT_MADE = Reply.of(451, "4.3.0", "Error: the message can't be made");
     private static final String RETRY_SECONDS = "5";
 
     private final String hostname;
@@ -112,6 +113,8 @@ final class Injector {
         /** Once it is made. */
         @Nullable
         IncomingMessage message;
+        boolean hasDotLines;
+        boolean hasEightBit;
         String messageId = "";
         @Nullable
         CompletableFuture<List<SpoolEntry>> commit;
@@ -245,20 +248,21 @@ final class Injector {
         private final List<@Nullable MessageId> ids = new ArrayList<>();
         private final Client client;
         private final @Nullable Keyed keyed;
+        /** Written, and their signatures asked for. */
+        private final Deque<Draft> signing = new ArrayDeque<>();
+        private final Deque<Draft> committing = new ArrayDeque<>();
         private Decision.Accept mail;
 
         RequestRun(InjectionRequest request, Composer composer, Client client, String local, InboundConfig limits,
                 long deadlineNanos, @Nullable Keyed keyed) {
             this.request = request;
             this.composer = composer;
-            this.client = client;
+            this.client = request.pool() == null ? client : client.wanting(request.pool());
             this.session = new ClientSession(client.sessionId(), local, client.listener(), tls(client.tls()));
             this.limits = limits;
             this.deadlineNanos = deadlineNanos;
             this.keyed = keyed;
-            mail = request.pool() == null
-                    ? Decision.ACCEPT
-                    : new Decision.Accept(null, null, List.of(), List.of(), request.pool());
+            mail = Decision.ACCEPT;
             Mailbox from = request.sender();
             sender = from == null ? "" : HeaderText.wire(from);
             senderDomain = from == null ? "" : from.domain();
@@ -285,6 +289,7 @@ final class Injector {
             try {
                 answer = keyed == null ? answer(drafts) : answer(drafts, keyed);
             } finally {
+                signing.forEach(draft -> Objects.requireNonNull(draft.message).abort());
                 drafts.forEach(draft -> draft.memory.close());
             }
             long refused = refusals.stream().filter(Objects::nonNull).count();
@@ -442,12 +447,11 @@ final class Injector {
          *                 once; else the last may still wait to be written
          */
         private void make(List<Draft> drafts, boolean handOver) {
-            Deque<Draft> committing = new ArrayDeque<>();
             int ahead = 0;
             int inAdvance = composer.isLarger(LARGE) ? 1 : AHEAD;
             for (int i = 0; i < drafts.size(); i++) {
                 while (ahead < drafts.size() && ahead < i + inAdvance
-                        && begin(drafts.get(ahead), ahead > i, committing, handOver)) {
+                        && begin(drafts.get(ahead), ahead > i, handOver)) {
                     ahead++;
                 }
                 Draft draft = drafts.get(i);
@@ -456,23 +460,24 @@ final class Injector {
                     draft.content = null;
                     inAdvance = content.length > LARGE ? 1 : AHEAD;
                     write(draft, content);
-                    draft.memory.keepOnly(Objects.requireNonNull(draft.message).size());
+                    signing.add(draft);
                 } catch (RefusedException e) {
                     draft.refusal = e.reply();
                 } catch (SpoolException e) {
                     draft.refusal = SpoolReplies.of(e.reason());
                 } catch (RuntimeException e) {
                     log.error("event=message-not-made id={}", draft.id, e);
-                    draft.refusal = Reply.of(451, "4.3.0", "Error: the message can't be made");
+                    draft.refusal = NOT_MADE;
                 }
-                if (draft.commit == null) {
+                if (draft.refusal != null) {
                     draft.memory.close();
-                } else {
-                    committing.add(draft);
+                }
+                boolean last = i + 1 == drafts.size();
+                while (!signing.isEmpty() && (last || signing.size() >= AHEAD || isSigned(signing.getFirst()))) {
+                    commit(signing.remove());
                 }
                 while (committing.size() >= COMMITS
-                        || !committing.isEmpty()
-                                && (handOver && i + 1 == drafts.size() || isDone(committing.getFirst()))) {
+                        || !committing.isEmpty() && (handOver && last || isDone(committing.getFirst()))) {
                     settle(committing.remove(), handOver);
                 }
             }
@@ -484,20 +489,28 @@ final class Injector {
          * @param early whether others are written before it
          * @return false when that has to wait for room
          */
-        private boolean begin(Draft draft, boolean early, Deque<Draft> committing, boolean handOver) {
+        private boolean begin(Draft draft, boolean early, boolean handOver) {
             long cost = composer.cost();
             boolean room = draft.memory.take(cost);
             if (!room && early) {
                 return false;
             }
-            while (!room && !committing.isEmpty()) { // of its own request's none shall be in its way
-                settle(committing.remove(), handOver);
+            while (!room && !(signing.isEmpty() && committing.isEmpty())) { // of its own request's none shall be in its way
+                if (committing.isEmpty()) {
+                    commit(signing.remove());
+                } else {
+                    settle(committing.remove(), handOver);
+                }
                 room = draft.memory.take(cost);
             }
             draft.content = room
                     ? CompletableFuture.supplyAsync(() -> compose(draft), renderers)
                     : CompletableFuture.failedFuture(RenderBudget.noMemory());
             return true;
+        }
+
+        private static boolean isSigned(Draft draft) {
+            return Objects.requireNonNull(draft.message).sign().isDone();
         }
 
         private static boolean isDone(Draft draft) {
@@ -521,11 +534,12 @@ final class Injector {
                     .message(client, mail, sender, list, header.fields(wanted), composed.length).join();
             switch (decision) {
                 case Decision.Refuse(Reply reply) -> throw new RefusedException(reply);
-                case Decision.Accept accept -> commit(draft, list, header, accept);
+                case Decision.Accept accept -> write(draft, list, header, accept);
             }
         }
 
-        private void commit(Draft draft, List<Recipient> to, HeaderSection header, Decision.Accept accept) {
+        /** Has its signatures begun with, too: those of several messages are made side by side. */
+        private void write(Draft draft, List<Recipient> to, HeaderSection header, Decision.Accept accept) {
             byte[] content = header.edited(HeaderEdits.of(policy, accept));
             MemoryContent facts = MemoryContent.of(content);
             boolean utf8 = header.hasEightBit() || needsUtf8(sender)
@@ -545,10 +559,15 @@ final class Injector {
                         new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
                                 client.identity() == null ? "" : client.identity().name()),
                         Options.NONE.with(accept.judged()), accept.pool() == null ? "" : accept.pool());
+                if (!draft.memory.take(message.keptToSign())) {
+                    throw RenderBudget.noMemory();
+                }
+                draft.memory.keepOnly(content.length + message.keptToSign());
                 draft.messageId = messageId(content);
+                draft.hasDotLines = facts.hasDotLines();
+                draft.hasEightBit = facts.hasEightBit();
                 draft.message = message;
-                awaitSignatures(message);
-                draft.commit = message.commit(facts.hasDotLines(), facts.hasEightBit());
+                var _ = message.sign();
             } catch (RuntimeException | Error e) {
                 message.abort();
                 throw e;
@@ -556,8 +575,23 @@ final class Injector {
         }
 
         /** What counts with a key is committed by this thread alone; a refusal comes out of the commit. */
-        private static void awaitSignatures(IncomingMessage message) {
-            message.sign().handle((_, _) -> true).join();
+        private void commit(Draft draft) {
+            IncomingMessage message = Objects.requireNonNull(draft.message);
+            try {
+                message.sign().handle((_, _) -> true).join();
+                draft.commit = message.commit(draft.hasDotLines, draft.hasEightBit);
+                draft.memory.keepOnly(message.size());
+                committing.add(draft);
+            } catch (RuntimeException e) {
+                message.abort();
+                draft.memory.close();
+                if (!(e instanceof SpoolException)) {
+                    log.error("event=message-not-made id={}", draft.id, e);
+                }
+                draft.refusal = e instanceof SpoolException spoolFailure
+                        ? SpoolReplies.of(spoolFailure.reason())
+                        : NOT_MADE;
+            }
         }
 
         private static String messageId(byte[] content) {

@@ -19,6 +19,19 @@ import dev.penstock.auth.Identity;
  * @param relayNetwork whether the address is in {@code inbound.relay-networks}
  * @param tenant    the listener's, empty for none
  * @param campaign  the listener's, empty for none
+ * @param pool      of sources that the client wants all its mail to be sent by, empty for none
  */
 public record Client(String sessionId, String listener, InetSocketAddress address, String helo, String protocol,
-        String tls, @Nullable Identity identity, boolean relayNetwork, String tenant, String campaign) {}
+        String tls, @Nullable Identity identity, boolean relayNetwork, String tenant, String campaign,
+        String pool) {
+    public Client(String sessionId, String listener, InetSocketAddress address, String helo, String protocol,
+            String tls, @Nullable Identity identity, boolean relayNetwork, String tenant, String campaign) {
+        this(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign, "");
+    }
+
+    /** That wants its mail to be sent by a pool. */
+    public Client wanting(String wantedPool) {
+        return new Client(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign,
+                wantedPool);
+    }
+}

@@ -6,13 +6,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.auth.Identity;
 import dev.penstock.config.PolicyConfig;
 import dev.penstock.config.PolicyConfig.Event;
+import dev.penstock.egress.Pools;
 import dev.penstock.message.Recipient;
 import dev.penstock.smtp.Reply;
 
@@ -36,29 +37,29 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private final RecipientDirectory directory;
     private final PolicyCounters counters = new PolicyCounters();
     private final Plugins plugins;
-    private final Predicate<String> pools;
+    private final Supplier<Pools> pools;
     private volatile Rules rules;
 
-    /** Where there are no pools of sources that could be named. See {@link #PolicyEngine(PolicyConfig, RecipientDirectory, Predicate)}. */
+    /** Where there are no pools of sources that could be named. See {@link #PolicyEngine(PolicyConfig, RecipientDirectory, Supplier)}. */
     public PolicyEngine(PolicyConfig config, RecipientDirectory directory) {
-        this(config, directory, _ -> false);
+        this(config, directory, () -> Pools.NONE);
     }
 
     /**
      * Blocks while it loads plug-ins.
      *
-     * @param pools which names are those of a pool of sources now
+     * @param pools that mail can be sent by now
      * @throws PluginException when one can't be
      */
-    public PolicyEngine(PolicyConfig config, RecipientDirectory directory, Predicate<String> pools) {
+    public PolicyEngine(PolicyConfig config, RecipientDirectory directory, Supplier<Pools> pools) {
         this(config, directory, Plugins.load(config.plugins()), pools);
     }
 
     PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins) {
-        this(config, directory, plugins, _ -> false);
+        this(config, directory, plugins, () -> Pools.NONE);
     }
 
-    private PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins, Predicate<String> pools) {
+    private PolicyEngine(PolicyConfig config, RecipientDirectory directory, Plugins plugins, Supplier<Pools> pools) {
         this.pools = pools;
         this.directory = directory;
         this.plugins = plugins;
@@ -195,7 +196,8 @@ public final class PolicyEngine implements Policy, AutoCloseable {
             return tenant == null && campaign == null && pool == null
                     ? Decision.ACCEPTED
                     : CompletableFuture.completedFuture(
-                            withPool(new Decision.Accept(tenant, campaign, List.of(), List.of(), pool)));
+                            withPool(client, new Decision.Accept(tenant, campaign, List.of(), List.of(), pool),
+                                    mail.pool() == null));
         }
         return now.advisers()
                 .ask(new Question.Message(client, sender, or(tenant, client.tenant()), or(campaign, client.campaign()),
@@ -203,18 +205,32 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                 .thenApply(decision -> switch (decision) {
                     case Decision.Refuse _ -> decision;
                     case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, var otherPool, _) ->
-                        withPool(new Decision.Accept(otherTenant == null ? tenant : otherTenant,
+                        withPool(client, new Decision.Accept(otherTenant == null ? tenant : otherTenant,
                                 otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed),
-                                otherPool == null ? pool : otherPool));
+                                otherPool == null ? pool : otherPool), otherPool == null && mail.pool() == null);
                 });
     }
 
-    /** No mail waits for a pool that never was. */
-    private Decision withPool(Decision.Accept accept) {
+    /**
+     * No mail waits for a pool that never was, and no tenant sends by another's because it says so.
+     *
+     * @param asked whether the client named the pool, and no policy did
+     */
+    private Decision withPool(Client client, Decision.Accept accept, boolean asked) {
         String pool = accept.pool();
-        return pool == null || pools.test(pool)
+        if (pool == null) {
+            return accept;
+        }
+        Pools now = pools.get();
+        if (!now.has(pool)) {
+            return new Decision.Refuse(Reply.of(550, "5.7.1", "Error: there is no pool \"" + pool + "\" to send by"));
+        }
+        String tenant = or(accept.tenant(), client.tenant());
+        boolean namesAnyTenant = client.relayNetwork() && client.identity() == null;
+        return !asked || namesAnyTenant || now.isFor(pool, tenant)
                 ? accept
-                : new Decision.Refuse(Reply.of(550, "5.7.1", "Error: there is no pool \"" + pool + "\" to send by"));
+                : new Decision.Refuse(Reply.of(550, "5.7.1", "Error: pool \"" + pool + "\" isn't for mail "
+                        + (tenant.isEmpty() ? "without a tenant" : "of tenant \"" + tenant + "\"")));
     }
 
     private static String or(@Nullable String name, String otherwise) {

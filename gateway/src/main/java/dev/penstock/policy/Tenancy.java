@@ -13,8 +13,8 @@ import dev.penstock.policy.Policy.HeaderField;
  * Whose a message is, and what it belongs to. Immutable.
  *
  * <p>Of the tenant: what a policy said at MAIL, else the identity's, else the header field of a client who is trusted,
- * else the listener's. An identity's comes before the field, so that no tenant can pose as another. Of the campaign,
- * and of the pool of sources: the same without the identity, which has none, and without the listener for the pool.
+ * else the listener's. An identity's comes before the field, so that no tenant can pose as another. Of the campaign: the
+ * same without the identity, which has none. Of the pool of sources: what a policy said, else what the client wants.
  */
 final class Tenancy {
     static final int MAX_LENGTH = 128; // characters of a name, a limit of our own: it goes into logs and queue names
@@ -68,7 +68,10 @@ final class Tenancy {
      */
     @Nullable
     String pool(Client client, Decision.Accept mail, List<HeaderField> header) {
-        return mail.pool() != null ? mail.pool() : named(client, poolHeader, header);
+        if (mail.pool() != null) {
+            return mail.pool();
+        }
+        return client.pool().isEmpty() ? named(client, poolHeader, header) : client.pool();
     }
 
     /** The topmost field counts: it is the one that was added last. An empty one is none. */

@@ -2,9 +2,10 @@ package dev.penstock.preflight;
 
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
+
+import dev.penstock.dkim.TagList;
 
 /**
  * A DMARC policy record (RFC 9989). Immutable.
@@ -40,9 +41,9 @@ record DmarcRecord(String policy, boolean hasPolicy, boolean strictDkim, boolean
     }
 
     private static @Nullable DmarcRecord parse(String text) {
-        Map<String, String> tags;
+        TagList tags;
         try {
-            tags = TagList.parse(text);
+            tags = TagList.parse(text.toLowerCase(Locale.ROOT)); // as all that is looked at reads
         } catch (IllegalArgumentException _) {
             return null;
         }
@@ -56,7 +57,7 @@ record DmarcRecord(String policy, boolean hasPolicy, boolean strictDkim, boolean
                 });
     }
 
-    private static String word(Map<String, String> tags, String name) {
-        return tags.getOrDefault(name, "").toLowerCase(Locale.ROOT);
+    private static String word(TagList tags, String name) {
+        return tags.get(name, "");
     }
 }

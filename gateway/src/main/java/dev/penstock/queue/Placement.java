@@ -32,13 +32,9 @@ public final class Placement {
         return new Placement(Pools.NONE, new SourceHealth(), Quota.NONE);
     }
 
-    Pools pools() {
+    /** Those there are now. */
+    public Pools pools() {
         return pools;
-    }
-
-    /** Whether there is a pool of that name. */
-    public boolean has(String pool) {
-        return pools.has(pool);
     }
 
     /** @return whether that differs from what there was */

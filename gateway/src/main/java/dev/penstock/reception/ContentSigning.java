@@ -23,6 +23,7 @@ final class ContentSigning {
     private final EndOfHeader endOfHeader = new EndOfHeader();
     private byte[] section = NOTHING;
     private int length;
+    private int kept;
     private boolean decided;
     private @Nullable MessageSigning message; // null when it isn't signed, or not known yet
 
@@ -50,6 +51,7 @@ final class ContentSigning {
     private void keep(byte[] octets, int from, int to) {
         if (length + to - from > section.length) {
             section = Arrays.copyOf(section, Math.max(length + to - from, Math.max(FIRST_SIZE, 2 * section.length)));
+            kept = section.length;
         }
         System.arraycopy(octets, from, section, length, to - from);
         length += to - from;
@@ -59,7 +61,13 @@ final class ContentSigning {
         decided = true;
         String domain = FromDomain.of(new HeaderSection(section, length).fields(FROM));
         message = domain == null ? null : signing.begin(domain, section, length);
+        kept = message == null ? 0 : section.length;
         section = NOTHING; // whoever signs has it
+    }
+
+    /** Octets of the header section that are kept for the signatures, till the message is committed or forgotten. */
+    long kept() {
+        return kept;
     }
 
     /** The content has ended; one without an empty line is a header section alone. */

@@ -63,6 +63,11 @@ public final class IncomingMessage {
         }
     }
 
+    /** Octets of its content that are kept beside the spool's, for its signatures, till it is committed or forgotten. */
+    public long keptToSign() {
+        return signing == null ? 0 : signing.kept();
+    }
+
     /** Completes at once while the spool keeps up; else when it has caught up and more may be written. */
     public CompletableFuture<Void> writable() {
         return intake().writable();

@@ -1,7 +1,6 @@
 package dev.penstock.routing;
 
 import java.net.InetAddress;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,19 +120,10 @@ public final class DnsRouter implements Router, Lookups {
         }
         return settings.client.query(asked, Type.TXT, Rank.REFRESH).thenApply(answer -> switch (answer) {
             case DnsAnswer.Records found -> new TextAnswer.Texts(found.records().stream()
-                    .filter(TXTRecord.class::isInstance).map(record -> text((TXTRecord) record)).toList());
+                    .filter(TXTRecord.class::isInstance).map(RecordType::text).toList());
             case DnsAnswer.NoRecords _,DnsAnswer.NoSuchName _ -> new TextAnswer.Texts(List.of());
             case DnsAnswer.Trouble trouble -> new TextAnswer.Trouble(trouble.why());
         });
-    }
-
-    /** Without dnsjava's escapes. */
-    private static String text(TXTRecord record) {
-        StringBuilder text = new StringBuilder();
-        for (byte[] string : record.getStringsAsByteArrays()) {
-            text.append(new String(string, StandardCharsets.ISO_8859_1));
-        }
-        return text.toString();
     }
 
     @Override

@@ -100,7 +100,7 @@ final class Validator {
     static String reason(Message answer) {
         String text = answer.getSection(Section.ADDITIONAL).stream()
                 .filter(record -> record.getDClass() == ValidatingResolver.VALIDATION_REASON_QCLASS)
-                .filter(TXTRecord.class::isInstance).map(record -> String.join("", ((TXTRecord) record).getStrings()))
+                .filter(TXTRecord.class::isInstance).map(RecordType::text)
                 .collect(Collectors.joining(" "));
         return text.isEmpty() ? "" : ": " + text;
     }

@@ -18,13 +18,18 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.Canonicalization;
 import dev.penstock.config.DkimConfig;
@@ -230,6 +235,51 @@ class SigningTest {
         Files.delete(file);
         keys.forgetMissing();
         assertThat(keys.of(file)).isEqualTo(new KeyStore.Unusable(file + ": no such file", true));
+    }
+
+    @Test
+    void mailFromHundredThousandDomainsDrivesOutNoKeyAndFillsNoLog() throws IOException {
+        Path file = Path.of(key("one.key"));
+        AtomicLong now = new AtomicLong();
+        KeyStore keys = new KeyStore(Crypto.jdk(), now::get);
+        KeyStore.Answer key = keys.of(file);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        Logger log = (Logger) LoggerFactory.getLogger(KeyStore.class);
+        lines.start();
+        log.addAppender(lines);
+        try {
+            for (int i = 0; i < 100_000; i++) {
+                KeyStore.Answer none = keys.of(directory.resolve("d" + i + ".example.key"));
+                assertThat(none).isInstanceOfSatisfying(KeyStore.Unusable.class, un -> assertThat(un.missing()).isTrue());
+            }
+            assertThat(lines.list).hasSize(KeyStore.MAX_LINES);
+            now.addAndGet(KeyStore.LOG_WINDOW.toNanos());
+            keys.look();
+        } finally {
+            log.detachAppender(lines);
+        }
+
+        assertThat(keys.of(file)).isSameAs(key);
+        assertThat(keys.remembered()).isLessThanOrEqualTo(KeyStore.MAX_FILES + 1);
+        assertThat(keys.missing()).isEqualTo(100_000);
+        assertThat(lines.list).hasSize(KeyStore.MAX_LINES + 1).last().extracting(ILoggingEvent::getFormattedMessage)
+                .isEqualTo("event=dkim-keys-missing files=99990 not-logged-since=60s");
+    }
+
+    @Test
+    void aKeyThatComesLaterIsReadWhenItIsAskedForAndAnAbsentOneIsNotReadForEachMessage() throws IOException {
+        Path file = directory.resolve("late.key");
+        AtomicLong now = new AtomicLong();
+        KeyStore keys = new KeyStore(Crypto.jdk(), now::get);
+        KeyStore.Answer none = keys.of(file);
+        TestKeys.rsa(file);
+        assertThat(keys.of(file)).as("at once").isSameAs(none);
+        now.addAndGet(KeyStore.LOOK_INTERVAL.toNanos());
+        assertThat(keys.known(file)).isSameAs(none);
+        assertThat(keys.of(file)).isInstanceOf(KeyStore.Usable.class);
+        assertThat(keys.known(file)).isInstanceOf(KeyStore.Usable.class);
+        assertThat(keys.reloads()).isEqualTo(1);
+        assertThat(keys.missing()).isEqualTo(1);
     }
 
     private static void look(KeyStore keys) {

@@ -147,6 +147,30 @@ class SignedReceptionTest {
     }
 
     @Test
+    void aHeaderSectionThatIsKeptForItsSignatureCountsUntilTheCommit() {
+        String field = "X-Long: " + "x".repeat(900) + "\r\n";
+        int octets = 20 * field.length();
+        smtp.plays(ENVELOPE + "C: DATA\nS: 354 *\n");
+        smtp.send("From: a@signed.example\r\n" + field.repeat(20));
+        assertThat(smtp.receivingOctets()).isGreaterThan(2L * octets);
+        smtp.send("\r\nx\r\n.\r\n");
+        assertThat(smtp.receivingOctets()).isGreaterThan(2L * octets);
+        smtp.spool.holdCommits();
+        signer.signOne();
+        assertThat(smtp.readLine()).isEqualTo("<nothing>");
+        assertThat(smtp.receivingOctets()).isGreaterThan(2L * octets);
+        smtp.spool.completeCommits();
+        smtp.plays("S: 250 2.0.0 *\n");
+        assertThat(smtp.receivingOctets()).isZero();
+
+        smtp.plays(ENVELOPE.substring(ENVELOPE.indexOf("C: MAIL")) + "C: DATA\nS: 354 *\n");
+        smtp.send("From: a@other.example\r\n" + field.repeat(20) + "\r\n");
+        assertThat(smtp.receivingOctets()).as("nobody signs it").isBetween((long) octets, octets * 3L / 2);
+        smtp.send(".\r\n");
+        smtp.plays("S: 250 2.0.0 *\n");
+    }
+
+    @Test
     void otherMailWaitsForNoSignature() {
         smtp.plays(ENVELOPE + SIGNED.replace("signed.example", "other.example") + "S: 250 2.0.0 *\n");
 

@@ -40,6 +40,7 @@ import dev.penstock.auth.Exchange;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.InboundConfig;
 import dev.penstock.config.InjectionConfig;
+import dev.penstock.dkim.Signing;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
@@ -110,8 +111,19 @@ final class InjectionFixture implements AutoCloseable {
 
     private record Secured(ServerTls server, SSLContext client) {}
 
+    /** Whose messages are signed. */
+    InjectionFixture(Path directory, Policy policy, Signing signing) throws IOException {
+        this(directory, config -> config, policy, new OneUser(), null, null, signing);
+    }
+
     private InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy,
             Authenticator authenticator, @Nullable Secured tls, @Nullable Spool own) throws IOException {
+        this(directory, change, policy, authenticator, tls, own, Signing.off());
+    }
+
+    private InjectionFixture(Path directory, UnaryOperator<InjectionConfig> change, Policy policy,
+            Authenticator authenticator, @Nullable Secured tls, @Nullable Spool own, Signing signing)
+            throws IOException {
         InjectionConfig config = change.apply(config(directory));
         this.tls = tls;
         this.client = client(tls);
@@ -119,7 +131,7 @@ final class InjectionFixture implements AutoCloseable {
         OldJournal journal = OldJournal.open(config);
         journal.takeOver(used, NOW.toEpochMilli());
         server = new InjectionServer("gateway.example", config, InboundConfig.DEFAULT, journal, used,
-                new Reception(used, new Queue(), events::add, InstantSource.fixed(NOW)), authenticator, policy,
+                new Reception(used, new Queue(), events::add, InstantSource.fixed(NOW), signing), authenticator, policy,
                 events::add, InstantSource.fixed(NOW), tls == null ? null : tls.server());
     }
 
@@ -217,9 +229,16 @@ final class InjectionFixture implements AutoCloseable {
         return send(request().header("Idempotency-Key", key).POST(HttpRequest.BodyPublishers.ofString(body)).build());
     }
 
+    CompletableFuture<Reply> postLater(String body) {
+        return sendLater(request().POST(HttpRequest.BodyPublishers.ofString(body)).build());
+    }
+
     CompletableFuture<Reply> postLater(String body, String key) {
-        HttpRequest request = request().header("Idempotency-Key", key).POST(HttpRequest.BodyPublishers.ofString(body))
-                .build();
+        return sendLater(request().header("Idempotency-Key", key).POST(HttpRequest.BodyPublishers.ofString(body))
+                .build());
+    }
+
+    private CompletableFuture<Reply> sendLater(HttpRequest request) {
         return client.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray())
                 .thenApply(response -> checked(request, response));
     }

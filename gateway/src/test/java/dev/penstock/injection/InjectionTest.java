@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.http.HttpRequest;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -12,6 +13,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.config.PolicyConfig;
+import dev.penstock.egress.Pool;
+import dev.penstock.egress.Pools;
+import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Origin;
@@ -98,6 +104,29 @@ class InjectionTest {
                 .allMatch(id -> id.endsWith("@gateway.example>"));
         assertThat(http.spool.content(0)).startsWith("Received: from [127.0.0.1]\r\n\tby gateway.example with HTTP id "
                 + http.accepted.getFirst().id() + ";\r\n\tMon, 23 Nov 2026 10:20:30 +0000\r\nFrom: The Shop <");
+    }
+
+    @Test
+    void nobodySendsByAPoolThatIsForAnothersMail() throws Exception {
+        Pool.Member source = new Pool.Member(Pools.DEFAULT, 1);
+        Pools pools = new Pools(
+                Map.of("shops", new Pool("shops", List.of(source), true), "news",
+                        new Pool("news", List.of(source), true), "shared",
+                        new Pool("shared", List.of(source), true)),
+                Map.of(), Map.of("shop", "shops", "press", "news"), Pools.DEFAULT);
+        try (PolicyEngine policy = new PolicyEngine(PolicyConfig.DEFAULT, RecipientDirectory.NONE, () -> pools);
+                InjectionFixture over = new InjectionFixture(directory.resolve("pools"), config -> config, policy)) {
+            String asked = SIMPLE.replaceFirst("\\{", "{\"pool\": \"POOL\", ");
+            InjectionFixture.Reply refused = over.post(asked.replace("POOL", "news"));
+            assertThat(refused.status()).isEqualTo(403);
+            assertThat(refused.text("/detail"))
+                    .contains("550 5.7.1 Error: pool \"news\" isn't for mail of tenant \"shop\"");
+            assertThat(over.post(asked.replace("POOL", "gone")).text("/detail")).contains("there is no pool \"gone\"");
+            assertThat(over.accepted).isEmpty();
+            assertThat(over.post(asked.replace("POOL", "shops")).status()).isEqualTo(200);
+            assertThat(over.post(asked.replace("POOL", "shared")).status()).isEqualTo(200);
+            assertThat(over.accepted).extracting(Envelope::pool).containsExactly("shops", "shops", "shared", "shared");
+        }
     }
 
     @Test
@@ -308,7 +337,7 @@ class InjectionTest {
                 return CompletableFuture.completedFuture(new Decision.Accept(mail.tenant(), mail.campaign(),
                         List.of(new HeaderField("X-Seen", header.getFirst().value()),
                                 new HeaderField(".long", "word ".repeat(40) + "end")),
-                        List.of("subject"), mail.pool()));
+                        List.of("subject"), client.pool().isEmpty() ? null : client.pool()));
             }
 
             @Override

@@ -1,20 +1,29 @@
 package dev.penstock.policy;
 
+import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.auth.Identity;
 import dev.penstock.config.PolicyConfig;
+import dev.penstock.egress.Pool;
+import dev.penstock.egress.Pools;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 
 class TenancyTest {
+    private static final Pools POOLS = new Pools(
+            Stream.of("a", "b", "shops", "spring", "anybodys").collect(toMap(name -> name, TenancyTest::named)),
+            Map.of(new Pools.Campaign("shop", "spring"), "spring", new Pools.Campaign("", "autumn"), "anybodys"),
+            Map.of("shop", "shops"), Pools.DEFAULT);
+
     private static final Identity ACME_USER = new Identity("ann", "acme", List.of());
     private static final Identity PLAIN_USER = new Identity("bob", "", List.of());
     private static final List<HeaderField> NONE = List.of();
@@ -86,7 +95,7 @@ class TenancyTest {
     @Test
     void thePoolIsThePolicysElseTheFieldsOfWhoIsTrusted() {
         PolicyEngine engine = new PolicyEngine(PolicyConfig.DEFAULT.with(PolicyConfig.POOL_HEADER, "X-Pool"),
-                RecipientDirectory.NONE, Set.of("a", "b")::contains);
+                RecipientDirectory.NONE, () -> POOLS);
         List<HeaderField> a = List.of(new HeaderField("x-pool", "a"));
         List<HeaderField> gone = List.of(new HeaderField("X-Pool", "gone"));
         Decision.Accept b = new Decision.Accept(null, null, List.of(), List.of(), "b");
@@ -99,6 +108,38 @@ class TenancyTest {
                 .isEqualTo("550 5.7.1 Error: there is no pool \"gone\" to send by");
         assertThat(engine.wantedHeaders()).containsExactly("x-pool");
         assertThat(engine.removedHeaders()).containsExactly("x-pool");
+    }
+
+    @Test
+    void aPoolThatListsTenantsIsForTheirMailAlone() {
+        PolicyEngine engine = new PolicyEngine(PolicyConfig.DEFAULT.with(PolicyConfig.POOL_HEADER, "X-Pool"),
+                RecipientDirectory.NONE, () -> POOLS);
+        Client shop = Clients.client("192.0.2.2", "submission", new Identity("sue", "shop", List.of()), false);
+        Client news = Clients.client("192.0.2.2", "submission", new Identity("ned", "news", List.of()), false);
+        String nobodys = "550 5.7.1 Error: pool \"shops\" isn't for mail of tenant \"news\"";
+        for (List<HeaderField> field : List.of(List.of(new HeaderField("X-Pool", "shops")), List.<HeaderField>of())) {
+            String wanted = field.isEmpty() ? "shops" : "";
+            assertThat(pool(engine, shop.wanting(wanted), Decision.ACCEPT, field)).isEqualTo("shops");
+            assertThat(pool(engine, news.wanting(wanted), Decision.ACCEPT, field)).isEqualTo(nobodys);
+            assertThat(pool(engine, Clients.BOB.wanting(wanted), Decision.ACCEPT, field))
+                    .isEqualTo("550 5.7.1 Error: pool \"shops\" isn't for mail without a tenant");
+            assertThat(pool(engine, Clients.RELAY.wanting(wanted), Decision.ACCEPT, field))
+                    .as("who may name any tenant").isEqualTo("shops");
+        }
+        Decision.Accept policys = new Decision.Accept(null, null, List.of(), List.of(), "shops");
+        assertThat(pool(engine, news, policys, List.of())).as("what a policy says holds").isEqualTo("shops");
+        assertThat(pool(engine, shop.wanting("spring"), Decision.ACCEPT, List.of())).as("of a campaign")
+                .isEqualTo("spring");
+        assertThat(pool(engine, news.wanting("spring"), Decision.ACCEPT, List.of())).startsWith("550 5.7.1");
+        assertThat(pool(engine, news.wanting("a"), Decision.ACCEPT, List.of())).as("nobody's").isEqualTo("a");
+        assertThat(pool(engine, news.wanting("anybodys"), Decision.ACCEPT, List.of()))
+                .as("a campaign of whichever tenant").isEqualTo("anybodys");
+        assertThat(pool(engine, news.wanting("gone"), Decision.ACCEPT, List.of()))
+                .isEqualTo("550 5.7.1 Error: there is no pool \"gone\" to send by");
+    }
+
+    private static Pool named(String name) {
+        return new Pool(name, List.of(new Pool.Member(Pools.DEFAULT, 1)), true);
     }
 
     private static String pool(PolicyEngine engine, Client client, Decision.Accept atMail, List<HeaderField> header) {

@@ -2,6 +2,7 @@ package dev.penstock.loadgen;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -11,6 +12,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -18,9 +20,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A long wire: passes the octets of connections on, each so much later, in both directions, without a limit to their rate
  * but what {@link #PIECES} of them may be under way. Thread-safe; two virtual threads for each direction of a connection.
+ * May speak TLS on one side, and may be there only now and then.
  */
 public final class DelayRelay implements AutoCloseable {
     private static final int PIECE = 64 << 10;
@@ -41,13 +46,17 @@ public final class DelayRelay implements AutoCloseable {
         }
     }
 
-    private final ServerSocket server;
+    private volatile ServerSocket server;
     private final InetSocketAddress target;
     private final long delayNanos;
+    private final @Nullable StartTls tls;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
-    private DelayRelay(ServerSocket server, InetSocketAddress target, Duration delay) {
+    private volatile boolean closed;
+
+    private DelayRelay(ServerSocket server, InetSocketAddress target, Duration delay, @Nullable StartTls tls) {
         this.server = server;
+        this.tls = tls;
         this.target = target;
         this.delayNanos = delay.toNanos();
     }
@@ -55,30 +64,72 @@ public final class DelayRelay implements AutoCloseable {
     /** @param delay of each octet, one way */
     public static DelayRelay start(InetSocketAddress listen, InetSocketAddress target, Duration delay)
             throws IOException {
-        ServerSocket server = new ServerSocket();
-        server.bind(listen, BACKLOG);
-        DelayRelay relay = new DelayRelay(server, target, delay);
-        Thread.ofVirtual().name("relay-accept").start(relay::accept);
+        return start(listen, target, delay, null);
+    }
+
+    /** @param tls spoken on one side; null for none */
+    static DelayRelay start(InetSocketAddress listen, InetSocketAddress target, Duration delay, @Nullable StartTls tls)
+            throws IOException {
+        DelayRelay relay = new DelayRelay(bound(listen), target, delay, tls);
+        relay.accept(relay.server);
         return relay;
+    }
+
+    private static ServerSocket bound(InetSocketAddress listen) throws IOException {
+        ServerSocket server = new ServerSocket();
+        try {
+            server.bind(listen, BACKLOG);
+        } catch (IOException e) {
+            server.close();
+            throw e;
+        }
+        return server;
+    }
+
+    /** From now on it is there for so long, and gone for as long, in turns: connections are cut, new ones refused. */
+    void flap(Duration each) {
+        InetSocketAddress address = address();
+        Thread.ofVirtual().name("relay-flap").start(() -> {
+            try {
+                while (!closed) {
+                    Thread.sleep(each);
+                    server.close();
+                    open.forEach(DelayRelay::close);
+                    Thread.sleep(each);
+                    ServerSocket next = bound(address);
+                    server = next;
+                    if (closed) {
+                        next.close();
+                    }
+                    accept(next);
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException("the relay at " + address + " can't come back", e);
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+            }
+        });
     }
 
     public InetSocketAddress address() {
         return new InetSocketAddress(server.getInetAddress(), server.getLocalPort());
     }
 
-    private void accept() {
-        while (!server.isClosed()) {
-            try {
-                Socket client = server.accept();
-                open.add(client);
-                Thread.ofVirtual().name("relay-connect").start(() -> connect(client));
-            } catch (IOException _) {
-                // closed, or the client has gone already
+    private void accept(ServerSocket from) {
+        Thread.ofVirtual().name("relay-accept").start(() -> {
+            while (!from.isClosed()) {
+                try {
+                    Socket client = from.accept();
+                    open.add(client);
+                    Thread.ofVirtual().name("relay-connect").start(() -> connect(from, client));
+                } catch (IOException _) {
+                    // closed, or the client has gone already
+                }
             }
-        }
+        });
     }
 
-    private void connect(Socket client) {
+    private void connect(ServerSocket from, Socket client) {
         Socket host = new Socket();
         open.add(host);
         try {
@@ -86,28 +137,39 @@ public final class DelayRelay implements AutoCloseable {
             client.setTcpNoDelay(true);
             host.setTcpNoDelay(true);
             host.connect(target);
+            Socket near = client;
+            Socket far = host;
+            if (tls != null) {
+                Socket secured = tls.begin(client, host);
+                switch (tls.side()) {
+                    case ACCEPT -> near = secured;
+                    case OPEN -> far = secured;
+                }
+            }
             AtomicInteger directions = new AtomicInteger(2);
-            direction("relay-out of " + source, client, host, directions);
-            direction("relay-in of " + source, host, client, directions);
+            Runnable ended = () -> {
+                if (directions.decrementAndGet() == 0) {
+                    List.of(client, host).forEach(this::end);
+                }
+            };
+            direction("relay-out of " + source, near, far, ended);
+            direction("relay-in of " + source, far, near, ended);
         } catch (IOException _) {
             end(client);
             end(host);
         }
-        if (server.isClosed()) {
+        if (from.isClosed()) {
             close(client);
             close(host);
         }
     }
 
-    private void direction(String name, Socket from, Socket to, AtomicInteger directions) {
+    private void direction(String name, Socket from, Socket to, Runnable ended) {
         BlockingQueue<Piece> pieces = new ArrayBlockingQueue<>(PIECES);
         Thread.ofVirtual().name(name).start(() -> read(from, pieces));
         Thread.ofVirtual().name(name).start(() -> {
             write(to, pieces);
-            if (directions.decrementAndGet() == 0) {
-                end(from);
-                end(to);
-            }
+            ended.run();
         });
     }
 
@@ -174,6 +236,7 @@ public final class DelayRelay implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        closed = true;
         server.close();
         open.forEach(DelayRelay::close);
     }

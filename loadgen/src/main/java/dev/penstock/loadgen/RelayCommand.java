@@ -1,6 +1,8 @@
 package dev.penstock.loadgen;
 
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -30,6 +32,25 @@ public final class RelayCommand implements Callable<Integer> {
     @Option(names = "--delay", defaultValue = "25ms", description = "of each octet, one way (default: 25ms)")
     private String delay = "";
 
+    @Option(names = "--open-tls", description = "speak TLS to where the connections go to, which has to offer STARTTLS, with whatever certificate")
+    private boolean openTls;
+
+    @Option(names = "--accept-tls", paramLabel = "FILE", description = "offer STARTTLS and require it, with key and certificate of this PKCS #12 file, whose password is \"penstock\"")
+    private @Nullable Path acceptTls;
+
+    @Option(names = "--flap", paramLabel = "TIME", description = "be there for so long, and gone for as long, in turns")
+    private @Nullable String flap;
+
+    private @Nullable StartTls tls() throws IOException {
+        if (acceptTls != null) {
+            if (openTls) {
+                throw new IllegalArgumentException("--accept-tls and --open-tls: one of them");
+            }
+            return StartTls.accepting(acceptTls, "penstock");
+        }
+        return openTls ? StartTls.opening() : null;
+    }
+
     @Override
     public Integer call() throws Exception {
         CountDownLatch end = new CountDownLatch(1);
@@ -42,7 +63,11 @@ public final class RelayCommand implements Callable<Integer> {
                         from.size() + " addresses for --listen, and " + targets.size() + " for --to");
             }
             for (int i = 0; i < from.size(); i++) {
-                relays.add(DelayRelay.start(from.get(i), targets.get(i), Durations.parse(delay)));
+                DelayRelay relay = DelayRelay.start(from.get(i), targets.get(i), Durations.parse(delay), tls());
+                relays.add(relay);
+                if (flap != null) {
+                    relay.flap(Durations.parse(flap));
+                }
             }
             end.await();
             return 0;

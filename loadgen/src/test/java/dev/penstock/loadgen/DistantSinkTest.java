@@ -9,12 +9,14 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The sink's CHUNKING, and the wire that makes it a distant one. */
 @Timeout(60)
@@ -62,6 +64,55 @@ class DistantSinkTest {
                 Thread.ofVirtual().start(() -> write(socket, Arrays.copyOfRange(sent, 1, sent.length)));
                 assertThat(socket.getInputStream().readAllBytes()).isEqualTo(Arrays.copyOfRange(sent, 1, sent.length));
             }
+        }
+    }
+
+    @Test
+    void betweenARelayThatOpensTlsAndOneThatAcceptsItMailGoesAsWithoutThem(@TempDir Path directory) throws Exception {
+        Path store = directory.resolve("keys.p12");
+        String keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
+        assertThat(new ProcessBuilder(keytool, "-genkeypair", "-keyalg", "EC", "-groupname", "secp256r1", "-dname",
+                "CN=sink.test", "-storetype", "PKCS12", "-storepass", "penstock", "-keystore", store.toString())
+                .start().waitFor()).isZero();
+        try (Sink sink = Sink.start(SinkOptions.on(ANY_PORT).build());
+                DelayRelay accepting = DelayRelay.start(ANY_PORT, sink.addresses().getFirst(), Duration.ZERO,
+                        StartTls.accepting(store, "penstock"));
+                DelayRelay opening = DelayRelay.start(ANY_PORT, accepting.address(), Duration.ZERO,
+                        StartTls.opening())) {
+            LoadReport sent = new LoadGenerator(LoadOptions.to(opening.address()).sessions(4).messages(400)
+                    .messagesPerSession(50).sizes("20KB").build()).run();
+
+            assertThat(sent.messages()).isEqualTo(400);
+            assertThat(sink.report().received().corrupt()).isZero();
+            assertThat(sink.report().messages()).isEqualTo(400);
+            assertThat(said(accepting.address(), "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nQUIT\r\n"))
+                    .contains("250 STARTTLS\r\n").contains("530 5.7.0 ").doesNotContain("250 STARTTLS\r\n250");
+        }
+    }
+
+    @Test
+    void aRelayThatFlapsIsThereAndGoneInTurns() throws Exception {
+        try (ServerSocket host = new ServerSocket(0, 1_000, InetAddress.getLoopbackAddress());
+                DelayRelay relay = DelayRelay.start(ANY_PORT,
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), host.getLocalPort()), Duration.ZERO)) {
+            InetSocketAddress address = relay.address();
+            relay.flap(Duration.ofMillis(50));
+            for (int turn = 0; turn < 3; turn++) {
+                while (isThere(address)) {
+                    Thread.onSpinWait();
+                }
+                while (!isThere(address)) {
+                    Thread.onSpinWait();
+                }
+            }
+        }
+    }
+
+    private static boolean isThere(InetSocketAddress address) {
+        try (Socket socket = new Socket(address.getAddress(), address.getPort())) {
+            return socket.isConnected();
+        } catch (IOException _) {
+            return false;
         }
     }
 
