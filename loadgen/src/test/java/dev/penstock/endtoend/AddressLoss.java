@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import ch.qos.logback.classic.Level;
+
 /**
  * What {@link AddressLossTest} runs in a network namespace: a gateway with three sources of two addresses each, receivers
  * over IPv4 and IPv6, and mail that flows from the beginning to the end. Its main thread changes addresses and asserts.
@@ -54,6 +56,7 @@ final class AddressLoss {
 
     /** @param arguments a directory of its own */
     public static void main(String[] arguments) throws Exception {
+        ((ch.qos.logback.classic.Logger) LoggerFactory.getLogger("dev.penstock")).setLevel(Level.INFO);
         new AddressLoss(Path.of(arguments[0])).run();
         System.exit(0);
     }
@@ -66,7 +69,7 @@ final class AddressLoss {
         try (ServerSocket four = receive("10.77.0.1");
                 ServerSocket six = receive("fd00::1");
                 FileGateway gateway = FileGateway.start(directory.resolve("gateway"),
-                        "enable_tls = \"none\"\nconnection_limit = " + SESSIONS + "\n",
+                        "connection_limit = " + SESSIONS + "\n",
                         tables(four.getLocalPort(), six.getLocalPort()))) {
             Thread flow = Thread.ofPlatform().name("flow").start(() -> flow(gateway.smtp()));
             Set<InetAddress> all = addresses("10.77.0.11", "10.77.0.12", "10.77.0.13", "fd00::11", "fd00::12",
