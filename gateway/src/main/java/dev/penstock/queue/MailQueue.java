@@ -686,7 +686,7 @@ public final class MailQueue implements AutoCloseable {
      */
     private record Choice(Lane lane, Pools pools, boolean ofAll) {
         boolean isOutdated(Pools now) {
-            return pools != now && !pools.equals(now);
+            return !pools.equals(now);
         }
     }
 
