@@ -63,10 +63,10 @@ import dev.penstock.spool.QueuedDestination;
  * gives it back by exactly one of {@link #finished}, {@link #retry} and {@link #requeue}. A domain with all its mail that
  * goes by one source is in one {@link ReadyQueue}, and moves as a whole when its route or its shaping changes. An item has
  * its source when it is taken in, and anew when it is due, and when its source can't be used any more or another can again.
- * While none of its pool can, it waits in a {@link Lane} of its pool's.
+ * While none of its pool can, it waits in a {@link Lane} of its pool's, and takes turns there as mail that is ready does.
  *
  * <p>Locks, each held for nanoseconds: one per ready queue, and the scheduler's. Whoever holds the scheduler's takes no other;
- * two ready queues are locked by ascending number. The router, the listener and the failure handler are called with none held.
+ * two ready queues are locked by ascending number, and a quota is asked under theirs. The router, the listener and the failure handler are called with none held.
  */
 public final class MailQueue implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MailQueue.class);
@@ -686,7 +686,7 @@ public final class MailQueue implements AutoCloseable {
      */
     private record Choice(Lane lane, Pools pools, boolean ofAll) {
         boolean isOutdated(Pools now) {
-            return pools != now && !pools.equals(now);
+            return !pools.equals(now);
         }
     }
 
@@ -1122,7 +1122,9 @@ public final class MailQueue implements AutoCloseable {
     /** @param whole else only what the source may not send */
     private void stray(Collection<Lane> some, boolean whole) {
         some.forEach(lane -> {
-            lane.astrayWhole |= whole;
+            if (whole) {
+                lane.astrayWhole = true;
+            }
             lane.astray = true;
         });
         lanesAstray = true;
@@ -1195,7 +1197,9 @@ public final class MailQueue implements AutoCloseable {
     private static Stream<DomainQueue> strayDomains(Lane lane) {
         lane.astray = false;
         boolean whole = lane.astrayWhole;
-        lane.astrayWhole = false;
+        if (whole) { // what is told in between isn't forgotten
+            lane.astrayWhole = false;
+        }
         return lane.domains.values().stream().filter(domain -> whole || domain.readyQueue.isBarred());
     }
 

@@ -1,10 +1,13 @@
 package dev.penstock.delivery;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -160,6 +163,31 @@ class SourceTest {
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(dead)) {
             waits(rig, mx, "PROXY_UNREACHABLE");
         }
+    }
+
+    @Test
+    void aProbeTellsAProxyThatIsDeadFromAHostThatIs() throws IOException {
+        SourceConfig dead;
+        try (ProxyServer proxy = ProxyServer.start(PROXY)) {
+            dead = through(proxy);
+        }
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(dead)) {
+            assertThatThrownBy(() -> probe(rig, mx)).isInstanceOf(EgressException.class);
+        }
+        try (ProxyServer proxy = ProxyServer.start(PROXY);
+                FakeMx mx = new FakeMx();
+                DeliveryRig rig = rig(through(proxy))) {
+            probe(rig, mx);
+            assertThat(mx.commands()).as("nothing is said to the host").isEmpty();
+            end(mx);
+            assertThatThrownBy(() -> probe(rig, mx)).isInstanceOf(ConnectException.class);
+        }
+        assertThat(heard).as("what a probe finds is told to who probes").isEmpty();
+    }
+
+    private static void probe(DeliveryRig rig, FakeMx mx) throws IOException {
+        Source source = requireNonNull(rig.dispatcher.sources.find(SourceConfig.DEFAULT_NAME));
+        rig.dispatcher.probe(source, new InetSocketAddress(FOUR, mx.port()));
     }
 
     @Test

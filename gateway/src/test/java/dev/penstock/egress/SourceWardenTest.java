@@ -19,7 +19,7 @@ import dev.penstock.egress.SourceHealth.Suspension;
 import dev.penstock.testing.ManualClock;
 
 class SourceWardenTest {
-    private static final InetSocketAddress HOST = new InetSocketAddress("127.0.0.1", 25);
+    private static final InetSocketAddress HOST = new InetSocketAddress(InetAddress.getLoopbackAddress(), 25);
 
     private final Sources sources = Sources.ofDefault("", "penstock.example");
     private final SourceHealth health = new SourceHealth();

@@ -14,7 +14,7 @@ import dev.penstock.egress.WarmUpLedger.Day;
 import dev.penstock.egress.WarmUpLedger.Lease;
 
 /**
- * Random schedules of takes, give-backs, syncs that come late or fail, kills, stops, jumps of the clock and changed
+ * Random schedules of takes, expectations, give-backs, syncs that come late or fail, kills, stops, jumps of the clock and changed
  * allowances: on no day more is sent than its allowance and what came back.
  */
 class WarmUpLedgerModelTest {
@@ -62,7 +62,14 @@ class WarmUpLedgerModelTest {
                     now = Math.min(now + random.nextLong(DAY_MILLIS / 500),
                             DAY_MILLIS * (100 + WarmUpLedger.MAX_DAYS_KEPT) - 1);
                     day = day(now, allowance);
+                    long expected = random.nextBoolean() ? ledger.expect(key, day, now) : now;
+                    if (random.nextInt(4) == 0) {
+                        ledger.expectNot(key, random.nextInt(3));
+                    }
                     long answer = ledger.take(key, day, now);
+                    if (expected == Quota.GRANTED) {
+                        assertThat(answer).as(seed + ": what was sent for may be taken").isEqualTo(Quota.GRANTED);
+                    }
                     if (answer == Quota.GRANTED) {
                         long count = sent.merge(place(key, day), 1L, Long::sum);
                         assertThat(count).as(seed + ", step " + step + ", " + key + " on day " + day.number())

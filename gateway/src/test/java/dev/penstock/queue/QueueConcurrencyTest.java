@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
@@ -89,8 +90,9 @@ class QueueConcurrencyTest {
             .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.JITTER_PERCENT, 0)
             .with(QueueConfig.MAX_SUSPENSION, MAX_SUSPENSION).with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
     private final SourceHealth health = new SourceHealth();
+    private final Moody quota = new Moody();
     private final MailQueue queue = new MailQueue(config, shaper, router,
-            new Placement(POOLS, health, Quota.NONE),
+            new Placement(POOLS, health, quota),
             InstantSource.system(), System::nanoTime);
     private final SessionLimiter total = new SessionLimiter("max-sessions", MAX_SESSIONS, 2);
     private final Admission admission = new Admission(total, System::nanoTime, this::open);
@@ -101,9 +103,52 @@ class QueueConcurrencyTest {
     private final AtomicInteger suspensions = new AtomicInteger();
     private final AtomicInteger dismissals = new AtomicInteger();
     private final Set<Trouble> troubles = ConcurrentHashMap.newKeySet();
+    /** Of sources with a quota. */
+    private final AtomicLong sent = new AtomicLong();
     /** Nothing fails any more. */
     private volatile boolean calm;
     private volatile Duration idle = IDLE;
+
+    /** Refuses now and then, for a moment or for longer, and counts. */
+    private static final class Moody implements Quota {
+        final AtomicLong counted = new AtomicLong();
+        volatile boolean generous;
+
+        @Override
+        public long expect(String source, String provider, long nowMillis) {
+            return answer(source, 20, nowMillis);
+        }
+
+        @Override
+        public void expectNot(String source, String provider, long messages) {}
+
+        @Override
+        public long take(String source, String provider, long nowMillis) {
+            long answer = answer(source, 50, nowMillis);
+            if (answer == GRANTED) {
+                counted.incrementAndGet();
+            }
+            return answer;
+        }
+
+        private long answer(String source, int oneIn, long nowMillis) {
+            ThreadLocalRandom random = ThreadLocalRandom.current();
+            if (!limits(source, "", nowMillis)) {
+                return UNLIMITED;
+            }
+            return generous || random.nextInt(oneIn) > 0 ? GRANTED : nowMillis + (random.nextBoolean() ? 3 : 3_000);
+        }
+
+        @Override
+        public void giveBack(String source, String provider, long takenMillis) {
+            counted.decrementAndGet();
+        }
+
+        @Override
+        public boolean limits(String source, String provider, long nowMillis) {
+            return source.startsWith("ip-");
+        }
+    }
 
     private static ShapingConfig limits(int connections) {
         return new ShapingConfig(TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
@@ -198,6 +243,9 @@ class QueueConcurrencyTest {
     private boolean settle(QueueItem item) {
         int id = (int) item.entry().messageId();
         if (id % 10 == 1 && item.attempts() == 0) {
+            if (id % 20 == 1) { // else no host was reached
+                send(item);
+            }
             queue.retry(item, System.currentTimeMillis() + id % 200, 1);
             return false;
         }
@@ -205,8 +253,16 @@ class QueueConcurrencyTest {
             queue.requeue(item);
             return false;
         }
+        send(item);
         end(item);
         return true;
+    }
+
+    private void send(QueueItem item) {
+        if (quota.limits(item.source(), "", 0)) {
+            sent.incrementAndGet();
+        }
+        queue.sent(item);
     }
 
     private void end(QueueItem item) {
@@ -260,6 +316,7 @@ class QueueConcurrencyTest {
         }
         recordable.set(false);
         await().atMost(Patience.LONG).untilAtomic(sessions, equalTo(0));
+        quota.generous = true;
         Pool three = requireNonNull(POOLS.pool("three"));
         String own = requireNonNull(three.choose(three.draw(SUBMITTERS * EACH, 0), _ -> true));
         health.suspend(own, Scope.EVERYWHERE, Cause.OPERATOR, "on purpose", SourceHealth.UNTIL_RESUMED, 0);
@@ -283,6 +340,7 @@ class QueueConcurrencyTest {
         assertThat(suspensions.get()).isPositive();
         assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::source).contains("ip-0", "ip-1", "ip-2", "default");
         assertThat(health.isSound()).isTrue();
+        assertThat(quota.counted.get()).as("messages that count").isEqualTo(sent.get()).isPositive();
     }
 
     /** By which sources the last messages go that have three, and are ready; all ids fall to the same of these. */

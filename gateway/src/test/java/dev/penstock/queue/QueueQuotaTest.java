@@ -240,6 +240,46 @@ class QueueQuotaTest {
         assertThat(first).isEqualTo(Map.of("small to a.example", 10, "big to b.example", 5, "big to c.example", 5));
     }
 
+    @Test
+    void poolsThatShareASourceTakeTurns() {
+        portions.each = 0;
+        QueueHarness harness = QueueHarness.open(new Pools(
+                Map.of("a", new Pool("a", List.of(new Member("ip-1", 1)), true),
+                        "b", new Pool("b", List.of(new Member("ip-1", 1)), true)),
+                Map.of(), Map.of("of-b", "b"), "a"), portions);
+        submit(harness, DOMAIN, "of-a", 100);
+        submit(harness, DOMAIN, "of-b", 100);
+        for (int second = 0; second < 20; second++) {
+            portions.more("ip-1", 1);
+            harness.advance(TICK);
+        }
+        Map<String, Integer> placed = new TreeMap<>();
+        harness.queue.items(DOMAIN, 200).stream().filter(item -> !item.readyQueue().isEmpty())
+                .forEach(item -> placed.merge(item.tenant(), 1, Integer::sum));
+        assertThat(placed).isEqualTo(Map.of("of-a", 10, "of-b", 10));
+    }
+
+    /** Mail that came to wait while it wasn't known whose hosts its domain has. */
+    @Test
+    void oneMessageFindsOutWhoseHostsItsDomainHas() {
+        portions.each = 0;
+        QueueHarness harness = QueueHarness.open(ONE, portions);
+        harness.health.suspend("ip-1", Scope.EVERYWHERE, Cause.ADDRESS, "gone", SourceHealth.UNTIL_RESUMED, 0);
+        harness.router.hold(DOMAIN);
+        submit(harness, DOMAIN, "", 1_000);
+        harness.health.resume("ip-1", Scope.EVERYWHERE, Cause.ADDRESS, "back");
+        harness.queue.runDue();
+        assertThat(ready(harness)).isEqualTo(Map.of("", 999));
+        assertThat(harness.queue.stats().routing()).isEqualTo(1);
+        harness.router.answer(DOMAIN, FakeRouter.hosts("mx1.mail.example"));
+        harness.queue.runDue();
+        assertThat(ready(harness)).as("nothing may be sent").isEqualTo(Map.of("", 1_000));
+        portions.left.put("ip-1mail", 7);
+        harness.advance(TICK);
+        harness.advance(TICK);
+        assertThat(ready(harness)).isEqualTo(Map.of("ip-1", 7, "", 993));
+    }
+
     private static @Nullable QueueItem poll(QueueHarness harness, String site) {
         return harness.ready.stream().anyMatch(each -> each.key().site().name().equals(site))
                 ? harness.poll(harness.readyQueue("ip-1", site))

@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
+import ch.qos.logback.classic.Level;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,6 +55,7 @@ final class AddressLoss {
 
     /** @param arguments a directory of its own */
     public static void main(String[] arguments) throws Exception {
+        ((ch.qos.logback.classic.Logger) LoggerFactory.getLogger("dev.penstock")).setLevel(Level.INFO);
         new AddressLoss(Path.of(arguments[0])).run();
         System.exit(0);
     }
@@ -66,7 +68,7 @@ final class AddressLoss {
         try (ServerSocket four = receive("10.77.0.1");
                 ServerSocket six = receive("fd00::1");
                 FileGateway gateway = FileGateway.start(directory.resolve("gateway"),
-                        "enable_tls = \"none\"\nconnection_limit = " + SESSIONS + "\n",
+                        "connection_limit = " + SESSIONS + "\n",
                         tables(four.getLocalPort(), six.getLocalPort()))) {
             Thread flow = Thread.ofPlatform().name("flow").start(() -> flow(gateway.smtp()));
             Set<InetAddress> all = addresses("10.77.0.11", "10.77.0.12", "10.77.0.13", "fd00::11", "fd00::12",

@@ -45,8 +45,8 @@ class AddressLossTest {
     private static LocalTime time(List<Logged> log, String event, String source) {
         Stream<Logged> those = log.stream()
                 .filter(each -> each.event.equals(event) && each.rest.contains("source=" + source));
-        return those.findFirst().orElseThrow(() -> new AssertionError("no " + event + " of " + source + ": " + log))
-                .time;
+        return those.findFirst()
+                .orElseThrow(() -> new AssertionError("no " + event + " of " + source + ": " + log)).time;
     }
 
     /** Also over midnight. */
