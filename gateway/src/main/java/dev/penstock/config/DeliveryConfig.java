@@ -138,7 +138,8 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
                 values.get(CONNECT_TIMEOUT), values.get(GREETING_TIMEOUT),
                 values.get(COMMAND_TIMEOUT), values.get(DATA_INIT_TIMEOUT), values.get(DATA_BLOCK_TIMEOUT),
                 values.get(DATA_DONE_TIMEOUT), values.get(QUIT_TIMEOUT), values.get(BAD_HOST_TIME),
-                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA), values.get(CONVERT_EIGHT_BIT),
+                values.get(STOP_TIMEOUT), values.get(MEMORY_LIMIT), values.get(TLS), values.get(TLS_CA),
+                values.get(CONVERT_EIGHT_BIT),
                 values.get(CLASSIFICATION_FILES));
     }
 }

@@ -94,8 +94,8 @@ final class MimeWalk {
         MimeWalk walk = new MimeWalk(visitor);
         DotStuffing mended = new DotStuffing();
         mended.reset(false);
-        content.forEachChunk((bytes, offset, length) -> mended.<IOException> encode(bytes, offset, length, walk::take));
-        mended.<IOException> endLine(walk::take);
+        content.forEachChunk((bytes, offset, length) -> mended.<IOException>encode(bytes, offset, length, walk::take));
+        mended.<IOException>endLine(walk::take);
         if (walk.state == State.BODY) {
             visitor.endOfBody(walk.entity, false);
         }

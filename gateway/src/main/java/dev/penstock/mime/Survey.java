@@ -64,7 +64,7 @@ final class Survey implements MimeWalk.Visitor {
             case Entity.Body.Text _ -> change(entity, Change.QUOTED_PRINTABLE);
             case Entity.Body.Other _ -> change(entity, Change.BASE64);
             case Entity.Body.Fixed(String why) -> throw new Refused(why);
-            case Entity.Body.Multipart _, Entity.Body.Message _ -> throw new IllegalStateException("has parts");
+            case Entity.Body.Multipart _,Entity.Body.Message _ -> throw new IllegalStateException("has parts");
         }
     }
 
