@@ -62,10 +62,11 @@ public final class SourceWarden implements SourceListener {
     @Override
     public void failed(Source source, EgressException why) {
         Cause cause = switch (why.kind()) {
+            case PORTS -> null; // sessions that end free some: it is no worse than the others of its pool
             case ADDRESS -> Cause.ADDRESS;
             case PROXY_UNREACHABLE, PROXY_LOGIN, PROXY_ADDRESS, PROXY_FAILED -> Cause.PROXY;
         };
-        if (health.of(source.name()) == null) {
+        if (cause != null && health.of(source.name()) == null) {
             long now = clock.millis();
             health.suspend(source.name(), Scope.EVERYWHERE, cause, String.valueOf(why.getMessage()),
                     now + RETRY.toMillis(), now);
