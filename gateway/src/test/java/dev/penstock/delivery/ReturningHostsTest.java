@@ -1,5 +1,6 @@
 package dev.penstock.delivery;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -73,15 +74,12 @@ final class ReturningHostsTest {
         ReturningHosts hosts = new ReturningHosts(TIME, () -> now);
         hosts.add(SOURCE, FIRST);
         after(TIME);
-        ReturningHosts.Returning first = hosts.forSession(SOURCE, BOTH).returning();
-        assertThat(first).isNotNull();
+        ReturningHosts.Returning first = requireNonNull(hosts.forSession(SOURCE, BOTH).returning());
         assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(new ReturningHosts.Choice(OTHER, null));
         hosts.untried(first);
-        ReturningHosts.Returning second = hosts.forSession(SOURCE, BOTH).returning();
-        assertThat(second).isNotNull();
+        ReturningHosts.Returning second = requireNonNull(hosts.forSession(SOURCE, BOTH).returning());
         after(TIME);
-        ReturningHosts.Returning third = hosts.forSession(SOURCE, BOTH).returning();
-        assertThat(third).isNotNull();
+        ReturningHosts.Returning third = requireNonNull(hosts.forSession(SOURCE, BOTH).returning());
         hosts.untried(second); // late: its turn was over
         assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(OTHER);
         hosts.worked(SOURCE, FIRST);

@@ -101,6 +101,7 @@ class ConversionPropertyTest {
     }
 
     /** Comes in pieces of any size. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Torn(byte[] bytes, long seed) implements Content {
         @Override
         public long size() {
