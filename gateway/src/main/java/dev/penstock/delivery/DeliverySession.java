@@ -92,6 +92,8 @@ final class DeliverySession implements Runnable {
     /** The host takes no more over this session, or the mail needs a better one, and is to be asked over another. */
     private boolean reopen;
     private int transactions;
+    /** A host that it alone is to try, and that it hasn't connected to yet. */
+    private ReturningHosts.@Nullable Returning returning;
     /** What is sent from. */
     private final Source source;
     /** It isn't configured any more, and nothing is sent from another instead. */
@@ -170,6 +172,7 @@ final class DeliverySession implements Runnable {
             if (open != null) {
                 open.close();
             }
+            noLongerReturning();
             memory.close();
             messages.forEach(DeliveryMemory.Share::close);
             slot.giveBack();
@@ -179,6 +182,20 @@ final class DeliverySession implements Runnable {
             aloft.forEach(one -> postpone(one.attempt.item));
             afterFlight.forEach(attempt -> postpone(attempt.item));
             dispatcher.ended(this, handle);
+        }
+    }
+
+    /** Another session may try it. */
+    private void noLongerReturning() {
+        if (returning != null) {
+            dispatcher.badHosts.untried(returning);
+            returning = null;
+        }
+    }
+
+    private void tries(MailHost now) {
+        if (returning != null && returning.host().equals(now)) {
+            returning = null;
         }
     }
 
@@ -196,8 +213,9 @@ final class DeliverySession implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         DeliveryAttempt attempt = null;
-        List<MailHost> hosts = new ArrayList<>(
-                dispatcher.tlsFailures.without(dispatcher.forSession(queue.key(), routeHosts), queue.key()));
+        ReturningHosts.Choice choice = dispatcher.forSession(queue.key(), routeHosts);
+        returning = choice.returning();
+        List<MailHost> hosts = new ArrayList<>(dispatcher.tlsFailures.without(choice.hosts(), queue.key()));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
         for (at = 0; at < tries; at = reopen ? at : at + 1) {
             MailHost first = hosts.get(at);
@@ -511,9 +529,10 @@ final class DeliverySession implements Runnable {
      */
     private @Nullable SmtpClientSession open(List<MailHost> addresses) throws SessionException {
         SmtpClientSession open;
-        TlsDecision decision = decideTls(addresses.getFirst());
+        TlsDecision decision;
         MailHost reached;
         try {
+            decision = decideTls(addresses.getFirst());
             HostConnection connection = addresses.size() == 1 ? connect(addresses.getFirst()) : connectToAny(addresses);
             if (connection == null) {
                 return null;
@@ -540,6 +559,7 @@ final class DeliverySession implements Runnable {
             leave();
         }
         session = open;
+        noLongerReturning();
         open.mayChunk(dispatcher.peers, dispatcher.config.messagesInFlight());
         tlsResults.opened(reached, decision, open);
         if (!open.isEncrypted()) {
@@ -586,6 +606,7 @@ final class DeliverySession implements Runnable {
     }
 
     private HostConnection connect(MailHost to) throws SessionException {
+        tries(to);
         return dispatcher.connector.connect(source, to, dispatcher.config.connectTimeout(), this::watch);
     }
 
@@ -594,6 +615,7 @@ final class DeliverySession implements Runnable {
         MailHost first = addresses.getFirst();
         HostConnector.Tried tried = dispatcher.connector.connect(source, addresses,
                 dispatcher.config.connectTimeout(), this::watch);
+        tried.failed().forEach(each -> tries(each.host()));
         List<MailHost> order = tried.order(addresses);
         Collections.copy(addresses, order);
         HostConnection connection = tried.connection();
@@ -608,6 +630,7 @@ final class DeliverySession implements Runnable {
         }
         at += passed.size();
         host = addresses.get(passed.size());
+        tries(host);
         if (connection == null) {
             throw tried.failed().getLast().why();
         }
@@ -652,8 +675,9 @@ final class DeliverySession implements Runnable {
         try {
             return exchange(open, first, lastHost);
         } finally {
-            for (DeliveryAttempt left; (left = afterFlight.poll()) != null;) {
+            for (DeliveryAttempt left; (left = afterFlight.peek()) != null;) {
                 giveBack(left);
+                afterFlight.remove();
             }
         }
     }
@@ -862,13 +886,13 @@ final class DeliverySession implements Runnable {
             } else {
                 proved();
             }
-            aloft.removeFirst();
             if (oldest.attempt.hasMore()) {
                 afterFlight.add(oldest.attempt);
                 landing = true;
             } else {
                 settle(oldest.attempt);
             }
+            aloft.removeFirst(); // now that it can't be lost any more
         }
         if (broken) {
             dispatcher.stats.sessionsBroken.increment();
@@ -924,8 +948,9 @@ final class DeliverySession implements Runnable {
             boolean lastHost) {
         List<Flight.Fate<Transaction>> fates = chunking.lost(e);
         Aloft oldest = aloft.removeFirst();
+        inHand = oldest.attempt.item;
         for (Flight.Fate<Transaction> fate : fates) {
-            Aloft other = aloft.removeFirst();
+            Aloft other = aloft.getFirst();
             if (fate.inDoubt()) {
                 dispatcher.stats.lostAfterEndOfData.increment();
                 other.attempt.decideRest(
@@ -934,8 +959,8 @@ final class DeliverySession implements Runnable {
             } else {
                 giveBack(other.attempt);
             }
+            aloft.removeFirst();
         }
-        inHand = oldest.attempt.item;
         return broken(oldest.attempt, oldest.transaction, e, reused, lastHost);
     }
 

@@ -249,7 +249,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     /** As {@link #tried}, for a session that begins: one session at a time tries a host that was out. */
-    List<MailHost> forSession(QueueKey key, List<MailHost> hosts) {
+    ReturningHosts.Choice forSession(QueueKey key, List<MailHost> hosts) {
         return badHosts.forSession(key.source(),
                 AddressOrder.of(reachable(sources.find(key.source()), hosts), addressPreference));
     }

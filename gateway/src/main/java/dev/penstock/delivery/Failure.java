@@ -16,7 +16,8 @@ public record Failure(Kind kind, String text) implements Cause {
 
     /** Whether it lies with the source that is sent from. */
     boolean isOfSource() {
-        return kind == Kind.SOURCE_ADDRESS || kind == Kind.SOURCE_PROXY || kind == Kind.SOURCE_LOGIN;
+        return kind == Kind.SOURCE_ADDRESS || kind == Kind.SOURCE_PORTS || kind == Kind.SOURCE_PROXY
+                || kind == Kind.SOURCE_LOGIN;
     }
 
     /** Whether TLS came to nothing, as it does with hosts that get mail in clear when it may go so. */
@@ -31,6 +32,8 @@ public record Failure(Kind kind, String text) implements Cause {
         UNREACHABLE(400, "4.4.1", BounceClass.NO_ANSWER_FROM_HOST),
         /** The source's address isn't on this machine, or not on its proxy's: X.3.5, system incorrectly configured. */
         SOURCE_ADDRESS(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
+        /** No port is left to connect from: X.3.1 is of what is full. */
+        SOURCE_PORTS(400, "4.3.1", BounceClass.TRANSIENT_FAILURE),
         /** The source's proxy can't be connected to, breaks off or refuses. */
         SOURCE_PROXY(400, "4.4.1", BounceClass.BAD_CONNECTION),
         /** The source's proxy doesn't take its login. */

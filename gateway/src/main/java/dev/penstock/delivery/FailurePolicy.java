@@ -275,7 +275,8 @@ public record FailurePolicy(Duration maxAge) {
             case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS, STS_HOST, DANE_UNKNOWN ->
                 new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
-            case SOURCE_ADDRESS, SOURCE_PROXY, SOURCE_LOGIN, ROUTE_LOGIN -> new Outcome.Untried(reason, BlastRadius.SOURCE);
+            case SOURCE_ADDRESS, SOURCE_PORTS, SOURCE_PROXY, SOURCE_LOGIN, ROUTE_LOGIN ->
+                new Outcome.Untried(reason, BlastRadius.SOURCE);
             case CONTENT_LOST -> new Outcome.Bounced(reason, BlastRadius.SESSION);
             case CONTENT_UNREADABLE, NO_MEMORY -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0

@@ -173,6 +173,7 @@ final class HostConnector {
         }
         Failure.Kind kind = switch (e) {
             case EgressException own -> switch (own.kind()) {
+                case PORTS -> Failure.Kind.SOURCE_PORTS;
                 case ADDRESS, PROXY_ADDRESS -> Failure.Kind.SOURCE_ADDRESS;
                 case PROXY_LOGIN -> Failure.Kind.SOURCE_LOGIN;
                 case PROXY_UNREACHABLE, PROXY_FAILED -> Failure.Kind.SOURCE_PROXY;

@@ -82,7 +82,8 @@ final class HostLogin {
     }
 
     private SessionException failure(String what) {
-        return new SessionException(Phase.AUTH, new Failure(Failure.Kind.ROUTE_LOGIN, session.host().text() + " " + what));
+        return new SessionException(Phase.AUTH,
+                new Failure(Failure.Kind.ROUTE_LOGIN, session.host().text() + " " + what));
     }
 
     /** Whether what is said to it leaves this machine. */

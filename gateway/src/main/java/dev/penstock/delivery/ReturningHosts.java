@@ -82,11 +82,27 @@ final class ReturningHosts {
             return isBack() || now - untilNanos < 0 ? null : new State(Standing.TRIED, failures, now + time);
         }
 
+        /** The session that was to try it didn't come to that: another may at once. */
+        State untried(long now) {
+            return new State(Standing.OUT, failures, now);
+        }
+
         /** A session that was let to it, or had begun before, has an answer for a message. */
         State worked() {
             return standing == Standing.TRIED ? new State(Standing.BACK, failures, untilNanos) : this;
         }
     }
+
+    /**
+     * Which hosts a session has before it.
+     *
+     * @param hosts     in order
+     * @param returning of these, the one that it alone tries now; null for none
+     */
+    record Choice(List<MailHost> hosts, @Nullable Returning returning) {}
+
+    /** A host that was out and that one session is to try. What it was let in by tells its turn from those of others. */
+    record Returning(String source, MailHost host, State turn) {}
 
     /** @param source by its name */
     void add(String source, MailHost host) {
@@ -112,20 +128,29 @@ final class ReturningHosts {
     }
 
     /** As {@link #withoutBad}, for a session that begins: with a host whose time is over, which others go without until it has worked. */
-    List<MailHost> forSession(String source, List<MailHost> all) {
+    Choice forSession(String source, List<MailHost> all) {
         if (hosts.estimatedSize() == 0) {
-            return all;
+            return new Choice(all, null);
         }
         List<MailHost> good = new ArrayList<>(all.size());
-        boolean tries = false;
+        Returning returning = null;
         for (MailHost host : all) {
             boolean isGood = isGood(source, host);
-            if (isGood || !tries && mayTry(source, host)) {
+            if (!isGood && returning == null) {
+                returning = mayTry(source, host);
+                isGood = returning != null;
+            }
+            if (isGood) {
                 good.add(host);
-                tries |= !isGood;
             }
         }
-        return good.isEmpty() ? all : good;
+        return new Choice(good.isEmpty() ? all : good, returning);
+    }
+
+    /** The session that was to try it has what it wants elsewhere, or has ended, and didn't connect to it. */
+    void untried(Returning returning) {
+        hosts.asMap().replace(Seen.of(returning.source, returning.host), returning.turn,
+                returning.turn.untried(nanoTime.getAsLong()));
     }
 
     private boolean isGood(String source, MailHost host) {
@@ -133,13 +158,13 @@ final class ReturningHosts {
         return state == null || state.isBack();
     }
 
-    private boolean mayTry(String source, MailHost host) {
+    /** @return null when it isn't its turn */
+    private @Nullable Returning mayTry(String source, MailHost host) {
         State before = hosts.getIfPresent(Seen.of(source, host));
-        if (before == null) {
-            return true;
-        }
-        State after = before.tried(nanoTime.getAsLong(), timeNanos);
-        return after != null && hosts.asMap().replace(Seen.of(source, host), before, after);
+        State after = before == null ? null : before.tried(nanoTime.getAsLong(), timeNanos);
+        return before != null && after != null && hosts.asMap().replace(Seen.of(source, host), before, after)
+                ? new Returning(source, host, after)
+                : null;
     }
 
     /** Hosts that aren't used by everybody. */

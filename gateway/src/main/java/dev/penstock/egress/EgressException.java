@@ -9,8 +9,10 @@ import java.io.IOException;
 public final class EgressException extends IOException {
     /** What is wrong with the source. */
     public enum Kind {
-        /** Its address isn't on this machine, or has no port left. */
+        /** Its address isn't on this machine. */
         ADDRESS,
+        /** Its address, or the system's choice of one, has no port left for now. */
+        PORTS,
         /** Its proxy can't be connected to. */
         PROXY_UNREACHABLE,
         /** Its proxy doesn't take the login, or wants one. */

@@ -88,12 +88,23 @@ public final class SourceConnector {
             try {
                 wire.bind(new InetSocketAddress(from, 0));
             } catch (BindException e) {
-                throw new EgressException(Kind.ADDRESS,
-                        "can't send from " + from.getHostAddress() + ": " + e.getMessage());
+                throw notBound(from, e);
             }
         }
-        wire.connect(host, millis(timeout));
+        try {
+            wire.connect(host, millis(timeout));
+        } catch (BindException e) { // the system gave no port for it
+            throw notBound(from, e);
+        }
         return new EgressConnection(wire, wire, wire.getLocalAddress());
+    }
+
+    /** The system says much the same for an address that isn't here and one whose ports are used up. */
+    static EgressException notBound(@Nullable InetAddress from, BindException e) {
+        String what = "can't send" + (from == null ? "" : " from " + from.getHostAddress()) + ": " + e.getMessage();
+        return from == null || AddressWatch.isPlumbed(from)
+                ? new EgressException(Kind.PORTS, what + ", and the address is here: its ports are used up")
+                : new EgressException(Kind.ADDRESS, what);
     }
 
     private EgressConnection through(Socket wire, Source.Proxy proxy, @Nullable InetAddress from,

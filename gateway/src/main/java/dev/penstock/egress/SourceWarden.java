@@ -141,10 +141,11 @@ public final class SourceWarden implements SourceListener, AutoCloseable {
     @Override
     public void failed(Source source, InetSocketAddress host, EgressException why) {
         Cause cause = switch (why.kind()) {
+            case PORTS -> null; // sessions that end free some: it is no worse than the others of its pool
             case ADDRESS -> Cause.ADDRESS;
             case PROXY_UNREACHABLE, PROXY_LOGIN, PROXY_ADDRESS, PROXY_FAILED -> Cause.PROXY;
         };
-        if (health.of(source.name()) == null) {
+        if (cause != null && health.of(source.name()) == null) {
             broken.put(source.name(), new Broken(host, cause));
             health.suspend(source.name(), Scope.EVERYWHERE, cause, String.valueOf(why.getMessage()),
                     SourceHealth.UNTIL_RESUMED, clock.millis());

@@ -133,7 +133,11 @@ final class MimeHeader {
         }
     }
 
-    /** The header has ended: says what the body is. @param separated whether by an empty line */
+    /**
+     * The header has ended: says what the body is.
+     *
+     * @param separated whether by an empty line
+     */
     void close(boolean separated) {
         end();
         entity.body = body(separated);

@@ -49,13 +49,39 @@ final class MimeWalk {
         void tooManyEntities() throws IOException;
     }
 
-    /**
-     * Part of a line, or all of it; valid during the call.
-     *
-     * @param begins whether the line begins here
-     * @param ends   whether CRLF follows
-     */
-    record Piece(byte[] bytes, int length, boolean begins, boolean ends) {
+    /** Part of a line, or all of it; valid during the call. */
+    static final class Piece {
+        private final byte[] bytes;
+        private final int length;
+        private final boolean begins;
+        private final boolean ends;
+
+        private Piece(byte[] bytes, int length, boolean begins, boolean ends) {
+            this.bytes = bytes;
+            this.length = length;
+            this.begins = begins;
+            this.ends = ends;
+        }
+
+        /** The first {@link #length} are its octets. */
+        byte[] bytes() {
+            return bytes;
+        }
+
+        int length() {
+            return length;
+        }
+
+        /** Whether the line begins here. */
+        boolean begins() {
+            return begins;
+        }
+
+        /** Whether CRLF follows. */
+        boolean ends() {
+            return ends;
+        }
+
         boolean hasEightBit() {
             for (int i = 0; i < length; i++) {
                 if (bytes[i] < 0) {
@@ -73,7 +99,15 @@ final class MimeWalk {
     }
 
     /** A multipart whose end isn't reached. */
-    private record Open(Entity entity, byte[] boundary) {}
+    private static final class Open {
+        private final Entity entity;
+        private final byte[] boundary;
+
+        private Open(Entity entity, String boundary) {
+            this.entity = entity;
+            this.boundary = boundary.getBytes(StandardCharsets.US_ASCII);
+        }
+    }
 
     private final Visitor visitor;
     private final byte[] line = new byte[PIECE];
@@ -94,8 +128,8 @@ final class MimeWalk {
         MimeWalk walk = new MimeWalk(visitor);
         DotStuffing mended = new DotStuffing();
         mended.reset(false);
-        content.forEachChunk((bytes, offset, length) -> mended.<IOException> encode(bytes, offset, length, walk::take));
-        mended.<IOException> endLine(walk::take);
+        content.forEachChunk((bytes, offset, length) -> mended.<IOException>encode(bytes, offset, length, walk::take));
+        mended.<IOException>endLine(walk::take);
         if (walk.state == State.BODY) {
             visitor.endOfBody(walk.entity, false);
         }
@@ -136,7 +170,7 @@ final class MimeWalk {
         if (state == State.BODY) {
             visitor.endOfBody(entity, true);
         }
-        while (open.getLast() != hit) {
+        while (!open.getLast().equals(hit)) {
             open.removeLast();
         }
         if (isClosing(hit, piece)) {
@@ -222,7 +256,7 @@ final class MimeWalk {
         }
         switch (entity.body) {
             case Entity.Body.Multipart(String boundary, _) -> {
-                open.addLast(new Open(entity, boundary.getBytes(StandardCharsets.US_ASCII)));
+                open.addLast(new Open(entity, boundary));
                 state = State.OUTSIDE;
             }
             case Entity.Body.Message _ -> begin(entity, true);

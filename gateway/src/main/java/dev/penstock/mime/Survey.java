@@ -10,16 +10,28 @@ import dev.penstock.mime.MimeWalk.Piece;
 final class Survey implements MimeWalk.Visitor {
     /** What becomes of an entity. */
     enum Change {
-        NONE,
+        NONE(0),
         /** Parts in it change, and it is 7-bit then. */
-        OF_PARTS,
-        QUOTED_PRINTABLE,
-        BASE64;
+        OF_PARTS(1),
+        QUOTED_PRINTABLE(2),
+        BASE64(3);
 
         private static final Change[] ALL = values();
+        /** In a plan. */
+        private final byte code;
+
+        Change(int code) {
+            this.code = (byte) code;
+        }
 
         static Change of(byte[] plan, int entity) {
-            return entity < plan.length ? ALL[plan[entity]] : NONE;
+            byte planned = entity < plan.length ? plan[entity] : NONE.code;
+            for (Change each : ALL) {
+                if (each.code == planned) {
+                    return each;
+                }
+            }
+            throw new IllegalArgumentException("no change: " + planned);
         }
     }
 
@@ -38,7 +50,7 @@ final class Survey implements MimeWalk.Visitor {
 
     private byte[] plan = {};
 
-    /** By entity, the ordinal of its {@link Change}; those behind its end have none. */
+    /** By entity, the code of its {@link Change}; those behind its end have none. */
     byte[] plan() {
         return plan;
     }
@@ -64,7 +76,7 @@ final class Survey implements MimeWalk.Visitor {
             case Entity.Body.Text _ -> change(entity, Change.QUOTED_PRINTABLE);
             case Entity.Body.Other _ -> change(entity, Change.BASE64);
             case Entity.Body.Fixed(String why) -> throw new Refused(why);
-            case Entity.Body.Multipart _, Entity.Body.Message _ -> throw new IllegalStateException("has parts");
+            case Entity.Body.Multipart _,Entity.Body.Message _ -> throw new IllegalStateException("has parts");
         }
     }
 
@@ -94,7 +106,7 @@ final class Survey implements MimeWalk.Visitor {
         if (entity.index >= plan.length) {
             plan = Arrays.copyOf(plan, Math.max(entity.index + 1, 2 * plan.length));
         }
-        plan[entity.index] = (byte) change.ordinal();
+        plan[entity.index] = change.code;
     }
 
     @Override

@@ -61,6 +61,7 @@ public final class StsRouter implements Router {
                     new TlsResult.Failure("validation-failure", route.hosts().getFirst().name(), "", "", why)));
             return new Route.Failure(false, 451, "4.7.5", why);
         }
-        return new Route.Hosts(route.site(), hosts, route.lmtp(), false, route.tls(), route.proof().with(policy), route.login());
+        return new Route.Hosts(route.site(), hosts, route.lmtp(), false, route.tls(), route.proof().with(policy),
+                route.login());
     }
 }

@@ -38,7 +38,7 @@ class SaslClientTest {
 
     @ParameterizedTest
     @CsvSource({"LOGIN PLAIN SCRAM-SHA-256 CRAM-MD5, SCRAM-SHA-256", "LOGIN PLAIN, PLAIN", "LOGIN, LOGIN",
-            "CRAM-MD5 XOAUTH2,"})
+        "CRAM-MD5 XOAUTH2,"})
     void theStrongestMechanismOfferedIsTaken(String offered, @Nullable String taken) {
         SaslClient client = SaslClient.strongest(Set.of(offered.split(" ", -1)), "u", "p");
         assertThat(client == null ? null : client.mechanism()).isEqualTo(taken);
@@ -68,10 +68,10 @@ class SaslClientTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-            "r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096",
-            "r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=0",
-            "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=1000001", "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=99999999999",
-            "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z", "m=x,r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4096", "x"})
+        "r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096",
+        "r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=0",
+        "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=1000001", "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=99999999999",
+        "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z", "m=x,r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4096", "x"})
     void aFirstMessageThatIsNoScramIsCancelled(String message) {
         ScramClient client = scram();
         client.initial(ROOM);

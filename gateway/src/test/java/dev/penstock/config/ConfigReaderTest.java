@@ -69,7 +69,8 @@ class ConfigReaderTest {
         assertThat(sample.getArrayOrEmpty("listener").getTable(0).keySet()).isEqualTo(listenerKeys());
         assertThat(Files.readString(SAMPLE)).contains(
                 Stream.of(RouteConfig.class, ListenerTls.Certificate.class, ListenerLimits.class)
-                        .flatMap(type -> keysOf(type).stream()).filter(key -> !key.equals("login")).map(key -> "# " + key + " = ").toList());
+                        .flatMap(type -> keysOf(type).stream()).filter(key -> !key.equals("login"))
+                        .map(key -> "# " + key + " = ").toList());
     }
 
     /** TLS has no table of its own; certificates and limits have, and are off by default. */
@@ -803,7 +804,8 @@ class ConfigReaderTest {
                 ":9:1: routes.\"c.example\".auth-without-tls: has no meaning without user",
                 ":13:1: routes.\"d.example\".password: has a control character; allowed: a text without any",
                 ":17:1: routes.\"e.example\".password-file: \"there-is-none\": there is no file "
-                        + Path.of("there-is-none").toAbsolutePath() + "; allowed: the path of a file, or \"\" for no file");
+                        + Path.of("there-is-none").toAbsolutePath()
+                        + "; allowed: the path of a file, or \"\" for no file");
     }
 
     @Test

@@ -80,6 +80,23 @@ class EffectiveConfigTest {
     }
 
     @Test
+    void aRoutesPasswordIsNotShown() throws IOException {
+        Path password = Files.writeString(directory.resolve("password"), "fr0mfile\n");
+        assertThat(written("""
+                [routes."*"]
+                hosts = ["smart.example:587"]
+                user = "smart"
+                password = "s3cret"
+                [routes."b.example"]
+                hosts = ["smart.example:587"]
+                user = "smart"
+                password-file = '%s'
+                """.formatted(password))).contains("routes.\"*\".user = \"smart\"  # penstock.toml:3",
+                "routes.\"*\".password = \"********\"  # penstock.toml:4").noneMatch(
+                        line -> line.contains("s3cret") || line.contains("fr0mfile"));
+    }
+
+    @Test
     void whatIsWrittenNowhereIsADefault() {
         List<Setting> settings = EffectiveConfig.of(GatewayConfig.embedded("mx.example.net"), new Places());
         assertThat(settings).allMatch(Setting::isDefault);

@@ -203,7 +203,8 @@ final class EightBitContentTest {
             rig.awaitEvents(1);
             assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery");
             String text = mx.messages().getFirst().text();
-            String start = HEADER + "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+            String start = HEADER
+                    + "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n";
             assertThat(text).startsWith(start);
             String encoded = text.substring(start.length()).replace("\r\n.\r\n", "\r\n");
             assertThat(new String(Base64.getMimeDecoder().decode(encoded), ISO_8859_1)).isEqualTo(body + "\r\n");

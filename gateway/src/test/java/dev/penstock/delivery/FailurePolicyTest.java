@@ -105,7 +105,7 @@ final class FailurePolicyTest {
                 causes.put("DNS trouble", new Cause.Unroutable(new Route.Failure(false, 451, "4.4.3", "x")));
             }
             case CONNECT -> failures(causes, Failure.Kind.CONNECTION_REFUSED, Failure.Kind.CONNECT_TIMEOUT,
-                    Failure.Kind.UNREACHABLE);
+                    Failure.Kind.UNREACHABLE, Failure.Kind.SOURCE_PORTS);
             case GREETING -> {
                 replies(causes, "421 4.3.2", "421 4.7.0", "450 4.3.2", "450 4.7.1", "521 5.3.2", "554 5.7.1");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY);

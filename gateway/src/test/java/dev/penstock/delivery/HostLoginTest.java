@@ -108,7 +108,7 @@ final class HostLoginTest {
 
     @ParameterizedTest
     @CsvSource({"535 5.7.8 credentials invalid", "454 4.7.0 later", "538 5.7.11 encryption required",
-            "534 5.7.9 too weak", "421 4.7.0 too many failed logins"})
+        "534 5.7.9 too weak", "421 4.7.0 too many failed logins"})
     void aRefusalIsAboutTheRouteAndNoMessage(String reply) {
         waits(HELLO.formatted("PLAIN") + "C: AUTH PLAIN " + PLAIN + "\nS: " + reply + "\n" + GOODBYE, LOGIN, reply);
     }
@@ -198,7 +198,8 @@ final class HostLoginTest {
         DeadlineGuard guard = new DeadlineGuard(System::nanoTime);
         return SmtpClientSession.open(
                 new HostConnection(elsewhere, socket, socket, guard.watch(() -> {}), ""),
-                false, new SmtpClientSession.Security(TlsPolicy.NONE, new ClientTls(Optional.empty()), true, false), login,
+                false, new SmtpClientSession.Security(TlsPolicy.NONE, new ClientTls(Optional.empty()), true, false),
+                login,
                 "gateway.test", DeliveryRig.CONFIG, DeliveryMemory.uncounted());
     }
 }

@@ -15,6 +15,8 @@ import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.message.MessageId;
+import dev.penstock.queue.QueueItem;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
 import dev.penstock.units.Rate;
@@ -114,6 +116,21 @@ final class OutboundChunkingTest {
             assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 taken",
                     "Delivery b@dest.example 250 2.0.0 taken", "Delivery c@dest.example 250 2.0.0 taken");
             assertThat(rig.queue.stats().queued()).isZero();
+        }
+    }
+
+    @Test
+    void whatCanNotBeSettledAmongSeveralUnderWayComesBackToTheQueue() {
+        try (FakeMx mx = new FakeMx()
+                .script(HELLO + message("a") + RSET + message("b") + TAKEN + RESET_TAKEN + "eof\n");
+                DeliveryRig rig = rig()) {
+            rig.route(mx);
+            known(rig, mx, PeerKnowledge.Bdat.SOUND);
+            rig.spool.breakAt(new MessageId(rig.spool.nextId().value() + 1));
+            send(rig, mx, "a", "b");
+            rig.awaitNoSessions();
+            assertThat(rig.queue.items(DeliveryRig.DOMAIN, 10)).as("none is lost until a restart").hasSize(2)
+                    .allMatch(item -> item.state() != QueueItem.State.ACTIVE);
         }
     }
 

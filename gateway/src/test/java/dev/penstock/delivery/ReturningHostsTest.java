@@ -1,5 +1,6 @@
 package dev.penstock.delivery;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -30,15 +31,15 @@ final class ReturningHostsTest {
     @Test
     void aHostThatFailedIsTriedByOneSessionWhenItsTimeIsOverAndByAllWhenItHasWorked() {
         ReturningHosts hosts = new ReturningHosts(TIME, () -> now);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(BOTH);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(BOTH);
         hosts.add(SOURCE, FIRST);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(OTHER);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(OTHER);
         after(TIME);
         assertThat(hosts.withoutBad(SOURCE, BOTH)).isEqualTo(OTHER);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(BOTH);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(OTHER);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(BOTH);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(OTHER);
         hosts.worked(SOURCE, FIRST);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(BOTH);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(BOTH);
         assertThat(hosts.withoutBad(SOURCE, BOTH)).isEqualTo(BOTH);
         assertThat(hosts.size()).isZero();
     }
@@ -51,9 +52,9 @@ final class ReturningHostsTest {
         MailHost third = DeliveryRig.host("mx3.dest.example", 2503);
         List<MailHost> all = List.of(FIRST, SECOND, third);
         after(TIME);
-        assertThat(hosts.forSession(SOURCE, all)).containsExactly(FIRST, third);
-        assertThat(hosts.forSession(SOURCE, all)).containsExactly(SECOND, third);
-        assertThat(hosts.forSession(SOURCE, all)).containsExactly(third);
+        assertThat(hosts.forSession(SOURCE, all).hosts()).containsExactly(FIRST, third);
+        assertThat(hosts.forSession(SOURCE, all).hosts()).containsExactly(SECOND, third);
+        assertThat(hosts.forSession(SOURCE, all).hosts()).containsExactly(third);
     }
 
     @Test
@@ -61,25 +62,43 @@ final class ReturningHostsTest {
         ReturningHosts hosts = new ReturningHosts(TIME, () -> now);
         hosts.add(SOURCE, FIRST);
         after(TIME);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(BOTH);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(BOTH);
         after(TIME.minusNanos(1));
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(OTHER);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(OTHER);
         after(Duration.ofNanos(1));
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(BOTH);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(BOTH);
+    }
+
+    @Test
+    void aTryThatNeverBeganMakesRoomAtOnceAndTakesNobodyElsesTurn() {
+        ReturningHosts hosts = new ReturningHosts(TIME, () -> now);
+        hosts.add(SOURCE, FIRST);
+        after(TIME);
+        ReturningHosts.Returning first = requireNonNull(hosts.forSession(SOURCE, BOTH).returning());
+        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(new ReturningHosts.Choice(OTHER, null));
+        hosts.untried(first);
+        ReturningHosts.Returning second = requireNonNull(hosts.forSession(SOURCE, BOTH).returning());
+        after(TIME);
+        ReturningHosts.Returning third = requireNonNull(hosts.forSession(SOURCE, BOTH).returning());
+        hosts.untried(second); // late: its turn was over
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(OTHER);
+        hosts.worked(SOURCE, FIRST);
+        hosts.untried(third);
+        assertThat(hosts.size()).as("what has worked stays back").isZero();
     }
 
     @Test
     void withoutAnotherHostTheOneThatIsOutIsTried() {
         ReturningHosts hosts = new ReturningHosts(TIME, () -> now);
         hosts.add(SOURCE, FIRST);
-        assertThat(hosts.forSession(SOURCE, List.of(FIRST))).containsExactly(FIRST);
+        assertThat(hosts.forSession(SOURCE, List.of(FIRST)).hosts()).containsExactly(FIRST);
     }
 
     @Test
     void withoutATimeNoHostIsEverOut() {
         ReturningHosts hosts = new ReturningHosts(Duration.ZERO, () -> now);
         hosts.add(SOURCE, FIRST);
-        assertThat(hosts.forSession(SOURCE, BOTH)).isEqualTo(BOTH);
+        assertThat(hosts.forSession(SOURCE, BOTH).hosts()).isEqualTo(BOTH);
     }
 
     /**
@@ -126,7 +145,7 @@ final class ReturningHostsTest {
                 }
             }
             while (sessions.size() < 10) {
-                List<MailHost> tried = hosts.forSession(SOURCE, BOTH);
+                List<MailHost> tried = hosts.forSession(SOURCE, BOTH).hosts();
                 sessions.add(new Session(tried.getFirst().equals(FIRST),
                         now + random.nextLong(TimeUnit.SECONDS.toNanos(30))));
             }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -58,6 +59,14 @@ class SourceConnectorTest {
             assertThat(trouble(() -> direct(elsewhere, host.getLocalPort())))
                     .isEqualTo("ADDRESS can't send from 192.0.2.17");
         }
+    }
+
+    @Test
+    void usedUpPortsAreNotAnAddressThatIsNotHere() {
+        BindException why = new BindException("Address already in use");
+        assertThat(SourceConnector.notBound(InetAddress.ofLiteral("127.0.0.7"), why).kind()).isEqualTo(Kind.PORTS);
+        assertThat(SourceConnector.notBound(null, why).kind()).isEqualTo(Kind.PORTS);
+        assertThat(SourceConnector.notBound(InetAddress.ofLiteral("192.0.2.17"), why).kind()).isEqualTo(Kind.ADDRESS);
     }
 
     @Test

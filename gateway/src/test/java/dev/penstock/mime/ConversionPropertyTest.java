@@ -101,6 +101,7 @@ class ConversionPropertyTest {
     }
 
     /** Comes in pieces of any size. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Torn(byte[] bytes, long seed) implements Content {
         @Override
         public long size() {
@@ -131,8 +132,10 @@ class ConversionPropertyTest {
     /** The rest of a header, and a body. */
     private String entity(int depth) {
         return switch (depth >= MAX_DEPTH ? random.nextInt(4) : random.nextInt(7)) {
-            case 0 -> leaf(pick("text/plain; charset=utf-8", "text/HTML ;\r\n charset=utf-8", "Text/Calendar"), lines());
-            case 1 -> leaf(pick("application/json", "application/octet-stream; name=\"a;b\"", "image/svg+xml"), lines());
+            case 0 ->
+                leaf(pick("text/plain; charset=utf-8", "text/HTML ;\r\n charset=utf-8", "Text/Calendar"), lines());
+            case 1 ->
+                leaf(pick("application/json", "application/octet-stream; name=\"a;b\"", "image/svg+xml"), lines());
             case 2 -> "Content-Type: application/pdf\r\nContent-Transfer-Encoding: BASE64\r\n\r\nAAEC\r\nAwQ=\r\n";
             case 3 -> leaf("", lines());
             case 4 -> fields("message/rfc822") + "\r\nSubject: within\r\nMIME-Version: 1.0\r\n" + entity(depth + 1);
@@ -155,7 +158,8 @@ class ConversionPropertyTest {
         // one that begins as others do, and one that ends as a last delimiter does
         String boundary = pick("b" + boundaries++, "b" + boundaries++ + "--", "=_a b?" + boundaries++);
         String type = "multipart/" + pick("mixed", "alternative", "related") + "; boundary=\"" + boundary + "\"";
-        StringBuilder text = new StringBuilder(fields(type)).append("\r\n").append(pick("", "for old \u00e4 clients\r\n"));
+        StringBuilder text = new StringBuilder(fields(type)).append("\r\n")
+                .append(pick("", "for old \u00e4 clients\r\n"));
         int parts = 1 + random.nextInt(4);
         for (int i = 0; i < parts; i++) {
             text.append("--").append(boundary).append(pick("", " ", "\t ")).append("\r\n").append(entity(depth + 1));

@@ -128,9 +128,14 @@ class ConversionTest {
 
     @Test
     void whatNamesNoEncodingGetsOneAndWhatIsNoMimeBecomesIt() throws Exception {
-        assertThat(converted("Subject: old\r\n\r\n\u00e4\r\n")).isEqualTo("Subject: old\r\nMIME-Version: 1.0\r\n"
-                + "Content-Type: text/plain; charset=unknown-8bit\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-                + "=E4\r\n");
+        assertThat(converted("Subject: old\r\n\r\n\u00e4\r\n")).isEqualTo("""
+                Subject: old\r
+                MIME-Version: 1.0\r
+                Content-Type: text/plain; charset=unknown-8bit\r
+                Content-Transfer-Encoding: quoted-printable\r
+                \r
+                =E4\r
+                """);
         assertThat(converted(HEAD + "Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\u00e4\r\n"))
                 .isEqualTo(HEAD + "Content-Type: text/plain; charset=iso-8859-1\r\n"
                         + "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n");
@@ -148,8 +153,16 @@ class ConversionTest {
     void anOuterDelimiterEndsWhatWasLeftOpenInside() throws Exception {
         assertThat(converted(HEAD + "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"
                 + "Content-Type: multipart/mixed; boundary=o1\r\n\r\n--o1\r\n\r\n\u00e4\r\n--o\r\n\r\nplain=\r\n--o--\r\n"))
-                .endsWith("--o1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n--o\r\n\r\nplain=\r\n"
-                        + "--o--\r\n");
+                .endsWith("""
+                        --o1\r
+                        Content-Transfer-Encoding: quoted-printable\r
+                        \r
+                        =E4\r
+                        --o\r
+                        \r
+                        plain=\r
+                        --o--\r
+                        """);
     }
 
     @Test
@@ -179,8 +192,18 @@ class ConversionTest {
 
     @Test
     void ofASignedPartOnlyTheOthersAreConverted() throws Exception {
-        String signed = "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\n%s\r\n--s\r\n"
-                + "Content-Type: application/pgp-signature\r\n\r\nsignature\r\n--s--\r\n";
+        String signed = """
+                Content-Type: multipart/signed; boundary=s\r
+                \r
+                --s\r
+                \r
+                %s\r
+                --s\r
+                Content-Type: application/pgp-signature\r
+                \r
+                signature\r
+                --s--\r
+                """;
         assertThat(refusal(HEAD + signed.formatted("\u00e4"))).isEqualTo("converted it would break its signature");
         String beside = HEAD + "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n" + signed.formatted("plain")
                 + "--o\r\n\r\n%s\r\n--o--\r\n";

@@ -36,6 +36,7 @@ public final class RecordingSpool implements Spool {
     private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
     private final Set<Long> lostEnvelopes = ConcurrentHashMap.newKeySet();
     private volatile boolean attemptFails;
+    private volatile long breaksAt = -1;
     private final List<String> log = new CopyOnWriteArrayList<>();
     private final List<Runnable> onRecording = new CopyOnWriteArrayList<>();
     private volatile boolean full;
@@ -125,6 +126,10 @@ public final class RecordingSpool implements Spool {
 
     @Override
     public CompletableFuture<Void> done(SpoolEntry entry) {
+        if (entry.messageId() == breaksAt) {
+            breaksAt = -1;
+            throw new IllegalStateException("no outcome can be recorded");
+        }
         log.add("done " + key(entry));
         return CompletableFuture.completedFuture(null);
     }
@@ -176,6 +181,11 @@ public final class RecordingSpool implements Spool {
     public void damageEnvelope(MessageId id) {
         damage(id);
         lostEnvelopes.add(id.value());
+    }
+
+    /** Recording that this message is done breaks, once, as nothing should. */
+    public void breakAt(MessageId id) {
+        breaksAt = id.value();
     }
 
     /** Recording an attempt fails, once. */
