@@ -224,7 +224,8 @@ final class ContentStage {
         }
         if (over && open != null && !open.judged && message.refusal() == null) {
             return awaited(server.policy().message(facts.client(session.settings()), open.answer, open.sender,
-                    open.recipients, Policy.NotKept.FIELDS, message.size()), decision -> messageDecided(message, open, decision));
+                    open.recipients, Policy.NotKept.FIELDS, message.size()),
+                    decision -> messageDecided(message, open, decision));
         }
         return over ? Verdict.Step.CONTENT_ENDS : room(message);
     }

@@ -126,8 +126,10 @@ final class Judge {
                     "publish _dmarc." + walk.organization() + " TXT \"v=DMARC1; p=none; rua=mailto:…\"");
             record = DmarcRecord.DEFAULT; // aligned it must be all the same
         } else if (!record.isOfUse()) {
-            fail(Demands.DMARC, "the DMARC record at " + walk.policyAt() + " has neither valid policies nor rua=, so that "
-                    + "receivers ignore it", "publish v=DMARC1; p=none; rua=mailto:…");
+            fail(Demands.DMARC,
+                    "the DMARC record at " + walk.policyAt() + " has neither valid policies nor rua=, so that "
+                            + "receivers ignore it",
+                    "publish v=DMARC1; p=none; rua=mailto:…");
         } else if (!record.hasPolicy()) {
             add(Severity.WARN, Demands.DMARC, "the DMARC record at " + walk.policyAt()
                     + " has no p= that is valid, or a wrong sp= or np=, so that receivers of the older rules ignore it",
