@@ -80,7 +80,8 @@ final class QuestionBudgetTest {
         asked.get(4).completeExceptionally(new IllegalStateException("of the test"));
         assertThat(messages.getFirst().find("a", RecordType.A)).isNotDone();
         assertThat(messages.getFirst().find("b", RecordType.A)).isNotDone();
-        assertThat(messages.getFirst().find("c", RecordType.A)).isCompletedWithValueMatching(QuestionBudgetTest::isNotKnown);
+        assertThat(messages.getFirst().find("c", RecordType.A))
+                .isCompletedWithValueMatching(QuestionBudgetTest::isNotKnown);
     }
 
     @Test
