@@ -31,10 +31,11 @@ public final class Classifier {
      *
      * @param pattern null when a literal is all it says, or nothing is asked of the text
      * @param literal in lower case; empty for none
-     * @param further numbers of literals' sets of which one literal each must be in the text too
+     * @param further of each alternative of the expression, numbers of literals' sets: of each set of one alternative a
+     *                literal must be in the text; empty when what found the entry is all there is to look for
      */
     private record Entry(ReplyRule rule, Classification meaning, @Nullable TextPattern pattern, String literal,
-            List<Integer> further) {}
+            List<List<Integer>> further) {}
 
     private final List<Entry> entries = new ArrayList<>();
     private final LiteralSearch literals;
@@ -116,7 +117,7 @@ public final class Classifier {
             }
             return;
         }
-        List<Integer> further = List.of();
+        List<List<Integer>> further = List.of();
         if (shapes.stream().anyMatch(shape -> shape.required().isEmpty())) {
             unfiltered.add(entries.size());
         } else {
@@ -124,12 +125,16 @@ public final class Classifier {
                 shape.required().getFirst().forEach(
                         literal -> wanted.computeIfAbsent(literal, _ -> new ArrayList<>()).add(entries.size()));
             }
-            if (shapes.size() == 1) {
-                List<Set<String>> more = shapes.getFirst().required();
+            if (shapes.stream().anyMatch(shape -> shape.required().size() > 1)) {
                 further = new ArrayList<>();
-                for (int i = 1; i < more.size(); i++) {
-                    further.add(words * Long.SIZE + sets.size());
-                    sets.add(more.get(i));
+                for (RegexShape.Alternative shape : shapes) {
+                    List<Integer> numbers = new ArrayList<>();
+                    // what has found the entry needs no second look when there is but one alternative
+                    for (int i = shapes.size() == 1 ? 1 : 0; i < shape.required().size(); i++) {
+                        numbers.add(words * Long.SIZE + sets.size());
+                        sets.add(shape.required().get(i));
+                    }
+                    further.add(numbers);
                 }
             }
         }
@@ -167,7 +172,7 @@ public final class Classifier {
             while (bits != 0) {
                 Entry entry = entries.get((word << 6) + Long.numberOfTrailingZeros(bits));
                 bits &= bits - 1;
-                if ((called == null || !entry.rule.classOnly()) && areAllFound(entry.further, found)
+                if ((called == null || !entry.rule.classOnly()) && isAnyFound(entry.further, found)
                         && matches(entry, phase, reply, provider, line, text)) {
                     if (!entry.rule.classOnly()) {
                         return called == null ? entry.meaning : entry.meaning.called(called);
@@ -177,6 +182,15 @@ public final class Classifier {
             }
         }
         return called == null ? Classification.NONE : called;
+    }
+
+    private static boolean isAnyFound(List<List<Integer>> alternatives, long[] found) {
+        for (List<Integer> sets : alternatives) {
+            if (areAllFound(sets, found)) {
+                return true;
+            }
+        }
+        return alternatives.isEmpty();
     }
 
     private static boolean areAllFound(List<Integer> sets, long[] found) {

@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tag list (RFC 6376 3.2), as signatures, keys and DMARC records are: {@code name=value} between semicolons. Immutable.
+ * A tag list (RFC 6376 3.2), as signatures and keys are: {@code name=value} between semicolons. Immutable.
  *
  * @param tags values without white space at their ends, by names
  */

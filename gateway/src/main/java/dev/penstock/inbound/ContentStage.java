@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.message.MessageId;
 import dev.penstock.policy.Decision;
+import dev.penstock.policy.Policy;
 import dev.penstock.reception.ClientSession;
 import dev.penstock.reception.HeaderEdits;
 import dev.penstock.reception.HeaderSection;
@@ -223,7 +224,8 @@ final class ContentStage {
         }
         if (over && open != null && !open.judged && message.refusal() == null) {
             return awaited(server.policy().message(facts.client(session.settings()), open.answer, open.sender,
-                    open.recipients, List.of(), message.size()), decision -> messageDecided(message, open, decision));
+                    open.recipients, Policy.NotKept.FIELDS, message.size()),
+                    decision -> messageDecided(message, open, decision));
         }
         return over ? Verdict.Step.CONTENT_ENDS : room(message);
     }

@@ -1,5 +1,6 @@
 package dev.penstock.policy;
 
+import java.util.AbstractList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -74,6 +75,23 @@ public interface Policy {
 
     /** Lower case names of header fields that {@link #message} wants to see; empty when it needs none. */
     List<String> wantedHeaders();
+
+    /** In place of fields: nobody wanted them when the message began, and its header section has gone by. */
+    final class NotKept extends AbstractList<HeaderField> {
+        public static final List<HeaderField> FIELDS = new NotKept();
+
+        private NotKept() {}
+
+        @Override
+        public HeaderField get(int index) {
+            throw new IndexOutOfBoundsException(index);
+        }
+
+        @Override
+        public int size() {
+            return 0;
+        }
+    }
 
     /** Lower case names of header fields that are left out of every message. */
     List<String> removedHeaders();

@@ -35,7 +35,8 @@ final class Evidence {
 
     private static final Logger log = LoggerFactory.getLogger(Evidence.class);
 
-    private final Records records;
+    private final Records all;
+    private final Semaphore questions = new Semaphore(QuestionBudget.AT_ONCE);
     private final Executor executor;
     private final LongSupplier ticker;
     private final Semaphore evaluations = new Semaphore(MAX_EVALUATIONS);
@@ -49,7 +50,7 @@ final class Evidence {
      * @param ticker   that of the records
      */
     Evidence(Records records, Executor executor, LongSupplier ticker) {
-        this.records = records;
+        this.all = records;
         this.executor = executor;
         this.ticker = ticker;
         keys = new Remembered<>(ticker);
@@ -107,20 +108,21 @@ final class Evidence {
     /** @param addresses of ours, that receivers see */
     Gathering gather(Facts facts, List<String> addresses) {
         Gathering wanted = new Gathering();
+        Records records = new QuestionBudget(all, questions, ticker);
         if (!facts.author().isEmpty()) {
-            wanted.walksOf.put(facts.author(), walk(facts.author()));
+            wanted.walksOf.put(facts.author(), walk(facts.author(), records));
         }
         if (!facts.returnDomain().isEmpty() && !wanted.walksOf.containsKey(facts.returnDomain())) {
-            wanted.walksOf.put(facts.returnDomain(), walk(facts.returnDomain()));
+            wanted.walksOf.put(facts.returnDomain(), walk(facts.returnDomain(), records));
         }
         for (SignatureFacts signature : considered(facts)) {
-            wanted.keysOf.computeIfAbsent(signature.keyName(), this::key);
-            wanted.walksOf.computeIfAbsent(signature.domain(), this::walk);
+            wanted.keysOf.computeIfAbsent(signature.keyName(), name -> key(name, records));
+            wanted.walksOf.computeIfAbsent(signature.domain(), domain -> walk(domain, records));
         }
         for (String address : addresses.subList(0, Math.min(addresses.size(), MAX_ADDRESSES))) {
-            wanted.namesOf.put(address, names.get(address, () -> name(address)));
+            wanted.namesOf.put(address, names.get(address, () -> name(address, records)));
             if (!facts.returnDomain().isEmpty()) {
-                wanted.spfOf.put(address, spf(facts.returnDomain(), address));
+                wanted.spfOf.put(address, spf(facts.returnDomain(), address, records));
             }
         }
         return wanted;
@@ -138,21 +140,21 @@ final class Evidence {
         names.forget();
     }
 
-    private CompletableFuture<KeyFacts> key(String name) {
+    private CompletableFuture<KeyFacts> key(String name, Records records) {
         return keys.get(name, () -> records.find(name, RecordType.TXT)
                 .thenApply(found -> new Timed<>(KeyFacts.of(found), found.freshUntil())));
     }
 
-    private CompletableFuture<TreeWalk.Found> walk(String domain) {
-        return walks.get(domain, () -> TreeWalk.from(domain, name -> records.find(name, RecordType.TXT))
+    private CompletableFuture<TreeWalk.Found> walk(String domain, Records records) {
+        return walks.get(domain, () -> TreeWalk.from(domain, records)
                 .thenApply(found -> new Timed<>(found, found.freshUntil())));
     }
 
-    private CompletableFuture<SpfFacts> spf(String domain, String address) {
-        return spf.get(domain + ' ' + address, () -> evaluated(domain, address));
+    private CompletableFuture<SpfFacts> spf(String domain, String address, Records records) {
+        return spf.get(domain + ' ' + address, () -> evaluated(domain, address, records));
     }
 
-    private CompletableFuture<Timed<SpfFacts>> evaluated(String domain, String address) {
+    private CompletableFuture<Timed<SpfFacts>> evaluated(String domain, String address, Records records) {
         CompletableFuture<Timed<SpfFacts>> result = new CompletableFuture<>();
         if (!evaluations.tryAcquire()) {
             result.complete(unknown(address, "too many evaluations at one time"));
@@ -181,7 +183,7 @@ final class Evidence {
         return new Timed<>(new SpfFacts(address, SpfFacts.Result.TEMPERROR, "SPF: " + why), ticker.getAsLong());
     }
 
-    private CompletableFuture<Timed<AddressFacts>> name(String address) {
+    private CompletableFuture<Timed<AddressFacts>> name(String address, Records records) {
         InetAddress literal = InetAddress.ofLiteral(address);
         RecordType type = literal.getAddress().length == Integer.BYTES ? RecordType.A : RecordType.AAAA;
         return records.find(ReverseMap.fromAddress(literal).toString(true), RecordType.PTR).thenCompose(pointers -> {

@@ -114,8 +114,8 @@ final class Judge {
         }
         @Nullable
         DmarcRecord record = walk.record();
-        if (record != null && !record.policy().equals("none") && isAligned(author, walk, record, spf) == Result.FAIL) {
-            fail(Demands.AUTHENTICATED, "the DMARC policy at " + walk.policyAt() + " is p=" + record.policy()
+        if (record != null && walk.isEnforced() && isAligned(author, walk, record, spf) == Result.FAIL) {
+            fail(Demands.AUTHENTICATED, "the DMARC policy at " + walk.policyAt() + " is " + walk.policy()
                     + ", and From isn't aligned with " + others(), SIGN_ALIGNED + author);
         }
         if (!kind.isBulk()) {
@@ -124,10 +124,16 @@ final class Judge {
         if (record == null) {
             fail(Demands.DMARC, author + " has no DMARC record, nor has " + walk.organization(),
                     "publish _dmarc." + walk.organization() + " TXT \"v=DMARC1; p=none; rua=mailto:…\"");
-            record = new DmarcRecord("none", true, false, false, DmarcRecord.Psd.UNSAID); // aligned it must be all the same
+            record = DmarcRecord.DEFAULT; // aligned it must be all the same
+        } else if (!record.isOfUse()) {
+            fail(Demands.DMARC,
+                    "the DMARC record at " + walk.policyAt() + " has neither valid policies nor rua=, so that "
+                            + "receivers ignore it",
+                    "publish v=DMARC1; p=none; rua=mailto:…");
         } else if (!record.hasPolicy()) {
             add(Severity.WARN, Demands.DMARC, "the DMARC record at " + walk.policyAt()
-                    + " has no p=, so that receivers of the older rules ignore it", "add p=none");
+                    + " has no p= that is valid, or a wrong sp= or np=, so that receivers of the older rules ignore it",
+                    "add p=none, mend the others");
         }
         alignment(author, walk, record, spf);
     }

@@ -29,6 +29,7 @@ public final class Preflight {
     private final LongAdder uncertain = new LongAdder();
     private final LongAdder late = new LongAdder();
     private final LongAdder released = new LongAdder();
+    private final LongAdder unjudged = new LongAdder();
     private volatile PreflightConfig config;
 
     /**
@@ -126,8 +127,13 @@ public final class Preflight {
         released.increment();
     }
 
+    /** Counts a message that had begun before anybody wanted its header section: it goes on. */
+    public void countUnjudged() {
+        unjudged.increment();
+    }
+
     public PreflightStats stats() {
         return new PreflightStats(passed.sum(), tagged.sum(), held.sum(), refused.sum(), uncertain.sum(), late.sum(),
-                released.sum());
+                released.sum(), unjudged.sum());
     }
 }

@@ -16,6 +16,7 @@ public final class PreflightMetrics {
         part.counter("messages", messages, PreflightStats::tagged, "verdict", "tagged");
         part.counter("messages", messages, PreflightStats::held, "verdict", "held");
         part.counter("messages", messages, PreflightStats::refused, "verdict", "refused");
+        part.counter("messages", messages, PreflightStats::unjudged, "verdict", "unjudged");
         part.counter("uncertain", "Of these, judged before all of DNS was known", PreflightStats::uncertain);
         part.counter("late", "Of these, because the deadline came first", PreflightStats::late);
         part.counter("released", "Held destinations let go on", PreflightStats::released);

@@ -10,6 +10,7 @@ package dev.penstock.preflight;
  * @param uncertain of all these, judged before all of DNS was known
  * @param late      of these, because the deadline came first
  * @param released  held ones that were let go on
+ * @param unjudged  that had begun before messages were judged
  */
 public record PreflightStats(long passed, long tagged, long held, long refused, long uncertain, long late,
-        long released) {}
+        long released, long unjudged) {}

@@ -4,10 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.routing.RecordSet;
+import dev.penstock.routing.RecordType;
 
 /**
  * Finds a domain's DMARC policy and its organizational domain by the DNS tree walk of RFC 9989: from the domain upwards,
@@ -26,21 +28,62 @@ final class TreeWalk {
      * @param organization the organizational domain
      * @param record       the policy that holds for the domain; null when there is none
      * @param policyAt     where that stands; empty when nowhere
+     * @param policy       what of it holds, like {@code sp=reject}; empty without a record
      * @param trouble      why nothing is known; null when all is
      * @param freshUntil   of the first answer to go stale, by the cache's ticker
      */
     record Found(String domain, String organization, @Nullable DmarcRecord record, String policyAt,
-            @Nullable String trouble, long freshUntil) {
+            String policy, @Nullable String trouble, long freshUntil) {
         static Found unknown(String domain, String why, long freshUntil) {
-            return new Found(domain, domain, null, "", why, freshUntil);
+            return new Found(domain, domain, null, "", "", why, freshUntil);
+        }
+
+        /** Whether receivers are to do something about what isn't aligned. */
+        boolean isEnforced() {
+            return record != null && !record.isTest() && !policy.isEmpty() && !policy.endsWith("=none");
         }
     }
 
     private record Step(String domain, DmarcRecord record) {}
 
-    /** @param lookUp asks for TXT records; never fails */
-    static CompletableFuture<Found> from(String domain, Function<String, CompletableFuture<RecordSet>> lookUp) {
-        return step(domain, domain, new ArrayList<>(), Long.MAX_VALUE, lookUp);
+    /** @param records never fail */
+    static CompletableFuture<Found> from(String domain, Records records) {
+        return step(domain, domain, new ArrayList<>(), Long.MAX_VALUE, name -> records.find(name, RecordType.TXT))
+                .thenCompose(found -> policy(found, records));
+    }
+
+    private static CompletableFuture<Found> policy(Found found, Records records) {
+        DmarcRecord record = found.record;
+        if (record == null) {
+            return CompletableFuture.completedFuture(found);
+        }
+        boolean isOwn = found.policyAt.equals(found.domain);
+        return isOwn || !record.asksForExistence()
+                ? CompletableFuture.completedFuture(with(found, record.applied(isOwn, true), found.freshUntil))
+                : existing(found, record, records);
+    }
+
+    private static Found with(Found found, String policy, long until) {
+        return new Found(found.domain, found.organization, found.record, found.policyAt, policy, null, until);
+    }
+
+    /** A domain doesn't exist when it has neither A nor AAAA nor MX records (RFC 9989 3.2.13). */
+    private static CompletableFuture<Found> existing(Found found, DmarcRecord record, Records records) {
+        List<CompletableFuture<RecordSet>> asked = Stream.of(RecordType.A, RecordType.AAAA, RecordType.MX)
+                .map(type -> records.find(found.domain, type)).toList();
+        return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new)).thenApply(_ -> {
+            List<RecordSet> answers = asked.stream().map(CompletableFuture::join).toList();
+            long until = found.freshUntil;
+            for (RecordSet answer : answers) {
+                until = earlier(until, answer.freshUntil());
+            }
+            if (answers.stream().anyMatch(answer -> answer.state() == RecordSet.State.FOUND)) {
+                return with(found, record.applied(false, true), until);
+            }
+            return answers.stream().anyMatch(answer -> answer.state() == RecordSet.State.UNKNOWN)
+                    ? Found.unknown(found.domain, "whether it exists", until)
+                    : with(found, record.applied(false, false), until);
+        });
     }
 
     private static CompletableFuture<Found> step(String start, String domain, List<Step> seen, long fresh,
@@ -98,7 +141,7 @@ final class TreeWalk {
             }
         }
         return new Found(start, organization, policy == null ? null : policy.record,
-                policy == null ? "" : policy.domain, null, until);
+                policy == null ? "" : policy.domain, "", null, until);
     }
 
     private static String organization(String start, List<Step> seen) {

@@ -99,7 +99,7 @@ public final class PreflightPolicy implements Policy {
             return rules.message(client, mail, sender, recipients, header, size);
         }
         CompletableFuture<Decision> answer = rules.message(client, mail, sender, recipients,
-                only(rules.wantedHeaders(), header), size);
+                header instanceof NotKept ? header : only(rules.wantedHeaders(), header), size);
         return answer.state() == CompletableFuture.State.SUCCESS
                 ? judged(answer.resultNow(), answer, client, sender, recipients, header)
                 : answer.thenCompose(decision -> judged(decision, CompletableFuture.completedFuture(decision), client,
@@ -125,6 +125,10 @@ public final class PreflightPolicy implements Policy {
         }
         Set<Provider> providers = preflight.providers(recipients.stream().map(Recipient::domain).toList());
         if (providers.isEmpty()) {
+            return given;
+        }
+        if (header instanceof NotKept) {
+            preflight.countUnjudged();
             return given;
         }
         Facts facts = facts(accept, tenant, sender, header);

@@ -35,6 +35,11 @@ public record RecordSet(State state, List<String> values, String why, long fresh
         this(state, values, why, freshUntil, keptUntil, new AtomicLong(freshUntil));
     }
 
+    /** Of a question that wasn't asked. */
+    public static RecordSet unknown(String why, long now) {
+        return new RecordSet(State.UNKNOWN, List.of(), why, now, now);
+    }
+
     /** Whether there is certainly none. */
     public boolean isAbsent() {
         return state == State.NO_RECORD || state == State.NO_NAME;

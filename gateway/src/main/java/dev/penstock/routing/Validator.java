@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +19,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xbill.DNS.DClass;
 import org.xbill.DNS.EDNSOption;
 import org.xbill.DNS.Message;
@@ -34,8 +38,12 @@ import org.xbill.DNS.dnssec.ValidatingResolver;
  * Validates answers from a trust anchor on (RFC 4035): dnsjava's validator over questions of ours. Thread-safe. An answer
  * that is proved has AD set, one of an unsigned zone hasn't, and one that contradicts its signatures is SERVFAIL with the
  * reason in it.
+ *
+ * <p>What it asks on the way goes out in the place of the question that it is for, one after the other: so no more are out at
+ * one time than the gate lets. When that question's time is over, nothing more is asked for it.
  */
 final class Validator {
+    private static final Logger log = LoggerFactory.getLogger(Validator.class);
     /** The root's keys of 2017 and 2024 (RFC 9718; data.iana.org/root-anchors). */
     private static final String ROOT = """
             . IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D
@@ -75,8 +83,9 @@ final class Validator {
     /** Blocks until {@code until} ({@link System#nanoTime}) at the latest. */
     Message ask(Name name, int type, long until) {
         Message query = Message.newQuery(Record.newRecord(name, type, DClass.IN));
+        InTurn turns = new InTurn(executor);
         try {
-            return resolver.sendAsync(query, executor).toCompletableFuture()
+            return resolver.sendAsync(query, turns).toCompletableFuture()
                     .get(Math.max(1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             return failure(query, "not validated in time");
@@ -85,6 +94,56 @@ final class Validator {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return failure(query, "interrupted");
+        } finally {
+            turns.end();
+        }
+    }
+
+    /** One task after the other, until the end; then none. Thread-safe. */
+    static final class InTurn implements Executor {
+        private final Executor executor;
+        private final ArrayDeque<Runnable> tasks = new ArrayDeque<>(2); // guarded by this, as the others
+        private boolean busy;
+        private boolean ended;
+
+        InTurn(Executor executor) {
+            this.executor = executor;
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            synchronized (this) {
+                if (ended) {
+                    return; // nobody waits for what it would find
+                }
+                tasks.add(task);
+                if (busy) {
+                    return;
+                }
+                busy = true;
+            }
+            executor.execute(this::run);
+        }
+
+        private void run() {
+            for (Runnable task; (task = next()) != null;) {
+                try {
+                    task.run();
+                } catch (RuntimeException | Error e) { // the others' turns come all the same
+                    log.error("event=dns-validation-failed", e);
+                }
+            }
+        }
+
+        private synchronized @Nullable Runnable next() {
+            Runnable task = tasks.poll();
+            busy = task != null;
+            return task;
+        }
+
+        synchronized void end() {
+            ended = true;
+            tasks.clear();
         }
     }
 

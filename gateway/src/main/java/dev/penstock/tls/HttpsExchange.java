@@ -102,7 +102,8 @@ public final class HttpsExchange {
 
     private Answer ask(String host, InetAddress address, int port, DefaultFullHttpRequest request, Duration left)
             throws IOException {
-        request.headers().set(HttpHeaderNames.HOST, port == PORT ? host : host + ":" + port).set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
+        request.headers().set(HttpHeaderNames.HOST, port == PORT ? host : host + ":" + port)
+                .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
                 .set(HttpHeaderNames.ACCEPT, "*/*");
         EmbeddedChannel codec = new EmbeddedChannel(new HttpClientCodec(), new HttpObjectAggregator(maxOctets));
         try (Socket plain = new Socket()) {

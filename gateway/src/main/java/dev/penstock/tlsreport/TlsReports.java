@@ -251,7 +251,8 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
                 isWhole = false;
             }
         }
-        log.info("event=tls-reports day={} written={} sent={} left-out={} to-be-tried-again={}", day.counts.day(), written,
+        log.info("event=tls-reports day={} written={} sent={} left-out={} to-be-tried-again={}", day.counts.day(),
+                written,
                 sent, day.counts.leftOut(), !isWhole);
         if (isWhole) {
             finished(day);
@@ -311,8 +312,10 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
         List<String> usable = named.stream().filter(TlsReports::isUsable).toList();
         List<String> wanted = usable.subList(0, Math.min(usable.size(), MAX_DESTINATIONS));
         if (wanted.size() < named.size()) {
-            log.warn("event=tls-report-destinations-left-out domain={} count={} why=\"neither mailto: nor https:, or more "
-                    + "than {}\"", domain, named.size() - wanted.size(), MAX_DESTINATIONS);
+            log.warn(
+                    "event=tls-report-destinations-left-out domain={} count={} why=\"neither mailto: nor https:, or more "
+                            + "than {}\"",
+                    domain, named.size() - wanted.size(), MAX_DESTINATIONS);
         }
         return new Wanted(true, wanted);
     }

@@ -7,7 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 
@@ -127,6 +130,26 @@ final class ClassifierTest {
                     .isEqualTo(expected);
         }
         assertThat(matched).isGreaterThan(1_000);
+    }
+
+    /** What is left out before an expression runs is never what it would have found. */
+    @Test
+    void anExpressionIsFoundByAnyOfItsAlternatives() {
+        List<String> words = List.of("alpha", "bravo", "carol", "delta", "echo5", "fox42");
+        SplittableRandom random = new SplittableRandom(7);
+        int found = 0;
+        for (int run = 0; run < 2_000; run++) {
+            String regex = Stream.generate(() -> Stream.generate(() -> words.get(random.nextInt(words.size())))
+                    .limit(1 + random.nextInt(3)).collect(Collectors.joining(".{0,9}")))
+                    .limit(1 + random.nextInt(3)).collect(Collectors.joining("|"));
+            String text = Stream.generate(() -> words.get(random.nextInt(words.size()))).limit(random.nextInt(6))
+                    .collect(Collectors.joining(" "));
+            boolean expected = Pattern.compile(regex).matcher(text).find();
+            found += expected ? 1 : 0;
+            assertThat(says(List.of(rule(1, "Other", "zulu"), rule(2, "Mine", regex)), "550 5.7.1 " + text))
+                    .as("%s in '%s'", regex, text).isEqualTo(expected ? "Mine" : "Uncategorized");
+        }
+        assertThat(found).isBetween(200, 1_800);
     }
 
     @Test

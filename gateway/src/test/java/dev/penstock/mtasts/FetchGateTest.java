@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -130,7 +131,7 @@ final class FetchGateTest {
             Thread.startVirtualThread(() -> threaded.submit(host, () -> {
                 most.accumulateAndGet(all.incrementAndGet(), Math::max);
                 mostOfOne.accumulateAndGet(running[host].incrementAndGet(), Math::max);
-                Thread.yield();
+                LockSupport.parkNanos(1);
                 running[host].decrementAndGet();
                 all.decrementAndGet();
                 ended.countDown();

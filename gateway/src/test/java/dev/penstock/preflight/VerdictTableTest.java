@@ -132,6 +132,28 @@ class VerdictTableTest {
                 sound("personal mail with neither").kind(Kind.PERSONAL).unsubscribe(null, null).unsigned()
                         .returnPath("fail.example").expects("FAIL authenticated Gmail 5.7.26"),
                 // DMARC and alignment
+                sound("a DMARC record with junk in it").from("n@junk.example")
+                        .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
+                sound("a DMARC policy that is tested only").from("n@testing.example")
+                        .expects("FAIL alignment Gmail 5.7.32"),
+                sound("a DMARC record whose sp= is wrong stands for p=none").from("n@wrongsub.example")
+                        .expects("WARN dmarc Gmail 5.7.40", "FAIL alignment Gmail 5.7.32"),
+                sound("a DMARC record with a wrong p= and no rua=").from("n@useless.example")
+                        .expects("FAIL dmarc Gmail 5.7.40", "FAIL alignment Gmail 5.7.32"),
+                sound("p= holds for the domain itself").from("n@parts.example")
+                        .expects("FAIL alignment Gmail 5.7.32"),
+                sound("sp= holds for what is below").from("n@there.parts.example")
+                        .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
+                sound("np= holds for what isn't there").from("n@absent.parts.example")
+                        .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
+                sound("sp= is milder than p= and np=").from("n@there.strictabsent.example")
+                        .expects("FAIL alignment Gmail 5.7.32"),
+                sound("np= is stricter than sp=").from("n@absent.strictabsent.example")
+                        .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
+                sound("nobody says whether it is there").from("n@unsure.strictabsent.example")
+                        .expects("UNKNOWN dmarc Gmail 5.7.40"),
+                sound("np= of a public suffix").from("n@absent.psd.example")
+                        .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
                 sound("no DMARC record").from("n@nodmarc.example").signed("nodmarc.example", "s1").to(all())
                         .expects("FAIL dmarc Gmail 5.7.40 Yahoo 5.7.9 Microsoft 5.7.515 Apple 5.7.1"),
                 sound("two DMARC records").from("n@twodmarc.example").signed("twodmarc.example", "s1")

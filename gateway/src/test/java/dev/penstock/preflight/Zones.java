@@ -80,6 +80,18 @@ public final class Zones implements AutoCloseable {
         sender("nopolicy.example", ok, "v=DMARC1; rua=mailto:d@nopolicy.example");
         dns.text("s1._domainkey.nopolicy.example", "v=DKIM1; p=" + RSA2048);
         sender("reject.example", ok, "v=DMARC1; p=reject");
+        sender("junk.example", ok, "v=DMARC1; p=reject; !!; =x; pct=oops; new=tag; p=none; adkim=maybe; fo=;;");
+        sender("testing.example", ok, "v=DMARC1; p=reject; t=y");
+        sender("wrongsub.example", ok, "v=DMARC1; p=reject; sp=discard; rua=mailto:d@wrongsub.example");
+        sender("useless.example", ok, "v=DMARC1; p=discard");
+        sender("parts.example", ok, "v=DMARC1; p=none; sp=reject; np=quarantine");
+        sender("strictabsent.example", ok, "v=DMARC1; p=reject; sp=none; np=reject");
+        for (String domain : List.of("there.strictabsent.example", "there.parts.example")) {
+            dns.mx(domain, 10, "out.sound.example");
+        }
+        dns.servfail("unsure.strictabsent.example");
+        sender("_.psd.example", ok, null);
+        dns.text("_dmarc.psd.example", "v=DMARC1; p=none; sp=none; np=reject; psd=y");
 
         // A registry that says so: what is below it belongs to others.
         dns.text("_dmarc.registry.example", "v=DMARC1; p=reject; psd=y");

@@ -25,6 +25,7 @@ import dev.penstock.message.Judged;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
+import dev.penstock.policy.Policy;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.preflight.PlannedSignatures;
 import dev.penstock.preflight.Preflight;
@@ -110,6 +111,15 @@ class PreflightPolicyTest {
     }
 
     @Test
+    void aMessageWhoseHeaderSectionHasGoneByIsNotJudged() {
+        Decision decision = policy.message(client("refuses"), Decision.ACCEPT, "bounce@sound.example",
+                List.of(new Recipient("jo@gmail.com", "gmail.com")), Policy.NotKept.FIELDS, 100).join();
+        assertThat(decision).isSameAs(Decision.ACCEPT);
+        assertThat(preflight.stats().unjudged()).isEqualTo(1);
+        assertThat(preflight.stats().refused()).isZero();
+    }
+
+    @Test
     void signaturesToComeCount() {
         PreflightPolicy signing = new PreflightPolicy(rules, preflight,
                 (tenant, domain) -> tenant.equals("refuses") && domain.equals("sound.example")
@@ -170,12 +180,16 @@ class PreflightPolicyTest {
 
     private static CompletableFuture<Decision> ask(PreflightPolicy asked, String tenant, String message,
             String... recipients) {
-        Client client = new Client("s", "smtp", new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 1), "c",
-                "ESMTP", "", null, true, tenant, "");
+        Client client = client(tenant);
         List<HeaderField> header = HeaderSection.of(message.replace("\n", "\r\n").getBytes(UTF_8))
                 .fields(asked.wantedHeaders());
         return asked.message(client, Decision.ACCEPT, "bounces@sound.example",
                 Stream.of(recipients).map(one -> new Recipient(one, one.substring(one.indexOf('@') + 1))).toList(),
                 new ArrayList<>(header), -1);
+    }
+
+    private static Client client(String tenant) {
+        return new Client("s", "smtp", new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 1), "c",
+                "ESMTP", "", null, true, tenant, "");
     }
 }

@@ -260,7 +260,7 @@ class TlsReportsTest {
     void aReportGoesByHttpsToTheAddressThatAnswers() throws Exception {
         TestCertificates authority = new TestCertificates();
         List<String> requests = new CopyOnWriteArrayList<>();
-        HttpsServer server = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setHttpsConfigurator(new HttpsConfigurator(
                 TestCertificates.serverContext(authority.server("tlsrpt.a.example"))));
         server.createContext("/in", exchange -> {
@@ -274,7 +274,7 @@ class TlsReportsTest {
         server.start();
         int port = server.getAddress().getPort();
         records = Map.of("_smtp._tls.a.example", "v=TLSRPTv1; rua=https://tlsrpt.a.example:" + port + "/in?v=1");
-        addresses = List.of(InetAddress.getByName("127.0.0.2"), InetAddress.getByName("127.0.0.1"));
+        addresses = List.of(InetAddress.ofLiteral("127.0.0.2"), InetAddress.getLoopbackAddress());
         trusted = Optional.of(authority.writeAuthority(directory, "ca.pem"));
         try (TlsReports reports = reports(Mode.SEND)) {
             reports.on(failure("a.example", STS, "certificate-expired"));
@@ -365,7 +365,8 @@ class TlsReportsTest {
             Matcher successes = Pattern.compile("session-count\":(\\d+)").matcher(json(mail));
             assertThat(id.find() && successes.find()).isTrue();
             Integer before = reported.put(id.group(1), Integer.valueOf(successes.group(1)));
-            assertThat(before == null || before.equals(Integer.valueOf(successes.group(1)))).as("seed %d: %s", seed, mail)
+            assertThat(before == null || before.equals(Integer.valueOf(successes.group(1))))
+                    .as("seed %d: %s", seed, mail)
                     .isTrue();
         }
         counted.keySet().removeIf(id -> !reported.containsKey(id) && refusedReports.contains(id)); // given up
@@ -435,8 +436,10 @@ class TlsReportsTest {
 
         @Override
         public CompletableFuture<TextAnswer> texts(String name) {
-            return CompletableFuture.completedFuture(dnsIsDown ? new TextAnswer.Trouble("no answer") : new TextAnswer.Texts(
-                    records.containsKey(name) ? List.of("unrelated", records.get(name)) : List.of()));
+            return CompletableFuture.completedFuture(dnsIsDown
+                    ? new TextAnswer.Trouble("no answer")
+                    : new TextAnswer.Texts(
+                            records.containsKey(name) ? List.of("unrelated", records.get(name)) : List.of()));
         }
 
         @Override
