@@ -250,7 +250,8 @@ class SigningTest {
         try {
             for (int i = 0; i < 100_000; i++) {
                 KeyStore.Answer none = keys.of(directory.resolve("d" + i + ".example.key"));
-                assertThat(none).isInstanceOfSatisfying(KeyStore.Unusable.class, un -> assertThat(un.missing()).isTrue());
+                assertThat(none).isInstanceOfSatisfying(KeyStore.Unusable.class,
+                        un -> assertThat(un.missing()).isTrue());
             }
             assertThat(lines.list).hasSize(KeyStore.MAX_LINES);
             now.addAndGet(KeyStore.LOG_WINDOW.toNanos());

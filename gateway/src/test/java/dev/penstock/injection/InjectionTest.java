@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.http.HttpRequest;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 import org.junit.jupiter.api.AfterEach;
@@ -16,8 +16,6 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.penstock.config.PolicyConfig;
 import dev.penstock.egress.Pool;
 import dev.penstock.egress.Pools;
-import dev.penstock.policy.PolicyEngine;
-import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Origin;
@@ -25,6 +23,8 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Client;
 import dev.penstock.policy.Decision;
 import dev.penstock.policy.Policy;
+import dev.penstock.policy.PolicyEngine;
+import dev.penstock.policy.RecipientDirectory;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.SpoolHealth;

@@ -65,7 +65,8 @@ class SignedInjectionTest {
                 {"envelope_sender": "b@%1$s", "recipients": [%2$s],
                  "content": {"from": {"email": "a@%1$s"}, "subject": "%3$s {{ number }}", "text_body": "x"}}"""
                 .formatted(domain, IntStream.range(0, recipients)
-                        .mapToObj("{\"email\": \"r%1$d@example.org\", \"substitutions\": {\"number\": %1$d}}"::formatted)
+                        .mapToObj(
+                                "{\"email\": \"r%1$d@example.org\", \"substitutions\": {\"number\": %1$d}}"::formatted)
                         .collect(Collectors.joining(", ")), subject);
     }
 
@@ -74,7 +75,9 @@ class SignedInjectionTest {
     void messagesOfOneRequestAreSignedSideBySideAndKeptInTheirOrder(String key) throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory, new InjectionPolicy(), signing)) {
             String body = request("signed.example", "Number", MANY);
-            CompletableFuture<InjectionFixture.Reply> answer = key.isEmpty() ? http.postLater(body) : http.postLater(body, key);
+            CompletableFuture<InjectionFixture.Reply> answer = key.isEmpty()
+                    ? http.postLater(body)
+                    : http.postLater(body, key);
             for (int left = MANY; left > 0; left -= AT_A_TIME) {
                 List<Runnable> together = new ArrayList<>();
                 while (together.size() < Math.min(left, AT_A_TIME)) {
@@ -87,7 +90,8 @@ class SignedInjectionTest {
             assertThat(most.get()).isLessThanOrEqualTo(AT_A_TIME);
             assertThat(http.accepted).hasSize(MANY);
             for (int i = 0; i < MANY; i++) {
-                assertThat(http.spool.content(i)).startsWith("DKIM-Signature: ").contains("Subject: Number " + i + "\r\n");
+                assertThat(http.spool.content(i)).startsWith("DKIM-Signature: ")
+                        .contains("Subject: Number " + i + "\r\n");
             }
             assertThat(http.spool.openIntakes()).isZero();
             assertThat(http.server.stats().heldOctets()).isZero();

@@ -97,7 +97,8 @@ final class StartTls {
             if (verb.equals("STARTTLS")) {
                 say(client, "220 2.0.0 Ready to start TLS\r\n");
                 return handshaken(
-                        (SSLSocket) context.getSocketFactory().createSocket(client, InputStream.nullInputStream(), true));
+                        (SSLSocket) context.getSocketFactory().createSocket(client, InputStream.nullInputStream(),
+                                true));
             }
             if (!IN_CLEAR.contains(verb)) {
                 say(client, "530 5.7.0 Must issue a STARTTLS command first\r\n"); // RFC 3207 4
