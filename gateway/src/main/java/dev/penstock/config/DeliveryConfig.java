@@ -22,7 +22,7 @@ public record DeliveryConfig(int port, String sourceAddress, String pool, Addres
         Duration connectTimeout, Duration greetingTimeout, Duration commandTimeout, Duration dataInitTimeout,
         Duration dataBlockTimeout, Duration dataDoneTimeout, Duration quitTimeout, Duration badHostTime,
         Duration stopTimeout, ByteSize memoryLimit, TlsPolicy tls, Optional<Path> tlsCa, Optional<Path> httpsCa,
-            boolean convertEightBit, ReplyRules classificationFiles)
+        boolean convertEightBit, ReplyRules classificationFiles)
         implements
             TableRecord<DeliveryConfig> {
     static final Table<DeliveryConfig> TABLE = Table.of(DeliveryConfig.class, DeliveryConfig::new,
