@@ -25,6 +25,8 @@ final class ScramClient extends SaslClient {
     private final String firstBare;
     private State state = State.FIRST;
     private byte[] expected = {};
+    /** Whether the host has our first message. */
+    private boolean said;
 
     ScramClient(String user, String password) {
         this(user, password, Base64.getEncoder().encodeToString(Hashing.random(NONCE_OCTETS)));
@@ -49,7 +51,8 @@ final class ScramClient extends SaslClient {
     @Override
     public byte @Nullable [] initial(int most) {
         byte[] first = Utf8.encode(NO_BINDING + firstBare);
-        return first.length <= most ? first : null;
+        said = first.length <= most;
+        return said ? first : null;
     }
 
     @Override
@@ -66,7 +69,8 @@ final class ScramClient extends SaslClient {
     }
 
     private byte @Nullable [] first(String message) {
-        if (message.isEmpty()) { // the command had no room for ours
+        if (message.isEmpty() && !said) { // the command had no room for ours
+            said = true;
             return Utf8.encode(NO_BINDING + firstBare);
         }
         String[] attributes = message.split(",", -1);

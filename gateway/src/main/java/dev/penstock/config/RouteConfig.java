@@ -92,14 +92,13 @@ public record RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy 
     /** The login of a table, which is rejected where its keys don't fit together. */
     static Optional<RouteLogin> login(TableBinder table, String user, String password, Optional<Path> file,
             boolean withoutTls) {
-        boolean hasPassword = !password.isEmpty() || file.isPresent() || table.has("password")
-                || table.has("password-file");
+        boolean hasPassword = table.says("password") || table.says("password-file");
         if (!password.isEmpty() && file.isPresent()) {
             table.reject("password-file", "password is there as well; allowed: one of the two");
         } else if (!user.isEmpty() && !hasPassword) {
             table.reject("user", "needs password or password-file");
         } else if (user.isEmpty() && hasPassword) {
-            table.reject(table.has("password") ? "password" : "password-file", "needs user");
+            table.reject(table.says("password") ? "password" : "password-file", "needs user");
         } else if (user.isEmpty() && table.has("auth-without-tls")) {
             table.reject("auth-without-tls", "has no meaning without user");
         }

@@ -71,6 +71,11 @@ final class TableBinder {
         return table.get(List.of(key)) instanceof TomlArray array && array.isEmpty();
     }
 
+    /** Whether {@code key} has a value, right or wrong, other than a text without characters. */
+    boolean says(String key) {
+        return has(key) && !"".equals(table.get(List.of(key)));
+    }
+
     boolean isText(String key) {
         return table.isString(List.of(key));
     }

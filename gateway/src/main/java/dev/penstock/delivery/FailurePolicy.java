@@ -104,7 +104,7 @@ public record FailurePolicy(Duration maxAge) {
 
     private Outcome answered(Situation s, Reply reply) {
         if (s.phase == Phase.AUTH) { // about the route's login, be it 535 or 454: no message is charged with that
-            return new Outcome.Untried(said(s, reply), BlastRadius.SOURCE);
+            return new Outcome.Untried(said(s, reply), ofLogin(s));
         }
         if (mayBeOfConnections(s.phase, reply) && s.meaning.scope() == ReplyScope.CONNECTIONS) {
             if (s.othersOpen) {
@@ -135,6 +135,11 @@ public record FailurePolicy(Duration maxAge) {
                         : refused(s, reply, BlastRadius.MESSAGE);
             }
         };
+    }
+
+    /** Another host of the route may take the login, or have what it is checked by. */
+    private static BlastRadius ofLogin(Situation s) {
+        return s.lastHost ? BlastRadius.SOURCE : BlastRadius.HOST;
     }
 
     /**
@@ -275,8 +280,9 @@ public record FailurePolicy(Duration maxAge) {
             case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS, STS_HOST, DANE_UNKNOWN ->
                 new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
-            case SOURCE_ADDRESS, SOURCE_PORTS, SOURCE_PROXY, SOURCE_LOGIN, ROUTE_LOGIN ->
+            case SOURCE_ADDRESS, SOURCE_PORTS, SOURCE_PROXY, SOURCE_LOGIN ->
                 new Outcome.Untried(reason, BlastRadius.SOURCE);
+            case ROUTE_LOGIN -> new Outcome.Untried(reason, ofLogin(s));
             case CONTENT_LOST -> new Outcome.Bounced(reason, BlastRadius.SESSION);
             case CONTENT_UNREADABLE, NO_MEMORY -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0

@@ -3,6 +3,8 @@ package dev.penstock.dkim;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
@@ -25,6 +27,8 @@ import dev.penstock.units.RestingFiles;
 final class KeyStore {
     /** Files with keys that are remembered, and files without: more than most have domains. */
     static final int MAX_FILES = 20_000;
+    /** Absent files that a look reads: a look takes well under a second. */
+    private static final int MAX_ASKED = 1_000;
     /** Lines of the log about files without a key in {@link #LOG_WINDOW}; how many more there were is said after it. */
     static final int MAX_LINES = 10;
     static final Duration LOG_WINDOW = Duration.ofMinutes(1);
@@ -94,6 +98,8 @@ final class KeyStore {
             .build();
     private final Cache<Path, Absent> absent = Caffeine.newBuilder().maximumSize(MAX_FILES).executor(Runnable::run)
             .build();
+    /** Absent files that were asked for since the last look, by who doesn't read them himself. */
+    private final Set<Path> asked = ConcurrentHashMap.newKeySet();
     private final LongAdder reloads = new LongAdder();
     private final LongAdder refused = new LongAdder();
     private final LongAdder missing = new LongAdder();
@@ -191,12 +197,25 @@ final class KeyStore {
             return watched.answer;
         }
         Absent before = absent.getIfPresent(file);
-        return before == null ? null : before.answer;
+        if (before == null) {
+            return null;
+        }
+        if (asked.size() < MAX_ASKED) {
+            asked.add(file);
+        }
+        return before.answer;
     }
 
-    /** Looks at all files with keys that are remembered; to be called every {@link #LOOK_INTERVAL} by one thread. */
+    /**
+     * Looks at all files with keys that are remembered, and at those without that somebody has asked for; to be called every
+     * {@link #LOOK_INTERVAL} by one thread.
+     */
     void look() {
         files.asMap().values().forEach(Watched::look);
+        asked.removeIf(file -> {
+            of(file);
+            return true;
+        });
         endWindow();
     }
 

@@ -126,7 +126,8 @@ final class SocksClient {
             }
             case Socks.CONNECTION_REFUSED -> throw new ConnectException(text);
             // What it has against this host says nothing of the source: it has bound to its address, or needn't.
-            case Socks.NETWORK_UNREACHABLE, Socks.HOST_UNREACHABLE, Socks.FAILURE, Socks.NOT_ALLOWED ->
+            case Socks.NETWORK_UNREACHABLE, Socks.HOST_UNREACHABLE, Socks.FAILURE, Socks.NOT_ALLOWED,
+                    Socks.NO_SUCH_ADDRESS_TYPE ->
                 throw new NoRouteToHostException(text);
             case Socks.TIMED_OUT -> throw new SocketTimeoutException(text);
             default -> throw new EgressException(Kind.PROXY_FAILED, text);

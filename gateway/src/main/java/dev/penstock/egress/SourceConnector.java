@@ -1,5 +1,6 @@
 package dev.penstock.egress;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -7,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
@@ -150,6 +152,9 @@ public final class SourceConnector {
         }
         if (connecting && isOfHost(e)) {
             return e;
+        }
+        if (connecting && (e instanceof EOFException || e instanceof SocketException)) { // as some say it
+            return new NoRouteToHostException("proxy " + proxy.text() + " closed the connection instead of an answer");
         }
         return new EgressException(Kind.PROXY_FAILED, "proxy " + proxy.text() + (expired
                 ? " didn't answer in time"

@@ -50,6 +50,8 @@ public final class SourceWarden implements SourceListener, AutoCloseable {
     private final InstantSource clock;
     /** By source, what is probed. */
     private final Map<String, Broken> broken = new ConcurrentHashMap<>();
+    /** Sources with a probe under way. */
+    private final Set<String> probed = ConcurrentHashMap.newKeySet();
     private volatile @Nullable Thread thread;
     private volatile boolean closed;
 
@@ -65,29 +67,36 @@ public final class SourceWarden implements SourceListener, AutoCloseable {
         thread = Thread.ofPlatform().name("source-probes").daemon().start(() -> {
             while (!closed) {
                 LockSupport.parkNanos(this, RETRY.toNanos());
-                probe(probe);
+                begin(probe); // one that takes its time keeps no other waiting
             }
         });
     }
 
-    /** Probes all that are broken, at once, and returns when that is done. */
-    void probe(Probe probe) {
+    /** Probes all that are broken and aren't being probed, each in a thread of its own. */
+    List<Thread> begin(Probe probe) {
         List<Thread> probes = new ArrayList<>();
-        broken.forEach((name, what) -> probes.add(Thread.ofVirtual().name("source-probe-" + name)
-                .start(() -> probe(probe, name, what))));
-        try {
-            for (Thread each : probes) {
-                each.join();
+        broken.forEach((name, what) -> {
+            if (probed.add(name)) {
+                probes.add(Thread.ofVirtual().name("source-probe-" + name).start(() -> {
+                    try {
+                        probe(probe, name, what);
+                    } finally {
+                        probed.remove(name);
+                    }
+                }));
             }
-        } catch (InterruptedException _) {
-            probes.forEach(Thread::interrupt); // the gateway stops
-        }
+        });
+        return probes;
     }
 
     private void probe(Probe probe, String name, Broken what) {
         Source source = sources.find(name);
-        if (source == null || !health.isSuspended(name, Scope.EVERYWHERE, what.cause)) {
-            broken.remove(name, what);
+        if (source == null) {
+            broken.remove(name);
+            return;
+        }
+        if (!what.equals(broken.computeIfPresent(name, // asked in there: who fails meanwhile comes after
+                (_, now) -> health.isSuspended(name, Scope.EVERYWHERE, now.cause) ? now : null))) {
             return;
         }
         try {
@@ -146,9 +155,9 @@ public final class SourceWarden implements SourceListener, AutoCloseable {
             case PROXY_UNREACHABLE, PROXY_LOGIN, PROXY_ADDRESS, PROXY_FAILED -> Cause.PROXY;
         };
         if (cause != null && health.of(source.name()) == null) {
-            broken.put(source.name(), new Broken(host, cause));
             health.suspend(source.name(), Scope.EVERYWHERE, cause, String.valueOf(why.getMessage()),
                     SourceHealth.UNTIL_RESUMED, clock.millis());
+            broken.put(source.name(), new Broken(host, cause)); // now that a probe finds it suspended
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -163,8 +164,7 @@ public final class WarmUp implements Quota, AutoCloseable {
 
     @Override
     public long nextMillis(String source) {
-        return progress().stream().filter(progress -> progress.source().equals(source))
-                .mapToLong(Progress::nextMillis).min().orElse(0);
+        return progress(key -> key.source().equals(source)).stream().mapToLong(Progress::nextMillis).min().orElse(0);
     }
 
     private void write() {
@@ -204,11 +204,15 @@ public final class WarmUp implements Quota, AutoCloseable {
 
     /** Of each source that is warmed up, towards each provider that it has sent to, by name. */
     public List<Progress> progress() {
+        return progress(_ -> true);
+    }
+
+    private List<Progress> progress(Predicate<WarmUpLedger.Key> which) {
         long now = clock.millis();
         List<Progress> all = new ArrayList<>();
         for (WarmUpLedger.Key key : ledger.keys()) {
             WarmUpPlan plan = plans.get(key.source());
-            if (plan != null) {
+            if (plan != null && which.test(key)) {
                 Day day = plan.day(key.provider(), now);
                 WarmUpLedger.Sent sent = ledger.sent(key, day.number());
                 long next = sent.used() >= day.allowance() ? day.endMillis() : sent.nextMillis();

@@ -559,10 +559,10 @@ final class Injector {
                         new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
                                 client.identity() == null ? "" : client.identity().name()),
                         Options.NONE.with(accept.judged()), accept.pool() == null ? "" : accept.pool());
+                draft.memory.keepOnly(content.length);
                 if (!draft.memory.take(message.keptToSign())) {
                     throw RenderBudget.noMemory();
                 }
-                draft.memory.keepOnly(content.length + message.keptToSign());
                 draft.messageId = messageId(content);
                 draft.hasDotLines = facts.hasDotLines();
                 draft.hasEightBit = facts.hasEightBit();

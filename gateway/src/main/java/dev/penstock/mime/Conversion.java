@@ -25,6 +25,7 @@ public sealed interface Conversion {
         Survey survey = new Survey();
         try {
             MimeWalk.over(content, survey);
+            survey.end();
         } catch (Survey.Refused e) {
             return new Impossible(e.why());
         }

@@ -36,6 +36,8 @@ final class Entity {
     /** Whose signature that is over its content; empty for none. */
     String signature = "";
     Body body = new Body.Text();
+    /** Whether a line with its boundary has come. */
+    boolean delimited;
 
     Entity(int index, @Nullable Entity parent, boolean isMessage) {
         this.index = index;

@@ -167,6 +167,7 @@ final class MimeWalk {
             on(piece);
             return;
         }
+        hit.entity.delimited = true;
         if (state == State.BODY) {
             visitor.endOfBody(entity, true);
         }

@@ -2,6 +2,8 @@ package dev.penstock.mime;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 
 import dev.penstock.mime.MimeHeader.Field;
 import dev.penstock.mime.MimeWalk.Piece;
@@ -49,6 +51,8 @@ final class Survey implements MimeWalk.Visitor {
     }
 
     private byte[] plan = {};
+    /** Multiparts with 8-bit octets before the first line with their boundary. */
+    private final Set<Entity> undelimited = new HashSet<>();
 
     /** By entity, the code of its {@link Change}; those behind its end have none. */
     byte[] plan() {
@@ -84,6 +88,16 @@ final class Survey implements MimeWalk.Visitor {
     public void outside(Entity multipart, Piece piece) throws Refused {
         if (piece.hasEightBit()) {
             change(multipart, Change.OF_PARTS);
+            if (!multipart.delimited) {
+                undelimited.add(multipart);
+            }
+        }
+    }
+
+    /** The content has ended. A multipart in which no boundary came has all that it says outside of its parts. */
+    void end() throws Refused {
+        if (undelimited.stream().anyMatch(multipart -> !multipart.delimited)) {
+            throw new Refused("a multipart has no part");
         }
     }
 

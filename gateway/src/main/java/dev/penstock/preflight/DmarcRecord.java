@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param policy     {@code p=} for the domain itself; {@code none} where it isn't valid
  * @param sub        {@code sp=} for domains below that exist; {@code p=} without one
  * @param absent     {@code np=} for domains below that don't exist; {@code sp=} without one
- * @param isTest     {@code t=y}: whatever the policies are, they aren't to be applied yet
+ * @param isTest     {@code t=y}: of each policy the one below it is to be applied, quarantine for reject and none for quarantine
  * @param hasPolicy  whether {@code p=} is there and all policies are valid: receivers of the older rules ignore the record
  *                   else
  * @param isOfUse    whether they are, or reports are asked for: the record stands for {@code p=none} then; without either
@@ -94,7 +94,7 @@ record DmarcRecord(String policy, String sub, String absent, boolean isTest, boo
 
     /** Whether it matters for a domain below that of the record if that exists. */
     boolean asksForExistence() {
-        return !isTest && !sub.equals(absent);
+        return !sub.equals(absent);
     }
 
     /**

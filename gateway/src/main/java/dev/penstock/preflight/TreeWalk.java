@@ -38,9 +38,9 @@ final class TreeWalk {
             return new Found(domain, domain, null, "", "", why, freshUntil);
         }
 
-        /** Whether receivers are to do something about what isn't aligned. */
+        /** Whether receivers are to do something about what isn't aligned: of a policy that is tested, one step less. */
         boolean isEnforced() {
-            return record != null && !record.isTest() && !policy.isEmpty() && !policy.endsWith("=none");
+            return record != null && (policy.endsWith("=reject") || !record.isTest() && policy.endsWith("=quarantine"));
         }
     }
 

@@ -8,8 +8,10 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
@@ -1115,7 +1117,13 @@ public final class MailQueue implements AutoCloseable {
                     bar(readyQueue);
                 }
             }
-            waiting.forEach((place, lane) -> lane.entrance.bar(() -> placement.whyNone(place.pool)));
+            Map<String, ReadyQueue.Bar> why = new HashMap<>();
+            waiting.forEach((place, lane) -> {
+                if (lane.entrance.ready() > 0) {
+                    ReadyQueue.Bar bar = why.computeIfAbsent(place.pool, placement::whyNone);
+                    lane.entrance.bar(() -> bar);
+                }
+            });
         }
     }
 

@@ -74,6 +74,8 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     /** What has a file of its own. Changed by one thread at a time. */
     private final List<DueDay> due = new CopyOnWriteArrayList<>();
     private volatile boolean closing;
+    /** When the counts were put into files last. */
+    private volatile Instant keptAt = Instant.MIN;
 
     /** Sends a report by mail. */
     @FunctionalInterface
@@ -114,6 +116,12 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
      */
     public TlsReports(TlsReportsConfig config, String submitter, Lookups lookups, HttpsExchange https, Mailer mailer,
             InstantSource clock) throws IOException {
+        this(config, submitter, lookups, https, mailer, clock, LOOK);
+    }
+
+    /** @param look between two looks for what is due */
+    TlsReports(TlsReportsConfig config, String submitter, Lookups lookups, HttpsExchange https, Mailer mailer,
+            InstantSource clock, Duration look) throws IOException {
         this.config = config;
         this.submitter = submitter;
         this.contact = config.contact().isEmpty() ? "postmaster@" + submitter : config.contact();
@@ -126,7 +134,7 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
         files.due().forEach(day -> due.add(new DueDay(day, files.done(day.day()))));
         thread = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().daemon().name("tls-reports").factory());
-        var _ = thread.scheduleWithFixedDelay(this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
+        var _ = thread.scheduleWithFixedDelay(this::look, look.toMillis(), look.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private LocalDate today() {
@@ -135,16 +143,17 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
 
     @Override
     public void on(TlsResult result) {
-        LocalDate today = today();
         synchronized (lock) {
-            turn(today);
+            turn();
             current.add(result);
             changed = true;
         }
     }
 
-    private void turn(LocalDate today) {
-        if (!current.day().equals(today)) {
+    /** A clock that is set back goes on with the day that it had come to. Locked. */
+    private void turn() {
+        LocalDate today = today();
+        if (today.isAfter(current.day())) {
             over.add(current);
             current = new DayCounts(today);
             changed = true;
@@ -168,6 +177,7 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     /** What was counted so far is in the files, those of days that are over first. */
     private void keep() {
         synchronized (files) {
+            keptAt = clock.instant();
             try {
                 for (DayCounts day; (day = firstOver()) != null;) {
                     files.keepDue(day);
@@ -190,9 +200,8 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
     }
 
     private @Nullable DayCounts firstOver() {
-        LocalDate today = today();
         synchronized (lock) {
-            turn(today);
+            turn();
             return over.isEmpty() ? null : over.getFirst();
         }
     }
@@ -213,6 +222,9 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
         for (String domain : day.counts.domains()) {
             if (closing) {
                 return;
+            }
+            if (!clock.instant().isBefore(keptAt.plus(LOOK))) { // those who get reports may take their time
+                keep();
             }
             if (day.done.contains(domain)) {
                 continue;
@@ -312,10 +324,9 @@ public final class TlsReports implements TlsResult.Listener, AutoCloseable {
         List<String> usable = named.stream().filter(TlsReports::isUsable).toList();
         List<String> wanted = usable.subList(0, Math.min(usable.size(), MAX_DESTINATIONS));
         if (wanted.size() < named.size()) {
-            log.warn(
-                    "event=tls-report-destinations-left-out domain={} count={} why=\"neither mailto: nor https:, or more "
-                            + "than {}\"",
-                    domain, named.size() - wanted.size(), MAX_DESTINATIONS);
+            log.warn("event=tls-report-destinations-left-out domain={} count={} most={} "
+                    + "why=\"neither mailto: nor https:, or too many\"", domain, named.size() - wanted.size(),
+                    MAX_DESTINATIONS);
         }
         return new Wanted(true, wanted);
     }

@@ -71,7 +71,7 @@ class SaslClientTest {
         "r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096",
         "r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096", "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=0",
         "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=1000001", "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=99999999999",
-        "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z", "m=x,r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4096", "x"})
+        "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z", "", "m=x,r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4096", "x"})
     void aFirstMessageThatIsNoScramIsCancelled(String message) {
         ScramClient client = scram();
         client.initial(ROOM);

@@ -798,6 +798,10 @@ class ConfigReaderTest {
                 hosts = ["192.0.2.1"]
                 user = "smart"
                 password-file = "there-is-none"
+                [routes."f.example"]
+                hosts = ["192.0.2.1"]
+                user = "smart"
+                password = ""
                 """)).containsExactly(
                 ":3:1: routes.\"a.example\".user: needs password or password-file",
                 ":6:1: routes.\"b.example\".password: needs user",
@@ -805,7 +809,8 @@ class ConfigReaderTest {
                 ":13:1: routes.\"d.example\".password: has a control character; allowed: a text without any",
                 ":17:1: routes.\"e.example\".password-file: \"there-is-none\": there is no file "
                         + Path.of("there-is-none").toAbsolutePath()
-                        + "; allowed: the path of a file, or \"\" for no file");
+                        + "; allowed: the path of a file, or \"\" for no file",
+                ":20:1: routes.\"f.example\".user: needs password or password-file");
     }
 
     @Test

@@ -114,6 +114,23 @@ final class HostLoginTest {
     }
 
     @Test
+    void theNextHostIsAskedWhereOneCanNotCheckTheLogin() {
+        try (FakeMx first = new FakeMx().offering("PIPELINING,AUTH PLAIN").on("AUTH", "454 4.7.0 later");
+                FakeMx second = new FakeMx().offering("PIPELINING,AUTH PLAIN").on("AUTH", "235 2.7.0 ok");
+                DeliveryRig rig = rig(first, LOGIN)) {
+            rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
+                    List.of(DeliveryRig.host("mx1", first.port()), DeliveryRig.host("mx2", second.port())), false, true,
+                    null, HostProof.NONE, LOGIN));
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery a@dest.example 250");
+            assertThat(first.commands()).contains("AUTH PLAIN " + PLAIN).noneMatch(each -> each.startsWith("MAIL"));
+            assertThat(second.messages()).hasSize(1);
+        }
+    }
+
+    @Test
     void aHostThatOffersNoAuthGetsNothing() {
         waits("S: 220 mx\nC: EHLO gateway.test\nS: 250-mx\nS: 250 PIPELINING\n" + GOODBYE, LOGIN, "offers no AUTH");
     }

@@ -283,6 +283,20 @@ class SigningTest {
         assertThat(keys.missing()).isEqualTo(1);
     }
 
+    @Test
+    void anAbsentKeyThatIsAskedForByWhoReadsNoFilesIsFoundByTheNextLook() throws IOException {
+        Path file = directory.resolve("late.key");
+        AtomicLong now = new AtomicLong();
+        KeyStore keys = new KeyStore(Crypto.jdk(), now::get);
+        keys.of(file);
+        TestKeys.rsa(file);
+        now.addAndGet(KeyStore.LOOK_INTERVAL.toNanos());
+        keys.look();
+        assertThat(keys.known(file)).as("nobody has asked").isInstanceOf(KeyStore.Unusable.class);
+        keys.look();
+        assertThat(keys.known(file)).isInstanceOf(KeyStore.Usable.class);
+    }
+
     private static void look(KeyStore keys) {
         for (int i = 0; i < 3; i++) {
             keys.look();

@@ -137,6 +137,11 @@ class SourceConnectorTest {
         assertThat(toConnect("06")).isInstanceOf(SocketTimeoutException.class);
         assertThat(toConnect("01")).isInstanceOf(NoRouteToHostException.class);
         assertThat(toConnect("02")).isInstanceOf(NoRouteToHostException.class);
+        assertThat(toConnect("08")).isInstanceOf(NoRouteToHostException.class);
+        try (FakeProxy proxy = new FakeProxy(BOUND + "C: 05 01 00 " + MX_OCTETS + "\nclose")) {
+            assertThat(catchThrowableOfType(IOException.class, () -> through(proxy, SEVEN)))
+                    .isInstanceOf(NoRouteToHostException.class).hasMessageContaining("instead of an answer");
+        }
         assertThat(toConnect("07")).isInstanceOfSatisfying(EgressException.class,
                 e -> assertThat(e.kind()).isEqualTo(Kind.PROXY_FAILED));
     }

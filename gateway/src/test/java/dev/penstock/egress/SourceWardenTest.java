@@ -44,12 +44,23 @@ class SourceWardenTest {
     }
 
     private void probe(@Nullable IOException outcome) {
-        warden.probe((_, host) -> {
+        probe(warden, outcome);
+    }
+
+    private void probe(SourceWarden warden, @Nullable IOException outcome) {
+        List<Thread> probes = warden.begin((_, host) -> {
             probed.add(host);
             if (outcome != null) {
                 throw outcome;
             }
         });
+        for (Thread each : probes) {
+            try {
+                each.join();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
         health.expire(clock.millis());
     }
 
@@ -67,6 +78,20 @@ class SourceWardenTest {
         assertThat(heard).containsExactly("- PROXY", "+ PROXY a probe came through");
         probe(null);
         assertThat(probed).as("one that works isn't probed").hasSize(101);
+    }
+
+    @Test
+    void aProbeThatComesWhileASourceFailsForgetsNothing() {
+        List<Runnable> between = new ArrayList<>();
+        SourceWarden asked = new SourceWarden(sources, health, () -> {
+            between.forEach(Runnable::run);
+            return clock.instant();
+        });
+        between.add(() -> probe(asked, null));
+        asked.failed(source, HOST, new EgressException(Kind.PROXY_FAILED, "it broke off"));
+        assertThat(health.isSound()).isFalse();
+        probe(asked, null);
+        assertThat(health.isSound()).isTrue();
     }
 
     @Test

@@ -223,6 +223,9 @@ class ConversionTest {
                 .isEqualTo("a part of type message/partial may not be encoded");
         assertThat(refusal(HEAD + "Content-Type: multipart/mixed\r\n\r\n\u00e4\r\n"))
                 .isEqualTo("a multipart has no boundary");
+        String parts = HEAD + "Content-Type: multipart/mixed; boundary=b\r\n\r\n\u00e4\r\n%s\r\n\r\nx\r\n";
+        assertThat(refusal(parts.formatted("--other"))).isEqualTo("a multipart has no part");
+        assertThat(converted(parts.formatted("--b"))).contains("\r\n?\r\n--b\r\n");
         assertThat(refusal("no header, \u00e4\r\n")).isEqualTo("a header is broken");
     }
 

@@ -134,8 +134,10 @@ class VerdictTableTest {
                 // DMARC and alignment
                 sound("a DMARC record with junk in it").from("n@junk.example")
                         .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
-                sound("a DMARC policy that is tested only").from("n@testing.example")
+                sound("a DMARC policy of quarantine that is tested only").from("n@testing.example")
                         .expects("FAIL alignment Gmail 5.7.32"),
+                sound("a DMARC policy of reject that is tested is one of quarantine").from("n@testingreject.example")
+                        .expects("FAIL authenticated Gmail 5.7.26", "FAIL alignment Gmail 5.7.32"),
                 sound("a DMARC record whose sp= is wrong stands for p=none").from("n@wrongsub.example")
                         .expects("WARN dmarc Gmail 5.7.40", "FAIL alignment Gmail 5.7.32"),
                 sound("a DMARC record with a wrong p= and no rua=").from("n@useless.example")

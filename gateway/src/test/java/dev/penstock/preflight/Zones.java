@@ -81,7 +81,8 @@ public final class Zones implements AutoCloseable {
         dns.text("s1._domainkey.nopolicy.example", "v=DKIM1; p=" + RSA2048);
         sender("reject.example", ok, "v=DMARC1; p=reject");
         sender("junk.example", ok, "v=DMARC1; p=reject; !!; =x; pct=oops; new=tag; p=none; adkim=maybe; fo=;;");
-        sender("testing.example", ok, "v=DMARC1; p=reject; t=y");
+        sender("testing.example", ok, "v=DMARC1; p=quarantine; t=y");
+        sender("testingreject.example", ok, "v=DMARC1; p=reject; t=y");
         sender("wrongsub.example", ok, "v=DMARC1; p=reject; sp=discard; rua=mailto:d@wrongsub.example");
         sender("useless.example", ok, "v=DMARC1; p=discard");
         sender("parts.example", ok, "v=DMARC1; p=none; sp=reject; np=quarantine");

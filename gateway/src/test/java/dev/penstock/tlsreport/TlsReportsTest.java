@@ -51,6 +51,7 @@ import dev.penstock.tls.TlsResult.Policy;
 
 /** From results of sessions to a day's reports. The clock begins at noon of 2026-11-23. */
 class TlsReportsTest {
+    private static final Duration NEVER_BY_ITSELF = Duration.ofDays(1);
     private static final Policy STS = new Policy(TlsResult.Kind.STS, List.of("version: STSv1", "mode: enforce"),
             List.of("*.example.net"));
     private static final String REPORT = "gateway.test!a.example!1795392000!1795478399.json.gz";
@@ -413,7 +414,7 @@ class TlsReportsTest {
                 TlsReportsConfig.DEFAULT.with(TlsReportsConfig.MODE, mode)
                         .with(TlsReportsConfig.DIRECTORY, directory).with(TlsReportsConfig.CONTACT, "tls@example.net"),
                 "gateway.test", new Records(),
-                new HttpsExchange(new ClientTls(trusted), Patience.LONG, 1_000), this::mail, clock);
+                new HttpsExchange(new ClientTls(trusted), Patience.LONG, 1_000), this::mail, clock, NEVER_BY_ITSELF);
     }
 
     private List<String> files() throws IOException {

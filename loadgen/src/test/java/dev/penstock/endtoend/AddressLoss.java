@@ -104,7 +104,7 @@ final class AddressLoss {
         });
         int without = copies.size();
         await().atMost(PATIENCE).until(() -> copies.size() >= without + ENOUGH);
-        Map<InetAddress, Long> shares = copies.subList(without, without + ENOUGH).stream()
+        Map<InetAddress, Long> shares = copies.stream().skip(without).limit(ENOUGH)
                 .collect(Collectors.groupingBy(Copy::from, Collectors.counting()));
         assertThat(shares).as("shares without " + source).hasSize(all.size() - lost.size()).doesNotContainKeys(
                 lost.toArray(InetAddress[]::new));
@@ -118,7 +118,7 @@ final class AddressLoss {
     }
 
     private Set<InetAddress> seen(int from) {
-        return copies.subList(from, copies.size()).stream().map(Copy::from).collect(Collectors.toSet());
+        return copies.stream().skip(from).map(Copy::from).collect(Collectors.toSet());
     }
 
     private static Set<InetAddress> addresses(String... texts) {
