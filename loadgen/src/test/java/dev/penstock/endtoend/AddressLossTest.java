@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(240)
 class AddressLossTest {
     private static final Duration SUSPENDED_WITHIN = Duration.ofSeconds(5);
-    private static final Pattern LINE = Pattern.compile("(\\d\\d:\\d\\d:\\d\\d\\.\\d{3}) .* event=(\\S+)(.*)");
+    private static final Pattern LINE = Pattern.compile(".*?(\\d\\d:\\d\\d:\\d\\d\\.\\d{3})\\S* .* event=(\\S+)(.*)");
 
     @TempDir
     Path directory;
