@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
 final class AddressLoss {
     private static final Logger log = LoggerFactory.getLogger(AddressLoss.class);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final int ENOUGH = 300;
+    private static final int ENOUGH = 900;
     /** Of each source to each receiver: as many messages may be in flight when their address goes. */
     private static final int SESSIONS = 2;
     private static final long PAUSE_NANOS = 1_000_000;
