@@ -1,0 +1,32 @@
+package dev.penstock.shaping;
+
+import java.util.List;
+
+/**
+ * Which limits bind which mail: by the rules in force, and by what control has decided. Thread-safe; answers at once, from
+ * what is in memory. Who changes a book tells the {@link Shaper}, which asks again.
+ */
+public interface LimitBook {
+    /**
+     * What binds all mail of a path, whoever sends it.
+     *
+     * @param provider whose hosts it goes to; empty for nobody known
+     */
+    PathLimits of(EgressPath path, String provider);
+
+    /** Whether any limit is told apart by who sends. Where none is, {@link #of(EgressPath, String, Sender)} isn't asked. */
+    boolean limitsSenders();
+
+    /** What binds this sender's mail on the path beside {@link #of(EgressPath, String)}; empty for nothing. */
+    List<SharedLimit> of(EgressPath path, String provider, Sender sender);
+
+    /**
+     * Whose mail it is, and where to.
+     *
+     * @param tenant   empty when unknown
+     * @param campaign empty when unknown
+     * @param pool     the pool of sources it goes by
+     * @param domain   of the recipients, lower case
+     */
+    record Sender(String tenant, String campaign, String pool, String domain) {}
+}
