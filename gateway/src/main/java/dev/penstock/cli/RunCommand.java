@@ -1,16 +1,13 @@
 package dev.penstock.cli;
 
-import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.ReentrantLock;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,7 +16,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 import dev.penstock.config.AuthConfig;
-import dev.penstock.config.ConfigChange;
 import dev.penstock.config.ConfigReader;
 import dev.penstock.config.ConfigReader.Invalid;
 import dev.penstock.config.ConfigReader.Valid;
@@ -42,8 +38,6 @@ final class RunCommand implements Callable<Integer> {
     private final Signals signals;
     private final PrintStream out;
     private final PrintStream err;
-    private final ReentrantLock reloading = new ReentrantLock(); // guards `current`
-    private @Nullable GatewayConfig current;
 
     @Option(names = {"-c", "--config"}, paramLabel = "FILE", description = "Configuration; see config/penstock.toml.")
     private @Nullable Path file;
@@ -90,8 +84,6 @@ final class RunCommand implements Callable<Integer> {
                 }
             }
         }
-        current = config;
-
         Gateway gateway;
         try {
             gateway = starter.start(config);
@@ -103,7 +95,8 @@ final class RunCommand implements Callable<Integer> {
             }
             return failure.exitCode();
         }
-        try (gateway) {
+        Reloads reloads = new Reloads(file, config, gateway);
+        try (gateway; ShapingWatch _ = ShapingWatch.start(reloads::shapingFile, reloads::shapingMayHaveChanged)) {
             AtomicBoolean stopping = new AtomicBoolean();
             for (String signal : List.of("TERM", "INT")) {
                 signals.on(signal, () -> {
@@ -118,57 +111,12 @@ final class RunCommand implements Callable<Integer> {
             }
             signals.on("HUP", () -> {
                 gateway.reopenLog(); // whatever becomes of the configuration: a file may have been moved away
-                reload(gateway);
+                reloads.reload();
             });
             greet(gateway, config);
             gateway.awaitStop();
         }
         return ExitCode.OK;
-    }
-
-    /** P6: a wrong configuration is refused whole and the old one stays in force. */
-    private void reload(Gateway gateway) {
-        reloading.lock();
-        try {
-            if (file == null || current == null) {
-                log.warn("event=reload-refused why=\"started without --config, so there is no file to read\"");
-                return;
-            }
-            if (hasNothing(file)) { // it is being written: its defaults are nobody's wish
-                log.error("event=reload-refused file={} why=\"has nothing in it\"", file);
-                return;
-            }
-            switch (ConfigReader.read(file)) {
-                case Invalid(List<Problem> problems) -> {
-                    problems.forEach(problem -> log.error("event=reload-error problem={}", problem));
-                    log.error("event=reload-refused file={} errors={}", file, problems.size());
-                }
-                case Valid(GatewayConfig changed, List<Problem> warnings) -> {
-                    warnings.forEach(warning -> log.warn("event=reload-warning problem={}", warning));
-                    List<String> restart = ConfigChange.notReloadable(current, changed);
-                    if (!restart.isEmpty()) {
-                        log.error("event=reload-refused file={} why=\"a restart is needed\" keys={}", file,
-                                String.join(", ", restart));
-                        return;
-                    }
-                    gateway.reload(changed);
-                    current = changed;
-                    log.info("event=reloaded file={}", file);
-                }
-            }
-        } catch (RuntimeException e) {
-            log.error("event=reload-failed file={}", file, e);
-        } finally {
-            reloading.unlock();
-        }
-    }
-
-    private static boolean hasNothing(Path file) {
-        try {
-            return Files.size(file) == 0;
-        } catch (IOException _) {
-            return false; // told when it is read
-        }
     }
 
     private static String relaying(GatewayConfig config) {

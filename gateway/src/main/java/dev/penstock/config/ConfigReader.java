@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Reads the configuration file and the shaping file that it names. Thread-safe: every call reads anew. All errors of
  * both files are found in one reading; a configuration with any is not given out.
@@ -16,6 +18,8 @@ import java.util.Optional;
  * <p>Relative paths in the file are relative to the working directory of the process, not to the file.
  */
 public final class ConfigReader {
+    private static final String SHAPING_FILE = "shaping-file";
+
     private ConfigReader() {}
 
     /** What a reading gave. */
@@ -34,13 +38,28 @@ public final class ConfigReader {
 
     /** Likewise, and notes in {@code places} which keys are written where. */
     public static Result read(Path file, Places places) {
+        return read(file, places, null);
+    }
+
+    /** As {@link #read}, with another shaping file in the place of the one that is named: what a change would come to. */
+    public static Result readWithShaping(Path file, Path shaping) {
+        return read(file, new Places(), shaping);
+    }
+
+    private static Result read(Path file, Places places, @Nullable Path shaping) {
         List<Problem> errors = new ArrayList<>();
         List<Problem> warnings = new ArrayList<>();
         ConfigSource source = new ConfigSource(file, errors, warnings, places);
-        GatewayConfig config = config(source.parse(), source);
+        GatewayConfig config = config(source.parse(), source, shaping);
         return errors.isEmpty()
                 ? new Valid(config, ConfigSource.inOrder(warnings))
                 : new Invalid(ConfigSource.inOrder(errors));
+    }
+
+    /** The shaping file that is named in {@code file}; empty when none is, or that can't be read. */
+    public static Optional<Path> shapingFile(Path file) {
+        ConfigSource unread = new ConfigSource(file, new ArrayList<>(), new ArrayList<>(), null);
+        return unread.parse().table("gateway").file(SHAPING_FILE, Optional.empty(), "");
     }
 
     /** This machine's name as its own system gives it; {@code localhost} when that isn't a usable one. */
@@ -52,12 +71,12 @@ public final class ConfigReader {
         }
     }
 
-    private static GatewayConfig config(TableBinder file, ConfigSource source) {
+    private static GatewayConfig config(TableBinder file, ConfigSource source, @Nullable Path shapingInstead) {
         GatewayConfig config = GatewayConfig.embedded(systemHostname());
         TableBinder gateway = file.table("gateway");
         String hostname = GatewayConfig.HOSTNAME.read(gateway);
         int node = GatewayConfig.NODE.read(gateway);
-        Optional<Path> shapingFile = gateway.file("shaping-file", Optional.empty(), "built-in limits");
+        Optional<Path> shapingFile = gateway.file(SHAPING_FILE, Optional.empty(), "built-in limits");
         gateway.end();
         if (!hostname.isEmpty()) {
             config = config.with(GatewayConfig.HOSTNAME, hostname);
@@ -90,7 +109,7 @@ public final class ConfigReader {
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
-                    .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet()));
+                    .read(source.other(shapingInstead == null ? shapingFile.get() : shapingInstead, Places.SHAPING), routes, localDomains.keySet()));
         }
         file.end();
 
