@@ -34,6 +34,7 @@ import dev.penstock.units.Durations;
 public final class PostfixImport {
     private static final String DEFAULT = "[\"default\"]";
     private static final String SMTP = "smtp";
+    private static final String RATE_DELAY = "_destination_rate_delay";
     private static final Pattern SETTING = Pattern.compile("([A-Za-z0-9_]+)\\s*=\\s*(.*)");
     private static final Pattern OF_TRANSPORT = Pattern.compile("([a-z0-9_-]+?)_(destination_concurrency_limit|"
             + "destination_rate_delay|destination_recipient_limit|initial_destination_concurrency|"
@@ -81,16 +82,18 @@ public final class PostfixImport {
             }
         }
         // what all have comes first, so that the transports' own takes its place
-        settings.forEach((name, setting) -> {
-            if (!isOfTransport(name)) {
-                parameter(name, setting);
-            }
-        });
-        settings.forEach((name, setting) -> {
-            if (isOfTransport(name)) {
-                ofTransport(name, setting);
-            }
-        });
+        for (boolean isDelay : new boolean[]{false, true}) { // a delay says how many sessions there are, whatever else does
+            settings.forEach((name, setting) -> {
+                if (!isOfTransport(name) && isDelay == name.endsWith(RATE_DELAY)) {
+                    parameter(name, setting);
+                }
+            });
+            settings.forEach((name, setting) -> {
+                if (isOfTransport(name) && isDelay == name.endsWith(RATE_DELAY)) {
+                    ofTransport(name, setting);
+                }
+            });
+        }
         report.sort(Comparator.comparing(Finding::file).thenComparingInt(Finding::line));
         List<String> heading = List.of("From Postfix's " + mainCf.getFileName()
                 + " by penstock shaping import postfix.");

@@ -53,6 +53,9 @@ public final class PowerMtaImport {
     private static final Pattern CODE_FIRST = Pattern.compile("\\^?([45]\\d\\d)(?:[ -]|\\\\s)?(.*)");
     /** A status in front: {@code ^[45]\.1\.1;}. */
     private static final Pattern STATUS_FIRST = Pattern.compile("\\^((?:\\[45]|[45])\\\\\\..*)");
+    /** A status in front of what follows it, in a pattern for what stands behind the code. */
+    private static final Pattern STATUS = Pattern
+            .compile("(\\[45]|[45])\\\\?\\.(\\d{1,3})\\\\?\\.(\\d{1,3})(?:[ ;]|\\\\s)?(.*)");
     private static final String GLOBAL_SOURCE = "global";
 
     private final List<Problem> problems = new ArrayList<>();
@@ -448,7 +451,7 @@ public final class PowerMtaImport {
                 try {
                     relayNetworks.add(Values.network(network));
                     found(directive, Kind.CONVERTED, "[inbound] relay-networks has " + network);
-                } catch (RuntimeException _) {
+                } catch (IllegalArgumentException _) {
                     found(directive, Kind.NONE, block.argument() + " is no network; clients that log in may send to any "
                             + "domain");
                 }
@@ -851,8 +854,15 @@ public final class PowerMtaImport {
         String text = reply.pattern();
         if (code.matches()) {
             rule.put("code", Draft.array(List.of(code.group(1))));
-            text = code.group(2).replaceFirst("^(\\.\\*)+", "");
+            text = code.group(2);
         }
+        Matcher status = STATUS.matcher(text);
+        if (status.matches()) {
+            rule.put("enhanced", Draft.array(List.of((status.group(1).startsWith("[") ? "x" : status.group(1)) + "."
+                    + status.group(2) + "." + status.group(3))));
+            text = status.group(4);
+        }
+        text = text.replaceFirst("^(\\.\\*)+", "");
         if (!text.isEmpty() && !matchesNothing(text)) {
             rule.put("text", "[" + Draft.literal(text) + "]");
         }

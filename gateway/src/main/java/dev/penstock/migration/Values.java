@@ -67,7 +67,11 @@ final class Values {
 
     /** A network or an address. */
     static String network(String text) {
-        Networks.parse(List.of(text));
+        try {
+            Networks.parse(List.of(text));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(text + " is no address or network like 192.0.2.1 or 10.0.0.0/8", e);
+        }
         return text;
     }
 

@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -14,9 +13,9 @@ import java.util.Map;
 import java.util.Objects;
 
 import io.netty.pkitesting.X509Bundle;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -74,9 +73,6 @@ final class PathKeysTest {
     private static final String LOGIN = Base64.getEncoder()
             .encodeToString("\0smart\0s3cret".getBytes(StandardCharsets.UTF_8));
 
-    @TempDir
-    Path directory;
-
     private static DeliveryRig rig(TrafficLimits limits) {
         return new DeliveryRig(DeliveryRig.CONFIG, limits, QueueConfig.DEFAULT);
     }
@@ -95,7 +91,7 @@ final class PathKeysTest {
 
     // Times
 
-    private record Stall(Key<TrafficLimits, Duration> key, String transcript, String where) {}
+    private record Stall(Key<TrafficLimits, @Nullable Duration> key, String transcript, String where) {}
 
     private static Map<String, Stall> stalls() {
         return Map.of(
