@@ -99,8 +99,8 @@ public final class PowerMtaImport {
         }
         items.forEach(this::collect);
         items.forEach(this::top);
-        nested.stream().filter(Nested::isForAll).forEach(each -> domain(each.domain, each.source));
-        nested.stream().filter(each -> !each.isForAll()).forEach(each -> domain(each.domain, each.source));
+        nested.stream().filter(Nested::isForAll).forEach(this::nested);
+        nested.stream().filter(each -> !each.isForAll()).forEach(this::nested);
         classes.forEach((name, texts) -> rules.put("[rules]", name,
                 texts.stream().map(Draft::literal).collect(Collectors.joining(",\n  ", "[\n  ", "\n]"))));
         sources();
@@ -111,6 +111,12 @@ public final class PowerMtaImport {
                         rules.isEmpty() ? "" : rules.text(heading(file, "rules for replies")), report)
                 : new Conversion.Refused(problems.stream().distinct().sorted(Comparator.comparing(Problem::file)
                         .thenComparingInt(Problem::line).thenComparingInt(Problem::column)).toList());
+    }
+
+    /** A virtual MTA may have become several sources. */
+    private void nested(Nested each) {
+        pools.getOrDefault(each.source, new LinkedHashSet<>(List.of(each.source)))
+                .forEach(source -> domain(each.domain, source));
     }
 
     private static List<String> heading(Path file, String what) {
@@ -244,7 +250,6 @@ public final class PowerMtaImport {
             case "smtp-listener" -> listener(directive, known, parts[0]);
             case "smtp-source-host" -> {
                 sourceAddress(directive, GLOBAL_SOURCE, parts);
-                pools.computeIfAbsent(GLOBAL_SOURCE, _ -> new LinkedHashSet<>()).add(GLOBAL_SOURCE);
                 tables.put("[delivery]", "pool", Draft.quoted(GLOBAL_SOURCE));
             }
             case "total-max-smtp-out" -> put(directive, known, "[delivery]", "max-sessions",
@@ -334,33 +339,51 @@ public final class PowerMtaImport {
         return "[source." + Draft.quoted(name) + "]";
     }
 
-    /** {@code smtp-source-host 192.0.2.1 mta1.example.net}, or one of the two. */
-    private void sourceAddress(Directive directive, String source, String[] parts) {
-        String header = sourceHeader(source);
-        sources.add(source);
-        List<String> addresses = new ArrayList<>();
-        for (String part : parts) {
-            try {
+    /**
+     * {@code smtp-source-host 192.0.2.1 mta1.example.net}, or one of the two. A source has one address of each family, so a
+     * further one makes another source of the same pool.
+     */
+    private void sourceAddress(Directive directive, String virtualMta, String[] parts) {
+        String address = "";
+        String name = "";
+        try {
+            for (String part : parts) {
                 if (part.matches("[0-9.]+|.*:.*")) {
-                    addresses.add(Values.network(part));
+                    address = Values.network(part);
                 } else {
-                    tables.put(header, "ehlo-name", Draft.quoted(domainName(part)));
+                    name = domainName(part);
                 }
-            } catch (IllegalArgumentException e) {
-                problems.add(directive.place().problem(directive.name(), part + ": " + e.getMessage()));
-                return;
             }
+        } catch (IllegalArgumentException e) {
+            wrong(directive, e);
+            return;
         }
-        if (!addresses.isEmpty()) {
-            String before = tables.table(header).get("source-address");
-            if (before != null) {
-                addresses.addAll(0, Stream.of(before.replaceAll("[\\[\\]\" ]", "").split(",")).toList());
-            }
+        String source = virtualMta;
+        for (int i = 2; !address.isEmpty() && hasOfFamily(source, address); i++) {
+            source = virtualMta + "-" + i;
+        }
+        sources.add(source);
+        pools.computeIfAbsent(virtualMta, _ -> new LinkedHashSet<>()).add(source);
+        String header = sourceHeader(source);
+        if (!address.isEmpty()) {
+            List<String> addresses = new ArrayList<>(addresses(source));
+            addresses.add(address);
             tables.put(header, "source-address", Draft.array(addresses));
         }
-        found(directive, addresses.size() > 1 ? Kind.DIFFERS : Kind.CONVERTED, header + (addresses.size() > 1
-                ? " has several addresses; at most one of each family is taken, make a source of each"
-                : ""));
+        if (!name.isEmpty()) {
+            tables.put(header, "ehlo-name", Draft.quoted(name));
+        }
+        found(directive, source.equals(virtualMta) ? Kind.CONVERTED : Kind.DIFFERS,
+                header + (source.equals(virtualMta) ? "" : " of the pool " + virtualMta + ", as a source of its own"));
+    }
+
+    private List<String> addresses(String source) {
+        String written = tables.table(sourceHeader(source)).get("source-address");
+        return written == null ? List.of() : List.of(written.replaceAll("[\\[\\]\" ]", "").split(","));
+    }
+
+    private boolean hasOfFamily(String source, String address) {
+        return addresses(source).stream().anyMatch(each -> each.contains(":") == address.contains(":"));
     }
 
     private void pool(Block block) {
@@ -377,7 +400,8 @@ public final class PowerMtaImport {
                 case Directive directive when directive.name().equals("virtual-mta") -> {
                     String member = directive.value();
                     if (senders.contains(member)) {
-                        members.add(Values.name(member));
+                        members.addAll(pools.getOrDefault(Values.name(member),
+                                new LinkedHashSet<>(List.of(Values.name(member)))));
                         found(directive, Kind.DIFFERS, "[pool." + Draft.quoted(name) + "] sources; its weight is 1");
                     } else {
                         problems.add(directive.place().problem(directive.name(), "there is no <virtual-mta " + member
