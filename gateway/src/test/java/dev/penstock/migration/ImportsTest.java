@@ -411,7 +411,7 @@ class ImportsTest {
                 "main.cf:26 transport_maps", "transport:6 someone@dest.example", "transport:7 gone.example");
         assertThat(done.report()).filteredOn(finding -> finding.key().equals("slow_destination_concurrency_limit"))
                 .singleElement().satisfies(finding -> assertThat(finding.text()).contains("by recipient there"));
-        assertThat(done.report()).hasSize(26 + 7);
+        assertThat(done.report()).hasSize(25 + 7);
     }
 
     @Test
