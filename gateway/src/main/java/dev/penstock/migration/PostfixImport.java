@@ -396,7 +396,7 @@ public final class PostfixImport {
 
     private static String networks(String text) {
         List<String> networks = new ArrayList<>();
-        for (String each : text.split("[\\s,]+")) {
+        for (String each : text.split("[\\s,]+", -1)) {
             if (!each.isEmpty()) {
                 networks.add(Values.network(each.replace("[", "").replace("]", "")));
             }

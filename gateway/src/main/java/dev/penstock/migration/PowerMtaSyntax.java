@@ -124,8 +124,9 @@ final class PowerMtaSyntax {
                 ? "closes nothing"
                 : "expected </" + current.name + ">, which line " + current.place.line + " opens"));
         if (open.stream().anyMatch(block -> block.name.equals(name))) { // that one is meant; the inner ones are told of
-            while (!open.pop().name.equals(name)) {
-                continue;
+            Block popped = open.pop();
+            while (!popped.name.equals(name)) {
+                popped = open.pop();
             }
         }
     }

@@ -25,6 +25,7 @@ import dev.penstock.config.Key;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ReconnectStrategy;
 import dev.penstock.config.Secret;
+import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageEvent;
@@ -256,6 +257,64 @@ final class PathKeysTest {
             assertThat(rig.outcomes()).containsExactlyInAnyOrder("Delivery a@dest.example 250 2.0.0 for a",
                     "TransientFailure b@dest.example 452 4.2.2 b is full");
             assertThat(rig.events.getFirst().protocol()).isEqualTo("LMTP");
+        }
+    }
+
+    @Test
+    void aChangeHoldsForTheNextSession() {
+        try (FakeMx mx = new FakeMx().script(HELLO + TAKEN + BYE)
+                .script(HELLO.replace("gateway.test", "bulk.example") + TAKEN.replace("<a@", "<b@") + BYE)
+                .script(HELLO + TAKEN.replace("<a@", "<c@") + BYE);
+                DeliveryRig rig = rig(ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO))) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            rig.shaper.reconfigure(new ShapingConfig(ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO)
+                    .with(TrafficLimits.EHLO_DOMAIN, "bulk.example"), Map.of()));
+            rig.send("b@dest.example");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            rig.shaper.reconfigure(new ShapingConfig(ONE, Map.of()));
+            rig.send("c@dest.example");
+            rig.awaitEvents(3);
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(3);
+        }
+    }
+
+    @Test
+    void aHostOfBrokenTlsGetsMailInClearForTheTimeThatThePathSays() {
+        String broken = """
+                S: 220 mx ready
+                C: EHLO gateway.test
+                S: 250-mx
+                S: 250 STARTTLS
+                C: STARTTLS
+                S: 220 go
+                close
+                """;
+        String inClear = HELLO.replace("S: 250 mx", "S: 250-mx\nS: 250 STARTTLS");
+        for (boolean isForgotten : new boolean[]{false, true}) {
+            FakeMx mx = new FakeMx().script(broken).script(inClear + TAKEN + BYE);
+            if (isForgotten) {
+                mx.script(broken);
+            }
+            TrafficLimits limits = ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO);
+            try (mx; DeliveryRig rig = rig(isForgotten
+                    ? limits.with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofNanos(1))
+                    : limits)) {
+                mx.script(inClear + TAKEN.replace("<a@", "<b@") + BYE);
+                rig.route(mx);
+                rig.send("a@dest.example");
+                rig.awaitEvents(1);
+                rig.awaitNoSessions();
+                rig.send("b@dest.example");
+                rig.awaitEvents(2);
+                assertThat(mx.errors()).isEmpty();
+                assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(2);
+                assertThat(mx.sessions()).isEqualTo(isForgotten ? 4 : 3);
+            }
         }
     }
 
