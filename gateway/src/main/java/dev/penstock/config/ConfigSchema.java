@@ -34,7 +34,9 @@ public final class ConfigSchema {
         properties.putAll(properties(section));
         properties.putAll(properties(keys));
         for (String key : ShapingReader.NOT_SUPPORTED.stream().sorted().toList()) {
-            properties.put(key, Map.of("description", "KumoMTA's; not supported yet and ignored."));
+            properties.put(key, Map.of("description", NoCounterpart.keys().contains(key)
+                    ? "KumoMTA's; " + NoCounterpart.why(key) + "."
+                    : "KumoMTA's; not supported yet and ignored."));
         }
         section.put("properties", properties);
 

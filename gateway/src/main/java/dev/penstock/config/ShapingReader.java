@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,6 @@ final class ShapingReader {
     static final String PROVIDER = "provider";
     private static final String ENABLE_TLS = "enable_tls";
     private static final String MX_ROLLUP = "mx_rollup";
-    private static final String REMEMBER_BROKEN_TLS = "remember_broken_tls";
     private static final String RECONNECT = "opportunistic_tls_reconnect_on_failed_handshake";
     static final String REPLACE_BASE = "replace_base";
 
@@ -38,20 +38,10 @@ final class ShapingReader {
     private static final Map<String, String> SHARED_PROVIDERS = sharedProviders();
 
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
-    static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
-            "additional_message_rate_throttles", "source_selection_rate", "additional_source_selection_rates",
-            "max_recipients_per_batch", "max_ready", "tls_prefer_openssl",
-            "openssl_cipher_list",
-            "openssl_cipher_suites", "openssl_options", "rustls_cipher_suites", "tls_certificate", "tls_private_key",
-            "smtp_port", "smtp_auth_plain_username", "smtp_auth_plain_password", "allow_smtp_auth_plain_without_tls",
-            "allow_smtp_auth_plain_without_valid_certificate", "ehlo_domain", "enable_pipelining", "enable_rset",
-            "use_lmtp", "reconnect_strategy", "try_next_host_on_transport_error", "ip_lookup_strategy",
-            "prohibited_hosts", "skip_hosts", "connect_timeout", "banner_timeout", "ehlo_timeout",
-            "mail_from_timeout", "rcpt_to_timeout", "data_timeout", "data_dot_timeout", "rset_timeout",
-            "starttls_timeout", "auth_timeout", "system_shutdown_timeout", "refresh_interval", "refresh_strategy",
-            "dispatcher_wakeup_strategy", "maintainer_wakeup_strategy", "low_memory_reduction_policy",
-            "no_memory_reduction_policy", "readyq_pool_name", "provider_name", "ignore_8bit_checks",
-            "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout", "sources", "automation");
+    static final Set<String> NOT_SUPPORTED = Stream.concat(NoCounterpart.keys().stream(),
+            Stream.of("additional_connection_limits", "additional_message_rate_throttles", "source_selection_rate",
+                    "additional_source_selection_rates", "sources", "automation"))
+            .collect(Collectors.toUnmodifiableSet());
 
     private ShapingReader() {}
 
@@ -69,8 +59,6 @@ final class ShapingReader {
                 "The section starts from the built-in limits instead of [\"default\"].");
         table.key(MX_ROLLUP, _ -> false, Types.flag(false),
                 "Only false is honoured: a section is for its own domain or site.");
-        table.key(REMEMBER_BROKEN_TLS, _ -> "", Types.text("a text", "", text -> text),
-                "With it \"Opportunistic\" goes on in clear; its time is not honoured.");
         table.key(RECONNECT, _ -> false, Types.flag(false), "With it \"Opportunistic\" goes on in clear.");
         return table;
     }
@@ -183,11 +171,7 @@ final class ShapingReader {
         section.flag(MX_ROLLUP, false);
         String enableTls = section.text(ENABLE_TLS, base.enableTls(), "a text in quotes", ShapingReader::kumoTls);
         boolean goesOnInClear = base.goesOnInClear();
-        if (section.has(REMEMBER_BROKEN_TLS)) {
-            goesOnInClear = true;
-            section.ignore(REMEMBER_BROKEN_TLS, "its time is not honoured: a host whose TLS is broken is remembered "
-                    + "for an hour");
-        }
+        goesOnInClear |= section.says(TrafficLimits.REMEMBER_BROKEN_TLS.name());
         goesOnInClear = section.flag(RECONNECT, goesOnInClear);
         if (section.has(ENABLE_TLS) && policy(enableTls, goesOnInClear) == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
             section.warn(ENABLE_TLS,
@@ -233,9 +217,12 @@ final class ShapingReader {
         TrafficLimits limits = TrafficLimits.TABLE.readKeys(section, base).with(TrafficLimits.ENABLE_TLS, tls);
         for (String key : section.keys()) {
             if (NOT_SUPPORTED.contains(key)) {
-                section.ignore(key, "KumoMTA's key is not supported yet and is ignored");
+                section.ignore(key, NoCounterpart.keys().contains(key)
+                        ? NoCounterpart.why(key)
+                        : "KumoMTA's key is not supported yet and is ignored");
             }
         }
+        PathTypes.check(section, limits);
         section.end();
         return limits;
     }

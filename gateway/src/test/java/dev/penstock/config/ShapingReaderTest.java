@@ -62,11 +62,13 @@ class ShapingReaderTest {
                         .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
                         .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1))
                         .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 100)
-                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.OPPORTUNISTIC));
+                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.OPPORTUNISTIC)
+                        .with(TrafficLimits.DATA_TIMEOUT, Duration.ofSeconds(30))
+                        .with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofDays(3)));
         assertThat(shaping.sections()).isEqualTo(Map.of("example.org",
                 TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 3)));
-        assertThat(valid.warnings()).extracting(Problem::key).containsExactly("default.data_timeout",
-                "default.remember_broken_tls", "provider.google.enable_tls", "provider.google.enable_tls",
+        assertThat(valid.warnings()).extracting(Problem::key).containsExactly(
+                "provider.google.enable_tls", "provider.google.enable_tls",
                 "\"example.org\".additional_message_rate_throttles", "\"example.org\".sources",
                 "\"example.org\".sources.ip-new.enable_tls", "provider.yahoo.automation");
         assertThat(messages(valid)).anyMatch(message -> message.contains("\"Required\" isn't kept there"));

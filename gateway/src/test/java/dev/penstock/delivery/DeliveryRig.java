@@ -75,6 +75,7 @@ final class DeliveryRig implements AutoCloseable {
     final RecordingSpool spool = new RecordingSpool();
     final FakeRouter router = new FakeRouter();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final Shaper shaper;
     final MailQueue queue;
     final Dispatcher dispatcher;
 
@@ -97,7 +98,7 @@ final class DeliveryRig implements AutoCloseable {
 
     private DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, @Nullable Router routes,
             Sources sources, SourceListener sourceListener, TlsOut tlsOut) {
-        Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
+        shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
         queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, InstantSource.system(),
                 System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,
