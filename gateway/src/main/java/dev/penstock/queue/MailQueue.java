@@ -189,6 +189,7 @@ public final class MailQueue implements AutoCloseable {
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
         this.nextWaitingNanos = clock.nanos() + WAITING_RETRY.toNanos();
         placement.health().listen(new Health());
+        shaper.listen(() -> readyQueues.values().forEach(ReadyQueue::sendersChanged));
     }
 
     private record Failing(DomainQueue domain, Route.Failure failure) {}

@@ -677,6 +677,20 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return withheld.isFree(subQueue) && release(List.of(subQueue));
     }
 
+    /** What binds senders may be something else: whoever waits for that is asked about anew. */
+    void sendersChanged() {
+        boolean wants = false;
+        lock();
+        try {
+            for (SubQueue subQueue : withheld.spentSenders()) {
+                wants |= mayGoOn(subQueue);
+            }
+        } finally {
+            unlock();
+        }
+        tell(wants);
+    }
+
     /** The source may send no more to that provider before so many nanoseconds have passed. */
     private void spent(String provider, long nanos) {
         long wait = Math.min(nanos, QUOTA_WAIT.toNanos());
@@ -927,7 +941,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    private Flow openings() {
+    /** Of its sessions opened. */
+    Flow openings() {
         return requireNonNull(openings, "mail without a route isn't shaped");
     }
 

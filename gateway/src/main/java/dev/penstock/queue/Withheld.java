@@ -85,6 +85,11 @@ final class Withheld {
         senderEnds.add(new SenderEnd(subQueue, until.nanos));
     }
 
+    /** Whose senders have sent what they may. */
+    List<SubQueue> spentSenders() {
+        return List.copyOf(senders.keySet());
+    }
+
     /** Its sender may send again. @return whether its mail has to wait no longer, and is no more here */
     boolean isFree(SubQueue subQueue) {
         senders.remove(subQueue);

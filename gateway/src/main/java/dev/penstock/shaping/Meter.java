@@ -187,7 +187,6 @@ sealed interface Meter {
                 var day = Instant.ofEpochMilli(now).atZone(zone).toLocalDate();
                 beginMillis = day.atStartOfDay(zone).toInstant().toEpochMilli();
                 endMillis = day.plusDays(1).atStartOfDay(zone).toInstant().toEpochMilli();
-                used = 0;
             }
             return now;
         }

@@ -412,6 +412,8 @@ public final class Pacer implements AutoCloseable {
             binding.weighs = weighs;
             for (Flow flow : binding.flows) {
                 flow.next = turnsAt(flow.next, before, next);
+            }
+            for (Flow flow : binding.flows) {
                 if (flow.at != null) {
                     RateLimiter was = leave(flow);
                     goOn(flow, nowNanos);

@@ -49,6 +49,9 @@ public final class Shaper implements AutoCloseable {
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private final AtomicInteger changes = new AtomicInteger();
+    /** Whether some sender was ever bound. */
+    private volatile boolean hasBoundSenders;
+    private volatile Runnable sendersChanged = () -> {};
     private volatile ShapingConfig config;
 
     /** One shared limit that is in force, or was until lately. */
@@ -138,6 +141,14 @@ public final class Shaper implements AutoCloseable {
             }
         }
         told.forEach(Runnable::run);
+        if (hasBoundSenders) {
+            sendersChanged.run();
+        }
+    }
+
+    /** @param changed run, with no lock held, when what binds senders may be something else */
+    public void listen(Runnable changed) {
+        sendersChanged = changed;
     }
 
     /** How often limits may have changed: who keeps what they were asks again when this is another. */
@@ -240,6 +251,7 @@ public final class Shaper implements AutoCloseable {
         if (limits.isEmpty()) {
             return SenderLimits.NONE;
         }
+        hasBoundSenders = true;
         long now = nanoTime.getAsLong();
         List<RateLimiter> rates = new ArrayList<>();
         List<SenderLimits.InDelivery> inDelivery = new ArrayList<>();

@@ -122,7 +122,7 @@ class PacerTest {
         sender.asks();
         passes(SECOND, 0);
         assertThat(sent.stream().filter(at -> at == 100 * SECOND)).hasSize(5);
-        assertThat(sent).hasSize(5 + 10);
+        assertThat(sent).hasSize(5 + 9);
     }
 
     @Test
@@ -245,9 +245,9 @@ class PacerTest {
             passes(59 * SECOND - 1, 0);
             assertThat(woken).as("minute %d", minute).hasSize(minute - 1);
             passes(MILLI, 0);
-            assertThat(woken).as("minute %d", minute).hasSize(minute).endsWith(minute - 1);
+            assertThat(woken).as("minute %d", minute).hasSize(minute).endsWith(minute % 50);
             passes(SECOND / 2, 0); // it connects
-            Slot slot = flows.get(minute - 1).slot(() -> sent.add(now - start));
+            Slot slot = flows.get(minute % 50).slot(() -> sent.add(now - start));
             assertThat(slot.take(Cost.ONE, 5 * SECOND, now)).isBetween(1L, SECOND);
             passes(60 * SECOND - (now - start - (minute - 1) * 60 * SECOND), 0);
             shaper.runDue();
