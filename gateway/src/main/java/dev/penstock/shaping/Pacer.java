@@ -27,7 +27,8 @@ import dev.penstock.units.Rate;
  * and nobody is told of a slot before it is his.
  *
  * <p>Those who wait at a limiter take turns by <em>flow</em>, which is a ready queue: start-time fair queueing (Goyal, Vin,
- * Cheng 1996), which is deficit round robin with the order of arrival kept. A flow whose next slot is further away than a
+ * Cheng 1996), which is deficit round robin with the order of arrival kept. One that had no use for its turns, because
+ * another limiter held it, comes first when it has. A flow whose next slot is further away than a
  * session may idle <em>sleeps</em>: it keeps its turn without a session and is woken {@link #LEAD_NANOS} before it, or as
  * long before as its session may idle. Slots don't wait for one that was woken; its turn does, for {@link #CLAIM_NANOS}.
  *
@@ -134,7 +135,7 @@ public final class Pacer implements AutoCloseable {
         private final Pacer pacer;
         private final Binding binding;
         private final Runnable wakes;
-        /** When it came to wait where it does: breaks ties. */
+        /** When it came to wait where it does, or before all who came: breaks ties. */
         private long number;
         private long tag;
         private @Nullable RateLimiter at;
@@ -725,10 +726,14 @@ public final class Pacer implements AutoCloseable {
     private void join(Flow flow, RateLimiter limiter) {
         RateLimiter[] limiters = flow.binding.limiters;
         flow.tag = limiter.turn;
-        for (int i = 0; i < flow.next.length && i < limiters.length; i++) {
-            flow.tag = limiters[i] == limiter ? later(flow.next[i], limiter.turn) : flow.tag;
-        }
         flow.number = numbers++;
+        for (int i = 0; i < flow.next.length; i++) {
+            if (limiters[i] == limiter && limiter.turn - flow.next[i] > 0) {
+                flow.number += Long.MIN_VALUE; // it had less than its share: it comes before those who had theirs
+            } else if (limiters[i] == limiter) {
+                flow.tag = flow.next[i];
+            }
+        }
         flow.at = limiter;
         (flow.waiting.isEmpty() ? limiter.asleep : limiter.present).add(flow);
     }

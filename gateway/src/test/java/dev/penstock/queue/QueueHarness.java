@@ -85,9 +85,9 @@ final class QueueHarness {
         this.admission = new Admission(total, this::nanosOfAdmission, comingUp::add);
     }
 
-    private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
+    private QueueHarness(SessionLimiter total, OpeningLimiter opening, @Nullable LimitBook book) {
         this.total = total;
-        this.shaper = new Shaper(limits(Map.of()), clock::nanoTime);
+        this.shaper = new Shaper(limits(Map.of()), book, clock, clock::nanoTime);
         this.queue = queue(Pools.NONE, Quota.NONE);
         this.admission = new Admission(total, total, opening, (_, hosts) -> tried.apply(hosts), this::nanosOfAdmission,
                 comingUp::add);
@@ -134,7 +134,14 @@ final class QueueHarness {
      * @param opening of those that come up
      */
     static QueueHarness open(SessionLimiter total, OpeningLimiter opening) {
-        QueueHarness harness = new QueueHarness(total, opening);
+        QueueHarness harness = new QueueHarness(total, opening, null);
+        harness.start();
+        return harness;
+    }
+
+    /** @param book what it says for limits */
+    static QueueHarness open(SessionLimiter total, OpeningLimiter opening, LimitBook book) {
+        QueueHarness harness = new QueueHarness(total, opening, book);
         harness.start();
         return harness;
     }
