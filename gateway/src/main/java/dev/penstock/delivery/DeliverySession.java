@@ -694,6 +694,13 @@ final class DeliverySession implements Runnable {
                         open.quit();
                         return null;
                     }
+                    if (queue.isOvertaken(attempt.item) && attempt.isUntried()) { // while its slot was waited for
+                        attempt = makeWay(open, attempt);
+                        if (attempt == null) {
+                            return closed(open);
+                        }
+                        continue;
+                    }
                 }
                 if (!dispatcher.mayHandOut()) { // the spool has failed meanwhile: what is sent now could not be recorded
                     giveBack(attempt);
@@ -803,12 +810,30 @@ final class DeliverySession implements Runnable {
             }
             attempt = nextWork(open);
             if (attempt == null) {
-                enter(SessionView.State.CLOSING);
-                leave();
-                open.quit();
-                return null;
+                return closed(open);
             }
         }
+    }
+
+    /** The session has nothing to do any more. */
+    private @Nullable DeliveryAttempt closed(SmtpClientSession open) {
+        enter(SessionView.State.CLOSING);
+        leave();
+        open.quit();
+        return null;
+    }
+
+    /** Puts bulk back untried. @return what goes in its slot in its place, or later when there is nothing; null to end */
+    private @Nullable DeliveryAttempt makeWay(SmtpClientSession open, DeliveryAttempt overtaken) {
+        letGo(overtaken);
+        overtaken.memory.close();
+        dispatcher.settlement.giveBack(overtaken.item);
+        DeliveryAttempt next = take();
+        if (next != null) {
+            return next;
+        }
+        slot.giveBack();
+        return nextWork(open);
     }
 
     /** How a flight went. */

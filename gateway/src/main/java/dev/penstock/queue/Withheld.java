@@ -6,16 +6,18 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose mail a ready queue doesn't give out for a while, because the receiver has named them or the source has sent their
- * provider what it may, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue says what has
+ * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, the source has sent their
+ * provider what it may, or a curfew binds it, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue says what has
  * come.
  *
  * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's, its campaign's or its provider's
- * suspension isn't over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
+ * suspension isn't over or a curfew that is in force binds it, and in the {@link Turns} otherwise. Reports made here for a tenant
+ * aren't its mail.
  */
 final class Withheld {
     /**
@@ -25,8 +27,26 @@ final class Withheld {
      * @param what for people, what is waited for
      */
     record Until(long nanos, String why, String what) {
+        static Until endOfCurfew(long nanos, String name) {
+            String what = "the end of curfew \"" + name + '"';
+            return new Until(nanos, what, what);
+        }
+
         static Until endOfSuspension(long nanos, String why) {
             return new Until(nanos, why, "the end of the suspension of " + why);
+        }
+    }
+
+    /**
+     * One that is in force.
+     *
+     * @param poolOf by which pool a sender's mail goes
+     */
+    record Curfew(Curfews.Curfew rule, Until until, Function<TenantCampaign, String> poolOf) {
+        private boolean binds(SubQueue subQueue) {
+            TenantCampaign owner = subQueue.owner;
+            return rule.binds(owner, rule.config().pools().isEmpty() ? "" : poolOf.apply(owner),
+                    subQueue.domain.provider);
         }
     }
 
@@ -34,12 +54,23 @@ final class Withheld {
     private final Map<TenantCampaign, Until> campaigns = new HashMap<>(2);
     /** To whom the source has sent what it may. */
     private final Map<String, Until> providers = new HashMap<>(2);
+    /** Those that are in force. */
+    private List<Curfew> curfews = List.of();
     private final Set<SubQueue> subQueues = new LinkedHashSet<>(2);
     private int messages;
 
-    /** Whether nobody's mail is suspended: the usual case. */
+    /** Whether nobody's mail is suspended, and no curfew is in force: the usual case. */
     boolean isEmpty() {
-        return tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty();
+        return curfews.isEmpty() && !hasSuspensions();
+    }
+
+    boolean hasSuspensions() {
+        return !(tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty());
+    }
+
+    /** These are in force now. The queue has to look at everybody's mail then. */
+    void curfews(List<Curfew> inForce) {
+        curfews = inForce;
     }
 
     /** Messages that wait here. */
@@ -85,6 +116,9 @@ final class Withheld {
                     ? longest
                     : later(longest, campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign())));
         }
+        for (Curfew curfew : curfews) {
+            longest = curfew.binds(subQueue) ? later(longest, curfew.until) : longest;
+        }
         return longest;
     }
 
@@ -125,11 +159,18 @@ final class Withheld {
         return List.copyOf(subQueues);
     }
 
-    /** Forgets the suspensions that are over. @return whose sub-queues have to wait no longer, no more here */
+    /** Forgets the suspensions and curfews that are over. @return whose sub-queues have to wait no longer, no more here */
     List<SubQueue> release(long nowNanos) {
         tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
         campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
         providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        if (curfews.stream().anyMatch(curfew -> nowNanos - curfew.until.nanos >= 0)) {
+            curfews = curfews.stream().filter(curfew -> nowNanos - curfew.until.nanos < 0).toList();
+        }
+        return released();
+    }
+
+    private List<SubQueue> released() {
         List<SubQueue> released = new ArrayList<>();
         for (SubQueue subQueue : subQueues()) {
             if (of(subQueue) == null) {
@@ -140,18 +181,26 @@ final class Withheld {
         return released;
     }
 
-    /** Forgets all suspensions. @return all sub-queues that were here */
+    /** Forgets all suspensions; curfews stay. @return whose sub-queues have to wait no longer, no more here */
     List<SubQueue> releaseAll() {
         tenants.clear();
         campaigns.clear();
         providers.clear();
-        List<SubQueue> released = subQueues();
-        subQueues.clear();
-        messages = 0;
-        return released;
+        return released();
     }
 
-    /** When the first suspension is over; {@code none} when there is none. */
+    /** Messages that wait for the end of a curfew alone or besides. */
+    int underCurfew() {
+        int under = 0;
+        if (!curfews.isEmpty()) {
+            for (SubQueue subQueue : subQueues) {
+                under += curfews.stream().anyMatch(curfew -> curfew.binds(subQueue)) ? subQueue.ready.size() : 0;
+            }
+        }
+        return under;
+    }
+
+    /** When the first suspension or curfew is over; {@code none} when there is none. */
     long nextEnd(long none) {
         boolean any = false;
         long next = none;
@@ -160,6 +209,10 @@ final class Withheld {
                 next = any && next - until.nanos < 0 ? next : until.nanos;
                 any = true;
             }
+        }
+        for (Curfew curfew : curfews) {
+            next = any && next - curfew.until.nanos < 0 ? next : curfew.until.nanos;
+            any = true;
         }
         return next;
     }
