@@ -18,14 +18,14 @@ public record CampaignConfig(int weight, @Nullable MailClass mailClass) implemen
     public static final Key<CampaignConfig, Integer> WEIGHT = TABLE.key("weight", CampaignConfig::weight,
             integer(1, 1, TenantConfig.MAX_WEIGHT),
             "Of its tenant's turns it has so many while a campaign of weight 1 has one.");
-    public static final Key<CampaignConfig, @Nullable MailClass> CLASS = TABLE
-            .key("class", CampaignConfig::mailClass, orNone(choice(MailClass.BULK)),
+    public static final Key<CampaignConfig, @Nullable MailClass> MAIL_CLASS = TABLE
+            .key("mail-class", CampaignConfig::mailClass, orNone(choice(MailClass.BULK)),
                     "\"transactional\" or \"bulk\": of its mail, where the message doesn't say so.")
             .example("\"transactional\"");
 
     public static final CampaignConfig DEFAULT = TABLE.defaults();
 
     private CampaignConfig(Values<CampaignConfig> values) {
-        this(values.get(WEIGHT), values.get(CLASS));
+        this(values.get(WEIGHT), values.get(MAIL_CLASS));
     }
 }

@@ -54,6 +54,8 @@ public record CurfewConfig(List<String> tenants, List<String> pools, List<String
                     ZoneId::getId),
             "Whose clocks and days count: an hour that is there twice counts twice, one that is left out not at all.");
 
+    public static final CurfewConfig DEFAULT = TABLE.defaults();
+
     public CurfewConfig {
         tenants = List.copyOf(tenants);
         pools = List.copyOf(pools);

@@ -66,7 +66,7 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
             text("a text", "", ListenerReader::label), "The tenant of messages that no stronger rule gives one.");
     public static final Key<ListenerConfig, String> CAMPAIGN = TABLE.key("campaign", ListenerConfig::campaign,
             text("a text", "", ListenerReader::label), "The campaign of messages that no stronger rule gives one.");
-    public static final Key<ListenerConfig, MailClass> CLASS = TABLE.key("class", ListenerConfig::mailClass,
+    public static final Key<ListenerConfig, MailClass> MAIL_CLASS = TABLE.key("mail-class", ListenerConfig::mailClass,
             choice(MailClass.BULK),
             "\"transactional\" or \"bulk\": the class of messages that no stronger rule gives one.");
     public static final Key<ListenerConfig, ListenerLimits> LIMITS = TABLE.key("limits", ListenerConfig::limits,
@@ -86,7 +86,7 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
         this(values.get(NAME), values.get(ADDRESSES), values.get(TLS), values.get(WITHHELD),
                 values.get(OFFERED_MECHANISMS), values.get(AUTH_REQUIRED), values.get(PROXY_NETWORKS),
                 values.get(PROXY_TIMEOUT), values.get(XCLIENT_NETWORKS), values.get(TENANT), values.get(CAMPAIGN),
-                values.get(CLASS), values.get(LIMITS));
+                values.get(MAIL_CLASS), values.get(LIMITS));
     }
 
     /** With defaults for all else. */

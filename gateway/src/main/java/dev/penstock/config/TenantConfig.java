@@ -31,8 +31,8 @@ public record TenantConfig(int weight, @Nullable MailClass mailClass, int queueL
             integer(1, 1, MAX_WEIGHT),
             "Where its mail and that of others wait for the same sessions, it sends so many messages while one of "
                     + "weight 1 sends one.");
-    public static final Key<TenantConfig, @Nullable MailClass> CLASS = TABLE
-            .key("class", TenantConfig::mailClass, orNone(choice(MailClass.BULK)),
+    public static final Key<TenantConfig, @Nullable MailClass> MAIL_CLASS = TABLE
+            .key("mail-class", TenantConfig::mailClass, orNone(choice(MailClass.BULK)),
                     "\"transactional\" or \"bulk\": of its mail, where neither the message nor its campaign says so.")
             .example("\"transactional\"");
     public static final Key<TenantConfig, Integer> QUEUE_LIMIT = TABLE.key("queue-limit", TenantConfig::queueLimit,
@@ -49,7 +49,7 @@ public record TenantConfig(int weight, @Nullable MailClass mailClass, int queueL
     public static final TenantConfig DEFAULT = TABLE.defaults();
 
     private TenantConfig(Values<TenantConfig> values) {
-        this(values.get(WEIGHT), values.get(CLASS), values.get(QUEUE_LIMIT), values.get(QUEUE_OCTETS),
+        this(values.get(WEIGHT), values.get(MAIL_CLASS), values.get(QUEUE_LIMIT), values.get(QUEUE_OCTETS),
                 values.get(ACCEPT_RATE));
     }
 }

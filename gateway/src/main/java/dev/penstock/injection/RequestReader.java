@@ -162,10 +162,10 @@ final class RequestReader {
                 case "trace_headers" -> receivedHeader = traceHeaders(json, at);
                 case "idempotency_key" -> key = key(json, at);
                 case "pool" -> pool = line(json, at);
-                case "class" -> mailClass = mailClass(json, at);
+                case "mail_class" -> mailClass = mailClass(json, at);
                 case "deferred_spool", "deferred_generation" -> flag(json, at); // mail is always made and kept first
                 default -> unknown(json, at, "envelope_sender, recipients, content, substitutions, template_dialect, "
-                        + "trace_headers, idempotency_key, pool, class, deferred_spool, deferred_generation");
+                        + "trace_headers, idempotency_key, pool, mail_class, deferred_spool, deferred_generation");
             }
         }
         if (recipients == null) {

@@ -211,10 +211,10 @@ final class CalloutPolicy implements Adviser {
                 case "tenant" -> tenant = string(name, in);
                 case "campaign" -> campaign = string(name, in);
                 case "pool" -> pool = string(name, in);
-                case "class" -> {
+                case "mail_class" -> {
                     mailClass = MailClass.of(string(name, in));
                     if (mailClass == null) {
-                        throw new NoAnswerException("class isn't transactional or bulk");
+                        throw new NoAnswerException("mail_class isn't transactional or bulk");
                     }
                 }
                 case "add_headers" -> addHeaders = headers(in);

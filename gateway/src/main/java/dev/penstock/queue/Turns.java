@@ -26,8 +26,10 @@ import dev.penstock.units.MailClass;
  * tenant its weight in credits, and a message costs one credit, plus one for each {@value #KILOBYTES_PER_CREDIT} KB, up to
  * {@value #MAX_COST}. So small mail goes message by message, which is what receivers count, and large mail pays for the time
  * it takes. Within a tenant its campaigns share its turns likewise by their weights, within a campaign its domains take
- * turns message by message, and within those it is first in, first out. A message at the head of its queue goes after at most
- * {@value #MAX_COST} turns of each other tenant of its class, so nobody starves; what a take costs doesn't depend on how many there are.
+ * turns message by message, and within those it is first in, first out. A tenant whose mail comes when it had none is first,
+ * as FQ-CoDel favours sparse flows (RFC 8290 4.2), but no two of these follow each other: whoever has a backlog goes in
+ * between. A message at the head of its queue goes after at most {@value #MAX_COST} turns of each other tenant of its class
+ * and as many newcomers' messages, so nobody starves; what a take costs doesn't depend on how many there are.
  */
 final class Turns {
     static final int KILOBYTES_PER_CREDIT = 64;
@@ -75,6 +77,8 @@ final class Turns {
         final String tenant;
         final Line line;
         final Ring<CampaignTurn> campaigns = new Ring<>();
+        /** It was put first because it came, and has sent nothing since. */
+        boolean favoured;
 
         TenantTurn(String tenant, Line line) {
             this.tenant = tenant;
@@ -111,6 +115,8 @@ final class Turns {
     private static final class Line {
         final Ring<TenantTurn> tenants = new Ring<>();
         final Map<String, TenantTurn> byTenant = new HashMap<>();
+        /** Somebody who wasn't has sent a message since the last was favoured. */
+        boolean mayFavour = true;
 
         boolean isEmpty() {
             return tenants.isEmpty();
@@ -168,13 +174,23 @@ final class Turns {
         return size;
     }
 
-    /** Gives a sub-queue that has mail its place at the end of the turns. */
+    /** Gives a sub-queue that has mail its place: that of a tenant who had none is the first, now and then. */
     void join(SubQueue queue) {
+        join(queue, true);
+    }
+
+    private void join(SubQueue queue, boolean favour) {
         CampaignTurn turn = byOwner.computeIfAbsent(queue.owner, owner -> {
             Line line = owner.mailClass() == MailClass.TRANSACTIONAL ? transactional : bulk;
             TenantTurn tenant = line.byTenant.computeIfAbsent(owner.tenant(), name -> {
                 TenantTurn added = new TenantTurn(name, line);
-                line.tenants.addLast(added);
+                if (favour && line.mayFavour && !line.isEmpty()) {
+                    line.mayFavour = false;
+                    added.favoured = true;
+                    line.tenants.addFirst(added);
+                } else {
+                    line.tenants.addLast(added);
+                }
                 return added;
             });
             CampaignTurn added = new CampaignTurn(tenant, owner);
@@ -228,7 +244,7 @@ final class Turns {
         SubQueue queue = item.home;
         queue.ready.addFirst(item);
         if (queue.turn == null) {
-            join(queue);
+            join(queue, false);
         }
         return requireNonNull(queue.turn);
     }
@@ -250,6 +266,11 @@ final class Turns {
         item.contested(isContested());
         if (item.isContested()) {
             owe(turn.owner, 1);
+        }
+        if (turn.tenant.favoured) {
+            turn.tenant.favoured = false;
+        } else {
+            turn.tenant.line.mayFavour = true;
         }
         turn.subQueues.rotate();
         if (turn.credit <= 0) {
