@@ -138,7 +138,7 @@ class TenantReaderTest {
                 "penstock.toml:8:1: curfew.a.classes: at least one is needed",
                 "penstock.toml:9:1: curfew.a.time-zone: \"Berlin\": no time zone; expected one like \"UTC\", \"+01:00\" "
                         + "or \"Europe/Berlin\"",
-                "penstock.toml:10:1: curfew.b.from: is missing; expected a time of day like \"22:00\"",
+                "penstock.toml:11:1: curfew.b.from: is missing; expected a time of day like \"22:00\"",
                 "penstock.toml:11:12: curfew.b.tenants[0]: \"\": expected a name of 1 to 257 characters",
                 "penstock.toml:12:1: curfew.b.pools: there is no pool \"marketin\"; did you mean \"marketing\"?",
                 "penstock.toml:13:1: curfew.b.providers: there is no provider \"gogle\"; did you mean \"google\"?",

@@ -321,7 +321,7 @@ class InjectionTest {
                 .isEqualTo(200);
         assertThat(http.accepted).isNotEmpty();
         InjectionFixture.Reply wrong = http.post(SIMPLE.replaceFirst("\\{", "{\"mail_class\":\"soon\","));
-        assertThat(wrong.status()).isEqualTo(400);
+        assertThat(wrong.status()).isEqualTo(422);
         assertThat(wrong.body().toString()).contains("/mail_class", "transactional");
     }
 
