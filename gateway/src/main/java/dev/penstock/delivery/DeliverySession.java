@@ -36,6 +36,7 @@ import dev.penstock.routing.TlsaAnswer;
 import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Permit;
 import dev.penstock.smtp.Reply;
+import dev.penstock.units.MailClass;
 
 /**
  * Opens one session for a ready queue and delivers its mail over it, until the session has served its time or broke.
@@ -689,13 +690,25 @@ final class DeliverySession implements Runnable {
             if (transaction == null) {
                 Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
+                    if (goesSoonerByOthers(attempt)) {
+                        putBack(attempt);
+                        if (!awaitSlot(open)) {
+                            return closed(open);
+                        }
+                        attempt = nextInSlot(open);
+                        if (attempt == null) {
+                            return closed(open);
+                        }
+                        continue;
+                    }
                     if (!awaitSlot(open)) {
                         giveBack(attempt);
                         open.quit();
                         return null;
                     }
                     if (queue.isOvertaken(attempt.item) && attempt.isUntried()) { // while its slot was waited for
-                        attempt = makeWay(open, attempt);
+                        putBack(attempt);
+                        attempt = nextInSlot(open);
                         if (attempt == null) {
                             return closed(open);
                         }
@@ -823,11 +836,24 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
-    /** Puts bulk back untried. @return what goes in its slot in its place, or later when there is nothing; null to end */
-    private @Nullable DeliveryAttempt makeWay(SmtpClientSession open, DeliveryAttempt overtaken) {
-        letGo(overtaken);
-        overtaken.memory.close();
-        dispatcher.settlement.giveBack(overtaken.item);
+    /** Whether transactional mail has to wait for this session's slot while others wait with bulk for earlier ones. */
+    private boolean goesSoonerByOthers(DeliveryAttempt attempt) {
+        if (attempt.item.mailClass() != MailClass.TRANSACTIONAL || !attempt.isUntried()) {
+            return false;
+        }
+        long wait = slot.take(dispatcher.nanoTime(), permit.limits().idleTimeout().toNanos());
+        return wait > 0 && slot.isTaken() && queue.isPaced();
+    }
+
+    /** Untried, and the slot stays taken. */
+    private void putBack(DeliveryAttempt attempt) {
+        letGo(attempt);
+        attempt.memory.close();
+        dispatcher.settlement.giveBack(attempt.item);
+    }
+
+    /** What goes in the slot that has come, or later when there is nothing; null to end. */
+    private @Nullable DeliveryAttempt nextInSlot(SmtpClientSession open) {
         DeliveryAttempt next = take();
         if (next != null) {
             return next;
