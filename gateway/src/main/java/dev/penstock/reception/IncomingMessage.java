@@ -166,7 +166,7 @@ public final class IncomingMessage {
     public CompletableFuture<List<SpoolEntry>> commit(boolean hasDotLines, boolean hasEightBit) {
         CompletableFuture<List<SpoolEntry>> commit = committed(hasDotLines, hasEightBit);
         TenantAccounts.Taken taken = places;
-        if (taken != null && taken != TenantAccounts.NOTHING) {
+        if (taken != null && taken.destinations() > 0) {
             var _ = commit.whenComplete((_, failure) -> {
                 if (failure != null) {
                     reception.acceptance().giveBack(taken);
