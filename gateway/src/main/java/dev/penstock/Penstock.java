@@ -23,6 +23,7 @@ import dev.penstock.callout.HttpCallout;
 import dev.penstock.config.Budget;
 import dev.penstock.config.ConfigChange;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.TenantRules;
 import dev.penstock.config.TlsReportsConfig;
 import dev.penstock.delivery.DeliveryMetrics;
 import dev.penstock.delivery.DeliveryStats;
@@ -61,6 +62,7 @@ import dev.penstock.injection.OldJournal;
 import dev.penstock.local.LocalMetrics;
 import dev.penstock.local.LocalRecipients;
 import dev.penstock.local.LocalStats;
+import dev.penstock.message.Envelope;
 import dev.penstock.meters.MemoryAccount;
 import dev.penstock.meters.PartMeters;
 import dev.penstock.metrics.Health;
@@ -74,12 +76,15 @@ import dev.penstock.policy.PolicyEngine;
 import dev.penstock.policy.PolicyMetrics;
 import dev.penstock.preflight.Preflight;
 import dev.penstock.preflight.PreflightMetrics;
+import dev.penstock.queue.Curfews;
+import dev.penstock.queue.FairnessMetrics;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.Placement;
 import dev.penstock.queue.QueueMetrics;
 import dev.penstock.queue.QueueRoom;
 import dev.penstock.queue.QueueStats;
 import dev.penstock.queue.SourceMetrics;
+import dev.penstock.queue.TenantAccounts;
 import dev.penstock.reception.Acceptance;
 import dev.penstock.reception.PreflightPolicy;
 import dev.penstock.reception.Reception;
@@ -90,6 +95,7 @@ import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolHealth;
@@ -176,6 +182,7 @@ public final class Penstock implements AutoCloseable {
                     new StsRouter(router, stsPolicies, this::keepsToMtaSts, tlsResults), placement,
                     clock, System::nanoTime);
             queue.lookAtHeldEvery(config.preflight().recheck());
+            queue.reconfigure(TenantRules.of(config), Curfews.of(config));
             room = new QueueRoom(queue::heapOctets, Budget.forQueue(config, Runtime.getRuntime().maxMemory()));
             oldJournal = OldJournal.open(config.injection());
             spool = started(
@@ -197,6 +204,7 @@ public final class Penstock implements AutoCloseable {
                     new RecipientProbe(config.hostname(), config.delivery(), sources, router, System::nanoTime));
             recipients = started(new LocalRecipients(config.localDomains(), probe, System::nanoTime));
             policy = started(new PolicyEngine(config.policy(), recipients, placement::pools));
+            policy.reconfigure(config.policy(), TenantRules.of(config));
             preflight = new Preflight(config.preflight(), router::records, Thread::startVirtualThread,
                     System::nanoTime);
             judging = new PreflightPolicy(policy, preflight, new SignaturesToCome(signing));
@@ -265,6 +273,7 @@ public final class Penstock implements AutoCloseable {
     private MetricsRegistry metrics() {
         List<PartMeters<?>> meters = new ArrayList<>(List.of(InboundMetrics.of(smtp::stats, smtp::acceptTimes),
                 SpoolMetrics.of(spool::stats, spool::syncTimes), QueueMetrics.of(queue::stats, queue::ages),
+                FairnessMetrics.ofTenants(queue.accounts()::stats), FairnessMetrics.ofCurfews(queue::curfewStats),
                 RoutingMetrics.of(router::stats, router::lookUpTimes),
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
@@ -337,6 +346,36 @@ public final class Penstock implements AutoCloseable {
         public boolean hasRoom() {
             return room.hasRoom();
         }
+
+        @Override
+        public void accepted(QueuedDestination destination, TenantAccounts.Taken taken) {
+            queue.submit(destination, true);
+        }
+
+        @Override
+        public @Nullable Reply refusal(String tenant) {
+            return queue.accounts().refusal(tenant);
+        }
+
+        @Override
+        public TenantAccounts.Answer take(Envelope envelope, long size) {
+            return queue.accounts().take(envelope.tenant(), envelope.destinations().size(), size);
+        }
+
+        @Override
+        public void settle(TenantAccounts.Taken taken, long size) {
+            queue.accounts().settle(taken, size);
+        }
+
+        @Override
+        public void giveBack(TenantAccounts.Taken taken) {
+            queue.accounts().giveBack(taken);
+        }
+
+        @Override
+        public String notice(Envelope envelope) {
+            return queue.outlasted(envelope);
+        }
     }
 
     private boolean keepsToMtaSts(String domain, Site site) {
@@ -363,7 +402,7 @@ public final class Penstock implements AutoCloseable {
         router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
-        policy.reconfigure(changed.policy());
+        policy.reconfigure(changed.policy(), TenantRules.of(changed));
         signing.reconfigure(changed.dkim());
         preflight.reconfigure(changed.preflight());
         queue.lookAtHeldEvery(changed.preflight().recheck());
@@ -373,6 +412,7 @@ public final class Penstock implements AutoCloseable {
         }
         dispatcher.reconfigure(changed.queue(), changed.delivery());
         queue.reconfigure(changed.queue());
+        queue.reconfigure(TenantRules.of(changed), Curfews.of(changed));
         addresses.check();
         sourceHealth.keepOnly(sources.all().stream().map(Source::name).collect(Collectors.toSet()));
         queue.reconfigure(Pools.of(changed));

@@ -104,13 +104,17 @@ public final class ConfigReader {
                 .with(GatewayConfig.DKIM, GatewayConfig.DKIM.read(file))
                 .with(GatewayConfig.PREFLIGHT, GatewayConfig.PREFLIGHT.read(file))
                 .with(GatewayConfig.WARM_UPS, GatewayConfig.WARM_UPS.read(file))
-                .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file));
+                .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file))
+                .with(GatewayConfig.TENANTS, GatewayConfig.TENANTS.read(file))
+                .with(GatewayConfig.CAMPAIGNS, GatewayConfig.CAMPAIGNS.read(file))
+                .with(GatewayConfig.CURFEWS, GatewayConfig.CURFEWS.read(file));
         WarmUpReader.check(file.table("source"), config.sources(), config.warmUps().keySet());
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
                     .read(source.other(shapingInstead == null ? shapingFile.get() : shapingInstead, Places.SHAPING), routes, localDomains.keySet()));
         }
+        CurfewReader.check(file, config);
         file.end();
 
         for (String domain : config.localDomains().keySet()) {

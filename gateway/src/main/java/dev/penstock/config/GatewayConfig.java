@@ -29,6 +29,9 @@ import java.util.Map;
  * @param preflight how messages are judged by what their receivers demand
  * @param warmUps   schedules by which sources are warmed up, by name
  * @param tlsReports reports to receivers about TLS
+ * @param tenants   by name, {@code *} for all that have no table of their own
+ * @param campaigns by {@code campaign} or {@code tenant/campaign}
+ * @param curfews   hours in which mail waits, by name
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -37,7 +40,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
         Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight,
-        Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports)
+        Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports, Map<String, TenantConfig> tenants,
+        Map<String, CampaignConfig> campaigns, Map<String, CurfewConfig> curfews)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -117,6 +121,24 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             .example("gentle");
     public static final Key<GatewayConfig, TlsReportsConfig> TLS_REPORTS = TABLE.key("tls-reports",
             GatewayConfig::tlsReports, table(TlsReportsConfig.TABLE, TlsReportsConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, Map<String, TenantConfig>> TENANTS = TABLE
+            .key("tenant", GatewayConfig::tenants,
+                    map(TenantConfig.TABLE, (file, key) -> TenantReader.tenants(file.table(key))),
+                    "What a tenant's mail is worth and how much of it is taken, by the tenant's name; \"*\" is for all "
+                            + "tenants that have no table of their own. See gateway/docs/policy.md and queue.md.")
+            .example("shop");
+    public static final Key<GatewayConfig, Map<String, CampaignConfig>> CAMPAIGNS = TABLE
+            .key("campaign", GatewayConfig::campaigns,
+                    map(CampaignConfig.TABLE, (file, key) -> TenantReader.campaigns(file.table(key))),
+                    "What a campaign's mail is worth: \"spring\" of whichever tenant, or \"shop/spring\" of one, which "
+                            + "comes first.")
+            .example("shop/spring");
+    public static final Key<GatewayConfig, Map<String, CurfewConfig>> CURFEWS = TABLE
+            .key("curfew", GatewayConfig::curfews,
+                    map(CurfewConfig.TABLE, (file, key) -> CurfewReader.read(file.table(key))),
+                    "Hours in which mail waits: what fits all lists of a curfew isn't sent while it lasts. See "
+                            + "gateway/docs/queue.md.")
+            .example("night");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -125,6 +147,9 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         sources = Map.copyOf(sources);
         pools = Map.copyOf(pools);
         warmUps = Map.copyOf(warmUps);
+        tenants = Map.copyOf(tenants);
+        campaigns = Map.copyOf(campaigns);
+        curfews = Map.copyOf(curfews);
     }
 
     private GatewayConfig(Values<GatewayConfig> values) {
@@ -133,7 +158,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
-                values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS));
+                values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS), values.get(TENANTS),
+                values.get(CAMPAIGNS), values.get(CURFEWS));
     }
 
     /**

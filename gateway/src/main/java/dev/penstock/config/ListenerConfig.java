@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import static dev.penstock.config.Types.choice;
 import static dev.penstock.config.Types.duration;
 import static dev.penstock.config.Types.flag;
 import static dev.penstock.config.Types.inline;
@@ -13,10 +14,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
+import dev.penstock.units.MailClass;
+
 /** One way in: its addresses and what is true of sessions that come by them. Each component is the key of its name. */
 public record ListenerConfig(String name, List<ListenAddress> addresses, ListenerTls tls, Set<String> withheld,
         List<String> mechanisms, boolean authRequired, List<String> proxyNetworks, Duration proxyTimeout,
-        List<String> xclientNetworks, String tenant, String campaign, ListenerLimits limits)
+        List<String> xclientNetworks, String tenant, String campaign, MailClass mailClass,
+        ListenerLimits limits)
         implements
             TableRecord<ListenerConfig> {
     /** Of what Penstock knows, strongest first; OAUTHBEARER and passwords need TLS besides. */
@@ -62,6 +66,9 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
             text("a text", "", ListenerReader::label), "The tenant of messages that no stronger rule gives one.");
     public static final Key<ListenerConfig, String> CAMPAIGN = TABLE.key("campaign", ListenerConfig::campaign,
             text("a text", "", ListenerReader::label), "The campaign of messages that no stronger rule gives one.");
+    public static final Key<ListenerConfig, MailClass> MAIL_CLASS = TABLE.key("mail-class", ListenerConfig::mailClass,
+            choice(MailClass.BULK),
+            "\"transactional\" or \"bulk\": the class of messages that no stronger rule gives one.");
     public static final Key<ListenerConfig, ListenerLimits> LIMITS = TABLE.key("limits", ListenerConfig::limits,
             table(ListenerLimits.TABLE, ListenerLimits.NONE), "");
 
@@ -79,7 +86,7 @@ public record ListenerConfig(String name, List<ListenAddress> addresses, Listene
         this(values.get(NAME), values.get(ADDRESSES), values.get(TLS), values.get(WITHHELD),
                 values.get(OFFERED_MECHANISMS), values.get(AUTH_REQUIRED), values.get(PROXY_NETWORKS),
                 values.get(PROXY_TIMEOUT), values.get(XCLIENT_NETWORKS), values.get(TENANT), values.get(CAMPAIGN),
-                values.get(LIMITS));
+                values.get(MAIL_CLASS), values.get(LIMITS));
     }
 
     /** With defaults for all else. */

@@ -26,7 +26,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
         String tenantHeader, String campaignHeader, String poolHeader, boolean headersFromAnybody,
         boolean removeHeaders,
         Optional<Path> plugins, Duration deadline, OnFailure onFailure, int maxInFlight, Optional<Callout> callout,
-        Optional<Mailbox> postmaster) implements TableRecord<PolicyConfig> {
+        Optional<Mailbox> postmaster, String classHeader) implements TableRecord<PolicyConfig> {
     static final Table<PolicyConfig> TABLE = Table
             .of(PolicyConfig.class, PolicyConfig::new,
                     "Who may send what to whom, and for which tenant, see gateway/docs/policy.md.")
@@ -48,6 +48,10 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
             PolicyReader.nameField(),
             "Header field that names the pool of sources that a message goes by, like \"X-Pool\"; as "
                     + "tenant-header. A name that no pool has is refused (550 5.7.1).");
+    public static final Key<PolicyConfig, String> CLASS_HEADER = TABLE.key("class-header", PolicyConfig::classHeader,
+            PolicyReader.nameField(),
+            "Header field that says a message's class, \"transactional\" or \"bulk\", like \"X-Class\"; as "
+                    + "tenant-header. Anything else in it is refused (550 5.6.0).");
     public static final Key<PolicyConfig, Boolean> HEADERS_FROM_ANYBODY = TABLE.key("headers-from-anybody",
             PolicyConfig::headersFromAnybody, flag(false),
             "Whether these fields count from clients, too, that are neither in relay-networks nor logged in.");
@@ -91,7 +95,7 @@ public record PolicyConfig(List<RelayRule> relay, boolean allowNullSender, boole
                 values.get(CAMPAIGN_HEADER), values.get(POOL_HEADER), values.get(HEADERS_FROM_ANYBODY),
                 values.get(REMOVE_HEADERS),
                 values.get(PLUGINS), values.get(DEADLINE), values.get(ON_FAILURE), values.get(MAX_IN_FLIGHT),
-                values.get(CALLOUT), values.get(POSTMASTER));
+                values.get(CALLOUT), values.get(POSTMASTER), values.get(CLASS_HEADER));
     }
 
     /** What is answered when a policy can't be asked, fails or is late. */

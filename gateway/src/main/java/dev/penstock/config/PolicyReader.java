@@ -48,6 +48,11 @@ final class PolicyReader {
         if (!policy.tenantHeader().isEmpty() && policy.tenantHeader().equalsIgnoreCase(policy.campaignHeader())) {
             table.reject("campaign-header", "is the same as tenant-header");
         }
+        if (!policy.classHeader().isEmpty()
+                && Stream.of(policy.tenantHeader(), policy.campaignHeader(), policy.poolHeader())
+                        .anyMatch(policy.classHeader()::equalsIgnoreCase)) {
+            table.reject("class-header", "is the same as tenant-header, campaign-header or pool-header");
+        }
     }
 
     static Optional<Path> plugins(TableBinder table, String key, Optional<Path> otherwise) {

@@ -19,7 +19,7 @@ import dev.penstock.units.Rate;
 public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, List<Duration> retryIntervals,
         int jitterPercent, Duration maxAge, Duration delayWarning, Duration maxSuspension, int laneSharePercent,
         ByteSize memoryLimit, ByteSize returnedContent, @Nullable Rate reportsPerSender,
-        List<String> tenantsWithoutReports) implements TableRecord<QueueConfig> {
+        List<String> tenantsWithoutReports, int bulkSharePercent) implements TableRecord<QueueConfig> {
     static final Table<QueueConfig> TABLE = Table
             .of(QueueConfig.class, QueueConfig::new, "When deferred mail is tried again.")
             .rule((file, queue) -> Rules.atMost(file, "retry-interval", queue.retryInterval(), "max-retry-interval",
@@ -73,6 +73,11 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
             QueueConfig::tenantsWithoutReports, texts(DkimReader::tenant),
             "Tenants whose senders get no reports, of failures, delays and successes alike: they read the delivery log.");
 
+    public static final Key<QueueConfig, Integer> BULK_SHARE_PERCENT = TABLE.key("bulk-share-percent",
+            QueueConfig::bulkSharePercent, integer(10, 1, 50),
+            "Transactional mail goes before bulk that waits for the same sessions, but of the messages sent while both "
+                    + "wait this share is bulk, so that it never stands still.");
+
     public static final QueueConfig DEFAULT = TABLE.defaults();
 
     public QueueConfig {
@@ -84,6 +89,6 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
         this(values.get(RETRY_INTERVAL), values.get(MAX_RETRY_INTERVAL), values.get(RETRY_INTERVALS),
                 values.get(JITTER_PERCENT), values.get(MAX_AGE), values.get(DELAY_WARNING), values.get(MAX_SUSPENSION),
                 values.get(LANE_SHARE_PERCENT), values.get(MEMORY_LIMIT), values.get(RETURNED_CONTENT),
-                values.get(REPORTS_PER_SENDER), values.get(TENANTS_WITHOUT_REPORTS));
+                values.get(REPORTS_PER_SENDER), values.get(TENANTS_WITHOUT_REPORTS), values.get(BULK_SHARE_PERCENT));
     }
 }

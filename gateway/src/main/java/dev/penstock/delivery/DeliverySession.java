@@ -38,6 +38,7 @@ import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Permit;
 import dev.penstock.smtp.Reply;
+import dev.penstock.units.MailClass;
 
 /**
  * Opens one session for a ready queue and delivers its mail over it, until the session has served its time or broke.
@@ -739,10 +740,33 @@ final class DeliverySession implements Runnable {
             if (transaction == null) {
                 Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
-                    if (!awaitSlot(open, cost(open, attempt))) {
+                    Cost cost = cost(open, attempt);
+                    if (goesSoonerByOthers(attempt, cost)) {
+                        putBack(attempt);
+                        if (!awaitSlot(open, cost)) {
+                            return closed(open);
+                        }
+                        attempt = nextInSlot(open);
+                        if (attempt == null) {
+                            return closed(open);
+                        }
+                        continue;
+                    }
+                    if (!awaitSlot(open, cost)) {
                         giveBack(attempt);
                         open.quit();
                         return null;
+                    }
+                    if (queue.isOvertaken(attempt.item) && attempt.isUntried()) { // while its slot was waited for
+                        putBack(attempt);
+                        if (slot.weighs()) { // another message weighs otherwise
+                            slot.giveBack();
+                        }
+                        attempt = nextInSlot(open);
+                        if (attempt == null) {
+                            return closed(open);
+                        }
+                        continue;
                     }
                 }
                 if (!dispatcher.mayHandOut()) { // the spool has failed meanwhile: what is sent now could not be recorded
@@ -853,12 +877,42 @@ final class DeliverySession implements Runnable {
             }
             attempt = nextWork(open);
             if (attempt == null) {
-                enter(SessionView.State.CLOSING);
-                leave();
-                open.quit();
-                return null;
+                return closed(open);
             }
         }
+    }
+
+    /** The session has nothing to do any more. */
+    private @Nullable DeliveryAttempt closed(SmtpClientSession open) {
+        enter(SessionView.State.CLOSING);
+        leave();
+        open.quit();
+        return null;
+    }
+
+    /** Whether transactional mail has to wait for this session's slot while others wait with bulk for earlier ones. */
+    private boolean goesSoonerByOthers(DeliveryAttempt attempt, Cost cost) {
+        if (attempt.item.mailClass() != MailClass.TRANSACTIONAL || !attempt.isUntried() || slot.weighs()) {
+            return false;
+        }
+        return slot.take(cost, permit.limits().idleTimeout().toNanos()) && !slot.isTaken() && queue.isPaced();
+    }
+
+    /** Untried, and the slot stays taken. */
+    private void putBack(DeliveryAttempt attempt) {
+        letGo(attempt);
+        attempt.memory.close();
+        dispatcher.settlement.giveBack(attempt.item);
+    }
+
+    /** What goes in the slot that has come, or later when there is nothing; null to end. */
+    private @Nullable DeliveryAttempt nextInSlot(SmtpClientSession open) {
+        DeliveryAttempt next = take();
+        if (next != null) {
+            return next;
+        }
+        slot.giveBack();
+        return nextWork(open);
     }
 
     /** How a flight went. */

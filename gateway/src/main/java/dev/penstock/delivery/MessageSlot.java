@@ -37,6 +37,11 @@ final class MessageSlot {
         return slot.isTaken() || !flow.weighs() && slot.take(Cost.ONE, -1, nanoTime.getAsLong()) == 0 && slot.isTaken();
     }
 
+    /** Whether what recipients and octets a message has matters, so that a slot is that message's alone. */
+    boolean weighs() {
+        return flow.weighs();
+    }
+
     boolean isTaken() {
         return slot.isTaken();
     }

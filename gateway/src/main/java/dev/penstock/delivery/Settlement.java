@@ -333,7 +333,8 @@ final class Settlement {
             stats.failed(reason.phase(), 1);
             events.on(new MessageEvent(MessageEvent.Type.BOUNCE, new MessageId(item.entry().messageId()), "",
                     List.of("@" + item.domain()), item.domain(), item.tenant(), item.campaign(), "", 0,
-                    reason.response(), null, "", clock.millis(), item.receivedMillis(), item.attempts(), "", ""));
+                    reason.response(), null, "", clock.millis(), item.receivedMillis(), item.attempts(), "", "")
+                            .of(item.mailClass()));
             done(item);
             return;
         }
@@ -502,7 +503,7 @@ final class Settlement {
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
                 attempt.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),
                 MessageEvent.Client.of(envelope.origin()), attempt.item.provider(),
-                contact.site().isEmpty() ? "" : queue.pool(attempt.item), meaning(outcome));
+                contact.site().isEmpty() ? "" : queue.pool(attempt.item), meaning(outcome), envelope.mailClass());
     }
 
     private static MessageEvent.Meaning meaning(Outcome outcome) {

@@ -10,6 +10,7 @@ import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageEvent.Peer;
 import dev.penstock.message.MessageEvent.Response;
 import dev.penstock.message.MessageEvent.Tls;
+import dev.penstock.units.MailClass;
 
 /**
  * Writes events as JSON lines with the field names of KumoMTA's log record into one growing buffer. Confined to the
@@ -69,6 +70,7 @@ final class EventEncoder {
     private static final byte[] TLS_RESUMED = ascii("\",\"tls_resumed\":true");
     private static final byte[] TLS_NOT_RESUMED = ascii("\",\"tls_resumed\":false");
     private static final byte[] TLS_VERSION = ascii("\",\"tls_protocol_version\":\"");
+    private static final byte[] MAIL_CLASS = ascii(",\"mail_class\":\"");
     private static final byte[] PROVIDER = ascii(",\"provider_name\":\"");
     private static final byte[] SESSION = ascii(",\"session_id\":\"");
     // KumoMTA's readers want these in every record.
@@ -195,6 +197,7 @@ final class EventEncoder {
             text(event.sessionId());
             octet('"');
         }
+        field(MAIL_CLASS, event.mailClass() == MailClass.BULK ? "" : event.mailClass().word());
         field(PROVIDER, event.provider());
         MessageEvent.Client client = event.client();
         field(USER, client.user());

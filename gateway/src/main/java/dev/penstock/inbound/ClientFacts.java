@@ -111,7 +111,7 @@ final class ClientFacts {
             TlsSession session = tls;
             known = new Client(sessionId, settings.listener().name(), remote, helo, protocol(false),
                     session == null ? "" : session.protocol() + " " + session.cipher(), identity, relayNetwork,
-                    settings.listener().tenant(), settings.listener().campaign());
+                    settings.listener().tenant(), settings.listener().campaign()).at(settings.listener().mailClass());
             client = known;
         }
         return known;

@@ -335,7 +335,13 @@ final class ContentStage {
         CompletableFuture<List<SpoolEntry>> commit;
         try {
             incoming.address(open.sender, open.recipients, open.body, open.smtpUtf8, open.tenant, open.campaign,
-                    facts.origin(open.smtpUtf8), open.options, open.pool);
+                    facts.origin(open.smtpUtf8), open.options, open.pool, open.mailClass);
+            Reply beyond = incoming.admit();
+            if (beyond != null) {
+                server.memory().releaseEnvelope(envelopeOctets);
+                message.abort(waiter);
+                return new Verdict.Refuse(beyond);
+            }
             commit = incoming.commit(message.hasDotLines(), message.hasEightBit());
         } catch (SpoolException e) {
             server.memory().releaseEnvelope(envelopeOctets);
@@ -378,9 +384,11 @@ final class ContentStage {
             return new Verdict.Refuse(message.refusal(failure, from));
         }
         server.counters().accepted(message);
-        message.handOver(entries, from, messageId, message.id() + " queued");
+        String notice = message.notice();
+        String text = message.id() + " queued" + (notice.isEmpty() ? "" : "; " + notice);
+        message.handOver(entries, from, messageId, text);
         server.counters().acceptTimes.record(System.nanoTime() - endedNanos);
-        return new Verdict.Accepted(("250 2.0.0 " + message.id() + " queued\r\n").getBytes(ISO_8859_1));
+        return new Verdict.Accepted(("250 2.0.0 " + text + "\r\n").getBytes(ISO_8859_1));
     }
 
     /** What is known of the content that is being refused; null when there is none. */

@@ -99,14 +99,21 @@ final class EnvelopeStage {
         return facts.loggedIn || !session.settings().mechanisms(facts.tls).isEmpty();
     }
 
-    private static Verdict mailDecided(MailTransaction begun, Decision decision) {
+    private Verdict mailDecided(MailTransaction begun, Decision decision) {
         return switch (decision) {
             case Decision.Accept accept -> {
                 begun.add(accept);
-                yield new Verdict.Begin(begun);
+                Reply beyond = beyondQuota(begun);
+                yield beyond == null ? new Verdict.Begin(begun) : new Verdict.Defer(beyond);
             }
             case Decision.Refuse(Reply reply) -> refused(reply);
         };
+    }
+
+    /** @return why no more is taken from its tenant; null when more may be, or it isn't known yet whose it is */
+    private @Nullable Reply beyondQuota(MailTransaction open) {
+        String tenant = server.policy().tenantAtMail(facts.client(session.settings()), open.answer);
+        return tenant == null || tenant.isEmpty() ? null : server.reception().refusal(tenant);
     }
 
     /** @return the reply when a parameter asks for the impossible, else null */
@@ -188,6 +195,11 @@ final class EnvelopeStage {
         if (!server.reception().queueHasRoom()) {
             open.recipientsRefused = true;
             return new Verdict.Defer(Replies.QUEUE_FULL);
+        }
+        Reply beyond = beyondQuota(open);
+        if (beyond != null) {
+            open.recipientsRefused = true;
+            return new Verdict.Defer(beyond);
         }
         if (!account.mayRcpt()) {
             open.recipientsRefused = true;

@@ -12,6 +12,7 @@ import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Decision;
 import dev.penstock.units.HeapSize;
+import dev.penstock.units.MailClass;
 
 /** What a session knows of a message between MAIL and its end. Confined to the session's event loop. */
 final class MailTransaction {
@@ -34,6 +35,7 @@ final class MailTransaction {
     String campaign;
     /** Of sources; empty when none was named. */
     String pool = "";
+    MailClass mailClass = MailClass.BULK;
     /** The policies have had their say about the message itself. */
     boolean judged;
     boolean recipientsRefused;
@@ -146,5 +148,6 @@ final class MailTransaction {
         tenant = accept.tenant() == null ? tenant : accept.tenant();
         campaign = accept.campaign() == null ? campaign : accept.campaign();
         pool = accept.pool() == null ? pool : accept.pool();
+        mailClass = accept.mailClass() == null ? mailClass : accept.mailClass();
     }
 }

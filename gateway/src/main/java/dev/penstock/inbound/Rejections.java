@@ -15,6 +15,7 @@ import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Reply;
 import dev.penstock.smtp.ReplyParser;
 import dev.penstock.smtp.ReplySyntaxException;
+import dev.penstock.units.MailClass;
 
 /**
  * Makes an event of each 4xx and 5xx to a command that brings a message: MAIL, RCPT within a transaction, DATA and BDAT
@@ -93,7 +94,8 @@ final class Rejections {
                 session.id(),
                 facts.tls == null ? null : new MessageEvent.Tls(facts.tls.protocol(), facts.tls.cipher()),
                 new MessageEvent.Client(facts.identity == null ? "" : facts.identity.name(), facts.helo,
-                        client.listener(), message == null ? "" : message.messageId()));
+                        client.listener(), message == null ? "" : message.messageId()))
+                                .of(transaction == null ? MailClass.BULK : transaction.mailClass);
     }
 
     private static MessageEvent.Response response(byte[] encoded, String verb) {

@@ -6,6 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.smtp.Mailbox;
+import dev.penstock.units.MailClass;
 
 /**
  * A request as it was read, its syntax checked. Immutable.
@@ -16,10 +17,11 @@ import dev.penstock.smtp.Mailbox;
  * @param receivedHeader whether the trace line is added
  * @param idempotencyKey of the body, null when it has none
  * @param pool           of sources by which its mail goes, unless a policy names another; null when it names none
+ * @param mailClass      of its mail, unless a policy says another; null when it says none
  */
 record InjectionRequest(@Nullable Mailbox sender, List<Rcpt> recipients, Content content,
         Map<String, @Nullable Object> substitutions, boolean templated, boolean receivedHeader,
-        @Nullable String idempotencyKey, @Nullable String pool) {
+        @Nullable String idempotencyKey, @Nullable String pool, @Nullable MailClass mailClass) {
 
     /**
      * One recipient.

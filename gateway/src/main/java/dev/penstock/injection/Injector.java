@@ -64,6 +64,7 @@ import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
 import dev.penstock.spool.SpoolHealth;
+import dev.penstock.units.MailClass;
 
 /**
  * Turns requests into messages in the spool. Thread-safe; each request is worked on by a virtual thread that may block,
@@ -84,6 +85,7 @@ final class Injector {
     private static final int PIECE = 64 << 10;
     private static final Reply NOT_MADE = Reply.of(451, "4.3.0", "Error: the message can't be made");
     private static final String RETRY_SECONDS = "5";
+    private static final int NO_STORAGE = 452; // RFC 5321 4.2.3
 
     private final String hostname;
     private final Spool spool;
@@ -257,7 +259,8 @@ final class Injector {
                 long deadlineNanos, @Nullable Keyed keyed) {
             this.request = request;
             this.composer = composer;
-            this.client = request.pool() == null ? client : client.wanting(request.pool());
+            Client named = request.pool() == null ? client : client.wanting(request.pool());
+            this.client = request.mailClass() == null ? named : named.wanting(request.mailClass());
             this.session = new ClientSession(client.sessionId(), local, client.listener(), tls(client.tls()));
             this.limits = limits;
             this.deadlineNanos = deadlineNanos;
@@ -271,6 +274,7 @@ final class Injector {
         Answer run() {
             ask(policy.connect(client));
             ask(policy.mail(client, sender, senderDomain, -1));
+            askForRoom();
             for (Rcpt recipient : request.recipients()) {
                 decide(recipient);
             }
@@ -369,6 +373,16 @@ final class Injector {
                     events.on(rejection(reply, List.of(), ""));
                     throw refused(reply);
                 }
+            }
+        }
+
+        /** Whether its tenant may bring more. */
+        private void askForRoom() {
+            String tenant = policy.tenantAtMail(client, mail);
+            Reply beyond = tenant == null || tenant.isEmpty() ? null : reception.refusal(tenant);
+            if (beyond != null) {
+                events.on(rejection(beyond, List.of(), ""));
+                throw beyond.code() == NO_STORAGE ? unavailable(beyond.oneLine()) : refused(beyond);
             }
         }
 
@@ -558,7 +572,12 @@ final class Injector {
                         accept.campaign() == null ? client.campaign() : accept.campaign(),
                         new Origin(PROTOCOL, NetUtil.toSocketAddressString(client.address()), client.helo(),
                                 client.identity() == null ? "" : client.identity().name()),
-                        Options.NONE.with(accept.judged()), accept.pool() == null ? "" : accept.pool());
+                        Options.NONE.with(accept.judged()), accept.pool() == null ? "" : accept.pool(),
+                        accept.mailClass() == null ? MailClass.BULK : accept.mailClass());
+                Reply beyond = message.admit();
+                if (beyond != null) {
+                    throw new RefusedException(beyond);
+                }
                 draft.memory.keepOnly(content.length);
                 if (!draft.memory.take(message.keptToSign())) {
                     throw RenderBudget.noMemory();
@@ -625,7 +644,9 @@ final class Injector {
             counters.messages.increment();
             counters.octets.add(message.size());
             counters.recipients.add(draft.to.size());
-            message.handOver(Objects.requireNonNull(draft.entries), session, draft.messageId, draft.id + " queued");
+            String notice = message.notice();
+            message.handOver(Objects.requireNonNull(draft.entries), session, draft.messageId,
+                    draft.id + " queued" + (notice.isEmpty() ? "" : "; " + notice));
         }
 
         /** Of each reply one event, for all whom it concerns. */

@@ -33,6 +33,7 @@ import dev.penstock.injection.InjectionRequest.Rcpt;
 import dev.penstock.smtp.AddressSyntaxException;
 import dev.penstock.smtp.Mailbox;
 import dev.penstock.smtp.MailboxParser;
+import dev.penstock.units.MailClass;
 
 /**
  * Reads one request from JSON while it arrives. Confined to the thread that reads. Everything that is wrong is found in
@@ -147,6 +148,7 @@ final class RequestReader {
         boolean receivedHeader = true;
         String key = null;
         String pool = null;
+        MailClass mailClass = null;
         while (json.nextToken() != JsonToken.END_OBJECT) {
             String name = json.currentName();
             String at = "/" + escaped(name);
@@ -160,9 +162,10 @@ final class RequestReader {
                 case "trace_headers" -> receivedHeader = traceHeaders(json, at);
                 case "idempotency_key" -> key = key(json, at);
                 case "pool" -> pool = line(json, at);
+                case "mail_class" -> mailClass = mailClass(json, at);
                 case "deferred_spool", "deferred_generation" -> flag(json, at); // mail is always made and kept first
                 default -> unknown(json, at, "envelope_sender, recipients, content, substitutions, template_dialect, "
-                        + "trace_headers, idempotency_key, pool, deferred_spool, deferred_generation");
+                        + "trace_headers, idempotency_key, pool, mail_class, deferred_spool, deferred_generation");
             }
         }
         if (recipients == null) {
@@ -176,7 +179,16 @@ final class RequestReader {
             return null;
         }
         return new InjectionRequest(from, recipients, content, substitutions, templated, receivedHeader, key,
-                pool == null || pool.isEmpty() ? null : pool);
+                pool == null || pool.isEmpty() ? null : pool, mailClass);
+    }
+
+    private @Nullable MailClass mailClass(JsonParser json, String at) {
+        String text = line(json, at);
+        MailClass mailClass = MailClass.of(text);
+        if (mailClass == null && !text.isEmpty()) {
+            wrong(at, "is \"" + text + "\"; allowed: \"transactional\", \"bulk\"");
+        }
+        return mailClass;
     }
 
     private @Nullable Mailbox sender(@Nullable String sender) {

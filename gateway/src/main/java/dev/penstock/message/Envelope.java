@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 import dev.penstock.units.HeapSize;
+import dev.penstock.units.MailClass;
 
 /**
  * Everything about a message that isn't its content.
@@ -22,14 +23,23 @@ import dev.penstock.units.HeapSize;
  * @param origin     where it came from
  * @param options    what was asked for besides
  * @param pool       of sources that was named for it, empty when none was
+ * @param mailClass  how urgent it is
  */
 public record Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
-        String tenant, String campaign, long receivedMillis, Origin origin, Options options, String pool) {
+        String tenant, String campaign, long receivedMillis, Origin origin, Options options, String pool,
+        MailClass mailClass) {
     public Envelope {
         recipients = List.copyOf(recipients);
         if (recipients.isEmpty()) {
             throw new IllegalArgumentException("an envelope needs a recipient");
         }
+    }
+
+    /** That is bulk. */
+    public Envelope(MessageId id, String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8,
+            String tenant, String campaign, long receivedMillis, Origin origin, Options options, String pool) {
+        this(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis, origin, options, pool,
+                MailClass.BULK);
     }
 
     /** For which no pool was named. */
@@ -62,7 +72,7 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
     /** The same for some of its recipients, by their indices. */
     public Envelope to(int[] indices) {
         return new Envelope(id, sender, Arrays.stream(indices).mapToObj(recipients::get).toList(), body, smtpUtf8,
-                tenant, campaign, receivedMillis, origin, options, pool);
+                tenant, campaign, receivedMillis, origin, options, pool, mailClass);
     }
 
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same destinations. */

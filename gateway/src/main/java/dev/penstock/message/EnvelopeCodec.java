@@ -12,6 +12,7 @@ import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Ret;
+import dev.penstock.units.MailClass;
 
 /**
  * Envelopes as octets: a row of fields {tag, length, value}, in which a reader skips the tags it doesn't know, so that
@@ -40,10 +41,12 @@ public final class EnvelopeCodec {
     private static final int ORCPT = 18; // of the recipient before it; nested: length of the type, type, address
     private static final int ORIGIN_IDENTITY = 19;
     private static final int POOL = 21; // 20 is the tag that the spool puts behind an envelope whose message is held
-    private static final int HELD_FOR = 24; // a text; 22 and 23 are free
+    private static final int MAIL_CLASS = 22; // left out for bulk
+    private static final int HELD_FOR = 24; // a text; 23 is free
 
     private static final int EIGHT_BIT = 1; // value of BODY
     private static final int HDRS = 1; // value of RET
+    private static final int TRANSACTIONAL = 1; // value of MAIL_CLASS
     private static final int SUCCESS = 1; // bits of NOTIFY, none for NEVER
     private static final int FAILURE = 2;
     private static final int DELAY = 4;
@@ -102,6 +105,9 @@ public final class EnvelopeCodec {
         }
         if (!envelope.pool().isEmpty()) {
             out.text(POOL, envelope.pool());
+        }
+        if (envelope.mailClass() == MailClass.TRANSACTIONAL) {
+            out.number(MAIL_CLASS, TRANSACTIONAL);
         }
         if (!envelope.options().equals(Options.NONE)) {
             encode(envelope.options(), out);
@@ -162,6 +168,7 @@ public final class EnvelopeCodec {
         String helo = "";
         String identity = "";
         String pool = "";
+        MailClass mailClass = MailClass.BULK;
         Ret ret = null;
         String envid = null;
         boolean requireTls = false;
@@ -210,6 +217,8 @@ public final class EnvelopeCodec {
                 case ORIGIN_HELO -> helo = text(in, length);
                 case ORIGIN_IDENTITY -> identity = text(in, length);
                 case POOL -> pool = text(in, length);
+                case MAIL_CLASS ->
+                    mailClass = varint(in) == TRANSACTIONAL ? MailClass.TRANSACTIONAL : MailClass.BULK;
                 case RET -> ret = varint(in) == HDRS ? Ret.HDRS : Ret.FULL;
                 case ENVID -> envid = text(in, length);
                 case REQUIRE_TLS -> requireTls = varint(in) != 0;
@@ -230,7 +239,7 @@ public final class EnvelopeCodec {
         return new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, receivedMillis,
                 new Origin(protocol, address, helo, identity), new Options(ret, envid, requireTls, holdUntilMillis,
                         deliverByMillis, deliverByMode, deliverByTrace, judged),
-                pool);
+                pool, mailClass);
     }
 
     /** The first text of a nested pair; the second is the rest of the field. */

@@ -5,6 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.units.HeapSize;
+import dev.penstock.units.MailClass;
 
 /**
  * Something that happened to a message, in the shape of one line of the delivery log.
@@ -32,15 +33,35 @@ import dev.penstock.units.HeapSize;
  * @param provider    who runs the hosts that take the recipients' domain's mail, empty when nobody known does
  * @param pool        of sources that the attempt was made by; empty when there was none
  * @param meaning     what the response was taken to mean
+ * @param mailClass   how urgent the message is
  */
 public record MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain,
         String tenant,
         String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
         long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
-        Client client, String provider, String pool, Meaning meaning) {
+        Client client, String provider, String pool, Meaning meaning, MailClass mailClass) {
     public static final MessageId NO_ID = new MessageId(0);
     /** The objects that it is made of, without what is shared. */
     private static final int FIXED = 400;
+
+    /** Of a bulk message. */
+    public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,
+            String campaign, String site, long size, Response response, @Nullable Peer peer, String sourceAddress,
+            long eventMillis, long createdMillis, int attempts, String protocol, String sessionId, @Nullable Tls tls,
+            Client client, String provider, String pool, Meaning meaning) {
+        this(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer, sourceAddress,
+                eventMillis, createdMillis, attempts, protocol, sessionId, tls, client, provider, pool, meaning,
+                MailClass.BULK);
+    }
+
+    /** The same, of a message of that class. */
+    public MessageEvent of(MailClass itsClass) {
+        return itsClass == mailClass
+                ? this
+                : new MessageEvent(type, id, sender, recipients, domain, tenant, campaign, site, size, response, peer,
+                        sourceAddress, eventMillis, createdMillis, attempts, protocol, sessionId, tls, client, provider,
+                        pool, meaning, itsClass);
+    }
 
     /** Of whose domain's provider nothing is known, by no pool, whose response means what it says. */
     public MessageEvent(Type type, MessageId id, String sender, List<String> recipients, String domain, String tenant,

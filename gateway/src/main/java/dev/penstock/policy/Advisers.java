@@ -22,7 +22,7 @@ import dev.penstock.smtp.Reply;
 
 /**
  * Puts a question to all advisers at once, so that it takes no longer than the slowest. Thread-safe. In their order
- * the first refusal wins; the changes of those who accept add up, and of two tenants or campaigns the later one stays.
+ * the first refusal wins; the changes of those who accept add up, and of two tenants, campaigns or classes the later one stays.
  */
 final class Advisers {
     private static final Logger log = LoggerFactory.getLogger(Advisers.class);
@@ -133,6 +133,7 @@ final class Advisers {
         removed.addAll(after.removeHeaders());
         return new Decision.Accept(after.tenant() == null ? before.tenant() : after.tenant(),
                 after.campaign() == null ? before.campaign() : after.campaign(), added, List.copyOf(removed),
-                after.pool() == null ? before.pool() : after.pool());
+                after.pool() == null ? before.pool() : after.pool(), null,
+                after.mailClass() == null ? before.mailClass() : after.mailClass());
     }
 }

@@ -24,6 +24,7 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Reply;
+import dev.penstock.units.MailClass;
 
 /**
  * Asks an HTTP server, one JSON object for each question, and reads its decision. Thread-safe. The shapes are in
@@ -186,6 +187,7 @@ final class CalloutPolicy implements Adviser {
         private @Nullable String tenant;
         private @Nullable String campaign;
         private @Nullable String pool;
+        private @Nullable MailClass mailClass;
         private List<HeaderField> addHeaders = List.of();
         private List<String> removeHeaders = List.of();
 
@@ -209,6 +211,12 @@ final class CalloutPolicy implements Adviser {
                 case "tenant" -> tenant = string(name, in);
                 case "campaign" -> campaign = string(name, in);
                 case "pool" -> pool = string(name, in);
+                case "mail_class" -> {
+                    mailClass = MailClass.of(string(name, in));
+                    if (mailClass == null) {
+                        throw new NoAnswerException("mail_class isn't transactional or bulk");
+                    }
+                }
                 case "add_headers" -> addHeaders = headers(in);
                 case "remove_headers" -> removeHeaders = names(in);
                 default -> throw new NoAnswerException("unknown field " + name);
@@ -253,10 +261,11 @@ final class CalloutPolicy implements Adviser {
                     if (code != 0 || enhanced != null || !text.isEmpty()) {
                         throw new NoAnswerException("a reply doesn't go with accept");
                     }
-                    yield tenant == null && campaign == null && pool == null && addHeaders.isEmpty()
-                            && removeHeaders.isEmpty()
+                    yield tenant == null && campaign == null && pool == null && mailClass == null
+                            && addHeaders.isEmpty() && removeHeaders.isEmpty()
                                     ? Decision.ACCEPT
-                                    : new Decision.Accept(tenant, campaign, addHeaders, removeHeaders, pool);
+                                    : new Decision.Accept(tenant, campaign, addHeaders, removeHeaders, pool)
+                                            .of(mailClass);
                 }
                 case "reject" -> refuse(REJECTED);
                 case "defer" -> refuse(DEFERRED);

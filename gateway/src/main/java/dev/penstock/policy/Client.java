@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.auth.Identity;
+import dev.penstock.units.MailClass;
 
 /**
  * Who is speaking, as far as it is known when the question is asked. Immutable.
@@ -20,18 +21,33 @@ import dev.penstock.auth.Identity;
  * @param tenant    the listener's, empty for none
  * @param campaign  the listener's, empty for none
  * @param pool      of sources that the client wants all its mail to be sent by, empty for none
+ * @param wantedClass of all its mail, as the client says; null when it doesn't
+ * @param mailClass the listener's
  */
 public record Client(String sessionId, String listener, InetSocketAddress address, String helo, String protocol,
         String tls, @Nullable Identity identity, boolean relayNetwork, String tenant, String campaign,
-        String pool) {
+        String pool, @Nullable MailClass wantedClass, MailClass mailClass) {
     public Client(String sessionId, String listener, InetSocketAddress address, String helo, String protocol,
             String tls, @Nullable Identity identity, boolean relayNetwork, String tenant, String campaign) {
-        this(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign, "");
+        this(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign, "", null,
+                MailClass.BULK);
     }
 
     /** That wants its mail to be sent by a pool. */
     public Client wanting(String wantedPool) {
         return new Client(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign,
-                wantedPool);
+                wantedPool, wantedClass, mailClass);
+    }
+
+    /** That says of which class its mail is. */
+    public Client wanting(MailClass wanted) {
+        return new Client(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign,
+                pool, wanted, mailClass);
+    }
+
+    /** At a listener whose mail is of a class when nothing else says one. */
+    public Client at(MailClass listeners) {
+        return new Client(sessionId, listener, address, helo, protocol, tls, identity, relayNetwork, tenant, campaign,
+                pool, wantedClass, listeners);
     }
 }

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.message.Judged;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
+import dev.penstock.units.MailClass;
 
 /** The answer of a policy. Immutable. */
 public sealed interface Decision {
@@ -26,25 +27,30 @@ public sealed interface Decision {
      * @param removeHeaders lower case names of header fields to leave out; only at the message's end
      * @param pool          of sources by which the message goes; null for the one that the configuration says
      * @param judged        what its receivers would mind; null for nothing, and before the message's end
+     * @param mailClass     instead of what else would say the message's class; null to leave that, and after the message's
+     *                      end for bulk
      */
     record Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
-            List<String> removeHeaders, @Nullable String pool, @Nullable Judged judged) implements Decision {
+            List<String> removeHeaders, @Nullable String pool, @Nullable Judged judged, @Nullable MailClass mailClass)
+            implements
+                Decision {
         /** By the pool that the configuration says, of what nobody has judged. */
         public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
                 List<String> removeHeaders) {
-            this(tenant, campaign, addHeaders, removeHeaders, null, null);
+            this(tenant, campaign, addHeaders, removeHeaders, null, null, null);
         }
 
-        /** Whether it names a tenant, campaign or pool. */
+        /** Whether it names a tenant, campaign, pool or class. */
         public boolean hasNames() {
-            return tenant != null || campaign != null || pool != null;
+            return tenant != null || campaign != null || pool != null || mailClass != null;
         }
 
-        /** What this and a later answer say of tenant, campaign and pool: the later one stays. */
+        /** What this and a later answer say of tenant, campaign, pool and class: the later one stays. */
         public Accept named(Accept later) {
             return new Accept(later.tenant == null ? tenant : later.tenant,
                     later.campaign == null ? campaign : later.campaign, List.of(), List.of(),
-                    later.pool == null ? pool : later.pool, null);
+                    later.pool == null ? pool : later.pool, null,
+                    later.mailClass == null ? mailClass : later.mailClass);
         }
 
         public Accept {
@@ -55,12 +61,19 @@ public sealed interface Decision {
         /** Of what nobody has judged. */
         public Accept(@Nullable String tenant, @Nullable String campaign, List<HeaderField> addHeaders,
                 List<String> removeHeaders, @Nullable String pool) {
-            this(tenant, campaign, addHeaders, removeHeaders, pool, null);
+            this(tenant, campaign, addHeaders, removeHeaders, pool, null, null);
         }
 
         /** The same, judged. */
         public Accept with(Judged verdict) {
-            return new Accept(tenant, campaign, addHeaders, removeHeaders, pool, verdict);
+            return new Accept(tenant, campaign, addHeaders, removeHeaders, pool, verdict, mailClass);
+        }
+
+        /** The same, of a class; null to leave it. */
+        public Accept of(@Nullable MailClass itsClass) {
+            return itsClass == mailClass
+                    ? this
+                    : new Accept(tenant, campaign, addHeaders, removeHeaders, pool, judged, itsClass);
         }
     }
 

@@ -31,6 +31,16 @@ public interface Policy {
      */
     CompletableFuture<Decision> mail(Client client, String sender, String senderDomain, long declaredSize);
 
+    /**
+     * Whose a message will be, as far as that is known before its header section is there.
+     *
+     * @param mail what was answered to MAIL
+     * @return null when it can't be known yet; empty for nobody
+     */
+    default @Nullable String tenantAtMail(Client client, Decision.Accept mail) {
+        return mail.tenant() == null ? client.tenant() : mail.tenant();
+    }
+
     /** One recipient. */
     CompletableFuture<Decision> recipient(Client client, String sender, String senderDomain, Recipient recipient);
 
@@ -51,8 +61,8 @@ public interface Policy {
 
     /**
      * A message whose header section is there; when {@link #judgesMessages() nobody needs to see} that, whose end is
-     * there. Nothing of it is durable yet, and what follows is read on when the answer is there. The tenant and campaign
-     * of the answer are final; null means the client's, which are the listener's.
+     * there. Nothing of it is durable yet, and what follows is read on when the answer is there. The tenant, campaign and
+     * class of the answer are final; null means the client's, which are the listener's, and of the class bulk.
      *
      * @param mail   what was answered to MAIL and RCPT
      * @param header the header section's fields that {@link #wantedHeaders()} names, from top to bottom

@@ -13,9 +13,11 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.auth.Identity;
 import dev.penstock.config.PolicyConfig;
 import dev.penstock.config.PolicyConfig.Event;
+import dev.penstock.config.TenantRules;
 import dev.penstock.egress.Pools;
 import dev.penstock.message.Recipient;
 import dev.penstock.smtp.Reply;
+import dev.penstock.units.MailClass;
 
 /**
  * The policy as it is configured. Thread-safe. A question is answered by the rules that stood when it was asked, even
@@ -25,7 +27,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     /** One configuration, ready to be asked. Immutable. */
     private record Rules(RelayRules relay, Ownership ownership, boolean checkFromHeader, Tenancy tenancy,
             @Nullable CalloutPolicy callout, Advisers advisers, List<String> wantedHeaders, List<String> removedHeaders,
-            @Nullable Recipient postmaster) {
+            @Nullable Recipient postmaster, TenantRules tenants) {
         /** What is nobody's to refuse: mail for the postmaster (RFC 5321 4.5.1). */
         boolean permit(Client client, String senderDomain, Recipient recipient, boolean isLocal) {
             return postmaster != null && recipient.domain().equals(postmaster.domain())
@@ -38,6 +40,7 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private final PolicyCounters counters = new PolicyCounters();
     private final Plugins plugins;
     private final Supplier<Pools> pools;
+    private volatile TenantRules tenants = TenantRules.NONE;
     private volatile Rules rules;
 
     /** Where there are no pools of sources that could be named. See {@link #PolicyEngine(PolicyConfig, RecipientDirectory, Supplier)}. */
@@ -67,6 +70,12 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     }
 
     /** Puts other rules in force. The plug-ins stay those that were loaded. */
+    public synchronized void reconfigure(PolicyConfig config, TenantRules ofTenants) {
+        tenants = ofTenants;
+        reconfigure(config);
+    }
+
+    /** As {@link #reconfigure(PolicyConfig, TenantRules)}, with the tenants as they are. */
     public synchronized void reconfigure(PolicyConfig config) {
         CalloutPolicy before = rules.callout();
         boolean same = before != null && config.callout().isPresent() && before.config().equals(config.callout().get());
@@ -96,7 +105,8 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         return new Rules(new RelayRules(config.relay()), new Ownership(config.allowNullSender()),
                 config.checkFromHeader(), tenancy, callout, new Advisers(advisers, counters), List.copyOf(wanted),
                 config.removeHeaders() ? tenancy.headers() : List.of(), config.postmaster()
-                        .map(mailbox -> new Recipient(mailbox.address(), mailbox.domain())).orElse(null));
+                        .map(mailbox -> new Recipient(mailbox.address(), mailbox.domain())).orElse(null),
+                tenants);
     }
 
     @Override
@@ -162,10 +172,9 @@ public final class PolicyEngine implements Policy, AutoCloseable {
     private static Decision namesOnly(Decision decision) {
         return switch (decision) {
             case Decision.Refuse _ -> decision;
-            case Decision.Accept(var tenant, var campaign, var added, var removed, var pool, _) ->
-                added.isEmpty() && removed.isEmpty()
-                        ? decision
-                        : new Decision.Accept(tenant, campaign, List.of(), List.of(), pool);
+            case Decision.Accept accept -> accept.addHeaders().isEmpty() && accept.removeHeaders().isEmpty()
+                    ? decision
+                    : Decision.ACCEPT.named(accept);
         };
     }
 
@@ -184,19 +193,23 @@ public final class PolicyEngine implements Policy, AutoCloseable {
         String tenant;
         String campaign;
         String pool;
+        MailClass named;
         try {
             tenant = now.tenancy().tenant(client, mail, header);
             campaign = now.tenancy().campaign(client, mail, header);
             pool = now.tenancy().pool(client, mail, header);
+            named = now.tenancy().mailClass(client, mail, header);
         } catch (Tenancy.IllegalNameException e) {
             counters.headersRefused.increment();
             return Decision.refused(Reply.of(550, "5.6.0", "Error: " + e.getMessage()));
         }
         if (!now.advisers().wants(Event.MESSAGE)) {
-            return tenant == null && campaign == null && pool == null
+            MailClass mailClass = mailClass(now, client, named, tenant, campaign);
+            return tenant == null && campaign == null && pool == null && mailClass == null
                     ? Decision.ACCEPTED
                     : CompletableFuture.completedFuture(
-                            withPool(client, new Decision.Accept(tenant, campaign, List.of(), List.of(), pool),
+                            withPool(client,
+                                    new Decision.Accept(tenant, campaign, List.of(), List.of(), pool).of(mailClass),
                                     mail.pool() == null));
         }
         return now.advisers()
@@ -204,11 +217,33 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                         recipients, header, size))
                 .thenApply(decision -> switch (decision) {
                     case Decision.Refuse _ -> decision;
-                    case Decision.Accept(var otherTenant, var otherCampaign, var added, var removed, var otherPool, _) ->
-                        withPool(client, new Decision.Accept(otherTenant == null ? tenant : otherTenant,
-                                otherCampaign == null ? campaign : otherCampaign, added, lowerCase(removed),
-                                otherPool == null ? pool : otherPool), otherPool == null && mail.pool() == null);
+                    case Decision.Accept other -> {
+                        String itsTenant = other.tenant() == null ? tenant : other.tenant();
+                        String itsCampaign = other.campaign() == null ? campaign : other.campaign();
+                        yield withPool(client,
+                                new Decision.Accept(itsTenant, itsCampaign, other.addHeaders(),
+                                        lowerCase(other.removeHeaders()), other.pool() == null ? pool : other.pool())
+                                        .of(mailClass(now, client, other.mailClass() == null ? named : other.mailClass(),
+                                                itsTenant, itsCampaign)),
+                                other.pool() == null && mail.pool() == null);
+                    }
                 });
+    }
+
+    /** @return null for bulk, which costs nothing to say */
+    private static @Nullable MailClass mailClass(Rules now, Client client, @Nullable MailClass named,
+            @Nullable String tenant, @Nullable String campaign) {
+        MailClass itsClass = named != null
+                ? named
+                : now.tenants().mailClass(or(tenant, client.tenant()), or(campaign, client.campaign()));
+        itsClass = itsClass != null ? itsClass : client.mailClass();
+        return itsClass == MailClass.BULK ? null : itsClass;
+    }
+
+    @Override
+    public @Nullable String tenantAtMail(Client client, Decision.Accept mail) {
+        Rules now = rules;
+        return now.advisers().wants(Event.MESSAGE) ? null : now.tenancy().tenantAtMail(client, mail);
     }
 
     /**

@@ -3,7 +3,9 @@ package dev.penstock.queue;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -37,6 +39,7 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.config.TenantRules;
 import dev.penstock.egress.Pool;
 import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
@@ -63,6 +66,7 @@ import dev.penstock.shaping.SenderLimits.Taken;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
 import dev.penstock.spool.QueuedDestination;
+import dev.penstock.units.Durations;
 
 /**
  * Every destination of every message from acceptance to its end: what is due later waits on a timing wheel, what is due
@@ -87,6 +91,8 @@ public final class MailQueue implements AutoCloseable {
     /** What was found idle so often is forgotten. */
     static final int IDLE_SWEEPS = 5;
     private static final int SWEEP_BATCH = 256;
+    /** By more than this the wall's clock and the monotonic one drift apart only when somebody sets one. */
+    private static final Duration CLOCK_SET = Duration.ofSeconds(1);
     /** How often mail that no source takes is tried again though nothing is heard of one: quotas tell nobody. */
     static final Duration WAITING_RETRY = Duration.ofSeconds(1);
     /** Of mail that waits, so many senders' mail for a domain is tried each time though none before it found a source. */
@@ -142,6 +148,15 @@ public final class MailQueue implements AutoCloseable {
     private final LongAdder routeFailures = new LongAdder();
     private final LongAdder moved = new LongAdder();
     private final LongAdder placedAnew = new LongAdder();
+    private final LongAdder outlasted = new LongAdder();
+    private final TenantAccounts accounts;
+    private volatile TenantRules tenants = TenantRules.NONE;
+    private volatile Shares shares;
+    private volatile Curfews curfews = Curfews.NONE;
+    /** Those in force, as they were found last. */
+    private volatile List<Withheld.Curfew> inForce = List.of();
+    /** Curfews may be others, or may bind other mail. */
+    private volatile boolean curfewsChanged;
     private volatile QueueConfig config;
     private volatile List<ProviderConfig> knownProviders;
     private volatile Providers providers;
@@ -164,6 +179,7 @@ public final class MailQueue implements AutoCloseable {
     private final ArrayDeque<Lane> looking = new ArrayDeque<>();
     private long placedFromWaiting;
     private int sweptEpoch;
+    private long nextCurfewNanos;
 
     /** Whose mail goes by one source, whatever it is. */
     public MailQueue(QueueConfig config, Shaper shaper, Router router, InstantSource wallClock,
@@ -174,12 +190,14 @@ public final class MailQueue implements AutoCloseable {
     public MailQueue(QueueConfig config, Shaper shaper, Router router, Placement placement, InstantSource wallClock,
             LongSupplier nanoTime) {
         this.config = config;
+        this.shares = new Shares(TenantRules.NONE, config.bulkSharePercent());
         this.shaper = shaper;
         this.router = router;
         this.knownProviders = shaper.providers();
         this.providers = new Providers(knownProviders);
         this.placement = placement;
         this.clock = new QueueClock(wallClock, nanoTime);
+        this.accounts = new TenantAccounts(clock::wallMillis);
         this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(),
                 null, null);
         Lane plain = new Lane(QueueKey.DEFAULT_SOURCE, unrouted);
@@ -188,6 +206,7 @@ public final class MailQueue implements AutoCloseable {
         this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::keepHouse);
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
         this.nextWaitingNanos = clock.nanos() + WAITING_RETRY.toNanos();
+        this.nextCurfewNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
         placement.health().listen(new Health());
         shaper.listen(() -> readyQueues.values().forEach(ReadyQueue::sendersChanged));
     }
@@ -238,6 +257,11 @@ public final class MailQueue implements AutoCloseable {
         @Override
         public Withheld.@Nullable Until bySender(QueueItem item) {
             return shaper.limitsSenders() ? countSender(item) : null;
+        }
+
+        @Override
+        public Shares shares() {
+            return shares;
         }
 
         @Override
@@ -314,6 +338,7 @@ public final class MailQueue implements AutoCloseable {
         failureHandler = handler;
         listener = readyQueueListener;
         failureExecutor = executor;
+        lookAtCurfews();
         started = true;
     }
 
@@ -327,16 +352,29 @@ public final class MailQueue implements AutoCloseable {
     }
 
     /**
+     * Takes in a destination whose place in its tenant's {@link #accounts()} wasn't taken before. Else as
+     * {@link #submit(QueuedDestination, boolean)}.
+     */
+    public void submit(QueuedDestination destination) {
+        submit(destination, false);
+    }
+
+    /**
      * Takes in a destination, new or recovered. It may be held (RFC 4865): it isn't due before the hold's end then, and its
      * age counts from there. A next attempt that is further away than the schedule's longest wait was computed by a clock
      * that was wrong, and is brought back to it. Reports made here are told from their tenant's mail. One that its
      * receivers would mind ({@link dev.penstock.message.Options#heldFor}) is held, as by {@link #hold}, unless it was
      * let go on before and attempted.
+     *
+     * @param counted whether it is among the destinations of its tenant already
      */
-    public void submit(QueuedDestination destination) {
+    public void submit(QueuedDestination destination, boolean counted) {
         Envelope envelope = destination.envelope();
-        TenantCampaign owner = new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport(),
-                envelope.pool());
+        TenantCampaign owner = owner(envelope);
+        if (!counted && !owner.reports()) {
+            accounts.queued(owner.tenant(), TenantAccounts.kilobytes(destination.size()), envelope.id().value(),
+                    envelope.receivedMillis());
+        }
         long holdMillis = envelope.options().holdUntilMillis();
         long dueMillis = destination.nextAttemptMillis();
         long now = clock.millis();
@@ -619,6 +657,9 @@ public final class MailQueue implements AutoCloseable {
             readyQueue.unlock();
         }
         giveBack(item);
+        if (!item.home.owner.reports()) {
+            accounts.finished(item.tenant(), item.kilobytes());
+        }
         ages.remove(item.receivedMillis());
         finished.increment();
     }
@@ -634,6 +675,7 @@ public final class MailQueue implements AutoCloseable {
      */
     public void reconfigure(QueueConfig next) {
         config = next;
+        shares = new Shares(tenants, next.bulkSharePercent());
         if (!shaper.providers().equals(knownProviders)) {
             knownProviders = shaper.providers();
             providers = new Providers(knownProviders);
@@ -643,6 +685,21 @@ public final class MailQueue implements AutoCloseable {
             });
         }
         reroute();
+    }
+
+    /** From now on by these weights, quotas and curfews; mail that is queued too. */
+    public void reconfigure(TenantRules ofTenants, Curfews next) {
+        tenants = ofTenants;
+        shares = new Shares(ofTenants, config.bulkSharePercent());
+        accounts.reconfigure(ofTenants);
+        curfews = next;
+        curfewsChanged = true;
+        scheduler.rouse();
+    }
+
+    /** What tenants have queued. */
+    public TenantAccounts accounts() {
+        return accounts;
     }
 
     /** Asks for the route of every domain anew, in the background. */
@@ -656,6 +713,7 @@ public final class MailQueue implements AutoCloseable {
         if (placement.pools(next)) {
             stray(lanes.values(), true);
             stray(waiting.values(), true);
+            curfewsChanged = true;
             scheduler.rouse();
         }
     }
@@ -1007,6 +1065,7 @@ public final class MailQueue implements AutoCloseable {
             if (readyQueue == null) {
                 readyQueue = readyQueues.computeIfAbsent(key, _ -> newReadyQueue(key, route));
                 bar(readyQueue); // now that whoever hears of changes finds it
+                readyQueue.curfews(() -> inForce);
             }
             boolean wasUnrouted = domain.readyQueue == unrouted;
             move(domain, readyQueue);
@@ -1200,10 +1259,11 @@ public final class MailQueue implements AutoCloseable {
     /** Does a little of what is to be done. @return nanoseconds until there is more */
     private long keepHouse() {
         long until = placement.health().expire(clock.wallMillis());
+        long untilCurfew = lookAtCurfews();
         if (placesAnew()) {
             return 0;
         }
-        long wait = sweep();
+        long wait = Math.min(sweep(), untilCurfew);
         if (until != SourceHealth.UNTIL_RESUMED) {
             wait = Math.min(wait, TimeUnit.MILLISECONDS.toNanos(Math.max(1, until - clock.wallMillis())));
         }
@@ -1217,6 +1277,110 @@ public final class MailQueue implements AutoCloseable {
     private long domainCount() {
         return Stream.concat(lanes.values().stream(), waiting.values().stream())
                 .mapToLong(lane -> lane.domains.size()).sum();
+    }
+
+    // Curfews
+
+    /**
+     * Finds out which are in force, when that may have changed; at least once a minute, since the wall's clock may be set.
+     *
+     * @return nanoseconds until that is to be done again
+     */
+    private long lookAtCurfews() {
+        boolean changed = curfewsChanged;
+        long now = clock.nanos();
+        if (!changed && now - nextCurfewNanos < 0) {
+            return nextCurfewNanos - now;
+        }
+        curfewsChanged = false;
+        long wall = clock.wallMillis();
+        Curfews known = curfews;
+        List<Withheld.Curfew> next = known.at(wall).stream().map(curfew -> inForce(curfew, now, wall)).toList();
+        List<Withheld.Curfew> before = inForce;
+        if (changed || differ(before, next)) {
+            inForce = next;
+            tell(before, next);
+            readyQueues.values().forEach(readyQueue -> readyQueue.curfews(() -> inForce));
+        }
+        long change = known.nextChangeMillis(wall);
+        long nanos = change == Long.MAX_VALUE
+                ? SWEEP_INTERVAL.toNanos()
+                : Math.min(SWEEP_INTERVAL.toNanos(), TimeUnit.MILLISECONDS.toNanos(change - wall));
+        nextCurfewNanos = now + nanos;
+        return nanos;
+    }
+
+    private Withheld.Curfew inForce(Curfews.Curfew curfew, long nowNanos, long wall) {
+        long end = curfew.nextChangeMillis(wall);
+        long left = end == Long.MAX_VALUE ? TimeUnit.DAYS.toNanos(1) : TimeUnit.MILLISECONDS.toNanos(end - wall);
+        return new Withheld.Curfew(curfew, Withheld.Until.endOfCurfew(nowNanos + left, curfew.name()),
+                placement::poolOf);
+    }
+
+    /** Other ones, or such as end at another time: the wall's clock was set. */
+    private static boolean differ(List<Withheld.Curfew> before, List<Withheld.Curfew> now) {
+        if (!rules(before).equals(rules(now))) {
+            return true;
+        }
+        for (int i = 0; i < now.size(); i++) {
+            if (Math.abs(now.get(i).until().nanos() - before.get(i).until().nanos()) > CLOCK_SET.toNanos()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static List<Curfews.Curfew> rules(List<Withheld.Curfew> curfews) {
+        return curfews.stream().map(Withheld.Curfew::rule).toList();
+    }
+
+    private void tell(List<Withheld.Curfew> before, List<Withheld.Curfew> now) {
+        List<Curfews.Curfew> stood = rules(before);
+        List<Curfews.Curfew> stand = rules(now);
+        for (Withheld.Curfew curfew : now) {
+            if (!stood.contains(curfew.rule())) {
+                log.info("event=curfew curfew={} until={}", curfew.rule().name(),
+                        Instant.ofEpochMilli(surroundings.wallAt(curfew.until().nanos())));
+            }
+        }
+        for (Curfews.Curfew curfew : stood) {
+            if (!stand.contains(curfew)) {
+                log.info("event=curfew-over curfew={}", curfew.name());
+            }
+        }
+    }
+
+    private static TenantCampaign owner(Envelope envelope) {
+        return new TenantCampaign(envelope.tenant(), envelope.campaign(), envelope.isReport(), envelope.pool(),
+                envelope.mailClass());
+    }
+
+    /**
+     * Whether a message that comes now waits for the end of a curfew until it is older than mail may be: it is tried once
+     * then, and returned if that fails. Curfews towards a provider aren't looked at, since that isn't known yet.
+     *
+     * @return what its sender should hear, empty for nothing
+     */
+    public String outlasted(Envelope envelope) {
+        List<Withheld.Curfew> standing = inForce;
+        if (standing.isEmpty() || envelope.options().holdUntilMillis() > clock.wallMillis()) {
+            return "";
+        }
+        TenantCampaign owner = owner(envelope);
+        String pool = placement.poolOf(owner);
+        long expires = envelope.receivedMillis() + config.maxAge().toMillis();
+        for (Withheld.Curfew curfew : standing) {
+            long end = surroundings.wallAt(curfew.until().nanos());
+            if (end > expires && curfew.rule().config().providers().isEmpty() && curfew.rule().binds(owner, pool)) {
+                outlasted.increment();
+                log.warn("event=curfew-outlasts id={} tenant={} curfew={} until={} max-age={}", envelope.id(),
+                        envelope.tenant(), curfew.rule().name(), Instant.ofEpochMilli(end),
+                        Durations.format(config.maxAge()));
+                return "waits for the end of curfew " + curfew.rule().name() + " at "
+                        + Instant.ofEpochMilli(end).truncatedTo(ChronoUnit.SECONDS) + ", which is after queue.max-age";
+            }
+        }
+        return "";
     }
 
     // Mail whose source changes
@@ -1435,6 +1599,7 @@ public final class MailQueue implements AutoCloseable {
                 }
             }
             waiting.values().forEach(this::expire);
+            accounts.sweep();
         }
         return 0;
     }
@@ -1512,6 +1677,17 @@ public final class MailQueue implements AutoCloseable {
     /** How long ago what is queued was accepted, or the hold that it had ended. */
     public HistogramSnapshot ages() {
         return ages.snapshot(clock.wallMillis());
+    }
+
+    public CurfewStats curfewStats() {
+        long waits = 0;
+        List<Withheld.Curfew> standing = inForce;
+        if (!standing.isEmpty()) {
+            for (ReadyQueue readyQueue : readyQueues.values()) {
+                waits += readyQueue.underCurfew();
+            }
+        }
+        return new CurfewStats(standing.size(), waits, outlasted.sum());
     }
 
     public QueueStats stats() {

@@ -3,12 +3,13 @@ package dev.penstock.queue;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.units.MailClass;
 
 /**
  * One destination of one message on its way through the queue. Guarded by the lock of the structure that holds it (a
  * ready queue, or the wheel); while {@link State#ACTIVE} the delivery session that polled it may read it.
  *
- * <p>There are millions of these, so four numbers share two words, and everything that others have too hangs off the
+ * <p>There are millions of these, so five numbers share two words, and everything that others have too hangs off the
  * {@link SubQueue}: 40 bytes with compact object headers.
  */
 public final class QueueItem {
@@ -35,6 +36,8 @@ public final class QueueItem {
     private static final int RECEIVED_SHIFT = 20;
     private static final int MAX_KILOBYTES = (1 << RECEIVED_SHIFT) - 1;
     private static final int STATE_MASK = 7;
+    /** Taken while mail of both classes waited. */
+    private static final int CONTESTED = 8;
 
     /** Stored form of the states an item can have by itself; suspended and routing are its ready queue's. */
     static final int SCHEDULED = 0;
@@ -79,6 +82,10 @@ public final class QueueItem {
         return home.owner.campaign();
     }
 
+    public MailClass mailClass() {
+        return home.owner.mailClass();
+    }
+
     /** Who runs the hosts that take the domain's mail, empty while that isn't known or nobody known does. */
     public String provider() {
         return home.domain.provider;
@@ -119,6 +126,14 @@ public final class QueueItem {
 
     int state() {
         return (int) dueAttemptsState & STATE_MASK;
+    }
+
+    boolean isContested() {
+        return (dueAttemptsState & CONTESTED) != 0;
+    }
+
+    void contested(boolean contested) {
+        dueAttemptsState = dueAttemptsState & ~CONTESTED | (contested ? CONTESTED : 0);
     }
 
     void state(int state) {

@@ -29,6 +29,7 @@ import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.SharedSessions.Held;
 import dev.penstock.shaping.Throttle;
+import dev.penstock.units.MailClass;
 
 /**
  * Mail that may go through the same sessions, whose turn it is, and what it needs to get one. Thread-safe: one state
@@ -53,6 +54,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     static final int BACKLOG_PER_SESSION = 4;
     /** But a message doesn't wait longer than this for a session that is slow. */
     static final Duration PATIENCE = Duration.ofSeconds(1);
+    /** And a transactional one no longer than this: its sender may look at a screen. */
+    static final Duration HASTE = Duration.ofMillis(100);
     /** After which a session is tried again that there was no memory for: long against what trying costs. */
     static final Duration MEMORY_WAIT = Duration.ofSeconds(1);
     private static final int ROUTE_TRIES = 4;
@@ -88,6 +91,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         default Withheld.@Nullable Until bySender(QueueItem item) {
             return null;
         }
+
+        /** How those who have mail here share its sessions. */
+        Shares shares();
 
         /** What is ready of the sub-queue is to be placed anew. */
         void strays(SubQueue subQueue);
@@ -229,7 +235,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** As it was found last. */
     private volatile @Nullable Whose whose;
 
-    private final Turns turns = new Turns();
+    private final Turns turns;
+    /** Written under the lock. */
+    private volatile boolean transactional;
     private int ready;
     private int active;
     private int domains;
@@ -291,6 +299,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     ReadyQueue(Surroundings around, QueueKey key, long number, @Nullable Throttle throttle,
             Route.@Nullable Open route) {
         this.around = around;
+        this.turns = new Turns(around::shares);
         this.key = key;
         this.number = number;
         this.throttle = throttle;
@@ -462,7 +471,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             pacing += begins ? 1 : -1;
             if (pacing == 0 && ready > 0 && !impatient) { // more sessions only if this one turns out to be slow
                 impatient = true;
-                impatientNanos = around.nanos() + PATIENCE.toNanos();
+                impatientNanos = patientUntil(around.nanos());
                 arm(impatientNanos);
             }
         } finally {
@@ -644,6 +653,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** @return whose mail waits until then though it did not before */
     private List<SubQueue> withhold(Withheld.Until until) {
+        List<SubQueue> withdrawn = withdraw();
+        arm(until.nanos());
+        return withdrawn;
+    }
+
+    private List<SubQueue> withdraw() {
         List<SubQueue> withdrawn = new ArrayList<>();
         for (SubQueue subQueue : turns.subQueues()) {
             if (withheld.of(subQueue) != null) {
@@ -656,7 +671,6 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (ready == 0) {
             impatient = false;
         }
-        arm(until.nanos());
         return withdrawn;
     }
 
@@ -1107,7 +1121,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         boolean wants;
         lock();
         try {
-            boolean some = !withheld.isEmpty();
+            boolean some = withheld.hasSuspensions();
             ends = resumeLocked() || some;
             wants = release(withheld.releaseAll());
             wants |= evaluate();
@@ -1126,6 +1140,28 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         tries = 0;
         why = "";
         return was;
+    }
+
+    /**
+     * Other curfews may be in force, or may bind other mail.
+     *
+     * @param inForce asked under the lock, so that whoever comes last has the last word
+     */
+    void curfews(Supplier<List<Withheld.Curfew>> inForce) {
+        boolean wants;
+        lock();
+        try {
+            withheld.curfews(inForce.get());
+            withdraw();
+            wants = release(withheld.release(around.nanos()));
+            if (!withheld.isEmpty()) {
+                arm(withheld.nextEnd(around.nanos()));
+            }
+            wants |= evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
     }
 
     /** Limits may be others: a suspension that came of the old ones ends. @return whether it did */
@@ -1215,14 +1251,19 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return true;
         }
         long now = around.nanos();
-        if (!impatient) {
+        long patientUntil = patientUntil(now);
+        if (!impatient || impatientNanos - patientUntil > 0) {
             impatient = true;
-            impatientNanos = now + PATIENCE.toNanos();
+            impatientNanos = patientUntil;
         } else if (now - impatientNanos >= 0) {
             return true;
         }
         arm(impatientNanos);
         return false;
+    }
+
+    private long patientUntil(long nowNanos) {
+        return nowNanos + (turns.hasTransactional() ? HASTE : PATIENCE).toNanos();
     }
 
     /** Whether another session could be of use now, or else the time of which it depends is armed. */
@@ -1336,6 +1377,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Wakes whoever the event concerns, when the lock is free. */
     void unlock() {
+        boolean now = turns.hasTransactional();
+        if (transactional != now) {
+            transactional = now;
+        }
         if (kept != null && lock.getHoldCount() == 1 && !isOfUse(kept)) {
             arm(around.nanos()); // it is given back where the queue waits
         }
@@ -1377,8 +1422,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return mailCame(subQueue);
     }
 
+    /** Of a sub-queue that has mail ready, where that is; else where it is to be. */
     private boolean isWithheld(SubQueue subQueue) {
-        return !withheld.isEmpty() && withheld.of(subQueue) != null;
+        return subQueue.turn == null
+                && (withheld.has(subQueue) || !withheld.isEmpty() && withheld.of(subQueue) != null);
     }
 
     /** Of mail that waits for a source: the next whose turn it is, in nobody's hands but the caller's; null for none. */
@@ -1712,6 +1759,42 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             return !idle.isEmpty();
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Whether transactional mail is ready, which whoever shares something out among queues lets go before others' bulk;
+     * known without the lock.
+     */
+    public boolean hasTransactional() {
+        return transactional;
+    }
+
+    /**
+     * Whether a session that has done nothing with it yet should put it back and take another: it is bulk, and transactional
+     * mail has become ready since. What goes in bulk's own share isn't overtaken.
+     */
+    public boolean isOvertaken(QueueItem item) {
+        return transactional && item.mailClass() == MailClass.BULK && !item.isContested();
+    }
+
+    /** Whether sessions wait for their message slots. */
+    public boolean isPaced() {
+        lock();
+        try {
+            return pacing > 0;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Messages that wait for the end of a curfew. */
+    int underCurfew() {
+        lock();
+        try {
+            return withheld.underCurfew();
         } finally {
             unlock();
         }

@@ -9,38 +9,89 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.shaping.OpeningLimiter.Party;
+import dev.penstock.units.MailClass;
 
 /**
- * Whose mail a ready queue sends next. Guarded by the ready queue's lock.
+ * Whose mail a ready queue sends next. Guarded by the ready queue's lock; pure: what time it is makes no difference.
  *
- * <p>Tenants take turns by deficit round robin (Shreedhar and Varghese 1995): each turn earns a tenant one credit, and
- * a message costs one credit, plus one for each {@value #KILOBYTES_PER_CREDIT} KB, up to {@value #MAX_COST}. So small
- * mail goes message by message, which is what receivers count, and large mail pays for the time it takes. Within a
- * tenant its campaigns take turns message by message, within a campaign its domains, and within those it is first in,
- * first out.
+ * <p>Transactional mail goes before bulk. While both wait, bulk gets its share of the messages ({@link Shares#bulkPercent}),
+ * evenly spread: one is bulk at the latest after 100 / share messages have gone.
+ *
+ * <p>Of one class tenants take turns by weighted deficit round robin (Shreedhar and Varghese 1995): each turn earns a
+ * tenant its weight in credits, and a message costs one credit, plus one for each {@value #KILOBYTES_PER_CREDIT} KB, up to
+ * {@value #MAX_COST}. So small mail goes message by message, which is what receivers count, and large mail pays for the time
+ * it takes. Within a tenant its campaigns share its turns likewise by their weights, within a campaign its domains take
+ * turns message by message, and within those it is first in, first out. A tenant whose mail comes when it had none is first,
+ * as FQ-CoDel favours sparse flows (RFC 8290 4.2), but no two of these follow each other: whoever has a backlog goes in
+ * between. A message at the head of its queue goes after at most {@value #MAX_COST} turns of each other tenant of its class
+ * and as many newcomers' messages, so nobody starves; what a take costs doesn't depend on how many there are.
  */
 final class Turns {
     static final int KILOBYTES_PER_CREDIT = 64;
     /** Bounds how often a tenant is passed over before its largest message goes. */
     static final int MAX_COST = 16;
+    private static final int HUNDRED = 100;
 
-    static final class TenantTurn extends Ring.Member<TenantTurn> {
-        final String tenant;
-        final Ring<CampaignTurn> campaigns = new Ring<>();
+    /** A member of a deficit round robin. */
+    private abstract static class Turn<T extends Turn<T>> extends Ring.Member<T> {
         int credit;
         /** Whether this turn's credit is given. */
         boolean credited;
+        /** As it was under {@link #weighedBy}. */
+        private int weight = 1;
+        private @Nullable Shares weighedBy;
 
-        TenantTurn(String tenant) {
-            this.tenant = tenant;
+        abstract int weight(Shares shares);
+
+        @SuppressWarnings("ReferenceEquality") // so are shares compared
+        void begin(Shares shares) {
+            if (credited) {
+                return;
+            }
+            if (weighedBy != shares) {
+                weighedBy = shares;
+                weight = weight(shares);
+            }
+            credit += weight;
+            credited = true;
+        }
+
+        /** It has had its turn: the first of its ring is the last. */
+        void end(Ring<T> ring) {
+            credited = false;
+            ring.rotate();
+        }
+
+        void giveBack(int cost) {
+            credit += cost;
+            credited = true;
         }
     }
 
-    static final class CampaignTurn extends Ring.Member<CampaignTurn> {
+    static final class TenantTurn extends Turn<TenantTurn> {
+        final String tenant;
+        final Line line;
+        final Ring<CampaignTurn> campaigns = new Ring<>();
+        /** It was put first because it came, and has sent nothing since. */
+        boolean favoured;
+
+        TenantTurn(String tenant, Line line) {
+            this.tenant = tenant;
+            this.line = line;
+        }
+
+        @Override
+        int weight(Shares shares) {
+            return shares.weight(tenant);
+        }
+    }
+
+    static final class CampaignTurn extends Turn<CampaignTurn> {
         final TenantTurn tenant;
         final TenantCampaign owner;
         final Ring<SubQueue> subQueues = new Ring<>();
@@ -49,19 +100,73 @@ final class Turns {
             this.tenant = tenant;
             this.owner = owner;
         }
+
+        @Override
+        int weight(Shares shares) {
+            return shares.weight(owner.tenant(), owner.campaign());
+        }
+
+        int nextCost() {
+            return cost(requireNonNull(subQueues.first().ready.first()));
+        }
     }
 
-    private final Ring<TenantTurn> tenants = new Ring<>();
-    private final Map<String, TenantTurn> byTenant = new HashMap<>();
+    /** Who waits with mail of one class. */
+    private static final class Line {
+        final Ring<TenantTurn> tenants = new Ring<>();
+        final Map<String, TenantTurn> byTenant = new HashMap<>();
+        /** Somebody who wasn't has sent a message since the last was favoured. */
+        boolean mayFavour = true;
+
+        boolean isEmpty() {
+            return tenants.isEmpty();
+        }
+
+        /** The campaign whose turn it is, its next message's price paid. */
+        CampaignTurn pay(Shares shares) {
+            while (true) {
+                TenantTurn tenant = tenants.first();
+                tenant.begin(shares);
+                CampaignTurn campaign = tenant.campaigns.first();
+                campaign.begin(shares);
+                int cost = campaign.nextCost();
+                if (cost > campaign.credit) {
+                    campaign.end(tenant.campaigns);
+                } else if (cost > tenant.credit) {
+                    tenant.end(tenants);
+                } else {
+                    campaign.credit -= cost;
+                    tenant.credit -= cost;
+                    return campaign;
+                }
+            }
+        }
+    }
+
+    private final Supplier<Shares> shares;
+    private final Line transactional = new Line();
+    private final Line bulk = new Line();
     private final Map<TenantCampaign, CampaignTurn> byOwner = new HashMap<>();
     private int size;
+    /** In hundredths of a message; at {@value #HUNDRED} the next is bulk. */
+    private int bulkDue;
+
+    /** @param shares those in force */
+    Turns(Supplier<Shares> shares) {
+        this.shares = shares;
+    }
 
     static int cost(QueueItem item) {
         return Math.min(MAX_COST, 1 + item.kilobytes() / KILOBYTES_PER_CREDIT);
     }
 
     boolean isEmpty() {
-        return tenants.isEmpty();
+        return byOwner.isEmpty();
+    }
+
+    /** Whether transactional mail is among it. */
+    boolean hasTransactional() {
+        return !transactional.isEmpty();
     }
 
     /** Sub-queues that have something ready. */
@@ -69,12 +174,23 @@ final class Turns {
         return size;
     }
 
-    /** Gives a sub-queue that has mail its place at the end of the turns. */
+    /** Gives a sub-queue that has mail its place: that of a tenant who had none is the first, now and then. */
     void join(SubQueue queue) {
+        join(queue, true);
+    }
+
+    private void join(SubQueue queue, boolean favour) {
         CampaignTurn turn = byOwner.computeIfAbsent(queue.owner, owner -> {
-            TenantTurn tenant = byTenant.computeIfAbsent(owner.tenant(), name -> {
-                TenantTurn added = new TenantTurn(name);
-                tenants.addLast(added);
+            Line line = owner.mailClass() == MailClass.TRANSACTIONAL ? transactional : bulk;
+            TenantTurn tenant = line.byTenant.computeIfAbsent(owner.tenant(), name -> {
+                TenantTurn added = new TenantTurn(name, line);
+                if (favour && line.mayFavour && !line.isEmpty()) {
+                    line.mayFavour = false;
+                    added.favoured = true;
+                    line.tenants.addFirst(added);
+                } else {
+                    line.tenants.addLast(added);
+                }
                 return added;
             });
             CampaignTurn added = new CampaignTurn(tenant, owner);
@@ -96,78 +212,95 @@ final class Turns {
             tenant.campaigns.remove(turn);
             byOwner.remove(turn.owner);
             if (tenant.campaigns.isEmpty()) {
-                tenants.remove(tenant);
-                byTenant.remove(tenant.tenant);
+                tenant.line.tenants.remove(tenant);
+                tenant.line.byTenant.remove(tenant.tenant);
             }
         }
     }
 
-    /** Undoes a {@link #take()}: the item is next again, and its tenant gets the credit back. */
+    /** Undoes a {@link #take()}: the item is the next of its class again, and whoever paid for it gets that back. */
     void putBack(QueueItem item) {
-        SubQueue queue = item.home;
-        queue.ready.addFirst(item);
-        if (queue.turn == null) {
-            join(queue);
-        }
-        CampaignTurn turn = requireNonNull(queue.turn);
-        turn.subQueues.moveFirst(queue);
+        CampaignTurn turn = comesBack(item);
+        turn.subQueues.moveFirst(item.home);
         TenantTurn tenant = turn.tenant;
         tenant.campaigns.moveFirst(turn);
-        tenant.credit += cost(item);
-        tenant.credited = true;
-        tenants.moveFirst(tenant);
+        tenant.line.tenants.moveFirst(tenant);
+        turn.giveBack(cost(item));
+        tenant.giveBack(cost(item));
+        if (item.isContested()) {
+            owe(item.home.owner, -1);
+            item.contested(false);
+        }
     }
 
     /** After a {@link #take()} that was in vain: the item is the first of its sub-queue again, whose turn is over. */
     void passOver(QueueItem item) {
+        CampaignTurn turn = comesBack(item);
+        turn.credit += cost(item) - 1; // it has had its turn, and pays for that alone
+        turn.tenant.credit += cost(item) - 1;
+    }
+
+    private CampaignTurn comesBack(QueueItem item) {
         SubQueue queue = item.home;
         queue.ready.addFirst(item);
         if (queue.turn == null) {
-            join(queue);
+            join(queue, false);
         }
-        requireNonNull(queue.turn).tenant.credit += cost(item) - 1; // it has had its turn, and pays for that alone
+        return requireNonNull(queue.turn);
     }
 
-    /** The sub-queue whose turn it is, more or less: the tenant's credit isn't looked at. */
+    /** The sub-queue whose turn it is, more or less: credits aren't looked at. */
     @Nullable
     SubQueue peek() {
-        return tenants.isEmpty() ? null : tenants.first().campaigns.first().subQueues.first();
+        return isEmpty() ? null : next().tenants.first().campaigns.first().subQueues.first();
     }
 
     @Nullable
     QueueItem take() {
-        while (!tenants.isEmpty()) {
-            TenantTurn tenant = tenants.first();
-            if (!tenant.credited) {
-                tenant.credit++;
-                tenant.credited = true;
-            }
-            CampaignTurn turn = tenant.campaigns.first();
-            SubQueue queue = turn.subQueues.first();
-            int cost = cost(requireNonNull(queue.ready.first()));
-            if (cost > tenant.credit) {
-                endTurn(tenant);
-                continue;
-            }
-            tenant.credit -= cost;
-            QueueItem item = requireNonNull(queue.ready.pollFirst());
-            turn.subQueues.rotate();
-            tenant.campaigns.rotate();
-            boolean more = tenant.credit > 0;
-            if (!more) {
-                endTurn(tenant);
-            }
-            if (queue.ready.isEmpty()) {
-                leave(queue);
-            }
-            return item;
+        if (isEmpty()) {
+            return null;
         }
-        return null;
+        CampaignTurn turn = next().pay(shares.get());
+        SubQueue queue = turn.subQueues.first();
+        QueueItem item = requireNonNull(queue.ready.pollFirst());
+        item.contested(isContested());
+        if (item.isContested()) {
+            owe(turn.owner, 1);
+        }
+        if (turn.tenant.favoured) {
+            turn.tenant.favoured = false;
+        } else {
+            turn.tenant.line.mayFavour = true;
+        }
+        turn.subQueues.rotate();
+        if (turn.credit <= 0) {
+            turn.end(turn.tenant.campaigns);
+        }
+        if (turn.tenant.credit <= 0) {
+            turn.tenant.end(turn.tenant.line.tenants);
+        }
+        if (queue.ready.isEmpty()) {
+            leave(queue);
+        }
+        return item;
     }
 
-    private void endTurn(TenantTurn tenant) {
-        tenant.credited = false;
-        tenants.rotate();
+    private boolean isContested() {
+        return !transactional.isEmpty() && !bulk.isEmpty();
+    }
+
+    private Line next() {
+        if (isContested()) {
+            return bulkDue + shares.get().bulkPercent() >= HUNDRED ? bulk : transactional;
+        }
+        return transactional.isEmpty() ? bulk : transactional;
+    }
+
+    /** @param sign 1 for a message that goes while both classes wait, -1 for one that comes back */
+    private void owe(TenantCampaign owner, int sign) {
+        int share = shares.get().bulkPercent();
+        int more = owner.mailClass() == MailClass.BULK ? share - HUNDRED : share;
+        bulkDue = Math.clamp((long) bulkDue + (long) sign * more, -HUNDRED, HUNDRED);
     }
 
     /** All that have something ready, in no order. */

@@ -7,16 +7,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, or they or the source have
- * sent what they may, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue says what has
- * come.
+ * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, they or the source have sent
+ * what they may, or a curfew binds it, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue
+ * says what has come.
  *
  * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's, its campaign's, its provider's or
- * its sender's suspension isn't over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
+ * its sender's suspension isn't over or a curfew that is in force binds it, and in the {@link Turns} otherwise. Reports made
+ * here for a tenant aren't its mail.
  */
 final class Withheld {
     /**
@@ -26,12 +28,29 @@ final class Withheld {
      * @param what for people, what is waited for
      */
     record Until(long nanos, String why, String what) {
+        static Until endOfCurfew(long nanos, String name) {
+            String what = "the end of curfew \"" + name + '"';
+            return new Until(nanos, what, what);
+        }
+
         static Until endOfSuspension(long nanos, String why) {
             return new Until(nanos, why, "the end of the suspension of " + why);
         }
     }
 
     private record SenderEnd(SubQueue subQueue, long nanos) {}
+    /**
+     * One that is in force.
+     *
+     * @param poolOf by which pool a sender's mail goes
+     */
+    record Curfew(Curfews.Curfew rule, Until until, Function<TenantCampaign, String> poolOf) {
+        private boolean binds(SubQueue subQueue) {
+            TenantCampaign owner = subQueue.owner;
+            return rule.binds(owner, rule.config().pools().isEmpty() ? "" : poolOf.apply(owner),
+                    subQueue.domain.provider);
+        }
+    }
 
     private final Map<String, Until> tenants = new HashMap<>(2);
     private final Map<TenantCampaign, Until> campaigns = new HashMap<>(2);
@@ -42,12 +61,26 @@ final class Withheld {
     /** Of these the next first, and some that are there no more. */
     private final PriorityQueue<SenderEnd> senderEnds = new PriorityQueue<>(2,
             (a, b) -> Long.signum(a.nanos - b.nanos)); // nanoTime may wrap
+    /** Those that are in force. */
+    private List<Curfew> curfews = List.of();
     private final Set<SubQueue> subQueues = new LinkedHashSet<>(2);
     private int messages;
+    /** Something that may have withheld them has ended since they were looked at. */
+    private boolean looksAtAll;
 
-    /** Whether nobody's mail is suspended: the usual case. */
+    /** Whether nobody's mail is suspended, and no curfew is in force: the usual case. */
     boolean isEmpty() {
-        return tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty() && senders.isEmpty();
+        return curfews.isEmpty() && !hasSuspensions();
+    }
+
+    boolean hasSuspensions() {
+        return !(tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty() && senders.isEmpty());
+    }
+
+    /** These are in force now. The queue has to look at everybody's mail then. */
+    void curfews(List<Curfew> inForce) {
+        looksAtAll = true;
+        curfews = inForce;
     }
 
     /** Messages that wait here. */
@@ -115,6 +148,9 @@ final class Withheld {
                     ? longest
                     : later(longest, campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign())));
         }
+        for (Curfew curfew : curfews) {
+            longest = curfew.binds(subQueue) ? later(longest, curfew.until) : longest;
+        }
         return longest;
     }
 
@@ -156,11 +192,15 @@ final class Withheld {
         return List.copyOf(subQueues);
     }
 
-    /** Forgets the suspensions that are over. @return whose sub-queues have to wait no longer, no more here */
+    /** Forgets the suspensions and curfews that are over. @return whose sub-queues have to wait no longer, no more here */
     List<SubQueue> release(long nowNanos) {
-        boolean some = tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
-        some |= campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
-        some |= providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        looksAtAll |= tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        looksAtAll |= campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        looksAtAll |= providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        if (curfews.stream().anyMatch(curfew -> nowNanos - curfew.until.nanos >= 0)) {
+            looksAtAll = true;
+            curfews = curfews.stream().filter(curfew -> nowNanos - curfew.until.nanos < 0).toList();
+        }
         List<SubQueue> released = new ArrayList<>();
         for (SenderEnd end = senderEnds.peek(); end != null && nowNanos - end.nanos >= 0; end = senderEnds.peek()) {
             senderEnds.remove();
@@ -169,9 +209,12 @@ final class Withheld {
                 released.add(end.subQueue);
             }
         }
-        if (!some) {
-            return released;
-        }
+        return looksAtAll ? released(released) : released;
+    }
+
+    /** @param released some that are no more here, to which others are added */
+    private List<SubQueue> released(List<SubQueue> released) {
+        looksAtAll = false;
         for (SubQueue subQueue : subQueues()) {
             if (of(subQueue) == null) {
                 released.add(subQueue);
@@ -181,20 +224,28 @@ final class Withheld {
         return released;
     }
 
-    /** Forgets all suspensions. @return all sub-queues that were here */
+    /** Forgets all suspensions; curfews stay. @return whose sub-queues have to wait no longer, no more here */
     List<SubQueue> releaseAll() {
         tenants.clear();
         campaigns.clear();
         providers.clear();
         senders.clear();
         senderEnds.clear();
-        List<SubQueue> released = subQueues();
-        subQueues.clear();
-        messages = 0;
-        return released;
+        return released(new ArrayList<>());
     }
 
-    /** When the first suspension is over; {@code none} when there is none. */
+    /** Messages that wait for the end of a curfew alone or besides. */
+    int underCurfew() {
+        int under = 0;
+        if (!curfews.isEmpty()) {
+            for (SubQueue subQueue : subQueues) {
+                under += curfews.stream().anyMatch(curfew -> curfew.binds(subQueue)) ? subQueue.ready.size() : 0;
+            }
+        }
+        return under;
+    }
+
+    /** When the first suspension or curfew is over; {@code none} when there is none. */
     long nextEnd(long none) {
         boolean any = false;
         long next = none;
@@ -203,6 +254,10 @@ final class Withheld {
                 next = any && next - until.nanos < 0 ? next : until.nanos;
                 any = true;
             }
+        }
+        for (Curfew curfew : curfews) {
+            next = any && next - curfew.until.nanos < 0 ? next : curfew.until.nanos;
+            any = true;
         }
         SenderEnd end = senderEnds.peek();
         return end == null || any && next - end.nanos < 0 ? next : end.nanos;

@@ -14,10 +14,12 @@ import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
+import dev.penstock.queue.TenantAccounts;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolException;
+import dev.penstock.units.MailClass;
 
 /**
  * One message on its way in, from its first octet to the hand-over to the queue. Used by one thread at a time; nothing
@@ -35,6 +37,7 @@ public final class IncomingMessage {
     private byte[] traceField;
     private @Nullable CompletableFuture<MessageSigning.Signed> signatures; // once they were asked for
     private List<PlannedSignature> made = List.of();
+    private TenantAccounts.@Nullable Taken places; // in its tenant's account
     private Spool.@Nullable Intake intake; // null when it was committed or forgotten
     private @Nullable Envelope envelope;
     private long size;
@@ -80,10 +83,10 @@ public final class IncomingMessage {
         return intake;
     }
 
-    /** For which no pool was named. */
+    /** That is bulk, and for which no pool was named. */
     public void address(String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8, String tenant,
             String campaign, Origin origin, Options options) {
-        address(sender, recipients, body, smtpUtf8, tenant, campaign, origin, options, "");
+        address(sender, recipients, body, smtpUtf8, tenant, campaign, origin, options, "", MailClass.BULK);
     }
 
     /**
@@ -92,9 +95,38 @@ public final class IncomingMessage {
      * @throws IllegalArgumentException without recipients
      */
     public void address(String sender, List<Recipient> recipients, BodyType body, boolean smtpUtf8, String tenant,
-            String campaign, Origin origin, Options options, String pool) {
+            String campaign, Origin origin, Options options, String pool, MailClass mailClass) {
         envelope = new Envelope(id, sender, recipients, body, smtpUtf8, tenant, campaign, reception.millis(), origin,
-                options, pool);
+                options, pool, mailClass);
+    }
+
+    /**
+     * Takes places in its tenant's account, all of its content written and its envelope known. They are given back when it
+     * is forgotten, or can't be made durable.
+     *
+     * @return why it can't be taken; null when it can
+     */
+    public @Nullable Reply admit() {
+        return switch (reception.acceptance().take(envelope(), intake().size())) {
+            case TenantAccounts.Refused(Reply reply) -> reply;
+            case TenantAccounts.Taken taken -> {
+                places = taken;
+                yield null;
+            }
+        };
+    }
+
+    private void giveBackPlaces() {
+        TenantAccounts.Taken taken = places;
+        places = null;
+        if (taken != null) {
+            reception.acceptance().giveBack(taken);
+        }
+    }
+
+    /** What its sender should hear about what becomes of it; empty for nothing. */
+    public String notice() {
+        return reception.acceptance().notice(envelope());
     }
 
     /** @throws IllegalStateException before {@link #address} */
@@ -132,6 +164,19 @@ public final class IncomingMessage {
      * @throws SpoolException when the spool takes nothing
      */
     public CompletableFuture<List<SpoolEntry>> commit(boolean hasDotLines, boolean hasEightBit) {
+        CompletableFuture<List<SpoolEntry>> commit = committed(hasDotLines, hasEightBit);
+        TenantAccounts.Taken taken = places;
+        if (taken != null && taken.destinations() > 0) {
+            var _ = commit.whenComplete((_, failure) -> {
+                if (failure != null) {
+                    reception.acceptance().giveBack(taken);
+                }
+            });
+        }
+        return commit;
+    }
+
+    private CompletableFuture<List<SpoolEntry>> committed(boolean hasDotLines, boolean hasEightBit) {
         Spool.Intake open = intake();
         if (signing == null) {
             CompletableFuture<List<SpoolEntry>> commit = commit(open, MessageSigning.Signed.NOT, hasDotLines,
@@ -195,7 +240,7 @@ public final class IncomingMessage {
      * @param text      of the answer to the client, or of what is said in its place
      */
     public void handOver(List<SpoolEntry> entries, ClientSession session, String messageId, String text) {
-        reception.handOver(envelope(), size, entries, session, messageId, text);
+        reception.handOver(envelope(), size, entries, session, messageId, text, places);
     }
 
     /**
@@ -212,6 +257,7 @@ public final class IncomingMessage {
         Spool.Intake open = intake;
         intake = null;
         if (open != null) {
+            giveBackPlaces();
             open.abort();
         }
     }

@@ -26,6 +26,6 @@ public final class PreflightEvent {
                 new MessageEvent.Response(what.code(), what.enhanced(),
                         text.isEmpty() ? what.text() : what.text() + ": " + text, ""),
                 null, "", millis, envelope.receivedMillis(), attempts, origin.protocol(), "", null,
-                MessageEvent.Client.of(origin));
+                MessageEvent.Client.of(origin)).of(envelope.mailClass());
     }
 }

@@ -175,6 +175,6 @@ public final class PreflightPolicy implements Policy {
         List<String> removed = new ArrayList<>(accept.removeHeaders());
         removed.add(LOWER_FIELD);
         return new Decision.Accept(accept.tenant(), accept.campaign(), added, removed, accept.pool(),
-                verdict.fails() ? new Judged(false, verdict.line()) : null);
+                verdict.fails() ? new Judged(false, verdict.line()) : null, accept.mailClass());
     }
 }

@@ -17,6 +17,7 @@ import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
+import dev.penstock.queue.TenantAccounts;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.Spool;
@@ -100,13 +101,26 @@ public final class Reception {
         return signing;
     }
 
+    /** Why nothing more is taken from the tenant now, null when something may be. */
+    public @Nullable Reply refusal(String tenant) {
+        return acceptance.refusal(tenant);
+    }
+
+    Acceptance acceptance() {
+        return acceptance;
+    }
+
     long millis() {
         return clock.millis();
     }
 
+    /** @param taken of its tenant's account; null when none was asked for */
     void handOver(Envelope envelope, long size, List<SpoolEntry> entries, ClientSession session, String messageId,
-            String text) {
+            String text, TenantAccounts.@Nullable Taken taken) {
         try {
+            if (taken != null) {
+                acceptance.settle(taken, size);
+            }
             events.on(event(envelope, size, session, messageId, text)); // before its deliveries
             Judged judged = envelope.options().judged();
             if (judged != null) {
@@ -114,18 +128,25 @@ public final class Reception {
                         judged.text(), envelope.receivedMillis(), 0));
             }
             if (entries.size() == 1) {
-                acceptance.accepted(new QueuedDestination(entries.getFirst(), envelope,
-                        envelope.recipients().getFirst().domain(), 0, 0, size));
+                accepted(new QueuedDestination(entries.getFirst(), envelope,
+                        envelope.recipients().getFirst().domain(), 0, 0, size), taken);
                 return;
             }
             List<Destination> destinations = envelope.destinations();
             for (int i = 0; i < entries.size(); i++) {
-                acceptance.accepted(new QueuedDestination(entries.get(i), envelope, destinations.get(i).domain(), 0, 0,
-                        size));
+                accepted(new QueuedDestination(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size), taken);
             }
         } catch (Throwable e) {
             log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
                     envelope.id(), e);
+        }
+    }
+
+    private void accepted(QueuedDestination destination, TenantAccounts.@Nullable Taken taken) {
+        if (taken == null) {
+            acceptance.accepted(destination);
+        } else {
+            acceptance.accepted(destination, taken);
         }
     }
 
@@ -141,7 +162,8 @@ public final class Reception {
                 origin.address().isEmpty() ? null : new MessageEvent.Peer(origin.helo(), origin.address()),
                 session.local(), envelope.receivedMillis(), envelope.receivedMillis(), 0, origin.protocol(),
                 session.id(), session.tls(),
-                new MessageEvent.Client(origin.identity(), origin.helo(), session.listener(), messageId));
+                new MessageEvent.Client(origin.identity(), origin.helo(), session.listener(), messageId))
+                        .of(envelope.mailClass());
     }
 
     static Reply refusal(MessageId id, @Nullable Throwable failure, ClientSession session) {

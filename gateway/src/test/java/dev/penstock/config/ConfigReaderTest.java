@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.DayOfWeek;
 import java.time.Duration;
+import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +37,7 @@ import dev.penstock.config.LocalDomainConfig.OnFailure;
 import dev.penstock.config.LocalDomainConfig.Smtp;
 import dev.penstock.config.LocalDomainConfig.Verify;
 import dev.penstock.units.ByteSize;
+import dev.penstock.units.MailClass;
 import dev.penstock.units.Rate;
 
 class ConfigReaderTest {
@@ -167,6 +170,7 @@ class ConfigReaderTest {
                 xclient-networks = ["10.2.0.0/16"]
                 tenant = "shop"
                 campaign = "spring"
+                mail-class = "transactional"
                 [listener.limits]
                 max-sessions = 11
                 max-message-size = "1 MB"
@@ -284,6 +288,25 @@ class ConfigReaderTest {
                 returned-content = "9 KB"
                 reports-per-sender = "7/min"
                 tenants-without-reports = ["shop", "acme"]
+                bulk-share-percent = 20
+                [tenant."shop"]
+                weight = 3
+                mail-class = "transactional"
+                queue-limit = 1000
+                queue-octets = "1 GB"
+                accept-rate = "5000/h"
+                [campaign."shop/spring"]
+                weight = 2
+                mail-class = "bulk"
+                [curfew."night"]
+                tenants = ["shop"]
+                pools = ["marketing"]
+                providers = ["google"]
+                classes = ["bulk", "transactional"]
+                days = ["mon", "fri"]
+                from = "22:00"
+                to = "06:30"
+                time-zone = "Europe/Berlin"
                 [warm-up."gentle"]
                 messages = [50]
                 time-zone = "Europe/Berlin"
@@ -404,6 +427,7 @@ class ConfigReaderTest {
                                         .with(ListenerConfig.PROXY_TIMEOUT, Duration.ofSeconds(3))
                                         .with(ListenerConfig.XCLIENT_NETWORKS, List.of("10.2.0.0/16"))
                                         .with(ListenerConfig.TENANT, "shop").with(ListenerConfig.CAMPAIGN, "spring")
+                                        .with(ListenerConfig.MAIL_CLASS, MailClass.TRANSACTIONAL)
                                         .with(ListenerConfig.LIMITS,
                                                 new ListenerLimits(11, ByteSize.ofMegabytes(1), 101, 12,
                                                         Duration.ofSeconds(13))),
@@ -482,6 +506,7 @@ class ConfigReaderTest {
                         .with(QueueConfig.RETURNED_CONTENT, ByteSize.parse("9 KB"))
                         .with(QueueConfig.REPORTS_PER_SENDER, Rate.parse("7/min"))
                         .with(QueueConfig.TENANTS_WITHOUT_REPORTS, List.of("shop", "acme"))
+                        .with(QueueConfig.BULK_SHARE_PERCENT, 20)
                         .with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(70)))
                 .with(GatewayConfig.DELIVERY, DeliveryConfig.DEFAULT.with(DeliveryConfig.PORT, 2600)
                         .with(DeliveryConfig.SOURCE_ADDRESS, "127.0.0.9")
@@ -516,6 +541,24 @@ class ConfigReaderTest {
                         new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
                                 ZoneId.of("Europe/Berlin"),
                                 Map.of("google", new WarmUpSchedule(List.of(), 20, 30, 9)))))
+                .with(GatewayConfig.TENANTS, Map.of("shop",
+                        TenantConfig.DEFAULT.with(TenantConfig.WEIGHT, 3)
+                                .with(TenantConfig.MAIL_CLASS, MailClass.TRANSACTIONAL)
+                                .with(TenantConfig.QUEUE_LIMIT, 1_000)
+                                .with(TenantConfig.QUEUE_OCTETS, ByteSize.ofMegabytes(1_024))
+                                .with(TenantConfig.ACCEPT_RATE, Rate.parse("5000/h"))))
+                .with(GatewayConfig.CAMPAIGNS, Map.of("shop/spring",
+                        CampaignConfig.DEFAULT.with(CampaignConfig.WEIGHT, 2)
+                                .with(CampaignConfig.MAIL_CLASS, MailClass.BULK)))
+                .with(GatewayConfig.CURFEWS, Map.of("night",
+                        CurfewConfig.DEFAULT.with(CurfewConfig.TENANTS, List.of("shop"))
+                                .with(CurfewConfig.POOLS, List.of("marketing"))
+                                .with(CurfewConfig.PROVIDERS, List.of("google"))
+                                .with(CurfewConfig.CLASSES, Set.of(MailClass.values()))
+                                .with(CurfewConfig.DAYS, Set.of(DayOfWeek.MONDAY, DayOfWeek.FRIDAY))
+                                .with(CurfewConfig.FROM, LocalTime.of(22, 0))
+                                .with(CurfewConfig.TO, LocalTime.of(6, 30))
+                                .with(CurfewConfig.TIME_ZONE, ZoneId.of("Europe/Berlin"))))
                 .with(GatewayConfig.POOLS, Map.of("marketing",
                         new PoolConfig(Map.of("default", 4), false, List.of("shop"), List.of("shop/spring", "summer"))))
                 .with(GatewayConfig.EVENTS,

@@ -38,6 +38,7 @@ class PolicyReaderTest {
                 tenant-header = "X-Customer"
                 campaign-header = ""
                 pool-header = "X-Pool"
+                class-header = "X-Class"
                 headers-from-anybody = true
                 remove-headers = false
                 plugins = '%s'
@@ -70,6 +71,7 @@ class PolicyReaderTest {
                                 new RelayRule(false, List.of(), List.of(), List.of(), List.of(), List.of())))
                 .with(PolicyConfig.ALLOW_NULL_SENDER, false).with(PolicyConfig.CHECK_FROM_HEADER, true)
                 .with(PolicyConfig.TENANT_HEADER, "X-Customer").with(PolicyConfig.POOL_HEADER, "X-Pool")
+                .with(PolicyConfig.CLASS_HEADER, "X-Class")
                 .with(PolicyConfig.HEADERS_FROM_ANYBODY, true)
                 .with(PolicyConfig.REMOVE_HEADERS, false).with(PolicyConfig.PLUGINS, Optional.of(directory))
                 .with(PolicyConfig.DEADLINE, Duration.ofMillis(100)).with(PolicyConfig.ON_FAILURE, OnFailure.ACCEPT)

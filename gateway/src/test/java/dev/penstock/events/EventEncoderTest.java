@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageEvent.Response;
 import dev.penstock.message.MessageId;
+import dev.penstock.units.MailClass;
 
 class EventEncoderTest {
     private final EventEncoder encoder = new EventEncoder("node-1", 16);
@@ -64,6 +65,13 @@ class EventEncoderTest {
                 .containsEntry("tls_cipher", "TLS_AES_256_GCM_SHA384")
                 .containsEntry("tls_protocol_version", "TLSv1.3").containsEntry("session_id", "01K3SESSION");
         assertThat(Events.json(line(clear))).doesNotContainKeys("tls_cipher", "tls_protocol_version");
+    }
+
+    @Test
+    void theClassIsToldWhereItIsntBulk() {
+        MessageEvent bulk = Events.delivery(7);
+        assertThat(Events.json(line(bulk))).doesNotContainKey("mail_class");
+        assertThat(Events.json(line(bulk.of(MailClass.TRANSACTIONAL)))).containsEntry("mail_class", "transactional");
     }
 
     @Test

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
@@ -30,8 +31,10 @@ import dev.penstock.config.ListenerConfig;
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.queue.TenantAccounts;
 import dev.penstock.reception.Acceptance;
 import dev.penstock.reception.Reception;
+import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.FakePolicy;
 import dev.penstock.testing.FakeSpool;
@@ -47,6 +50,13 @@ final class SmtpFixture implements AutoCloseable {
     /** Called when a message is taken over; may throw what it likes. */
     volatile Runnable onAcceptance = () -> {};
     volatile boolean queueHasRoom = true;
+    /** Of every tenant, at MAIL and RCPT. */
+    volatile @Nullable Reply beyondQuota;
+    /** Of every message; null when it is taken. */
+    volatile @Nullable Reply messageBeyondQuota;
+    /** Places that were taken and not given back. */
+    final AtomicInteger places = new AtomicInteger();
+    volatile String notice = "";
     final FakePolicy policy;
     private final ListenerConfig listener;
     private final Map<String, ServerTls> tls;
@@ -88,6 +98,31 @@ final class SmtpFixture implements AutoCloseable {
         @Override
         public boolean hasRoom() {
             return queueHasRoom;
+        }
+
+        @Override
+        public @Nullable Reply refusal(String tenant) {
+            return beyondQuota;
+        }
+
+        @Override
+        public TenantAccounts.Answer take(Envelope envelope, long size) {
+            Reply beyond = messageBeyondQuota;
+            if (beyond != null) {
+                return new TenantAccounts.Refused(beyond);
+            }
+            places.incrementAndGet();
+            return new TenantAccounts.Taken(envelope.tenant(), envelope.destinations().size(), 1, -1);
+        }
+
+        @Override
+        public void giveBack(TenantAccounts.Taken taken) {
+            places.decrementAndGet();
+        }
+
+        @Override
+        public String notice(Envelope envelope) {
+            return notice;
         }
     }
 

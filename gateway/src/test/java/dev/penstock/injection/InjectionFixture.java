@@ -21,6 +21,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.zip.GZIPOutputStream;
 import javax.net.ssl.SSLContext;
@@ -45,6 +46,7 @@ import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.policy.Policy;
+import dev.penstock.queue.TenantAccounts;
 import dev.penstock.reception.Acceptance;
 import dev.penstock.reception.Reception;
 import dev.penstock.spool.QueuedDestination;
@@ -67,6 +69,10 @@ final class InjectionFixture implements AutoCloseable {
     final FakeSpool spool = new FakeSpool();
     final List<Envelope> accepted = new CopyOnWriteArrayList<>();
     volatile boolean queueHasRoom = true;
+    /** Of every tenant, before there is a message. */
+    volatile dev.penstock.smtp.@Nullable Reply beyondQuota;
+    /** So many messages are taken, the others are beyond a quota. */
+    final AtomicInteger places = new AtomicInteger(Integer.MAX_VALUE);
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
     final InjectionServer server;
     private final HttpClient client;
@@ -149,6 +155,19 @@ final class InjectionFixture implements AutoCloseable {
         @Override
         public boolean hasRoom() {
             return queueHasRoom;
+        }
+
+        @Override
+        public dev.penstock.smtp.@Nullable Reply refusal(String tenant) {
+            return beyondQuota;
+        }
+
+        @Override
+        public TenantAccounts.Answer take(Envelope envelope, long size) {
+            return places.getAndDecrement() > 0
+                    ? new TenantAccounts.Taken(envelope.tenant(), envelope.destinations().size(), 1, -1)
+                    : new TenantAccounts.Refused(dev.penstock.smtp.Reply.of(452, "4.3.1", "Error: tenant \""
+                            + envelope.tenant() + "\" has as many messages queued as its queue-limit 2 allows"));
         }
     }
 

@@ -289,6 +289,43 @@ class InjectionTest {
     }
 
     @Test
+    void aTenantWithEnoughQueuedIsTold503AndOneThatCameTooOften429() throws Exception {
+        http.beyondQuota = Reply.of(452, "4.3.1", "Error: tenant \"shop\" has enough");
+        InjectionFixture.Reply full = http.post(SIMPLE);
+        assertThat(full.status()).isEqualTo(503);
+        assertThat(full.header("Retry-After")).isEqualTo("5");
+        assertThat(full.text("/detail")).isEqualTo("452 4.3.1 Error: tenant \"shop\" has enough");
+        http.beyondQuota = Reply.of(451, "4.7.1", "Error: tenant \"shop\" came too often");
+        InjectionFixture.Reply often = http.post(SIMPLE);
+        assertThat(often.status()).isEqualTo(429);
+        assertThat(often.text("/detail")).isEqualTo("451 4.7.1 Error: tenant \"shop\" came too often");
+        assertThat(http.accepted).isEmpty();
+        assertThat(http.events).hasSize(2).allMatch(event -> event.type() == MessageEvent.Type.REJECTION);
+        http.beyondQuota = null;
+        assertThat(http.post(SIMPLE).status()).isEqualTo(200);
+    }
+
+    @Test
+    void ofARequestsMessagesThoseBeyondTheQuotaAreRefusedAlone() throws Exception {
+        http.places.set(0);
+        InjectionFixture.Reply none = http.post(SIMPLE);
+        assertThat(none.status()).isEqualTo(503);
+        assertThat(none.text("/detail")).contains("has as many messages queued as its queue-limit 2 allows");
+        assertThat(http.spool.openIntakes()).isZero();
+        assertThat(http.accepted).isEmpty();
+    }
+
+    @Test
+    void theRequestSaysItsMailsClass() throws Exception {
+        assertThat(http.post(SIMPLE.replaceFirst("\\{", "{\"mail_class\":\"transactional\",")).status())
+                .isEqualTo(200);
+        assertThat(http.accepted).isNotEmpty();
+        InjectionFixture.Reply wrong = http.post(SIMPLE.replaceFirst("\\{", "{\"mail_class\":\"soon\","));
+        assertThat(wrong.status()).isEqualTo(422);
+        assertThat(wrong.body().toString()).contains("/mail_class", "transactional");
+    }
+
+    @Test
     void aSpoolInTroubleIsToldWithWhenToComeAgain() throws Exception {
         http.spool.health(SpoolHealth.State.FULL);
         InjectionFixture.Reply full = http.post(SIMPLE);

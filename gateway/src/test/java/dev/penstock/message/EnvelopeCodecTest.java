@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -16,6 +17,7 @@ import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Notify;
 import dev.penstock.smtp.OriginalRecipient;
 import dev.penstock.smtp.Ret;
+import dev.penstock.units.MailClass;
 
 class EnvelopeCodecTest {
     private static final MessageId ID = new MessageId(0x0123_4567_89ab_cdefL);
@@ -46,6 +48,18 @@ class EnvelopeCodecTest {
         assertThat(decode(EnvelopeCodec.encode(named, 0))).isEqualTo(named);
         assertThat(named.to(new int[]{1}).pool()).isEqualTo("marketing");
         assertThat(decode(EnvelopeCodec.encode(FULL, 0)).pool()).isEmpty();
+    }
+
+    @Test
+    void aRecordWithoutAClassIsBulkAndOneWithATransactionalOneStaysThat() {
+        Envelope urgent = new Envelope(ID, "a@x.example", List.of(new Recipient("b@x.example", "x.example")),
+                BodyType.SEVEN_BIT, false, "", "", 1, new Origin("SMTP", "", ""), Options.NONE, "",
+                MailClass.TRANSACTIONAL);
+        byte[] encoded = EnvelopeCodec.encode(urgent, 0);
+        assertThat(HexFormat.of().formatHex(encoded)).endsWith("160101"); // tag 22, one octet, transactional
+        assertThat(decode(encoded)).isEqualTo(urgent);
+        assertThat(urgent.to(new int[]{0}).mailClass()).isEqualTo(MailClass.TRANSACTIONAL);
+        assertThat(decode(Arrays.copyOf(encoded, encoded.length - 3)).mailClass()).isEqualTo(MailClass.BULK);
     }
 
     @Test

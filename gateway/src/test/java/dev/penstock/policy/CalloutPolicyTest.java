@@ -28,6 +28,7 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 import dev.penstock.testing.CalloutServer;
+import dev.penstock.units.MailClass;
 
 @Timeout(180)
 class CalloutPolicyTest {
@@ -73,6 +74,8 @@ class CalloutPolicyTest {
                      "add_headers": [["X-A", "1"], ["X-A", "2"]], "remove_headers": ["X-Secret"]}"""))
                     .isEqualTo(new Decision.Accept("acme", "spring",
                             List.of(new HeaderField("X-A", "1"), new HeaderField("X-A", "2")), List.of("x-secret")));
+            assertThat(ask(engine, server, "{\"action\":\"accept\",\"mail_class\":\"transactional\"}"))
+                    .isEqualTo(Decision.ACCEPT.of(MailClass.TRANSACTIONAL));
             assertThat(refusal(ask(engine, server, "{\"action\":\"accept\",\"pool\":\"marketing\"}")))
                     .isEqualTo("550 5.7.1 Error: there is no pool \"marketing\" to send by");
             assertThat(refusal(ask(engine, server, "{\"action\":\"reject\"}")))

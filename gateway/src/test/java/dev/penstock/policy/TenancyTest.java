@@ -12,11 +12,15 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.auth.Identity;
+import dev.penstock.config.CampaignConfig;
 import dev.penstock.config.PolicyConfig;
+import dev.penstock.config.TenantConfig;
+import dev.penstock.config.TenantRules;
 import dev.penstock.egress.Pool;
 import dev.penstock.egress.Pools;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
+import dev.penstock.units.MailClass;
 
 class TenancyTest {
     private static final Pools POOLS = new Pools(
@@ -90,6 +94,65 @@ class TenancyTest {
         }
         assertThat(tenant(engine, Clients.RELAY, "")).isEqualTo(Decision.ACCEPT);
         assertThat(engine.stats().headersRefused()).isEqualTo(6);
+    }
+
+    /** Each row takes away what counted in the one before. */
+    @Test
+    void theClassIsThePolicysElseTheClientsElseTheFieldsElseTheCampaignsElseTheTenantsElseTheListeners() {
+        PolicyEngine engine = new PolicyEngine(PolicyConfig.DEFAULT, RecipientDirectory.NONE);
+        TenantRules rules = new TenantRules(
+                Map.of("shop", TenantConfig.DEFAULT.with(TenantConfig.MAIL_CLASS, MailClass.TRANSACTIONAL)),
+                Map.of(new TenantRules.Campaign("shop", "spring"),
+                        CampaignConfig.DEFAULT.with(CampaignConfig.MAIL_CLASS, MailClass.BULK),
+                        new TenantRules.Campaign("", "passwords"),
+                        CampaignConfig.DEFAULT.with(CampaignConfig.MAIL_CLASS, MailClass.TRANSACTIONAL)));
+        engine.reconfigure(PolicyConfig.DEFAULT.with(PolicyConfig.CLASS_HEADER, "X-Class"), rules);
+        Client shop = Clients.ofTenant(null, true, "shop", "");
+        Client spring = Clients.ofTenant(null, true, "shop", "spring");
+        Decision.Accept said = Decision.ACCEPT.of(MailClass.TRANSACTIONAL);
+        List<HeaderField> bulk = List.of(new HeaderField("x-class", "Bulk"));
+        List<HeaderField> urgent = List.of(new HeaderField("X-Class", "transactional"));
+        assertThat(mailClass(engine, spring.wanting(MailClass.BULK), said, bulk)).isEqualTo("transactional");
+        assertThat(mailClass(engine, spring.wanting(MailClass.TRANSACTIONAL), Decision.ACCEPT, bulk))
+                .isEqualTo("transactional");
+        assertThat(mailClass(engine, spring, Decision.ACCEPT, urgent)).isEqualTo("transactional");
+        assertThat(mailClass(engine, shop, Decision.ACCEPT, bulk)).isEqualTo("bulk");
+        assertThat(mailClass(engine, spring, Decision.ACCEPT, NONE)).isEqualTo("bulk");
+        assertThat(mailClass(engine, shop, Decision.ACCEPT, NONE)).isEqualTo("transactional");
+        assertThat(mailClass(engine, Clients.ofTenant(null, true, "acme", "passwords"), Decision.ACCEPT, NONE))
+                .as("a campaign of whichever tenant").isEqualTo("transactional");
+        assertThat(mailClass(engine, Clients.RELAY.at(MailClass.TRANSACTIONAL), Decision.ACCEPT, NONE))
+                .isEqualTo("transactional");
+        assertThat(mailClass(engine, Clients.RELAY, Decision.ACCEPT, NONE)).isEqualTo("bulk");
+        assertThat(mailClass(engine, Clients.STRANGER, Decision.ACCEPT, urgent)).as("not trusted").isEqualTo("bulk");
+        assertThat(mailClass(engine, Clients.RELAY, Decision.ACCEPT, List.of(new HeaderField("X-Class", "soon"))))
+                .isEqualTo("550 5.6.0 Error: x-class: expected transactional or bulk");
+        assertThat(mailClass(engine, Clients.STRANGER, Decision.ACCEPT, List.of(new HeaderField("X-Class", "soon"))))
+                .isEqualTo("bulk");
+        assertThat(engine.removedHeaders()).containsExactly("x-class");
+    }
+
+    private static String mailClass(PolicyEngine engine, Client client, Decision.Accept atMail,
+            List<HeaderField> header) {
+        return switch (engine.message(client, atMail, "a@b.example", List.of(), header, 1).join()) {
+            case Decision.Accept accept -> accept.mailClass() == null ? "bulk" : accept.mailClass().word();
+            case Decision.Refuse(Reply reply) -> reply.oneLine();
+        };
+    }
+
+    @Test
+    void whoseAMessageWillBeIsKnownAtMailUnlessTheHeaderSectionMaySay() {
+        PolicyEngine plain = engine("", "", false);
+        PolicyEngine named = engine("X-Tenant", "", false);
+        Client relay = Clients.ofTenant(null, true, "listeners", "");
+        Client stranger = Clients.ofTenant(null, false, "listeners", "");
+        Client user = Clients.ofTenant(ACME_USER, true, "listeners", "");
+        Decision.Accept hooli = new Decision.Accept("hooli", null, List.of(), List.of());
+        assertThat(plain.tenantAtMail(relay, Decision.ACCEPT)).isEqualTo("listeners");
+        assertThat(named.tenantAtMail(relay, Decision.ACCEPT)).isNull();
+        assertThat(named.tenantAtMail(stranger, Decision.ACCEPT)).isEqualTo("listeners");
+        assertThat(named.tenantAtMail(user, Decision.ACCEPT)).isEqualTo("acme");
+        assertThat(named.tenantAtMail(relay, hooli)).isEqualTo("hooli");
     }
 
     @Test
@@ -178,7 +241,7 @@ class TenancyTest {
     private static String cell(PolicyEngine engine, Decision.Accept atMail, Client client, String name,
             List<HeaderField> header) {
         return switch (engine.message(client, atMail, "a@b.example", List.of(), header, 1).join()) {
-            case Decision.Accept(var tenant, var campaign, _, _, _, _) ->
+            case Decision.Accept(var tenant, var campaign, _, _, _, _, _) ->
                 name + ": tenant=" + tenant + " campaign=" + campaign + "\n";
             case Decision.Refuse(Reply reply) -> name + ": " + reply.oneLine() + "\n";
         };

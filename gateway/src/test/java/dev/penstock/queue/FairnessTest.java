@@ -2,13 +2,19 @@ package dev.penstock.queue;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
 import org.junit.jupiter.api.Test;
+
+import dev.penstock.config.CampaignConfig;
+import dev.penstock.config.TenantRules;
+import dev.penstock.units.MailClass;
 
 class FairnessTest {
     private static final String DOMAIN = "example.com";
@@ -101,6 +107,178 @@ class FairnessTest {
         }
         assertThat(taken).isBetween(99, 100);
         assertThat(harness.readyQueue(DOMAIN).ready()).isBetween(900, 901);
+    }
+
+    @Test
+    void aTenantOfWeightThreeSendsThreeMessagesForEachOfTheOthers() {
+        submit(3_000, "heavy", "", SMALL);
+        submit(3_000, "light", "", SMALL);
+        harness.reconfigure(QueueHarness.weights(Map.of("heavy", 3)), Map.of());
+        assertThat(count(400)).containsOnly(Map.entry("heavy/", 300), Map.entry("light/", 100));
+    }
+
+    @Test
+    void weightsCountForLargeMailToo() {
+        submit(1_000, "heavy", "", MEGABYTE);
+        submit(10_000, "light", "", SMALL);
+        harness.reconfigure(QueueHarness.weights(Map.of("heavy", 4)), Map.of());
+        // 16 credits for a large one, 4 of which it earns a turn
+        assertThat(count(500)).containsOnly(Map.entry("heavy/", 100), Map.entry("light/", 400));
+    }
+
+    @Test
+    void campaignsOfATenantShareItsTurnsByTheirWeights() {
+        submit(1_000, "a", "receipts", SMALL);
+        submit(1_000, "a", "newsletter", SMALL);
+        submit(1_000, "b", "receipts", SMALL);
+        harness.reconfigure(new TenantRules(Map.of(), Map.of(new TenantRules.Campaign("a", "receipts"),
+                CampaignConfig.DEFAULT.with(CampaignConfig.WEIGHT, 4))), Map.of());
+        assertThat(count(100)).containsOnly(Map.entry("a/receipts", 40), Map.entry("a/newsletter", 10),
+                Map.entry("b/receipts", 50));
+    }
+
+    @Test
+    void otherWeightsCountForWhatIsQueuedToo() {
+        submit(1_000, "a", "", SMALL);
+        submit(1_000, "b", "", SMALL);
+        assertThat(count(100)).containsOnly(Map.entry("a/", 50), Map.entry("b/", 50));
+        harness.reconfigure(QueueHarness.weights(Map.of("b", 9)), Map.of());
+        assertThat(count(100)).containsOnly(Map.entry("a/", 10), Map.entry("b/", 90));
+        harness.reconfigure(TenantRules.NONE, Map.of());
+        assertThat(count(100).get("a/")).isBetween(45, 50); // what was left of a turn is had
+    }
+
+    @Test
+    void whoeverComesWithoutABacklogIsNextThoughManyHaveOne() {
+        for (int t = 0; t < 100; t++) {
+            submit(10, "t" + t, "", SMALL);
+        }
+        take(2);
+        submit(1, "late", "", SMALL);
+        assertThat(take(1)).extracting(QueueItem::tenant).containsExactly("late");
+    }
+
+    @Test
+    void manyWhoComeWithoutABacklogHoldUpNobodyWhoHasOne() {
+        for (int t = 0; t < 100; t++) {
+            submit(10, "steady" + t, "", SMALL);
+        }
+        int taken = 0;
+        for (int round = 0; round < 100; round++) {
+            submit(1, "late" + round, "", SMALL); // as many as go
+            for (QueueItem item : take(1)) {
+                taken += item.tenant().startsWith("steady") ? 1 : 0;
+                harness.queue.finished(item);
+            }
+        }
+        assertThat(taken).isBetween(49, 51);
+    }
+
+    @Test
+    void transactionalMailGoesBeforeBulkThatCameLongBefore() {
+        submit(1_000, "shop", "spring", SMALL);
+        long urgent = harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "spring");
+        assertThat(take(1)).extracting(item -> item.entry().messageId()).containsExactly(urgent);
+    }
+
+    @Test
+    void ofTenMessagesOneIsBulkWhileTransactionalMailWaits() {
+        submit(1_000, "news", "", SMALL);
+        for (int i = 0; i < 1_000; i++) {
+            harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        }
+        List<QueueItem> taken = take(100);
+        for (int i = 0; i < taken.size(); i++) {
+            assertThat(taken.get(i).mailClass()).as("message %d", i)
+                    .isEqualTo(i % 10 == 9 ? MailClass.BULK : MailClass.TRANSACTIONAL);
+        }
+    }
+
+    @Test
+    void bulkOfATransactionalTenantIsBulk() {
+        for (int i = 0; i < 10; i++) {
+            harness.submit(MailClass.BULK, DOMAIN, "shop", "");
+            harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        }
+        assertThat(take(9)).extracting(QueueItem::mailClass).containsOnly(MailClass.TRANSACTIONAL);
+    }
+
+    @Test
+    void whatIsPutBackUntriedCostsBulkNothingOfItsShare() {
+        submit(1_000, "news", "", SMALL);
+        for (int i = 0; i < 1_000; i++) {
+            harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        }
+        Map<MailClass, Integer> sent = new EnumMap<>(MailClass.class);
+        for (int i = 0; i < 200; i++) {
+            QueueItem item = take(1).getFirst();
+            if (i % 2 == 0) { // always that one of two which would be bulk
+                harness.queue.requeue(item);
+            } else {
+                harness.queue.finished(item);
+                sent.merge(item.mailClass(), 1, Integer::sum);
+            }
+        }
+        assertThat(sent).containsOnly(Map.entry(MailClass.TRANSACTIONAL, 90), Map.entry(MailClass.BULK, 10));
+    }
+
+    @Test
+    void bulkInHandIsOvertakenUnlessItGoesInItsOwnShare() {
+        submit(100, "news", "", SMALL);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        QueueItem bulk = take(1).getFirst();
+        assertThat(readyQueue.isOvertaken(bulk)).isFalse();
+        for (int i = 0; i < 20; i++) {
+            harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        }
+        assertThat(readyQueue.hasTransactional()).isTrue();
+        assertThat(readyQueue.isOvertaken(bulk)).isTrue();
+        QueueItem share = take(10).getLast();
+        assertThat(share.mailClass()).isEqualTo(MailClass.BULK);
+        assertThat(readyQueue.isOvertaken(share)).isFalse();
+        take(12);
+        assertThat(readyQueue.hasTransactional()).isFalse();
+        assertThat(readyQueue.isOvertaken(bulk)).isFalse();
+    }
+
+    @Test
+    void aTransactionalMessageWaitsNoLongerThanAMomentForASessionThatIsSlow() {
+        submit(1, "news", "", SMALL);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        take(1); // and the session is at it for long
+        harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        harness.advance(ReadyQueue.HASTE.minusMillis(1));
+        assertThat(harness.hasBegun(readyQueue)).isFalse();
+        harness.advance(Duration.ofMillis(2));
+        assertThat(harness.hasBegun(readyQueue)).isTrue();
+    }
+
+    @Test
+    void aTransactionalMessageIsInHasteThoughBulkHasWaitedPatientlyBefore() {
+        submit(1, "news", "", SMALL);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        take(1);
+        submit(1, "news", "", SMALL);
+        harness.advance(Duration.ofMillis(200));
+        assertThat(harness.hasBegun(readyQueue)).isFalse();
+        harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        harness.advance(ReadyQueue.HASTE.plusMillis(1));
+        assertThat(harness.hasBegun(readyQueue)).isTrue();
+    }
+
+    @Test
+    void aSuspendedTenantsTransactionalMailHoldsUpNobodysBulk() {
+        submit(10, "news", "", SMALL);
+        for (int i = 0; i < 10; i++) {
+            harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "shop", "");
+        }
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        readyQueue.suspendTenant("shop", Duration.ofMinutes(1), "named");
+        assertThat(readyQueue.hasTransactional()).isFalse();
+        assertThat(count(10)).containsOnly(Map.entry("news/", 10));
+        harness.advance(Duration.ofMinutes(2));
+        assertThat(readyQueue.hasTransactional()).isTrue();
+        assertThat(harness.drain(readyQueue)).hasSize(10);
     }
 
     @Test

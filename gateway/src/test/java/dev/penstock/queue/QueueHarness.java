@@ -12,10 +12,13 @@ import java.util.function.UnaryOperator;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.CurfewConfig;
 import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.ProviderMatch;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TenantConfig;
+import dev.penstock.config.TenantRules;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
@@ -34,6 +37,7 @@ import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.Destinations;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.units.MailClass;
 
 /**
  * A queue without a scheduler thread, on a manual clock and a fake router, with what it told to the outside. Confined to
@@ -204,6 +208,39 @@ final class QueueHarness {
         queue.submit(Destinations.of(TestEntries.entry(id, 0), domain, tenant, campaign, clock.millis(), attempts,
                 dueMillis, size));
         return id;
+    }
+
+    /** @return the message's id, ascending */
+    long submit(MailClass mailClass, String domain, String tenant, String campaign) {
+        return submit(mailClass, "", domain, tenant, campaign);
+    }
+
+    long submit(MailClass mailClass, String pool, String domain, String tenant, String campaign) {
+        long id = nextId;
+        nextId += idStep;
+        queue.submit(Destinations.of(mailClass, pool, TestEntries.entry(id, 0), domain, tenant, campaign,
+                clock.millis()));
+        return id;
+    }
+
+    /** A report made here for a tenant. */
+    long report(String domain, String tenant) {
+        long id = nextId;
+        nextId += idStep;
+        queue.submit(Destinations.report(TestEntries.entry(id, 0), domain, tenant, clock.millis()));
+        return id;
+    }
+
+    /** From now on by these; what is queued too. */
+    void reconfigure(TenantRules tenants, Map<String, CurfewConfig> curfews) {
+        queue.reconfigure(tenants, new Curfews(curfews));
+        queue.runDue();
+    }
+
+    static TenantRules weights(Map<String, Integer> tenants) {
+        Map<String, TenantConfig> configs = new HashMap<>();
+        tenants.forEach((tenant, weight) -> configs.put(tenant, TenantConfig.DEFAULT.with(TenantConfig.WEIGHT, weight)));
+        return new TenantRules(configs, Map.of());
     }
 
     ReadyQueue readyQueue(String site) {

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.config.CurfewConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
@@ -51,6 +52,7 @@ import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.shaping.SharedSessions;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.FakeLimitBook;
+import dev.penstock.units.MailClass;
 import dev.penstock.units.Rate;
 
 /**
@@ -242,6 +244,9 @@ class ReadyQueueModelTest {
         private int mostWithheld;
         private int refused;
         private int strayed;
+        private Shares shares = Shares.EQUAL;
+        private List<Withheld.Curfew> inForce = List.of();
+        private int curfews;
         private int step;
 
         Model(long seed) {
@@ -358,6 +363,7 @@ class ReadyQueueModelTest {
                 queues.forEach(queue -> call(queue, queue::handsOutAgain));
             }
             assertThat(gone).as("sources that went").isPositive();
+            assertThat(curfews).as("times that curfews changed").isPositive();
             while (!barred.isEmpty()) {
                 sourceComesOrGoes(barred.iterator().next());
             }
@@ -406,7 +412,8 @@ class ReadyQueueModelTest {
             for (int i = random.nextInt(1, 12); i > 0; i--) {
                 SubQueue home = domain
                         .subQueue(new TenantCampaign("t" + random.nextInt(3), "c" + random.nextInt(2),
-                                random.nextInt(6) == 0, ""));
+                                random.nextInt(6) == 0, "",
+                                random.nextInt(3) == 0 ? MailClass.TRANSACTIONAL : MailClass.BULK));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
                 ReadyQueue queue = domain.readyQueue;
                 queue.lock();
@@ -423,7 +430,10 @@ class ReadyQueueModelTest {
                 timePasses(nextTimer());
                 return;
             }
-            switch (random.nextInt(10)) {
+            switch (random.nextInt(12)) {
+                case 10 -> curfews();
+                case 11 -> shares = new Shares(QueueHarness.weights(Map.of("t0", 1 + random.nextInt(5))),
+                        1 + random.nextInt(50));
                 case 8, 9 -> sourceComesOrGoes(queues.get(random.nextInt(QUEUES)));
                 case 0 -> {
                     drawLimits();
@@ -460,6 +470,29 @@ class ReadyQueueModelTest {
                     place(queue);
                 }
             });
+        }
+
+        /** Others are in force, or none. */
+        private void curfews() {
+            List<Withheld.Curfew> next = new ArrayList<>();
+            for (int i = random.nextInt(3); i > 0; i--) {
+                CurfewConfig config = CurfewConfig.DEFAULT
+                        .with(CurfewConfig.TENANTS, random.nextBoolean() ? List.of() : List.of("t" + random.nextInt(3)))
+                        .with(CurfewConfig.POOLS, random.nextBoolean() ? List.of() : List.of("p" + random.nextInt(2)))
+                        .with(CurfewConfig.CLASSES, random.nextInt(4) == 0
+                                ? Set.of(MailClass.TRANSACTIONAL)
+                                : Set.of(MailClass.BULK));
+                next.add(new Withheld.Curfew(new Curfews.Curfew("c" + i, config),
+                        Withheld.Until.endOfCurfew(now + random.nextInt(1, 60_000) * MILLI, "c" + i),
+                        owner -> "p" + owner.campaign().length() % 2));
+            }
+            inForce = next;
+            curfews++;
+            queues.forEach(queue -> call(queue, () -> {
+                nanosOfACall(); // whoever comes last has the last word
+                queue.curfews(() -> inForce);
+                mostWithheld = Math.max(mostWithheld, queue.withheld());
+            }));
         }
 
         private void place(ReadyQueue queue) {
@@ -870,6 +903,11 @@ class ReadyQueueModelTest {
         @Override
         public long nanos() {
             return now;
+        }
+
+        @Override
+        public Shares shares() {
+            return shares;
         }
 
         @Override

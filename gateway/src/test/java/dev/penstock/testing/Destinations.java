@@ -10,6 +10,7 @@ import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SpoolEntry;
+import dev.penstock.units.MailClass;
 
 /** Destinations as the queue takes them in, of messages with one recipient. Stateless. */
 public final class Destinations {
@@ -26,6 +27,23 @@ public final class Destinations {
         Envelope envelope = new Envelope(new MessageId(entry.messageId()), "sender@source.example",
                 List.of(new Recipient("r@" + domain, domain)), BodyType.SEVEN_BIT, false, "", "", receivedMillis,
                 Origin.LOCAL, Options.NONE, pool);
+        return new QueuedDestination(entry, envelope, domain, 0, 0, 4_096);
+    }
+
+    /** Of a class, by a pool where one is named. */
+    public static QueuedDestination of(MailClass mailClass, String pool, SpoolEntry entry, String domain, String tenant,
+            String campaign, long receivedMillis) {
+        Envelope envelope = new Envelope(new MessageId(entry.messageId()), "sender@source.example",
+                List.of(new Recipient("r@" + domain, domain)), BodyType.SEVEN_BIT, false, tenant, campaign,
+                receivedMillis, Origin.LOCAL, Options.NONE, pool, mailClass);
+        return new QueuedDestination(entry, envelope, domain, 0, 0, 4_096);
+    }
+
+    /** A report made here for a tenant. */
+    public static QueuedDestination report(SpoolEntry entry, String domain, String tenant, long receivedMillis) {
+        Envelope envelope = new Envelope(new MessageId(entry.messageId()), "",
+                List.of(new Recipient("r@" + domain, domain)), BodyType.SEVEN_BIT, false, tenant, "",
+                receivedMillis, Origin.LOCAL);
         return new QueuedDestination(entry, envelope, domain, 0, 0, 4_096);
     }
 

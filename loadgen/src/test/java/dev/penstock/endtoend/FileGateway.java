@@ -71,9 +71,25 @@ final class FileGateway implements AutoCloseable {
         return penstock.smtpAddresses().getFirst();
     }
 
+    /** Of the listener with that number, those of its tables after the first one. */
+    InetSocketAddress smtp(int listener) {
+        return penstock.smtpAddresses().get(listener);
+    }
+
+    /** Of its series with that name, all together. */
+    double total(String name) {
+        return total(name, _ -> true);
+    }
+
     /** Sends small messages as fast as they are taken, all of which must be. */
     LoadReport send(int messages, int sessions, String domains) throws IOException, InterruptedException {
-        LoadReport sent = new LoadGenerator(LoadOptions.to(smtp()).sessions(sessions).messages(messages)
+        return send(0, messages, sessions, domains);
+    }
+
+    /** As {@link #send(int, int, String)}, to one of its listeners. */
+    LoadReport send(int listener, int messages, int sessions, String domains)
+            throws IOException, InterruptedException {
+        LoadReport sent = new LoadGenerator(LoadOptions.to(smtp(listener)).sessions(sessions).messages(messages)
                 .sizes("1KB").domains(domains).build()).run();
         if (sent.accepted() != messages) {
             throw new AssertionError(sent);
