@@ -48,7 +48,7 @@ public final class PostfixImport {
     private static final int MOST_REFERENCES = 20; // one within the other
 
     /** A parameter that is one key. */
-    private record Target(String header, String key, Function<String, String> toml, String text) {}
+    record Target(String header, String key, Function<String, String> toml, String text) {}
 
     private final List<Problem> problems = new ArrayList<>();
     private final List<Finding> report = new ArrayList<>();
