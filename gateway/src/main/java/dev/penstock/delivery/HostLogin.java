@@ -41,14 +41,14 @@ final class HostLogin {
     /** @param offered by the host, under TLS when there is TLS */
     void run(Capabilities offered) throws SessionException {
         if (!session.isEncrypted() && !login.withoutTls() && !session.isOnThisMachine()) {
-            throw failure("has no TLS with us, and the route's password isn't said in clear");
+            throw failure("has no TLS with us, and the password isn't said in clear");
         }
         if (!login.withoutCertificate() && !session.certificateProblem().isEmpty()) {
             throw failure("has no certificate for its name, without which the password isn't said: "
                     + session.certificateProblem());
         }
         if (!offered.has(Capabilities.AUTH)) {
-            throw failure("offers no AUTH, and the route has a user");
+            throw failure("offers no AUTH, and there is a user to log in as");
         }
         String list = offered.keywords().getOrDefault(Capabilities.AUTH, "").toUpperCase(Locale.ROOT);
         Set<String> mechanisms = new HashSet<>(Arrays.asList(list.split(" +", -1)));

@@ -41,7 +41,10 @@ final class PowerMtaSyntax {
     /** @param argument behind the kind, may be empty */
     record Block(Place place, String name, String argument, List<Item> items) implements Item {}
 
-    /** @param line from 1 @param column from 1 */
+    /**
+     * @param line   from 1
+     * @param column from 1
+     */
     record Place(Path file, int line, int column) {
         Problem problem(String key, String message) {
             return new Problem(file, line, column, key, message);

@@ -39,8 +39,15 @@ import dev.penstock.testing.TestCertificates;
 @Timeout(180)
 final class PathKeysTest {
     private static final TrafficLimits ONE = DeliveryRig.limits(1, 100);
-    /** For one phase of a session whose other phases have a minute. */
+    /** For one phase of a session whose other phases have an hour. */
     private static final Duration SOON = Duration.ofMillis(100);
+    private static final Duration HOUR = Duration.ofHours(1);
+    private static final DeliveryConfig PATIENT = DeliveryRig.CONFIG.with(DeliveryConfig.CONNECT_TIMEOUT, HOUR)
+            .with(DeliveryConfig.GREETING_TIMEOUT, HOUR).with(DeliveryConfig.COMMAND_TIMEOUT, HOUR)
+            .with(DeliveryConfig.DATA_INIT_TIMEOUT, HOUR).with(DeliveryConfig.DATA_BLOCK_TIMEOUT, HOUR)
+            .with(DeliveryConfig.DATA_DONE_TIMEOUT, HOUR);
+    /** The handshake has a minute where nothing is said of it. */
+    private static final Duration LONG_BEFORE_A_MINUTE = Duration.ofSeconds(40);
     private static final String HELLO = """
             S: 220 mx ready
             C: EHLO gateway.test
@@ -74,7 +81,7 @@ final class PathKeysTest {
             .encodeToString("\0smart\0s3cret".getBytes(StandardCharsets.UTF_8));
 
     private static DeliveryRig rig(TrafficLimits limits) {
-        return new DeliveryRig(DeliveryRig.CONFIG, limits, QueueConfig.DEFAULT);
+        return new DeliveryRig(PATIENT, limits, QueueConfig.DEFAULT);
     }
 
     /** One message over one session, which must go as the transcript has it. */
@@ -128,8 +135,10 @@ final class PathKeysTest {
             limits = limits.with(TrafficLimits.SMTP_AUTH_PLAIN_USERNAME, "smart")
                     .with(TrafficLimits.SMTP_AUTH_PLAIN_PASSWORD, new Secret("s3cret"));
         }
+        long begin = System.nanoTime();
         assertThat(outcomes(limits, stall.transcript + "stall\n")).singleElement().asString()
                 .startsWith("TransientFailure a@dest.example").contains("timed out").contains(stall.where);
+        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(LONG_BEFORE_A_MINUTE);
     }
 
     @Test
