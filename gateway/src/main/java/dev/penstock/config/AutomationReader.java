@@ -27,6 +27,7 @@ final class AutomationReader {
     private static final String THRESHOLD = "Threshold";
     private static final String SET = "SetConfig";
     private static final String SET_DOMAIN = "SetDomainConfig";
+    private static final Duration SHORTEST = Duration.ofSeconds(1);
     private static final Duration LONGEST = Duration.ofDays(366);
     private static final Map<String, Supplier<Action>> WORDS = words();
     private static final String ACTIONS = "allowed: " + Types.quoted(List.copyOf(WORDS.keySet())) + ", {" + SET
@@ -44,6 +45,32 @@ final class AutomationReader {
         words.put("BounceTenant", Action.BounceTenant::new);
         words.put("BounceCampaign", Action.BounceCampaign::new);
         return words;
+    }
+
+    static Map<String, Object> schema() {
+        Map<String, Object> set = Types.schema("object", "additionalProperties", false, "properties",
+                Map.of("name", Types.schema("string"), "value", Map.of()), "required", List.of("name", "value"));
+        Map<String, Object> action = Map.of("oneOf",
+                List.of(Map.of("enum", List.copyOf(WORDS.keySet())), one(Map.of(SET, set, SET_DOMAIN, set))));
+        Map<String, Object> properties = new LinkedHashMap<>();
+        properties.put(REGEX, oneOrMore(Types.schema("string", "minLength", 1)));
+        properties.put(ACTION, oneOrMore(action));
+        properties.put(TRIGGER, Map.of("oneOf",
+                List.of(Map.of("const", "Immediate"), one(Map.of(THRESHOLD, Types.schema("string"))))));
+        properties.put(DURATION,
+                Types.schema("string", "pattern", Patterns.duration(SHORTEST, LONGEST)));
+        properties.put(MATCH_INTERNAL, Types.schema("boolean"));
+        return Types.schema("object", "additionalProperties", false, "properties", properties, "required",
+                List.of(REGEX, ACTION, DURATION));
+    }
+
+    private static Map<String, Object> one(Map<String, Object> properties) {
+        return Types.schema("object", "additionalProperties", false, "properties", properties, "minProperties", 1,
+                "maxProperties", 1);
+    }
+
+    private static Map<String, Object> oneOrMore(Map<String, Object> item) {
+        return Map.of("oneOf", List.of(item, Types.schema("array", "items", item, "minItems", 1)));
     }
 
     /** Those of a section that can be carried out; of the others each is named with what is wrong. */
@@ -64,7 +91,7 @@ final class AutomationReader {
         List<String> regex = texts(block, REGEX).stream().filter(text -> isUsable(block, text)).toList();
         List<Action> actions = actions(block);
         Trigger trigger = trigger(block);
-        Duration duration = block.duration(DURATION, Duration.ZERO, Duration.ofSeconds(1), LONGEST);
+        Duration duration = block.duration(DURATION, Duration.ZERO, SHORTEST, LONGEST);
         boolean internal = block.flag(MATCH_INTERNAL, false);
         require(block, REGEX, "a regular expression in quotes, or several in an array");
         require(block, ACTION, ACTIONS);

@@ -52,7 +52,7 @@ public final class ConfigSchema {
         properties.put("sources", Types.schema("object", "description", "What is said for one source, by its name.",
                 "additionalProperties", closed(keys)));
         properties.put(AutomationReader.AUTOMATION, Types.schema("array", "description",
-                "What is done when replies of a kind come; KumoMTA's.", "items", Types.schema("object")));
+                "What is done when replies of a kind come; KumoMTA's.", "items", AutomationReader.schema()));
         return closed(properties);
     }
 
