@@ -15,7 +15,7 @@ import dev.penstock.config.ValueType.Plain;
 
 /** Every value of a configuration and where it comes from, for operators. Stateless. */
 public final class EffectiveConfig {
-    private static final String MASK = "********";
+    static final String MASK = "********";
     private static final String SHAPING_DEFAULTS = Places.path(Places.SHAPING, ShapingConfig.DEFAULTS.name());
 
     private static final String SHAPING_LIMITS = Places.path(Places.SHAPING, ShapingConfig.LIMITS.name()) + "[";

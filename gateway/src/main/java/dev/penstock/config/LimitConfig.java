@@ -74,7 +74,7 @@ public record LimitConfig(String name, List<Dimension> by, String source, String
             .key("name", LimitConfig::name, text("a name in quotes", "", LimitConfig::named),
                     "What it is called where it holds mail up.")
             .required().example("\"acme to google\"");
-    static final Key<LimitConfig, List<Dimension>> BY = TABLE.key("by", LimitConfig::by, dimensions(),
+    static final Key<LimitConfig, List<Dimension>> BY = TABLE.key("by", LimitConfig::by, words(),
             "Of what it has one each; none for one of all.").example("[\"tenant\", \"provider\"]");
     static final Key<LimitConfig, String> SOURCE = filter("source", LimitConfig::source, "by this source");
     static final Key<LimitConfig, String> POOL = filter("pool", LimitConfig::pool, "by this pool of sources");
@@ -170,7 +170,7 @@ public record LimitConfig(String name, List<Dimension> by, String source, String
         return text;
     }
 
-    private static Plain<List<Dimension>> dimensions() {
+    private static Plain<List<Dimension>> words() {
         return new Plain<>(List.of(), (table, key, otherwise) -> table.list(key, otherwise, Dimension::parse),
                 by -> by.stream().map(Dimension::word).toList(),
                 () -> Types.schema("array", "items", Types.schema("string", "enum", WORDS), "uniqueItems", true),

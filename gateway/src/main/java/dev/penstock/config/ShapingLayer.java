@@ -47,7 +47,15 @@ public record ShapingLayer(String name, String place, boolean replacesBase, Map<
     }
 
     static <T> String text(Key<TrafficLimits, T> key, TrafficLimits limits) {
-        Object written = key.type() instanceof Plain<T> plain ? plain.written().apply(key.in(limits)) : null;
-        return TomlText.of(written == null ? "" : written);
+        return text(key, key.in(limits));
+    }
+
+    /** As a file could have it; of a secret only that there is one. */
+    static <T> String text(Key<TrafficLimits, T> key, T value) {
+        if (!(key.type() instanceof Plain<T> plain)) {
+            return "";
+        }
+        Object written = plain.written().apply(value);
+        return TomlText.of(written == null || written.equals("") ? "" : plain.secret() ? EffectiveConfig.MASK : written);
     }
 }

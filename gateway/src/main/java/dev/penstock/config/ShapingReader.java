@@ -228,7 +228,7 @@ public final class ShapingReader {
         if (!ofProvider) {
             table.end();
         }
-        return new ShapingSection(name, isDomain(name), rollsUp, layer, sources, automation);
+        return new ShapingSection(name, !ofProvider && isDomain(name), rollsUp, layer, sources, automation);
     }
 
     static boolean isDomain(String name) {
@@ -290,9 +290,7 @@ public final class ShapingReader {
     private static <T> void say(TableBinder table, Key<TrafficLimits, T> key, Map<String, Said> said) {
         T value = key.read(table, key.fallback());
         if (table.has(key.name())) {
-            Object written = key.type() instanceof Plain<T> plain ? plain.written().apply(value) : null;
-            said.put(key.name(), new Said(value, TomlText.of(written == null ? "" : written),
-                    table.place(key.name())));
+            said.put(key.name(), new Said(value, ShapingLayer.text(key, value), table.place(key.name())));
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,10 +15,10 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.xbill.DNS.ARecord;
 import org.xbill.DNS.DClass;
 import org.xbill.DNS.MXRecord;
 import org.xbill.DNS.Name;
-import org.xbill.DNS.TextParseException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -83,7 +84,8 @@ class ShapingCommandTest {
         return err.toString(StandardCharsets.UTF_8).replace(directory + "/", "").lines().toList();
     }
 
-    private static void mx(ZoneServer zone, String domain, String host) throws TextParseException {
+    private static void mx(ZoneServer zone, String domain, String host) throws IOException {
+        zone.add(new ARecord(Name.fromString(host + "."), DClass.IN, 60, InetAddress.ofLiteral("192.0.2.1")));
         zone.add(new MXRecord(Name.fromString(domain + "."), DClass.IN, 60, 10, Name.fromString(host + ".")));
     }
 

@@ -81,15 +81,15 @@ public record Ceiling(String name, String value, String place, double perSecond,
     }
 
     private static Ceiling messages(String name, Rate rate, String place) {
-        return new Ceiling(name, rate.toString(), place, perSecond(rate), Integer.MAX_VALUE);
+        return new Ceiling(name, rate.toString(), place, speed(rate), Integer.MAX_VALUE);
     }
 
     private static Ceiling opened(String name, Rate rate, int deliveries, String place) {
         return new Ceiling(name, rate + " × max_deliveries_per_connection " + deliveries, place,
-                perSecond(rate) * deliveries, Integer.MAX_VALUE);
+                speed(rate) * deliveries, Integer.MAX_VALUE);
     }
 
-    private static double perSecond(Rate rate) {
+    private static double speed(Rate rate) {
         return rate.count() * (double) Duration.ofSeconds(1).toNanos() / rate.period().toNanos();
     }
 }

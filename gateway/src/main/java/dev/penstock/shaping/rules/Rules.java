@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.config.AutomationRule;
 import dev.penstock.config.LimitConfig;
 import dev.penstock.config.LimitConfig.Dimension;
+import dev.penstock.config.ProviderMatch;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.ShapingLayer;
 import dev.penstock.config.ShapingLayer.Said;
@@ -55,6 +56,8 @@ public final class Rules implements LimitBook {
     private final ShapingRules sections;
     private final Map<String, Site> sites;
     private final Providers providers;
+    /** Whether any provider is said to have domains by their end. */
+    private final boolean namesDomains;
     private final Map<Site, List<ShapingSection>> rolledUp = new HashMap<>();
     /** Of limits by name: those that have several values in the file, which are counted apart. */
     private final Set<String> ambiguous;
@@ -99,6 +102,8 @@ public final class Rules implements LimitBook {
         this.sections = config.rules();
         this.sites = sites;
         this.providers = new Providers(config.providers());
+        this.namesDomains = config.providers().stream().flatMap(provider -> provider.match().stream())
+                .anyMatch(match -> match.kind() == ProviderMatch.Kind.DOMAIN_SUFFIX);
         for (ShapingSection section : sections.sections().values()) {
             Site site = sites.get(section.name());
             if (section.rollsUp() && section.isDomain() && site != null) {
@@ -152,7 +157,8 @@ public final class Rules implements LimitBook {
         if (section != null && section.isDomain()) {
             return section.rollsUp() && site.equals(sites.get(domain)) ? site : Site.ofDomain(domain);
         }
-        return providers.name(domain, site).equals(providers.ofHosts(site)) ? site : Site.ofDomain(domain);
+        boolean isAnothers = namesDomains && !providers.name(domain, site).equals(providers.ofHosts(site));
+        return isAnothers ? Site.ofDomain(domain) : site;
     }
 
     /** Whether a section is for {@code domain}, which has another site than the section was last known to have. */
