@@ -19,7 +19,9 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.classification.Classification;
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.ReconnectStrategy;
 import dev.penstock.config.ReplyScope;
+import dev.penstock.config.RouteLogin;
 import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
@@ -212,8 +214,13 @@ final class DeliverySession implements Runnable {
 
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
+        PathHosts.Choice allowed = PathHosts.of(routeHosts, queue.key().configured(), permit.limits());
+        if (allowed.refusal() != null) {
+            refuse(allowed.refusal());
+            return;
+        }
         DeliveryAttempt attempt = null;
-        ReturningHosts.Choice choice = dispatcher.forSession(queue.key(), routeHosts);
+        ReturningHosts.Choice choice = dispatcher.forSession(queue.key(), allowed.hosts());
         returning = choice.returning();
         List<MailHost> hosts = new ArrayList<>(dispatcher.tlsFailures.without(choice.hosts(), queue.key()));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
@@ -243,7 +250,7 @@ final class DeliverySession implements Runnable {
                 }
                 return;
             }
-            insisting = attempt != null && attempt.envelope.options().requireTls() && !queue.key().lmtp();
+            insisting = attempt != null && attempt.envelope.options().requireTls() && !lmtp();
             try {
                 // another address than the first was chosen for its room
                 int addresses = again || !tried.equals(first) ? 1 : AddressOrder.endOfHost(hosts, at, tries) - at;
@@ -288,6 +295,16 @@ final class DeliverySession implements Runnable {
             if (attempt == null) {
                 return;
             }
+        }
+    }
+
+    /** Nothing is connected to, and the mail has that for an answer. */
+    private void refuse(Failure why) {
+        DeliveryAttempt attempt = prepared(dispatcher.up(handle));
+        while (attempt != null) {
+            attempt.decideRest(decide(attempt, Phase.ROUTE, why, false, false, true), contact);
+            settle(attempt);
+            attempt = finishing || isWorn(++transactions) ? null : take();
         }
     }
 
@@ -548,7 +565,7 @@ final class DeliverySession implements Runnable {
                     if (!decision.inClear() || finishing || !isTlsFailure(e)) {
                         throw e;
                     }
-                    dispatcher.brokenTls.add(source.name(), reached);
+                    dispatcher.brokenTls.add(source.name(), reached, brokenTlsTime());
                     dispatcher.stats.tlsFallbacks.increment();
                     log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), reached.name(),
                             e.getMessage());
@@ -597,7 +614,7 @@ final class DeliverySession implements Runnable {
     }
 
     private boolean wantsDane() {
-        return !queue.key().lmtp() && (policy() == TlsPolicy.DANE || permit.limits().enableDane());
+        return !lmtp() && (policy() == TlsPolicy.DANE || permit.limits().enableDane());
     }
 
     private TlsPolicy policy() {
@@ -605,16 +622,47 @@ final class DeliverySession implements Runnable {
         return own == null ? dispatcher.config.tls() : own;
     }
 
+    private Duration brokenTlsTime() {
+        Duration time = permit.limits().rememberBrokenTls();
+        return time == null ? Dispatcher.BROKEN_TLS_TIME : time;
+    }
+
+    private boolean lmtp() {
+        return queue.key().lmtp() || permit.limits().useLmtp();
+    }
+
+    /** As the route says, else as the path does; null for not at all. */
+    private @Nullable RouteLogin login() {
+        RouteLogin ofRoute = queue.key().login();
+        return ofRoute == null ? permit.limits().login() : ofRoute;
+    }
+
+    private String ehloName() {
+        String ofPath = permit.limits().ehloDomain();
+        return ofPath.isEmpty() ? source.ehloName() : ofPath;
+    }
+
+    /** What holds for a session that is opened now. */
+    private SessionRules rules() {
+        return SessionRules.of(dispatcher.config, permit.limits());
+    }
+
+    /** Recipients of one transaction. */
+    private int maxRecipients() {
+        int ofPath = permit.limits().maxRecipientsPerBatch();
+        return ofPath == 0 ? dispatcher.config.maxRecipientsPerTransaction() : ofPath;
+    }
+
     private HostConnection connect(MailHost to) throws SessionException {
         tries(to);
-        return dispatcher.connector.connect(source, to, dispatcher.config.connectTimeout(), this::watch);
+        return dispatcher.connector.connect(source, to, rules().times().connect(), this::watch);
     }
 
     /** Those that failed come to stand before the one that was reached, and count as tried. */
     private @Nullable HostConnection connectToAny(List<MailHost> addresses) throws SessionException {
         MailHost first = addresses.getFirst();
-        HostConnector.Tried tried = dispatcher.connector.connect(source, addresses,
-                dispatcher.config.connectTimeout(), this::watch);
+        HostConnector.Tried tried = dispatcher.connector.connect(source, addresses, rules().times().connect(),
+                this::watch);
         tried.failed().forEach(each -> tries(each.host()));
         List<MailHost> order = tried.order(addresses);
         Collections.copy(addresses, order);
@@ -646,9 +694,9 @@ final class DeliverySession implements Runnable {
     }
 
     private SmtpClientSession speak(HostConnection connection, TlsDecision decision) throws SessionException {
-        return SmtpClientSession.open(connection, queue.key().lmtp(),
-                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), queue.key().login(),
-                source.ehloName(), dispatcher.config, dispatcher.memory.share());
+        return SmtpClientSession.open(connection, lmtp(),
+                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), login(), ehloName(), rules(),
+                dispatcher.memory.share());
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -826,7 +874,7 @@ final class DeliverySession implements Runnable {
 
     private @Nullable Chunking launcher(SmtpClientSession open, DeliveryAttempt attempt) {
         return open.launcher(
-                Math.min(attempt.size(), open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
+                Math.min(attempt.size(), open.maxRecipients(maxRecipients())),
                 open.content(attempt).size());
     }
 
@@ -965,8 +1013,7 @@ final class DeliverySession implements Runnable {
     }
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
-        return attempt.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
-                dispatcher.millis(), open.content(attempt));
+        return attempt.transaction(open.maxRecipients(maxRecipients()), dispatcher.millis(), open.content(attempt));
     }
 
     /** Why the host can't take this, as it announced; null when it may be asked. */
@@ -1211,7 +1258,9 @@ final class DeliverySession implements Runnable {
      */
     private @Nullable DeliveryAttempt broken(DeliveryAttempt attempt, @Nullable Transaction transaction,
             SessionException e, boolean reused,
-            boolean lastHost) {
+            boolean lastOfHosts) {
+        boolean ofHandover = e.phase().compareTo(Phase.RSET) >= 0;
+        boolean lastHost = lastOfHosts || ofHandover && !triesNextHost();
         SmtpClientSession open = session;
         if (open != null) {
             open.end(e);
@@ -1231,7 +1280,7 @@ final class DeliverySession implements Runnable {
         Outcome rest = decide(attempt, e.phase(), e.reason(), reused, false, lastHost);
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
         boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
-        if (reachesHost && !ofMessage) {
+        if (reachesHost && !ofMessage && !(ofHandover && maySameHostBeNext())) {
             remember(requireNonNull(host), e);
         }
         if (transaction != null && !transaction.isDoubtful() && !isOutOfStep(e)) {
@@ -1263,6 +1312,18 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
+    /** Whether a message whose session breaks off is tried at the next host at once (RFC 5321 5.1). */
+    private boolean triesNextHost() {
+        TrafficLimits path = permit.limits();
+        return path.tryNextHostOnTransportError()
+                && path.reconnectStrategy() != ReconnectStrategy.TERMINATE_SESSION;
+    }
+
+    /** Whether the next session may begin with a host that has just broken one off. */
+    private boolean maySameHostBeNext() {
+        return permit.limits().reconnectStrategy() != ReconnectStrategy.CONNECT_NEXT_HOST;
+    }
+
     private Outcome decide(DeliveryAttempt attempt, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost) {
         return dispatcher.policy().decide(new Situation(phase, ofRoute(phase, cause), reused, othersAccepted, lastHost,
@@ -1273,7 +1334,7 @@ final class DeliverySession implements Runnable {
     /** RFC 4954 6: a host that wants a login first says nothing about the message, where the route is ours to mend. */
     private Cause ofRoute(Phase phase, Cause cause) {
         QueueKey key = queue.key();
-        return phase.compareTo(Phase.MAIL) >= 0 && key.configured() && key.login() == null
+        return phase.compareTo(Phase.MAIL) >= 0 && key.configured() && login() == null
                 && cause instanceof Cause.Replied(Reply reply) && reply.code() == LOGIN_REQUIRED
                         ? new Failure(Failure.Kind.ROUTE_LOGIN,
                                 "the host wants a login first, and the route has no user: " + reply.oneLine())

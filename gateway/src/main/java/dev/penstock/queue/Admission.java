@@ -134,7 +134,7 @@ public final class Admission {
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), (_, hosts) -> hosts, nanoTime,
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), (_, hosts, _) -> hosts, nanoTime,
                 opener);
     }
 

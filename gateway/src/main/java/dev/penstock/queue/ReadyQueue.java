@@ -827,7 +827,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         return switch (route) {
             case Route.Hosts known -> {
-                List<MailHost> hosts = tried.of(key, known.hosts());
+                List<MailHost> hosts = tried.of(key, known.hosts(), throttle().limits());
                 int preference = hosts.getFirst().preference();
                 yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
                         .distinct().toList();

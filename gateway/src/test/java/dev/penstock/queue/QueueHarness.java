@@ -82,7 +82,7 @@ final class QueueHarness {
     private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
         this.total = total;
         this.queue = queue(Pools.NONE, Quota.NONE);
-        this.admission = new Admission(total, total, opening, (_, hosts) -> tried.apply(hosts), this::nanosOfAdmission,
+        this.admission = new Admission(total, total, opening, (_, hosts, _) -> tried.apply(hosts), this::nanosOfAdmission,
                 comingUp::add);
     }
 

@@ -240,7 +240,7 @@ class ReadyQueueModelTest {
             int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, (_, hosts) -> hosts, this::nanosOfACall,
+            this.admission = new Admission(total, local, opening, (_, hosts, _) -> hosts, this::nanosOfACall,
                     this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
@@ -542,7 +542,7 @@ class ReadyQueueModelTest {
         private boolean connects(DeliverySession deliverySession) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : deliverySession.session.queue().networks((_, hosts) -> hosts).getFirst();
+                    : deliverySession.session.queue().networks((_, hosts, _) -> hosts).getFirst();
             deliverySession.unproved = true;
             if (random.nextInt(8) > 0) {
                 if (admission.comesUp(deliverySession.session, network)) {
