@@ -169,7 +169,7 @@ public final class Penstock implements AutoCloseable {
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             rules = started(new RuleBook(config.shaping(), new RouterSites(router), System::nanoTime));
-            shaper = new Shaper(rules, System::nanoTime);
+            shaper = new Shaper(rules, null, clock, System::nanoTime);
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;

@@ -10,7 +10,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
@@ -36,6 +35,7 @@ import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.TlsaAnswer;
 import dev.penstock.shaping.OpeningLimiter.Place;
+import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Permit;
 import dev.penstock.smtp.Reply;
 
@@ -126,8 +126,8 @@ final class DeliverySession implements Runnable {
         Source found = dispatcher.sources.find(queue.key().source());
         this.sourceIsGone = found == null;
         this.source = found == null ? requireNonNull(dispatcher.sources.find(SourceConfig.DEFAULT_NAME)) : found;
-        this.slot = new MessageSlot(permit, dispatcher::nanoTime);
-        this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
+        this.slot = new MessageSlot(queue.messages(), dispatcher::nanoTime);
+        this.nextSlot = new MessageSlot(queue.messages(), dispatcher::nanoTime);
         this.memory = dispatcher.memory.share();
         this.tlsResults = new SessionTlsResults(dispatcher.tlsOut.results(), queue.key(), dispatcher.stats);
         this.sessionId = sessionId;
@@ -508,13 +508,14 @@ final class DeliverySession implements Runnable {
                 Set.of());
         DeliveryAttempt attempt = prepared(dispatcher.up(handle));
         while (attempt != null) {
-            if (!awaitSlot(null) || !dispatcher.mayHandOut()) {
+            Cost cost = new Cost(attempt.size(), attempt.content.size());
+            if (!awaitSlot(null, cost) || !dispatcher.mayHandOut()) {
                 giveBack(attempt);
                 return;
             }
             slot.used();
-            dispatcher.sent(attempt.item);
             Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis(), attempt.content);
+            dispatcher.sent(attempt.item, transaction.places.length);
             for (int place : transaction.places) {
                 attempt.decide(place, stored(attempt, place, maildir), contact);
             }
@@ -737,7 +738,7 @@ final class DeliverySession implements Runnable {
             if (transaction == null) {
                 Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
-                    if (!awaitSlot(open)) {
+                    if (!awaitSlot(open, cost(open, attempt))) {
                         giveBack(attempt);
                         open.quit();
                         return null;
@@ -774,7 +775,7 @@ final class DeliverySession implements Runnable {
                         try {
                             open.begin(transaction);
                             slot.used();
-                            dispatcher.sent(attempt.item);
+                            dispatcher.sent(attempt.item, transaction.places.length);
                         } catch (SessionException e) {
                             return broken(attempt, transaction, e, open.reused(), lastHost);
                         }
@@ -820,7 +821,7 @@ final class DeliverySession implements Runnable {
                 transaction = null;
                 if (follow != null && next != null) { // its envelope is under way already
                     nextSlot.used();
-                    dispatcher.sent(next.item);
+                    dispatcher.sent(next.item, follow.places.length);
                     if (next != attempt) {
                         settle(attempt);
                         inHand = inHandNext;
@@ -887,7 +888,7 @@ final class DeliverySession implements Runnable {
             return new Flown.Ended(broken(first, t, e, open.reused(), lastHost));
         }
         slot.used();
-        dispatcher.sent(first.item);
+        dispatcher.sent(first.item, t.places.length);
         aloft.add(new Aloft(first, t));
         inHand = null;
         boolean landing = false;
@@ -910,7 +911,7 @@ final class DeliverySession implements Runnable {
                     break;
                 }
                 nextSlot.used();
-                dispatcher.sent(next.item);
+                dispatcher.sent(next.item, following.places.length);
                 aloft.add(new Aloft(next, following));
                 inHandNext = null;
             }
@@ -1010,6 +1011,13 @@ final class DeliverySession implements Runnable {
             aloft.removeFirst();
         }
         return broken(oldest.attempt, oldest.transaction, e, reused, lastHost);
+    }
+
+    /** What the next transaction of that message takes up of the rates. */
+    private Cost cost(SmtpClientSession open, DeliveryAttempt attempt) {
+        return new Cost(
+                Math.clamp(attempt.size(), 1, open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
+                open.content(attempt).size());
     }
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
@@ -1131,16 +1139,15 @@ final class DeliverySession implements Runnable {
     }
 
     /** @return whether it has come; false when it is further away than the session may idle, or the delivery session is to finish */
-    private boolean awaitSlot(@Nullable SmtpClientSession open) {
-        long now = dispatcher.nanoTime();
-        long wait = slot.take(now, permit.limits().idleTimeout().toNanos());
-        if (wait == 0) {
-            enterBusy();
-            return true;
-        }
-        if (!slot.isTaken()) {
+    private boolean awaitSlot(@Nullable SmtpClientSession open, Cost cost) {
+        long longest = permit.limits().idleTimeout().toNanos();
+        if (!slot.take(cost, longest)) {
             queue.hold();
             return false;
+        }
+        if (slot.isTaken()) {
+            enterBusy();
+            return true;
         }
         if (open != null) {
             open.idle();
@@ -1149,15 +1156,19 @@ final class DeliverySession implements Runnable {
             slot.giveBack();
             return false;
         }
+        boolean came;
         queue.pacing(true);
         try {
-            TimeUnit.NANOSECONDS.sleep(wait);
+            came = slot.await(longest);
         } catch (InterruptedException _) {
-            slot.giveBack();
             return false; // finish() was called
         } finally {
             queue.pacing(false);
             leave();
+        }
+        if (!came) {
+            queue.hold();
+            return false;
         }
         enterBusy();
         return true;

@@ -387,9 +387,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         });
     }
 
-    /** Something of the item's message is being sent. */
-    void sent(QueueItem item) {
-        queue.sent(item);
+    /** Something of the item's message is being sent, and so many recipients asked for. */
+    void sent(QueueItem item, int recipients) {
+        queue.sent(item, recipients);
     }
 
     /** What waits for that source, which isn't configured any more, goes by others. */

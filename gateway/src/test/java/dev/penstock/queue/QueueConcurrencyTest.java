@@ -262,7 +262,7 @@ class QueueConcurrencyTest {
         if (quota.limits(item.source(), "", 0)) {
             sent.incrementAndGet();
         }
-        queue.sent(item);
+        queue.sent(item, 1);
     }
 
     private void end(QueueItem item) {
