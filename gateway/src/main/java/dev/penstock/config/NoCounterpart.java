@@ -58,7 +58,11 @@ final class NoCounterpart {
         return WHY.keySet();
     }
 
-    /** What becomes of the key, for a warning. @param key one of {@link #keys} */
+    /**
+     * What becomes of the key, for a warning.
+     *
+     * @param key one of {@link #keys}
+     */
     static String why(String key) {
         String why = WHY.get(key);
         if (why == null) {

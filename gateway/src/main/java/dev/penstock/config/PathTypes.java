@@ -59,7 +59,7 @@ final class PathTypes {
     }
 
     private static String kumoWord(Enum<?> constant) {
-        return Arrays.stream(Types.word(constant).split("-"))
+        return Arrays.stream(Types.word(constant).split("-", -1))
                 .map(part -> Character.toUpperCase(part.charAt(0)) + part.substring(1)).collect(Collectors.joining());
     }
 

@@ -215,8 +215,9 @@ final class DeliverySession implements Runnable {
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
         PathHosts.Choice allowed = PathHosts.of(routeHosts, queue.key().configured(), permit.limits());
-        if (allowed.refusal() != null) {
-            refuse(allowed.refusal());
+        Failure refusal = allowed.refusal();
+        if (refusal != null) {
+            refuse(refusal);
             return;
         }
         DeliveryAttempt attempt = null;

@@ -48,7 +48,7 @@ public final class PostfixImport {
     private static final int MOST_REFERENCES = 20; // one within the other
 
     /** A parameter that is one key. */
-    private record Target(String header, String key, Function<String, String> toml, String text) {}
+    record Target(String header, String key, Function<String, String> toml, String text) {}
 
     private final List<Problem> problems = new ArrayList<>();
     private final List<Finding> report = new ArrayList<>();
@@ -396,7 +396,7 @@ public final class PostfixImport {
 
     private static String networks(String text) {
         List<String> networks = new ArrayList<>();
-        for (String each : text.split("[\\s,]+")) {
+        for (String each : text.split("[\\s,]+", -1)) {
             if (!each.isEmpty()) {
                 networks.add(Values.network(each.replace("[", "").replace("]", "")));
             }
@@ -417,6 +417,18 @@ public final class PostfixImport {
 
     /** Parameters that are one key; those of transports are beside them. */
     static final Map<String, Target> TARGETS = targets();
+
+    /** What stands behind the name of a transport, and what it becomes. */
+    static final Map<String, String> OF_TRANSPORTS = Map.of(
+            "_destination_concurrency_limit", "connection_limit of the transport's domains",
+            "_destination_recipient_limit", "max_recipients_per_batch of the transport's domains",
+            "_destination_rate_delay", "max_message_rate of the transport's domains, and one session",
+            "_initial_destination_concurrency", "no counterpart: sessions come up from one on",
+            "_destination_concurrency_positive_feedback", "no counterpart: how many sessions a receiver takes is learned",
+            "_destination_concurrency_negative_feedback", "no counterpart: how many sessions a receiver takes is learned",
+            "_destination_concurrency_failed_cohort_limit",
+            "no counterpart: how many sessions a receiver takes is learned",
+            "_transport_rate_delay", "no counterpart: it is over all domains of a transport");
 
     /** Others that are about sending. */
     static final Map<String, String> NONE = none();
@@ -461,6 +473,7 @@ public final class PostfixImport {
 
     private static Map<String, String> none() {
         Map<String, String> none = new LinkedHashMap<>();
+        none.put("initial_destination_concurrency", "no more sessions come up than have come up, from one on");
         none.put("default_process_limit", "delivery.max-sessions and inbound.max-sessions bound each their own");
         none.put("smtp_mx_session_limit", "five addresses are tried in one attempt");
         none.put("smtp_mx_address_limit", "five addresses are tried in one attempt");

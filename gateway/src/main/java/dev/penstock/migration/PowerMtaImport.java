@@ -128,7 +128,7 @@ public final class PowerMtaImport {
     private void collect(Item item) {
         switch (item) {
             case Directive macro when macro.name().equals("domain-macro") -> {
-                String[] parts = macro.value().split("[\\s,]+");
+                String[] parts = macro.value().split("[\\s,]+", -1);
                 if (parts.length < 2) {
                     problems.add(macro.place().problem(macro.name(), "expected a name and domains, like hotmail "
                             + "hotmail.com,live.com"));
@@ -174,7 +174,7 @@ public final class PowerMtaImport {
             unknown(item, "expected mx PATTERN NAME" + ROLLUP);
             return;
         }
-        String[] parts = mx.value().toLowerCase(Locale.ROOT).split("\\s+");
+        String[] parts = mx.value().toLowerCase(Locale.ROOT).split("\\s+", -1);
         if (parts.length < 2 || !mx.pattern().isEmpty()) {
             problems.add(mx.place().problem("mx", "expected the name of a host or its end, and that of the roll-up, like "
                     + "mx *.yahoodns.net yahoo" + ROLLUP));
@@ -243,7 +243,7 @@ public final class PowerMtaImport {
             return;
         }
         String value = directive.value();
-        String[] parts = value.split("\\s+");
+        String[] parts = value.split("\\s+", -1);
         switch (directive.name()) {
             case "domain-macro" -> found(directive, known.kind(), known.text());
             case "host-name" -> put(directive, known, "[gateway]", "hostname", () -> Draft.quoted(domainName(value)));
@@ -315,7 +315,7 @@ public final class PowerMtaImport {
                         put(directive, known, sourceHeader(name), "ehlo-name",
                                 () -> Draft.quoted(domainName(directive.value())));
                     } else {
-                        sourceAddress(directive, name, directive.value().split("\\s+"));
+                        sourceAddress(directive, name, directive.value().split("\\s+", -1));
                     }
                 }
             }
@@ -379,7 +379,7 @@ public final class PowerMtaImport {
 
     private List<String> addresses(String source) {
         String written = tables.table(sourceHeader(source)).get("source-address");
-        return written == null ? List.of() : List.of(written.replaceAll("[\\[\\]\" ]", "").split(","));
+        return written == null ? List.of() : List.of(written.replaceAll("[\\[\\]\" ]", "").split(",", -1));
     }
 
     private boolean hasOfFamily(String source, String address) {
@@ -695,7 +695,7 @@ public final class PowerMtaImport {
                     found(directive, known.kind(), known.text());
                 }
                 case "retry-after" -> ofQueue(directive, known, () -> {
-                    List<String> waits = Stream.of(directive.value().split("[\\s,]+"))
+                    List<String> waits = Stream.of(directive.value().split("[\\s,]+", -1)).filter(wait -> !wait.isEmpty())
                             .map(wait -> Durations.format(Values.time(wait))).toList();
                     return waits.size() == 1 ? Draft.quoted(waits.getFirst()) : Draft.array(waits);
                 });
@@ -820,7 +820,7 @@ public final class PowerMtaImport {
 
     private static Map<String, String> actions(Directive reply) {
         Map<String, String> actions = new LinkedHashMap<>();
-        for (String word : reply.value().split("[\\s,]+")) {
+        for (String word : reply.value().split("[\\s,]+", -1)) {
             String[] parts = word.split("=", 2);
             if (!parts[0].isEmpty()) {
                 actions.put(parts[0].toLowerCase(Locale.ROOT), parts.length == 1 ? "" : parts[1]);

@@ -41,7 +41,10 @@ final class PowerMtaSyntax {
     /** @param argument behind the kind, may be empty */
     record Block(Place place, String name, String argument, List<Item> items) implements Item {}
 
-    /** @param line from 1 @param column from 1 */
+    /**
+     * @param line   from 1
+     * @param column from 1
+     */
     record Place(Path file, int line, int column) {
         Problem problem(String key, String message) {
             return new Problem(file, line, column, key, message);
@@ -124,8 +127,9 @@ final class PowerMtaSyntax {
                 ? "closes nothing"
                 : "expected </" + current.name + ">, which line " + current.place.line + " opens"));
         if (open.stream().anyMatch(block -> block.name.equals(name))) { // that one is meant; the inner ones are told of
-            while (!open.pop().name.equals(name)) {
-                continue;
+            Block popped = open.pop();
+            while (!popped.name.equals(name)) {
+                popped = open.pop();
             }
         }
     }

@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 
-import dev.penstock.units.ByteSize;
 import dev.penstock.units.Durations;
 import dev.penstock.units.Networks;
 import dev.penstock.units.Rate;
@@ -59,10 +58,6 @@ final class Values {
             case "no", "false", "off", "0" -> false;
             default -> throw new IllegalArgumentException("expected yes or no");
         };
-    }
-
-    static String size(String text) {
-        return ByteSize.parse(text).toString();
     }
 
     /** A network or an address. */

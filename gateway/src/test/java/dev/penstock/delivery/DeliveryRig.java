@@ -77,6 +77,7 @@ final class DeliveryRig implements AutoCloseable {
     final RecordingSpool spool = new RecordingSpool();
     final FakeRouter router = new FakeRouter();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final Shaper shaper;
     final MailQueue queue;
     final Dispatcher dispatcher;
 
@@ -111,6 +112,7 @@ final class DeliveryRig implements AutoCloseable {
 
     private DeliveryRig(DeliveryConfig config, Shaper shaper, QueueConfig queueConfig, @Nullable Router routes,
             Sources sources, Placement placement, SourceListener sourceListener, TlsOut tlsOut) {
+        this.shaper = shaper;
         queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, placement,
                 InstantSource.system(), System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,

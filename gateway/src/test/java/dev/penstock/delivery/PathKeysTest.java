@@ -25,6 +25,7 @@ import dev.penstock.config.Key;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ReconnectStrategy;
 import dev.penstock.config.Secret;
+import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageEvent;
@@ -38,8 +39,15 @@ import dev.penstock.testing.TestCertificates;
 @Timeout(180)
 final class PathKeysTest {
     private static final TrafficLimits ONE = DeliveryRig.limits(1, 100);
-    /** For one phase of a session whose other phases have a minute. */
+    /** For one phase of a session whose other phases have an hour. */
     private static final Duration SOON = Duration.ofMillis(100);
+    private static final Duration HOUR = Duration.ofHours(1);
+    private static final DeliveryConfig PATIENT = DeliveryRig.CONFIG.with(DeliveryConfig.CONNECT_TIMEOUT, HOUR)
+            .with(DeliveryConfig.GREETING_TIMEOUT, HOUR).with(DeliveryConfig.COMMAND_TIMEOUT, HOUR)
+            .with(DeliveryConfig.DATA_INIT_TIMEOUT, HOUR).with(DeliveryConfig.DATA_BLOCK_TIMEOUT, HOUR)
+            .with(DeliveryConfig.DATA_DONE_TIMEOUT, HOUR);
+    /** The handshake has a minute where nothing is said of it. */
+    private static final Duration LONG_BEFORE_A_MINUTE = Duration.ofSeconds(40);
     private static final String HELLO = """
             S: 220 mx ready
             C: EHLO gateway.test
@@ -73,7 +81,7 @@ final class PathKeysTest {
             .encodeToString("\0smart\0s3cret".getBytes(StandardCharsets.UTF_8));
 
     private static DeliveryRig rig(TrafficLimits limits) {
-        return new DeliveryRig(DeliveryRig.CONFIG, limits, QueueConfig.DEFAULT);
+        return new DeliveryRig(PATIENT, limits, QueueConfig.DEFAULT);
     }
 
     /** One message over one session, which must go as the transcript has it. */
@@ -127,8 +135,10 @@ final class PathKeysTest {
             limits = limits.with(TrafficLimits.SMTP_AUTH_PLAIN_USERNAME, "smart")
                     .with(TrafficLimits.SMTP_AUTH_PLAIN_PASSWORD, new Secret("s3cret"));
         }
+        long begin = System.nanoTime();
         assertThat(outcomes(limits, stall.transcript + "stall\n")).singleElement().asString()
                 .startsWith("TransientFailure a@dest.example").contains("timed out").contains(stall.where);
+        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(LONG_BEFORE_A_MINUTE);
     }
 
     @Test
@@ -256,6 +266,64 @@ final class PathKeysTest {
             assertThat(rig.outcomes()).containsExactlyInAnyOrder("Delivery a@dest.example 250 2.0.0 for a",
                     "TransientFailure b@dest.example 452 4.2.2 b is full");
             assertThat(rig.events.getFirst().protocol()).isEqualTo("LMTP");
+        }
+    }
+
+    @Test
+    void aChangeHoldsForTheNextSession() {
+        try (FakeMx mx = new FakeMx().script(HELLO + TAKEN + BYE)
+                .script(HELLO.replace("gateway.test", "bulk.example") + TAKEN.replace("<a@", "<b@") + BYE)
+                .script(HELLO + TAKEN.replace("<a@", "<c@") + BYE);
+                DeliveryRig rig = rig(ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO))) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            rig.awaitNoSessions();
+            rig.shaper.reconfigure(new ShapingConfig(ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO)
+                    .with(TrafficLimits.EHLO_DOMAIN, "bulk.example"), Map.of()));
+            rig.send("b@dest.example");
+            rig.awaitEvents(2);
+            rig.awaitNoSessions();
+            rig.shaper.reconfigure(new ShapingConfig(ONE, Map.of()));
+            rig.send("c@dest.example");
+            rig.awaitEvents(3);
+            assertThat(mx.errors()).isEmpty();
+            assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(3);
+        }
+    }
+
+    @Test
+    void aHostOfBrokenTlsGetsMailInClearForTheTimeThatThePathSays() {
+        String broken = """
+                S: 220 mx ready
+                C: EHLO gateway.test
+                S: 250-mx
+                S: 250 STARTTLS
+                C: STARTTLS
+                S: 220 go
+                close
+                """;
+        String inClear = HELLO.replace("S: 250 mx", "S: 250-mx\nS: 250 STARTTLS");
+        for (boolean isForgotten : new boolean[]{false, true}) {
+            FakeMx mx = new FakeMx().script(broken).script(inClear + TAKEN + BYE);
+            if (isForgotten) {
+                mx.script(broken);
+            }
+            TrafficLimits limits = ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO);
+            try (mx; DeliveryRig rig = rig(isForgotten
+                    ? limits.with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofNanos(1))
+                    : limits)) {
+                mx.script(inClear + TAKEN.replace("<a@", "<b@") + BYE);
+                rig.route(mx);
+                rig.send("a@dest.example");
+                rig.awaitEvents(1);
+                rig.awaitNoSessions();
+                rig.send("b@dest.example");
+                rig.awaitEvents(2);
+                assertThat(mx.errors()).isEmpty();
+                assertThat(rig.events(MessageEvent.Type.DELIVERY)).hasSize(2);
+                assertThat(mx.sessions()).isEqualTo(isForgotten ? 4 : 3);
+            }
         }
     }
 

@@ -105,11 +105,13 @@ class ImportsTest {
         assertThat(defaults.bannerTimeout()).isEqualTo(Duration.ofMinutes(5));
         Map<String, TrafficLimits> sections = config.shaping().sections();
         assertThat(sections).containsKeys("hotmail.com", "live.com", "msn.com", "partner.example");
-        assertThat(sections.get("live.com").connectionLimit()).isEqualTo(8);
-        assertThat(sections.get("live.com").maxMessageRate()).isEqualTo(Rate.parse("10000/h"));
-        assertThat(sections.get("live.com").maxRecipientsPerBatch()).isEqualTo(10);
-        assertThat(sections.get("partner.example").enableTls()).isEqualTo(TlsPolicy.NONE);
-        assertThat(sections.get("partner.example").smtpAuthPlainUsername()).isEqualTo("user");
+        TrafficLimits live = Objects.requireNonNull(sections.get("live.com"));
+        assertThat(live.connectionLimit()).isEqualTo(8);
+        assertThat(live.maxMessageRate()).isEqualTo(Rate.parse("10000/h"));
+        assertThat(live.maxRecipientsPerBatch()).isEqualTo(10);
+        TrafficLimits partner = Objects.requireNonNull(sections.get("partner.example"));
+        assertThat(partner.enableTls()).isEqualTo(TlsPolicy.NONE);
+        assertThat(partner.smtpAuthPlainUsername()).isEqualTo("user");
         assertThat(config.hostname()).isEqualTo("mta.sender.example");
     }
 

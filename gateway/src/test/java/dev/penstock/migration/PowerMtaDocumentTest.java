@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 import org.junit.jupiter.api.Test;
 
@@ -21,10 +22,27 @@ class PowerMtaDocumentTest {
 
     @Test
     void everyDirectiveStandsInTheDocument() throws IOException {
+        check(MARK, table());
+    }
+
+    @Test
+    void soDoesEveryParameterOfPostfix() throws IOException {
+        List<String> table = new ArrayList<>(List.of("", "| parameter | becomes |", "|---|---|"));
+        Map<String, String> rows = new TreeMap<>();
+        PostfixImport.OF_TRANSPORTS.forEach((name, text) -> rows.put("TRANSPORT" + name, text));
+        PostfixImport.TARGETS.forEach((name, target) -> rows.put(name, "`" + target.header() + " " + target.key() + "`"
+                + (target.text().isEmpty() ? "" : "; " + target.text())));
+        PostfixImport.NONE.forEach((name, text) -> rows.put(name, "no counterpart: " + text));
+        rows.forEach((name, text) -> table.add("| `" + name + "` | " + text + " |"));
+        table.add("");
+        check("postfix keys", table);
+    }
+
+    private static void check(String mark, List<String> table) throws IOException {
         List<String> lines = Files.readAllLines(DOCUMENT);
-        List<String> expected = new ArrayList<>(lines.subList(0, lines.indexOf("<!-- " + MARK + " -->") + 1));
-        expected.addAll(table());
-        expected.addAll(lines.subList(lines.indexOf("<!-- end of " + MARK + " -->"), lines.size()));
+        List<String> expected = new ArrayList<>(lines.subList(0, lines.indexOf("<!-- " + mark + " -->") + 1));
+        expected.addAll(table);
+        expected.addAll(lines.subList(lines.indexOf("<!-- end of " + mark + " -->"), lines.size()));
         if (System.getProperty("penstock.write-documents") != null) {
             Files.write(DOCUMENT, expected);
         }
