@@ -173,7 +173,7 @@ public final class Shaper implements AutoCloseable {
     private void uses(Throttle throttle, List<SharedLimit> limits, long nowNanos) {
         List<SharedLimit.Id> next = limits.stream().map(SharedLimit::id).distinct().toList();
         synchronized (registry) {
-            if (throttle.forgotten) {
+            if (throttle.forgotten || next.equals(throttle.uses)) {
                 return;
             }
             next.forEach(id -> count(id, 1, nowNanos));

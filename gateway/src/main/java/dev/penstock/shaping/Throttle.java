@@ -205,10 +205,34 @@ public final class Throttle {
             return false;
         }
         boolean ownChanged = !next.own().equals(limits);
+        if (!ownChanged && isSharedByTheSame(next.shared())) {
+            for (SharedLimit limit : next.shared()) {
+                if (limit.id().measure() == Measure.CONNECTIONS) {
+                    counts.of(limit);
+                } else {
+                    rates.of(limit);
+                }
+            }
+            sharedLimits = next.shared();
+            return true;
+        }
         bind(next.own(), next.shared(), rates, counts, told, nowNanos);
         if (ownChanged) {
             sessions.limit(next.own().connectionLimit());
             tell(sessions.first(), sessions, told);
+        }
+        return true;
+    }
+
+    private boolean isSharedByTheSame(List<SharedLimit> next) {
+        List<SharedLimit> now = sharedLimits;
+        if (now.size() != next.size()) {
+            return false;
+        }
+        for (int i = 0; i < next.size(); i++) {
+            if (!now.get(i).id().equals(next.get(i).id())) {
+                return false;
+            }
         }
         return true;
     }
