@@ -211,7 +211,6 @@ public final class ThrottledQueuesMeasurement {
                 first == 0 ? "none" : String.format(Locale.ROOT, "%.1f", (first - begin) / 1e6));
     }
 
-    @SuppressWarnings("SystemOut")
     private static void say(String format, Object... values) {
         System.out.println(String.format(Locale.ROOT, format, values));
     }

@@ -1045,6 +1045,10 @@ public final class MailQueue implements AutoCloseable {
         if (wants) {
             surroundings.wantsSession(readyQueue);
         }
+        String provider = provider(readyQueue);
+        if (!provider.equals(readyQueue.throttle().provider())) {
+            shaper.provider(readyQueue.throttle(), provider);
+        }
         if (!placement.health().isSound()) {
             bar(readyQueue); // its hosts may be others' now
         }
