@@ -526,7 +526,7 @@ public final class MailQueue implements AutoCloseable {
     /** How often its source may be chosen. As {@link #count}. */
     private long countSelection(QueueItem item) {
         Throttle throttle = item.home.domain.readyQueue.throttleOrNull();
-        if (throttle == null || throttle.selections().isUnbound()) {
+        if (throttle == null || !throttle.limitsSelections()) {
             return 0;
         }
         Slot slot = throttle.selections().slot();
@@ -883,7 +883,7 @@ public final class MailQueue implements AutoCloseable {
 
     private boolean isChosenTooOften(ReadyQueue readyQueue) {
         Throttle throttle = readyQueue.throttleOrNull();
-        if (throttle == null || throttle.selections().isUnbound()) {
+        if (throttle == null || !throttle.limitsSelections()) {
             return false;
         }
         LimitReached reached = throttle.selections().waitingFor(clock.nanos());

@@ -29,7 +29,7 @@ public final class Throttle {
     private final Binding messages = new Binding();
     private final Binding connections = new Binding();
     private final Binding selections = new Binding();
-    private final Flow selecting;
+    private @Nullable Flow selecting;
     private volatile TrafficLimits limits;
     private volatile List<SharedLimit> sharedLimits = List.of();
     private volatile String provider;
@@ -101,7 +101,6 @@ public final class Throttle {
                 source.slots(key, Pace.MESSAGES), nowNanos);
         this.ownConnections = new Own("max_connection_rate", Measure.CONNECTION_RATE, limits.maxConnectionRate(),
                 source.slots(key, Pace.CONNECTIONS), nowNanos);
-        this.selecting = pacer.flow(selections, () -> {});
         this.usedNanos = nowNanos;
         bind(limits, List.of(), _ -> {
             throw new IllegalStateException("nothing is shared yet");
@@ -165,9 +164,19 @@ public final class Throttle {
         return pacer.flow(connections, () -> {});
     }
 
+    /** Whether it matters how often its source is chosen. */
+    public boolean limitsSelections() {
+        return !selections.isUnbound();
+    }
+
     /** Times that its source is chosen. */
-    public Flow selections() {
-        return selecting;
+    public synchronized Flow selections() {
+        Flow known = selecting;
+        if (known == null) {
+            known = pacer.flow(selections, () -> {});
+            selecting = known;
+        }
+        return known;
     }
 
     /** Of the leased rate. For tests. */
