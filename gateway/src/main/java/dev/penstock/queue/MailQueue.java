@@ -527,7 +527,7 @@ public final class MailQueue implements AutoCloseable {
     /** How often its source may be chosen. As {@link #count}. */
     private long countSelection(QueueItem item) {
         Throttle throttle = item.home.domain.readyQueue.throttleOrNull();
-        if (throttle == null || throttle.selections().isUnbound()) {
+        if (throttle == null || !throttle.limitsSelections()) {
             return 0;
         }
         Slot slot = throttle.selections().slot();
@@ -884,7 +884,7 @@ public final class MailQueue implements AutoCloseable {
 
     private boolean isChosenTooOften(ReadyQueue readyQueue) {
         Throttle throttle = readyQueue.throttleOrNull();
-        if (throttle == null || throttle.selections().isUnbound()) {
+        if (throttle == null || !throttle.limitsSelections()) {
             return false;
         }
         LimitReached reached = throttle.selections().waitingFor(clock.nanos());
@@ -1049,6 +1049,10 @@ public final class MailQueue implements AutoCloseable {
         }
         if (wants) {
             surroundings.wantsSession(readyQueue);
+        }
+        String provider = provider(readyQueue);
+        if (!provider.equals(readyQueue.throttle().provider())) {
+            shaper.provider(readyQueue.throttle(), provider);
         }
         if (!placement.health().isSound()) {
             bar(readyQueue); // its hosts may be others' now

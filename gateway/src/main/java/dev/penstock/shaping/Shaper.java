@@ -164,12 +164,17 @@ public final class Shaper implements AutoCloseable {
     }
 
     private void ask(Throttle throttle, List<Runnable> told, long nowNanos) {
-        synchronized (throttle) {
+        int asOf;
+        do { // the book is asked with no lock held, so that it may have one; who was told of late asks again
+            asOf = changes.get();
             PathLimits limits = pathLimits(throttle.key(), throttle.provider());
-            if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told), told, nowNanos)) {
-                uses(throttle, limits.shared(), nowNanos);
+            synchronized (throttle) {
+                if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told), told,
+                        nowNanos)) {
+                    uses(throttle, limits.shared(), nowNanos);
+                }
             }
-        }
+        } while (asOf != changes.get());
     }
 
     private PathLimits pathLimits(EgressPath path, String provider) {
@@ -179,7 +184,7 @@ public final class Shaper implements AutoCloseable {
     private void uses(Throttle throttle, List<SharedLimit> limits, long nowNanos) {
         List<SharedLimit.Id> next = limits.stream().map(SharedLimit::id).distinct().toList();
         synchronized (registry) {
-            if (throttle.forgotten) {
+            if (throttle.forgotten || next.equals(throttle.uses)) {
                 return;
             }
             next.forEach(id -> count(id, 1, nowNanos));
@@ -410,6 +415,11 @@ public final class Shaper implements AutoCloseable {
             SharedSessions.Count count = shared == null ? null : shared.count;
             return count == null ? 0 : sharedSessions.open(count);
         }
+    }
+
+    /** Slots of rates that were given back, and that nobody else could use. */
+    public long lostSlots() {
+        return pacer.lost();
     }
 
     /** What is shared and in force, in no order. */
