@@ -94,7 +94,9 @@ import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.rules.RuleBook;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
@@ -126,6 +128,7 @@ public final class Penstock implements AutoCloseable {
     private final Placement placement;
     private final AddressWatch addresses;
     private final DnsRouter router;
+    private final RuleBook rules;
     private final Shaper shaper;
     private final StsPolicies stsPolicies;
     private volatile @Nullable TlsReports tlsReports; // sessions count in it
@@ -171,7 +174,8 @@ public final class Penstock implements AutoCloseable {
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
-            shaper = new Shaper(config.shaping(), System::nanoTime);
+            rules = started(new RuleBook(config.shaping(), new RouterSites(router), System::nanoTime));
+            shaper = new Shaper(rules, null, clock, System::nanoTime);
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
@@ -226,6 +230,7 @@ public final class Penstock implements AutoCloseable {
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             addresses.start();
+            rules.start(this::rolledUp);
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -379,7 +384,14 @@ public final class Penstock implements AutoCloseable {
     }
 
     private boolean keepsToMtaSts(String domain, Site site) {
-        return shaper.limits(shaper.key(domain, site)).enableMtaSts();
+        return shaper.limits(EgressPath.DEFAULT_SOURCE, shaper.key(domain, site), rules.provider(domain, site))
+                .enableMtaSts();
+    }
+
+    /** Sections of the shaping file are for other sites now: mail that is queued goes by what they say. */
+    private void rolledUp() {
+        shaper.changed();
+        queue.reroute();
     }
 
     private OwnAddresses ownAddresses() {

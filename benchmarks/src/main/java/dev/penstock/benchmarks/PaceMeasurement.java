@@ -113,7 +113,6 @@ public final class PaceMeasurement {
                 gaps[gaps.length / 2] / 1e6, gaps[gaps.length * 99 / 100] / 1e6);
     }
 
-    @SuppressWarnings("SystemOut")
     private static void say(String format, Object... values) {
         System.out.println(String.format(Locale.ROOT, format, values));
     }

@@ -46,12 +46,13 @@ import dev.penstock.units.Rate;
  */
 public final class ThrottledQueuesMeasurement {
     private static final int PROVIDERS = 4;
-    private static final Duration SETTLING = Duration.ofSeconds(10);
+    private static final Duration SETTLING = Duration.ofSeconds(20);
     private static final Duration MEASURED = Duration.ofSeconds(30);
     private static final long LONGEST_WAIT = TimeUnit.SECONDS.toNanos(5); // idle_timeout
 
     private final AtomicLong sent = new AtomicLong();
-    private final AtomicLong[] sentByProvider = new AtomicLong[PROVIDERS];
+    /** Since its rule was changed last; 0 for none. */
+    private final AtomicLong[] firstSent = new AtomicLong[PROVIDERS];
     private final Rate[] rates = new Rate[PROVIDERS];
     private volatile Rate own = Rate.parse("10/h");
     private final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, new Book(), InstantSource.system(),
@@ -64,7 +65,7 @@ public final class ThrottledQueuesMeasurement {
     private ThrottledQueuesMeasurement() {
         for (int i = 0; i < PROVIDERS; i++) {
             rates[i] = Rate.parse("1/min");
-            sentByProvider[i] = new AtomicLong();
+            firstSent[i] = new AtomicLong();
         }
     }
 
@@ -116,7 +117,7 @@ public final class ThrottledQueuesMeasurement {
                     }
                     slot.used();
                     sent.incrementAndGet();
-                    sentByProvider[provider(readyQueue.key().site())].incrementAndGet();
+                    firstSent[provider(readyQueue.key().site())].compareAndSet(0, System.nanoTime());
                     queue.finished(item);
                     item = readyQueue.next(session);
                 }
@@ -151,6 +152,10 @@ public final class ThrottledQueuesMeasurement {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime() / 1e9;
     }
 
+    private static long threadCpuNanos() {
+        return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+    }
+
     private static void pause(Duration time) {
         long end = System.nanoTime() + time.toNanos();
         while (end - System.nanoTime() > 0) {
@@ -181,9 +186,7 @@ public final class ThrottledQueuesMeasurement {
                 (sent.get() - sentBefore) / (double) MEASURED.toSeconds(), 100 * used);
         for (int i = 0; i < PROVIDERS; i++) {
             rule(i, "1000/s");
-            pause(Duration.ofSeconds(1));
             rule(i, "1/min");
-            pause(Duration.ofSeconds(1));
         }
         admission.close();
         queue.close();
@@ -191,25 +194,23 @@ public final class ThrottledQueuesMeasurement {
 
     /** Another rate for a provider, as a changed file brings it: everything is asked for anew. */
     private void rule(int provider, String rate) {
-        long sentBefore = sentByProvider[provider].get();
         rates[provider] = Rate.parse(rate);
+        firstSent[provider].set(0);
+        long cpu = threadCpuNanos();
         long begin = System.nanoTime();
         shaper.changed();
         long asked = System.nanoTime();
+        long askedCpu = threadCpuNanos() - cpu;
         queue.forEachReadyQueue(admission::reconfigured);
         long done = System.nanoTime();
-        long first = Long.MAX_VALUE;
-        long end = begin + TimeUnit.SECONDS.toNanos(1);
-        while (first == Long.MAX_VALUE && end - System.nanoTime() > 0) {
-            LockSupport.parkNanos(100_000);
-            first = sentByProvider[provider].get() > sentBefore ? System.nanoTime() : first;
-        }
-        say("rule provider=%d rate=%s asked-ms=%.1f done-ms=%.1f first-message-ms=%s", provider, rate,
-                (asked - begin) / 1e6, (done - begin) / 1e6,
-                first == Long.MAX_VALUE ? "none" : String.format(Locale.ROOT, "%.1f", (first - begin) / 1e6));
+        long doneCpu = threadCpuNanos() - cpu;
+        pause(Duration.ofSeconds(1));
+        long first = firstSent[provider].get();
+        say("rule provider=%d rate=%s asked-ms=%.1f (cpu %.1f) done-ms=%.1f (cpu %.1f) first-message-ms=%s", provider, rate,
+                (asked - begin) / 1e6, askedCpu / 1e6, (done - begin) / 1e6, doneCpu / 1e6,
+                first == 0 ? "none" : String.format(Locale.ROOT, "%.1f", (first - begin) / 1e6));
     }
 
-    @SuppressWarnings("SystemOut")
     private static void say(String format, Object... values) {
         System.out.println(String.format(Locale.ROOT, format, values));
     }

@@ -6,12 +6,20 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /** What there is to do about the shaping file. Confined to the main thread. */
-@Command(name = "shaping", description = "Limits per destination: take over those of other servers.", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND")
+@Command(name = "shaping", description = "Say what a shaping file comes to, put another into force, and take over those of other servers.", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND")
 final class ShapingCommand {
     private ShapingCommand() {}
 
-    /** With its own commands. */
+    /** With its subcommands. */
     static CommandLine of(PrintStream out, PrintStream err) {
-        return new CommandLine(new ShapingCommand()).addSubcommand(new ShapingImportCommand(out, err));
+        CommandLine line = new CommandLine(new ShapingCommand());
+        line.addSubcommand(new ShapingExplainCommand(out, err));
+        line.addSubcommand(new ShapingCheckCommand(out, err));
+        line.addSubcommand(new ShapingDiffCommand(out, err));
+        line.addSubcommand(new ShapingApplyCommand(out, err));
+        line.addSubcommand(new ShapingHistoryCommand(out, err));
+        line.addSubcommand(new ShapingRollbackCommand(out, err));
+        line.addSubcommand(new ShapingImportCommand(out, err));
+        return line;
     }
 }

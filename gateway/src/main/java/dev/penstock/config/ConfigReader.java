@@ -4,10 +4,12 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -112,7 +114,8 @@ public final class ConfigReader {
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
-                    .read(source.other(shapingInstead == null ? shapingFile.get() : shapingInstead, Places.SHAPING), routes, localDomains.keySet()));
+                    .read(source.other(shapingInstead == null ? shapingFile.get() : shapingInstead, Places.SHAPING), routes, localDomains.keySet(),
+                            sourceNames(config)));
         }
         CurfewReader.check(file, config);
         file.end();
@@ -153,6 +156,12 @@ public final class ConfigReader {
             }
         }
         return config;
+    }
+
+    private static Set<String> sourceNames(GatewayConfig config) {
+        Set<String> names = new HashSet<>(config.sources().keySet());
+        names.add(SourceConfig.DEFAULT_NAME);
+        return names;
     }
 
     static Map<String, RouteConfig> routes(TableBinder table) {

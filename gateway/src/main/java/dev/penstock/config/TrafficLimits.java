@@ -5,7 +5,9 @@ import static dev.penstock.config.Types.integer;
 import static dev.penstock.config.Types.text;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -222,5 +224,12 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
                 ? null
                 : new RouteLogin(smtpAuthPlainUsername, smtpAuthPlainPassword.text(), allowSmtpAuthPlainWithoutTls,
                         allowSmtpAuthPlainWithoutValidCertificate);
+    }
+
+    /** What each key is where nothing is said, as a file could have it. */
+    public static Map<String, String> texts() {
+        Map<String, String> texts = new LinkedHashMap<>();
+        TABLE.keys().forEach(key -> texts.put(key.name(), ShapingLayer.text(key, DEFAULT)));
+        return texts;
     }
 }

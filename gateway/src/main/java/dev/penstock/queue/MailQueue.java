@@ -40,6 +40,7 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TenantRules;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.egress.Pool;
 import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
@@ -302,7 +303,7 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private ReadyQueue newReadyQueue(QueueKey key, Route.Open route) {
-        Throttle throttle = shaper.use(key.source(), key.site(), providers.name(key.site().section(), route.site()));
+        Throttle throttle = shaper.use(key.source(), key.site(), providers.ofKey(key.site(), route.site()));
         return new ReadyQueue(surroundings, key, numbers.getAndIncrement(), throttle, route);
     }
 
@@ -564,7 +565,7 @@ public final class MailQueue implements AutoCloseable {
     /** How often its source may be chosen. As {@link #count}. */
     private long countSelection(QueueItem item) {
         Throttle throttle = item.home.domain.readyQueue.throttleOrNull();
-        if (throttle == null || throttle.selections().isUnbound()) {
+        if (throttle == null || !throttle.limitsSelections()) {
             return 0;
         }
         Slot slot = throttle.selections().slot();
@@ -941,7 +942,7 @@ public final class MailQueue implements AutoCloseable {
 
     private boolean isChosenTooOften(ReadyQueue readyQueue) {
         Throttle throttle = readyQueue.throttleOrNull();
-        if (throttle == null || throttle.selections().isUnbound()) {
+        if (throttle == null || !throttle.limitsSelections()) {
             return false;
         }
         LimitReached reached = throttle.selections().waitingFor(clock.nanos());
@@ -1058,8 +1059,12 @@ public final class MailQueue implements AutoCloseable {
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
         Site site = shaper.key(domain.name, route.site());
-        QueueKey key = new QueueKey(requireNonNull(domain.lane.source), site, route.protocol(), route.configured(),
-                route.tls() == null ? shaper.limits(site).enableTls() : route.tls(), route.proof(), route.login());
+        String source = requireNonNull(domain.lane.source);
+        TlsPolicy tls = route.tls() == null
+                ? shaper.limits(source, site, providers.name(domain.name, route.site())).enableTls()
+                : route.tls();
+        QueueKey key = new QueueKey(source, site, route.protocol(), route.configured(), tls, route.proof(),
+                route.login());
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {
@@ -1103,6 +1108,10 @@ public final class MailQueue implements AutoCloseable {
         }
         if (wants) {
             surroundings.wantsSession(readyQueue);
+        }
+        String provider = provider(readyQueue);
+        if (!provider.equals(readyQueue.throttle().provider())) {
+            shaper.provider(readyQueue.throttle(), provider);
         }
         if (!placement.health().isSound()) {
             bar(readyQueue); // its hosts may be others' now

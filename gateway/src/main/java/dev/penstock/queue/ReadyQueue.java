@@ -1668,7 +1668,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         Site site = to == null ? key.site() : to.site();
         Whose found = whose;
         if (found == null || found.known != known || !found.site.equals(site)) {
-            found = new Whose(known, site, known.name(key.site().section(), site));
+            found = new Whose(known, site, known.ofKey(key.site(), site));
             whose = found;
         }
         return found.provider;

@@ -16,8 +16,6 @@ import dev.penstock.units.Rate;
  * of a thousand recipients goes at once where nothing went before it, and the next waits for a thousand intervals.
  */
 sealed interface Meter {
-    /** A stamp of what can't be given back. */
-    long NO_STAMP = Long.MIN_VALUE;
     /** No event takes up more time than this, so that sums with times don't overflow. */
     long LONGEST_NANOS = Long.MAX_VALUE / 8;
 

@@ -139,7 +139,7 @@ public final class Pacer implements AutoCloseable {
         private long number;
         private long tag;
         private @Nullable RateLimiter at;
-        private final ArrayDeque<Slot> waiting = new ArrayDeque<>(2);
+        private final ArrayDeque<Slot> waiting = new ArrayDeque<>(1);
         private boolean sleeps;
         private boolean woken;
         private long wokenNanos;

@@ -20,6 +20,7 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.LimitBook.Sender;
 import dev.penstock.shaping.Pacer.RateLimiter;
+import dev.penstock.shaping.rules.RuleBook;
 
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
@@ -45,14 +46,14 @@ public final class Shaper implements AutoCloseable {
     private final Map<SharedLimit.Id, Shared> registry = new HashMap<>();
     private final Pacer pacer;
     private final SharedSessions sharedSessions = new SharedSessions();
-    private final @Nullable LimitBook givenBook;
+    private final RuleBook rules;
+    private final LimitBook book;
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private final AtomicInteger changes = new AtomicInteger();
     /** Whether some sender was ever bound. */
     private volatile boolean hasBoundSenders;
     private volatile Runnable sendersChanged = () -> {};
-    private volatile ShapingConfig config;
 
     /** One shared limit that is in force, or was until lately. */
     private static final class Shared {
@@ -69,18 +70,24 @@ public final class Shaper implements AutoCloseable {
         }
     }
 
-    /** By what is configured alone: nothing is shared. */
+    /** By the file alone: no section is for a whole site. */
     public Shaper(ShapingConfig config, LongSupplier nanoTime) {
         this(config, null, InstantSource.system(), nanoTime);
     }
 
+    /** @param book null for what the file says */
+    public Shaper(ShapingConfig config, @Nullable LimitBook book, InstantSource wallClock, LongSupplier nanoTime) {
+        this(new RuleBook(config), book, wallClock, nanoTime);
+    }
+
     /**
-     * @param book      which limits bind which path; null for those of the configuration alone
+     * @param rules     of the file
+     * @param book      which limits bind which path; null for what the rules say
      * @param wallClock by which days begin and end
      */
-    public Shaper(ShapingConfig config, @Nullable LimitBook book, InstantSource wallClock, LongSupplier nanoTime) {
-        this.config = config;
-        this.givenBook = book;
+    public Shaper(RuleBook rules, @Nullable LimitBook book, InstantSource wallClock, LongSupplier nanoTime) {
+        this.rules = rules;
+        this.book = book == null ? rules : book;
         this.nanoTime = nanoTime;
         this.pacer = new Pacer(nanoTime, wallClock);
         this.lastReapNanos = new AtomicLong(nanoTime.getAsLong());
@@ -111,7 +118,7 @@ public final class Shaper implements AutoCloseable {
 
     /** From now on with these limits, also for sessions already open; what is over a lowered limit ends by itself. */
     public void reconfigure(ShapingConfig next) {
-        config = next;
+        rules.reconfigure(next);
         changed();
     }
 
@@ -157,23 +164,27 @@ public final class Shaper implements AutoCloseable {
     }
 
     private void ask(Throttle throttle, List<Runnable> told, long nowNanos) {
-        synchronized (throttle) {
+        int asOf;
+        do { // the book is asked with no lock held, so that it may have one; who was told of late asks again
+            asOf = changes.get();
             PathLimits limits = pathLimits(throttle.key(), throttle.provider());
-            if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told), told, nowNanos)) {
-                uses(throttle, limits.shared(), nowNanos);
+            synchronized (throttle) {
+                if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told), told,
+                        nowNanos)) {
+                    uses(throttle, limits.shared(), nowNanos);
+                }
             }
-        }
+        } while (asOf != changes.get());
     }
 
     private PathLimits pathLimits(EgressPath path, String provider) {
-        LimitBook book = givenBook;
-        return book == null ? new PathLimits(limits(config, path.site()), List.of()) : book.of(path, provider);
+        return book.of(path, provider);
     }
 
     private void uses(Throttle throttle, List<SharedLimit> limits, long nowNanos) {
         List<SharedLimit.Id> next = limits.stream().map(SharedLimit::id).distinct().toList();
         synchronized (registry) {
-            if (throttle.forgotten) {
+            if (throttle.forgotten || next.equals(throttle.uses)) {
                 return;
             }
             next.forEach(id -> count(id, 1, nowNanos));
@@ -238,16 +249,12 @@ public final class Shaper implements AutoCloseable {
 
     /** Whether any limit is told apart by who sends: else nobody needs to ask for {@link #of}. */
     public boolean limitsSenders() {
-        LimitBook book = givenBook;
-        return book != null && book.limitsSenders();
+        return book.limitsSenders();
     }
 
     /** What binds this sender's mail on the path beside what binds the path; for as long as {@link #changes} stays. */
     public SenderLimits of(Throttle throttle, Sender sender) {
-        LimitBook book = givenBook;
-        List<SharedLimit> limits = book == null
-                ? List.of()
-                : book.of(throttle.key(), throttle.provider(), sender);
+        List<SharedLimit> limits = book.of(throttle.key(), throttle.provider(), sender);
         if (limits.isEmpty()) {
             return SenderLimits.NONE;
         }
@@ -265,28 +272,24 @@ public final class Shaper implements AutoCloseable {
         return new SenderLimits(rates.isEmpty() ? null : pacer.unshared(rates), inDelivery, pacer::later);
     }
 
-    /** Whether {@code domain} is shaped by itself instead of with the other domains of its site. */
-    public boolean hasOwnSection(String domain) {
-        return config.sections().containsKey(domain);
-    }
-
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
     public Site key(String domain, Site site) {
-        return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
+        return rules.key(domain, site);
     }
 
     /** Who runs the hosts of which domains. */
     public List<ProviderConfig> providers() {
-        return config.providers();
+        return rules.config().providers();
     }
 
-    /** What is configured for {@code key} now. */
+    /** What is configured for {@code key} now, where there is one source and nobody's provider. */
     public TrafficLimits limits(Site key) {
-        return limits(config, key);
+        return limits(EgressPath.DEFAULT_SOURCE, key, "");
     }
 
-    private static TrafficLimits limits(ShapingConfig config, Site key) {
-        return config.sections().getOrDefault(key.section(), config.defaults());
+    /** What is configured for mail of that source to {@code key}, which is of {@code provider}; empty for nobody known. */
+    public TrafficLimits limits(String source, Site key, String provider) {
+        return rules.of(new EgressPath(source, key), provider).own();
     }
 
     /** What {@code key} is shaped by where there is one source. */
@@ -305,7 +308,8 @@ public final class Shaper implements AutoCloseable {
         // Inside compute, so that a key can't be forgotten between being found and being counted.
         Throttle used = throttles.compute(new EgressPath(source, key), (path, present) -> {
             Throttle throttle = present == null
-                    ? new Throttle(path, provider, limits(key), LimitSource.LOCAL, pacer, sharedSessions, now)
+                    ? new Throttle(path, provider, limits(source, key, provider), LimitSource.LOCAL, pacer,
+                            sharedSessions, now)
                     : present;
             throttle.used(now);
             throttle.users++;
@@ -411,6 +415,11 @@ public final class Shaper implements AutoCloseable {
             SharedSessions.Count count = shared == null ? null : shared.count;
             return count == null ? 0 : sharedSessions.open(count);
         }
+    }
+
+    /** Slots of rates that were given back, and that nobody else could use. */
+    public long lostSlots() {
+        return pacer.lost();
     }
 
     /** What is shared and in force, in no order. */

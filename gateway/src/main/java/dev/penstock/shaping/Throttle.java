@@ -29,7 +29,7 @@ public final class Throttle {
     private final Binding messages = new Binding();
     private final Binding connections = new Binding();
     private final Binding selections = new Binding();
-    private final Flow selecting;
+    private @Nullable Flow selecting;
     private volatile TrafficLimits limits;
     private volatile List<SharedLimit> sharedLimits = List.of();
     private volatile String provider;
@@ -101,7 +101,6 @@ public final class Throttle {
                 source.slots(key, Pace.MESSAGES), nowNanos);
         this.ownConnections = new Own("max_connection_rate", Measure.CONNECTION_RATE, limits.maxConnectionRate(),
                 source.slots(key, Pace.CONNECTIONS), nowNanos);
-        this.selecting = pacer.flow(selections, () -> {});
         this.usedNanos = nowNanos;
         bind(limits, List.of(), _ -> {
             throw new IllegalStateException("nothing is shared yet");
@@ -165,9 +164,19 @@ public final class Throttle {
         return pacer.flow(connections, () -> {});
     }
 
+    /** Whether it matters how often its source is chosen. */
+    public boolean limitsSelections() {
+        return !selections.isUnbound();
+    }
+
     /** Times that its source is chosen. */
-    public Flow selections() {
-        return selecting;
+    public synchronized Flow selections() {
+        Flow known = selecting;
+        if (known == null) {
+            known = pacer.flow(selections, () -> {});
+            selecting = known;
+        }
+        return known;
     }
 
     /** Of the leased rate. For tests. */
@@ -205,10 +214,34 @@ public final class Throttle {
             return false;
         }
         boolean ownChanged = !next.own().equals(limits);
+        if (!ownChanged && isSharedByTheSame(next.shared())) {
+            for (SharedLimit limit : next.shared()) {
+                if (limit.id().measure() == Measure.CONNECTIONS) {
+                    counts.of(limit);
+                } else {
+                    rates.of(limit);
+                }
+            }
+            sharedLimits = next.shared();
+            return true;
+        }
         bind(next.own(), next.shared(), rates, counts, told, nowNanos);
         if (ownChanged) {
             sessions.limit(next.own().connectionLimit());
             tell(sessions.first(), sessions, told);
+        }
+        return true;
+    }
+
+    private boolean isSharedByTheSame(List<SharedLimit> next) {
+        List<SharedLimit> now = sharedLimits;
+        if (now.size() != next.size()) {
+            return false;
+        }
+        for (int i = 0; i < next.size(); i++) {
+            if (!now.get(i).id().equals(next.get(i).id())) {
+                return false;
+            }
         }
         return true;
     }

@@ -86,8 +86,9 @@ class ConfigReaderTest {
 
     @Test
     void shapingSampleIsExactlyTheDefaultsWithEveryKey() throws IOException {
-        assertThat(valid(write("gateway.shaping-file = '" + SHAPING_SAMPLE + "'")).shaping())
-                .isEqualTo(ShapingConfig.DEFAULT);
+        ShapingConfig sample = valid(write("gateway.shaping-file = '" + SHAPING_SAMPLE + "'")).shaping();
+        assertThat(new ShapingConfig(sample.defaults(), sample.sections(), sample.providers(), sample.limits(),
+                ShapingConfig.DEFAULT.rules())).isEqualTo(ShapingConfig.DEFAULT);
         assertThat(Toml.parse(SHAPING_SAMPLE).getTableOrEmpty("default").keySet())
                 .isEqualTo(keysOf(TrafficLimits.class).stream().map(key -> key.replace('-', '_'))
                         .collect(Collectors.toSet()));
@@ -146,6 +147,28 @@ class ConfigReaderTest {
 
                 [provider."example"]
                 match = [ {MXSuffix=".example.net"} ]
+
+                [[limit]]
+                name = "some"
+                by = ["source", "host"]
+                pool = "marketing"
+                tenant = "shop"
+                campaign = "spring"
+                domain = "example.com"
+                site = "mx.example.net"
+                provider = "example"
+                connection_limit = 3
+                max_message_rate = "4/s"
+                max_recipient_rate = "5/s"
+                max_octet_rate = "6 KB/s"
+                daily_limit = 7
+                time_zone = "Europe/Berlin"
+
+                [[limit]]
+                name = "others"
+                source = "default"
+                host = "mx.example.net"
+                max_connection_rate = "8/s"
                 """);
         Path bounces = Files.writeString(directory.resolve("bounces.toml"), "[rules]\nQuotaIssues = ['^552 ']\n");
         Path chain = pem("mx.pem", "CERTIFICATE");
@@ -536,7 +559,15 @@ class ConfigReaderTest {
                         Map.of("example.com",
                                 defaults.with(TrafficLimits.CONNECTION_LIMIT, 2)
                                         .with(TrafficLimits.MAX_MESSAGE_RATE, null)),
-                        providers))
+                        providers,
+                        List.of(new LimitConfig("some", List.of(LimitConfig.Dimension.SOURCE,
+                                LimitConfig.Dimension.HOST), "", "marketing", "shop", "spring", "example.com",
+                                "mx.example.net", "example", "", 3, null, Rate.parse("4/s"), Rate.parse("5/s"),
+                                Rate.parse("6144/s"), 7, ZoneId.of("Europe/Berlin"), lineOf(shaping, "name = \"some\"")),
+                                new LimitConfig("others", List.of(), "default", "", "", "", "", "", "",
+                                        "mx.example.net", null, Rate.parse("8/s"), null, null, null, null, null,
+                                        lineOf(shaping, "name = \"others\""))),
+                        config.shaping().rules()))
                 .with(GatewayConfig.WARM_UPS, Map.of("gentle",
                         new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
                                 ZoneId.of("Europe/Berlin"),
@@ -593,6 +624,10 @@ class ConfigReaderTest {
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);
         assertEveryComponentDiffers("content", config.inbound().content(), ContentRules.DEFAULT);
         assertEveryComponentDiffers("hostility", config.inbound().hostility(), HostilityConfig.DEFAULT);
+    }
+
+    private static String lineOf(Path file, String text) throws IOException {
+        return file + ":" + (Files.readAllLines(file).indexOf(text) + 1);
     }
 
     private static ListenerConfig named(String name, String address, int port) {

@@ -5,9 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.egress.Pool;
+import dev.penstock.egress.Pool.Member;
+import dev.penstock.egress.Pools;
+import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
 import dev.penstock.shaping.SharedLimit.Measure;
@@ -144,5 +151,36 @@ class SenderLimitsTest {
         assertThat(drain("one.example")).hasSize(1);
         harness.advance(Duration.ofMillis(10));
         assertThat(drain("one.example")).hasSize(1);
+    }
+
+    /** What a source may not take by its rate goes by the other of its pool, and waits when neither may. */
+    @Test
+    void aSourceIsChosenNoOftenerThanItsRateSays() {
+        FakeLimitBook selections = new FakeLimitBook();
+        selections.others((path, _) -> new PathLimits(TrafficLimits.DEFAULT, List.of(FakeLimitBook.rate(
+                Measure.SOURCE_SELECTION_RATE, "source_selection_rate", path.source(), "1/h,max_burst=10"))));
+        QueueHarness two = QueueHarness.open(selections,
+                new Pools(Map.of("shared", new Pool("shared", List.of(new Member("ip-1", 3), new Member("ip-2", 1)), true)),
+                        Map.of(), Map.of(), "shared"));
+        for (int i = 0; i < 30; i++) {
+            two.submit("one.example");
+        }
+        Map<String, Integer> bySource = new TreeMap<>();
+        for (int hour = 0; hour <= 5; hour++) {
+            for (int round = 0; round < 5; round++) {
+                for (ReadyQueue queue : List.copyOf(two.ready)) {
+                    for (QueueItem item = two.poll(queue); item != null; item = two.poll(queue)) {
+                        bySource.merge(item.source(), 1, Integer::sum);
+                        two.queue.sent(item, 1);
+                        two.queue.finished(item);
+                    }
+                }
+                two.advance(Duration.ofSeconds(3));
+            }
+            int most = 10 + hour;
+            assertThat(bySource).as("after %d hours", hour).hasSize(2)
+                    .allSatisfy((_, sent) -> assertThat(sent).isEqualTo(most));
+            two.advance(Duration.ofHours(1).minusSeconds(15));
+        }
     }
 }

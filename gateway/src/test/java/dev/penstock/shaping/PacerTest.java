@@ -218,6 +218,22 @@ class PacerTest {
     }
 
     @Test
+    void whatIsGivenBackWhenOthersHaveGoneSinceIsLostAndCounted() {
+        Flow flow = flow(0, FakeLimitBook.messages("all", "10/s"));
+        Slot first = flow.slot();
+        assertThat(first.take(Cost.ONE, -1, now)).isZero();
+        now += SECOND / 10;
+        Slot second = flow.slot();
+        assertThat(second.take(Cost.ONE, -1, now)).isZero();
+        first.giveBack(now);
+        assertThat(shaper.lostSlots()).isEqualTo(1);
+        assertThat(flow.slot().take(Cost.ONE, -1, now)).as("it would come too near").isEqualTo(SECOND / 10);
+        second.giveBack(now);
+        assertThat(shaper.lostSlots()).isEqualTo(1);
+        assertThat(flow.slot().take(Cost.ONE, -1, now)).isZero();
+    }
+
+    @Test
     void whoFindsItsSlotTooFarAwayDoesNotWait() {
         SharedLimit limit = FakeLimitBook.messages("all", "1/min");
         assertThat(flow(0, limit).slot().take(Cost.ONE, -1, now)).isZero();

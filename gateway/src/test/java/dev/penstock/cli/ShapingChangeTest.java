@@ -1,0 +1,306 @@
+package dev.penstock.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.penstock.config.ConfigReader;
+import dev.penstock.config.ConfigReader.Valid;
+import dev.penstock.config.GatewayConfig;
+
+/** Changing the shaping file under a running gateway: whole or not at all, and back. */
+class ShapingChangeTest {
+    private static final String SLOW = "# ours\r\n[\"default\"]\r\nconnection_limit = 3   # few\r\n";
+    private static final String FAST = "[\"default\"]\nconnection_limit = 30\nmax_message_rate = \"100/s\"\n";
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private final Map<String, Runnable> signals = new HashMap<>();
+    private final FakeGateway gateway = new FakeGateway();
+
+    @TempDir
+    Path directory;
+    Path config;
+    Path shaping;
+
+    @BeforeEach
+    void configure() throws IOException {
+        shaping = Files.writeString(directory.resolve("shaping.toml"), SLOW);
+        config = Files.writeString(directory.resolve("penstock.toml"), """
+                [gateway]
+                shaping-file = "%s"
+                [spool]
+                directory = "%s"
+                [events]
+                directory = "%s"
+                """.formatted(shaping, directory.resolve("spool"), directory.resolve("log")));
+    }
+
+    @Test
+    void applyPutsAFileIntoForceAndSaysAsWhichVersion() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        running(() -> {
+            assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString()))
+                    .as(err.toString(UTF_8)).isEqualTo(ExitCode.OK);
+            assertThat(inForce()).isEqualTo(gateway.reloads.getLast());
+        });
+        assertThat(out.toString(UTF_8)).contains("in force as version 2, after ").contains("connection_limit");
+        assertThat(Files.readString(shaping)).isEqualTo(FAST);
+        assertThat(gateway.reloads).isNotEmpty();
+    }
+
+    @Test
+    void aDryRunSaysWhatWouldChangeAndChangesNothing() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        running(() -> assertThat(
+                penstock("shaping", "apply", next.toString(), "-c", config.toString(), "--dry-run"))
+                .isEqualTo(ExitCode.OK));
+        assertThat(out.toString(UTF_8)).contains("connection_limit", "nothing was changed: --dry-run");
+        assertThat(Files.readString(shaping)).isEqualTo(SLOW);
+        assertThat(gateway.reloads).isEmpty();
+    }
+
+    @Test
+    void aBrokenFileChangesNothingAndNamesEveryError() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), """
+                ["default"]
+                connection_limit = 0
+                max_message_rate = "fast"
+                """);
+        running(() -> assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString()))
+                .isEqualTo(ExitCode.CONFIG));
+        assertThat(err.toString(UTF_8)).contains(next + ":2:", next + ":3:", "nothing was changed");
+        assertThat(Files.readString(shaping)).isEqualTo(SLOW);
+        assertThat(gateway.reloads).isEmpty();
+    }
+
+    @Test
+    void rollbackRestoresOctetForOctet() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        GatewayConfig before = read();
+        running(() -> {
+            penstock("shaping", "apply", next.toString(), "-c", config.toString());
+            assertThat(penstock("shaping", "rollback", "-c", config.toString())).isEqualTo(ExitCode.OK);
+            assertThat(gateway.reloads.getLast()).isEqualTo(before);
+            assertThat(shaping).content().isEqualTo(SLOW);
+            assertThat(penstock("shaping", "rollback", "--to", "2", "-c", config.toString())).isEqualTo(ExitCode.OK);
+            assertThat(shaping).content().isEqualTo(FAST);
+            assertThat(penstock("shaping", "rollback", "--to", "9", "-c", config.toString()))
+                    .isEqualTo(ExitCode.NO_INPUT);
+            out.reset();
+            assertThat(penstock("shaping", "history", "-c", config.toString())).isEqualTo(ExitCode.OK);
+        });
+        assertThat(err.toString(UTF_8)).contains("there is no version 9; kept are 1 to 4");
+        List<String> lines = out.toString(UTF_8).lines().filter(line -> line.matches("\\d+ {2}.*")).toList();
+        assertThat(lines).hasSize(4);
+        assertThat(lines.getLast()).startsWith("4  ").endsWith("4.toml  in force");
+        assertThat(lines.getFirst()).contains("  " + SLOW.length() + "  ");
+    }
+
+    @Test
+    void whatIsEditedByHandIsTakenUpAndCanBeGoneBackFrom() {
+        running(() -> {
+            write(shaping, FAST);
+            penstock("shaping", "apply", shaping.toString(), "-c", config.toString()); // says so already
+            await(() -> gateway.reloads.size() == 1);
+            write(shaping, "nonsense");
+            assertThat(penstock("shaping", "rollback", "-c", config.toString())).isEqualTo(ExitCode.OK);
+            assertThat(shaping).content().isEqualTo(SLOW);
+        });
+    }
+
+    @Test
+    void onlyTheVersionThatWasLookedAtIsReplaced() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        running(() -> {
+            assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString(), "--if-version", "7"))
+                    .isEqualTo(ExitCode.TEMPORARY);
+            assertThat(shaping).content().isEqualTo(SLOW);
+            assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString(), "--if-version", "1"))
+                    .isEqualTo(ExitCode.OK);
+        });
+        assertThat(err.toString(UTF_8)).contains("version 1 is in force, not 7");
+    }
+
+    @Test
+    void withoutARunningGatewayTheFileIsReplacedAndThatIsSaid() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString(), "--wait", "0"))
+                .isEqualTo(ExitCode.TEMPORARY);
+        assertThat(err.toString(UTF_8)).contains("no running gateway has taken it up");
+        assertThat(Files.readString(shaping)).isEqualTo(FAST);
+    }
+
+    @Test
+    void aLinkStaysALinkAndRightsStay() throws IOException {
+        Path real = directory.resolve("real.toml");
+        Files.move(shaping, real);
+        Files.setPosixFilePermissions(real, PosixFilePermissions.fromString("rw-r-----"));
+        Files.createSymbolicLink(shaping, real);
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        running(() -> assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString()))
+                .isEqualTo(ExitCode.OK));
+        assertThat(shaping).isSymbolicLink();
+        assertThat(Files.readString(real)).isEqualTo(FAST);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(real))).isEqualTo("rw-r-----");
+    }
+
+    @Test
+    void fiveHundredChangesFromManySidesEndWithTheLastInForce() throws Exception {
+        Reloads reloads = new Reloads(config, read(), gateway);
+        Random random = new Random(11);
+        int[] limits = IntStream.range(0, 500).map(_ -> 1 + random.nextInt(1_000)).toArray();
+        List<Thread> threads = new ArrayList<>();
+        for (int worker = 0; worker < 10; worker++) {
+            int mine = worker;
+            threads.add(Thread.ofPlatform().start(() -> {
+                for (int i = mine; i < limits.length; i += 10) {
+                    boolean broken = i % 7 == 3;
+                    Path written = directory.resolve("written-" + mine);
+                    write(written, "[\"default\"]\nconnection_limit = " + (broken ? "0" : limits[i]) + "\n");
+                    try {
+                        Files.move(written, shaping, StandardCopyOption.ATOMIC_MOVE);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                    reloads.shapingMayHaveChanged();
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        write(shaping, FAST);
+        reloads.shapingMayHaveChanged();
+        assertThat(gateway.reloads.getLast()).isEqualTo(read());
+        assertThat(gateway.reloads.size()).isGreaterThan(10);
+        assertThat(ShapingHistory.of(read()).versions()).hasSizeLessThanOrEqualTo(ShapingHistory.KEPT);
+        assertThat(new String(ShapingHistory.of(read()).newest().orElseThrow().octets(), UTF_8)).isEqualTo(FAST);
+    }
+
+    @Test
+    void theLastHundredVersionsAreKept() throws IOException {
+        ShapingHistory history = new ShapingHistory(directory.resolve("versions"));
+        Instant now = Instant.parse("2026-11-29T08:00:00Z");
+        for (int i = 1; i <= 130; i++) {
+            assertThat(history.inForce(("# " + i).getBytes(UTF_8), now.plusSeconds(i))).isEqualTo(i);
+            assertThat(history.inForce(("# " + i).getBytes(UTF_8), now.plusSeconds(500))).isEqualTo(i);
+        }
+        assertThat(history.versions()).extracting(ShapingHistory.Version::number)
+                .containsExactlyElementsOf(IntStream.rangeClosed(31, 130).boxed().toList());
+        assertThat(history.newest().orElseThrow().since()).isEqualTo(now.plusSeconds(130));
+        Files.writeString(directory.resolve("versions").resolve("of-somebody-else"), "");
+        assertThat(history.versions()).hasSize(100);
+    }
+
+    /** Runs the gateway while something is done. */
+    private void running(Runnable meanwhile) {
+        gateway.whileRunning = () -> {
+            await(() -> history().size() == 1);
+            meanwhile.run();
+        };
+        assertThat(penstock("run", "--config", config.toString())).as(err.toString(UTF_8)).isEqualTo(ExitCode.OK);
+    }
+
+    private List<ShapingHistory.Version> history() {
+        try {
+            return ShapingHistory.of(read()).versions();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The gateway takes it up within some 150 ms; ten seconds are for a machine that is busy. */
+    private static void await(java.util.function.BooleanSupplier what) {
+        long begun = System.nanoTime();
+        while (!what.getAsBoolean()) {
+            assertThat(System.nanoTime() - begun).isLessThan(10_000_000_000L);
+            Thread.onSpinWait();
+        }
+    }
+
+    private GatewayConfig read() {
+        return ((Valid) ConfigReader.read(config)).config();
+    }
+
+    private GatewayConfig inForce() {
+        return read();
+    }
+
+    private int penstock(String... arguments) {
+        return Main.execute(gateway::start, signals::put, new PrintStream(out, true, UTF_8),
+                new PrintStream(err, true, UTF_8), arguments);
+    }
+
+    private static void write(Path file, String text) {
+        try {
+            Files.writeString(file, text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static final class FakeGateway implements Gateway {
+        Runnable whileRunning = () -> {};
+        final List<GatewayConfig> reloads = new CopyOnWriteArrayList<>();
+
+        Gateway start(GatewayConfig started) {
+            assertThat(Arrays.asList(started)).doesNotContainNull();
+            return this;
+        }
+
+        @Override
+        public List<InetSocketAddress> smtpAddresses() {
+            return List.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 2599));
+        }
+
+        @Override
+        public InetSocketAddress injectionAddress() {
+            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8026);
+        }
+
+        @Override
+        public InetSocketAddress httpAddress() {
+            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8099);
+        }
+
+        @Override
+        public void reload(GatewayConfig changed) {
+            reloads.add(changed);
+        }
+
+        @Override
+        public void reopenLog() {}
+
+        @Override
+        public void awaitStop() {
+            whileRunning.run();
+        }
+
+        @Override
+        public void close() {}
+    }
+}
