@@ -126,10 +126,14 @@ public final class SenderLimits {
      * @param free run, on a thread of ours, when a message may go after all, where that is not a matter of time
      */
     public Answer take(Cost cost, Runnable free, long nowNanos) {
-        Slot slot = rates == null ? null : rates.slot();
-        long wait = slot == null ? 0 : slot.take(cost, -1, nowNanos);
-        if (slot != null && !slot.isTaken()) {
-            return new Answer(null, Math.max(1, wait), rates.waitingFor(nowNanos));
+        Slot slot = null;
+        Flow bound = rates;
+        if (bound != null) {
+            slot = bound.slot();
+            long wait = slot.take(cost, -1, nowNanos);
+            if (!slot.isTaken()) {
+                return new Answer(null, Math.max(1, wait), bound.waitingFor(nowNanos));
+            }
         }
         for (int i = 0; i < inDelivery.size(); i++) {
             InDelivery full = inDelivery.get(i);
