@@ -359,7 +359,7 @@ public final class PowerMtaImport {
             return;
         }
         String source = virtualMta;
-        for (int i = 2; !address.isEmpty() && hasOfFamily(source, address); i++) {
+        for (int i = 2; hasOfFamily(source, address) || isOthers(source, virtualMta); i++) {
             source = virtualMta + "-" + i;
         }
         sources.add(source);
@@ -382,8 +382,14 @@ public final class PowerMtaImport {
         return written == null ? List.of() : List.of(written.replaceAll("[\\[\\]\" ]", "").split(",", -1));
     }
 
+    /** @param address empty for none */
     private boolean hasOfFamily(String source, String address) {
-        return addresses(source).stream().anyMatch(each -> each.contains(":") == address.contains(":"));
+        return !address.isEmpty()
+                && addresses(source).stream().anyMatch(each -> each.contains(":") == address.contains(":"));
+    }
+
+    private boolean isOthers(String source, String virtualMta) {
+        return !source.equals(virtualMta) && senders.contains(source);
     }
 
     private void pool(Block block) {
@@ -400,8 +406,7 @@ public final class PowerMtaImport {
                 case Directive directive when directive.name().equals("virtual-mta") -> {
                     String member = directive.value();
                     if (senders.contains(member)) {
-                        members.addAll(pools.getOrDefault(Values.name(member),
-                                new LinkedHashSet<>(List.of(Values.name(member)))));
+                        members.add(Values.name(member));
                         found(directive, Kind.DIFFERS, "[pool." + Draft.quoted(name) + "] sources; its weight is 1");
                     } else {
                         problems.add(directive.place().problem(directive.name(), "there is no <virtual-mta " + member
@@ -425,7 +430,12 @@ public final class PowerMtaImport {
     private void sources() {
         sources.forEach(name -> tables.table(sourceHeader(name)));
         pools.forEach((name, members) -> {
-            SequencedSet<String> there = new LinkedHashSet<>(members);
+            SequencedSet<String> there = new LinkedHashSet<>();
+            for (String member : members) { // a virtual MTA may have become several sources
+                there.addAll(member.equals(name)
+                        ? List.of(member)
+                        : pools.getOrDefault(member, new LinkedHashSet<>(List.of(member))));
+            }
             there.retainAll(sources);
             if (there.isEmpty()) {
                 return;

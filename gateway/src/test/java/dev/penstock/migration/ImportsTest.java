@@ -200,6 +200,12 @@ class ImportsTest {
                 <domain a.example>
                     max-smtp-out 9
                 </domain>
+                <virtual-mta-pool all>
+                    virtual-mta many
+                </virtual-mta-pool>
+                <virtual-mta many-2>
+                    smtp-source-host 192.0.2.9 nine.example
+                </virtual-mta>
                 <virtual-mta many>
                     smtp-source-host 192.0.2.1 one.example
                     smtp-source-host 192.0.2.2 two.example
@@ -208,19 +214,18 @@ class ImportsTest {
                         max-smtp-out 3
                     </domain>
                 </virtual-mta>
-                <virtual-mta-pool all>
-                    virtual-mta many
-                </virtual-mta-pool>
                 """)));
         assertThat(Objects.requireNonNull(config.sources().get("many")).sourceAddress()).containsExactly("192.0.2.1",
                 "2001:db8::1");
-        assertThat(Objects.requireNonNull(config.sources().get("many-2")).ehloName()).isEqualTo("two.example");
+        assertThat(Objects.requireNonNull(config.sources().get("many-3")).ehloName()).isEqualTo("two.example");
+        assertThat(Objects.requireNonNull(config.sources().get("many-2")).sourceAddress())
+                .containsExactly("192.0.2.9");
         for (String pool : List.of("many", "all")) {
             assertThat(Objects.requireNonNull(config.pools().get(pool)).sources())
-                    .isEqualTo(Map.of("many", 1, "many-2", 1));
+                    .isEqualTo(Map.of("many", 1, "many-3", 1));
         }
         assertThat(Files.readString(directory.resolve("shaping.toml")))
-                .contains("[\"a.example\".sources.\"many\"]", "[\"a.example\".sources.\"many-2\"]");
+                .contains("[\"a.example\".sources.\"many\"]", "[\"a.example\".sources.\"many-3\"]");
     }
 
     @Test
