@@ -53,9 +53,9 @@ final class ShapingFileChange {
         this.err = err;
     }
 
-    /** The versions that were in force; empty when the configuration has errors, which are printed. */
+    /** The versions that were in force; empty when the configuration has errors beside the shaping file, which are printed. */
     Optional<ShapingHistory> history() {
-        return read(ConfigReader.read(configFile)).map(ShapingHistory::of);
+        return read(ConfigReader.readWithoutShaping(configFile)).map(ShapingHistory::of);
     }
 
     /** @param next the file that is to be in force @return an exit code */

@@ -10,8 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-
-import org.jspecify.annotations.Nullable;
+import java.util.function.UnaryOperator;
 
 /**
  * Reads the configuration file and the shaping file that it names. Thread-safe: every call reads anew. All errors of
@@ -40,15 +39,20 @@ public final class ConfigReader {
 
     /** Likewise, and notes in {@code places} which keys are written where. */
     public static Result read(Path file, Places places) {
-        return read(file, places, null);
+        return read(file, places, UnaryOperator.identity());
     }
 
     /** As {@link #read}, with another shaping file in the place of the one that is named: what a change would come to. */
     public static Result readWithShaping(Path file, Path shaping) {
-        return read(file, new Places(), shaping);
+        return read(file, new Places(), _ -> Optional.of(shaping));
     }
 
-    private static Result read(Path file, Places places, @Nullable Path shaping) {
+    /** As {@link #read}, but whatever the shaping file says: built-in limits for all. */
+    public static Result readWithoutShaping(Path file) {
+        return read(file, new Places(), _ -> Optional.empty());
+    }
+
+    private static Result read(Path file, Places places, UnaryOperator<Optional<Path>> shaping) {
         List<Problem> errors = new ArrayList<>();
         List<Problem> warnings = new ArrayList<>();
         ConfigSource source = new ConfigSource(file, errors, warnings, places);
@@ -73,12 +77,14 @@ public final class ConfigReader {
         }
     }
 
-    private static GatewayConfig config(TableBinder file, ConfigSource source, @Nullable Path shapingInstead) {
+    private static GatewayConfig config(TableBinder file, ConfigSource source,
+            UnaryOperator<Optional<Path>> shaping) {
         GatewayConfig config = GatewayConfig.embedded(systemHostname());
         TableBinder gateway = file.table("gateway");
         String hostname = GatewayConfig.HOSTNAME.read(gateway);
         int node = GatewayConfig.NODE.read(gateway);
-        Optional<Path> shapingFile = gateway.file(SHAPING_FILE, Optional.empty(), "built-in limits");
+        Optional<Path> shapingFile = shaping
+                .apply(gateway.file(SHAPING_FILE, Optional.empty(), "built-in limits"));
         gateway.end();
         if (!hostname.isEmpty()) {
             config = config.with(GatewayConfig.HOSTNAME, hostname);
@@ -114,7 +120,7 @@ public final class ConfigReader {
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
-                    .read(source.other(shapingInstead == null ? shapingFile.get() : shapingInstead, Places.SHAPING), routes, localDomains.keySet(),
+                    .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet(),
                             sourceNames(config)));
         }
         CurfewReader.check(file, config);

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.BeforeEach;
@@ -65,7 +66,7 @@ class ShapingChangeTest {
         running(() -> {
             assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString()))
                     .as(err.toString(UTF_8)).isEqualTo(ExitCode.OK);
-            assertThat(inForce()).isEqualTo(gateway.reloads.getLast());
+            assertThat(read()).isEqualTo(gateway.reloads.getLast());
         });
         assertThat(out.toString(UTF_8)).contains("in force as version 2, after ").contains("connection_limit");
         assertThat(Files.readString(shaping)).isEqualTo(FAST);
@@ -124,11 +125,11 @@ class ShapingChangeTest {
     void whatIsEditedByHandIsTakenUpAndCanBeGoneBackFrom() {
         running(() -> {
             write(shaping, FAST);
-            penstock("shaping", "apply", shaping.toString(), "-c", config.toString()); // says so already
             await(() -> gateway.reloads.size() == 1);
             write(shaping, "nonsense");
             assertThat(penstock("shaping", "rollback", "-c", config.toString())).isEqualTo(ExitCode.OK);
             assertThat(shaping).content().isEqualTo(SLOW);
+            assertThat(gateway.reloads).hasSize(2);
         });
     }
 
@@ -234,7 +235,7 @@ class ShapingChangeTest {
     }
 
     /** The gateway takes it up within some 150 ms; ten seconds are for a machine that is busy. */
-    private static void await(java.util.function.BooleanSupplier what) {
+    private static void await(BooleanSupplier what) {
         long begun = System.nanoTime();
         while (!what.getAsBoolean()) {
             assertThat(System.nanoTime() - begun).isLessThan(10_000_000_000L);
@@ -244,10 +245,6 @@ class ShapingChangeTest {
 
     private GatewayConfig read() {
         return ((Valid) ConfigReader.read(config)).config();
-    }
-
-    private GatewayConfig inForce() {
-        return read();
     }
 
     private int penstock(String... arguments) {
