@@ -18,8 +18,8 @@ import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Pacer.Flow;
 import dev.penstock.shaping.Pacer.Slot;
 import dev.penstock.shaping.PathLimits;
-import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.SharedLimit;
 import dev.penstock.units.Rate;
 
 /**

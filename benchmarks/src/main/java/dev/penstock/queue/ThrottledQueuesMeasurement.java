@@ -206,7 +206,8 @@ public final class ThrottledQueuesMeasurement {
         long doneCpu = threadCpuNanos() - cpu;
         pause(Duration.ofSeconds(1));
         long first = firstSent[provider].get();
-        say("rule provider=%d rate=%s asked-ms=%.1f (cpu %.1f) done-ms=%.1f (cpu %.1f) first-message-ms=%s", provider, rate,
+        say("rule provider=%d rate=%s asked-ms=%.1f (cpu %.1f) done-ms=%.1f (cpu %.1f) first-message-ms=%s", provider,
+                rate,
                 (asked - begin) / 1e6, askedCpu / 1e6, (done - begin) / 1e6, doneCpu / 1e6,
                 first == 0 ? "none" : String.format(Locale.ROOT, "%.1f", (first - begin) / 1e6));
     }

@@ -81,7 +81,8 @@ final class ShapingDiffCommand implements Callable<Integer> {
             for (String line : Files.readAllLines(file)) {
                 String[] words = line.strip().split("\\s+", 2);
                 if (!words[0].isEmpty() && !words[0].startsWith("#")) {
-                    listed.put(words[0].toLowerCase(Locale.ROOT), ShapingTools.site(words.length < 2 ? null : words[1]));
+                    listed.put(words[0].toLowerCase(Locale.ROOT),
+                            ShapingTools.site(words.length < 2 ? null : words[1]));
                 }
             }
         } catch (IOException e) {
@@ -106,7 +107,8 @@ final class ShapingDiffCommand implements Callable<Integer> {
         int code = ExitCode.OK;
         for (String domain : listed.keySet()) {
             switch (ShapingTools.find(finder, domain)) {
-                case SiteFinder.Answer.At(Site site) -> changes(domain, site, oldRules, nextRules).forEach(out::println);
+                case SiteFinder.Answer.At(Site site) ->
+                    changes(domain, site, oldRules, nextRules).forEach(out::println);
                 case SiteFinder.Answer.Nowhere(String why) -> out.println(domain + ": no mail goes there: " + why);
                 case SiteFinder.Answer.Unknown(String why) -> {
                     err.println("penstock: " + domain + ": where its mail goes isn't known: " + why);

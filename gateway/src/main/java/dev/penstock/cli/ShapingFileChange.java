@@ -8,8 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -67,7 +67,8 @@ final class ShapingFileChange {
             return ExitCode.CONFIG;
         }
         if (named.isEmpty()) {
-            err.println("penstock: " + configFile + " names no file in gateway.shaping-file, so there is none to change");
+            err.println(
+                    "penstock: " + configFile + " names no file in gateway.shaping-file, so there is none to change");
             return ExitCode.CONFIG;
         }
         ShapingHistory history = ShapingHistory.of(changed.get());

@@ -55,10 +55,11 @@ final class ShapingRollbackCommand implements Callable<Integer> {
                             .filter(_ -> versions.size() > 1)
                     : versions.stream().filter(each -> to.equals(each.number())).findFirst();
             if (version.isEmpty()) {
-                err.println("penstock: there is no version " + (to == null ? "before the one in force" : to) + "; kept are "
-                        + (versions.isEmpty()
-                                ? "none"
-                                : versions.getFirst().number() + " to " + versions.getLast().number()));
+                err.println(
+                        "penstock: there is no version " + (to == null ? "before the one in force" : to) + "; kept are "
+                                + (versions.isEmpty()
+                                        ? "none"
+                                        : versions.getFirst().number() + " to " + versions.getLast().number()));
                 return ExitCode.NO_INPUT;
             }
             out.println("version " + version.get().number() + ", in force since " + version.get().since());

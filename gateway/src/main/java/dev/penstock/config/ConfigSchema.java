@@ -28,7 +28,8 @@ public final class ConfigSchema {
     /** Of the shaping file. */
     public static String shaping() {
         Map<String, Object> properties = new LinkedHashMap<>();
-        for (Table<?> keys : List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys(), ShapingReader.sharedKeys(false))) {
+        for (Table<?> keys : List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys(),
+                ShapingReader.sharedKeys(false))) {
             properties.putAll(properties(table(keys)));
         }
         for (String key : ShapingReader.NOT_SUPPORTED.stream().sorted().toList()) {

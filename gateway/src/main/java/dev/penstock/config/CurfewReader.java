@@ -82,7 +82,8 @@ final class CurfewReader {
         try {
             return text.equals(END_OF_DAY) ? LocalTime.MIDNIGHT : LocalTime.parse(text);
         } catch (DateTimeException e) {
-            throw new IllegalArgumentException("expected a time of day like \"22:00\", up to \"" + END_OF_DAY + "\"", e);
+            throw new IllegalArgumentException("expected a time of day like \"22:00\", up to \"" + END_OF_DAY + "\"",
+                    e);
         }
     }
 

@@ -21,8 +21,9 @@ final class NoCounterpart {
             + "domain publishes";
 
     private static final Map<String, String> WHY = new TreeMap<>(Map.ofEntries(
-            Map.entry("max_ready", "has no effect: a ready queue has no limit of its own, since nothing is put back when "
-                    + "it is full; queue.memory-limit bounds all of them"),
+            Map.entry("max_ready",
+                    "has no effect: a ready queue has no limit of its own, since nothing is put back when "
+                            + "it is full; queue.memory-limit bounds all of them"),
             Map.entry("tls_prefer_openssl", JSSE),
             Map.entry("openssl_cipher_list", JSSE),
             Map.entry("openssl_cipher_suites", JSSE),
@@ -38,10 +39,12 @@ final class NoCounterpart {
             Map.entry("maintainer_wakeup_strategy", WAKE_UP),
             Map.entry("low_memory_reduction_policy", MEMORY),
             Map.entry("no_memory_reduction_policy", MEMORY),
-            Map.entry("readyq_pool_name", "has no effect: each session has a virtual thread of its own, and there are no "
-                    + "pools of threads to choose from"),
-            Map.entry("provider_name", "has no effect: a domain is the provider's whose match its hosts fit, in metrics "
-                    + "and in limits alike"),
+            Map.entry("readyq_pool_name",
+                    "has no effect: each session has a virtual thread of its own, and there are no "
+                            + "pools of threads to choose from"),
+            Map.entry("provider_name",
+                    "has no effect: a domain is the provider's whose match its hosts fit, in metrics "
+                            + "and in limits alike"),
             Map.entry("ignore_8bit_checks", "has no effect: 8-bit content for a host without 8BITMIME is converted, or "
                     + "returned where it can't be (delivery.convert-eight-bit)"),
             Map.entry("aggressive_connection_opening",
@@ -50,7 +53,8 @@ final class NoCounterpart {
                     "has no effect: each phase of a session has a deadline, so none can stand still"),
             Map.entry("max_mx_addresses_per_host", MAX_ADDRESSES),
             Map.entry("max_mx_plan_size", MAX_ADDRESSES),
-            Map.entry("suspended", "has no effect, as in KumoMTA since 2023; a rule with suspend, or automation, does that")));
+            Map.entry("suspended",
+                    "has no effect, as in KumoMTA since 2023; a rule with suspend, or automation, does that")));
 
     private NoCounterpart() {}
 

@@ -68,7 +68,8 @@ final class PathTypes {
         Plain<String> text = Types.secret("a text in quotes", RouteConfig::loginText);
         return new Plain<>("", (table, key, otherwise) -> {
             if (table.says(key)) {
-                table.warn(key, "stands here for everybody who may read the limits; a route has a password-file for it");
+                table.warn(key,
+                        "stands here for everybody who may read the limits; a route has a password-file for it");
             }
             return text.read(table, key, otherwise);
         }, text.written(), text.keywords(), text.range(), true).as(Secret::new, Secret::text);

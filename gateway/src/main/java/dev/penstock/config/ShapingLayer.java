@@ -42,7 +42,8 @@ public record ShapingLayer(String name, String place, boolean replacesBase, Map<
     /** Which says every key of the limits. */
     static ShapingLayer of(String name, TrafficLimits limits) {
         Map<String, Said> said = new LinkedHashMap<>();
-        TrafficLimits.TABLE.keys().forEach(key -> said.put(key.name(), new Said(key.in(limits), text(key, limits), "")));
+        TrafficLimits.TABLE.keys()
+                .forEach(key -> said.put(key.name(), new Said(key.in(limits), text(key, limits), "")));
         return new ShapingLayer(name, "", false, said);
     }
 
@@ -56,6 +57,7 @@ public record ShapingLayer(String name, String place, boolean replacesBase, Map<
             return "";
         }
         Object written = plain.written().apply(value);
-        return TomlText.of(written == null || written.equals("") ? "" : plain.secret() ? EffectiveConfig.MASK : written);
+        return TomlText
+                .of(written == null || written.equals("") ? "" : plain.secret() ? EffectiveConfig.MASK : written);
     }
 }

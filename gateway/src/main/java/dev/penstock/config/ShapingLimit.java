@@ -16,7 +16,8 @@ public enum ShapingLimit {
     PROVIDER_CONNECTION_LIMIT(Of.CONNECTIONS, false, true, "Sessions open at one time from one source to all of the "
             + "provider."),
     PROVIDER_MAX_MESSAGE_RATE(Of.MESSAGES, false, true, "Messages from one source to all of the provider."),
-    PROVIDER_SOURCE_SELECTION_RATE(Of.SELECTIONS, false, true, "How often a source is chosen for mail to the provider."),
+    PROVIDER_SOURCE_SELECTION_RATE(Of.SELECTIONS, false, true,
+            "How often a source is chosen for mail to the provider."),
     PROVIDER_ADDITIONAL_SOURCE_SELECTION_RATES(Of.SELECTIONS, true, true, "Likewise, several limits by name.");
 
     /** What is limited. */

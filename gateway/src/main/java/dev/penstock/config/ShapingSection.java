@@ -27,7 +27,8 @@ public record ShapingSection(String name, boolean isDomain, boolean rollsUp, Sha
 
     /** For a domain alone, or for the site of that name. */
     static ShapingSection of(String name, TrafficLimits limits) {
-        return new ShapingSection(name, ShapingReader.isDomain(name), false, ShapingLayer.of("[\"" + name + "\"]", limits), Map.of(),
+        return new ShapingSection(name, ShapingReader.isDomain(name), false,
+                ShapingLayer.of("[\"" + name + "\"]", limits), Map.of(),
                 List.of());
     }
 }

@@ -334,7 +334,7 @@ final class Settlement {
             events.on(new MessageEvent(MessageEvent.Type.BOUNCE, new MessageId(item.entry().messageId()), "",
                     List.of("@" + item.domain()), item.domain(), item.tenant(), item.campaign(), "", 0,
                     reason.response(), null, "", clock.millis(), item.receivedMillis(), item.attempts(), "", "")
-                            .of(item.mailClass()));
+                    .of(item.mailClass()));
             done(item);
             return;
         }

@@ -95,7 +95,7 @@ final class Rejections {
                 facts.tls == null ? null : new MessageEvent.Tls(facts.tls.protocol(), facts.tls.cipher()),
                 new MessageEvent.Client(facts.identity == null ? "" : facts.identity.name(), facts.helo,
                         client.listener(), message == null ? "" : message.messageId()))
-                                .of(transaction == null ? MailClass.BULK : transaction.mailClass);
+                .of(transaction == null ? MailClass.BULK : transaction.mailClass);
     }
 
     private static MessageEvent.Response response(byte[] encoded, String verb) {

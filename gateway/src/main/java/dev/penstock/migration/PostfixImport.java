@@ -120,8 +120,9 @@ public final class PostfixImport {
                 if (!Character.isWhitespace(line.charAt(0))) {
                     whole.add(new Line(i + 1, line.strip()));
                 } else if (whole.isEmpty()) {
-                    problems.add(new Problem(file, i + 1, 1, "", "continues nothing; expected a line that doesn't begin "
-                            + "with a blank before it"));
+                    problems.add(
+                            new Problem(file, i + 1, 1, "", "continues nothing; expected a line that doesn't begin "
+                                    + "with a blank before it"));
                 } else {
                     Line last = whole.removeLast();
                     whole.add(new Line(last.number, last.text + " " + line.strip()));
@@ -191,8 +192,9 @@ public final class PostfixImport {
         }
         switch (transport) {
             case "local", "virtual", "pipe", "error", "retry", "discard" -> {
-                found(file, line.number, parts[0], Kind.NONE, transport + " is no way to another host; domains of your own "
-                        + "are in [local], and policies refuse");
+                found(file, line.number, parts[0], Kind.NONE,
+                        transport + " is no way to another host; domains of your own "
+                                + "are in [local], and policies refuse");
                 return;
             }
             default -> {
@@ -201,7 +203,8 @@ public final class PostfixImport {
         List<String> done = new ArrayList<>();
         if (!nextHop.isEmpty()) {
             if (below) {
-                found(file, line.number, parts[0], Kind.NONE, "a route is for one domain, or for \"*\"; write one of each");
+                found(file, line.number, parts[0], Kind.NONE,
+                        "a route is for one domain, or for \"*\"; write one of each");
             } else {
                 String host = host(nextHop);
                 String header = "[routes." + Draft.quoted(pattern) + "]";
@@ -257,7 +260,8 @@ public final class PostfixImport {
                 Draft draft = target.header.equals(DEFAULT) ? shaping : tables;
                 draft.put(target.header, target.key, toml);
                 found(setting, name, target.text.isEmpty() ? Kind.CONVERTED : Kind.DIFFERS,
-                        target.header + " " + target.key + " = " + toml + (target.text.isEmpty() ? "" : "; " + target.text));
+                        target.header + " " + target.key + " = " + toml
+                                + (target.text.isEmpty() ? "" : "; " + target.text));
             } catch (IllegalArgumentException e) {
                 wrong(name, setting, e);
             }
@@ -303,7 +307,8 @@ public final class PostfixImport {
                     case "transport_rate_delay" -> "a limit over all domains of a transport; say max_message_rate";
                     case "recipient_limit", "extra_recipient_limit" -> "queue.memory-limit bounds what is queued";
                     case "delivery_slot_cost", "delivery_slot_discount", "delivery_slot_loan",
-                            "minimum_delivery_slots" -> "tenants and campaigns take turns, whatever the size of a message";
+                            "minimum_delivery_slots" ->
+                        "tenants and campaigns take turns, whatever the size of a message";
                     default -> "how many sessions a receiver takes is learned, see throttling.md";
                 });
             }
@@ -337,7 +342,8 @@ public final class PostfixImport {
     }
 
     private void wrong(String name, Setting setting, IllegalArgumentException why) {
-        problems.add(new Problem(setting.file, setting.line, 1, name, "\"" + setting.value + "\": " + why.getMessage()));
+        problems.add(
+                new Problem(setting.file, setting.line, 1, name, "\"" + setting.value + "\": " + why.getMessage()));
     }
 
     private void found(Setting setting, String name, Kind kind, String text) {
@@ -424,8 +430,10 @@ public final class PostfixImport {
             "_destination_recipient_limit", "max_recipients_per_batch of the transport's domains",
             "_destination_rate_delay", "max_message_rate of the transport's domains, and one session",
             "_initial_destination_concurrency", "no counterpart: sessions come up from one on",
-            "_destination_concurrency_positive_feedback", "no counterpart: how many sessions a receiver takes is learned",
-            "_destination_concurrency_negative_feedback", "no counterpart: how many sessions a receiver takes is learned",
+            "_destination_concurrency_positive_feedback",
+            "no counterpart: how many sessions a receiver takes is learned",
+            "_destination_concurrency_negative_feedback",
+            "no counterpart: how many sessions a receiver takes is learned",
             "_destination_concurrency_failed_cohort_limit",
             "no counterpart: how many sessions a receiver takes is learned",
             "_transport_rate_delay", "no counterpart: it is over all domains of a transport");
@@ -481,13 +489,15 @@ public final class PostfixImport {
         none.put("smtp_connection_cache_destinations", "every session takes the next message of its site");
         none.put("queue_run_delay", "each message has a time of its own, kept to 16 ms");
         none.put("bounce_queue_lifetime", "reports expire as other mail does: queue.max-age");
-        none.put("qmgr_message_active_limit", "nothing is put back when a queue is full; queue.memory-limit bounds all");
+        none.put("qmgr_message_active_limit",
+                "nothing is put back when a queue is full; queue.memory-limit bounds all");
         none.put("qmgr_message_recipient_limit",
                 "nothing is put back when a queue is full; queue.memory-limit bounds all");
         none.put("transport_retry_time", "there are no transports that could be down");
         none.put("in_flow_delay", "clients are slowed by inbound.memory-limit and the disk alone");
         none.put("transport_maps", "name the file on the command line");
-        none.put("sender_dependent_default_transport_maps", "sources and pools say who sends from where, see sources.md");
+        none.put("sender_dependent_default_transport_maps",
+                "sources and pools say who sends from where, see sources.md");
         none.put("smtp_sasl_auth_enable", "user and password of the route");
         none.put("smtp_sasl_password_maps", "user and password-file of the route");
         none.put("smtp_tls_policy_maps", "enable_tls of the domain's section, or tls of its route");

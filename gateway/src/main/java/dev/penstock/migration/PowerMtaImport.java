@@ -48,7 +48,8 @@ public final class PowerMtaImport {
     private static final Duration DISABLED = Duration.ofDays(1); // our choice for what would never end
     private static final Duration DEFERRED = Duration.ofMinutes(10); // PowerMTA's retry-after
     private static final Duration BOUNCING = Duration.ofMinutes(1); // our choice: what is queued now
-    private static final Pattern DOMAIN = Pattern.compile("[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*");
+    private static final Pattern DOMAIN = Pattern
+            .compile("[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*");
     /** A code in front of what follows it. */
     private static final Pattern CODE_FIRST = Pattern.compile("\\^?([45]\\d\\d)(?:[ -]|\\\\s)?(.*)");
     /** A status in front: {@code ^[45]\.1\.1;}. */
@@ -142,7 +143,7 @@ public final class PowerMtaImport {
             case Block list when list.name().equals("mx-rollup-list") -> list.items().forEach(this::rollup);
             case Block domain when domain.name().equals("domain") && domain.argument().equals(ANY) ->
                 directives(domain).forEach(each -> everywhere.put(each.name(), each.value()));
-            case Directive _, Block _ -> {
+            case Directive _,Block _ -> {
             }
         }
         if (item instanceof Block block) {
@@ -176,8 +177,9 @@ public final class PowerMtaImport {
         }
         String[] parts = mx.value().toLowerCase(Locale.ROOT).split("\\s+", -1);
         if (parts.length < 2 || !mx.pattern().isEmpty()) {
-            problems.add(mx.place().problem("mx", "expected the name of a host or its end, and that of the roll-up, like "
-                    + "mx *.yahoodns.net yahoo" + ROLLUP));
+            problems.add(
+                    mx.place().problem("mx", "expected the name of a host or its end, and that of the roll-up, like "
+                            + "mx *.yahoodns.net yahoo" + ROLLUP));
             return;
         }
         String host = parts[0];
@@ -191,7 +193,8 @@ public final class PowerMtaImport {
         matches.add("{" + (isSuffix ? "MXSuffix" : "HostName") + "=" + Draft.quoted(name) + "}");
         shaping.put(header(provider(parts[1])), "match", "[ " + String.join(", ", matches) + " ]");
         found(mx, parts.length > 2 ? Kind.DIFFERS : Kind.CONVERTED, header(provider(parts[1]))
-                + " match" + (parts.length > 2 ? "; hosts aren't told apart by their addresses (" + parts[2] + ")" : ""));
+                + " match"
+                + (parts.length > 2 ? "; hosts aren't told apart by their addresses (" + parts[2] + ")" : ""));
     }
 
     // Then in the order of the file
@@ -267,7 +270,8 @@ public final class PowerMtaImport {
     private void mxLimit(Directive directive, String[] parts) {
         String host = parts[0].toLowerCase(Locale.ROOT);
         if (parts.length != 2 || !DOMAIN.matcher(host).matches()) {
-            problems.add(directive.place().problem(directive.name(), "expected a host and a number, like mx.example.net 20"));
+            problems.add(directive.place().problem(directive.name(),
+                    "expected a host and a number, like mx.example.net 20"));
             return;
         }
         String header = header(provider(host));
@@ -486,8 +490,9 @@ public final class PowerMtaImport {
                     relayNetworks.add(Values.network(network));
                     found(directive, Kind.CONVERTED, "[inbound] relay-networks has " + network);
                 } catch (IllegalArgumentException _) {
-                    found(directive, Kind.NONE, block.argument() + " is no network; clients that log in may send to any "
-                            + "domain");
+                    found(directive, Kind.NONE,
+                            block.argument() + " is no network; clients that log in may send to any "
+                                    + "domain");
                 }
             }
             case "process-x-virtual-mta" -> {
@@ -564,8 +569,9 @@ public final class PowerMtaImport {
             paths = shaping.headers().stream().map(header -> header.substring(1, header.length() - 1))
                     .filter(path -> !path.equals(DEFAULT) && !path.contains(".sources.")).toList();
             if (paths.isEmpty()) {
-                directives(block).forEach(each -> found(each, Kind.NONE, "limits of a source are said in a section of a "
-                        + "domain, or of a provider, and there is none in the file so far"));
+                directives(block)
+                        .forEach(each -> found(each, Kind.NONE, "limits of a source are said in a section of a "
+                                + "domain, or of a provider, and there is none in the file so far"));
                 return;
             }
         }
@@ -692,7 +698,8 @@ public final class PowerMtaImport {
                     } else if (required || !"\"RequiredInsecure\"".equals(written.get(known.target()))) {
                         written.remove(known.target());
                         limit(directive, new Counterpart(known.kind(), Form.TEXT, known.target(), known.text()),
-                                Draft.quoted(required ? "RequiredInsecure" : yes ? "OpportunisticInsecure" : "Disabled"));
+                                Draft.quoted(
+                                        required ? "RequiredInsecure" : yes ? "OpportunisticInsecure" : "Disabled"));
                     } else {
                         found(directive, Kind.CONVERTED, "require-starttls says more");
                     }
@@ -705,7 +712,8 @@ public final class PowerMtaImport {
                     found(directive, known.kind(), known.text());
                 }
                 case "retry-after" -> ofQueue(directive, known, () -> {
-                    List<String> waits = Stream.of(directive.value().split("[\\s,]+", -1)).filter(wait -> !wait.isEmpty())
+                    List<String> waits = Stream.of(directive.value().split("[\\s,]+", -1))
+                            .filter(wait -> !wait.isEmpty())
                             .map(wait -> Durations.format(Values.time(wait))).toList();
                     return waits.size() == 1 ? Draft.quoted(waits.getFirst()) : Draft.array(waits);
                 });
@@ -767,7 +775,8 @@ public final class PowerMtaImport {
                 made += reply.name().equals("reply") && !reply.pattern().isEmpty() ? automation(reply) : 0;
             }
             found(directive, Kind.DIFFERS, made + " [[" + paths.getFirst() + ".automation]]"
-                    + (paths.size() == 1 ? "" : " and as many of " + (paths.size() - 1) + " more") + " of the patterns of "
+                    + (paths.size() == 1 ? "" : " and as many of " + (paths.size() - 1) + " more")
+                    + " of the patterns of "
                     + directive.value() + (source.isEmpty() ? "" : "; for all sources"));
         }
 
@@ -849,7 +858,8 @@ public final class PowerMtaImport {
             }
             String wrong = regexProblem(reply.pattern());
             Map<String, String> actions = actions(reply);
-            List<String> strange = actions.keySet().stream().filter(each -> !PowerMtaKeys.ACTIONS.contains(each)).toList();
+            List<String> strange = actions.keySet().stream().filter(each -> !PowerMtaKeys.ACTIONS.contains(each))
+                    .toList();
             if (wrong != null) {
                 found(reply, Kind.NONE, "/" + reply.pattern() + "/: " + wrong);
             } else if (actions.isEmpty() || !strange.isEmpty()) {
@@ -869,7 +879,8 @@ public final class PowerMtaImport {
             bounce(reply);
             found(reply, Kind.DIFFERS, re + "[[rule]] action = \"bounce\", for all domains");
         } else if (actions.containsKey("skip-mx")) {
-            found(reply, Kind.NONE, re + "the next host is tried where it may be about the host, see failure-policy.md");
+            found(reply, Kind.NONE,
+                    re + "the next host is tried where it may be about the host, see failure-policy.md");
         } else if ("normal".equals(actions.get("mode"))) {
             found(reply, Kind.NONE, re + "automation ends by its duration, and by no reply");
         } else if (actions.containsKey("mode") && !"backoff".equals(actions.get("mode"))) {

@@ -74,7 +74,8 @@ final class PowerMtaKeys {
         same(keys, "connect-timeout", Form.TIME, "connect_timeout");
         same(keys, "smtp-greeting-timeout", Form.TIME, "banner_timeout");
         same(keys, "smtp-data-termination-timeout", Form.TIME, "data_dot_timeout");
-        differs(keys, "use-starttls", Form.OWN, "enable_tls", "\"OpportunisticInsecure\" and \"Disabled\" are yes and no");
+        differs(keys, "use-starttls", Form.OWN, "enable_tls",
+                "\"OpportunisticInsecure\" and \"Disabled\" are yes and no");
         differs(keys, "require-starttls", Form.OWN, "enable_tls", "\"RequiredInsecure\", with any certificate, is yes");
         same(keys, "use-dane", Form.FLAG, "enable_dane");
         same(keys, "auth-username", Form.TEXT, "smtp_auth_plain_username");
@@ -132,7 +133,8 @@ final class PowerMtaKeys {
         none(keys, "8-bit content is converted where a host wants it: delivery.convert-eight-bit", "ignore-8bitmime");
         none(keys, "CHUNKING and PIPELINING are used where a host offers them; enable_pipelining = false forbids it",
                 "ignore-chunking", "use-chunking");
-        none(keys, "replies are classified by code, status and text: penstock classify", "smtp-553-means-invalid-mailbox");
+        none(keys, "replies are classified by code, status and text: penstock classify",
+                "smtp-553-means-invalid-mailbox");
         none(keys, "every attempt is in the delivery log", "log-connections", "log-commands", "log-data",
                 "log-resolution", "log-transfer-failures");
         none(keys, "reports go as other mail; queue.tenants-without-reports names who gets none", "deliver-local-dsn",
@@ -212,7 +214,8 @@ final class PowerMtaKeys {
 
     private static Map<String, String> blocks() {
         Map<String, String> blocks = new LinkedHashMap<>();
-        blocks.put("acct-file", "the delivery log has every event as JSON, see [events] and migrating-from-powermta.md");
+        blocks.put("acct-file",
+                "the delivery log has every event as JSON, see [events] and migrating-from-powermta.md");
         blocks.put("bounce-processor", "bounces that come by mail are not read");
         blocks.put("feedback-loop-processor", "complaints that come by mail are not read");
         blocks.put("smtp-user", "make it with penstock user add, and name the file in [auth] users");

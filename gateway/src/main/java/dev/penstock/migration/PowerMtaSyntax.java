@@ -140,7 +140,8 @@ final class PowerMtaSyntax {
             problems.add(place.problem(text, "the > is missing at the end"));
         }
         String[] parts = text.replaceAll("^<\\s*|\\s*>$", "").split("\\s+", 2);
-        return new Block(place, parts[0].toLowerCase(Locale.ROOT), parts.length == 1 ? "" : unquoted(parts[1].strip()), new ArrayList<>());
+        return new Block(place, parts[0].toLowerCase(Locale.ROOT), parts.length == 1 ? "" : unquoted(parts[1].strip()),
+                new ArrayList<>());
     }
 
     private Directive directive(String line, Place place) {

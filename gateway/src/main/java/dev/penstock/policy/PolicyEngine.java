@@ -223,7 +223,8 @@ public final class PolicyEngine implements Policy, AutoCloseable {
                         yield withPool(client,
                                 new Decision.Accept(itsTenant, itsCampaign, other.addHeaders(),
                                         lowerCase(other.removeHeaders()), other.pool() == null ? pool : other.pool())
-                                        .of(mailClass(now, client, other.mailClass() == null ? named : other.mailClass(),
+                                        .of(mailClass(now, client,
+                                                other.mailClass() == null ? named : other.mailClass(),
                                                 itsTenant, itsCampaign)),
                                 other.pool() == null && mail.pool() == null);
                     }

@@ -23,7 +23,8 @@ public final class FairnessMetrics {
         PartMeters<CurfewStats> part = PartMeters.of("penstock.curfew.", source);
         part.gauge("in.force", "Curfews that are in force", CurfewStats::inForce);
         part.gauge("destinations", "Destinations that wait for the end of a curfew", CurfewStats::waiting);
-        part.counter("outlasted", "Messages taken that wait for the end of a curfew until they are older than queue.max-age",
+        part.counter("outlasted",
+                "Messages taken that wait for the end of a curfew until they are older than queue.max-age",
                 CurfewStats::outlasted);
         return part;
     }

@@ -949,7 +949,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     boolean takeSlot(long nowNanos) {
         lock();
         try {
-            return openings().isUnbound() && slot == null || slot().take(Cost.ONE, -1, nowNanos) == 0 && slot().isTaken();
+            return openings().isUnbound() && slot == null
+                    || slot().take(Cost.ONE, -1, nowNanos) == 0 && slot().isTaken();
         } finally {
             unlock();
         }

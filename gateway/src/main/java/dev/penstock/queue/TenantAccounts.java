@@ -144,7 +144,8 @@ public final class TenantAccounts {
                 return new Refused(beyond(tenant, config.queueLimit()));
             }
             long octets = config.queueOctets().bytes();
-            if (takeUpTo(account.kilobytes, each * destinations, octets == 0 ? Long.MAX_VALUE : kilobytes(octets)) < 0) {
+            if (takeUpTo(account.kilobytes, each * destinations,
+                    octets == 0 ? Long.MAX_VALUE : kilobytes(octets)) < 0) {
                 account.destinations.addAndGet(-destinations);
                 giveBackPlace(account, period);
                 return new Refused(beyond(tenant, config.queueOctets()));

@@ -134,7 +134,8 @@ public final class Reception {
             }
             List<Destination> destinations = envelope.destinations();
             for (int i = 0; i < entries.size(); i++) {
-                accepted(new QueuedDestination(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size), taken);
+                accepted(new QueuedDestination(entries.get(i), envelope, destinations.get(i).domain(), 0, 0, size),
+                        taken);
             }
         } catch (Throwable e) {
             log.error("event=message-not-taken-over id={} effect=\"it is durable and will be at the next start\"",
@@ -163,7 +164,7 @@ public final class Reception {
                 session.local(), envelope.receivedMillis(), envelope.receivedMillis(), 0, origin.protocol(),
                 session.id(), session.tls(),
                 new MessageEvent.Client(origin.identity(), origin.helo(), session.listener(), messageId))
-                        .of(envelope.mailClass());
+                .of(envelope.mailClass());
     }
 
     static Reply refusal(MessageId id, @Nullable Throwable failure, ClientSession session) {

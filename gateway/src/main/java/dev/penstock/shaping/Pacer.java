@@ -391,7 +391,7 @@ public final class Pacer implements AutoCloseable {
                 case Meter.Daily daily when next.bound() instanceof SharedLimit.Bound.Daily bound -> daily.bound(bound);
                 case Meter.Leased leased when next.bound() instanceof SharedLimit.Bound.Spaced(Rate rate) -> leased
                         .rate(rate, nowNanos);
-                case Meter.Spaced _, Meter.Daily _, Meter.Leased _ -> limiter.meter = meter(next, nowNanos);
+                case Meter.Spaced _,Meter.Daily _,Meter.Leased _ -> limiter.meter = meter(next, nowNanos);
             }
             limiter.nextWakeNanos = nowNanos;
             pump(limiter, nowNanos);
@@ -647,7 +647,8 @@ public final class Pacer implements AutoCloseable {
     private void giveBackLocked(Slot slot, long nowNanos) {
         Flow flow = slot.flow;
         switch (slot.state) {
-            case NONE -> {}
+            case NONE -> {
+            }
             case WAITING -> {
                 slot.state = Slot.State.NONE;
                 flow.waiting.remove(slot);
@@ -981,7 +982,9 @@ public final class Pacer implements AutoCloseable {
             RateLimiter at = flow.at;
             boolean waits = !flow.waiting.isEmpty();
             if (at == null) {
-                return waits || flow.sleeps ? "waits nowhere: " + flow.waiting.size() + ", sleeps " + flow.sleeps : null;
+                return waits || flow.sleeps
+                        ? "waits nowhere: " + flow.waiting.size() + ", sleeps " + flow.sleeps
+                        : null;
             }
             boolean binds = false;
             for (RateLimiter limiter : flow.binding.limiters) {

@@ -197,7 +197,6 @@ public final class Throttle {
         return full != null ? full : pacer.waitingFor(connections, nowNanos);
     }
 
-
     /** Gives the limiter of what is shared. */
     @FunctionalInterface
     interface Shared<T> {

@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 public final class Durations {
     private static final long DAYS_OF_WEEK = 7;
     private static final Pattern PART = Pattern
-            .compile("\\G\\s*(\\d{1,10})\\s*(ms|w(?:eeks?)?|d(?:ays?)?|h(?:(?:ou)?rs?)?|min(?:(?:ute)?s)?|minute|m|s(?:ec(?:ond)?s?)?)");
+            .compile(
+                    "\\G\\s*(\\d{1,10})\\s*(ms|w(?:eeks?)?|d(?:ays?)?|h(?:(?:ou)?rs?)?|min(?:(?:ute)?s)?|minute|m|s(?:ec(?:ond)?s?)?)");
 
     private Durations() {}
 

@@ -144,7 +144,8 @@ class ShapingCommandTest {
         Files.writeString(shaping, "[\"a.example\"]\nconnection_limit = 0\nmax_mesage_rate = \"1/s\"\n");
         assertThat(run("check", shaping.toString())).isEqualTo(ExitCode.CONFIG);
         assertThat(err()).hasSize(3)
-                .anyMatch(line -> line.startsWith("shaping.toml:2:1: \"a.example\".connection_limit: 0 is out of range"))
+                .anyMatch(
+                        line -> line.startsWith("shaping.toml:2:1: \"a.example\".connection_limit: 0 is out of range"))
                 .anyMatch(line -> line.contains("did you mean max_message_rate?"))
                 .contains("shaping.toml: 2 errors");
     }

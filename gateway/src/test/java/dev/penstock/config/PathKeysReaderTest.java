@@ -105,15 +105,18 @@ class PathKeysReaderTest {
 
     @Test
     void aPasswordIsNeitherShownNorRepeatedAndIsWarnedOf() throws IOException {
-        assertThat(errors("[\"default\"]\nsmtp_auth_plain_username = \"smart\"\nsmtp_auth_plain_password = \"s3c\\nret\"\n"))
+        assertThat(errors(
+                "[\"default\"]\nsmtp_auth_plain_username = \"smart\"\nsmtp_auth_plain_password = \"s3c\\nret\"\n"))
                 .noneMatch(error -> error.contains("s3c"));
         Places places = new Places();
         Path file = directory.resolve("penstock.toml");
-        Valid valid = valid("[\"default\"]\nsmtp_auth_plain_username = \"smart\"\nsmtp_auth_plain_password = \"s3cret\"\n");
+        Valid valid = valid(
+                "[\"default\"]\nsmtp_auth_plain_username = \"smart\"\nsmtp_auth_plain_password = \"s3cret\"\n");
         assertThat(valid.warnings()).singleElement().asString()
                 .contains("default.smtp_auth_plain_password: stands here for everybody who may read the limits");
         ConfigReader.read(file, places);
-        assertThat(EffectiveConfig.of(valid.config(), places)).filteredOn(each -> each.key().contains("smtp_auth_plain"))
+        assertThat(EffectiveConfig.of(valid.config(), places))
+                .filteredOn(each -> each.key().contains("smtp_auth_plain"))
                 .extracting(EffectiveConfig.Setting::text)
                 .contains("shaping.default.smtp_auth_plain_password = \"********\"")
                 .noneMatch(text -> text.contains("s3cret"));

@@ -222,8 +222,9 @@ class ShapingReaderTest {
                 .anyMatch(message -> message.contains("automation[1].action: is missing"))
                 .anyMatch(message -> message.contains("automation[1].duration: is missing"))
                 .anyMatch(message -> message.contains("automation[2].regex[0]: \"\": is found in every reply"))
-                .anyMatch(message -> message.contains("automation[2].action: max_mesage_rate: unknown key; did you mean "
-                        + "max_message_rate?"))
+                .anyMatch(
+                        message -> message.contains("automation[2].action: max_mesage_rate: unknown key; did you mean "
+                                + "max_message_rate?"))
                 .anyMatch(message -> message.contains("automation[2].action: connection_limit: 0 is out of range"))
                 .anyMatch(message -> message.contains("automation[2].trigger: \"often\": expected a rate"))
                 .anyMatch(message -> message.contains("automation[2].match_internal: expected true or false"))
@@ -333,8 +334,9 @@ class ShapingReaderTest {
                 .anyMatch(message -> message.contains("limit[2].by: campaigns of two tenants may have one name"))
                 .anyMatch(message -> message.contains("limit[2].daily_limit: 0 is out of range"))
                 .anyMatch(message -> message.contains("limit[3].name: there is a limit of this name already"))
-                .anyMatch(message -> message.contains("limit[3].provider: \"googel\": there is no such provider; did you "
-                        + "mean \"google\"?"))
+                .anyMatch(
+                        message -> message.contains("limit[3].provider: \"googel\": there is no such provider; did you "
+                                + "mean \"google\"?"))
                 .anyMatch(message -> message.contains("limit[3].time_zone: \"Mars\": no time zone"))
                 .anyMatch(message -> message.contains("limit[3].max_octet_rate: \"50 MB\": expected octets in a time"))
                 .anyMatch(message -> message.contains("limit[3].max_recipients: unknown key"));
@@ -521,8 +523,9 @@ class ShapingReaderTest {
                 replace_base = true
                 ["default".sources."ip-1"]
                 connection_limit = 3
-                """))).hasSize(3).allMatch(message -> message.endsWith("has no meaning in [\"default\"], which is for all "
-                + "domains and sources"));
+                """))).hasSize(3)
+                .allMatch(message -> message.endsWith("has no meaning in [\"default\"], which is for all "
+                        + "domains and sources"));
     }
 
     private static ShapingSection section(ShapingConfig shaping, String name) {

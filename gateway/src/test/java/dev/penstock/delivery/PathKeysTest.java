@@ -310,9 +310,10 @@ final class PathKeysTest {
                 mx.script(broken);
             }
             TrafficLimits limits = ONE.with(TrafficLimits.IDLE_TIMEOUT, Duration.ZERO);
-            try (mx; DeliveryRig rig = rig(isForgotten
-                    ? limits.with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofNanos(1))
-                    : limits)) {
+            try (mx;
+                    DeliveryRig rig = rig(isForgotten
+                            ? limits.with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofNanos(1))
+                            : limits)) {
                 mx.script(inClear + TAKEN.replace("<a@", "<b@") + BYE);
                 rig.route(mx);
                 rig.send("a@dest.example");

@@ -241,7 +241,8 @@ class ImportsTest {
         assertThat(rules).filteredOn(ReplyRule::classOnly).extracting(ReplyRule::bounceClass).containsExactly(
                 "SpamRelated", "SpamRelated", "InvalidRecipient", "PolicyRelated");
         assertThat(rules).filteredOn(rule -> rule.bounceClass().equals("InvalidRecipient") && rule.classOnly())
-                .singleElement().satisfies(rule -> assertThat(rule.texts()).containsExactly("^[0-9]{3}[ -][45]\\.1\\.1 "));
+                .singleElement()
+                .satisfies(rule -> assertThat(rule.texts()).containsExactly("^[0-9]{3}[ -][45]\\.1\\.1 "));
     }
 
     @Test

@@ -124,7 +124,8 @@ class CurfewsTest {
                 assertThat(said).as("seed %d: %s never changes", seed, config)
                         .isGreaterThan(now + TimeUnit.DAYS.toMillis(8));
             } else {
-                assertThat(Instant.ofEpochMilli(said)).as("seed %d: %s from %s", seed, config, Instant.ofEpochMilli(now))
+                assertThat(Instant.ofEpochMilli(said))
+                        .as("seed %d: %s from %s", seed, config, Instant.ofEpochMilli(now))
                         .isEqualTo(Instant.ofEpochMilli(real));
             }
         }

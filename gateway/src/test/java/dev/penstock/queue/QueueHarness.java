@@ -93,7 +93,8 @@ final class QueueHarness {
         this.total = total;
         this.shaper = new Shaper(limits(Map.of()), book, clock, clock::nanoTime);
         this.queue = queue(Pools.NONE, Quota.NONE);
-        this.admission = new Admission(total, total, opening, (_, hosts, _) -> tried.apply(hosts), this::nanosOfAdmission,
+        this.admission = new Admission(total, total, opening, (_, hosts, _) -> tried.apply(hosts),
+                this::nanosOfAdmission,
                 comingUp::add);
     }
 
@@ -239,7 +240,8 @@ final class QueueHarness {
 
     static TenantRules weights(Map<String, Integer> tenants) {
         Map<String, TenantConfig> configs = new HashMap<>();
-        tenants.forEach((tenant, weight) -> configs.put(tenant, TenantConfig.DEFAULT.with(TenantConfig.WEIGHT, weight)));
+        tenants.forEach(
+                (tenant, weight) -> configs.put(tenant, TenantConfig.DEFAULT.with(TenantConfig.WEIGHT, weight)));
         return new TenantRules(configs, Map.of());
     }
 

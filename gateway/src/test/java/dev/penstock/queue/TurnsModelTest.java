@@ -397,7 +397,8 @@ class TurnsModelTest {
             QueueItem expected = plain.take(shares);
             QueueItem taken = turns.take();
             assertThat(taken).isSameAs(expected);
-            assertThat(turns.size()).isEqualTo((int) plain.mail.values().stream().filter(mail -> !mail.isEmpty()).count());
+            assertThat(turns.size())
+                    .isEqualTo((int) plain.mail.values().stream().filter(mail -> !mail.isEmpty()).count());
             if (taken != null) {
                 contested += taken.isContested() ? 1 : 0;
                 inHand.add(taken);

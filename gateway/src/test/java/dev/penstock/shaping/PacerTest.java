@@ -92,8 +92,8 @@ class PacerTest {
 
     @ParameterizedTest
     @CsvSource({"1/120s, 1, 0", "1/s, 1, 0", "10/s, 1, 0", "100/s, 1, 0", "1000/s, 1, 0", "5000/s, 1, 0",
-            "1/120s, 50, 0", "1/s, 50, 0", "10/s, 50, 0", "100/s, 50, 0", "1000/s, 50, 0", "5000/s, 50, 0",
-            "1/120s, 50, 5", "1/s, 50, 5", "10/s, 50, 5", "100/s, 50, 5", "1000/s, 50, 5", "5000/s, 50, 5"})
+        "1/120s, 50, 0", "1/s, 50, 0", "10/s, 50, 0", "100/s, 50, 0", "1000/s, 50, 0", "5000/s, 50, 0",
+        "1/120s, 50, 5", "1/s, 50, 5", "10/s, 50, 5", "100/s, 50, 5", "1000/s, 50, 5", "5000/s, 50, 5"})
     void asManyAreSentAsTheRateAllowsAndNeverMore(String rate, int flows, long lateMillis) {
         long interval = Spacing.of(Rate.parse(rate)).intervalNanos();
         List<Long> sent = new ArrayList<>();
@@ -295,7 +295,8 @@ class PacerTest {
         List<Long> sent = new ArrayList<>();
         for (int i = 0; i < 300; i++) {
             Flow[] self = new Flow[1];
-            self[0] = path(100 + i, TrafficLimits.DEFAULT, limit).messages(() -> new Sender(self[0], Cost.ONE, sent).asks());
+            self[0] = path(100 + i, TrafficLimits.DEFAULT, limit)
+                    .messages(() -> new Sender(self[0], Cost.ONE, sent).asks());
             self[0].sleep(5 * SECOND, now);
         }
         passes(72 * SECOND, 0);

@@ -125,8 +125,10 @@ public record Explanation(String domain, Site site, EgressPath path, String prov
         if (Double.isInfinite(first.perSecond())) {
             bounds.add("binds: " + text(sessions) + "; no rate is limited, so how long a message takes decides");
         } else {
-            bounds.add(String.format(Locale.ROOT, "binds: %s, %s; its %d sessions come to that while a message takes %s "
-                    + "at most, and bind themselves when it takes longer: %s", text(first), rate(first.perSecond()),
+            bounds.add(String.format(Locale.ROOT,
+                    "binds: %s, %s; its %d sessions come to that while a message takes %s "
+                            + "at most, and bind themselves when it takes longer: %s",
+                    text(first), rate(first.perSecond()),
                     sessions.sessions(), seconds(sessions.sessions() / first.perSecond()), text(sessions)));
         }
         for (Ceiling next : ceilings) {

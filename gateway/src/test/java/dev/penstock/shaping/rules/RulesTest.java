@@ -420,7 +420,8 @@ class RulesTest {
         assertThat(explained.settings()).extracting(Explanation.Setting::text).contains(
                 "connection_limit = 40  # " + at(46) + " [\"alone.example\".sources.ip-1], over 50 at " + at(36)
                         + " [\"gmail.com\".sources.ip-1], over 60 at " + at(41) + " [\"alone.example\"], over 70 at "
-                        + at(29) + " [\"gmail.com\"], over 80 at " + at(22) + " [provider.google.sources.ip-1], over 90 at "
+                        + at(29) + " [\"gmail.com\"], over 80 at " + at(22)
+                        + " [provider.google.sources.ip-1], over 90 at "
                         + at(13) + " [provider.google], over 100 at " + at(2) + " [default]",
                 "enable_dane = false  # built in");
         assertThat(explained.provider()).isEqualTo("google");
@@ -440,7 +441,8 @@ class RulesTest {
         Explanation explained = Explanation.of(rules, "a.example", ELSEWHERE, "default",
                 new Sender("", "", "", "a.example"));
         assertThat(explained.bounds().getFirst()).isEqualTo("binds: max_connection_rate 60/min × "
-                + "max_deliveries_per_connection 20 (" + at(4) + "), 20.0 messages/s; its 2 sessions come to that while a "
+                + "max_deliveries_per_connection 20 (" + at(4)
+                + "), 20.0 messages/s; its 2 sessions come to that while a "
                 + "message takes 100 ms at most, and bind themselves when it takes longer: few 2 (" + at(6) + ")");
         assertThat(explained.bounds()).contains("then: max_message_rate 100/s (" + at(3) + "), 100.0 messages/s",
                 "then: connection_limit 4 (" + at(2) + ")");
