@@ -271,6 +271,23 @@ class PacerTest {
         }
     }
 
+    /** One session of a queue found its slot too far away, and another of the same asks for it. */
+    @Test
+    void whoComesWithoutBeingWokenIsToldThatItSleepsNoMore() {
+        List<String> woken = new ArrayList<>();
+        Flow flow = path(0, TrafficLimits.DEFAULT, FakeLimitBook.messages("all", "1/min"))
+                .messages(() -> woken.add("woken"));
+        flow.slot().take(Cost.ONE, -1, now);
+        flow.sleep(5 * SECOND, now);
+        shaper.runDue();
+        assertThat(woken).isEmpty();
+        Slot slot = flow.slot(() -> {});
+        slot.take(Cost.ONE, Long.MAX_VALUE, now);
+        assertThat(slot.isWaiting()).isTrue();
+        shaper.runDue();
+        assertThat(woken).hasSize(1);
+    }
+
     @Test
     void aTurnThatNobodyComesForPassesToTheNext() {
         SharedLimit limit = FakeLimitBook.messages("all", "1/min");
@@ -295,7 +312,8 @@ class PacerTest {
         List<Long> sent = new ArrayList<>();
         for (int i = 0; i < 300; i++) {
             Flow[] self = new Flow[1];
-            self[0] = path(100 + i, TrafficLimits.DEFAULT, limit).messages(() -> new Sender(self[0], Cost.ONE, sent).asks());
+            self[0] = path(100 + i, TrafficLimits.DEFAULT, limit)
+                    .messages(() -> new Sender(self[0], Cost.ONE, sent).asks());
             self[0].sleep(5 * SECOND, now);
         }
         passes(72 * SECOND, 0);
