@@ -33,7 +33,7 @@ import dev.penstock.units.Rate;
 
 /**
  * What does it cost to decide that a message may go, alone and with another delivery session of the same key, by so many
- * rates? The last answer is in gateway/docs/benchmarks.md.
+ * rates? The last answer is in gateway/docs/throttling.md.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

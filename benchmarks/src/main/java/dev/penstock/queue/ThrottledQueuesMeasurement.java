@@ -42,7 +42,7 @@ import dev.penstock.units.Rate;
 /**
  * What do queues cost that wait for their rates, and how soon does another rule hold for them? A program of its own: so many
  * queues of four providers with their mail, each with a rate of its own and a share in its provider's; sessions are made up
- * and send in no time. In the package of the queue, for its items. The last answer is in gateway/docs/benchmarks.md.
+ * and send in no time. In the package of the queue, for its items. The last answer is in gateway/docs/throttling.md.
  */
 public final class ThrottledQueuesMeasurement {
     private static final int PROVIDERS = 4;

@@ -949,8 +949,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     boolean takeSlot(long nowNanos) {
         lock();
         try {
-            return openings().isUnbound() && slot == null
-                    || slot().take(Cost.ONE, -1, nowNanos) == 0 && slot().isTaken();
+            if (slot == null && openings().isUnbound()) {
+                return true;
+            }
+            slot().take(Cost.ONE, -1, nowNanos);
+            return slot().isTaken();
         } finally {
             unlock();
         }

@@ -495,8 +495,7 @@ public final class Pacer implements AutoCloseable {
                 RateLimiter crowded = flow.waiting.isEmpty() ? crowded(flow, limiters) : null;
                 if (crowded == null) {
                     RateLimiter slept = flow.sleeps ? leave(flow) : null;
-                    flow.sleeps = false;
-                    flow.woken = false;
+                    isUp(flow);
                     grant(slot, nowNanos);
                     pump(slept, nowNanos);
                     return 0;
@@ -513,8 +512,7 @@ public final class Pacer implements AutoCloseable {
             RateLimiter slept = first ? leave(flow) : null;
             flow.waiting.addLast(slot);
             if (first) {
-                flow.sleeps = false;
-                flow.woken = false;
+                isUp(flow);
                 if (hasTurn) {
                     flow.at = latest;
                     latest.present.add(flow);
@@ -530,6 +528,15 @@ public final class Pacer implements AutoCloseable {
         } finally {
             unlock();
         }
+    }
+
+    /** It has come, because it was woken or by itself: then whoever is to wake it is told, too. */
+    private void isUp(Flow flow) {
+        if (flow.sleeps && !flow.woken) {
+            told.add(flow.wakes);
+        }
+        flow.sleeps = false;
+        flow.woken = false;
     }
 
     /** About how long an event of that flow waits if it comes to wait there now. */

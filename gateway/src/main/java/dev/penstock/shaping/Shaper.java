@@ -37,7 +37,7 @@ import dev.penstock.shaping.rules.RuleBook;
 public final class Shaper implements AutoCloseable {
     /** A key unused for so long is forgotten. */
     static final Duration IDLE = Duration.ofMinutes(10);
-    /** With more keys than this, some 60 MB, an unused one is forgotten as soon as it has no slot ahead. */
+    /** With more keys than this, some 120 MB, an unused one is forgotten as soon as it has no slot ahead. */
     static final int MANY = 100_000;
     private static final Duration REAP_OF_MANY = Duration.ofSeconds(10); // a look at each key
 

@@ -160,9 +160,8 @@ class SenderLimitsTest {
         selections.others((path, _) -> new PathLimits(TrafficLimits.DEFAULT, List.of(FakeLimitBook.rate(
                 Measure.SOURCE_SELECTION_RATE, "source_selection_rate", path.source(), "1/h,max_burst=10"))));
         QueueHarness two = QueueHarness.open(selections,
-                new Pools(
-                        Map.of("shared",
-                                new Pool("shared", List.of(new Member("ip-1", 3), new Member("ip-2", 1)), true)),
+                new Pools(Map.of("shared",
+                        new Pool("shared", List.of(new Member("ip-1", 3), new Member("ip-2", 1)), true)),
                         Map.of(), Map.of(), "shared"));
         for (int i = 0; i < 30; i++) {
             two.submit("one.example");

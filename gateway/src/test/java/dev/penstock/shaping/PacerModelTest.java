@@ -174,10 +174,8 @@ class PacerModelTest {
             slots.removeIf(slot -> !slot.isWaiting());
             if (self[0].take(cost, random.nextInt(3) * 500 * MILLI - 1, now) == 0 && self[0].isTaken()) {
                 came.add(self[0]);
-                asleep[number] = false;
             } else if (self[0].isWaiting()) {
                 slots.add(self[0]);
-                asleep[number] = false; // it is there
             }
         }
 

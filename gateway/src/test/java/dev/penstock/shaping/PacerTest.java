@@ -271,6 +271,23 @@ class PacerTest {
         }
     }
 
+    /** One session of a queue found its slot too far away, and another of the same asks for it. */
+    @Test
+    void whoComesWithoutBeingWokenIsToldThatItSleepsNoMore() {
+        List<String> woken = new ArrayList<>();
+        Flow flow = path(0, TrafficLimits.DEFAULT, FakeLimitBook.messages("all", "1/min"))
+                .messages(() -> woken.add("woken"));
+        flow.slot().take(Cost.ONE, -1, now);
+        flow.sleep(5 * SECOND, now);
+        shaper.runDue();
+        assertThat(woken).isEmpty();
+        Slot slot = flow.slot(() -> {});
+        slot.take(Cost.ONE, Long.MAX_VALUE, now);
+        assertThat(slot.isWaiting()).isTrue();
+        shaper.runDue();
+        assertThat(woken).hasSize(1);
+    }
+
     @Test
     void aTurnThatNobodyComesForPassesToTheNext() {
         SharedLimit limit = FakeLimitBook.messages("all", "1/min");
