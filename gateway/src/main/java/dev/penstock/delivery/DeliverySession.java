@@ -690,7 +690,7 @@ final class DeliverySession implements Runnable {
             if (transaction == null) {
                 Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
-                    if (goesSoonerByOthers(attempt)) {
+                    if (waitsInItsQueue(attempt)) {
                         putBack(attempt);
                         if (!awaitSlot(open)) {
                             return closed(open);
@@ -836,13 +836,16 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
-    /** Whether transactional mail has to wait for this session's slot while others wait with bulk for earlier ones. */
-    private boolean goesSoonerByOthers(DeliveryAttempt attempt) {
+    /**
+     * Whether it is transactional and its slot is to come: it waits in its queue then, and goes in the first slot that comes,
+     * whichever session has that; and whoever shares out slots among queues sees that it is there.
+     */
+    private boolean waitsInItsQueue(DeliveryAttempt attempt) {
         if (attempt.item.mailClass() != MailClass.TRANSACTIONAL || !attempt.isUntried()) {
             return false;
         }
         long wait = slot.take(dispatcher.nanoTime(), permit.limits().idleTimeout().toNanos());
-        return wait > 0 && slot.isTaken() && queue.isPaced();
+        return wait > 0 && slot.isTaken();
     }
 
     /** Untried, and the slot stays taken. */

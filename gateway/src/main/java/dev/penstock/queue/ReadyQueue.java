@@ -1684,16 +1684,6 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return transactional && item.mailClass() == MailClass.BULK && !item.isContested();
     }
 
-    /** Whether sessions wait for their message slots. */
-    public boolean isPaced() {
-        lock();
-        try {
-            return pacing > 0;
-        } finally {
-            unlock();
-        }
-    }
-
     /** Messages that wait for the end of a curfew. */
     int underCurfew() {
         lock();
