@@ -838,14 +838,15 @@ final class DeliverySession implements Runnable {
 
     /**
      * Whether it is transactional and its slot is to come: it waits in its queue then, and goes in the first slot that comes,
-     * whichever session has that; and whoever shares out slots among queues sees that it is there.
+     * whichever session has that; and whoever shares out slots among queues sees that it is there. Where sessions idle, which
+     * would be handed it, nothing waits that it could overtake.
      */
     private boolean waitsInItsQueue(DeliveryAttempt attempt) {
         if (attempt.item.mailClass() != MailClass.TRANSACTIONAL || !attempt.isUntried()) {
             return false;
         }
         long wait = slot.take(dispatcher.nanoTime(), permit.limits().idleTimeout().toNanos());
-        return wait > 0 && slot.isTaken();
+        return wait > 0 && slot.isTaken() && !queue.hasIdle();
     }
 
     /** Untried, and the slot stays taken. */
