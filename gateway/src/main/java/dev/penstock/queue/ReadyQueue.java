@@ -1057,9 +1057,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         boolean wants;
         lock();
         try {
-            withheld.curfews(inForce.get());
+            List<SubQueue> released = withheld.curfews(inForce.get());
             withdraw();
-            wants = release(withheld.release(around.nanos()));
+            wants = release(released);
             if (!withheld.isEmpty()) {
                 arm(withheld.nextEnd(around.nanos()));
             }

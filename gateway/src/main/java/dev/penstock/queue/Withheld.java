@@ -68,9 +68,14 @@ final class Withheld {
         return !(tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty());
     }
 
-    /** These are in force now. The queue has to look at everybody's mail then. */
-    void curfews(List<Curfew> inForce) {
+    /**
+     * These are in force now. The queue has to look at everybody's mail in the turns then.
+     *
+     * @return whose sub-queues have to wait no longer, no more here
+     */
+    List<SubQueue> curfews(List<Curfew> inForce) {
         curfews = inForce;
+        return released();
     }
 
     /** Messages that wait here. */
