@@ -741,7 +741,7 @@ final class DeliverySession implements Runnable {
                 Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
                     Cost cost = cost(open, attempt);
-                    if (goesSoonerByOthers(attempt, cost)) {
+                    if (waitsInItsQueue(attempt, cost)) {
                         putBack(attempt);
                         if (!awaitSlot(open, cost)) {
                             return closed(open);
@@ -890,12 +890,16 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
-    /** Whether transactional mail has to wait for this session's slot while others wait with bulk for earlier ones. */
-    private boolean goesSoonerByOthers(DeliveryAttempt attempt, Cost cost) {
+    /**
+     * Whether it is transactional and its slot is to come: it waits in its queue then, and goes in the first slot that comes,
+     * whichever session has that; and whoever shares out slots among queues sees that it is there. Where sessions idle, which
+     * would be handed it, nothing waits that it could overtake.
+     */
+    private boolean waitsInItsQueue(DeliveryAttempt attempt, Cost cost) {
         if (attempt.item.mailClass() != MailClass.TRANSACTIONAL || !attempt.isUntried() || slot.weighs()) {
             return false;
         }
-        return slot.take(cost, permit.limits().idleTimeout().toNanos()) && !slot.isTaken() && queue.isPaced();
+        return slot.take(cost, permit.limits().idleTimeout().toNanos()) && !slot.isTaken() && !queue.hasIdle();
     }
 
     /** Untried, and the slot stays taken. */

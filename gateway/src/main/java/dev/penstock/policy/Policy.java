@@ -38,7 +38,7 @@ public interface Policy {
      * @return null when it can't be known yet; empty for nobody
      */
     default @Nullable String tenantAtMail(Client client, Decision.Accept mail) {
-        return mail.tenant() == null ? client.tenant() : mail.tenant();
+        return mail.tenant();
     }
 
     /** One recipient. */

@@ -1155,9 +1155,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         boolean wants;
         lock();
         try {
-            withheld.curfews(inForce.get());
+            List<SubQueue> released = withheld.curfews(inForce.get());
             withdraw();
-            wants = release(withheld.release(around.nanos()));
+            wants = release(released);
             if (!withheld.isEmpty()) {
                 arm(withheld.nextEnd(around.nanos()));
             }
@@ -1782,16 +1782,6 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      */
     public boolean isOvertaken(QueueItem item) {
         return transactional && item.mailClass() == MailClass.BULK && !item.isContested();
-    }
-
-    /** Whether sessions wait for their message slots. */
-    public boolean isPaced() {
-        lock();
-        try {
-            return pacing > 0;
-        } finally {
-            unlock();
-        }
     }
 
     /** Messages that wait for the end of a curfew. */

@@ -77,10 +77,14 @@ final class Withheld {
         return !(tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty() && senders.isEmpty());
     }
 
-    /** These are in force now. The queue has to look at everybody's mail then. */
-    void curfews(List<Curfew> inForce) {
-        looksAtAll = true;
+    /**
+     * These are in force now. The queue has to look at everybody's mail in the turns then.
+     *
+     * @return whose sub-queues have to wait no longer, no more here
+     */
+    List<SubQueue> curfews(List<Curfew> inForce) {
         curfews = inForce;
+        return released(new ArrayList<>());
     }
 
     /** Messages that wait here. */

@@ -62,6 +62,11 @@ public final class PreflightPolicy implements Policy {
     }
 
     @Override
+    public @Nullable String tenantAtMail(Client client, Decision.Accept mail) {
+        return rules.tenantAtMail(client, mail);
+    }
+
+    @Override
     public @Nullable Recipient postmaster() {
         return rules.postmaster();
     }

@@ -33,6 +33,11 @@ public class InjectionPolicy implements Policy {
     }
 
     @Override
+    public String tenantAtMail(Client client, Decision.Accept mail) {
+        return client.tenant();
+    }
+
+    @Override
     public boolean judgesMessages() {
         return false;
     }

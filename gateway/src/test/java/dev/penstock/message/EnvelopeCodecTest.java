@@ -174,7 +174,7 @@ class EnvelopeCodecTest {
                 random.nextBoolean() ? BodyType.SEVEN_BIT : BodyType.EIGHT_BIT_MIME, random.nextBoolean(),
                 text(random), text(random), random.nextLong(), new Origin(text(random), text(random), text(random),
                         text(random)),
-                options);
+                options, "", random.nextBoolean() ? MailClass.BULK : MailClass.TRANSACTIONAL);
     }
 
     private static String text(SplittableRandom random) {

@@ -142,12 +142,17 @@ class CurfewTest {
         long waits = harness.submit(MailClass.BULK, DOMAIN, "shop", "");
         long goes = harness.submit(MailClass.BULK, DOMAIN, "news", "");
         assertThat(all()).containsExactly(goes);
+        harness.submit(MailClass.BULK, DOMAIN, "news", "");
         harness.queue.reconfigure(new Pools(byMarketing.pools(), Map.of(), Map.of("news", "marketing"), "other"));
+        harness.submit(MailClass.BULK, DOMAIN, "news", ""); // before anybody has looked at what is queued
+        long goesNow = harness.submit(MailClass.BULK, DOMAIN, "shop", "");
         harness.queue.runDue();
         assertThat(harness.readyQueue(DOMAIN).violation()).isNull();
-        harness.submit(MailClass.BULK, DOMAIN, "news", "");
-        assertThat(all()).as("what was bound isn't any more, and the other way round").containsExactly(waits);
-        assertThat(harness.readyQueue(DOMAIN).withheld()).isEqualTo(1);
+        assertThat(all()).as("what was bound isn't any more, and the other way round").containsExactly(waits, goesNow);
+        assertThat(harness.readyQueue(DOMAIN).withheld()).isEqualTo(2);
+        harness.advance(HOUR.plusMillis(1));
+        assertThat(all()).hasSize(2);
+        assertThat(harness.readyQueue(DOMAIN).turns()).as("who still has a turn").isZero();
     }
 
     @Test

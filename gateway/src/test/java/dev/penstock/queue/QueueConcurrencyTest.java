@@ -7,6 +7,8 @@ import static org.hamcrest.Matchers.equalTo;
 
 import java.time.Duration;
 import java.time.InstantSource;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -32,8 +34,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
+import dev.penstock.config.CurfewConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TenantRules;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.egress.Pool;
@@ -60,6 +64,7 @@ import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
+import dev.penstock.units.MailClass;
 
 /** The real scheduler thread, real time, sessions on threads of their own, and everything at once. */
 @Timeout(180)
@@ -323,6 +328,17 @@ class QueueConcurrencyTest {
         left.countDown();
     }
 
+    /** Others from now on: in half of the times mail of some tenants waits. */
+    private void sharesAndCurfews(SplittableRandom random) {
+        LocalTime now = LocalTime.now(ZoneOffset.UTC);
+        CurfewConfig curfew = CurfewConfig.DEFAULT.with(CurfewConfig.FROM, now.minusHours(1))
+                .with(CurfewConfig.TO, now.plusHours(1))
+                .with(CurfewConfig.TENANTS, List.of("t" + random.nextInt(5), "t" + random.nextInt(5)))
+                .with(CurfewConfig.CLASSES, Set.of(MailClass.values()[random.nextInt(2)]));
+        queue.reconfigure(QueueHarness.weights(Map.of("t" + random.nextInt(5), random.nextInt(1, 9))),
+                random.nextBoolean() ? Curfews.NONE : new Curfews(Map.of("now", curfew)));
+    }
+
     private void route(int domain, int site, int policy) {
         Route.Hosts plain = FakeRouter.hosts("site" + site);
         router.set("d" + domain + ".example",
@@ -348,6 +364,9 @@ class QueueConcurrencyTest {
             route(random.nextInt(8, DOMAINS), random.nextInt(SITES), random.nextInt(POLICIES.size()));
             queue.reroute();
             sourcesComeAndGo(random);
+            if (round % 4 == 0) {
+                sharesAndCurfews(random);
+            }
             if (round % 10 == 5) {
                 recordable.set(false);
             } else if (round % 10 == 7) {
@@ -366,6 +385,7 @@ class QueueConcurrencyTest {
         for (Thread submitter : submitters) {
             submitter.join();
         }
+        queue.reconfigure(TenantRules.NONE, Curfews.NONE);
         recordable.set(false);
         limit(3, FakeLimitBook.connections("all", 4), FakeLimitBook.messages("all", "50000/s"));
         await().atMost(Patience.LONG).untilAtomic(sessions, equalTo(0));
@@ -389,6 +409,11 @@ class QueueConcurrencyTest {
             assertThat(ends.get(id) % TOUCHED).as("ends of message %d", id).isEqualTo(1);
         }
         assertNothingIsLeft();
+        for (int t = 0; t < 5; t++) {
+            assertThat(queue.accounts().destinations("t" + t)).as("queued of t%d", t).isZero();
+            assertThat(queue.accounts().kilobytes("t" + t)).as("kilobytes queued of t%d", t).isZero();
+        }
+        assertThat(queue.curfewStats()).isEqualTo(new CurfewStats(0, 0, 0));
         assertThat(troubles).containsExactlyInAnyOrderElementsOf(EnumSet.allOf(Trouble.class));
         assertThat(suspensions.get()).isPositive();
         assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::source).contains("ip-0", "ip-1", "ip-2", "default");
@@ -431,8 +456,13 @@ class QueueConcurrencyTest {
         SplittableRandom random = new SplittableRandom(first);
         for (int id = first; id < first + count; id++) {
             long due = id % 20 == 4 ? System.currentTimeMillis() + random.nextInt(300) : 0;
-            queue.submit(Destinations.of(TestEntries.entry(id, 0), "d" + random.nextInt(DOMAINS) + ".example",
-                    "t" + random.nextInt(5), "", System.currentTimeMillis(), 0, due, 4_096));
+            String domain = "d" + random.nextInt(DOMAINS) + ".example";
+            String tenant = "t" + random.nextInt(5);
+            queue.submit(due == 0
+                    ? Destinations.of(MailClass.values()[random.nextInt(2)], "", TestEntries.entry(id, 0), domain,
+                            tenant, "", System.currentTimeMillis())
+                    : Destinations.of(TestEntries.entry(id, 0), domain, tenant, "", System.currentTimeMillis(), 0, due,
+                            4_096));
             if (id % 50 == 0) {
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1)); // queues run empty in between
             }

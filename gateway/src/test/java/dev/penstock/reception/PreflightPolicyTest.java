@@ -32,6 +32,7 @@ import dev.penstock.preflight.Preflight;
 import dev.penstock.preflight.SignatureFacts;
 import dev.penstock.preflight.Zones;
 import dev.penstock.testing.FakePolicy;
+import dev.penstock.units.MailClass;
 
 /** What becomes of a message that a receiver would refuse, by its tenant's mode. */
 class PreflightPolicyTest {
@@ -137,6 +138,18 @@ class PreflightPolicyTest {
                 List.of(new HeaderField("Message-ID", "<2@sound.example>")), List.of("message-id")));
         assertThat(((Decision.Accept) ask("", SOUND.replace("<1@sound.example>", "none"), "jo@gmail.com")).judged())
                 .isNull();
+    }
+
+    @Test
+    void whoseTheMessageIsAndHowUrgentIsForThePolicyToSay() {
+        Decision.Accept named = new Decision.Accept("shop", null, List.of(), List.of());
+        assertThat(policy.tenantAtMail(client("tags"), named)).isEqualTo("shop");
+        assertThat(policy.tenantAtMail(client("tags"), Decision.ACCEPT)).as("the policy doesn't know yet").isNull();
+        rules.onMessage = CompletableFuture.completedFuture(Decision.ACCEPT.of(MailClass.TRANSACTIONAL));
+        for (String tenant : List.of("tags", "holds", "")) {
+            assertThat(((Decision.Accept) ask(tenant, UNSIGNED, "jo@gmail.com")).mailClass()).as(tenant)
+                    .isEqualTo(MailClass.TRANSACTIONAL);
+        }
     }
 
     @Test
