@@ -29,6 +29,7 @@ import java.util.Map;
  * @param preflight how messages are judged by what their receivers demand
  * @param warmUps   schedules by which sources are warmed up, by name
  * @param tlsReports reports to receivers about TLS
+ * @param control   how limits follow what receivers answer
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -37,7 +38,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         EventsConfig events, HttpConfig http, AuthConfig auth, PolicyConfig policy,
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
         Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight,
-        Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports)
+        Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports, ControlConfig control)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -117,6 +118,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             .example("gentle");
     public static final Key<GatewayConfig, TlsReportsConfig> TLS_REPORTS = TABLE.key("tls-reports",
             GatewayConfig::tlsReports, table(TlsReportsConfig.TABLE, TlsReportsConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, ControlConfig> CONTROL = TABLE.key("control", GatewayConfig::control,
+            table(ControlConfig.TABLE, ControlConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -133,7 +136,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(ROUTES), values.get(QUEUE), values.get(DELIVERY), values.get(SHAPING), values.get(EVENTS),
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
-                values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS));
+                values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS), values.get(CONTROL));
     }
 
     /**
