@@ -89,7 +89,11 @@ import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.ConfiguredBook;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.control.AdaptiveControl;
+import dev.penstock.shaping.control.AutomationBook;
+import dev.penstock.shaping.control.ControlMetrics;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolHealth;
@@ -121,6 +125,7 @@ public final class Penstock implements AutoCloseable {
     private final AddressWatch addresses;
     private final DnsRouter router;
     private final Shaper shaper;
+    private final AdaptiveControl control;
     private final StsPolicies stsPolicies;
     private volatile @Nullable TlsReports tlsReports; // sessions count in it
     private final MailQueue queue;
@@ -166,6 +171,8 @@ public final class Penstock implements AutoCloseable {
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             shaper = new Shaper(config.shaping(), System::nanoTime);
+            control = new AdaptiveControl(config.control(), new ConfiguredBook(() -> this.config.shaping()),
+                    AutomationBook.NONE, config.spool().directory(), clock, System::nanoTime);
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
@@ -182,6 +189,7 @@ public final class Penstock implements AutoCloseable {
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
                             this::recovered));
             started(warmUp.open());
+            started(control.open());
             signing = started(Signing.open(config.dkim(), clock));
             reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
             tlsReports = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF ? null : started(tlsReports(clock));
@@ -189,6 +197,7 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
                             warden, spool, queue, reception, deliveryLog, clock, System::nanoTime,
                             new TlsOut(router, tlsResults)));
+            dispatcher.controlledBy(control);
             warden.start(dispatcher::probe);
             started(queue);
             authenticator = started(
@@ -269,6 +278,7 @@ public final class Penstock implements AutoCloseable {
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
                 ProviderMetrics.of(dispatcher.stats()::providers), WarmUpMetrics.of(warmUp::progress),
+                ControlMetrics.of(() -> control.figures(ControlMetrics.MAX_SHOWN)),
                 DeliveryMetrics.of(dispatcher.replyCounts()),
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
@@ -363,6 +373,7 @@ public final class Penstock implements AutoCloseable {
         router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
+        control.reconfigure(changed.control());
         policy.reconfigure(changed.policy());
         signing.reconfigure(changed.dkim());
         preflight.reconfigure(changed.preflight());

@@ -1602,7 +1602,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     /** Sessions that stand or come up. */
-    int sessions() {
+    public int sessions() {
         lock();
         try {
             return opening + up;

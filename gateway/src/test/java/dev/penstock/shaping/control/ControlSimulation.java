@@ -22,7 +22,7 @@ final class ControlSimulation {
 
     private final Receiver receiver;
     private final Controller controller;
-    private final Meter meter = new Meter(0);
+    private final Goodput meter = new Goodput(0);
     private final Random random;
     private final int mostSessions;
     private final double roundTrip;

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.LongAdder;
  * How many messages were taken lately. Thread-safe: counting is an addition, and once in {@link #SAMPLE_NANOS} one of the
  * threads that count takes a sample. Times are {@link System#nanoTime()}'s.
  */
-final class Meter {
+final class Goodput {
     static final long SAMPLE_NANOS = Duration.ofSeconds(1).toNanos();
     /** Samples kept, the oldest of which is looked at: what was taken in so many seconds. */
     private static final int SAMPLES = 10;
@@ -21,7 +21,7 @@ final class Meter {
     private final long[] counts = new long[SAMPLES];
     private int samples;
 
-    Meter(long nowNanos) {
+    Goodput(long nowNanos) {
         sampledNanos = new AtomicLong(nowNanos);
         sample(nowNanos);
     }
