@@ -43,7 +43,7 @@ public record ControlConfig(boolean enabled, int decrease, Duration growth, int 
             "A receiver that has blocked a source is tried with one message after this time, then after twice as long "
                     + "each time.");
     public static final Key<ControlConfig, Duration> MAX_PROBE_INTERVAL = TABLE.key("max-probe-interval",
-            ControlConfig::maxProbeInterval, duration("4h", "1s", "7d"), "The longest time between two such tries.");
+            ControlConfig::maxProbeInterval, duration("1h", "1s", "7d"), "The longest time between two such tries.");
     public static final Key<ControlConfig, Integer> INCIDENT_TENANTS = TABLE.key("incident-tenants",
             ControlConfig::incidentTenants, integer(5, 2, MAX_COUNT),
             "An incident at a provider begins when it defers mail of so many tenants,");

@@ -193,7 +193,6 @@ public final class AdaptiveControl implements AutoCloseable {
             told(this, change, before, after, "", Classification.NONE);
         }
 
-        @Nullable
         Controller.Mode refused(Signal signal, long sentNanos, IntSupplier open, String reply, Classification meaning,
                 long now, Duration[] interval) {
             int sessions = signal == Signal.CONCURRENCY ? open.getAsInt() : 0;

@@ -34,12 +34,19 @@ final class Controller {
     static final int NO_WINDOW = Integer.MAX_VALUE;
     /** Between two looks at how far a rate has come. */
     static final long STEP_NANOS = Duration.ofSeconds(1).toNanos();
-    /** Of messages that were taken for one that was deferred, before a rate is back where it was cut: two percent. */
-    private static final int DELIVERED_PER_DEFERRAL = 50;
+    /** Of messages that were taken for one that was deferred, before a rate is back where it was cut: some two percent, and less with those beyond. */
+    private static final int DELIVERED_PER_DEFERRAL = 45;
     /** Deferrals of one volley that count, so that a first one of hundreds doesn't stop growth for a day. */
-    private static final int MAX_VOLLEY = 10;
+    private static final int MAX_VOLLEY = 12;
     /** Decreases in a row after which nothing that was sent was taken: only probes then. */
-    private static final int MAX_FRUITLESS = 3;
+    private static final int MAX_FRUITLESS = 2;
+    /** Messages taken since the last decrease that say what the receiver takes. */
+    private static final int TELLING = 20;
+    /**
+     * They were fewer than it takes, since most went at less than that; the rate at which it deferred is more. So far back
+     * from that one is the target, by the simulation.
+     */
+    private static final double BACK = 0.4;
     /** What is sent so soon after a decrease was on its way, or found a receiver that hadn't caught its breath. */
     private static final long GRACE_NANOS = Duration.ofMillis(500).toNanos();
     private static final long MAX_GRACE_NANOS = Duration.ofMinutes(1).toNanos();
@@ -128,6 +135,8 @@ final class Controller {
     private long refusedNanos;
     private long lookedNanos;
     private long taken;
+    /** Since the last decrease. */
+    private long takenSinceCut;
     private long takenSinceReturn = FEW;
     private long intervalNanos = FIRST_PAUSE_NANOS;
     private int proved;
@@ -253,6 +262,7 @@ final class Controller {
 
     private void grow(Answer answer) {
         taken++;
+        takenSinceCut++;
         long time = answer.nowNanos - lookedNanos;
         if (time < STEP_NANOS) {
             return;
@@ -286,9 +296,10 @@ final class Controller {
         mode = Mode.PACED;
         depth = newDepth;
         progress = 0;
-        volley = 1;
         proved = 0;
         taken = 0;
+        takenSinceCut = 0;
+        decreasedNanos = now; // and what goes from now on is counted
         takenSinceReturn = 0;
         lookedNanos = now;
         delivered = 0;
@@ -361,6 +372,7 @@ final class Controller {
             return null;
         }
         double before = rate();
+        double between = (now - decreasedNanos) / NANOS;
         hasDecreased = true;
         decreasedNanos = now;
         if (mode == Mode.PROBING || mode == Mode.BLOCKED) {
@@ -376,7 +388,9 @@ final class Controller {
         } else if (fruitless > 0) {
             target *= beta;
         } else if (!isLoad) { // what a busy receiver takes at other times is known
-            target = progress < 1 ? before * (1 + beta) / 2 : before;
+            target = takenSinceCut >= TELLING
+                    ? before + (Math.min(before, takenSinceCut / between) - before) * BACK
+                    : progress < 1 ? before * (1 + beta) / 2 : before;
             beforeFruitless = target;
         }
         target = Math.max(minRate, target);
@@ -384,8 +398,9 @@ final class Controller {
         mode = Mode.PACED;
         depth = 1 - beta;
         progress = 0;
-        volley = 1;
+        volley = fruitless > 1 ? Math.min(volley + 1, MAX_VOLLEY) : 1;
         taken = 0;
+        takenSinceCut = 0;
         lookedNanos = now;
         if (fruitless >= MAX_FRUITLESS || isOverBudget()) {
             return pause(before);
@@ -400,7 +415,7 @@ final class Controller {
         }
         intervalNanos = cameBackForNothing
                 ? Math.min(2 * intervalNanos, LONGEST_PAUSE_NANOS)
-                : FIRST_PAUSE_NANOS;
+                : Math.clamp((long) (GRACE_MESSAGES * NANOS / target), FIRST_PAUSE_NANOS, LONGEST_PAUSE_NANOS);
         mode = Mode.PROBING;
         return new Change("pause", perSecond(before), per(intervalNanos), "when one is taken");
     }
@@ -408,6 +423,7 @@ final class Controller {
     private Change probeRefused() {
         String before = per(intervalNanos);
         proved = 0;
+        volley = Math.min(volley + 1, MAX_VOLLEY);
         intervalNanos = Math.min(2 * intervalNanos, mode == Mode.BLOCKED ? longestProbeNanos : LONGEST_PAUSE_NANOS);
         if (mode == Mode.BLOCKED) {
             intervalNanos = Math.max(intervalNanos, firstProbeNanos);
@@ -417,7 +433,7 @@ final class Controller {
 
     private @Nullable Change block(Answer answer) {
         if (mode == Mode.BLOCKED) {
-            if (wasSentBefore(answer.sentNanos)) {
+            if (answer.sentNanos - decreasedNanos <= GRACE_NANOS) {
                 return null;
             }
             decreasedNanos = answer.nowNanos;
@@ -430,6 +446,7 @@ final class Controller {
         target = Math.max(minRate, target * beta);
         hasDecreased = true;
         decreasedNanos = answer.nowNanos;
+        volley = 1;
         proved = 0;
         mode = Mode.BLOCKED;
         intervalNanos = firstProbeNanos;

@@ -33,6 +33,8 @@ final class ControlSimulation {
     private double now;
     private double arrival;
     private boolean ticking;
+    /** Of the slot that is waited for; others are of a rate that isn't any more. */
+    private long tick;
     private int open;
     private int free;
     private double nextOpening;
@@ -109,14 +111,18 @@ final class ControlSimulation {
             }
         }
         if (!ticking && free > 0) {
-            ticking = true;
-            at(Math.max(now, arrival), this::tick);
+            awaitSlot();
         }
     }
 
-    private void tick() {
-        if (arrival > now) { // the rate has changed
-            at(arrival, this::tick);
+    private void awaitSlot() {
+        ticking = true;
+        long mine = ++tick;
+        at(Math.max(now, arrival), () -> tick(mine));
+    }
+
+    private void tick(long of) {
+        if (of != tick) {
             return;
         }
         ticking = false;
@@ -145,10 +151,12 @@ final class ControlSimulation {
             deferred += counted();
             changed(controller.refused(signal, answer(sent, open)));
         }
-        double rate = controller.rate();
-        arrival = Math.min(arrival, now + 1 / rate);
-        if (ticking && arrival <= now) {
-            arrival = now;
+        double next = now + 1 / controller.rate();
+        if (next < arrival) {
+            arrival = next;
+            if (ticking) {
+                awaitSlot();
+            }
         }
         go();
     }
