@@ -89,11 +89,12 @@ import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.RoutingMetrics;
 import dev.penstock.routing.RoutingStats;
 import dev.penstock.routing.Site;
-import dev.penstock.shaping.ConfiguredBook;
+import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.control.AdaptiveControl;
-import dev.penstock.shaping.control.AutomationBook;
 import dev.penstock.shaping.control.ControlMetrics;
+import dev.penstock.shaping.control.RuleAutomation;
+import dev.penstock.shaping.rules.RuleBook;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.SpoolHealth;
@@ -124,6 +125,7 @@ public final class Penstock implements AutoCloseable {
     private final Placement placement;
     private final AddressWatch addresses;
     private final DnsRouter router;
+    private final RuleBook rules;
     private final Shaper shaper;
     private final AdaptiveControl control;
     private final StsPolicies stsPolicies;
@@ -170,9 +172,10 @@ public final class Penstock implements AutoCloseable {
             deliveryLog = started(new DeliveryLog(config.events(), config.hostname(), clock));
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
-            shaper = new Shaper(config.shaping(), System::nanoTime);
-            control = new AdaptiveControl(config.control(), new ConfiguredBook(() -> this.config.shaping()),
-                    AutomationBook.NONE, config.spool().directory(), clock, System::nanoTime);
+            rules = started(new RuleBook(config.shaping(), new RouterSites(router), System::nanoTime));
+            control = new AdaptiveControl(config.control(), rules, new RuleAutomation(rules),
+                    config.spool().directory(), clock, System::nanoTime);
+            shaper = new Shaper(rules, System::nanoTime);
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
@@ -227,6 +230,7 @@ public final class Penstock implements AutoCloseable {
             parts.add(1, http); // closed when all mail has come to rest, so that a stop can be watched
             router.reconfigure(config.allRoutes(), config.dns(), config.delivery().port(), ownAddresses());
             addresses.start();
+            rules.start(this::rolledUp);
             queue.start(dispatcher, dispatcher);
         } catch (IOException | RuntimeException | Error e) {
             closeParts();
@@ -350,7 +354,14 @@ public final class Penstock implements AutoCloseable {
     }
 
     private boolean keepsToMtaSts(String domain, Site site) {
-        return shaper.limits(shaper.key(domain, site)).enableMtaSts();
+        return shaper.limits(EgressPath.DEFAULT_SOURCE, shaper.key(domain, site), rules.provider(domain, site))
+                .enableMtaSts();
+    }
+
+    /** Sections of the shaping file are for other sites now: mail that is queued goes by what they say. */
+    private void rolledUp() {
+        shaper.changed();
+        queue.reroute();
     }
 
     private OwnAddresses ownAddresses() {

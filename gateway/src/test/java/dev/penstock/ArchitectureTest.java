@@ -65,11 +65,12 @@ class ArchitectureTest {
     }
 
     @Test
-    void shapingKnowsOfRoutingOnlyTheSite() {
+    void shapingKnowsOfRoutingOnlyTheSiteAndWhoseItIs() {
         noClasses().that().resideInAPackage("..shaping..").should().dependOnClassesThat(
-                describe("are in spool, or in routing and not Site", type -> isGateway(type)
+                describe("are in spool, or in routing and neither Site nor Providers", type -> isGateway(type)
                         && (packageOf(type).equals("spool")
-                                || (packageOf(type).equals("routing") && !type.getSimpleName().equals("Site")))))
+                                || (packageOf(type).equals("routing")
+                                        && !type.getName().matches(".*\\.(Site|Providers)(\\$\\w+)?")))))
                 .check(gateway);
     }
 

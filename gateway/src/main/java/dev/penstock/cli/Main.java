@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
 
 import dev.penstock.metrics.BuildInfo;
 
-/** The command line of the gateway: {@code penstock run|check-config|classify|config|dkim|preflight|proxy|spool|user|version}. Confined to the main thread. */
+/** The command line of the gateway: {@code penstock run|check-config|classify|config|dkim|preflight|proxy|shaping|spool|user|version}. Confined to the main thread. */
 @Command(name = "penstock", description = "An SMTP gateway for bulk mail.", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, synopsisSubcommandLabel = "COMMAND")
 public final class Main {
     private Main() {}
@@ -38,6 +38,7 @@ public final class Main {
         commands.addSubcommand(new DkimCommand(out, err));
         commands.addSubcommand(new PreflightCommand(out, err));
         commands.addSubcommand(new ProxyCommand(signals, out, err));
+        commands.addSubcommand(ShapingCommand.line(out, err));
         commands.addSubcommand(new SpoolCommand(out, err));
         commands.addSubcommand(new UserCommand(passwords, out, err));
         commands.addSubcommand(new VersionCommand(out));

@@ -1,6 +1,7 @@
 package dev.penstock.config;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 import dev.penstock.units.Rate;
@@ -49,6 +50,11 @@ public record AutomationRule(List<String> regex, List<Action> actions, Trigger t
          * @param value what the file could have for {@code name}: a text, {@code Long} or {@code Boolean}
          */
         record Set(String name, Object value, boolean domain) implements Action {
+            /** What comes of {@code limits} while it holds. */
+            public TrafficLimits in(TrafficLimits limits) {
+                return ShapingReader.set(limits, name, value, new ArrayList<>()); // judged when it was read
+            }
+
             /** KumoMTA's word for it. */
             public String word() {
                 return domain ? "SetDomainConfig" : "SetConfig";

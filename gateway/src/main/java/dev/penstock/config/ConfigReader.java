@@ -4,10 +4,12 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Reads the configuration file and the shaping file that it names. Thread-safe: every call reads anew. All errors of
@@ -90,7 +92,8 @@ public final class ConfigReader {
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
-                    .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet()));
+                    .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet(),
+                            sourceNames(config)));
         }
         file.end();
 
@@ -130,6 +133,12 @@ public final class ConfigReader {
             }
         }
         return config;
+    }
+
+    private static Set<String> sourceNames(GatewayConfig config) {
+        Set<String> names = new HashSet<>(config.sources().keySet());
+        names.add(SourceConfig.DEFAULT_NAME);
+        return names;
     }
 
     static Map<String, RouteConfig> routes(TableBinder table) {

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 import dev.penstock.config.ValueType.Nested;
 import dev.penstock.config.ValueType.Plain;
@@ -28,16 +27,14 @@ public final class ConfigSchema {
 
     /** Of the shaping file. */
     public static String shaping() {
-        Map<String, Object> section = table(TrafficLimits.TABLE);
-        Map<String, Object> keys = new LinkedHashMap<>(table(ShapingReader.furtherKeys()));
         Map<String, Object> properties = new LinkedHashMap<>();
-        properties.putAll(properties(section));
-        properties.putAll(properties(keys));
+        for (Table<?> keys : List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys(), ShapingReader.sharedKeys(false))) {
+            properties.putAll(properties(table(keys)));
+        }
         for (String key : ShapingReader.NOT_SUPPORTED.stream().sorted().toList()) {
             properties.put(key, Map.of("description", "KumoMTA's; not supported yet and ignored."));
         }
-        section.put("properties", properties);
-
+        Map<String, Object> section = section(properties);
         Map<String, Object> file = table(ShapingConfig.TABLE);
         Map<String, Object> sections = new LinkedHashMap<>(properties(file));
         sections.put(ShapingConfig.DEFAULTS.name(), section);
@@ -49,12 +46,26 @@ public final class ConfigSchema {
         return JsonText.indented(root("Penstock's shaping file", file));
     }
 
-    /** @param ofSections keys that a provider's section may have too, to no effect yet */
+    /** With what a section may hold beside its keys. */
+    private static Map<String, Object> section(Map<String, Object> keys) {
+        Map<String, Object> properties = new LinkedHashMap<>(keys);
+        properties.put("sources", Types.schema("object", "description", "What is said for one source, by its name.",
+                "additionalProperties", closed(keys)));
+        properties.put(AutomationReader.AUTOMATION, Types.schema("array", "description",
+                "What is done when replies of a kind come; KumoMTA's.", "items", AutomationReader.schema()));
+        return closed(properties);
+    }
+
+    private static Map<String, Object> closed(Map<String, Object> properties) {
+        return Types.schema("object", "additionalProperties", false, "properties", properties);
+    }
+
     private static Map<String, Object> providers(Map<String, Object> ofSections) {
-        Map<String, Object> provider = table(ProviderConfig.TABLE);
-        Map<String, Object> properties = new LinkedHashMap<>(properties(provider));
-        Stream.concat(ofSections.keySet().stream(), ProviderReader.NOT_SUPPORTED.stream()).sorted().forEach(
-                key -> properties.put(key, Map.of("description", "Of a provider not supported yet and ignored.")));
+        Map<String, Object> keys = new LinkedHashMap<>(ofSections);
+        keys.putAll(properties(table(ShapingReader.sharedKeys(true))));
+        Map<String, Object> provider = section(keys);
+        Map<String, Object> properties = properties(table(ProviderConfig.TABLE));
+        properties.putAll(properties(provider));
         provider.put("properties", properties);
         return Types.schema("object", "description", ShapingConfig.PROVIDERS.text(), "additionalProperties",
                 provider);

@@ -111,6 +111,11 @@ final class ConfigSource {
         return parse();
     }
 
+    /** {@code FILE:LINE}; the file alone when the line, 0, isn't known. */
+    String place(int line) {
+        return line == 0 ? file.toString() : file + ":" + line;
+    }
+
     void error(@Nullable TomlPosition position, String key, String message) {
         errors.add(problem(position, key, message));
     }

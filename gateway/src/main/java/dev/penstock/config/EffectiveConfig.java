@@ -15,8 +15,10 @@ import dev.penstock.config.ValueType.Plain;
 
 /** Every value of a configuration and where it comes from, for operators. Stateless. */
 public final class EffectiveConfig {
-    private static final String MASK = "********";
+    static final String MASK = "********";
     private static final String SHAPING_DEFAULTS = Places.path(Places.SHAPING, ShapingConfig.DEFAULTS.name());
+
+    private static final String SHAPING_LIMITS = Places.path(Places.SHAPING, ShapingConfig.LIMITS.name()) + "[";
 
     private EffectiveConfig() {}
 
@@ -108,7 +110,7 @@ public final class EffectiveConfig {
         if (place == null && !key.alias().isEmpty()) {
             place = places.of(path, key.alias());
         }
-        if (place == null && path.startsWith(Places.SHAPING + ".")) {
+        if (place == null && path.startsWith(Places.SHAPING + ".") && !path.startsWith(SHAPING_LIMITS)) {
             Place alone = places.of(path, ShapingReader.REPLACE_BASE);
             return alone != null && alone.written().equals(true) ? null : places.of(SHAPING_DEFAULTS, key.name());
         }

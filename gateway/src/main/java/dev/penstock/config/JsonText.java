@@ -6,20 +6,20 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** JSON of maps, lists, texts, numbers and booleans. Stateless. */
-final class JsonText {
+public final class JsonText {
     private static final String INDENT = "  ";
 
     private JsonText() {}
 
     /** On one line. */
-    static String compact(@Nullable Object value) {
+    public static String compact(@Nullable Object value) {
         StringBuilder text = new StringBuilder();
         write(text, value, null);
         return text.toString();
     }
 
     /** On a line for each member. */
-    static String indented(Object value) {
+    public static String indented(Object value) {
         StringBuilder text = new StringBuilder();
         write(text, value, "\n");
         return text.toString();

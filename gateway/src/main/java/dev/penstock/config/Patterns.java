@@ -23,10 +23,11 @@ final class Patterns {
     private static Map<String, Duration> durationUnits() {
         Map<String, Duration> units = new LinkedHashMap<>();
         units.put("ms", Duration.ofMillis(1));
-        units.put("s(ec(onds?)?)?", Duration.ofSeconds(1));
-        units.put("m(in(utes?)?)?", Duration.ofMinutes(1));
-        units.put("h(ours?)?", Duration.ofHours(1));
+        units.put("s(ec(ond)?s?)?", Duration.ofSeconds(1));
+        units.put("m(in(ute)?s?)?", Duration.ofMinutes(1));
+        units.put("h((ou)?rs?)?", Duration.ofHours(1));
         units.put("d(ays?)?", Duration.ofDays(1));
+        units.put("w(eeks?)?", Duration.ofDays(7));
         return units;
     }
 

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -19,10 +20,6 @@ final class ProviderReader {
     private static final String SHIPPED = "providers.toml";
     private static final Pattern SHIPPED_FORMS = Pattern
             .compile("(?m)^\\[provider\\.\"([^\"]+)\"]|\\{(\\w+)=\"([^\"]+)\"}");
-
-    /** KumoMTA's keys of a provider section alone (its shaping.rs). */
-    static final Set<String> NOT_SUPPORTED = Set.of("provider_connection_limit", "provider_max_message_rate",
-            "provider_source_selection_rate", "provider_additional_source_selection_rates");
 
     private ProviderReader() {}
 
@@ -63,18 +60,24 @@ final class ProviderReader {
         }
     }
 
-    /** Those of the file, then those of {@code shipped} that it has none of the name of. */
-    static List<ProviderConfig> read(TableBinder file, List<ProviderConfig> shipped) {
+    /**
+     * Those of the file, then those of {@code shipped} that it has none of the name of.
+     *
+     * @param rest what else a section says is read by this, with the provider's name
+     */
+    static List<ProviderConfig> read(TableBinder file, List<ProviderConfig> shipped,
+            BiConsumer<TableBinder, String> rest) {
         if (!file.has(ShapingReader.PROVIDER)) {
             return shipped;
         }
-        List<ProviderConfig> providers = sections(file.table(ShapingReader.PROVIDER), shipped);
+        List<ProviderConfig> providers = sections(file.table(ShapingReader.PROVIDER), shipped, rest);
         Set<String> named = providers.stream().map(ProviderConfig::name).collect(Collectors.toSet());
         shipped.stream().filter(provider -> !named.contains(provider.name())).forEach(providers::add);
         return providers;
     }
 
-    private static List<ProviderConfig> sections(TableBinder table, List<ProviderConfig> shipped) {
+    private static List<ProviderConfig> sections(TableBinder table, List<ProviderConfig> shipped,
+            BiConsumer<TableBinder, String> rest) {
         List<ProviderConfig> providers = new ArrayList<>();
         for (String name : table.keys()) {
             if (name.isBlank()) {
@@ -85,28 +88,20 @@ final class ProviderReader {
             if (!table.hasTable(name)) {
                 continue;
             }
-            List<ProviderMatch> known = shipped.stream().filter(provider -> provider.name().equals(name))
-                    .map(ProviderConfig::match).findFirst().orElse(List.of());
+            List<ProviderMatch> known = section.flag(ShapingReader.REPLACE_BASE, false)
+                    ? List.of()
+                    : shipped.stream().filter(provider -> provider.name().equals(name))
+                            .map(ProviderConfig::match).findFirst().orElse(List.of());
             table.means(name, name);
             List<ProviderMatch> match = ProviderConfig.MATCH.read(section, known);
             if (match.isEmpty() && !section.isEmptyArray(ProviderConfig.MATCH_KEY)) {
                 table.warn(name, "matches nothing: it has no match, and no provider of this name is known; "
                         + "match = [] says so without this warning");
             }
-            ignored(section);
+            rest.accept(section, name);
+            section.end();
             providers.add(new ProviderConfig(name, match));
         }
         return providers;
-    }
-
-    private static void ignored(TableBinder section) {
-        ShapingReader.warnOfTls(section, "a provider section, whose keys but match are ignored");
-        for (String key : section.keys()) {
-            if (NOT_SUPPORTED.contains(key) || ShapingReader.isKey(key)) {
-                section.ignore(key, "of a provider section is not supported yet and is ignored; "
-                        + "say it in [\"default\"], or in a section per domain or site");
-            }
-        }
-        section.end();
     }
 }

@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -10,37 +11,36 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
+import org.tomlj.TomlArray;
+import org.tomlj.TomlTable;
 
+import dev.penstock.config.ShapingLayer.Said;
 import dev.penstock.config.ValueType.Plain;
 import dev.penstock.units.Rate;
 
 /**
- * Reads a shaping file in KumoMTA's format. Confined to the thread that reads the configuration.
+ * Reads a shaping file in KumoMTA's format, with the tables {@code [[limit]]} of our own. Confined to the thread that
+ * reads the configuration.
  *
  * <p>A file that is in production with KumoMTA is taken as it is: keys of its that Penstock doesn't honour yet are
- * named in a warning each, so are demands for TLS in sections that it doesn't honour, and sections that can match
- * nothing.
+ * named in a warning each, and so are sections that can match nothing.
  */
-final class ShapingReader {
+public final class ShapingReader {
     private static final String DEFAULT_SECTION = "default";
     static final String PROVIDER = "provider";
     private static final String ENABLE_TLS = "enable_tls";
     private static final String MX_ROLLUP = "mx_rollup";
-    private static final String REMEMBER_BROKEN_TLS = "remember_broken_tls";
-    private static final String RECONNECT = "opportunistic_tls_reconnect_on_failed_handshake";
+    static final String REMEMBER_BROKEN_TLS = "remember_broken_tls";
+    static final String RECONNECT = "opportunistic_tls_reconnect_on_failed_handshake";
     static final String REPLACE_BASE = "replace_base";
+    private static final String SOURCES = "sources";
 
     /** Its values of {@code enable_tls} (docs/reference/kumo/make_egress_path/enable_tls.md). */
     private static final List<String> KUMO_TLS = List.of("Opportunistic", "OpportunisticInsecure", "Required",
             "RequiredInsecure", "Disabled");
 
-    /** Domains whose MX hosts take the mail of other domains too, and who runs them. */
-    private static final Map<String, String> SHARED_PROVIDERS = sharedProviders();
-
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
-    static final Set<String> NOT_SUPPORTED = Set.of("additional_connection_limits",
-            "additional_message_rate_throttles", "source_selection_rate", "additional_source_selection_rates",
-            "max_recipients_per_batch", "max_ready", "tls_prefer_openssl",
+    static final Set<String> NOT_SUPPORTED = Set.of("max_recipients_per_batch", "max_ready", "tls_prefer_openssl",
             "openssl_cipher_list",
             "openssl_cipher_suites", "openssl_options", "rustls_cipher_suites", "tls_certificate", "tls_private_key",
             "smtp_port", "smtp_auth_plain_username", "smtp_auth_plain_password", "allow_smtp_auth_plain_without_tls",
@@ -51,122 +51,292 @@ final class ShapingReader {
             "starttls_timeout", "auth_timeout", "system_shutdown_timeout", "refresh_interval", "refresh_strategy",
             "dispatcher_wakeup_strategy", "maintainer_wakeup_strategy", "low_memory_reduction_policy",
             "no_memory_reduction_policy", "readyq_pool_name", "provider_name", "ignore_8bit_checks",
-            "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout", "sources", "automation");
+            "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout");
 
-    private ShapingReader() {}
+    private final TableBinder file;
+    private final Map<String, RouteConfig> routes;
+    private final Set<String> localDomains;
+    private final Set<String> knownSources;
+    /** Named limits by key and name, as the file has them first. */
+    private final Map<String, Said> named = new HashMap<>();
 
-    /** Whether a section may have it, honoured or not. */
-    static boolean isKey(String key) {
-        return NOT_SUPPORTED.contains(key)
-                || Stream.of(TrafficLimits.TABLE, furtherKeys()).flatMap(table -> table.keys().stream())
-                        .anyMatch(known -> known.name().equals(key));
+    private ShapingReader(TableBinder file, Map<String, RouteConfig> routes, Set<String> localDomains,
+            Set<String> knownSources) {
+        this.file = file;
+        this.routes = routes;
+        this.localDomains = localDomains;
+        this.knownSources = knownSources;
     }
 
     /** Keys of a section that say how others are meant. */
     static Table<TrafficLimits> furtherKeys() {
         Table<TrafficLimits> table = Table.of(TrafficLimits.class, TrafficLimits::new, "");
         table.key(REPLACE_BASE, _ -> false, Types.flag(false),
-                "The section starts from the built-in limits instead of [\"default\"].");
-        table.key(MX_ROLLUP, _ -> false, Types.flag(false),
-                "Only false is honoured: a section is for its own domain or site.");
+                "The section starts from the built-in limits instead of [\"default\"] and the provider's section.");
+        table.key(MX_ROLLUP, _ -> true, Types.flag(true),
+                "Whether the section is for all domains with the same MX hosts as its own, which are asked for in the "
+                        + "DNS; else for its domain alone.");
         table.key(REMEMBER_BROKEN_TLS, _ -> "", Types.text("a text", "", text -> text),
                 "With it \"Opportunistic\" goes on in clear; its time is not honoured.");
         table.key(RECONNECT, _ -> false, Types.flag(false), "With it \"Opportunistic\" goes on in clear.");
         return table;
     }
 
-    private static Map<String, String> sharedProviders() {
-        Map<String, String> providers = new HashMap<>();
-        Map.of("Google", List.of("gmail.com", "googlemail.com"),
-                "Microsoft", List.of("outlook.com", "hotmail.com", "live.com", "msn.com"),
-                "Yahoo", List.of("yahoo.com", "ymail.com", "rocketmail.com", "aol.com"),
-                "Apple", List.of("icloud.com", "me.com", "mac.com"),
-                "GMX", List.of("gmx.net", "gmx.de", "gmx.com"),
-                "VK", List.of("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
-                "Yandex", List.of("yandex.ru", "yandex.com"),
-                "Tencent", List.of("qq.com", "foxmail.com"),
-                "Zoho", List.of("zoho.com"),
-                "Proton", List.of("proton.me", "protonmail.com"))
-                .forEach((provider, domains) -> domains.forEach(domain -> providers.put(domain, provider)));
-        return Map.copyOf(providers);
+    /**
+     * Keys of limits that are shared, for documents and schema.
+     *
+     * @param ofProvider those that only a provider's section has, or those that any has
+     */
+    static Table<TrafficLimits> sharedKeys(boolean ofProvider) {
+        Table<TrafficLimits> table = Table.of(TrafficLimits.class, TrafficLimits::new, "");
+        Stream.of(ShapingLimit.values()).filter(limit -> limit.isOfProvider() == ofProvider).forEach(limit -> {
+            boolean counts = limit.of() == ShapingLimit.Of.CONNECTIONS;
+            if (limit.isNamed()) {
+                table.key(limit.key(), _ -> Map.<String, Object>of(), new Plain<Map<String, Object>>(Map.of(),
+                        (_, _, otherwise) -> otherwise, value -> value,
+                        () -> Types.schema("object", "additionalProperties",
+                                counts ? connectionLimit(1).schema() : rate().schema()),
+                        counts ? "numbers by name" : "rates by name", false), limit.text());
+            } else if (counts) {
+                table.key(limit.key(), _ -> 1, Types.orNone(connectionLimit(1)), limit.text());
+            } else {
+                table.key(limit.key(), TrafficLimits::maxMessageRate, rate(), limit.text());
+            }
+        });
+        return table;
     }
+
+    /** Reads the shaping file alone, as {@code penstock shaping check} does. */
+    public static Result read(Path path) {
+        List<Problem> errors = new ArrayList<>();
+        List<Problem> warnings = new ArrayList<>();
+        ShapingConfig config = read(new ConfigSource(path, errors, warnings, null), Map.of(), Set.of(), Set.of());
+        return new Result(config, ConfigSource.inOrder(errors), ConfigSource.inOrder(warnings));
+    }
+
+    /**
+     * What a reading gave.
+     *
+     * @param errors with any the configuration is not to be used
+     */
+    public record Result(ShapingConfig config, List<Problem> errors, List<Problem> warnings) {}
 
     /**
      * @param routes       whose {@code tls} comes before a section's
      * @param localDomains to whose stores no section says how TLS is used
+     * @param knownSources that are configured; empty when that isn't known
      */
-    static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains) {
-        TableBinder file = source.parseWritten();
-        Section defaults = section(file.table(DEFAULT_SECTION), Section.DEFAULT);
-        List<ProviderConfig> providers = ProviderReader.read(file, ShapingConfig.DEFAULT.providers());
-        Map<String, TrafficLimits> sections = new LinkedHashMap<>();
+    static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains,
+            Set<String> knownSources) {
+        return new ShapingReader(source.parseWritten(), routes, localDomains, knownSources).read();
+    }
+
+    private ShapingConfig read() {
+        TableBinder defaultTable = file.table(DEFAULT_SECTION);
+        for (String key : List.of(MX_ROLLUP, REPLACE_BASE, SOURCES)) {
+            defaultTable.ignore(key, "has no meaning in [\"default\"], which is for all domains and sources");
+        }
+        ShapingSection defaults = section(defaultTable, DEFAULT_SECTION, false, ShapingLayer.NONE);
+        Map<String, ShapingSection> providerSections = new LinkedHashMap<>();
+        List<ProviderConfig> providers = ProviderReader.read(file, ShapingConfig.DEFAULT.providers(),
+                (table, name) -> providerSections.put(name, section(table, name, true, defaults.layer())));
+        Map<String, ShapingSection> sections = new LinkedHashMap<>();
+        Map<String, TrafficLimits> limits = new LinkedHashMap<>();
         for (String name : file.keys()) {
-            if (name.equals(DEFAULT_SECTION) || name.equals(PROVIDER)) {
-                continue;
-            }
-            if (!file.hasTable(name)) {
-                String nearest = Nearest.to(name, Set.of(DEFAULT_SECTION, PROVIDER));
-                file.reject(name, "keys belong into a section: [\"default\"] or [\"example.com\"]"
-                        + (nearest == null ? "" : "; did you mean the section " + nearest + "?"));
-                continue;
-            }
-            TableBinder table = file.table(name);
-            if (!name.contains(".") && table.holdsOnlyTables()) {
-                file.reject(name, "a domain as section name needs quotes: [\"" + name + "."
-                        + table.keys().iterator().next() + "\"]");
-                continue;
-            }
-            Section section = section(table, table.flag(REPLACE_BASE, false) ? Section.DEFAULT : defaults);
-            SectionName meant = SectionName.of(name);
-            if (!meant.doubt().isEmpty()) {
-                file.warn(name, meant.doubt());
-            }
-            if (meant.matches().isEmpty()) {
-                continue;
-            }
-            String key = meant.matches();
-            file.means(name, key);
-            coverage(file, name, key, table);
-            tlsElsewhere(table, key, routes, localDomains);
-            if (sections.put(key, section.limits()) != null) {
-                file.reject(name, "there is a section of this name in another spelling already");
+            if (!name.equals(DEFAULT_SECTION) && !name.equals(PROVIDER) && !name.equals(LimitReader.LIMIT)) {
+                named(name, defaults, sections, limits);
             }
         }
-        return new ShapingConfig(defaults.limits(), sections, providers);
+        List<LimitConfig> shared = LimitReader.read(file, providers.stream().map(ProviderConfig::name).toList());
+        return new ShapingConfig(merged(ShapingLayer.NONE, defaults.layer()), limits, providers, shared,
+                new ShapingRules(defaults, sections, providerSections));
     }
 
-    /** What a section says, or inherits: its limits, and of TLS what further sections start from. */
-    private record Section(TrafficLimits limits, String enableTls, boolean goesOnInClear) {
-        static final Section DEFAULT = new Section(TrafficLimits.DEFAULT, "", false);
+    private void named(String name, ShapingSection defaults, Map<String, ShapingSection> sections,
+            Map<String, TrafficLimits> limits) {
+        if (!file.hasTable(name)) {
+            String nearest = Nearest.to(name, Set.of(DEFAULT_SECTION, PROVIDER));
+            file.reject(name, "keys belong into a section: [\"default\"] or [\"example.com\"]"
+                    + (nearest == null ? "" : "; did you mean the section " + nearest + "?"));
+            return;
+        }
+        TableBinder table = file.table(name);
+        if (!name.contains(".") && table.holdsOnlyTables() && table.isWithout(SOURCES)) {
+            file.reject(name, "a domain as section name needs quotes: [\"" + name + "."
+                    + table.keys().iterator().next() + "\"]");
+            return;
+        }
+        SectionName meant = SectionName.of(name);
+        ShapingSection section = section(table, meant.matches(), false, defaults.layer());
+        if (!meant.doubt().isEmpty()) {
+            file.warn(name, meant.doubt());
+        }
+        if (meant.matches().isEmpty()) {
+            return;
+        }
+        String key = meant.matches();
+        file.means(name, key);
+        tlsElsewhere(table, key);
+        if (!section.isDomain() && table.has(MX_ROLLUP)) {
+            table.warn(MX_ROLLUP, "has no effect: the section is named by a site");
+        }
+        if (sections.put(key, section) != null) {
+            file.reject(name, "there is a section of this name in another spelling already");
+        }
+        limits.put(key, merged(defaults.layer(), section.layer()));
     }
 
-    /** A demand for TLS must not pass unseen among what is ignored. */
-    static void warnOfTls(TableBinder ignored, String what) {
-        String tls = ignored.text(ENABLE_TLS, "", "a text", text -> text);
-        if (tls.startsWith("Required")) {
-            ignored.warn(ENABLE_TLS, "in " + what + ", which is ignored, so \"" + tls + "\" isn't kept there; "
-                    + "say it in [\"default\"] or in a section per domain");
+    private static TrafficLimits merged(ShapingLayer... layers) {
+        ShapingLayers merged = new ShapingLayers();
+        for (ShapingLayer layer : layers) {
+            merged.put(layer);
+        }
+        return merged.limits();
+    }
+
+    /** @param base what it is put over, to judge TLS by */
+    private ShapingSection section(TableBinder table, String name, boolean ofProvider, ShapingLayer base) {
+        boolean replaces = table.flag(REPLACE_BASE, false) && !ofProvider;
+        boolean rollsUp = table.flag(MX_ROLLUP, true);
+        if (ofProvider) {
+            table.ignore(MX_ROLLUP, "has no meaning in a provider's section");
+        }
+        ShapingLayer layer = layer(table, "[" + table.path() + "]", replaces, ofProvider, List.of(base));
+        Map<String, ShapingLayer> sources = new LinkedHashMap<>();
+        if (table.hasTable(SOURCES) && !name.equals(DEFAULT_SECTION)) {
+            TableBinder each = table.table(SOURCES);
+            for (String source : each.keys()) {
+                if (!each.hasTable(source)) {
+                    each.reject(source, "expected a section per source: [" + table.path() + ".sources.\"ip-1\"]");
+                    continue;
+                }
+                TableBinder overlay = each.table(source);
+                sources.put(source,
+                        layer(overlay, "[" + overlay.path() + "]", false, ofProvider, List.of(base, layer)));
+                overlay.end();
+                if (!knownSources.isEmpty() && !knownSources.contains(source)) {
+                    String nearest = Nearest.to(source, knownSources);
+                    each.warn(source, "there is no source of this name" + (nearest == null
+                            ? ""
+                            : "; did you mean \"" + nearest + "\"?"));
+                }
+            }
+        } else if (table.has(SOURCES) && !name.equals(DEFAULT_SECTION)) {
+            table.reject(SOURCES, "expected a section per source: [" + table.path() + ".sources.\"ip-1\"]");
+        }
+        List<AutomationRule> automation = AutomationReader.read(table);
+        if (!ofProvider) {
+            table.end();
+        }
+        return new ShapingSection(name, !ofProvider && isDomain(name), rollsUp, layer, sources, automation);
+    }
+
+    static boolean isDomain(String name) {
+        try {
+            return !name.isEmpty() && Syntax.domain(name).equals(name);
+        } catch (IllegalArgumentException _) {
+            return false;
         }
     }
 
-    /** KumoMTA's section is for all domains with the same MX hosts, unless it says otherwise. */
-    private static void coverage(TableBinder file, String name, String domain, TableBinder table) {
-        boolean rollup = table.flag(MX_ROLLUP, false);
-        String provider = SHARED_PROVIDERS.get(domain);
-        if (rollup || !table.has(MX_ROLLUP) && provider != null) {
-            String message = "covers " + domain + " alone; other domains with the same MX hosts"
-                    + (provider == null ? "" : ", those of " + provider + "'s customers too,")
-                    + " have the limits of [\"default\"] or of a section named by the site, as the delivery log names it";
-            if (rollup) {
-                table.warn(MX_ROLLUP, "true is not supported yet: the section " + message);
-            } else {
-                file.warn(name, message + "; mx_rollup = false says so without this warning");
+    /** What a table says, key by key; its keys but these are asked for by others. */
+    private ShapingLayer layer(TableBinder table, String name, boolean replaces, boolean ofProvider,
+            List<ShapingLayer> base) {
+        Map<String, Said> said = new LinkedHashMap<>();
+        TrafficLimits.TABLE.keys().stream().filter(key -> key != TrafficLimits.ENABLE_TLS)
+                .forEach(key -> say(table, key, said));
+        String tls = table.text(ENABLE_TLS, "", "a text in quotes", ShapingReader::kumoTls);
+        if (table.has(ENABLE_TLS)) {
+            said.put(ENABLE_TLS, new Said(tls, TomlText.of(tls), table.place(ENABLE_TLS)));
+        }
+        if (table.has(REMEMBER_BROKEN_TLS)) {
+            table.ignore(REMEMBER_BROKEN_TLS, "its time is not honoured: a host whose TLS is broken is remembered "
+                    + "for an hour");
+            said.put(REMEMBER_BROKEN_TLS, new Said(true, "…", table.place(REMEMBER_BROKEN_TLS)));
+        }
+        boolean reconnects = table.flag(RECONNECT, false);
+        if (table.has(RECONNECT)) {
+            said.put(RECONNECT, new Said(reconnects, String.valueOf(reconnects), table.place(RECONNECT)));
+        }
+        for (ShapingLimit limit : ShapingLimit.values()) {
+            if (ofProvider || !limit.isOfProvider()) {
+                limit(table, limit, said);
+            }
+        }
+        for (String key : table.keys()) {
+            if (NOT_SUPPORTED.contains(key)) {
+                table.ignore(key, "KumoMTA's key is not supported yet and is ignored");
+            }
+        }
+        ShapingLayer layer = new ShapingLayer(name, table.place(), replaces, said);
+        warnOfStrictTls(table, base, layer);
+        return layer;
+    }
+
+    private static void warnOfStrictTls(TableBinder table, List<ShapingLayer> base, ShapingLayer layer) {
+        if (!table.has(ENABLE_TLS)) {
+            return;
+        }
+        ShapingLayers merged = new ShapingLayers();
+        base.forEach(merged::put);
+        merged.put(layer);
+        if (merged.limits().enableTls() == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
+            table.warn(ENABLE_TLS,
+                    "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
+                            + "name gets no mail; \"OpportunisticInsecure\" is what others call opportunistic");
+        }
+    }
+
+    private static <T> void say(TableBinder table, Key<TrafficLimits, T> key, Map<String, Said> said) {
+        T value = key.read(table, key.fallback());
+        if (table.has(key.name())) {
+            said.put(key.name(), new Said(value, ShapingLayer.text(key, value), table.place(key.name())));
+        }
+    }
+
+    private void limit(TableBinder table, ShapingLimit limit, Map<String, Said> said) {
+        if (!limit.isNamed()) {
+            limit(table, limit.key(), limit, said, limit.key());
+            return;
+        }
+        Object written = table.written(limit.key());
+        if (written == null || !table.hasTable(limit.key())) {
+            if (written != null) {
+                table.reject(limit.key(), "expected limits by name, like { \"daily\" = "
+                        + (limit.of() == ShapingLimit.Of.CONNECTIONS ? "100" : "\"1000/day\"") + " }, found "
+                        + TableBinder.typeName(written));
+            }
+            return;
+        }
+        TableBinder limits = table.table(limit.key());
+        for (String name : limits.keys()) {
+            String key = limit.key() + "." + name;
+            limit(limits, name, limit, said, key);
+            Said now = said.get(key);
+            Said first = now == null ? null : named.putIfAbsent(key, now);
+            if (now != null && first != null && !first.text().equals(now.text())) {
+                limits.warn(name, "is " + now.text() + " here and " + first.text() + " at " + first.place()
+                        + ": what has the one limit and what has the other is counted apart");
             }
         }
     }
 
-    private static void tlsElsewhere(TableBinder table, String domain, Map<String, RouteConfig> routes,
-            Set<String> localDomains) {
+    private static void limit(TableBinder table, String key, ShapingLimit limit, Map<String, Said> said, String as) {
+        if (table.written(key) == null) {
+            return;
+        }
+        if (limit.of() == ShapingLimit.Of.CONNECTIONS) {
+            int count = readConnectionLimit(table, key, 0);
+            if (count > 0) {
+                said.put(as, new Said(count, String.valueOf(count), table.place(key)));
+            }
+            return;
+        }
+        Rate rate = rate().read(table, key, null);
+        said.put(as, new Said(rate, rate == null ? "\"none\"" : TomlText.of(rate.toString()), table.place(key)));
+    }
+
+    private void tlsElsewhere(TableBinder table, String domain) {
         RouteConfig route = routes.get(domain);
         if (!table.has(ENABLE_TLS)) {
             return;
@@ -178,32 +348,28 @@ final class ShapingReader {
         }
     }
 
-    private static Section section(TableBinder section, Section base) {
-        section.flag(REPLACE_BASE, false);
-        section.flag(MX_ROLLUP, false);
-        String enableTls = section.text(ENABLE_TLS, base.enableTls(), "a text in quotes", ShapingReader::kumoTls);
-        boolean goesOnInClear = base.goesOnInClear();
-        if (section.has(REMEMBER_BROKEN_TLS)) {
-            goesOnInClear = true;
-            section.ignore(REMEMBER_BROKEN_TLS, "its time is not honoured: a host whose TLS is broken is remembered "
-                    + "for an hour");
+    /** Why {@code name} can't be set to that value by an automation rule; empty when it can. */
+    static String wrongWith(String name, Object value) {
+        if (value instanceof TomlTable || value instanceof TomlArray) {
+            return name + ": expected a text, a number, true or false, found " + TableBinder.typeName(value);
         }
-        goesOnInClear = section.flag(RECONNECT, goesOnInClear);
-        if (section.has(ENABLE_TLS) && policy(enableTls, goesOnInClear) == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
-            section.warn(ENABLE_TLS,
-                    "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
-                            + "name gets no mail; \"OpportunisticInsecure\" is what others call opportunistic");
+        List<Problem> errors = new ArrayList<>();
+        set(TrafficLimits.DEFAULT, name, value, errors);
+        return errors.stream().findFirst().map(problem -> problem.key() + ": " + problem.message()).orElse("");
+    }
+
+    /** As {@link AutomationRule.Action.Set#in} does. */
+    static TrafficLimits set(TrafficLimits limits, String name, Object value, List<Problem> errors) {
+        ConfigSource source = new ConfigSource(Path.of(""), errors, new ArrayList<>(), null);
+        TableBinder table = source.parse(TomlText.of(name) + " = " + TomlText.of(value));
+        if (name.equals(ENABLE_TLS)) {
+            TlsPolicy policy = enableTls().read(table, name, null);
+            table.end();
+            return limits.with(TrafficLimits.ENABLE_TLS, policy);
         }
-        if (section.hasTable("sources")) {
-            TableBinder sources = section.table("sources");
-            for (String name : sources.keys()) {
-                if (sources.hasTable(name)) {
-                    warnOfTls(sources.table(name), "a section of a source");
-                }
-            }
-        }
-        TrafficLimits limits = limits(section, base.limits(), policy(enableTls, goesOnInClear));
-        return new Section(limits, enableTls, goesOnInClear);
+        TrafficLimits changed = TrafficLimits.TABLE.readKeys(table, limits);
+        table.end();
+        return changed;
     }
 
     private static String kumoTls(String text) {
@@ -218,7 +384,7 @@ final class ShapingReader {
      * KumoMTA's words in ours. Its Opportunistic never goes on in clear with a host that offers TLS, unless one of the
      * two keys is there that have it do so.
      */
-    private static @Nullable TlsPolicy policy(String enableTls, boolean goesOnInClear) {
+    static @Nullable TlsPolicy policy(String enableTls, boolean goesOnInClear) {
         return switch (enableTls) {
             case "Disabled" -> TlsPolicy.NONE;
             case "Opportunistic" -> goesOnInClear ? TlsPolicy.OPPORTUNISTIC : TlsPolicy.OPPORTUNISTIC_VERIFIED;
@@ -227,17 +393,6 @@ final class ShapingReader {
             case "RequiredInsecure" -> TlsPolicy.REQUIRED;
             default -> null;
         };
-    }
-
-    private static TrafficLimits limits(TableBinder section, TrafficLimits base, @Nullable TlsPolicy tls) {
-        TrafficLimits limits = TrafficLimits.TABLE.readKeys(section, base).with(TrafficLimits.ENABLE_TLS, tls);
-        for (String key : section.keys()) {
-            if (NOT_SUPPORTED.contains(key)) {
-                section.ignore(key, "KumoMTA's key is not supported yet and is ignored");
-            }
-        }
-        section.end();
-        return limits;
     }
 
     /** Named by its path, which is in force as what the file says. */
@@ -299,7 +454,7 @@ final class ShapingReader {
         };
     }
 
-    private static String withoutScope(String text) {
+    static String withoutScope(String text) {
         return text.startsWith("local:") ? text.substring("local:".length()) : text;
     }
 }

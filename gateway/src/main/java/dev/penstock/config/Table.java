@@ -3,6 +3,7 @@ package dev.penstock.config;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
@@ -86,6 +87,21 @@ final class Table<R> {
             @Override
             public <T> T get(Key<R, T> key) {
                 return key.read(file, key.in(base));
+            }
+        });
+    }
+
+    /**
+     * A copy of {@code base} with these values.
+     *
+     * @param changed by the names of their keys; null is a value, too
+     */
+    R with(R base, Map<String, ? extends @Nullable Object> changed) {
+        return constructor.apply(new Values<>() {
+            @Override
+            @SuppressWarnings({"unchecked", "NullAway"}) // each value was read by the key of its name
+            public <T> T get(Key<R, T> key) {
+                return changed.containsKey(key.name()) ? (T) changed.get(key.name()) : key.in(base);
             }
         });
     }

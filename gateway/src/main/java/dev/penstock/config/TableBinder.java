@@ -54,6 +54,11 @@ final class TableBinder {
         this.table = table;
     }
 
+    /** Dotted from the top of the file; empty for the whole file. */
+    String path() {
+        return path;
+    }
+
     Set<String> keys() {
         return table.keySet();
     }
@@ -202,6 +207,17 @@ final class TableBinder {
         return position == null ? 0 : position.line();
     }
 
+    /** {@code FILE:LINE} of {@code key}; of the table when the key isn't there. */
+    String place(String key) {
+        TomlPosition position = position(key);
+        return source.place(position == null ? 0 : position.line());
+    }
+
+    /** {@code FILE:LINE} of the table, more or less: of its first key. */
+    String place() {
+        return source.place(line());
+    }
+
     /** The line of that element of an array. */
     int line(String key, int index) {
         return table.get(List.of(key)) instanceof TomlArray array && index < array.size()
@@ -267,6 +283,12 @@ final class TableBinder {
                 "a rate in quotes, like \"100/min\", or \"none\"",
                 text -> text.equals("none") ? Optional.empty() : Optional.of(Rate.parse(text)));
         return rate.orElse(null);
+    }
+
+    /** The value of {@code key} as the parser gives it, for who makes sense of it himself; null for none. */
+    @Nullable
+    Object written(String key) {
+        return value(key);
     }
 
     /** Text that {@code parser} makes sense of. */

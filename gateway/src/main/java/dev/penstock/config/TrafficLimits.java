@@ -4,6 +4,8 @@ import static dev.penstock.config.Types.duration;
 import static dev.penstock.config.Types.integer;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -64,5 +66,12 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
                 values.get(MAX_DELIVERIES_PER_CONNECTION), values.get(IDLE_TIMEOUT), values.get(MAX_CONNECTION_AGE),
                 values.get(CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY), values.get(ENABLE_TLS),
                 values.get(ENABLE_MTA_STS), values.get(ENABLE_DANE));
+    }
+
+    /** What each key is where nothing is said, as a file could have it. */
+    public static Map<String, String> texts() {
+        Map<String, String> texts = new LinkedHashMap<>();
+        TABLE.keys().forEach(key -> texts.put(key.name(), ShapingLayer.text(key, DEFAULT)));
+        return texts;
     }
 }

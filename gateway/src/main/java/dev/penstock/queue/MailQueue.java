@@ -37,6 +37,7 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.config.TlsPolicy;
 import dev.penstock.egress.Pool;
 import dev.penstock.egress.Pools;
 import dev.penstock.egress.Quota;
@@ -866,8 +867,12 @@ public final class MailQueue implements AutoCloseable {
 
     private void assign(DomainQueue domain, int epoch, Route.Open route) {
         Site site = shaper.key(domain.name, route.site());
-        QueueKey key = new QueueKey(requireNonNull(domain.lane.source), site, route.protocol(), route.configured(),
-                route.tls() == null ? shaper.limits(site).enableTls() : route.tls(), route.proof(), route.login());
+        String source = requireNonNull(domain.lane.source);
+        TlsPolicy tls = route.tls() == null
+                ? shaper.limits(source, site, providers.name(domain.name, route.site())).enableTls()
+                : route.tls();
+        QueueKey key = new QueueKey(source, site, route.protocol(), route.configured(), tls, route.proof(),
+                route.login());
         while (true) {
             ReadyQueue readyQueue = readyQueues.get(key);
             if (readyQueue == null) {

@@ -67,6 +67,11 @@ public final class Providers {
         return found == null ? NONE : found.name();
     }
 
+    /** As {@link #name}, by the hosts alone: whose they are, whatever domain they take mail for. */
+    public String ofHosts(Site site) {
+        return name("", site);
+    }
+
     /** As {@link #name}, with the reason; null when it is nobody's. */
     public @Nullable Found find(String domain, Site site) {
         BitSet byHosts = new BitSet();

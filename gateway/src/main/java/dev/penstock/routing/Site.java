@@ -2,6 +2,7 @@ package dev.penstock.routing;
 
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /**
@@ -41,7 +42,7 @@ public final class Site {
     }
 
     /** Of MX hosts: neither order nor preference counts. */
-    static Site ofHosts(Collection<String> hosts) {
+    public static Site ofHosts(Collection<String> hosts) {
         List<String> sorted = List.copyOf(new TreeSet<>(hosts));
         String name = SiteNames.of(sorted);
         return new Site(Kind.HOSTS, sorted, name, name);
@@ -63,9 +64,14 @@ public final class Site {
         return new Site(kind, hosts, section, SiteNames.full(hosts));
     }
 
-    /** Names of hosts; of a configured route as they are written, with ports. */
-    List<String> hosts() {
+    /** Names of hosts; of a configured route as they are written, with ports; of a domain by itself that domain. */
+    public List<String> hosts() {
         return hosts;
+    }
+
+    /** The domain that it stands for by itself; empty when it is a set of hosts. */
+    public Optional<String> domain() {
+        return kind == Kind.DOMAIN ? Optional.of(section) : Optional.empty();
     }
 
     /**

@@ -12,6 +12,7 @@ import dev.penstock.config.ProviderConfig;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.rules.RuleBook;
 
 /**
  * How fast each site and domain may be sent to. Thread-safe; nothing blocks.
@@ -31,48 +32,54 @@ public final class Shaper {
     private final ConcurrentHashMap<EgressPath, Throttle> throttles = new ConcurrentHashMap<>();
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
-    private volatile ShapingConfig config;
+    private final RuleBook rules;
 
+    /** By the file alone: no section is for a whole site. */
     public Shaper(ShapingConfig config, LongSupplier nanoTime) {
-        this.config = config;
+        this(new RuleBook(config), nanoTime);
+    }
+
+    public Shaper(RuleBook rules, LongSupplier nanoTime) {
+        this.rules = rules;
         this.nanoTime = nanoTime;
         this.lastReapNanos = new AtomicLong(nanoTime.getAsLong());
     }
 
     /** From now on with these limits, also for sessions already open; what is over a lowered limit ends by itself. */
     public void reconfigure(ShapingConfig next) {
-        config = next;
+        rules.reconfigure(next);
+        changed();
+    }
+
+    /** The rules say something else now, though their file is the same. */
+    public void changed() {
         long now = nanoTime.getAsLong();
         for (EgressPath path : throttles.keySet()) {
             throttles.computeIfPresent(path, (_, throttle) -> {
-                throttle.reconfigure(limits(next, path.site()), now);
+                throttle.reconfigure(rules.of(path, "").own(), now);
                 return throttle;
             });
         }
     }
 
-    /** Whether {@code domain} is shaped by itself instead of with the other domains of its site. */
-    public boolean hasOwnSection(String domain) {
-        return config.sections().containsKey(domain);
-    }
-
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
     public Site key(String domain, Site site) {
-        return hasOwnSection(domain) ? Site.ofDomain(domain) : site;
+        return rules.key(domain, site);
     }
 
     /** Who runs the hosts of which domains. */
     public List<ProviderConfig> providers() {
-        return config.providers();
+        return rules.config().providers();
     }
 
-    /** What is configured for {@code key} now. */
+    /** What is configured for {@code key} now, where there is one source and nobody's provider. */
     public TrafficLimits limits(Site key) {
-        return limits(config, key);
+        return limits(EgressPath.DEFAULT_SOURCE, key, "");
     }
 
-    private static TrafficLimits limits(ShapingConfig config, Site key) {
-        return config.sections().getOrDefault(key.section(), config.defaults());
+    /** What is configured for mail of that source to {@code key}, which is of {@code provider}; empty for nobody known. */
+    public TrafficLimits limits(String source, Site key, String provider) {
+        return rules.of(new EgressPath(source, key), provider).own();
     }
 
     /** What {@code key} is shaped by where there is one source. */
@@ -86,8 +93,9 @@ public final class Shaper {
         reapSometimes(now);
         // Inside compute, so that a key can't be forgotten between being found and being counted.
         return throttles.compute(new EgressPath(source, key), (path, present) -> {
-            Throttle throttle = present == null ? new Throttle(path, limits(key), LimitSource.LOCAL, now) : present;
-            throttle.reconfigure(limits(key), now); // it may have been made while the configuration changed
+            TrafficLimits limits = rules.of(path, "").own();
+            Throttle throttle = present == null ? new Throttle(path, limits, LimitSource.LOCAL, now) : present;
+            throttle.reconfigure(limits, now); // it may have been made while the configuration changed
             throttle.used(now);
             throttle.users++;
             return throttle;

@@ -7,8 +7,9 @@ import java.util.regex.Pattern;
 
 /** Durations as configuration files write them: {@code 300ms}, {@code 30s}, {@code 5m}, {@code 2h30m}, {@code 5d}. */
 public final class Durations {
+    private static final long DAYS_OF_WEEK = 7;
     private static final Pattern PART = Pattern
-            .compile("\\G\\s*(\\d{1,10})\\s*(ms|d(?:ays?)?|h(?:ours?)?|min(?:utes?)?|m|s(?:ec(?:onds?)?)?)");
+            .compile("\\G\\s*(\\d{1,10})\\s*(ms|w(?:eeks?)?|d(?:ays?)?|h(?:(?:ou)?rs?)?|min(?:(?:ute)?s)?|minute|m|s(?:ec(?:ond)?s?)?)");
 
     private Durations() {}
 
@@ -22,6 +23,7 @@ public final class Durations {
             long number = Long.parseLong(matcher.group(1));
             String unit = matcher.group(2);
             sum = sum.plus(switch (unit.charAt(0)) {
+                case 'w' -> Duration.ofDays(Math.multiplyExact(DAYS_OF_WEEK, number));
                 case 'd' -> Duration.ofDays(number);
                 case 'h' -> Duration.ofHours(number);
                 case 's' -> Duration.ofSeconds(number);

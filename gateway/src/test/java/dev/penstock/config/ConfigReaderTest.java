@@ -83,8 +83,9 @@ class ConfigReaderTest {
 
     @Test
     void shapingSampleIsExactlyTheDefaultsWithEveryKey() throws IOException {
-        assertThat(valid(write("gateway.shaping-file = '" + SHAPING_SAMPLE + "'")).shaping())
-                .isEqualTo(ShapingConfig.DEFAULT);
+        ShapingConfig sample = valid(write("gateway.shaping-file = '" + SHAPING_SAMPLE + "'")).shaping();
+        assertThat(new ShapingConfig(sample.defaults(), sample.sections(), sample.providers(), sample.limits(),
+                ShapingConfig.DEFAULT.rules())).isEqualTo(ShapingConfig.DEFAULT);
         assertThat(Toml.parse(SHAPING_SAMPLE).getTableOrEmpty("default").keySet())
                 .isEqualTo(keysOf(TrafficLimits.class).stream().map(key -> key.replace('-', '_'))
                         .collect(Collectors.toSet()));
@@ -116,6 +117,28 @@ class ConfigReaderTest {
 
                 [provider."example"]
                 match = [ {MXSuffix=".example.net"} ]
+
+                [[limit]]
+                name = "some"
+                by = ["source", "host"]
+                pool = "marketing"
+                tenant = "shop"
+                campaign = "spring"
+                domain = "example.com"
+                site = "mx.example.net"
+                provider = "example"
+                connection_limit = 3
+                max_message_rate = "4/s"
+                max_recipient_rate = "5/s"
+                max_octet_rate = "6 KB/s"
+                daily_limit = 7
+                time_zone = "Europe/Berlin"
+
+                [[limit]]
+                name = "others"
+                source = "default"
+                host = "mx.example.net"
+                max_connection_rate = "8/s"
                 """);
         Path bounces = Files.writeString(directory.resolve("bounces.toml"), "[rules]\nQuotaIssues = ['^552 ']\n");
         Path chain = pem("mx.pem", "CERTIFICATE");
@@ -487,7 +510,15 @@ class ConfigReaderTest {
                                         .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)
                                         .with(TrafficLimits.ENABLE_MTA_STS, false)
                                         .with(TrafficLimits.ENABLE_DANE, true)),
-                        providers))
+                        providers,
+                        List.of(new LimitConfig("some", List.of(LimitConfig.Dimension.SOURCE,
+                                LimitConfig.Dimension.HOST), "", "marketing", "shop", "spring", "example.com",
+                                "mx.example.net", "example", "", 3, null, Rate.parse("4/s"), Rate.parse("5/s"),
+                                Rate.parse("6144/s"), 7, ZoneId.of("Europe/Berlin"), shaping + ":21"),
+                                new LimitConfig("others", List.of(), "default", "", "", "", "", "", "",
+                                        "mx.example.net", null, Rate.parse("8/s"), null, null, null, null, null,
+                                        shaping + ":37")),
+                        config.shaping().rules()))
                 .with(GatewayConfig.WARM_UPS, Map.of("gentle",
                         new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
                                 ZoneId.of("Europe/Berlin"),

@@ -19,9 +19,11 @@ final class KeyTables {
         KeyTables tables = new KeyTables();
         tables.tables("", GatewayConfig.TABLE);
         tables.table("\"example.com\"", "Sections of the shaping file, and `[\"default\"]`.",
-                List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys()));
+                List.of(TrafficLimits.TABLE, ShapingReader.furtherKeys(), ShapingReader.sharedKeys(false)));
         tables.table("provider.\"example\"", ShapingConfig.PROVIDERS.text() + " In the shaping file.",
-                List.of(ProviderConfig.TABLE));
+                List.of(ProviderConfig.TABLE, ShapingReader.sharedKeys(true)));
+        tables.table("[limit]", ShapingConfig.LIMITS.text() + " " + LimitConfig.TABLE.text() + " In the shaping file.",
+                List.of(LimitConfig.TABLE));
         return tables.lines;
     }
 

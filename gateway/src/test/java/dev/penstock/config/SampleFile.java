@@ -47,6 +47,13 @@ final class SampleFile {
         file.lines.addAll(List.of("#", "# [provider.\"example\"]"));
         file.comment(ProviderConfig.MATCH.text());
         file.lines.add("# match = [ {MXSuffix=\".example.net\"}, {HostName=\"mx.example.com\"} ]");
+        ShapingReader.sharedKeys(true).keys().forEach(key -> file.comment(key.name() + ": " + key.text()));
+        file.lines.add("# provider_connection_limit = 20");
+        file.blankLine();
+        file.comment("In any section:");
+        ShapingReader.sharedKeys(false).keys().forEach(key -> file.comment(key.name() + ": " + key.text()));
+        file.lines.addAll(List.of("#", "# [\"example.com\".sources.\"ip-2\"]", "# connection_limit = 1"));
+        file.tables("", ShapingConfig.LIMITS, ShapingConfig.DEFAULT, true);
         return file.lines;
     }
 

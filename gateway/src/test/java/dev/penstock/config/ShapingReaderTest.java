@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -16,7 +17,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import dev.penstock.config.AutomationRule.Action;
+import dev.penstock.config.AutomationRule.Trigger;
+import dev.penstock.config.LimitConfig.Dimension;
 import dev.penstock.config.ProviderMatch.Kind;
+import dev.penstock.config.ShapingLayer.Said;
 import dev.penstock.units.Rate;
 
 /** The shaping file, in KumoMTA's format. */
@@ -54,6 +59,9 @@ class ShapingReaderTest {
 
                 [[provider."yahoo".automation]]
                 regex = ["\\\\[TS0[14]\\\\]", "temporarily deferred"]
+                action = [ "Suspend", {SetConfig={name="max_message_rate", value="1/minute"}} ]
+                trigger = {Threshold="10/hr"}
+                duration = "2 hours"
                 """);
         ShapingConfig shaping = valid.config().shaping();
         assertThat(shaping.defaults())
@@ -65,11 +73,21 @@ class ShapingReaderTest {
                         .with(TrafficLimits.ENABLE_TLS, TlsPolicy.OPPORTUNISTIC));
         assertThat(shaping.sections()).isEqualTo(Map.of("example.org",
                 TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 3)));
-        assertThat(valid.warnings()).extracting(Problem::key).containsExactly("default.data_timeout",
-                "default.remember_broken_tls", "provider.google.enable_tls", "provider.google.enable_tls",
-                "\"example.org\".additional_message_rate_throttles", "\"example.org\".sources",
-                "\"example.org\".sources.ip-new.enable_tls", "provider.yahoo.automation");
-        assertThat(messages(valid)).anyMatch(message -> message.contains("\"Required\" isn't kept there"));
+        ShapingSection section = section(shaping, "example.org");
+        assertThat(section.rollsUp()).isFalse();
+        assertThat(section.layer().said()).containsOnlyKeys("connection_limit",
+                "additional_message_rate_throttles.daily");
+        assertThat(section.sources()).containsOnlyKeys("ip-new");
+        assertThat(texts(valid.warnings())).containsExactly(
+                "shaping.toml:7:1: default.data_timeout: KumoMTA's key is not supported yet and is ignored",
+                "shaping.toml:10:1: default.remember_broken_tls: its time is not honoured: a host whose TLS is broken is "
+                        + "remembered for an hour",
+                "shaping.toml:22:1: \"example.org\".sources.ip-new: there is no source of this name");
+        assertThat(Objects.requireNonNull(shaping.rules().providers().get("yahoo")).automation())
+                .containsExactly(new AutomationRule(List.of("\\[TS0[14]\\]", "temporarily deferred"),
+                        List.of(new Action.Suspend(), new Action.Set("max_message_rate", "1/minute", false)),
+                        new Trigger.Threshold(Rate.parse("10/h")), Duration.ofHours(2), false,
+                        directory.resolve("shaping.toml") + ":27"));
     }
 
     @Test
@@ -83,8 +101,8 @@ class ShapingReaderTest {
                 match = [ {MXSuffix=".google.example"} ]
                 [provider."yahoo"]
                 match = []
-                [[provider."apple".automation]]
-                regex = "busy"
+                [provider."apple"]
+                connection_limit = 3
                 """);
         List<ProviderConfig> providers = valid.config().shaping().providers();
         assertThat(providers).startsWith(
@@ -97,9 +115,18 @@ class ShapingReaderTest {
                 new ProviderConfig("apple", List.of(new ProviderMatch(Kind.MX_SUFFIX, ".icloud.com"))));
         assertThat(providers).extracting(ProviderConfig::name).contains("outlook", "office365", "proofpoint")
                 .doesNotHaveDuplicates();
-        assertThat(messages(valid)).containsExactly("shaping.toml:9:1: provider.apple.automation: of a provider "
-                + "section is not supported yet and is ignored; say it in [\"default\"], or in a section per domain or "
-                + "site");
+        assertThat(messages(valid)).isEmpty();
+    }
+
+    @Test
+    void aProvidersSectionThatReplacesItsBaseDoesWithoutWhatIsKnown() throws IOException {
+        ConfigReader.Valid valid = valid("""
+                [provider."apple"]
+                replace_base = true
+                connection_limit = 3
+                """);
+        assertThat(valid.config().shaping().providers()).startsWith(new ProviderConfig("apple", List.of()));
+        assertThat(messages(valid)).singleElement().asString().contains("provider.apple: matches nothing");
     }
 
     @Test
@@ -111,17 +138,207 @@ class ShapingReaderTest {
     }
 
     @Test
-    void limitsOfAProviderAreNamedAsNotSupported() throws IOException {
-        assertThat(valid("""
+    void limitsOfAProviderAndOfItsSourcesAreRead() throws IOException {
+        ConfigReader.Valid valid = valid("""
                 [provider."example"]
                 match = [ {MXSuffix=".example.net"} ]
-                provider_connection_limit = 5
-                provider_max_message_rate = "10/s"
+                provider_connection_limit = "local:5"
+                provider_max_message_rate = "local:10/s,max_burst=3"
                 connection_limit = 3
+                additional_connection_limits = { "all of it" = 40 }
+                [provider."example".sources."default"]
+                provider_source_selection_rate = "500/d,max_burst=1"
                 [provider."nobody"]
-                """).warnings()).extracting(Problem::key).containsExactly(
-                "provider.example.provider_connection_limit", "provider.example.provider_max_message_rate",
-                "provider.example.connection_limit", "provider.nobody");
+                """);
+        ShapingSection section = Objects
+                .requireNonNull(valid.config().shaping().rules().providers().get("example"));
+        assertThat(section.layer().said()).containsOnlyKeys("connection_limit", "provider_connection_limit",
+                "provider_max_message_rate", "additional_connection_limits.all of it");
+        assertThat(Objects.requireNonNull(section.layer().said().get("provider_connection_limit")))
+                .isEqualTo(new Said(5, "5", directory.resolve("shaping.toml") + ":3"));
+        assertThat(Objects.requireNonNull(section.layer().said().get("provider_max_message_rate")).value())
+                .isEqualTo(Rate.parse("10/s,max_burst=3"));
+        assertThat(Objects.requireNonNull(section.sources().get("default")).said())
+                .containsOnlyKeys("provider_source_selection_rate");
+        assertThat(valid.warnings()).extracting(Problem::key).containsExactly("provider.nobody");
+    }
+
+    @Test
+    void aProvidersLimitsHaveNoPlaceInADomainsSection() throws IOException {
+        assertThat(errors("""
+                ["a.example"]
+                provider_connection_limit = 5
+                connection_limit = "five"
+                additional_connection_limits = 7
+                additional_message_rate_throttles = { "daily" = "often" }
+                """))
+                .anyMatch(message -> message
+                        .startsWith("shaping.toml:2:1: \"a.example\".provider_connection_limit: unknown key"))
+                .anyMatch(message -> message.startsWith("shaping.toml:3:1: \"a.example\".connection_limit: \"five\": "
+                        + "expected a whole number"))
+                .anyMatch(message -> message.startsWith("shaping.toml:4:1: \"a.example\".additional_connection_limits: "
+                        + "expected limits by name, like { \"daily\" = 100 }, found the number 7"))
+                .anyMatch(message -> message.startsWith("shaping.toml:5:39: "
+                        + "\"a.example\".additional_message_rate_throttles.daily: \"often\": expected a rate"))
+                .hasSize(4);
+    }
+
+    @Test
+    void oneNameWithTwoValuesIsAWarning() throws IOException {
+        assertThat(messages(valid("""
+                ["a.example"]
+                additional_message_rate_throttles = { "daily" = "1000/day" }
+                ["b.example"]
+                additional_message_rate_throttles = { "daily" = "1,000/d" }
+                ["c.example"]
+                additional_message_rate_throttles = { "daily" = "2000/day" }
+                """))).containsExactly("shaping.toml:6:39: \"c.example\".additional_message_rate_throttles.daily: is "
+                + "\"2000/d\" here and \"1000/d\" at shaping.toml:2: what has the one limit and what has the other is "
+                + "counted apart");
+    }
+
+    @Test
+    void everyWrongAutomationBlockIsReported() throws IOException {
+        assertThat(errors("""
+                [["a.example".automation]]
+                regex = "("
+                action = "Suspned"
+                trigger = {Treshold="10/hr"}
+                duration = "2 ours"
+                [["a.example".automation]]
+                [["a.example".automation]]
+                regex = [""]
+                action = [ {SetConfig={name="max_mesage_rate", value="1/s"}}, {SetConfig={name="connection_limit", value=0}} ]
+                trigger = {Threshold="often"}
+                duration = "1h"
+                match_internal = "yes"
+                regexp = "x"
+                """))
+                .anyMatch(message -> message.contains("automation[0].regex: \"(\": not a regular expression"))
+                .anyMatch(message -> message.contains("automation[0].action: \"Suspned\": unknown; did you mean "
+                        + "\"Suspend\"?"))
+                .anyMatch(message -> message.contains("automation[0].trigger: expected \"Immediate\" or "))
+                .anyMatch(message -> message.contains("automation[0].duration: \"2 ours\": expected a duration"))
+                .anyMatch(message -> message.contains("automation[1].regex: is missing"))
+                .anyMatch(message -> message.contains("automation[1].action: is missing"))
+                .anyMatch(message -> message.contains("automation[1].duration: is missing"))
+                .anyMatch(message -> message.contains("automation[2].regex[0]: \"\": is found in every reply"))
+                .anyMatch(message -> message.contains("automation[2].action: max_mesage_rate: unknown key; did you mean "
+                        + "max_message_rate?"))
+                .anyMatch(message -> message.contains("automation[2].action: connection_limit: 0 is out of range"))
+                .anyMatch(message -> message.contains("automation[2].trigger: \"often\": expected a rate"))
+                .anyMatch(message -> message.contains("automation[2].match_internal: expected true or false"))
+                .anyMatch(message -> message.contains("automation[2].regexp: unknown key; did you mean regex?"))
+                .hasSize(13);
+    }
+
+    @Test
+    void anExpressionThatLooksAroundIsNamedAndTheOthersOfItsBlockHold() throws IOException {
+        ConfigReader.Valid valid = valid("""
+                [[default.automation]]
+                regex = [ "busy(?! now)", "slow" ]
+                action = {SetDomainConfig={name="connection_limit", value=1}}
+                duration = "1 hr"
+                match_internal = true
+                [[default.automation]]
+                regex = "b(?=usy)"
+                action = "BounceTenant"
+                duration = "1 week"
+                [[default.automation]]
+                regex = "x"
+                action = {SetConfig={name="max_ready", value=5}}
+                duration = "10 mins"
+                """);
+        assertThat(valid.config().shaping().rules().defaults().automation()).singleElement()
+                .satisfies(rule -> {
+                    assertThat(rule.regex()).containsExactly("slow");
+                    assertThat(rule.actions()).containsExactly(new Action.Set("connection_limit", 1L, true));
+                    assertThat(rule.trigger()).isEqualTo(new Trigger.Immediate());
+                    assertThat(rule.duration()).isEqualTo(Duration.ofHours(1));
+                    assertThat(rule.matchInternal()).isTrue();
+                });
+        assertThat(messages(valid)).hasSize(3)
+                .anyMatch(message -> message.startsWith("shaping.toml:2:1:") && message.contains("looks around"))
+                .anyMatch(message -> message.startsWith("shaping.toml:7:1:") && message.contains("looks around"))
+                .anyMatch(message -> message.startsWith("shaping.toml:12:1:") && message.contains("max_ready"));
+    }
+
+    @Test
+    void whatAnActionSetsHoldsForThatKeyAlone() {
+        TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 7);
+        assertThat(new Action.Set("max_message_rate", "1/minute", false).in(limits))
+                .isEqualTo(limits.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/min")));
+        assertThat(new Action.Set("connection_limit", 1L, false).in(limits).connectionLimit()).isEqualTo(1);
+        assertThat(new Action.Set("enable_tls", "Required", false).in(limits).enableTls())
+                .isEqualTo(TlsPolicy.VERIFIED);
+    }
+
+    @Test
+    void limitsOfOurOwnAreRead() throws IOException {
+        ConfigReader.Valid valid = valid("""
+                [[limit]]
+                name = "acme to google"
+                by = ["source"]
+                tenant = "acme"
+                provider = "google"
+                connection_limit = 20
+                max_message_rate = "50/s,max_burst=5"
+                max_recipient_rate = "100/s"
+                max_octet_rate = "50 MB/s"
+                daily_limit = 1_000_000
+                time_zone = "Europe/Berlin"
+                [[limit]]
+                name = "all"
+                max_connection_rate = "local:100/s"
+                """);
+        List<LimitConfig> limits = valid.config().shaping().limits();
+        assertThat(limits).hasSize(2);
+        LimitConfig acme = limits.getFirst();
+        assertThat(acme.dimensions()).containsExactly(Dimension.SOURCE, Dimension.TENANT, Dimension.PROVIDER);
+        assertThat(acme.isOfSender()).isTrue();
+        assertThat(acme.maxOctetRate()).isEqualTo(new Rate(50 << 20, Duration.ofSeconds(1), 1));
+        assertThat(acme.timeZone()).isEqualTo(ZoneId.of("Europe/Berlin"));
+        assertThat(acme.place()).isEqualTo(directory.resolve("shaping.toml") + ":2");
+        assertThat(limits.getLast().isOfSender()).isFalse();
+        assertThat(limits.getLast().maxConnectionRate()).isEqualTo(Rate.parse("100/s"));
+        assertThat(valid.warnings()).isEmpty();
+    }
+
+    @Test
+    void limitsThatMakeNoSenseAreRefused() throws IOException {
+        assertThat(errors("""
+                [[limit]]
+                by = ["tenant", "tennant"]
+                [[limit]]
+                name = "a"
+                by = ["tenant", "tenant"]
+                tenant = "acme"
+                max_connection_rate = "1/s"
+                [[limit]]
+                name = "b"
+                by = ["campaign"]
+                daily_limit = 0
+                [[limit]]
+                name = "b"
+                provider = "googel"
+                time_zone = "Mars"
+                max_octet_rate = "50 MB"
+                max_recipients = 3
+                """))
+                .anyMatch(message -> message.contains("limit[0].by[1]: \"tennant\": unknown; allowed: source, pool"))
+                .anyMatch(message -> message.contains("limit[0].name: is missing"))
+                .anyMatch(message -> message.contains("limit[0].name: limits nothing; expected connection_limit"))
+                .anyMatch(message -> message.contains("limit[1].by: says one thing twice"))
+                .anyMatch(message -> message.contains("limit[1].by: says tenant, of which tenant = \"acme\" lets"))
+                .anyMatch(message -> message.contains("limit[1].max_connection_rate: a session carries mail of many"))
+                .anyMatch(message -> message.contains("limit[2].by: campaigns of two tenants may have one name"))
+                .anyMatch(message -> message.contains("limit[2].daily_limit: 0 is out of range"))
+                .anyMatch(message -> message.contains("limit[3].name: there is a limit of this name already"))
+                .anyMatch(message -> message.contains("limit[3].provider: \"googel\": there is no such provider; did you "
+                        + "mean \"google\"?"))
+                .anyMatch(message -> message.contains("limit[3].time_zone: \"Mars\": no time zone"))
+                .anyMatch(message -> message.contains("limit[3].max_octet_rate: \"50 MB\": expected octets in a time"))
+                .anyMatch(message -> message.contains("limit[3].max_recipients: unknown key"));
     }
 
     @Test
@@ -277,22 +494,40 @@ class ShapingReaderTest {
     }
 
     @Test
-    void aSectionForADomainOfASharedProviderSaysThatItCoversThatDomainAlone() throws IOException {
-        String site = " have the limits of [\"default\"] or of a section named by the site, as the delivery log names it";
-        assertThat(messages(valid("""
+    void aSectionIsForAllDomainsOfItsHostsUnlessItSaysOtherwise() throws IOException {
+        ConfigReader.Valid valid = valid("""
                 ["gmail.com"]
                 connection_limit = 3
                 ["outlook.com"]
                 mx_rollup = false
                 ["example.com"]
                 mx_rollup = true
-                ["example.org"]
+                ["(mx1|mx2).example.net"]
+                mx_rollup = false
+                """);
+        ShapingConfig shaping = valid.config().shaping();
+        assertThat(section(shaping, "gmail.com").rollsUp()).isTrue();
+        assertThat(section(shaping, "outlook.com").rollsUp()).isFalse();
+        assertThat(section(shaping, "example.com").rollsUp()).isTrue();
+        assertThat(section(shaping, "(mx1|mx2).example.net").isDomain()).isFalse();
+        assertThat(messages(valid)).containsExactly("shaping.toml:8:1: \"(mx1|mx2).example.net\".mx_rollup: has no "
+                + "effect: the section is named by a site");
+    }
+
+    @Test
+    void whatHasNoMeaningInTheDefaultSectionIsNamed() throws IOException {
+        assertThat(messages(valid("""
+                ["default"]
+                mx_rollup = false
+                replace_base = true
+                ["default".sources."ip-1"]
                 connection_limit = 3
-                """))).containsExactly(
-                "shaping.toml:1:1: \"gmail.com\": covers gmail.com alone; other domains with the same MX hosts, those of "
-                        + "Google's customers too," + site + "; mx_rollup = false says so without this warning",
-                "shaping.toml:6:1: \"example.com\".mx_rollup: true is not supported yet: the section covers example.com "
-                        + "alone; other domains with the same MX hosts" + site);
+                """))).hasSize(3).allMatch(message -> message.endsWith("has no meaning in [\"default\"], which is for all "
+                + "domains and sources"));
+    }
+
+    private static ShapingSection section(ShapingConfig shaping, String name) {
+        return Objects.requireNonNull(shaping.rules().sections().get(name));
     }
 
     private static @Nullable TlsPolicy tls(ConfigReader.Valid valid, String section) {

@@ -500,7 +500,9 @@ public final class AdaptiveControl implements AutoCloseable {
         }
         if (node.hasSenders) {
             deliveredOf(node, tenant, "", sentNanos, now);
-            deliveredOf(node, tenant, campaign, sentNanos, now);
+            if (!campaign.isEmpty()) {
+                deliveredOf(node, tenant, campaign, sentNanos, now);
+            }
         }
         if (!provider.isEmpty()) {
             Watch watch = node.watch;
@@ -715,13 +717,17 @@ public final class AdaptiveControl implements AutoCloseable {
             return List.of();
         }
         List<SharedLimit> all = new ArrayList<>();
-        for (String key : Set.of(senderKey(tenant, ""), senderKey(tenant, campaign))) {
-            Node sender = node.senders.get(key);
-            if (sender != null) {
-                all.addAll(shared(sender));
-            }
+        addShared(all, node.senders.get(senderKey(tenant, "")));
+        if (!campaign.isEmpty()) {
+            addShared(all, node.senders.get(senderKey(tenant, campaign)));
         }
         return all;
+    }
+
+    private static void addShared(List<SharedLimit> all, @Nullable Node sender) {
+        if (sender != null) {
+            all.addAll(shared(sender));
+        }
     }
 
     private static List<SharedLimit> shared(Node node) {

@@ -159,7 +159,7 @@ final class ControlFile {
     }
 
     private static List<String> fields(String line) {
-        if (line.length() <= CHECKSUM_LENGTH
+        if (line.length() <= CHECKSUM_LENGTH || line.charAt(CHECKSUM_LENGTH) != ' '
                 || !checksum(line.substring(CHECKSUM_LENGTH + 1)).equals(line.substring(0, CHECKSUM_LENGTH))) {
             throw new IllegalArgumentException("checksum");
         }

@@ -293,6 +293,7 @@ final class Controller {
 
     private Change comesBack(long now, double newDepth) {
         String before = per(intervalNanos);
+        target = Math.max(target, rate() / (1 - newDepth)); // so much was taken
         mode = Mode.PACED;
         depth = newDepth;
         progress = 0;

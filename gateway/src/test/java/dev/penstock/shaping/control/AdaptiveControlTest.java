@@ -151,7 +151,7 @@ class AdaptiveControlTest {
         delivered(PATH, "shop", 200); // 10 a second
         assertThat(limits(PATH)).isEmpty();
         Verdict verdict = refused(PATH, "shop", RATE);
-        assertThat(limits(PATH)).containsExactly("adaptive_rate of ip-1->outlook 419/min");
+        assertThat(limits(PATH)).containsExactly("adaptive_rate of ip-1->outlook 416/min");
         assertThat(limits(SAME_PROVIDER)).isEqualTo(limits(PATH));
         assertThat(limits(OTHER_SOURCE)).isEmpty();
         assertThat(told).containsExactly("limits ip-1->outlook");
@@ -169,7 +169,7 @@ class AdaptiveControlTest {
         assertThat(decision.what()).isEqualTo("decrease");
         assertThat(decision.scope()).hasToString("ip-1->outlook");
         assertThat(decision.from()).isEqualTo("as configured");
-        assertThat(decision.to()).isEqualTo("419/min");
+        assertThat(decision.to()).isEqualTo("416/min");
         assertThat(decision.reply()).startsWith("451 4.7.650 The mail server").doesNotContain("192.0.2.1");
         assertThat(decision.className()).isEqualTo("SpamBlock");
         assertThat(decision.rule()).contains("classification.toml");
@@ -182,7 +182,7 @@ class AdaptiveControlTest {
         delivered(PATH, "shop", 100);
         Verdict verdict = refused(PATH, "shop", BLOCKED);
         assertThat(verdict.meaning().suspend()).isEqualTo(Duration.ofMinutes(10));
-        assertThat(limits(PATH)).containsExactly("adaptive_rate of ip-1->outlook 6/h",
+        assertThat(limits(PATH)).containsExactly("adaptive_rate of ip-1->outlook 1/600s",
                 "adaptive_connections of ip-1->outlook 1");
         passes(Duration.ofMinutes(10));
         assertThat(refused(PATH, "shop", BLOCKED).meaning().suspend()).isEqualTo(Duration.ofMinutes(20));

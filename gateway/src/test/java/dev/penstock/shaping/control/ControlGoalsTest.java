@@ -99,7 +99,7 @@ class ControlGoalsTest {
     @Test
     void aReceiverThatTakesLessAndThenMore() {
         meetsTheGoal(each("changing",
-                seed -> simulation(ReceiverShapes.changing(rate(seed) / 1.5, HOUR, 2 * HOUR), seed).run(SETTLED, END)));
+                seed -> simulation(ReceiverShapes.changing(rate(seed), HOUR, 2 * HOUR), seed).run(SETTLED, END)));
     }
 
     @Test

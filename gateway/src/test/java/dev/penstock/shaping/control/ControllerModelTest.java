@@ -89,7 +89,7 @@ class ControllerModelTest {
         double before = controller.rate();
         Mode mode = controller.mode();
         controller.delivered(answer(sent));
-        assertThat(controller.rate()).as(seed + ": what is taken slows nothing down").isGreaterThanOrEqualTo(before);
+        assertThat(controller.rate()).as(seed + ": what is taken slows nothing down").isGreaterThanOrEqualTo(before * 0.999999);
         if (wasCut && sent - cutAt <= 0) {
             assertThat(controller.mode()).as(seed + ": what was sent before the cut proves nothing").isEqualTo(mode);
         }
