@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
@@ -65,24 +66,12 @@ public final class AdaptiveControl implements AutoCloseable {
     private static final double NANOS = 1e9;
 
     /** Hears what follows from decisions; on any thread, without a lock held. */
+    @FunctionalInterface
     public interface Listener {
-        Listener NONE = new Listener() {
-            @Override
-            public void limitsChanged(Scope scope) {
-                // nobody reads them
-            }
-
-            @Override
-            public void incident(String provider, boolean begins, String why) {
-                // nobody is held
-            }
-        };
+        Listener NONE = _ -> {};
 
         /** Limits of paths that the scope concerns are others than before. */
         void limitsChanged(Scope scope);
-
-        /** Bulk mail to that provider waits from now on, but for probes; or goes again. */
-        void incident(String provider, boolean begins, String why);
     }
 
     /**
@@ -323,12 +312,13 @@ public final class AdaptiveControl implements AutoCloseable {
         }
 
         private void turned(boolean begins, String why, String reply, Classification meaning) {
+            incidents.addAndGet(begins ? 1 : -1);
             Scope scope = new Scope("", provider, "", "", "");
             decided(new Decision(clock.millis(), scope, begins ? "incident" : "incident-over",
-                    begins ? "all mail goes" : "bulk mail waits", begins ? "bulk mail waits" : "all mail goes", reply,
+                    begins ? "all mail goes" : "bulk mail waits",
+                    begins ? "bulk mail waits, " + why : "all mail goes", reply,
                     meaning.bounceClass(), meaning.rule(),
                     begins ? "when " + Incident.PROVED + " messages in a row are taken" : why));
-            listener.incident(provider, begins, why);
             listener.limitsChanged(scope);
         }
     }
@@ -348,6 +338,7 @@ public final class AdaptiveControl implements AutoCloseable {
     private final Deque<Decision> decisions = new ArrayDeque<>(); // guarded by itself
     private volatile ControlConfig config;
     private volatile Listener listener = Listener.NONE;
+    private final AtomicInteger incidents = new AtomicInteger();
     private volatile boolean hasSenders;
     private volatile boolean dirty;
     private volatile boolean closed;
@@ -417,7 +408,7 @@ public final class AdaptiveControl implements AutoCloseable {
                 watch.incident.isOnSince(now);
                 watch.isOn = true;
             }
-            listener.incident(provider, true, "it was so before the restart");
+            incidents.incrementAndGet();
         }
     }
 
@@ -749,7 +740,7 @@ public final class AdaptiveControl implements AutoCloseable {
     }
 
     boolean limitsSenders() {
-        return hasSenders || automation.inForce().stream()
+        return hasSenders || incidents.get() > 0 || automation.inForce().stream()
                 .anyMatch(each -> each.kind() == Effect.Kind.SET && !each.domain().isEmpty());
     }
 

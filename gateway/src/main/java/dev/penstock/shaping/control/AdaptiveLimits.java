@@ -1,5 +1,6 @@
 package dev.penstock.shaping.control;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,6 +19,8 @@ import dev.penstock.units.Rate;
 final class AdaptiveLimits implements LimitBook {
     /** Who says so. */
     static final String PLACE = "control";
+    /** Probes of a provider at which an incident is on, of all sources. */
+    private static final Rate PROBES = new Rate(1, Duration.ofSeconds(10), 1);
 
     private final AdaptiveControl control;
     private final LimitBook base;
@@ -57,6 +60,10 @@ final class AdaptiveLimits implements LimitBook {
     public List<SharedLimit> of(EgressPath path, String provider, Sender sender) {
         List<SharedLimit> all = new ArrayList<>(base.of(path, provider, sender));
         all.addAll(control.shared(path, provider, sender.tenant(), sender.campaign()));
+        if (!sender.isUrgent() && control.isIncident(provider)) {
+            all.add(new SharedLimit(new Id(Measure.MESSAGE_RATE, "incident_rate", provider), new Bound.Spaced(PROBES),
+                    PLACE));
+        }
         long now = control.nanos();
         for (Effect effect : control.effects()) {
             if (effect.set() != null && !effect.isOver(now) && effect.domain().equals(sender.domain())

@@ -387,8 +387,10 @@ final class Controller {
             target = Math.min(target, answer.ceiling);
             beforeFruitless = target;
         } else if (fruitless > 0) {
-            target *= beta;
-        } else if (!isLoad) { // what a busy receiver takes at other times is known
+            target = Math.min(before, target * beta);
+        } else if (isLoad) { // what a busy receiver takes at other times is known
+            target = Math.min(target, before / beta);
+        } else {
             target = takenSinceCut >= TELLING
                     ? before + (Math.min(before, takenSinceCut / between) - before) * BACK
                     : progress < 1 ? before * (1 + beta) / 2 : before;
@@ -414,9 +416,9 @@ final class Controller {
         if (fruitless >= MAX_FRUITLESS) {
             target = Math.max(minRate, beforeFruitless * (cameBackForNothing ? beta : AFTER_PAUSE));
         }
-        intervalNanos = cameBackForNothing
-                ? Math.min(2 * intervalNanos, LONGEST_PAUSE_NANOS)
-                : Math.clamp((long) (GRACE_MESSAGES * NANOS / target), FIRST_PAUSE_NANOS, LONGEST_PAUSE_NANOS);
+        long slower = (long) (GRACE_MESSAGES * NANOS / Math.min(before, target));
+        long least = cameBackForNothing ? 2 * intervalNanos : FIRST_PAUSE_NANOS;
+        intervalNanos = Math.clamp(Math.max(slower, least), FIRST_PAUSE_NANOS, LONGEST_PAUSE_NANOS);
         mode = Mode.PROBING;
         return new Change("pause", perSecond(before), per(intervalNanos), "when one is taken");
     }

@@ -100,17 +100,7 @@ class AdaptiveControlTest {
 
     private void start() throws IOException {
         control = control();
-        control.listen(new AdaptiveControl.Listener() {
-            @Override
-            public void limitsChanged(Scope scope) {
-                told.add("limits " + scope);
-            }
-
-            @Override
-            public void incident(String provider, boolean begins, String why) {
-                told.add("incident " + provider + " " + begins);
-            }
-        });
+        control.listen(scope -> told.add("limits " + scope));
         control.recover();
     }
 
@@ -267,11 +257,23 @@ class AdaptiveControlTest {
             refused(PATH, "tenant-" + i % 10, BUSY);
         }
         assertThat(control.isIncident("outlook")).isTrue();
-        assertThat(told).contains("incident outlook true");
+        assertThat(told).containsOnlyOnce("limits outlook");
+        Sender bulk = new Sender("shop", "", "", "example.com");
+        Sender urgent = new Sender("shop", "", "", "example.com", true);
+        assertThat(control.limits().limitsSenders()).isTrue();
+        assertThat(control.limits().of(PATH, "outlook", bulk).stream().map(AdaptiveControlTest::text))
+                .containsExactly("incident_rate of outlook 1/10s");
+        assertThat(control.limits().of(PATH, "outlook", urgent)).isEmpty();
+        assertThat(control.limits().of(PATH, "google", bulk)).isEmpty();
+        control.close();
+        start();
+        assertThat(control.isIncident("outlook")).as("after a restart").isTrue();
+        assertThat(control.limits().limitsSenders()).isTrue();
         delivered(PATH, "shop", Incident.PROVED);
         assertThat(control.isIncident("outlook")).isFalse();
-        assertThat(told).contains("incident outlook false");
-        assertThat(control.decisions()).extracting(Decision::what).contains("incident", "incident-over");
+        assertThat(control.limits().of(PATH, "outlook", bulk)).isEmpty();
+        assertThat(control.limits().limitsSenders()).isFalse();
+        assertThat(control.decisions()).extracting(Decision::what).contains("incident-over");
     }
 
     private static AutomationRule rule(Action... actions) {
