@@ -87,7 +87,8 @@ public final class ConfigReader {
                 .with(GatewayConfig.DKIM, GatewayConfig.DKIM.read(file))
                 .with(GatewayConfig.PREFLIGHT, GatewayConfig.PREFLIGHT.read(file))
                 .with(GatewayConfig.WARM_UPS, GatewayConfig.WARM_UPS.read(file))
-                .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file));
+                .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file))
+                .with(GatewayConfig.CONTROL, GatewayConfig.CONTROL.read(file));
         WarmUpReader.check(file.table("source"), config.sources(), config.warmUps().keySet());
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {

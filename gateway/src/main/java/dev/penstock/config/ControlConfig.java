@@ -46,14 +46,15 @@ public record ControlConfig(boolean enabled, int decrease, Duration growth, int 
             ControlConfig::maxProbeInterval, duration("1h", "1s", "7d"), "The longest time between two such tries.");
     public static final Key<ControlConfig, Integer> INCIDENT_TENANTS = TABLE.key("incident-tenants",
             ControlConfig::incidentTenants, integer(5, 2, MAX_COUNT),
-            "An incident at a provider begins when it defers mail of so many tenants,");
+            "An incident at a provider, in which bulk mail to it waits but for probes, begins when it defers mail of so many "
+                    + "tenants at least.");
     public static final Key<ControlConfig, Integer> INCIDENT_SHARE = TABLE.key("incident-percent",
-            ControlConfig::incidentShare, integer(50, 1, 100), "so many of a hundred messages,");
+            ControlConfig::incidentShare, integer(50, 1, 100), "Of a hundred messages to it so many have to be deferred.");
     public static final Key<ControlConfig, Integer> INCIDENT_MESSAGES = TABLE.key("incident-messages",
-            ControlConfig::incidentMessages, integer(50, 2, MAX_COUNT), "out of so many at least,");
+            ControlConfig::incidentMessages, integer(50, 2, MAX_COUNT), "So many messages have to be answered.");
     public static final Key<ControlConfig, Duration> INCIDENT_WINDOW = TABLE.key("incident-window",
             ControlConfig::incidentWindow, duration("5m", "10s", "1d"),
-            "within this time. Bulk mail to it waits then, but for probes.");
+            "All of it within this time.");
 
     public static final ControlConfig DEFAULT = TABLE.defaults();
 
