@@ -123,9 +123,14 @@ public final class AdaptiveControl implements AutoCloseable {
     private record Limits(@Nullable Rate rate, double perSecond, int window) {
         static final Limits NONE = new Limits(null, Double.POSITIVE_INFINITY, Controller.NO_WINDOW);
 
-        boolean isFarFrom(Limits other) {
-            return window != other.window || (rate == null) != (other.rate == null)
-                    || rate != null && Math.abs(perSecond - other.perSecond) > WORTH_TELLING * other.perSecond;
+        static Limits of(double perSecond, int window) {
+            return new Limits(Double.isInfinite(perSecond) ? null : AdaptiveRate.of(perSecond), perSecond, window);
+        }
+
+        boolean isFarFrom(double otherPerSecond, int otherWindow) {
+            return window != otherWindow || Double.isInfinite(perSecond) != Double.isInfinite(otherPerSecond)
+                    || !Double.isInfinite(perSecond)
+                            && Math.abs(perSecond - otherPerSecond) > WORTH_TELLING * perSecond;
         }
     }
 
@@ -173,7 +178,7 @@ public final class AdaptiveControl implements AutoCloseable {
                 if (known == null) {
                     return;
                 }
-                change = known.delivered(answer(sentNanos, 0, now));
+                change = known.delivered(answer(sentNanos, 0, 0, now)); // what is taken needs no measure
                 known.mostSessions(mostSessions);
                 before = limits;
                 after = publish(known);
@@ -195,7 +200,7 @@ public final class AdaptiveControl implements AutoCloseable {
                     known = new Controller(config, now);
                     controller = known;
                 }
-                change = known.refused(signal, answer(sentNanos, sessions, now));
+                change = known.refused(signal, answer(sentNanos, sessions, goodput.rate(now), now));
                 before = limits;
                 after = publish(known);
                 learns = known.learnsFromDeliveries();
@@ -206,19 +211,22 @@ public final class AdaptiveControl implements AutoCloseable {
             return mode;
         }
 
-        private Controller.Answer answer(long sentNanos, int open, long now) {
+        private Controller.Answer answer(long sentNanos, int open, double taken, long now) {
             double most = ceiling == 0 ? Double.POSITIVE_INFINITY : ceiling;
-            return new Controller.Answer(sentNanos, open, goodput.rate(now), most, now);
+            return new Controller.Answer(sentNanos, open, taken, most, now);
         }
 
         /** @return what is in force now; what has hardly moved isn't */
         private Limits publish(Controller known) {
             double rate = known.rate();
-            Limits next = new Limits(Double.isInfinite(rate) ? null : AdaptiveRate.of(rate), rate, known.window());
-            if (next.isFarFrom(limits)) {
-                limits = next;
+            int window = known.window();
+            Limits now = limits;
+            if (!now.isFarFrom(rate, window)) {
+                return now;
             }
-            return limits;
+            Limits next = Limits.of(rate, window);
+            limits = next;
+            return next;
         }
 
         synchronized void reconfigure(ControlConfig next) {
@@ -567,11 +575,12 @@ public final class AdaptiveControl implements AutoCloseable {
         List<Suspension> suspensions = List.of();
         for (Effect effect : begin) {
             Duration time = Duration.ofNanos(effect.untilNanos() - now);
-            decided(new Decision(clock.millis(), new Scope(effect.source(), "", effect.site(), effect.tenant(),
-                    effect.campaign()), effect.word(), "", setting(effect), normal(code, status, text), "",
+            Scope scope = effect.scope();
+            decided(new Decision(clock.millis(), scope.of(effect.tenant(), effect.campaign()), effect.word(), "",
+                    setting(effect), normal(code, status, text), "",
                     effect.place(), "after " + Durations.format(time)));
             switch (effect.kind()) {
-                case SET -> listener.limitsChanged(Scope.of(mail.path, mail.provider));
+                case SET -> listener.limitsChanged(scope);
                 case SUSPEND, SUSPEND_TENANT, SUSPEND_CAMPAIGN -> {
                     suspensions = suspensions.isEmpty() ? new ArrayList<>() : suspensions;
                     suspensions.add(new Suspension(whose(effect), time, effect.place() + ": " + line));
@@ -759,8 +768,9 @@ public final class AdaptiveControl implements AutoCloseable {
         long now = nanoTime.getAsLong();
         try {
             for (Effect over : automation.expire(now)) {
-                Scope scope = new Scope(over.source(), "", over.site(), over.tenant(), over.campaign());
-                decided(new Decision(clock.millis(), scope, over.word() + "-over", setting(over), "", "", "",
+                Scope scope = over.scope();
+                decided(new Decision(clock.millis(), scope.of(over.tenant(), over.campaign()), over.word() + "-over",
+                        setting(over), "", "", "",
                         over.place(), "its time is over"));
                 if (over.kind() == Effect.Kind.SET) {
                     listener.limitsChanged(scope);

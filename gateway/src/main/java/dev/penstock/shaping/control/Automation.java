@@ -66,7 +66,7 @@ final class Automation {
         for (AutomationRule rule : book.of(path, provider, domain)) {
             if ((!internal || rule.matchInternal()) && found.stream().anyMatch(n -> now.all.get(now.ruleOf[n]) == rule)
                     && isTriggered(rule, path, tenant, campaign, nowNanos)) {
-                begin(rule, line, path, domain, tenant, campaign, nowNanos, begin);
+                begin(rule, line, path, provider, domain, tenant, campaign, nowNanos, begin);
             }
         }
         return begin;
@@ -123,10 +123,10 @@ final class Automation {
         };
     }
 
-    private void begin(AutomationRule rule, String line, EgressPath path, String domain, String tenant,
-            String campaign, long nowNanos, List<Effect> begin) {
+    private void begin(AutomationRule rule, String line, EgressPath path, String provider, String domain,
+            String tenant, String campaign, long nowNanos, List<Effect> begin) {
         for (Action action : rule.actions()) {
-            Effect effect = effect(action, rule, line, path, domain, tenant, campaign, nowNanos);
+            Effect effect = effect(action, rule, line, path, provider, domain, tenant, campaign, nowNanos);
             if (effect != null && put(effect)) {
                 begin.add(effect);
             }
@@ -134,32 +134,32 @@ final class Automation {
     }
 
     private static @Nullable Effect effect(Action action, AutomationRule rule, String line, EgressPath path,
-            String domain, String tenant, String campaign, long nowNanos) {
+            String provider, String domain, String tenant, String campaign, long nowNanos) {
         long until = nowNanos + rule.duration().toNanos();
         String source = path.source();
         String site = path.site().name();
         return switch (action) {
-            case Action.Suspend _ -> new Effect(Effect.Kind.SUSPEND, source, site, "", "", "", null, until,
+            case Action.Suspend _ -> new Effect(Effect.Kind.SUSPEND, source, site, provider, "", "", "", null, until,
                     rule.place(), line);
             case Action.SuspendTenant _ when tenant.isEmpty() -> null;
-            case Action.SuspendTenant _ -> new Effect(Effect.Kind.SUSPEND_TENANT, source, site, domain, tenant, "",
+            case Action.SuspendTenant _ -> new Effect(Effect.Kind.SUSPEND_TENANT, source, site, provider, domain, tenant, "",
                     null, until, rule.place(), line);
             case Action.SuspendCampaign _ when tenant.isEmpty() && campaign.isEmpty() -> null;
             case Action.SuspendCampaign _ -> new Effect(
                     campaign.isEmpty() ? Effect.Kind.SUSPEND_TENANT : Effect.Kind.SUSPEND_CAMPAIGN, source, site,
-                    domain, tenant, campaign, null, until, rule.place(), line);
+                    provider, domain, tenant, campaign, null, until, rule.place(), line);
             case Action.Bounce _ when domain.isEmpty() -> null;
-            case Action.Bounce _ -> new Effect(Effect.Kind.BOUNCE, source, site, domain, "", "", null, until,
+            case Action.Bounce _ -> new Effect(Effect.Kind.BOUNCE, source, site, provider, domain, "", "", null, until,
                     rule.place(), line);
             case Action.BounceTenant _ when tenant.isEmpty() || domain.isEmpty() -> null;
-            case Action.BounceTenant _ -> new Effect(Effect.Kind.BOUNCE_TENANT, source, site, domain, tenant, "", null,
+            case Action.BounceTenant _ -> new Effect(Effect.Kind.BOUNCE_TENANT, source, site, provider, domain, tenant, "", null,
                     until, rule.place(), line);
             case Action.BounceCampaign _ when domain.isEmpty() || tenant.isEmpty() && campaign.isEmpty() -> null;
             case Action.BounceCampaign _ -> new Effect(
-                    campaign.isEmpty() ? Effect.Kind.BOUNCE_TENANT : Effect.Kind.BOUNCE_CAMPAIGN, source, site, domain,
+                    campaign.isEmpty() ? Effect.Kind.BOUNCE_TENANT : Effect.Kind.BOUNCE_CAMPAIGN, source, site, provider, domain,
                     tenant, campaign, null, until, rule.place(), line);
             case Action.Set set when set.domain() && domain.isEmpty() -> null;
-            case Action.Set set -> new Effect(Effect.Kind.SET, source, site, set.domain() ? domain : "", "", "", set,
+            case Action.Set set -> new Effect(Effect.Kind.SET, source, site, provider, set.domain() ? domain : "", "", "", set,
                     until, rule.place(), line);
         };
     }

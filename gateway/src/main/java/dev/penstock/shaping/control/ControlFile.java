@@ -90,8 +90,8 @@ final class ControlFile {
         }
         for (Effect each : kept.effects) {
             Action.Set set = each.set();
-            add(text, EFFECT, each.kind().name(), each.source(), each.site(), each.domain(), each.tenant(),
-                    each.campaign(), set == null ? "" : set.name(), set == null ? "" : typeOf(set.value()),
+            add(text, EFFECT, each.kind().name(), each.source(), each.site(), each.provider(), each.domain(),
+                    each.tenant(), each.campaign(), set == null ? "" : set.name(), set == null ? "" : typeOf(set.value()),
                     set == null ? "" : set.value().toString(), set == null ? "" : String.valueOf(set.domain()),
                     Long.toString(nowMillis + (each.untilNanos() - nowNanos) / 1_000_000), each.place(), each.why());
         }
@@ -189,12 +189,12 @@ final class ControlFile {
     }
 
     private static Effect effect(List<String> f, long nowMillis, long nowNanos) {
-        Action.Set set = f.get(7).isEmpty()
+        Action.Set set = f.get(8).isEmpty()
                 ? null
-                : new Action.Set(f.get(7), value(f.get(8), f.get(9)), Boolean.parseBoolean(f.get(10)));
-        long left = Math.clamp(Long.parseLong(f.get(11)) - nowMillis, 0, Long.MAX_VALUE / 4_000_000);
-        return new Effect(Effect.Kind.valueOf(f.get(1)), f.get(2), f.get(3), f.get(4), f.get(5), f.get(6), set,
-                nowNanos + left * 1_000_000, f.get(12), f.get(13));
+                : new Action.Set(f.get(8), value(f.get(9), f.get(10)), Boolean.parseBoolean(f.get(11)));
+        long left = Math.clamp(Long.parseLong(f.get(12)) - nowMillis, 0, Long.MAX_VALUE / 4_000_000);
+        return new Effect(Effect.Kind.valueOf(f.get(1)), f.get(2), f.get(3), f.get(4), f.get(5), f.get(6), f.get(7),
+                set, nowNanos + left * 1_000_000, f.get(13), f.get(14));
     }
 
     private static String checksum(String fields) {

@@ -457,6 +457,9 @@ final class Controller {
     }
 
     private void age(long now) {
+        if (now - budgetNanos < STEP_NANOS) {
+            return;
+        }
         double kept = Math.exp(-Math.max(0, now - budgetNanos) / BUDGET_NANOS);
         budgetNanos = now;
         delivered *= kept;

@@ -10,6 +10,7 @@ import dev.penstock.config.AutomationRule.Action;
  * @param kind      what is done
  * @param source    whose mail
  * @param site      by its name, where to
+ * @param provider  whose hosts those are; empty when that isn't known
  * @param domain    to which alone; empty for the whole site
  * @param tenant    whose mail alone; empty for all
  * @param campaign  of the tenant; empty for all
@@ -18,8 +19,8 @@ import dev.penstock.config.AutomationRule.Action;
  * @param place     of the rule, {@code FILE:LINE}
  * @param why       for people: the reply
  */
-record Effect(Kind kind, String source, String site, String domain, String tenant, String campaign,
-        Action.@Nullable Set set, long untilNanos, String place, String why) {
+record Effect(Kind kind, String source, String site, String provider, String domain, String tenant,
+        String campaign, Action.@Nullable Set set, long untilNanos, String place, String why) {
     /** What is done. */
     enum Kind {
         SUSPEND, SUSPEND_TENANT, SUSPEND_CAMPAIGN, BOUNCE, BOUNCE_TENANT, BOUNCE_CAMPAIGN, SET;
@@ -46,6 +47,11 @@ record Effect(Kind kind, String source, String site, String domain, String tenan
 
     boolean isOfPath(String ofSource, String ofSite) {
         return source.equals(ofSource) && site.equals(ofSite);
+    }
+
+    /** Of the path that it is about. */
+    Scope scope() {
+        return new Scope(source, provider, provider.isEmpty() ? site : "", "", "");
     }
 
     /** Whether mail of that sender to that domain is concerned, by whichever source; a suspension is its path's alone. */
