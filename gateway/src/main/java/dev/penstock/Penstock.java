@@ -360,6 +360,7 @@ public final class Penstock implements AutoCloseable {
 
     /** Sections of the shaping file are for other sites now: mail that is queued goes by what they say. */
     private void rolledUp() {
+        control.limitsChanged();
         shaper.changed();
         queue.reroute();
     }

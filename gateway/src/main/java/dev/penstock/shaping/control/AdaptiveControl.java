@@ -143,7 +143,9 @@ public final class AdaptiveControl implements AutoCloseable {
         private volatile boolean hasSenders;
         private volatile boolean learns;
         private volatile Limits limits = Limits.NONE;
+        /** Messages a second, of all its paths; 0 while none is known. */
         private volatile double ceiling;
+        /** Of all its paths; 0 while none is known. */
         private volatile int mostSessions;
         private @Nullable Controller controller;
 
@@ -179,7 +181,9 @@ public final class AdaptiveControl implements AutoCloseable {
                     return;
                 }
                 change = known.delivered(answer(sentNanos, 0, 0, now)); // what is taken needs no measure
-                known.mostSessions(mostSessions);
+                if (mostSessions > 0) {
+                    known.mostSessions(mostSessions);
+                }
                 before = limits;
                 after = publish(known);
                 learns = known.learnsFromDeliveries();
@@ -447,8 +451,10 @@ public final class AdaptiveControl implements AutoCloseable {
             return known.node;
         }
         Node node = node(Scope.of(path, provider), now);
-        node.add(base.of(path, provider));
-        paths.put(path, new Known(provider, node));
+        Known before = paths.put(path, new Known(provider, node));
+        if (before == null || before.node != node) {
+            node.add(base.of(path, provider));
+        }
         return node;
     }
 
@@ -845,6 +851,8 @@ public final class AdaptiveControl implements AutoCloseable {
                 return;
             }
         }
-        write();
+        if (dirty) {
+            write();
+        }
     }
 }

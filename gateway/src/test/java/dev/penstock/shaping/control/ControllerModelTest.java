@@ -19,7 +19,7 @@ import dev.penstock.shaping.control.Controller.Mode;
  * controller's class comment says holds after each, and whatever has happened, mail that is taken leads back.
  */
 class ControllerModelTest {
-    private static final int RUNS = 300;
+    private static final int RUNS = 200;
     private static final int STEPS = 300;
     private static final double CEILING = 100;
     private static final long SECOND = 1_000_000_000;
