@@ -175,7 +175,8 @@ public final class Penstock implements AutoCloseable {
             rules = started(new RuleBook(config.shaping(), new RouterSites(router), System::nanoTime));
             control = new AdaptiveControl(config.control(), rules, new RuleAutomation(rules),
                     config.spool().directory(), clock, System::nanoTime);
-            shaper = new Shaper(rules, System::nanoTime);
+            shaper = new Shaper(rules, control.limits(), clock, System::nanoTime);
+            control.listen(scope -> shaper.changed(scope.source(), scope.provider(), scope.site()));
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;

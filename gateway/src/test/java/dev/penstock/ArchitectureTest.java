@@ -26,7 +26,8 @@ class ArchitectureTest {
     private static final List<Set<String>> FLOORS = List.of(
             Set.of("units", "smtp", "meters"),
             Set.of("message", "config"),
-            Set.of("spool", "mime", "routing", "tls", "callout", "egress", "dkim", "classification"),
+            Set.of("spool", "mime", "routing", "tls", "callout", "egress", "dkim", "classification",
+                    "migration"),
             Set.of("shaping", "auth", "mtasts"), // shaping knows routing's sites, auth knows channel bindings of tls
             Set.of("queue", "policy", "preflight", "http"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are

@@ -38,7 +38,7 @@ public final class Main {
         commands.addSubcommand(new DkimCommand(out, err));
         commands.addSubcommand(new PreflightCommand(out, err));
         commands.addSubcommand(new ProxyCommand(signals, out, err));
-        commands.addSubcommand(ShapingCommand.line(out, err));
+        commands.addSubcommand(ShapingCommand.of(out, err));
         commands.addSubcommand(new SpoolCommand(out, err));
         commands.addSubcommand(new UserCommand(passwords, out, err));
         commands.addSubcommand(new VersionCommand(out));

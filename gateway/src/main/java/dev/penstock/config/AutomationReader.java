@@ -198,7 +198,7 @@ final class AutomationReader {
             return Optional.empty();
         }
         if (ShapingReader.NOT_SUPPORTED.contains(name)) {
-            block.warn(ACTION, name + " is KumoMTA's key that is not supported yet: this action is ignored");
+            block.warn(ACTION, name + ' ' + NoCounterpart.why(name) + ": this action is ignored");
             return Optional.empty();
         }
         String wrong = ShapingReader.wrongWith(name, value);

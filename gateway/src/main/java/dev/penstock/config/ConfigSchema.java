@@ -32,7 +32,7 @@ public final class ConfigSchema {
             properties.putAll(properties(table(keys)));
         }
         for (String key : ShapingReader.NOT_SUPPORTED.stream().sorted().toList()) {
-            properties.put(key, Map.of("description", "KumoMTA's; not supported yet and ignored."));
+            properties.put(key, Map.of("description", "KumoMTA's; " + NoCounterpart.why(key) + "."));
         }
         Map<String, Object> section = section(properties);
         Map<String, Object> file = table(ShapingConfig.TABLE);

@@ -82,7 +82,7 @@ public record RouteConfig(List<String> hosts, boolean lmtp, @Nullable TlsPolicy 
     }
 
     /** What a user or a password may be: each mechanism has a place for it. */
-    private static String loginText(String text) {
+    static String loginText(String text) {
         if (text.chars().anyMatch(Character::isISOControl)) {
             throw new IllegalArgumentException("has a control character; allowed: a text without any");
         }

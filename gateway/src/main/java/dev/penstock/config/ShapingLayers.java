@@ -39,9 +39,8 @@ public final class ShapingLayers {
         }
         layer.said().forEach((key, said) -> values.computeIfAbsent(key, _ -> new ArrayList<>())
                 .addFirst(new Value(said, layer.name())));
-        if (layer.said().containsKey(ShapingReader.REMEMBER_BROKEN_TLS)) {
-            goesOnInClear = true;
-        }
+        Said remembers = layer.said().get(TrafficLimits.REMEMBER_BROKEN_TLS.name());
+        goesOnInClear |= remembers != null && remembers.value() != null;
         Said reconnects = layer.said().get(ShapingReader.RECONNECT);
         if (reconnects != null) {
             goesOnInClear = Boolean.TRUE.equals(reconnects.value());

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
@@ -30,7 +31,6 @@ public final class ShapingReader {
     static final String PROVIDER = "provider";
     private static final String ENABLE_TLS = "enable_tls";
     private static final String MX_ROLLUP = "mx_rollup";
-    static final String REMEMBER_BROKEN_TLS = "remember_broken_tls";
     static final String RECONNECT = "opportunistic_tls_reconnect_on_failed_handshake";
     static final String REPLACE_BASE = "replace_base";
     private static final String SOURCES = "sources";
@@ -39,19 +39,8 @@ public final class ShapingReader {
     private static final List<String> KUMO_TLS = List.of("Opportunistic", "OpportunisticInsecure", "Required",
             "RequiredInsecure", "Disabled");
 
-    /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs). */
-    static final Set<String> NOT_SUPPORTED = Set.of("max_recipients_per_batch", "max_ready", "tls_prefer_openssl",
-            "openssl_cipher_list",
-            "openssl_cipher_suites", "openssl_options", "rustls_cipher_suites", "tls_certificate", "tls_private_key",
-            "smtp_port", "smtp_auth_plain_username", "smtp_auth_plain_password", "allow_smtp_auth_plain_without_tls",
-            "allow_smtp_auth_plain_without_valid_certificate", "ehlo_domain", "enable_pipelining", "enable_rset",
-            "use_lmtp", "reconnect_strategy", "try_next_host_on_transport_error", "ip_lookup_strategy",
-            "prohibited_hosts", "skip_hosts", "connect_timeout", "banner_timeout", "ehlo_timeout",
-            "mail_from_timeout", "rcpt_to_timeout", "data_timeout", "data_dot_timeout", "rset_timeout",
-            "starttls_timeout", "auth_timeout", "system_shutdown_timeout", "refresh_interval", "refresh_strategy",
-            "dispatcher_wakeup_strategy", "maintainer_wakeup_strategy", "low_memory_reduction_policy",
-            "no_memory_reduction_policy", "readyq_pool_name", "provider_name", "ignore_8bit_checks",
-            "aggressive_connection_opening", "dispatcher_progress_watchdog_timeout");
+    /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs), which are named and ignored. */
+    static final Set<String> NOT_SUPPORTED = NoCounterpart.keys();
 
     private final TableBinder file;
     private final Map<String, RouteConfig> routes;
@@ -76,8 +65,6 @@ public final class ShapingReader {
         table.key(MX_ROLLUP, _ -> true, Types.flag(true),
                 "Whether the section is for all domains with the same MX hosts as its own, which are asked for in the "
                         + "DNS; else for its domain alone.");
-        table.key(REMEMBER_BROKEN_TLS, _ -> "", Types.text("a text", "", text -> text),
-                "With it \"Opportunistic\" goes on in clear; its time is not honoured.");
         table.key(RECONNECT, _ -> false, Types.flag(false), "With it \"Opportunistic\" goes on in clear.");
         return table;
     }
@@ -249,11 +236,6 @@ public final class ShapingReader {
         if (table.has(ENABLE_TLS)) {
             said.put(ENABLE_TLS, new Said(tls, TomlText.of(tls), table.place(ENABLE_TLS)));
         }
-        if (table.has(REMEMBER_BROKEN_TLS)) {
-            table.ignore(REMEMBER_BROKEN_TLS, "its time is not honoured: a host whose TLS is broken is remembered "
-                    + "for an hour");
-            said.put(REMEMBER_BROKEN_TLS, new Said(true, "…", table.place(REMEMBER_BROKEN_TLS)));
-        }
         boolean reconnects = table.flag(RECONNECT, false);
         if (table.has(RECONNECT)) {
             said.put(RECONNECT, new Said(reconnects, String.valueOf(reconnects), table.place(RECONNECT)));
@@ -265,22 +247,21 @@ public final class ShapingReader {
         }
         for (String key : table.keys()) {
             if (NOT_SUPPORTED.contains(key)) {
-                table.ignore(key, "KumoMTA's key is not supported yet and is ignored");
+                table.ignore(key, NoCounterpart.why(key));
             }
         }
         ShapingLayer layer = new ShapingLayer(name, table.place(), replaces, said);
-        warnOfStrictTls(table, base, layer);
+        checkMerged(table, base, layer);
         return layer;
     }
 
-    private static void warnOfStrictTls(TableBinder table, List<ShapingLayer> base, ShapingLayer layer) {
-        if (!table.has(ENABLE_TLS)) {
-            return;
-        }
+    /** Rules across keys, of which some may be of the layers below. */
+    private static void checkMerged(TableBinder table, List<ShapingLayer> base, ShapingLayer layer) {
         ShapingLayers merged = new ShapingLayers();
         base.forEach(merged::put);
         merged.put(layer);
-        if (merged.limits().enableTls() == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
+        PathTypes.check(table, merged.limits());
+        if (table.has(ENABLE_TLS) && merged.limits().enableTls() == TlsPolicy.OPPORTUNISTIC_VERIFIED) {
             table.warn(ENABLE_TLS,
                     "means what it does to KumoMTA: a host that offers TLS and has no certificate for its "
                             + "name gets no mail; \"OpportunisticInsecure\" is what others call opportunistic");

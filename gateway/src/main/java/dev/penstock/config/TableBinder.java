@@ -122,7 +122,7 @@ final class TableBinder {
         return list(key, fallback, text -> parseDuration(text, min, max));
     }
 
-    private static Duration parseDuration(String text, Duration min, Duration max) {
+    static Duration parseDuration(String text, Duration min, Duration max) {
         Duration duration = Durations.parse(text);
         if (duration.compareTo(min) < 0 || duration.compareTo(max) > 0) {
             throw new IllegalArgumentException(

@@ -10,7 +10,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
@@ -19,7 +18,9 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.classification.Classification;
 import dev.penstock.config.MaildirConfig;
+import dev.penstock.config.ReconnectStrategy;
 import dev.penstock.config.ReplyScope;
+import dev.penstock.config.RouteLogin;
 import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
@@ -34,6 +35,7 @@ import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.TlsaAnswer;
 import dev.penstock.shaping.OpeningLimiter.Place;
+import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Permit;
 import dev.penstock.smtp.Reply;
 
@@ -124,8 +126,8 @@ final class DeliverySession implements Runnable {
         Source found = dispatcher.sources.find(queue.key().source());
         this.sourceIsGone = found == null;
         this.source = found == null ? requireNonNull(dispatcher.sources.find(SourceConfig.DEFAULT_NAME)) : found;
-        this.slot = new MessageSlot(permit, dispatcher::nanoTime);
-        this.nextSlot = new MessageSlot(permit, dispatcher::nanoTime);
+        this.slot = new MessageSlot(queue.messages(), dispatcher::nanoTime);
+        this.nextSlot = new MessageSlot(queue.messages(), dispatcher::nanoTime);
         this.memory = dispatcher.memory.share();
         this.tlsResults = new SessionTlsResults(dispatcher.tlsOut.results(), queue.key(), dispatcher.stats);
         this.sessionId = sessionId;
@@ -212,8 +214,14 @@ final class DeliverySession implements Runnable {
 
     /** Tries the hosts of the queue's route until one has taken the mail, or there is none left. */
     private void deliver(List<MailHost> routeHosts) {
+        PathHosts.Choice allowed = PathHosts.of(routeHosts, queue.key().configured(), permit.limits());
+        Failure refusal = allowed.refusal();
+        if (refusal != null) {
+            refuse(refusal);
+            return;
+        }
         DeliveryAttempt attempt = null;
-        ReturningHosts.Choice choice = dispatcher.forSession(queue.key(), routeHosts);
+        ReturningHosts.Choice choice = dispatcher.forSession(queue.key(), allowed.hosts());
         returning = choice.returning();
         List<MailHost> hosts = new ArrayList<>(dispatcher.tlsFailures.without(choice.hosts(), queue.key()));
         int tries = Math.min(hosts.size(), MAX_HOSTS);
@@ -243,7 +251,7 @@ final class DeliverySession implements Runnable {
                 }
                 return;
             }
-            insisting = attempt != null && attempt.envelope.options().requireTls() && !queue.key().lmtp();
+            insisting = attempt != null && attempt.envelope.options().requireTls() && !lmtp();
             try {
                 // another address than the first was chosen for its room
                 int addresses = again || !tried.equals(first) ? 1 : AddressOrder.endOfHost(hosts, at, tries) - at;
@@ -288,6 +296,16 @@ final class DeliverySession implements Runnable {
             if (attempt == null) {
                 return;
             }
+        }
+    }
+
+    /** Nothing is connected to, and the mail has that for an answer. */
+    private void refuse(Failure why) {
+        DeliveryAttempt attempt = prepared(dispatcher.up(handle));
+        while (attempt != null) {
+            attempt.decideRest(decide(attempt, Phase.ROUTE, why, false, false, true), contact);
+            settle(attempt);
+            attempt = finishing || isWorn(++transactions) ? null : take();
         }
     }
 
@@ -492,13 +510,14 @@ final class DeliverySession implements Runnable {
                 Set.of());
         DeliveryAttempt attempt = prepared(dispatcher.up(handle));
         while (attempt != null) {
-            if (!awaitSlot(null) || !dispatcher.mayHandOut()) {
+            Cost cost = new Cost(attempt.size(), attempt.content.size());
+            if (!awaitSlot(null, cost) || !dispatcher.mayHandOut()) {
                 giveBack(attempt);
                 return;
             }
             slot.used();
-            dispatcher.sent(attempt.item);
             Transaction transaction = attempt.transaction(Integer.MAX_VALUE, dispatcher.millis(), attempt.content);
+            dispatcher.sent(attempt.item, transaction.places.length);
             for (int place : transaction.places) {
                 attempt.decide(place, stored(attempt, place, maildir), contact);
             }
@@ -549,7 +568,7 @@ final class DeliverySession implements Runnable {
                     if (!decision.inClear() || finishing || !isTlsFailure(e)) {
                         throw e;
                     }
-                    dispatcher.brokenTls.add(source.name(), reached);
+                    dispatcher.brokenTls.add(source.name(), reached, brokenTlsTime());
                     dispatcher.stats.tlsFallbacks.increment();
                     log.info("event=tls-failed-going-on-in-clear queue={} host={} why={}", queue.key(), reached.name(),
                             e.getMessage());
@@ -598,7 +617,7 @@ final class DeliverySession implements Runnable {
     }
 
     private boolean wantsDane() {
-        return !queue.key().lmtp() && (policy() == TlsPolicy.DANE || permit.limits().enableDane());
+        return !lmtp() && (policy() == TlsPolicy.DANE || permit.limits().enableDane());
     }
 
     private TlsPolicy policy() {
@@ -606,16 +625,47 @@ final class DeliverySession implements Runnable {
         return own == null ? dispatcher.config.tls() : own;
     }
 
+    private Duration brokenTlsTime() {
+        Duration time = permit.limits().rememberBrokenTls();
+        return time == null ? Dispatcher.BROKEN_TLS_TIME : time;
+    }
+
+    private boolean lmtp() {
+        return queue.key().lmtp() || permit.limits().useLmtp();
+    }
+
+    /** As the route says, else as the path does; null for not at all. */
+    private @Nullable RouteLogin login() {
+        RouteLogin ofRoute = queue.key().login();
+        return ofRoute == null ? permit.limits().login() : ofRoute;
+    }
+
+    private String ehloName() {
+        String ofPath = permit.limits().ehloDomain();
+        return ofPath.isEmpty() ? source.ehloName() : ofPath;
+    }
+
+    /** What holds for a session that is opened now. */
+    private SessionRules rules() {
+        return SessionRules.of(dispatcher.config, permit.limits());
+    }
+
+    /** Recipients of one transaction. */
+    private int maxRecipients() {
+        int ofPath = permit.limits().maxRecipientsPerBatch();
+        return ofPath == 0 ? dispatcher.config.maxRecipientsPerTransaction() : ofPath;
+    }
+
     private HostConnection connect(MailHost to) throws SessionException {
         tries(to);
-        return dispatcher.connector.connect(source, to, dispatcher.config.connectTimeout(), this::watch);
+        return dispatcher.connector.connect(source, to, rules().times().connect(), this::watch);
     }
 
     /** Those that failed come to stand before the one that was reached, and count as tried. */
     private @Nullable HostConnection connectToAny(List<MailHost> addresses) throws SessionException {
         MailHost first = addresses.getFirst();
-        HostConnector.Tried tried = dispatcher.connector.connect(source, addresses,
-                dispatcher.config.connectTimeout(), this::watch);
+        HostConnector.Tried tried = dispatcher.connector.connect(source, addresses, rules().times().connect(),
+                this::watch);
         tried.failed().forEach(each -> tries(each.host()));
         List<MailHost> order = tried.order(addresses);
         Collections.copy(addresses, order);
@@ -647,9 +697,9 @@ final class DeliverySession implements Runnable {
     }
 
     private SmtpClientSession speak(HostConnection connection, TlsDecision decision) throws SessionException {
-        return SmtpClientSession.open(connection, queue.key().lmtp(),
-                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), queue.key().login(),
-                source.ehloName(), dispatcher.config, dispatcher.memory.share());
+        return SmtpClientSession.open(connection, lmtp(),
+                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), login(), ehloName(), rules(),
+                dispatcher.memory.share());
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -690,7 +740,7 @@ final class DeliverySession implements Runnable {
             if (transaction == null) {
                 Failure unfit = unfit(open, attempt);
                 if (unfit == null) {
-                    if (!awaitSlot(open)) {
+                    if (!awaitSlot(open, cost(open, attempt))) {
                         giveBack(attempt);
                         open.quit();
                         return null;
@@ -727,7 +777,7 @@ final class DeliverySession implements Runnable {
                         try {
                             open.begin(transaction);
                             slot.used();
-                            dispatcher.sent(attempt.item);
+                            dispatcher.sent(attempt.item, transaction.places.length);
                         } catch (SessionException e) {
                             return broken(attempt, transaction, e, open.reused(), lastHost);
                         }
@@ -773,7 +823,7 @@ final class DeliverySession implements Runnable {
                 transaction = null;
                 if (follow != null && next != null) { // its envelope is under way already
                     nextSlot.used();
-                    dispatcher.sent(next.item);
+                    dispatcher.sent(next.item, follow.places.length);
                     if (next != attempt) {
                         settle(attempt);
                         inHand = inHandNext;
@@ -827,7 +877,7 @@ final class DeliverySession implements Runnable {
 
     private @Nullable Chunking launcher(SmtpClientSession open, DeliveryAttempt attempt) {
         return open.launcher(
-                Math.min(attempt.size(), open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
+                Math.min(attempt.size(), open.maxRecipients(maxRecipients())),
                 open.content(attempt).size());
     }
 
@@ -840,7 +890,7 @@ final class DeliverySession implements Runnable {
             return new Flown.Ended(broken(first, t, e, open.reused(), lastHost));
         }
         slot.used();
-        dispatcher.sent(first.item);
+        dispatcher.sent(first.item, t.places.length);
         aloft.add(new Aloft(first, t));
         inHand = null;
         boolean landing = false;
@@ -863,7 +913,7 @@ final class DeliverySession implements Runnable {
                     break;
                 }
                 nextSlot.used();
-                dispatcher.sent(next.item);
+                dispatcher.sent(next.item, following.places.length);
                 aloft.add(new Aloft(next, following));
                 inHandNext = null;
             }
@@ -965,9 +1015,15 @@ final class DeliverySession implements Runnable {
         return broken(oldest.attempt, oldest.transaction, e, reused, lastHost);
     }
 
+    /** What the next transaction of that message takes up of the rates. */
+    private Cost cost(SmtpClientSession open, DeliveryAttempt attempt) {
+        return new Cost(
+                Math.clamp(attempt.size(), 1, open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
+                open.content(attempt).size());
+    }
+
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
-        return attempt.transaction(open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction()),
-                dispatcher.millis(), open.content(attempt));
+        return attempt.transaction(open.maxRecipients(maxRecipients()), dispatcher.millis(), open.content(attempt));
     }
 
     /** Why the host can't take this, as it announced; null when it may be asked. */
@@ -1085,16 +1141,15 @@ final class DeliverySession implements Runnable {
     }
 
     /** @return whether it has come; false when it is further away than the session may idle, or the delivery session is to finish */
-    private boolean awaitSlot(@Nullable SmtpClientSession open) {
-        long now = dispatcher.nanoTime();
-        long wait = slot.take(now, permit.limits().idleTimeout().toNanos());
-        if (wait == 0) {
-            enterBusy();
-            return true;
-        }
-        if (!slot.isTaken()) {
+    private boolean awaitSlot(@Nullable SmtpClientSession open, Cost cost) {
+        long longest = permit.limits().idleTimeout().toNanos();
+        if (!slot.take(cost, longest)) {
             queue.hold();
             return false;
+        }
+        if (slot.isTaken()) {
+            enterBusy();
+            return true;
         }
         if (open != null) {
             open.idle();
@@ -1103,15 +1158,19 @@ final class DeliverySession implements Runnable {
             slot.giveBack();
             return false;
         }
+        boolean came;
         queue.pacing(true);
         try {
-            TimeUnit.NANOSECONDS.sleep(wait);
+            came = slot.await(longest);
         } catch (InterruptedException _) {
-            slot.giveBack();
             return false; // finish() was called
         } finally {
             queue.pacing(false);
             leave();
+        }
+        if (!came) {
+            queue.hold();
+            return false;
         }
         enterBusy();
         return true;
@@ -1239,7 +1298,9 @@ final class DeliverySession implements Runnable {
      */
     private @Nullable DeliveryAttempt broken(DeliveryAttempt attempt, @Nullable Transaction transaction,
             SessionException e, boolean reused,
-            boolean lastHost) {
+            boolean lastOfHosts) {
+        boolean ofHandover = e.phase().compareTo(Phase.RSET) >= 0;
+        boolean lastHost = lastOfHosts || ofHandover && !triesNextHost();
         SmtpClientSession open = session;
         if (open != null) {
             open.end(e);
@@ -1259,7 +1320,7 @@ final class DeliverySession implements Runnable {
         Outcome rest = decide(attempt, e.phase(), e.reason(), reused, false, lastHost);
         boolean reachesHost = rest.radius() == BlastRadius.HOST;
         boolean ofMessage = insisting && isAboutTls(e); // other mail needs no TLS
-        if (reachesHost && !ofMessage) {
+        if (reachesHost && !ofMessage && !(ofHandover && maySameHostBeNext())) {
             remember(requireNonNull(host), e);
         }
         if (transaction != null && !transaction.isDoubtful() && !isOutOfStep(e)) {
@@ -1291,6 +1352,18 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
+    /** Whether a message whose session breaks off is tried at the next host at once (RFC 5321 5.1). */
+    private boolean triesNextHost() {
+        TrafficLimits path = permit.limits();
+        return path.tryNextHostOnTransportError()
+                && path.reconnectStrategy() != ReconnectStrategy.TERMINATE_SESSION;
+    }
+
+    /** Whether the next session may begin with a host that has just broken one off. */
+    private boolean maySameHostBeNext() {
+        return permit.limits().reconnectStrategy() != ReconnectStrategy.CONNECT_NEXT_HOST;
+    }
+
     private Outcome decide(DeliveryAttempt attempt, Phase phase, Cause cause, boolean reused, boolean othersAccepted,
             boolean lastHost) {
         return dispatcher.policy().decide(new Situation(phase, ofRoute(phase, cause), reused, othersAccepted, lastHost,
@@ -1301,7 +1374,7 @@ final class DeliverySession implements Runnable {
     /** RFC 4954 6: a host that wants a login first says nothing about the message, where the route is ours to mend. */
     private Cause ofRoute(Phase phase, Cause cause) {
         QueueKey key = queue.key();
-        return phase.compareTo(Phase.MAIL) >= 0 && key.configured() && key.login() == null
+        return phase.compareTo(Phase.MAIL) >= 0 && key.configured() && login() == null
                 && cause instanceof Cause.Replied(Reply reply) && reply.code() == LOGIN_REQUIRED
                         ? new Failure(Failure.Kind.ROUTE_LOGIN,
                                 "the host wants a login first, and the route has no user: " + reply.oneLine())

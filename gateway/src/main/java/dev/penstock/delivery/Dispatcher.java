@@ -26,6 +26,7 @@ import dev.penstock.classification.ReplyCounts;
 import dev.penstock.config.AddressPreference;
 import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.egress.Source;
 import dev.penstock.egress.SourceListener;
@@ -81,8 +82,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Of the time for a stop, the part kept for putting back what had to be broken off. */
     private static final int GRACE_SHARE = 5;
     private static final Duration MAX_GRACE = Duration.ofSeconds(1);
-    /** For how long a host is spoken to in clear after a failed handshake; long against the cost of failing again. */
-    private static final Duration BROKEN_TLS_TIME = Duration.ofHours(1);
+    /**
+     * For how long a host is spoken to in clear after a failed handshake, unless the shaping file's remember_broken_tls
+     * says otherwise; long against the cost of failing again.
+     */
+    static final Duration BROKEN_TLS_TIME = Duration.ofHours(1);
     /** What a message takes besides content, with some recipients: part of what a session takes. */
     private static final int USUAL_ENVELOPE = 4 << 10;
     private static final long STOP_POLL_MILLIS = 10;
@@ -166,7 +170,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.replies = new ReplyBook(config.classificationFiles());
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
-        this.brokenTls = new BadHosts(BROKEN_TLS_TIME, nanoTime::getAsLong);
+        this.brokenTls = new BadHosts(nanoTime::getAsLong);
         this.tlsFailures = new TlsFailures(config.badHostTime(), nanoTime::getAsLong);
         this.tlsOut = tlsOut;
         this.reports = new Reports(hostname, reception, events, clock, nanoTime);
@@ -246,13 +250,18 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         connector.probe(source, host, config.connectTimeout(), guard::watch);
     }
 
-    /** Which of a route's hosts are tried from the queue's source, in order. */
-    List<MailHost> tried(QueueKey key, List<MailHost> hosts) {
-        return badHosts.withoutBad(key.source(),
-                AddressOrder.of(reachable(sources.find(key.source()), hosts), addressPreference));
+    /** Which of a route's hosts are tried from the queue's source, in order; all of them where none may be. */
+    List<MailHost> tried(QueueKey key, List<MailHost> hosts, TrafficLimits limits) {
+        PathHosts.Choice allowed = PathHosts.of(hosts, key.configured(), limits);
+        return badHosts.withoutBad(key.source(), AddressOrder.of(reachable(sources.find(key.source()),
+                allowed.refusal() == null ? allowed.hosts() : hosts), addressPreference));
     }
 
-    /** As {@link #tried}, for a session that begins: one session at a time tries a host that was out. */
+    /**
+     * As {@link #tried}, for a session that begins: one session at a time tries a host that was out.
+     *
+     * @param hosts that it may connect to by the keys of its path
+     */
     ReturningHosts.Choice forSession(QueueKey key, List<MailHost> hosts) {
         return badHosts.forSession(key.source(),
                 AddressOrder.of(reachable(sources.find(key.source()), hosts), addressPreference));
@@ -382,9 +391,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         });
     }
 
-    /** Something of the item's message is being sent. */
-    void sent(QueueItem item) {
-        queue.sent(item);
+    /** Something of the item's message is being sent, and so many recipients asked for. */
+    void sent(QueueItem item, int recipients) {
+        queue.sent(item, recipients);
     }
 
     /** What waits for that source, which isn't configured any more, goes by others. */

@@ -30,6 +30,10 @@ public record Failure(Kind kind, String text) implements Cause {
         CONNECTION_REFUSED(400, "4.4.1", BounceClass.NO_ANSWER_FROM_HOST),
         CONNECT_TIMEOUT(400, "4.4.1", BounceClass.NO_ANSWER_FROM_HOST),
         UNREACHABLE(400, "4.4.1", BounceClass.NO_ANSWER_FROM_HOST),
+        /** No host of the domain may be connected to by the shaping file's skip_hosts or prohibited_hosts. */
+        NO_HOST_LEFT(550, "5.4.4", BounceClass.ROUTING_ERRORS),
+        /** No host of the domain has an address of the family that the shaping file's ip_lookup_strategy wants. */
+        NO_ADDRESS(451, "4.4.4", BounceClass.ROUTING_ERRORS),
         /** The source's address isn't on this machine, or not on its proxy's: X.3.5, system incorrectly configured. */
         SOURCE_ADDRESS(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
         /** No port is left to connect from: X.3.1 is of what is full. */

@@ -270,8 +270,9 @@ public record FailurePolicy(Duration maxAge) {
         Reason reason = new Reason(s.phase, failure.kind().code(), failure.kind().enhanced(), failure.text(), false,
                 Classification.of(failure.kind().bounceClass()));
         return switch (failure.kind()) {
-            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, UNAUTHENTICATED_HOST, NEEDS_DELIVERBY ->
+            case TOO_LARGE, NEEDS_8BITMIME, NEEDS_SMTPUTF8, UNAUTHENTICATED_HOST, NEEDS_DELIVERBY, NO_HOST_LEFT ->
                 new Outcome.Bounced(reason, BlastRadius.MESSAGE);
+            case NO_ADDRESS -> new Outcome.Deferred(reason, BlastRadius.MESSAGE);
             case BAD_MAILBOX_NAME -> new Outcome.Bounced(reason, BlastRadius.RECIPIENT);
             case STORE_FULL, MAILBOX_FULL, NO_MAILDIR, STORE_TROUBLE -> new Outcome.Deferred(reason,
                     BlastRadius.RECIPIENT);

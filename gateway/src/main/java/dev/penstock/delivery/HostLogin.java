@@ -18,8 +18,8 @@ import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
 
 /**
- * Logs a session in to its host as a route has it (AUTH, RFC 4954 4). Confined to the delivery session. Whatever goes wrong is
- * about the route and no message, and nothing is sent over a session that isn't logged in.
+ * Logs a session in to its host as a route or a path has it (AUTH, RFC 4954 4). Confined to the delivery session. Whatever
+ * goes wrong is about that and no message, and nothing is sent over a session that isn't logged in.
  */
 final class HostLogin {
     private static final int CHALLENGE = 334;
@@ -42,6 +42,10 @@ final class HostLogin {
     void run(Capabilities offered) throws SessionException {
         if (!session.isEncrypted() && !login.withoutTls() && !session.isOnThisMachine()) {
             throw failure("has no TLS with us, and the route's password isn't said in clear");
+        }
+        if (!login.withoutCertificate() && !session.certificateProblem().isEmpty()) {
+            throw failure("has no certificate for its name, without which the password isn't said: "
+                    + session.certificateProblem());
         }
         if (!offered.has(Capabilities.AUTH)) {
             throw failure("offers no AUTH, and the route has a user");

@@ -1,51 +1,58 @@
 package dev.penstock.delivery;
 
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
-import dev.penstock.shaping.Permit;
+import dev.penstock.shaping.Pacer.Cost;
+import dev.penstock.shaping.Pacer.Flow;
+import dev.penstock.shaping.Pacer.Slot;
 
-/** The slot of one message, from its reservation until something is sent in it or it is given back. Confined to its delivery session. */
+/** The slot of one message, until something is sent in it or it is given back. Confined to its delivery session. */
 final class MessageSlot {
-    private final Permit permit;
-    private final LongSupplier nanoTime;
-    private boolean taken;
-    private long atNanos;
+    /** It comes about when it was told to, as far as others that wait keep to it: so much later it has become another. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    MessageSlot(Permit permit, LongSupplier nanoTime) {
-        this.permit = permit;
+    private final Flow flow;
+    private final Slot slot;
+    private final LongSupplier nanoTime;
+
+    MessageSlot(Flow flow, LongSupplier nanoTime) {
+        this.flow = flow;
+        this.slot = flow.slot();
         this.nanoTime = nanoTime;
     }
 
-    /** Takes the next slot if it is near enough; one that is held already stays. @return nanoseconds until it */
-    long take(long nowNanos, long maxWaitNanos) {
-        if (taken) {
-            return Math.max(0, atNanos - nowNanos);
-        }
-        long wait = permit.reserveMessage(nowNanos, maxWaitNanos);
-        taken = wait <= maxWaitNanos;
-        atNanos = nowNanos + wait;
-        return wait;
+    /**
+     * Takes the slot if it is now, and else waits for it if it is near enough; one that is held already stays.
+     *
+     * @return whether it is taken or waited for
+     */
+    boolean take(Cost cost, long longestNanos) {
+        slot.take(cost, longestNanos, nanoTime.getAsLong());
+        return slot.isTaken() || slot.isWaiting();
     }
 
-    /** Takes the next slot if it is now. */
+    /** Takes the next slot if it is now, for a message of which nothing is known. */
     boolean takeNow() {
-        return take(nanoTime.getAsLong(), 0) == 0;
+        return slot.isTaken() || !flow.weighs() && slot.take(Cost.ONE, -1, nanoTime.getAsLong()) == 0 && slot.isTaken();
     }
 
     boolean isTaken() {
-        return taken;
+        return slot.isTaken();
+    }
+
+    /** @return whether it came; else it has become further away than {@code longestNanos}, and is waited for no more */
+    boolean await(long longestNanos) throws InterruptedException {
+        return slot.await(longestNanos + PATIENCE_NANOS);
     }
 
     /** A message has gone in it. */
     void used() {
-        taken = false;
+        slot.used();
     }
 
     /** Nothing was sent in it: others may have it. Does nothing when it isn't held. */
     void giveBack() {
-        if (taken) {
-            taken = false;
-            permit.refundMessage(atNanos, nanoTime.getAsLong());
-        }
+        slot.giveBack(nanoTime.getAsLong());
     }
 }

@@ -114,7 +114,7 @@ public final class RecipientProbe implements CallAhead, AutoCloseable {
         Source source = requireNonNull(sources.find(SourceConfig.DEFAULT_NAME));
         return SmtpClientSession.open(connector.connect(source, host, limits.connectTimeout(), guard::watch),
                 route.lmtp(), new SmtpClientSession.Security(policy, tls, route.configured(), false),
-                route.login(), source.ehloName(), limits, DeliveryMemory.uncounted());
+                route.login(), source.ehloName(), SessionRules.of(limits), DeliveryMemory.uncounted());
     }
 
     private Answer ask(MailHost host, Route.Hosts route, String mailbox, Duration left, long end) {

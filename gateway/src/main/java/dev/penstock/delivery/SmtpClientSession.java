@@ -18,7 +18,6 @@ import javax.net.ssl.SSLSocket;
 
 import org.jspecify.annotations.Nullable;
 
-import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.RouteLogin;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.message.Content;
@@ -87,8 +86,6 @@ final class SmtpClientSession implements AutoCloseable {
     private static final int INPUT_BUFFER = 2 << 10;
     /** Characters of a reply's text that aren't counted; more is kept where there is room. */
     static final int USUAL_REPLY = 512;
-    /** For the handshake, when a command's time isn't shorter. */
-    private static final Duration HANDSHAKE_TIME = Duration.ofMinutes(1);
     /** For a reply that may have come before the host closed on us, and for the answer to QUIT of a host that is left. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     /** RFC 3207 4: the only answer after which TLS begins. */
@@ -102,7 +99,8 @@ final class SmtpClientSession implements AutoCloseable {
 
     private final MailHost host;
     private final boolean lmtp;
-    private final DeliveryConfig config;
+    private final SessionRules rules;
+    private final SessionRules.Times times;
     private final HostConnection connection;
     private final DeadlineGuard.Watch watch;
     private final TlsDecision decision;
@@ -162,12 +160,13 @@ final class SmtpClientSession implements AutoCloseable {
         DeadlineGuard.Watch watch(Runnable breakOff);
     }
 
-    private SmtpClientSession(HostConnection connection, boolean lmtp, TlsDecision decision, DeliveryConfig config,
+    private SmtpClientSession(HostConnection connection, boolean lmtp, TlsDecision decision, SessionRules rules,
             DeliveryMemory.Share memory) throws IOException {
         this.host = connection.host();
         this.lmtp = lmtp;
         this.decision = decision;
-        this.config = config;
+        this.rules = rules;
+        this.times = rules.times();
         this.connection = connection;
         this.watch = connection.watch();
         this.input = connection.socket().getInputStream();
@@ -185,14 +184,14 @@ final class SmtpClientSession implements AutoCloseable {
      * @param memory     closed with the session
      */
     static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security,
-            @Nullable RouteLogin login, String hostname, DeliveryConfig config, DeliveryMemory.Share memory)
+            @Nullable RouteLogin login, String hostname, SessionRules rules, DeliveryMemory.Share memory)
             throws SessionException {
-        SmtpClientSession session = over(connection, lmtp, security.decision, config, memory);
+        SmtpClientSession session = over(connection, lmtp, security.decision, rules, memory);
         try {
             session.greet(hostname);
             session.secure(security, hostname);
             if (login != null) {
-                new HostLogin(session, login, config.commandTimeout()).run(session.capabilities);
+                new HostLogin(session, login, session.times.auth()).run(session.capabilities);
             }
             session.mustBeInStep(session.helloPhase());
             return session;
@@ -203,9 +202,9 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession over(HostConnection connection, boolean lmtp, TlsDecision decision,
-            DeliveryConfig config, DeliveryMemory.Share memory) throws SessionException {
+            SessionRules rules, DeliveryMemory.Share memory) throws SessionException {
         try {
-            return new SmtpClientSession(connection, lmtp, decision, config, memory);
+            return new SmtpClientSession(connection, lmtp, decision, rules, memory);
         } catch (IOException e) {
             connection.close();
             throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.CONNECTION_LOST,
@@ -214,7 +213,7 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private void greet(String hostname) throws SessionException {
-        Reply greeting = read(Phase.GREETING, config.greetingTimeout());
+        Reply greeting = read(Phase.GREETING, times.greeting());
         if (greeting.code() >= 300) {
             throw new SessionException(Phase.GREETING, new Cause.Replied(greeting));
         }
@@ -234,7 +233,7 @@ final class SmtpClientSession implements AutoCloseable {
         }
         if (esmtp) {
             capabilities = Capabilities.parse(hello);
-            pipelining = capabilities.has(Capabilities.PIPELINING);
+            pipelining = rules.pipelining() && capabilities.has(Capabilities.PIPELINING);
         }
     }
 
@@ -247,7 +246,7 @@ final class SmtpClientSession implements AutoCloseable {
         append(" ");
         append(hostname);
         append(CRLF);
-        return ask(phase, config.commandTimeout());
+        return ask(phase, times.hello());
     }
 
     private static String wish(TlsDecision decision) {
@@ -273,8 +272,8 @@ final class SmtpClientSession implements AutoCloseable {
         }
         mustBeInStep(helloPhase());
         append(STARTTLS);
-        flush(Phase.STARTTLS, config.commandTimeout());
-        Reply ready = read(Phase.STARTTLS, config.commandTimeout());
+        flush(Phase.STARTTLS, times.startTls());
+        Reply ready = read(Phase.STARTTLS, times.startTls());
         if (ready.code() != READY_FOR_TLS) {
             if (security.policy() == TlsPolicy.OPPORTUNISTIC && !(security.insisting && ready.isTransient())) {
                 return;
@@ -294,8 +293,7 @@ final class SmtpClientSession implements AutoCloseable {
                 throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.PLAINTEXT_AFTER_STARTTLS,
                         describe(host) + " sent something in clear after its answer to STARTTLS"));
             }
-            Duration time = config.commandTimeout();
-            watch.within((time.compareTo(HANDSHAKE_TIME) < 0 ? time : HANDSHAKE_TIME).toNanos());
+            watch.within(times.handshake().toNanos());
             ClientTls.Connection secured = security.tls.handshake(connection.socket(), sni(security.decision),
                     host.port(),
                     security.decision.demand());
@@ -416,7 +414,7 @@ final class SmtpClientSession implements AutoCloseable {
     /** RFC 6152 3. @return why it can't be, null when it has been */
     private @Nullable Failure convert(DeliveryAttempt work) {
         String lacking = describe(host) + " takes no 8-bit content";
-        if (!config.convertEightBit()) {
+        if (!rules.convertEightBit()) {
             return new Failure(Failure.Kind.NEEDS_8BITMIME, lacking);
         }
         try {
@@ -457,9 +455,12 @@ final class SmtpClientSession implements AutoCloseable {
         return Math.min(max, capabilities.limit("RCPTMAX"));
     }
 
-    /** Whether the host takes no more than these transactions over one session (RFC 9422 4.1). */
+    /**
+     * Whether the host takes no more than these transactions over one session (RFC 9422 4.1), or the next would need an
+     * RSET before it that isn't to be said.
+     */
     boolean isUsedUp(int further) {
-        return answered + further >= capabilities.limit("MAILMAX");
+        return answered + further >= capabilities.limit("MAILMAX") || needsReset && !rules.reset();
     }
 
     /** Keywords of the host's answer to EHLO. */
@@ -474,7 +475,7 @@ final class SmtpClientSession implements AutoCloseable {
      */
     void mayChunk(PeerKnowledge peers, int mostAloft) {
         if (mostAloft > 0 && pipelining && !lmtp && capabilities.has(Capabilities.CHUNKING)) {
-            chunking = new Chunking(this, peers, mostAloft);
+            chunking = new Chunking(this, peers, rules.reset() ? mostAloft : 1); // RSET goes between those aloft
         }
     }
 
@@ -500,7 +501,7 @@ final class SmtpClientSession implements AutoCloseable {
         t.chunked = chunking != null && chunking.takes(t);
         if (pipelining) {
             appendEnvelope(t);
-            flush(Phase.MAIL, config.commandTimeout());
+            flush(Phase.MAIL, times.mail());
         }
     }
 
@@ -647,7 +648,7 @@ final class SmtpClientSession implements AutoCloseable {
             watch.established();
             return true;
         }
-        Reply data = kept(pipelining ? read(Phase.DATA, config.dataInitTimeout()) : command(Phase.DATA, DATA),
+        Reply data = kept(pipelining ? read(Phase.DATA, times.dataInit()) : command(Phase.DATA, DATA),
                 t.memory);
         t.data = data;
         if (data.isIntermediate()) { // RFC 5321 4.2.1: the first digit decides
@@ -690,9 +691,9 @@ final class SmtpClientSession implements AutoCloseable {
                 append(line);
             }
             mustBeInStep(phase);
-            flush(phase, config.commandTimeout());
+            flush(phase, times.of(phase));
         }
-        return read(phase, phase == Phase.DATA ? config.dataInitTimeout() : config.commandTimeout());
+        return read(phase, times.of(phase));
     }
 
     /**
@@ -727,7 +728,7 @@ final class SmtpClientSession implements AutoCloseable {
         if (next != null) {
             appendEnvelope(next);
         }
-        flush(Phase.CONTENT, config.dataBlockTimeout());
+        flush(Phase.CONTENT, times.dataBlock());
         inContent = false;
     }
 
@@ -767,16 +768,16 @@ final class SmtpClientSession implements AutoCloseable {
                 mustBeInStep(Phase.DATA);
                 contentSent = true;
             }
-            flush(Phase.CONTENT, config.dataBlockTimeout());
+            flush(Phase.CONTENT, times.dataBlock());
             int from = offset;
             int end = offset + length;
             for (; end - from > BLOCK; from += BLOCK) {
-                write(bytes, from, BLOCK, Phase.CONTENT, config.dataBlockTimeout());
+                write(bytes, from, BLOCK, Phase.CONTENT, times.dataBlock());
             }
             if (end - from <= out.length || grow(end - from)) {
                 append(bytes, from, end - from);
             } else {
-                write(bytes, from, end - from, Phase.CONTENT, config.dataBlockTimeout());
+                write(bytes, from, end - from, Phase.CONTENT, times.dataBlock());
             }
         } catch (SessionException e) {
             writeFailure = e;
@@ -791,18 +792,18 @@ final class SmtpClientSession implements AutoCloseable {
             return;
         }
         if (t.accepted == 0) {
-            Reply nothing = read(Phase.END_OF_DATA, config.dataDoneTimeout());
+            Reply nothing = read(Phase.END_OF_DATA, times.dataDone());
             if (nothing.isPositive()) {
                 throw outOfStep(Phase.DATA, "said " + brief(nothing) + " to content for nobody");
             }
         } else if (lmtp) {
             for (int i = 0; i < t.end.length; i++) {
                 if (t.isAccepted(i)) {
-                    t.end[i] = kept(read(Phase.END_OF_DATA, config.dataDoneTimeout()), t.memory);
+                    t.end[i] = kept(read(Phase.END_OF_DATA, times.dataDone()), t.memory);
                 }
             }
         } else {
-            Reply end = kept(read(Phase.END_OF_DATA, config.dataDoneTimeout()), t.memory);
+            Reply end = kept(read(Phase.END_OF_DATA, times.dataDone()), t.memory);
             for (int i = 0; i < t.end.length; i++) {
                 if (t.isAccepted(i)) {
                     t.end[i] = end;
@@ -825,7 +826,7 @@ final class SmtpClientSession implements AutoCloseable {
             append(SMTPUTF8);
         }
         append(CRLF);
-        Reply mail = ask(Phase.MAIL, config.commandTimeout());
+        Reply mail = ask(Phase.MAIL, times.mail());
         if (mail.code() >= 300 || isOfHello(mail)) {
             return new Probed(Phase.MAIL, mail);
         }
@@ -833,7 +834,7 @@ final class SmtpClientSession implements AutoCloseable {
         append(RCPT);
         append(mailbox);
         append(CLOSE_CRLF);
-        Reply rcpt = ask(Phase.RCPT, config.commandTimeout());
+        Reply rcpt = ask(Phase.RCPT, times.rcpt());
         mustBeAll(Phase.RCPT);
         return new Probed(Phase.RCPT, rcpt);
     }
@@ -866,11 +867,11 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     void flushEnvelope() throws SessionException {
-        flush(Phase.MAIL, config.commandTimeout());
+        flush(Phase.MAIL, times.mail());
     }
 
     void flushContent() throws SessionException {
-        flush(Phase.CONTENT, config.dataBlockTimeout());
+        flush(Phase.CONTENT, times.dataBlock());
     }
 
     /** Into the buffer, however large it has to be. */
@@ -909,7 +910,7 @@ final class SmtpClientSession implements AutoCloseable {
         System.arraycopy(head, 0, out, from, head.length);
         int end = count;
         count = space;
-        write(out, from, end - from, Phase.CONTENT, config.dataBlockTimeout());
+        write(out, from, end - from, Phase.CONTENT, times.dataBlock());
     }
 
     void endChunks() {
@@ -917,13 +918,12 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     Reply readChunkAnswer() throws SessionException {
-        return read(Phase.CONTENT, config.dataDoneTimeout());
+        return read(Phase.CONTENT, times.dataDone());
     }
 
     /** The next answer, kept for the transaction. */
     Reply readFor(Phase phase, Transaction t) throws SessionException {
-        Reply reply = kept(
-                read(phase, phase == Phase.END_OF_DATA ? config.dataDoneTimeout() : config.commandTimeout()), t.memory);
+        Reply reply = kept(read(phase, times.of(phase)), t.memory);
         if (phase == Phase.MAIL && !reused() && isOfHello(reply)) {
             throw outOfStep(phase, "said " + brief(reply) + " to MAIL");
         }
@@ -961,12 +961,12 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Says goodbye, waits a moment for the answer and closes. */
     void quit() {
-        quit(config.quitTimeout());
+        quit(times.quit());
     }
 
     /** As {@link #quit}, from a host that has shown to be of no use: waits a second at most. */
     void part() {
-        Duration time = config.quitTimeout();
+        Duration time = times.quit();
         quit(time.compareTo(LAST_WORDS) < 0 ? time : LAST_WORDS);
     }
 
@@ -1029,7 +1029,7 @@ final class SmtpClientSession implements AutoCloseable {
     void mustBeInStep(Phase phase) throws SessionException {
         if (hasUnread()) {
             if (isClosing()) {
-                read(phase, config.commandTimeout());
+                read(phase, times.of(phase));
             }
             throw unasked(phase);
         }
@@ -1071,7 +1071,7 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** Under TLS not all that comes is to be read: tickets and updates of keys bring nothing. @return 0 for nothing */
     private int readAtOnce(SSLSocket secured) throws IOException {
-        watch.within(config.commandTimeout().toNanos());
+        watch.within(times.mail().toNanos());
         secured.setSoTimeout(AT_ONCE);
         try {
             return input.read(received.array());
@@ -1228,7 +1228,7 @@ final class SmtpClientSession implements AutoCloseable {
         }
         if (count + length > BLOCK || !grow(count + length)) {
             contentSent |= appended == Phase.CONTENT;
-            flush(appended, config.dataBlockTimeout());
+            flush(appended, times.dataBlock());
         }
         if (count + length > out.length) {
             resize(count + length); // one text longer than a buffer

@@ -23,19 +23,21 @@ import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.SessionLimiter.Answer;
 import dev.penstock.shaping.SessionLimiter.Grant;
 import dev.penstock.shaping.SessionLimiter.Holder;
-import dev.penstock.shaping.Throttle;
+import dev.penstock.shaping.SharedSessions;
+import dev.penstock.shaping.SharedSessions.Held;
 
 /**
  * Gets ready queues the permits for their sessions, and passes on those that come back. Thread-safe, without state of its
  * own but whether it is closed: what is under way is in the queues and in the limiters.
  *
- * <p>A session needs a permit of its key's limiter, a permit of all sessions, a place among those that come up, and a slot
- * of the connection rate. The place it leaves when it has delivered, so that hosts which stall before that can't keep all
+ * <p>A session needs a permit of its key's limiter, one of each limit that its key shares with others, a permit of all
+ * sessions, a place among those that come up, and a slot of each connection rate. The place it leaves when it has delivered, so that hosts which stall before that can't keep all
  * sessions; where the configuration names the hosts it needs none. Sessions to local stores have a limiter of their own in
  * the place of that of all.
  *
- * <p>Where there is none the queue is registered there. It keeps its key's permit meanwhile, and a place if it has one, but
- * never a permit of all sessions. So each that waits goes one way: at its key's limiter, having nothing; at that of all,
+ * <p>Where there is none the queue is registered there. It keeps its key's permit meanwhile, those of what is shared, which
+ * it takes all at once, and a place if it has one, but never a permit of all sessions. So each that waits goes one way: at
+ * its key's limiter, having nothing; at what is shared, with its key's; at that of all,
  * for most find a place then; at the places, if it found none; at that of all again, with its place. However many permits
  * come back in one moment, and to whomever they pass, each is used or passes on a bounded number of times. A queue that
  * has no use for what it keeps gives it back, and keeps only where it is in the order.
@@ -51,39 +53,43 @@ public final class Admission {
         void open(Session session);
     }
 
-    private static final long NO_SLOT = Long.MIN_VALUE;
-
     /**
      * A queue goes on to acquire what its session needs.
      *
      * @param limiter whose permit was passed to it; null for none
      * @param trial   whether that goes beyond the window
+     * @param shared  that was passed to it, of what its key shares with others; null for none
      * @param place   that was passed to it; null for none
      */
-    private record Step(ReadyQueue queue, @Nullable SessionLimiter limiter, boolean trial, @Nullable Place place) {
+    private record Step(ReadyQueue queue, @Nullable SessionLimiter limiter, boolean trial, @Nullable Held shared,
+            @Nullable Place place) {
         /** With nothing. */
         Step(ReadyQueue queue) {
-            this(queue, null, false, null);
+            this(queue, null, false, null, null);
         }
 
         boolean hasNothing() {
-            return limiter == null && place == null;
+            return limiter == null && shared == null && place == null;
         }
     }
 
     /** What a queue has of what its session needs. */
     private final class Holding {
         final SessionLimiter own;
+        final SharedSessions allShared;
         final SessionLimiter all;
         boolean hasOwn;
         /** Whether its own goes beyond the window. */
         boolean trial;
+        @Nullable
+        Held shared;
         @Nullable
         Place place;
         boolean hasOfAll;
 
         Holding(ReadyQueue queue) {
             this.own = queue.throttle().sessions();
+            this.allShared = queue.throttle().shared();
             this.all = isLocal(queue) ? local : total;
         }
 
@@ -94,13 +100,14 @@ public final class Admission {
                 return null;
             }
             own.keep();
-            return new Kept(trial, place);
+            return new Kept(trial, shared, place);
         }
 
         /** It waits no more, and has that, unless it was given up meanwhile. */
         void keptUntilNow(@Nullable Kept kept) {
             hasOwn = kept != null;
             trial = kept != null && kept.trial();
+            shared = kept == null ? null : kept.shared();
             place = kept == null ? null : kept.place();
             if (kept != null) {
                 own.keepNoMore();
@@ -134,7 +141,7 @@ public final class Admission {
 
     /** With one limiter of all sessions, and no other. */
     Admission(SessionLimiter total, LongSupplier nanoTime, Opener opener) {
-        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), (_, hosts) -> hosts, nanoTime,
+        this(total, total, new OpeningLimiter("opening", Integer.MAX_VALUE, 0), (_, hosts, _) -> hosts, nanoTime,
                 opener);
     }
 
@@ -260,11 +267,12 @@ public final class Admission {
         ReadyQueue queue = session.queue();
         SessionLimiter all = permit.total();
         Place place = permit.place();
-        long unusedSlot = queue.unusedSlot(session, NO_SLOT);
-        if (unusedSlot != NO_SLOT) {
-            permit.throttle().refundConnection(unusedSlot, now);
-        }
+        queue.giveBackUnusedSlot(session, now);
         permit.ended(now);
+        Held held = permit.shared();
+        if (held != null) {
+            permit.throttle().shared().release(held);
+        }
         if (place != null) {
             place.leave();
         }
@@ -276,6 +284,7 @@ public final class Admission {
             at.promote(queue); // what is kept for queues without a session is for it now: both are passed on below
         }
         pass(own, steps);
+        pass(permit.throttle().shared(), steps);
         if (place != null) {
             pass(opening, steps);
         }
@@ -289,6 +298,7 @@ public final class Admission {
         ArrayDeque<Step> steps = new ArrayDeque<>(2);
         boolean ends = queue.reconfigured();
         pass(queue.throttle().sessions(), steps);
+        pass(queue.throttle().shared(), steps);
         work(steps);
         return ends;
     }
@@ -308,13 +318,18 @@ public final class Admission {
         switch (limiter) {
             case SessionLimiter sessions -> {
                 for (Grant grant = sessions.next(now); grant != null; grant = sessions.next(now)) {
-                    steps.add(new Step((ReadyQueue) grant.waiter(), sessions, grant.trial(), null));
+                    steps.add(new Step((ReadyQueue) grant.waiter(), sessions, grant.trial(), null, null));
                 }
                 wake(sessions);
             }
+            case SharedSessions shared -> {
+                for (SharedSessions.Grant grant = shared.next(); grant != null; grant = shared.next()) {
+                    steps.add(new Step((ReadyQueue) grant.waiter(), null, false, grant.held(), null));
+                }
+            }
             case OpeningLimiter places -> {
                 for (OpeningLimiter.Grant grant = places.next(); grant != null; grant = places.next()) {
-                    steps.add(new Step((ReadyQueue) grant.waiter(), null, false, grant.place()));
+                    steps.add(new Step((ReadyQueue) grant.waiter(), null, false, null, grant.place()));
                 }
             }
         }
@@ -337,6 +352,9 @@ public final class Admission {
             has.trial = step.trial;
         }
         has.hasOfAll = step.limiter == has.all;
+        if (step.shared != null) {
+            has.shared = step.shared;
+        }
         if (step.place != null) {
             has.place = step.place;
         }
@@ -355,6 +373,17 @@ public final class Admission {
                 }
                 has.hasOwn = true;
                 has.trial = answer == Answer.TRIAL;
+            } else if (has.shared == null) {
+                Held held = queue.throttle().tryShared(queue, queue.isWithoutSession());
+                if (held == null) {
+                    giveBackPlace(has, steps);
+                    giveBackOfAll(has, steps);
+                    held = waitForShared(queue, has, steps);
+                    if (held == null) {
+                        return;
+                    }
+                }
+                has.shared = held;
             } else if (!has.hasOfAll) {
                 Answer answer = has.all.tryAcquire(queue.isWithoutSession(), nanoTime.getAsLong());
                 if (answer == Answer.NONE && waitAt(queue, has, has.all, steps) == Answer.NONE) {
@@ -393,21 +422,16 @@ public final class Admission {
 
     /** Has all permits. */
     private void open(ReadyQueue queue, Holding has, ArrayDeque<Step> steps) {
-        Throttle throttle = queue.throttle();
-        long now = nanoTime.getAsLong();
-        long slot = queue.takeSlot(NO_SLOT);
-        if (slot == NO_SLOT) {
-            long wait = throttle.reserveConnection(now);
-            slot = now + wait;
-            if (wait > 0) {
-                giveBack(has, steps);
-                queue.waitsForSlot(slot);
-                return;
+        if (!queue.takeSlot(nanoTime.getAsLong())) {
+            giveBack(has, steps);
+            if (queue.waitsForSlot(nanoTime.getAsLong())) {
+                steps.add(new Step(queue));
             }
+            return;
         }
-        Session session = queue.open(new Permit(throttle, has.place, has.all, has.trial), slot);
+        Session session = queue.open(new Permit(queue.throttle(), has.shared, has.place, has.all, has.trial));
         if (session == null) {
-            throttle.refundConnection(slot, now);
+            queue.giveBackSlot(nanoTime.getAsLong());
             giveBack(has, steps);
             return;
         }
@@ -423,6 +447,12 @@ public final class Admission {
             has.own.unused(has.trial);
             has.trial = false;
             pass(has.own, steps);
+        }
+        Held shared = has.shared;
+        if (shared != null) {
+            has.shared = null;
+            has.allShared.release(shared);
+            pass(has.allShared, steps);
         }
         giveBackPlace(has, steps);
         giveBackOfAll(has, steps);
@@ -462,11 +492,31 @@ public final class Admission {
         }
         promoteIfWithoutSession(queue, limiter, steps);
         wake(limiter);
-        Holder idle = limiter.longestIdle(queue);
+        dismiss(limiter.longestIdle(queue));
+        return Answer.NONE;
+    }
+
+    /** As {@link #waitAt}, for what its key shares with others. @return null when it is registered, or wants none any more */
+    private @Nullable Held waitForShared(ReadyQueue queue, Holding has, ArrayDeque<Step> steps) {
+        SharedSessions limiter = has.allShared;
+        if (!prepareToWait(queue, has, limiter, steps)) {
+            return null;
+        }
+        Held held = queue.throttle().acquireShared(queue, queue.isWithoutSession());
+        if (held != null) {
+            has.keptUntilNow(queue.granted());
+            return held;
+        }
+        promoteIfWithoutSession(queue, limiter, steps);
+        pass(limiter, steps);
+        dismiss(limiter.longestIdle(queue));
+        return null;
+    }
+
+    private static void dismiss(@Nullable Holder idle) {
         if (idle instanceof Session session) {
             session.queue().dismiss(session);
         }
-        return Answer.NONE;
     }
 
     /** As {@link #waitAt}, among those that come up, where none idles. @return null when it is registered, or wants none any more */
@@ -497,10 +547,7 @@ public final class Admission {
      * @return false when it wants none: what it had is given back
      */
     private boolean prepareToWait(ReadyQueue queue, Holding has, Limiter limiter, ArrayDeque<Step> steps) {
-        long slot = queue.takeSlot(NO_SLOT);
-        if (slot != NO_SLOT) {
-            queue.throttle().refundConnection(slot, nanoTime.getAsLong());
-        }
+        queue.giveBackSlot(nanoTime.getAsLong());
         Kept keeps = has.keep();
         if (queue.waitsAt(limiter, keeps)) {
             return true;

@@ -53,7 +53,14 @@ import dev.penstock.routing.Providers;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.LimitBook.Sender;
+import dev.penstock.shaping.LimitReached;
 import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.Pacer.Cost;
+import dev.penstock.shaping.Pacer.Slot;
+import dev.penstock.shaping.SenderLimits;
+import dev.penstock.shaping.SenderLimits.Answer;
+import dev.penstock.shaping.SenderLimits.Taken;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
 import dev.penstock.spool.QueuedDestination;
@@ -105,6 +112,8 @@ public final class MailQueue implements AutoCloseable {
     private final ConcurrentHashMap<Waiting, Lane> waiting = new ConcurrentHashMap<>();
     /** What sessions have in hand and the quota of its source counts, until something is sent of it. */
     private final ConcurrentHashMap<QueueItem, Charge> charges = new ConcurrentHashMap<>();
+    /** What sessions have in hand and is counted by limits of its sender or of how often its source is chosen. */
+    private final ConcurrentHashMap<QueueItem, Counted> counted = new ConcurrentHashMap<>();
     /** Whose mail is to be placed anew. */
     private final Queue<DomainQueue> astray = new ConcurrentLinkedQueue<>();
     private final Choice plainChoice;
@@ -181,6 +190,7 @@ public final class MailQueue implements AutoCloseable {
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
         this.nextWaitingNanos = clock.nanos() + WAITING_RETRY.toNanos();
         placement.health().listen(new Health());
+        shaper.listen(() -> readyQueues.values().forEach(ReadyQueue::sendersChanged));
     }
 
     private record Failing(DomainQueue domain, Route.Failure failure) {}
@@ -190,6 +200,13 @@ public final class MailQueue implements AutoCloseable {
 
     /** What a message in hand is counted as. */
     private record Charge(String source, String provider, long takenMillis) {}
+
+    /** Guarded by itself. */
+    private static final class Counted {
+        private @Nullable Taken bySender;
+        private @Nullable Slot bySource;
+        private boolean sent;
+    }
 
     /** What a ready queue can't know by itself. */
     private final class Around implements ReadyQueue.Surroundings {
@@ -217,6 +234,11 @@ public final class MailQueue implements AutoCloseable {
         @Override
         public long counts(QueueItem item) {
             return count(item);
+        }
+
+        @Override
+        public Withheld.@Nullable Until bySender(QueueItem item) {
+            return shaper.limitsSenders() ? countSender(item) : null;
         }
 
         @Override
@@ -257,7 +279,7 @@ public final class MailQueue implements AutoCloseable {
     }
 
     private ReadyQueue newReadyQueue(QueueKey key, Route.Open route) {
-        Throttle throttle = shaper.use(key.source(), key.site());
+        Throttle throttle = shaper.use(key.source(), key.site(), providers.ofKey(key.site(), route.site()));
         return new ReadyQueue(surroundings, key, numbers.getAndIncrement(), throttle, route);
     }
 
@@ -284,6 +306,7 @@ public final class MailQueue implements AutoCloseable {
     /** Begins to give out mail. What was submitted before comes first. */
     public void start(RouteFailureHandler handler, ReadyQueueListener readyQueueListener) {
         open(handler, readyQueueListener, failureExecutor);
+        shaper.start();
         scheduler.start();
     }
 
@@ -297,9 +320,11 @@ public final class MailQueue implements AutoCloseable {
 
     /** Does what the scheduler's thread would do now. */
     void runDue() {
+        shaper.runDue();
         while (scheduler.turn() == 0) {
             // until nothing is due any more
         }
+        shaper.runDue();
     }
 
     /**
@@ -443,14 +468,37 @@ public final class MailQueue implements AutoCloseable {
     /**
      * Something of the message is being sent: from now on it counts for the quota of its source, whatever becomes of it.
      * What isn't told so isn't counted.
+     *
+     * @param recipients that are asked for
      */
-    public void sent(QueueItem item) {
+    public void sent(QueueItem item, int recipients) {
         if (!charges.isEmpty()) {
             charges.remove(item);
+        }
+        Counted count = counted.isEmpty() ? null : counted.get(item);
+        if (count != null) {
+            synchronized (count) {
+                if (count.bySender != null) {
+                    count.bySender.sent(count.sent ? recipients : recipients - 1);
+                }
+                count.sent = true;
+            }
         }
     }
 
     private void giveBack(QueueItem item) {
+        Counted count = counted.isEmpty() ? null : counted.remove(item);
+        if (count != null) {
+            long now = clock.nanos();
+            synchronized (count) {
+                if (count.bySender != null) {
+                    count.bySender.giveBack(count.sent, now);
+                }
+                if (count.bySource != null && !count.sent) {
+                    count.bySource.giveBack(now);
+                }
+            }
+        }
         Charge charge = charges.isEmpty() ? null : charges.remove(item);
         if (charge != null) {
             placement.quota().giveBack(charge.source, charge.provider, charge.takenMillis);
@@ -460,8 +508,9 @@ public final class MailQueue implements AutoCloseable {
     /** Under the lock of the item's ready queue. @return 0, or nanoseconds until it is worth asking again */
     private long count(QueueItem item) {
         String source = item.home.domain.lane.source;
-        if (!placement.hasQuota() || source == null) {
-            return 0;
+        long selection = countSelection(item);
+        if (selection > 0 || !placement.hasQuota() || source == null) {
+            return selection;
         }
         String provider = item.home.domain.provider;
         long now = clock.wallMillis();
@@ -469,7 +518,76 @@ public final class MailQueue implements AutoCloseable {
         if (answer == Quota.GRANTED) {
             charges.put(item, new Charge(source, provider, now));
         }
+        if (answer > 0) {
+            giveBack(item);
+        }
         return answer <= 0 ? 0 : TimeUnit.MILLISECONDS.toNanos(Math.max(1, answer - now));
+    }
+
+    /** How often its source may be chosen. As {@link #count}. */
+    private long countSelection(QueueItem item) {
+        Throttle throttle = item.home.domain.readyQueue.throttleOrNull();
+        if (throttle == null || !throttle.limitsSelections()) {
+            return 0;
+        }
+        Slot slot = throttle.selections().slot();
+        long wait = slot.take(Cost.ONE, -1, clock.nanos());
+        if (!slot.isTaken()) {
+            giveBack(item);
+            return Math.max(1, wait);
+        }
+        Counted count = counted.computeIfAbsent(item, _ -> new Counted());
+        synchronized (count) {
+            count.bySource = slot;
+        }
+        return 0;
+    }
+
+    /** Under the lock of the item's ready queue. @return null when it may be sent; else until when nothing of its sub-queue may */
+    private Withheld.@Nullable Until countSender(QueueItem item) {
+        SubQueue home = item.home;
+        Throttle throttle = home.domain.readyQueue.throttleOrNull();
+        if (throttle == null || home.owner.reports()) {
+            return null;
+        }
+        int changes = shaper.changes();
+        SenderLimits limits = home.limits;
+        if (limits == null || home.limitsChanges != changes || home.limitsOf != throttle) {
+            limits = shaper.of(throttle, new Sender(home.owner.tenant(), home.owner.campaign(),
+                    placement.poolOf(home.owner), home.domain.name));
+            home.limits = limits;
+            home.limitsChanges = changes;
+            home.limitsOf = throttle;
+        }
+        if (limits.isNone()) {
+            return null;
+        }
+        long now = clock.nanos();
+        Answer answer = limits.take(new Cost(1, item.size()), () -> mayGoOn(home), now);
+        Taken taken = answer.taken();
+        if (taken == null) {
+            String what = String.valueOf(answer.reached());
+            return new Withheld.Until(now + answer.waitNanos(), what, what);
+        }
+        Counted count = counted.computeIfAbsent(item, _ -> new Counted());
+        synchronized (count) {
+            count.bySender = taken;
+        }
+        return null;
+    }
+
+    /** Its sender may send again. */
+    private void mayGoOn(SubQueue subQueue) {
+        ReadyQueue readyQueue = subQueue.domain.lockReadyQueue();
+        boolean wants;
+        try {
+            wants = readyQueue.mayGoOn(subQueue);
+        } finally {
+            readyQueue.unlock();
+        }
+        if (wants) {
+            surroundings.wantsSession(readyQueue);
+        }
     }
 
     /** Nothing was attempted: the item is the next of its ready queue again. */
@@ -520,7 +638,10 @@ public final class MailQueue implements AutoCloseable {
         if (!shaper.providers().equals(knownProviders)) {
             knownProviders = shaper.providers();
             providers = new Providers(knownProviders);
-            readyQueues.values().forEach(this::bar);
+            readyQueues.values().forEach(readyQueue -> {
+                bar(readyQueue);
+                shaper.provider(readyQueue.throttle(), provider(readyQueue));
+            });
         }
         reroute();
     }
@@ -606,6 +727,7 @@ public final class MailQueue implements AutoCloseable {
     public void close() {
         closed = true;
         scheduler.close();
+        shaper.close();
         readyQueues.values().forEach(ReadyQueue::close);
     }
 
@@ -738,6 +860,9 @@ public final class MailQueue implements AutoCloseable {
             refusals.ofTheDomain = true;
             return false;
         }
+        if (wish != Wish.LATER && routed != null && isChosenTooOften(routed.readyQueue)) {
+            return false;
+        }
         if (wish == Wish.LATER || !placement.hasQuota() || there == null) {
             return true;
         }
@@ -755,6 +880,15 @@ public final class MailQueue implements AutoCloseable {
             }
         }
         return placement.quota().expect(source, provider, now) <= 0;
+    }
+
+    private boolean isChosenTooOften(ReadyQueue readyQueue) {
+        Throttle throttle = readyQueue.throttleOrNull();
+        if (throttle == null || !throttle.limitsSelections()) {
+            return false;
+        }
+        LimitReached reached = throttle.selections().waitingFor(clock.nanos());
+        return reached != null && reached.retryNanos() > ReadyQueue.QUOTA_WAIT.toNanos();
     }
 
     private static boolean hasReady(DomainQueue domain) {
@@ -915,6 +1049,10 @@ public final class MailQueue implements AutoCloseable {
         }
         if (wants) {
             surroundings.wantsSession(readyQueue);
+        }
+        String provider = provider(readyQueue);
+        if (!provider.equals(readyQueue.throttle().provider())) {
+            shaper.provider(readyQueue.throttle(), provider);
         }
         if (!placement.health().isSound()) {
             bar(readyQueue); // its hosts may be others' now

@@ -17,12 +17,17 @@ import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Providers;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.LimitReached;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.OpeningLimiter.Party;
 import dev.penstock.shaping.OpeningLimiter.Place;
+import dev.penstock.shaping.Pacer.Cost;
+import dev.penstock.shaping.Pacer.Flow;
+import dev.penstock.shaping.Pacer.Slot;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.SharedSessions.Held;
 import dev.penstock.shaping.Throttle;
 
 /**
@@ -54,7 +59,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** What its source may not send for longer than this is placed anew instead of waiting; also how often that is asked. */
     static final Duration QUOTA_WAIT = Duration.ofSeconds(1);
 
-    /** What the state machine can't know by itself. The first six are called under the lock, the others without it. */
+    /** What the state machine can't know by itself. The first seven are called under the lock, the others without it. */
     interface Surroundings {
         /** As {@link System#nanoTime()}. */
         long nanos();
@@ -74,6 +79,15 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
          * @return 0 when it may be sent, else nanoseconds until it is worth asking again
          */
         long counts(QueueItem item);
+
+        /**
+         * A session is about to take the item: what limits its sender counts it.
+         *
+         * @return null when it may be sent, else until when nothing of its sub-queue may
+         */
+        default Withheld.@Nullable Until bySender(QueueItem item) {
+            return null;
+        }
 
         /** What is ready of the sub-queue is to be placed anew. */
         void strays(SubQueue subQueue);
@@ -143,8 +157,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     public static final class Session implements SessionLimiter.Holder {
         private final ReadyQueue queue;
         private final Permit permit;
-        /** Of the connection rate. */
-        private final long slotNanos;
+        /** Of the connection rates; null when nothing bounds them. */
+        private final @Nullable Slot slot;
         private boolean askedHost;
         private boolean up;
         private boolean gone;
@@ -157,10 +171,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         private @Nullable QueueItem handed;
         private volatile @Nullable Thread thread;
 
-        private Session(ReadyQueue queue, Permit permit, long slotNanos) {
+        private Session(ReadyQueue queue, Permit permit, @Nullable Slot slot) {
             this.queue = queue;
             this.permit = permit;
-            this.slotNanos = slotNanos;
+            this.slot = slot;
             this.epoch = queue.epoch;
         }
 
@@ -186,10 +200,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /**
      * What the queue keeps while it waits for the rest of what its session needs: a permit of its key's limiter.
      *
-     * @param trial whether that goes beyond the window
-     * @param place among the sessions that come up, null for none
+     * @param trial  whether that goes beyond the window
+     * @param shared of what its key shares with others, null for none
+     * @param place  among the sessions that come up, null for none
      */
-    record Kept(boolean trial, @Nullable Place place) {}
+    record Kept(boolean trial, @Nullable Held shared, @Nullable Place place) {}
 
     private record Whose(Providers known, Site site, String provider) {}
 
@@ -200,7 +215,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         ACQUIRING,
         /** Registered there; {@link #granted} will be called. */
         AT_LIMITER,
-        /** Has a slot for opening a connection; {@link #timeCame} goes on then. */
+        /** Waits for a slot of the connection rates; {@link #slotCame} goes on then. */
         AT_SLOT
     }
 
@@ -235,12 +250,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private @Nullable Kept kept;
     /** Where its last session found no place; null when it found one. */
     private volatile @Nullable String crowdedNetwork;
-    private long slotNanos;
-    private boolean slotCame;
+    private final @Nullable Flow openings;
+    private final @Nullable Flow messages;
+    /** For opening the next connection: taken, waited for, or null. */
+    private @Nullable Slot slot;
     private boolean impatient;
     private long impatientNanos;
+    /** No session is worth having before the next message slot: {@link #messages} sleeps, and {@link #wakes} comes. */
     private boolean held;
-    private long heldUntilNanos;
     private boolean lacksMemory;
     private long memoryNanos;
     private int failures;
@@ -279,10 +296,17 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         this.throttle = throttle;
         this.route = route;
         this.shapedBy = throttle == null ? null : throttle.limits();
+        this.openings = throttle == null ? null : throttle.connections();
+        this.messages = throttle == null ? null : throttle.messages(this::wakes);
     }
 
     public QueueKey key() {
         return key;
+    }
+
+    /** Of its messages, which take turns with those of other queues at the limits that they share. */
+    public Flow messages() {
+        return requireNonNull(messages, "mail without a route isn't shaped");
     }
 
     /** What it is shaped by. */
@@ -451,19 +475,25 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             if (!held) {
-                long now = around.nanos();
-                hold(now + throttle().nextWake(now));
+                held = true;
+                messages().sleep(throttle().limits().idleTimeout().toNanos(), around.nanos());
             }
         } finally {
             unlock();
         }
     }
 
-    /** Locked. */
-    void hold(long untilNanos) {
-        held = true;
-        heldUntilNanos = untilNanos;
-        arm(untilNanos);
+    /** The next message slot is near. */
+    private void wakes() {
+        boolean wants;
+        lock();
+        try {
+            held = false;
+            wants = evaluate();
+        } finally {
+            unlock();
+        }
+        tell(wants);
     }
 
     /**
@@ -628,6 +658,37 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         arm(until.nanos());
         return withdrawn;
+    }
+
+    /** Its sender may send no more for a while. */
+    private void withhold(SubQueue subQueue, Withheld.Until until) {
+        withheld.spent(subQueue, until);
+        turns.leave(subQueue);
+        ready -= subQueue.ready.size();
+        withheld.add(subQueue, subQueue.ready.size());
+        if (ready == 0) {
+            impatient = false;
+        }
+        arm(until.nanos());
+    }
+
+    /** Locked. The sub-queue's sender may send again. @return whether a session is wanted */
+    boolean mayGoOn(SubQueue subQueue) {
+        return withheld.isFree(subQueue) && release(List.of(subQueue));
+    }
+
+    /** What binds senders may be something else: whoever waits for that is asked about anew. */
+    void sendersChanged() {
+        boolean wants = false;
+        lock();
+        try {
+            for (SubQueue subQueue : withheld.spentSenders()) {
+                wants |= mayGoOn(subQueue);
+            }
+        } finally {
+            unlock();
+        }
+        tell(wants);
     }
 
     /** The source may send no more to that provider before so many nanoseconds have passed. */
@@ -827,7 +888,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         return switch (route) {
             case Route.Hosts known -> {
-                List<MailHost> hosts = tried.of(key, known.hosts());
+                List<MailHost> hosts = tried.of(key, known.hosts(), throttle().limits());
                 int preference = hosts.getFirst().preference();
                 yield hosts.stream().takeWhile(host -> host.preference() == preference).map(MailHost::network)
                         .distinct().toList();
@@ -870,23 +931,77 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** Has a slot for opening a connection, and holds nothing else: {@link #timeCame} goes on then. */
-    void waitsForSlot(long atNanos) {
+    /** Takes a slot of the connection rates if it is now, or has come. */
+    boolean takeSlot(long nowNanos) {
         lock();
         try {
-            seeking = Seeking.AT_SLOT;
-            slotNanos = atNanos;
-            arm(atNanos);
+            return openings().isUnbound() && slot == null || slot().take(Cost.ONE, -1, nowNanos) == 0 && slot().isTaken();
         } finally {
             unlock();
         }
     }
 
-    /** The slot of a session that came to no host, for whose network it had a place; else {@code none}. */
-    long unusedSlot(Session session, long none) {
+    /** Of its sessions opened. */
+    Flow openings() {
+        return requireNonNull(openings, "mail without a route isn't shaped");
+    }
+
+    private Slot slot() {
+        Slot known = slot;
+        if (known == null) {
+            known = openings().slot(this::slotCame);
+            slot = known;
+        }
+        return known;
+    }
+
+    /** Waits for a slot of the connection rates, holding nothing else. @return whether it is taken after all, and to be gone on with */
+    boolean waitsForSlot(long nowNanos) {
         lock();
         try {
-            return session.permit.place() == null || session.askedHost ? none : session.slotNanos;
+            slot().take(Cost.ONE, Long.MAX_VALUE, nowNanos);
+            boolean taken = slot().isTaken();
+            seeking = taken ? Seeking.ACQUIRING : Seeking.AT_SLOT;
+            return taken;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** A slot that was waited for is there: it goes on to acquire the permits. */
+    private void slotCame() {
+        boolean goesOn;
+        lock();
+        try {
+            goesOn = seeking == Seeking.AT_SLOT && slot().isTaken();
+            if (goesOn) {
+                seeking = Seeking.ACQUIRING;
+            }
+        } finally {
+            unlock();
+        }
+        tell(goesOn);
+    }
+
+    /** Others may have the slot for opening a connection, if there is one. */
+    void giveBackSlot(long nowNanos) {
+        lock();
+        try {
+            if (slot != null) {
+                slot.giveBack(nowNanos);
+            }
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Others may have the slot of a session that came to no host, for whose network it had a place. */
+    void giveBackUnusedSlot(Session session, long nowNanos) {
+        lock();
+        try {
+            if (session.slot != null && session.permit.place() != null && !session.askedHost) {
+                session.slot.giveBack(nowNanos);
+            }
         } finally {
             unlock();
         }
@@ -898,7 +1013,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @return null when no session is wanted any more
      */
     @Nullable
-    Session open(Permit permit, long slotNanos) {
+    Session open(Permit permit) {
         lock();
         try {
             seeking = Seeking.NO;
@@ -907,7 +1022,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             impatient = false;
             opening++;
-            return new Session(this, permit, slotNanos);
+            Slot used = slot;
+            slot = null;
+            return new Session(this, permit, used);
         } finally {
             unlock();
         }
@@ -932,18 +1049,6 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         lock();
         try {
             return seeking == Seeking.ACQUIRING;
-        } finally {
-            unlock();
-        }
-    }
-
-    /** Whether a slot for opening a connection was waited for, which is used then: its time; else {@code none}. */
-    long takeSlot(long none) {
-        lock();
-        try {
-            long slot = slotCame ? slotNanos : none;
-            slotCame = false;
-            return slot;
         } finally {
             unlock();
         }
@@ -985,8 +1090,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             wants = released || switch (seeking) {
                 case NO -> evaluate();
-                case ACQUIRING, AT_LIMITER -> false;
-                case AT_SLOT -> slotIsHere();
+                case ACQUIRING, AT_LIMITER, AT_SLOT -> false;
             };
         } finally {
             unlock();
@@ -995,16 +1099,6 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (limiter != null) {
             around.mayGrant(this, limiter);
         }
-    }
-
-    private boolean slotIsHere() {
-        if (around.nanos() - slotNanos < 0) {
-            arm(slotNanos);
-            return false;
-        }
-        seeking = Seeking.ACQUIRING;
-        slotCame = true;
-        return true;
     }
 
     /** Ends a suspension. @return whether there was one */
@@ -1034,20 +1128,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return was;
     }
 
-    /** Limits may be others: a suspension and a hold that came of the old ones end. @return whether a suspension did */
+    /** Limits may be others: a suspension that came of the old ones ends. @return whether it did */
     boolean reconfigured() {
         boolean ends = false;
         boolean wants;
         lock();
         try {
-            held = false;
             TrafficLimits now = throttle == null ? null : throttle.limits();
             if (now != null && !now.equals(shapedBy)) {
                 shapedBy = now;
                 ends = resumeLocked();
-                if (seeking == Seeking.AT_SLOT) { // of the old rate
-                    seeking = Seeking.NO;
-                }
             }
             wants = evaluate();
         } finally {
@@ -1156,11 +1246,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return serving() == 0; // one is tried
         }
         if (held) {
-            if (now - heldUntilNanos < 0) {
-                arm(heldUntilNanos);
-                return false;
-            }
-            held = false;
+            return false;
         }
         // Somebody waits for its slot, or comes up; nobody idles while mail is ready.
         return pacing == 0 && opening < Math.max(1, up);
@@ -1204,6 +1290,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** The next that its source may send. */
     private @Nullable QueueItem takeCounted() {
         for (QueueItem item = turns.take(); item != null; item = turns.take()) {
+            Withheld.Until until = around.bySender(item);
+            if (until != null) {
+                turns.putBack(item);
+                withhold(item.home, until);
+                continue;
+            }
             long wait = around.counts(item);
             if (wait <= 0) {
                 lastDomain = item.home.domain;
@@ -1529,7 +1621,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         Site site = to == null ? key.site() : to.site();
         Whose found = whose;
         if (found == null || found.known != known || !found.site.equals(site)) {
-            found = new Whose(known, site, known.name(key.site().section(), site));
+            found = new Whose(known, site, known.ofKey(key.site(), site));
             whose = found;
         }
         return found.provider;
@@ -1571,6 +1663,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 return false;
             }
             closed = ++idleSweeps > idleLimit;
+            if (closed && messages != null) {
+                messages.end();
+                openings().end();
+            }
             return closed;
         } finally {
             unlock();
@@ -1693,19 +1789,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (lacksMemory && now - memoryNanos < 0) {
             return "delivery.memory-limit (tried again in " + inMillis(memoryNanos - now) + ")";
         }
-        if (held && now - heldUntilNanos < 0) {
-            return "max_message_rate " + throttle().limits().maxMessageRate() + " (next in "
-                    + inMillis(heldUntilNanos - now) + ")";
-        }
-        if (pacing > 0) {
-            return "max_message_rate " + throttle().limits().maxMessageRate();
+        if (held || pacing > 0) {
+            LimitReached message = messages().waitingFor(now);
+            return message == null ? "its turn at a message rate" : message.toString();
         }
         if (limiter != null) {
             return limiter.describe(this, now);
         }
         if (seeking == Seeking.AT_SLOT) {
-            return "max_connection_rate " + throttle().limits().maxConnectionRate() + " (next in "
-                    + inMillis(Math.max(0, slotNanos - now)) + ")";
+            LimitReached connection = openings().waitingFor(now);
+            return connection == null ? "its turn at a connection rate" : connection.toString();
         }
         return up == 0 ? "the session that is coming up" : "its turn";
     }
@@ -1776,13 +1869,20 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     long knownTime() {
         lock();
         try {
-            if (seeking == Seeking.AT_SLOT) {
-                return slotNanos;
-            }
             if (lacksMemory) {
                 return memoryNanos;
             }
-            return suspended && opening + up == 0 ? suspendedUntilNanos : held ? heldUntilNanos : Long.MAX_VALUE;
+            return suspended && opening + up == 0 ? suspendedUntilNanos : Long.MAX_VALUE;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Whether it waits for a slot of a rate: then its flow there does. For tests. */
+    boolean waitsForASlot() {
+        lock();
+        try {
+            return held || seeking == Seeking.AT_SLOT && slot().isWaiting();
         } finally {
             unlock();
         }
@@ -1794,6 +1894,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 + pacing
                 + " seeking=" + seeking + " at=" + waitingAt + " suspended=" + suspended + " held=" + held
                 + " lacksMemory=" + lacksMemory + " leftOver=" + leftOver + " withheld=" + withheld.messages();
+    }
+
+    @Override
+    public void mayGrant(Limiter limiter) {
+        around.mayGrant(this, limiter);
     }
 
     @Override

@@ -2,6 +2,9 @@ package dev.penstock.queue;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.shaping.SenderLimits;
+import dev.penstock.shaping.Throttle;
+
 /**
  * The mail of one campaign of one tenant for one domain, first in first out. Guarded by the lock of the ready queue its domain
  * is in. It moves between ready queues as a whole, in constant time however much it holds.
@@ -18,6 +21,12 @@ final class SubQueue extends Ring.Member<SubQueue> {
     /** Items anywhere: ready, active and scheduled. */
     int items;
     int idleSweeps;
+    /** What binds its sender, as of that many changes of limits, towards whom. */
+    @Nullable
+    SenderLimits limits;
+    int limitsChanges;
+    @Nullable
+    Throttle limitsOf;
 
     SubQueue(DomainQueue domain, TenantCampaign owner) {
         this.domain = domain;

@@ -5,17 +5,18 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose mail a ready queue doesn't give out for a while, because the receiver has named them or the source has sent their
- * provider what it may, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue says what has
+ * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, or they or the source have
+ * sent what they may, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue says what has
  * come.
  *
- * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's, its campaign's or its provider's
- * suspension isn't over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
+ * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's, its campaign's, its provider's or
+ * its sender's suspension isn't over, and in the {@link Turns} otherwise. Reports made here for a tenant aren't its mail.
  */
 final class Withheld {
     /**
@@ -30,16 +31,23 @@ final class Withheld {
         }
     }
 
+    private record SenderEnd(SubQueue subQueue, long nanos) {}
+
     private final Map<String, Until> tenants = new HashMap<>(2);
     private final Map<TenantCampaign, Until> campaigns = new HashMap<>(2);
     /** To whom the source has sent what it may. */
     private final Map<String, Until> providers = new HashMap<>(2);
+    /** Whose senders have sent what they may. */
+    private final Map<SubQueue, Until> senders = new HashMap<>(2);
+    /** Of these the next first, and some that are there no more. */
+    private final PriorityQueue<SenderEnd> senderEnds = new PriorityQueue<>(2,
+            (a, b) -> Long.signum(a.nanos - b.nanos)); // nanoTime may wrap
     private final Set<SubQueue> subQueues = new LinkedHashSet<>(2);
     private int messages;
 
     /** Whether nobody's mail is suspended: the usual case. */
     boolean isEmpty() {
-        return tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty();
+        return tenants.isEmpty() && campaigns.isEmpty() && providers.isEmpty() && senders.isEmpty();
     }
 
     /** Messages that wait here. */
@@ -71,6 +79,27 @@ final class Withheld {
         providers.put(provider, until);
     }
 
+    /** Its sender may send no more there for now. */
+    void spent(SubQueue subQueue, Until until) {
+        senders.put(subQueue, until);
+        senderEnds.add(new SenderEnd(subQueue, until.nanos));
+    }
+
+    /** Whose senders have sent what they may. */
+    List<SubQueue> spentSenders() {
+        return List.copyOf(senders.keySet());
+    }
+
+    /** Its sender may send again. @return whether its mail has to wait no longer, and is no more here */
+    boolean isFree(SubQueue subQueue) {
+        senders.remove(subQueue);
+        if (!has(subQueue) || of(subQueue) != null) {
+            return false;
+        }
+        remove(subQueue);
+        return true;
+    }
+
     /** What its mail waits for: of several suspensions the one that lasts longest; null for nothing. */
     @Nullable
     Until of(SubQueue subQueue) {
@@ -79,6 +108,7 @@ final class Withheld {
         }
         TenantCampaign owner = subQueue.owner;
         Until longest = providers.isEmpty() ? null : providers.get(subQueue.domain.provider);
+        longest = senders.isEmpty() ? longest : later(longest, senders.get(subQueue));
         if (!owner.reports()) {
             longest = later(longest, tenants.get(owner.tenant()));
             longest = campaigns.isEmpty()
@@ -115,6 +145,7 @@ final class Withheld {
 
     /** A sub-queue goes with all its mail. */
     void remove(SubQueue subQueue) {
+        senders.remove(subQueue);
         if (subQueues.remove(subQueue)) {
             messages -= subQueue.ready.size();
         }
@@ -127,10 +158,20 @@ final class Withheld {
 
     /** Forgets the suspensions that are over. @return whose sub-queues have to wait no longer, no more here */
     List<SubQueue> release(long nowNanos) {
-        tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
-        campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
-        providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        boolean some = tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        some |= campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
+        some |= providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
         List<SubQueue> released = new ArrayList<>();
+        for (SenderEnd end = senderEnds.peek(); end != null && nowNanos - end.nanos >= 0; end = senderEnds.peek()) {
+            senderEnds.remove();
+            Until until = senders.get(end.subQueue);
+            if (until != null && until.nanos == end.nanos && isFree(end.subQueue)) {
+                released.add(end.subQueue);
+            }
+        }
+        if (!some) {
+            return released;
+        }
         for (SubQueue subQueue : subQueues()) {
             if (of(subQueue) == null) {
                 released.add(subQueue);
@@ -145,6 +186,8 @@ final class Withheld {
         tenants.clear();
         campaigns.clear();
         providers.clear();
+        senders.clear();
+        senderEnds.clear();
         List<SubQueue> released = subQueues();
         subQueues.clear();
         messages = 0;
@@ -161,7 +204,8 @@ final class Withheld {
                 any = true;
             }
         }
-        return next;
+        SenderEnd end = senderEnds.peek();
+        return end == null || any && next - end.nanos < 0 ? next : end.nanos;
     }
 
     long oldestReceivedMillis() {

@@ -72,6 +72,16 @@ public final class Providers {
         return name("", site);
     }
 
+    /**
+     * As {@link #name}, of mail that is shaped together.
+     *
+     * @param key  a site, or a domain by itself ({@link Site#ofDomain})
+     * @param site where the mail goes
+     */
+    public String ofKey(Site key, Site site) {
+        return key.domain().map(domain -> name(domain, site)).orElseGet(() -> ofHosts(site));
+    }
+
     /** As {@link #name}, with the reason; null when it is nobody's. */
     public @Nullable Found find(String domain, Site site) {
         BitSet byHosts = new BitSet();

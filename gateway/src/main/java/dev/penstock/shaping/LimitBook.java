@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * Which limits bind which mail: by the rules in force, and by what control has decided. Thread-safe; answers at once, from
- * what is in memory. Who changes a book tells the {@link Shaper}, which asks again.
+ * what is in memory. What binds a path is asked for with no lock held, what binds a sender under that of a ready queue. Who changes a book tells the {@link Shaper}, which asks again.
  */
 public interface LimitBook {
     /**

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.shaping.SessionLimiter.Waiter;
 
 /** Where somebody who wants a session may have to wait. Thread-safe. */
-public sealed interface Limiter permits SessionLimiter, OpeningLimiter {
+public sealed interface Limiter permits SessionLimiter, SharedSessions, OpeningLimiter {
     /** The waiter has lost its last session: it is one of the first now. */
     void promote(Waiter waiter);
 

@@ -12,6 +12,7 @@ import dev.penstock.shaping.SessionLimiter.Holder;
  */
 public final class Permit {
     private final Throttle throttle;
+    private final SharedSessions.@Nullable Held shared;
     private final SessionLimiter total;
     private final @Nullable Place place;
     /** Whether it goes beyond the window of the key's limiter, and hasn't shown yet whether that is borne. */
@@ -23,7 +24,14 @@ public final class Permit {
      * @param total of all sessions of this process, or of those to local stores
      */
     public Permit(Throttle throttle, @Nullable Place place, SessionLimiter total, boolean trial) {
+        this(throttle, null, place, total, trial);
+    }
+
+    /** @param shared of what its key shares with others; null when it needs none */
+    public Permit(Throttle throttle, SharedSessions.@Nullable Held shared, @Nullable Place place, SessionLimiter total,
+            boolean trial) {
         this.throttle = throttle;
+        this.shared = shared;
         this.place = place;
         this.total = total;
         this.trial = trial;
@@ -36,6 +44,11 @@ public final class Permit {
 
     public SessionLimiter total() {
         return total;
+    }
+
+    /** What it holds of what its key shares with others, to be released when the session has ended; null for nothing. */
+    public SharedSessions.@Nullable Held shared() {
+        return shared;
     }
 
     /** Its place among the sessions that come up, held or not; null when it needs none. */
@@ -53,44 +66,32 @@ public final class Permit {
     }
 
     /**
-     * Takes the next message slot if it is at most {@code maxWaitNanos} away.
-     *
-     * @return nanoseconds from {@code nowNanos} until the slot, 0 for now; no slot is taken when that is more than
-     *         {@code maxWaitNanos}
-     */
-    public long reserveMessage(long nowNanos, long maxWaitNanos) {
-        return throttle.messages().reserve(nowNanos, maxWaitNanos);
-    }
-
-    /**
-     * Gives back a message slot that nothing was sent in.
-     *
-     * @param slotNanos the {@code nowNanos} of its reservation plus the wait that was answered
-     */
-    public void refundMessage(long slotNanos, long nowNanos) {
-        throttle.messages().refund(slotNanos, nowNanos);
-    }
-
-    /**
      * Whether others wait for what this session holds.
      *
      * @param ownerWaitsAt where the session's own queue is registered, null for nowhere
      */
     public boolean isWanted(@Nullable Limiter ownerWaitsAt) {
         return total.isWanted(ownerWaitsAt == total)
-                || throttle.sessions().isWanted(ownerWaitsAt == throttle.sessions());
+                || throttle.sessions().isWanted(ownerWaitsAt == throttle.sessions())
+                || shared != null && throttle.shared().isWanted(shared, ownerWaitsAt == throttle.shared());
     }
 
     /** The session can be asked to end from now on. */
     public void idle(Holder holder) {
         throttle.sessions().idle(holder);
         total.idle(holder);
+        if (shared != null) {
+            throttle.shared().idle(holder, shared);
+        }
     }
 
     /** It can't be any more. */
     public void busy(Holder holder) {
         throttle.sessions().busy(holder);
         total.busy(holder);
+        if (shared != null) {
+            throttle.shared().busy(holder);
+        }
     }
 
     /** Whether other sessions with the same site stand or are coming up; one that has failed does no more. */

@@ -44,7 +44,10 @@ public final class SessionLimiter implements Limiter {
     }
 
     /** Who waits for a permit: known by identity. */
-    public interface Waiter {}
+    public interface Waiter {
+        /** A limit was raised, where it waits: somebody is to pass on what is free now. Called with no lock held. */
+        default void mayGrant(Limiter limiter) {}
+    }
 
     /** Who has a permit and can give it up while he is idle. */
     public interface Holder {

@@ -12,6 +12,16 @@ import dev.penstock.units.Rate;
  * @param place who says so: {@code shaping.toml:12} or the controller; for people
  */
 public record SharedLimit(Id id, Bound bound, String place) {
+    /** @throws IllegalArgumentException when what is counted is given a rate, or what is spaced a number */
+    public SharedLimit {
+        if (id.measure() == Measure.CONNECTIONS != bound instanceof Bound.Count) {
+            throw new IllegalArgumentException(place + ": " + id + ": "
+                    + (id.measure() == Measure.CONNECTIONS
+                            ? "sessions open at one time are limited by a number"
+                            : "what happens is limited by a rate, or by so many a day"));
+        }
+    }
+
     /** What is counted or spaced. */
     public enum Measure {
         /** Sessions open at one time; of a limit by sender, its messages in delivery at one time. */

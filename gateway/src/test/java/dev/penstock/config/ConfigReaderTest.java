@@ -110,6 +110,33 @@ class ConfigReaderTest {
                 enable_tls = "Required"
                 enable_mta_sts = false
                 enable_dane = true
+                connect_timeout = "1s"
+                banner_timeout = "2s"
+                ehlo_timeout = "3s"
+                starttls_timeout = "4s"
+                tls_handshake_timeout = "5s"
+                auth_timeout = "6s"
+                rset_timeout = "7s"
+                mail_from_timeout = "8s"
+                rcpt_to_timeout = "9s"
+                data_timeout = "10s"
+                data_dot_timeout = "11s"
+                max_recipients_per_batch = 12
+                smtp_port = 2525
+                ehlo_domain = "Bulk.example.net"
+                enable_pipelining = false
+                enable_rset = false
+                ip_lookup_strategy = "Ipv6ThenIpv4"
+                skip_hosts = ["10.3.0.0/16"]
+                prohibited_hosts = ["10.4.0.0/16", "::1"]
+                reconnect_strategy = "TerminateSession"
+                try_next_host_on_transport_error = false
+                smtp_auth_plain_username = "smart"
+                smtp_auth_plain_password = "s3cret"
+                allow_smtp_auth_plain_without_tls = true
+                allow_smtp_auth_plain_without_valid_certificate = true
+                use_lmtp = true
+                remember_broken_tls = "3 days"
 
                 ["Example.com"]
                 connection_limit = 2
@@ -366,7 +393,31 @@ class ConfigReaderTest {
                 .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
                 .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
                 .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED).with(TrafficLimits.ENABLE_MTA_STS, false)
-                .with(TrafficLimits.ENABLE_DANE, true);
+                .with(TrafficLimits.ENABLE_DANE, true)
+                .with(TrafficLimits.CONNECT_TIMEOUT, Duration.ofSeconds(1))
+                .with(TrafficLimits.BANNER_TIMEOUT, Duration.ofSeconds(2))
+                .with(TrafficLimits.EHLO_TIMEOUT, Duration.ofSeconds(3))
+                .with(TrafficLimits.STARTTLS_TIMEOUT, Duration.ofSeconds(4))
+                .with(TrafficLimits.TLS_HANDSHAKE_TIMEOUT, Duration.ofSeconds(5))
+                .with(TrafficLimits.AUTH_TIMEOUT, Duration.ofSeconds(6))
+                .with(TrafficLimits.RSET_TIMEOUT, Duration.ofSeconds(7))
+                .with(TrafficLimits.MAIL_FROM_TIMEOUT, Duration.ofSeconds(8))
+                .with(TrafficLimits.RCPT_TO_TIMEOUT, Duration.ofSeconds(9))
+                .with(TrafficLimits.DATA_TIMEOUT, Duration.ofSeconds(10))
+                .with(TrafficLimits.DATA_DOT_TIMEOUT, Duration.ofSeconds(11))
+                .with(TrafficLimits.MAX_RECIPIENTS_PER_BATCH, 12).with(TrafficLimits.SMTP_PORT, 2_525)
+                .with(TrafficLimits.EHLO_DOMAIN, "bulk.example.net").with(TrafficLimits.ENABLE_PIPELINING, false)
+                .with(TrafficLimits.ENABLE_RSET, false)
+                .with(TrafficLimits.IP_LOOKUP_STRATEGY, IpLookupStrategy.IPV6_THEN_IPV4)
+                .with(TrafficLimits.SKIP_HOSTS, List.of("10.3.0.0/16"))
+                .with(TrafficLimits.PROHIBITED_HOSTS, List.of("10.4.0.0/16", "::1"))
+                .with(TrafficLimits.RECONNECT_STRATEGY, ReconnectStrategy.TERMINATE_SESSION)
+                .with(TrafficLimits.TRY_NEXT_HOST_ON_TRANSPORT_ERROR, false)
+                .with(TrafficLimits.SMTP_AUTH_PLAIN_USERNAME, "smart")
+                .with(TrafficLimits.SMTP_AUTH_PLAIN_PASSWORD, new Secret("s3cret"))
+                .with(TrafficLimits.ALLOW_SMTP_AUTH_PLAIN_WITHOUT_TLS, true)
+                .with(TrafficLimits.ALLOW_SMTP_AUTH_PLAIN_WITHOUT_VALID_CERTIFICATE, true)
+                .with(TrafficLimits.USE_LMTP, true).with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofDays(3));
         List<ProviderConfig> providers = new ArrayList<>(ShapingConfig.DEFAULT.providers());
         providers.addFirst(new ProviderConfig("example",
                 List.of(new ProviderMatch(ProviderMatch.Kind.MX_SUFFIX, ".example.net"))));
@@ -501,23 +552,16 @@ class ConfigReaderTest {
                                         false)))))
                 .with(GatewayConfig.SHAPING, new ShapingConfig(defaults,
                         Map.of("example.com",
-                                TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 2)
-                                        .with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("30/min"))
-                                        .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 20)
-                                        .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofSeconds(60))
-                                        .with(TrafficLimits.MAX_CONNECTION_AGE, Duration.ofSeconds(90))
-                                        .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 4)
-                                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.VERIFIED)
-                                        .with(TrafficLimits.ENABLE_MTA_STS, false)
-                                        .with(TrafficLimits.ENABLE_DANE, true)),
+                                defaults.with(TrafficLimits.CONNECTION_LIMIT, 2)
+                                        .with(TrafficLimits.MAX_MESSAGE_RATE, null)),
                         providers,
                         List.of(new LimitConfig("some", List.of(LimitConfig.Dimension.SOURCE,
                                 LimitConfig.Dimension.HOST), "", "marketing", "shop", "spring", "example.com",
                                 "mx.example.net", "example", "", 3, null, Rate.parse("4/s"), Rate.parse("5/s"),
-                                Rate.parse("6144/s"), 7, ZoneId.of("Europe/Berlin"), shaping + ":21"),
+                                Rate.parse("6144/s"), 7, ZoneId.of("Europe/Berlin"), lineOf(shaping, "name = \"some\"")),
                                 new LimitConfig("others", List.of(), "default", "", "", "", "", "", "",
                                         "mx.example.net", null, Rate.parse("8/s"), null, null, null, null, null,
-                                        shaping + ":37")),
+                                        lineOf(shaping, "name = \"others\""))),
                         config.shaping().rules()))
                 .with(GatewayConfig.WARM_UPS, Map.of("gentle",
                         new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
@@ -557,6 +601,10 @@ class ConfigReaderTest {
         assertEveryComponentDiffers("clients", config.inbound().clients(), ClientLimits.DEFAULT);
         assertEveryComponentDiffers("content", config.inbound().content(), ContentRules.DEFAULT);
         assertEveryComponentDiffers("hostility", config.inbound().hostility(), HostilityConfig.DEFAULT);
+    }
+
+    private static String lineOf(Path file, String text) throws IOException {
+        return file + ":" + (Files.readAllLines(file).indexOf(text) + 1);
     }
 
     private static ListenerConfig named(String name, String address, int port) {

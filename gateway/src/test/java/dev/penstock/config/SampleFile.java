@@ -53,6 +53,7 @@ final class SampleFile {
         file.comment("In any section:");
         ShapingReader.sharedKeys(false).keys().forEach(key -> file.comment(key.name() + ": " + key.text()));
         file.lines.addAll(List.of("#", "# [\"example.com\".sources.\"ip-2\"]", "# connection_limit = 1"));
+        file.blankLine();
         file.tables("", ShapingConfig.LIMITS, ShapingConfig.DEFAULT, true);
         return file.lines;
     }

@@ -70,7 +70,9 @@ class ShapingReaderTest {
                         .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
                         .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1))
                         .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 100)
-                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.OPPORTUNISTIC));
+                        .with(TrafficLimits.ENABLE_TLS, TlsPolicy.OPPORTUNISTIC)
+                        .with(TrafficLimits.DATA_TIMEOUT, Duration.ofSeconds(30))
+                        .with(TrafficLimits.REMEMBER_BROKEN_TLS, Duration.ofDays(3)));
         assertThat(shaping.sections()).isEqualTo(Map.of("example.org",
                 TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 3)));
         ShapingSection section = section(shaping, "example.org");
@@ -79,9 +81,6 @@ class ShapingReaderTest {
                 "additional_message_rate_throttles.daily");
         assertThat(section.sources()).containsOnlyKeys("ip-new");
         assertThat(texts(valid.warnings())).containsExactly(
-                "shaping.toml:7:1: default.data_timeout: KumoMTA's key is not supported yet and is ignored",
-                "shaping.toml:10:1: default.remember_broken_tls: its time is not honoured: a host whose TLS is broken is "
-                        + "remembered for an hour",
                 "shaping.toml:22:1: \"example.org\".sources.ip-new: there is no source of this name");
         assertThat(Objects.requireNonNull(shaping.rules().providers().get("yahoo")).automation())
                 .containsExactly(new AutomationRule(List.of("\\[TS0[14]\\]", "temporarily deferred"),

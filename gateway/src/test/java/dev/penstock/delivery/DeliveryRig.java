@@ -32,11 +32,13 @@ import dev.penstock.message.Options;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.Placement;
 import dev.penstock.reception.Reception;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.Spool;
@@ -75,6 +77,7 @@ final class DeliveryRig implements AutoCloseable {
     final RecordingSpool spool = new RecordingSpool();
     final FakeRouter router = new FakeRouter();
     final List<MessageEvent> events = new CopyOnWriteArrayList<>();
+    final Shaper shaper;
     final MailQueue queue;
     final Dispatcher dispatcher;
 
@@ -95,11 +98,23 @@ final class DeliveryRig implements AutoCloseable {
                 SourceListener.NONE, tlsOut);
     }
 
+    /** With what the book says for limits. */
+    DeliveryRig(LimitBook book, Sources sources, Placement placement) {
+        this(CONFIG, new Shaper(ShapingConfig.DEFAULT, book, InstantSource.system(), System::nanoTime),
+                QueueConfig.DEFAULT, null, sources, placement, SourceListener.NONE, TlsOut.NONE);
+    }
+
     private DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig, @Nullable Router routes,
             Sources sources, SourceListener sourceListener, TlsOut tlsOut) {
-        Shaper shaper = new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime);
-        queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, InstantSource.system(),
-                System::nanoTime);
+        this(config, new Shaper(new ShapingConfig(limits, Map.of()), System::nanoTime), queueConfig, routes, sources,
+                Placement.plain(), sourceListener, tlsOut);
+    }
+
+    private DeliveryRig(DeliveryConfig config, Shaper shaper, QueueConfig queueConfig, @Nullable Router routes,
+            Sources sources, Placement placement, SourceListener sourceListener, TlsOut tlsOut) {
+        this.shaper = shaper;
+        queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, placement,
+                InstantSource.system(), System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,
                 reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime, tlsOut);
         queue.start(dispatcher, dispatcher);

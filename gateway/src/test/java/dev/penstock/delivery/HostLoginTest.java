@@ -217,6 +217,6 @@ final class HostLoginTest {
                 new HostConnection(elsewhere, socket, socket, guard.watch(() -> {}), ""),
                 false, new SmtpClientSession.Security(TlsPolicy.NONE, new ClientTls(Optional.empty()), true, false),
                 login,
-                "gateway.test", DeliveryRig.CONFIG, DeliveryMemory.uncounted());
+                "gateway.test", SessionRules.of(DeliveryRig.CONFIG), DeliveryMemory.uncounted());
     }
 }

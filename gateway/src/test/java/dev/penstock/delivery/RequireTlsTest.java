@@ -2,6 +2,7 @@ package dev.penstock.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
@@ -163,7 +164,8 @@ final class RequireTlsTest {
                 DeliveryRig rig = new DeliveryRig(DeliveryRig.trusting(authorities),
                         DeliveryRig.limits(1, 1_000), QueueConfig.DEFAULT)) {
             rig.route(TlsPolicy.OPPORTUNISTIC, mx);
-            rig.dispatcher.brokenTls.add("default", DeliveryRig.host("mx1.dest.example", mx.port()));
+            rig.dispatcher.brokenTls.add("default", DeliveryRig.host("mx1.dest.example", mx.port()),
+                    Duration.ofHours(1));
             for (int i = 0; i < 20; i++) {
                 rig.send("b" + i + "@dest.example");
             }

@@ -126,7 +126,7 @@ class SmtpClientSessionFuzzTest {
                             new MailHost("mx.example", InetAddress.getLoopbackAddress(), current.port(), 0),
                             CONFIG.connectTimeout(), guard::watch),
                     lmtp, new SmtpClientSession.Security(TlsPolicy.OPPORTUNISTIC, tls, false, insisting),
-                    null, "gateway.test", CONFIG, DeliveryMemory.uncounted());
+                    null, "gateway.test", SessionRules.of(CONFIG), DeliveryMemory.uncounted());
             PeerKnowledge peers = new PeerKnowledge(System::nanoTime);
             if (known) {
                 peers.bdat(session.host(), PeerKnowledge.Bdat.SOUND);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -18,8 +19,13 @@ import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.OpeningLimiter;
+import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.SharedLimit;
+import dev.penstock.shaping.SharedSessions;
+import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.units.Rate;
 
 /** Permits of several limiters that come back in one moment, on one thread: each finds whoever can use it, in a few steps. */
@@ -205,6 +211,111 @@ class AdmissionTest {
         harness.admission.ended(ofGone);
         serve(harness, third);
         assertThat(harness.total.open()).isZero();
+    }
+
+    private static PathLimits by(SharedLimit... limits) {
+        return new PathLimits(TrafficLimits.DEFAULT, List.of(limits));
+    }
+
+    private static void book(FakeLimitBook book, String site, SharedLimit... limits) {
+        book.put(new EgressPath("default", new Site(site + ".example")), by(limits));
+    }
+
+    /** b needs what a and c have; each that ends serves others first as long as b lacks the other's, and b in its turn. */
+    @Test
+    void whoNeedsPermitsOfTwoSharedLimitsTakesThemAtOneMoment() {
+        FakeLimitBook book = new FakeLimitBook();
+        SharedLimit one = FakeLimitBook.connections("one", 1);
+        SharedLimit two = FakeLimitBook.connections("two", 1);
+        book(book, "a", one);
+        book(book, "b", one, two);
+        book(book, "c", two);
+        book(book, "a2", one);
+        QueueHarness harness = QueueHarness.open(new SessionLimiter("max-sessions", 100, 0), opening(100), book);
+        harness.looksLeft = STEPS;
+        Session ofA = stands(harness, site(harness, "a"));
+        Session ofC = stands(harness, site(harness, "c"));
+        ReadyQueue b = site(harness, "b");
+        assertThat(b.waitingAt()).isInstanceOf(SharedSessions.class);
+        assertThat(harness.queue.items("b.example", 1).getFirst().waitingFor())
+                .startsWith("provider_connection_limit 1 of one (shaping.toml:11)");
+        assertThat(b.throttle().sessions().open()).as("what it keeps").isEqualTo(1);
+        harness.admission.ended(ofA);
+        assertThat(harness.hasBegun(b)).isFalse();
+        assertThat(harness.queue.items("b.example", 1).getFirst().waitingFor())
+                .startsWith("provider_connection_limit 1 of two (shaping.toml:11)");
+        assertThat(harness.shaper.open(one.id())).as("it keeps nothing that others could have").isZero();
+        Session ofA2 = stands(harness, site(harness, "a2"));
+        harness.admission.ended(ofC);
+        assertThat(harness.hasBegun(b)).isFalse();
+        ReadyQueue again = site(harness, "a");
+        assertThat(again.waitingAt()).isInstanceOf(SharedSessions.class);
+        harness.admission.ended(ofA2);
+        assertThat(harness.hasBegun(b)).as("it came before").isTrue();
+        assertThat(harness.hasBegun(again)).isFalse();
+        serve(harness, b);
+        serve(harness, again);
+        assertThat(harness.shaper.open(one.id()) + harness.shaper.open(two.id())).isZero();
+    }
+
+    @Test
+    void whoWaitsForASharedLimitHasWhatIsAddedToItAtOnce() {
+        FakeLimitBook book = new FakeLimitBook();
+        book.others((_, _) -> by(FakeLimitBook.connections("mail", 2)));
+        QueueHarness harness = QueueHarness.open(new SessionLimiter("max-sessions", 100, 0), opening(100), book);
+        for (int i = 0; i < 10; i++) {
+            site(harness, "s" + i);
+        }
+        assertThat(harness.comingUp).hasSize(2);
+        book.others((_, _) -> by(FakeLimitBook.connections("mail", 7)));
+        harness.shaper.changed("", "");
+        assertThat(harness.comingUp).hasSize(7);
+        book.others((_, _) -> by());
+        harness.shaper.changed();
+        assertThat(harness.comingUp).hasSize(10);
+    }
+
+    @Test
+    void sessionsThatStandCountForASharedLimitThatIsNew() {
+        FakeLimitBook book = new FakeLimitBook();
+        QueueHarness harness = QueueHarness.open(new SessionLimiter("max-sessions", 100, 0), opening(100), book);
+        SharedLimit limit = FakeLimitBook.connections("mail", 3);
+        List<Session> standing = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            standing.add(stands(harness, site(harness, "s" + i)));
+        }
+        book.others((_, _) -> by(limit));
+        harness.shaper.changed();
+        assertThat(harness.shaper.open(limit.id())).isEqualTo(5);
+        ReadyQueue more = site(harness, "more");
+        for (int i = 0; i < 2; i++) {
+            harness.admission.ended(standing.removeLast());
+            assertThat(harness.hasBegun(more)).isFalse();
+        }
+        harness.admission.ended(standing.removeLast());
+        assertThat(harness.hasBegun(more)).isTrue();
+    }
+
+    /** All sites of a provider progress, however much one of them has. */
+    @Test
+    void aQueueWithoutASessionComesBeforeOthersAtASharedLimit() {
+        FakeLimitBook book = new FakeLimitBook();
+        book.others((_, _) -> by(FakeLimitBook.connections("mail", 2)));
+        QueueHarness harness = QueueHarness.open(new SessionLimiter("max-sessions", 100, 0), opening(100), book);
+        for (int i = 0; i < 100; i++) {
+            harness.submit("big.example");
+        }
+        ReadyQueue big = harness.readyQueue("big.example");
+        Session first = harness.begun(big);
+        harness.queue.finished(requireNonNull(harness.admission.up(first)));
+        Session second = harness.begun(big);
+        harness.queue.finished(requireNonNull(harness.admission.up(second)));
+        assertThat(big.waitingAt()).isInstanceOf(SharedSessions.class);
+        ReadyQueue small = site(harness, "small");
+        assertThat(first.permit().isWanted(big.waitingAt())).isTrue();
+        harness.admission.ended(first);
+        assertThat(harness.hasBegun(small)).isTrue();
+        assertThat(second.permit().isWanted(big.waitingAt())).as("but by itself").isFalse();
     }
 
     /** A message for a site with these hosts. */

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageId;
+import dev.penstock.shaping.Pacer;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
@@ -182,31 +183,57 @@ class MailQueueTest {
         ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         harness.take(readyQueue);
         assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_connection_rate 10/s (next in 100ms)");
+        assertThat(takesSlot(readyQueue)).isTrue();
         readyQueue.pacing(true);
-        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min");
+        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min (next in 30s)");
         readyQueue.pacing(false);
-        readyQueue.lock();
-        readyQueue.hold(harness.clock.nanoTime() + 30_000_000_000L);
-        readyQueue.unlock();
-        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min (next in 30000ms)");
+        readyQueue.hold();
+        assertThat(queue.readyQueues().getFirst().waitingFor()).isEqualTo("max_message_rate 2/min (next in 30s)");
     }
 
     /** A queue held back by its message rate has no session, and gets one when its slot is near. */
     @Test
     void aHoldEndsByItselfWithASession() {
+        harness.reconfigure(limits(5, "2/min", null));
         harness.submit(DOMAIN);
         harness.submit(DOMAIN);
         ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
         QueueItem item = harness.take(readyQueue);
-        readyQueue.lock();
-        readyQueue.hold(harness.clock.nanoTime() + 30_000_000_000L);
-        readyQueue.unlock();
+        assertThat(takesSlot(readyQueue)).isTrue();
+        readyQueue.hold();
         queue.requeue(item);
         harness.endSessions(readyQueue);
-        harness.advance(Duration.ofMillis(29_999));
+        harness.advance(Duration.ofMillis(28_999));
         assertThat(harness.hasBegun(readyQueue)).isFalse();
+        harness.advance(Duration.ofMillis(1)); // a second before the slot, to connect
+        assertThat(harness.hasBegun(readyQueue)).isTrue();
+        harness.advance(Duration.ofMillis(999));
+        assertThat(takesSlot(readyQueue)).isFalse();
         harness.advance(Duration.ofMillis(1));
+        assertThat(takesSlot(readyQueue)).isTrue();
         assertThat(harness.drain(readyQueue)).containsExactly(0L, 1L);
+    }
+
+    private boolean takesSlot(ReadyQueue readyQueue) {
+        Pacer.Slot slot = readyQueue.messages().slot();
+        slot.take(Pacer.Cost.ONE, -1, harness.clock.nanoTime());
+        return slot.isTaken();
+    }
+
+    /** The rate goes while a queue waits for its slot: it has a session at once. */
+    @Test
+    void aHoldEndsWithItsRate() {
+        harness.reconfigure(limits(5, "1/d", null));
+        harness.submit(DOMAIN);
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        QueueItem item = harness.take(readyQueue);
+        assertThat(takesSlot(readyQueue)).isTrue();
+        readyQueue.hold();
+        queue.requeue(item);
+        harness.endSessions(readyQueue);
+        assertThat(harness.hasBegun(readyQueue)).isFalse();
+        harness.reconfigure(limits(5, null, null));
+        assertThat(harness.hasBegun(readyQueue)).isTrue();
     }
 
     @Test

@@ -48,11 +48,15 @@ import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
 import dev.penstock.shaping.Limiter;
+import dev.penstock.shaping.Pacer;
+import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.ThrottleSnapshot;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.Destinations;
+import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
@@ -85,7 +89,8 @@ class QueueConcurrencyTest {
     private static final List<Trouble> TROUBLES = List.of(Trouble.values());
 
     private final FakeRouter router = new FakeRouter();
-    private final Shaper shaper = new Shaper(limits(3), System::nanoTime);
+    private final FakeLimitBook book = new FakeLimitBook();
+    private final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, book, InstantSource.system(), System::nanoTime);
     private final QueueConfig config = QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
             .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.JITTER_PERCENT, 0)
             .with(QueueConfig.MAX_SUSPENSION, MAX_SUSPENSION).with(QueueConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(1));
@@ -102,6 +107,8 @@ class QueueConcurrencyTest {
     private final AtomicInteger sessions = new AtomicInteger();
     private final AtomicInteger suspensions = new AtomicInteger();
     private final AtomicInteger dismissals = new AtomicInteger();
+    private final AtomicInteger waited = new AtomicInteger();
+    private final AtomicInteger slept = new AtomicInteger();
     private final Set<Trouble> troubles = ConcurrentHashMap.newKeySet();
     /** Of sources with a quota. */
     private final AtomicLong sent = new AtomicLong();
@@ -150,9 +157,49 @@ class QueueConcurrencyTest {
         }
     }
 
-    private static ShapingConfig limits(int connections) {
-        return new ShapingConfig(TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
-                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3), Map.of());
+    QueueConcurrencyTest() {
+        limit(3);
+    }
+
+    /** From now on all paths have so many connections, and share these. */
+    private void limit(int connections, SharedLimit... shared) {
+        TrafficLimits own = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, connections)
+                .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3);
+        book.others((_, _) -> new PathLimits(own, List.of(shared)));
+        shaper.changed();
+    }
+
+    /** What all paths share for a while: some sessions, and a rate, now and then one so low that all queues sleep. */
+    private void limit(SplittableRandom random) {
+        List<SharedLimit> shared = new ArrayList<>();
+        if (random.nextInt(4) > 0) {
+            shared.add(FakeLimitBook.connections("all", random.nextInt(2, 10)));
+        }
+        if (random.nextInt(4) > 0) {
+            shared.add(FakeLimitBook.messages("all", random.nextInt(4) == 0 ? "1/h" : "50000/s,max_burst=10"));
+        }
+        limit(random.nextInt(1, 5), shared.toArray(SharedLimit[]::new));
+    }
+
+    /** As a delivery session waits for its slot. @return whether it is taken; else its queue is held */
+    private boolean paced(ReadyQueue readyQueue, Pacer.Slot slot) throws InterruptedException {
+        slot.take(Pacer.Cost.ONE, idle.toNanos(), System.nanoTime());
+        if (slot.isWaiting()) {
+            waited.incrementAndGet();
+            readyQueue.pacing(true);
+            try {
+                slot.await(idle.toNanos());
+            } finally {
+                readyQueue.pacing(false);
+            }
+        }
+        if (!slot.isTaken()) {
+            slept.incrementAndGet();
+            readyQueue.hold();
+            return false;
+        }
+        slot.used();
+        return true;
     }
 
     @AfterEach
@@ -195,9 +242,14 @@ class QueueConcurrencyTest {
             return;
         }
         QueueItem item = readyQueue.up(session);
+        Pacer.Slot slot = readyQueue.messages().slot();
         int served = 0;
         while (true) {
             while (item != null) {
+                if (!paced(readyQueue, slot)) {
+                    queue.requeue(item);
+                    return;
+                }
                 if (!calm && random.nextInt(500) == 0) {
                     fail(session, false); // before its mail comes back
                     queue.requeue(item);
@@ -262,7 +314,7 @@ class QueueConcurrencyTest {
         if (quota.limits(item.source(), "", 0)) {
             sent.incrementAndGet();
         }
-        queue.sent(item);
+        queue.sent(item, 1);
     }
 
     private void end(QueueItem item) {
@@ -303,7 +355,7 @@ class QueueConcurrencyTest {
                 queue.recordingChanged();
             }
             if (round % 20 == 0) {
-                shaper.reconfigure(limits(random.nextInt(1, 5)));
+                limit(random);
                 queue.forEachReadyQueue(admission::reconfigured);
                 queue.items("d" + random.nextInt(DOMAINS) + ".example", 100);
                 queue.readyQueues();
@@ -315,6 +367,7 @@ class QueueConcurrencyTest {
             submitter.join();
         }
         recordable.set(false);
+        limit(3, FakeLimitBook.connections("all", 4), FakeLimitBook.messages("all", "50000/s"));
         await().atMost(Patience.LONG).untilAtomic(sessions, equalTo(0));
         quota.generous = true;
         Pool three = requireNonNull(POOLS.pool("three"));
@@ -339,6 +392,9 @@ class QueueConcurrencyTest {
         assertThat(troubles).containsExactlyInAnyOrderElementsOf(EnumSet.allOf(Trouble.class));
         assertThat(suspensions.get()).isPositive();
         assertThat(shaper.snapshot()).extracting(ThrottleSnapshot::source).contains("ip-0", "ip-1", "ip-2", "default");
+        assertThat(waited.get()).as("messages that waited for a slot").isPositive();
+        assertThat(slept.get()).as("queues that slept").isPositive();
+        assertThat(shaper.open(FakeLimitBook.connections("all", 4).id())).isZero();
         assertThat(health.isSound()).isTrue();
         assertThat(quota.counted.get()).as("messages that count").isEqualTo(sent.get()).isPositive();
     }
@@ -399,7 +455,7 @@ class QueueConcurrencyTest {
     void queuesThatShareOneSessionHaveTheirTurnsThoughEachSessionWouldIdle() throws InterruptedException {
         calm = true;
         idle = HOUR;
-        shaper.reconfigure(limits(1));
+        limit(1);
         for (int d = 0; d < POLICIES.size(); d++) {
             route(d, 0, d);
         }

@@ -25,6 +25,7 @@ import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
@@ -46,7 +47,7 @@ final class QueueHarness {
 
     final ManualClock clock = new ManualClock();
     final FakeRouter router = new FakeRouter();
-    final Shaper shaper = new Shaper(limits(Map.of()), clock::nanoTime);
+    final Shaper shaper;
     final SourceHealth health = new SourceHealth();
     final MailQueue queue;
     final SessionLimiter total;
@@ -74,15 +75,21 @@ final class QueueHarness {
     }
 
     private QueueHarness(SessionLimiter total, Pools pools, Quota quota) {
+        this(total, pools, quota, null);
+    }
+
+    private QueueHarness(SessionLimiter total, Pools pools, Quota quota, @Nullable LimitBook book) {
         this.total = total;
+        this.shaper = new Shaper(limits(Map.of()), book, clock, clock::nanoTime);
         this.queue = queue(pools, quota);
         this.admission = new Admission(total, this::nanosOfAdmission, comingUp::add);
     }
 
-    private QueueHarness(SessionLimiter total, OpeningLimiter opening) {
+    private QueueHarness(SessionLimiter total, OpeningLimiter opening, @Nullable LimitBook book) {
         this.total = total;
+        this.shaper = new Shaper(limits(Map.of()), book, clock, clock::nanoTime);
         this.queue = queue(Pools.NONE, Quota.NONE);
-        this.admission = new Admission(total, total, opening, (_, hosts) -> tried.apply(hosts), this::nanosOfAdmission,
+        this.admission = new Admission(total, total, opening, (_, hosts, _) -> tried.apply(hosts), this::nanosOfAdmission,
                 comingUp::add);
     }
 
@@ -95,6 +102,18 @@ final class QueueHarness {
     static QueueHarness open(Pools pools, Quota quota) {
         QueueHarness harness = new QueueHarness(new SessionLimiter("max-sessions", 1_000, 100), pools, quota);
         harness.idStep = 1 << 10; // as one node gives them out
+        harness.start();
+        return harness;
+    }
+
+    /** With what the book says for limits. */
+    static QueueHarness open(LimitBook book) {
+        return open(book, Pools.NONE);
+    }
+
+    static QueueHarness open(LimitBook book, Pools pools) {
+        QueueHarness harness = new QueueHarness(new SessionLimiter("max-sessions", 1_000, 100), pools, Quota.NONE,
+                book);
         harness.start();
         return harness;
     }
@@ -115,7 +134,14 @@ final class QueueHarness {
      * @param opening of those that come up
      */
     static QueueHarness open(SessionLimiter total, OpeningLimiter opening) {
-        QueueHarness harness = new QueueHarness(total, opening);
+        QueueHarness harness = new QueueHarness(total, opening, null);
+        harness.start();
+        return harness;
+    }
+
+    /** @param book what it says for limits */
+    static QueueHarness open(SessionLimiter total, OpeningLimiter opening, LimitBook book) {
+        QueueHarness harness = new QueueHarness(total, opening, book);
         harness.start();
         return harness;
     }

@@ -158,7 +158,7 @@ class QueueQuotaTest {
         QueueItem held = harness.take(readyQueue);
         QueueItem untried = harness.take(readyQueue);
         assertThat(portions.left).containsEntry("ip-1", 0);
-        harness.queue.sent(sent);
+        harness.queue.sent(sent, 1);
         harness.queue.retry(sent, harness.clock.millis() + 60_000, 1);
         harness.queue.retry(postponed, harness.clock.millis() + 60_000, 0);
         harness.queue.finished(expired);
@@ -188,7 +188,7 @@ class QueueQuotaTest {
         portions.limits = true;
         ReadyQueue readyQueue = harness.readyQueue("ip-1", DOMAIN);
         for (int i = 0; i < 5; i++) {
-            harness.queue.sent(harness.take(readyQueue));
+            harness.queue.sent(harness.take(readyQueue), 1);
         }
         assertThat(harness.poll(readyQueue)).as("a sixth").isNull();
         assertThat(readyQueue.violation()).isNull();
@@ -231,7 +231,7 @@ class QueueQuotaTest {
             harness.advance(TICK);
             for (String domain : List.of(DOMAIN, "b.example", "c.example")) {
                 for (QueueItem item = poll(harness, domain); item != null; item = poll(harness, domain)) {
-                    harness.queue.sent(item);
+                    harness.queue.sent(item, 1);
                     harness.queue.finished(item);
                     first.merge(item.tenant() + " to " + item.domain(), 1, Integer::sum);
                 }
@@ -366,7 +366,7 @@ class QueueQuotaTest {
                             harness.queue.retry(item, harness.clock.millis() + 3_600_000, 1);
                             continue;
                         }
-                        harness.queue.sent(item);
+                        harness.queue.sent(item, 1);
                         harness.queue.finished(item);
                         sent.merge(LocalDate.ofInstant(harness.clock.instant(), ZoneOffset.UTC), 1L, Long::sum);
                     }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -13,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
@@ -36,12 +39,18 @@ import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Route.Protocol;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
+import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.Permit;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.SharedLimit;
+import dev.penstock.shaping.SharedLimit.Measure;
+import dev.penstock.shaping.SharedSessions;
 import dev.penstock.spool.TestEntries;
+import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.units.Rate;
 
 /**
@@ -65,6 +74,9 @@ class ReadyQueueModelTest {
         assertThat(model.mostWithheld).as("messages withheld in one queue").isPositive();
         assertThat(model.refused).as("messages that their source might not send").isPositive();
         assertThat(model.strayed).as("senders whose mail was to be placed anew").isPositive();
+        assertThat(model.fullest).as("times that a shared limit was full").isPositive();
+        assertThat(model.atShared).as("times that a queue waited for one").isPositive();
+        assertThat(model.sharedKept).as("times that a queue kept permits of some").isPositive();
     }
 
     @ParameterizedTest
@@ -219,6 +231,13 @@ class ReadyQueueModelTest {
         private int quiet;
         private int mostOpening;
         private int mostPlacesKept;
+        private final FakeLimitBook book = new FakeLimitBook();
+        private List<SharedLimit> shared = List.of();
+        /** How many were open when the limits were drawn anew, or fewer by now. */
+        private final Map<SharedLimit.Id, Integer> over = new HashMap<>();
+        private long fullest;
+        private long atShared;
+        private long sharedKept;
         private int named;
         private int mostWithheld;
         private int refused;
@@ -233,14 +252,15 @@ class ReadyQueueModelTest {
         Model(long seed, int sessions, int places) {
             this.seed = seed;
             this.random = new SplittableRandom(seed);
-            this.shaper = new Shaper(shaping(), this::nanos);
+            this.shaper = new Shaper(ShapingConfig.DEFAULT, book, InstantSource.fixed(Instant.EPOCH), this::nanos);
+            drawLimits();
             int maxSessions = random.nextInt(6, 24);
             this.total = new SessionLimiter("max-sessions", sessions == 0 ? maxSessions : sessions, random.nextInt(4));
             int mostComingUp = random.nextInt(2, 9);
             int mostOpening = places == 0 ? mostComingUp : places;
             this.opening = new OpeningLimiter("max-sessions that come up", mostOpening,
                     random.nextInt(Math.min(3, mostOpening)));
-            this.admission = new Admission(total, local, opening, (_, hosts) -> hosts, this::nanosOfACall,
+            this.admission = new Admission(total, local, opening, (_, hosts, _) -> hosts, this::nanosOfACall,
                     this::opened);
             limiters.addAll(List.of(total, local, opening));
             for (int q = 0; q < QUEUES; q++) {
@@ -248,10 +268,11 @@ class ReadyQueueModelTest {
                 boolean configured = q % 5 == 0;
                 QueueKey key = new QueueKey("default", site, q % 10 == 0 ? Protocol.LMTP : Protocol.SMTP, configured,
                         q < SITES ? null : POLICIES.get(q / SITES % POLICIES.size()));
-                ReadyQueue queue = new ReadyQueue(this, key, q, shaper.use(site),
+                ReadyQueue queue = new ReadyQueue(this, key, q, shaper.use("default", site, ""),
                         new Route.Hosts(site, List.of(NETWORKS.get(q % NETWORKS.size())), key.lmtp(), configured,
                                 null));
                 limiters.add(queue.throttle().sessions());
+                limiters.add(queue.throttle().shared());
                 queues.add(queue);
                 domains.add(new DomainQueue("d" + q + ".example", new Lane(QueueKey.DEFAULT_SOURCE, queue)));
                 queue.lock();
@@ -272,16 +293,48 @@ class ReadyQueueModelTest {
                     .with(TrafficLimits.CONSECUTIVE_CONNECTION_FAILURES_BEFORE_DELAY, 3);
         }
 
-        /** Limits that a few queues share, some with a rate of connections. */
-        private ShapingConfig shaping() {
-            Map<String, TrafficLimits> sections = new HashMap<>();
+        /**
+         * Limits that a few queues of a site share, some with a rate of connections; and such that sites share: one of three
+         * providers', that of the first letter of some, and a rate of sessions opened.
+         */
+        private void drawLimits() {
+            shared = List.of(FakeLimitBook.connections("provider0", random.nextInt(1, 6)),
+                    FakeLimitBook.connections("provider1", random.nextInt(2, 9)),
+                    FakeLimitBook.connections("provider2", random.nextInt(2, 12)),
+                    FakeLimitBook.connections("some", random.nextInt(1, 9)),
+                    FakeLimitBook.connections("all", random.nextInt(4, 20)),
+                    FakeLimitBook.rate(Measure.CONNECTION_RATE, "provider_max_connection_rate", "some",
+                            random.nextInt(5, 100) + "/s"));
             for (int s = 0; s < SITES; s++) {
-                if (random.nextInt(3) > 0) {
-                    sections.put("site" + s + ".example", limits(1 + random.nextInt(6),
-                            random.nextInt(4) == 0 ? new Rate(10, Duration.ofSeconds(1), 1) : null));
+                TrafficLimits own = random.nextInt(3) == 0
+                        ? LIMITS
+                        : limits(1 + random.nextInt(6),
+                                random.nextInt(4) == 0 ? new Rate(10, Duration.ofSeconds(1), 1) : null);
+                List<SharedLimit> all = new ArrayList<>();
+                if (s % 4 < 3 && random.nextInt(8) > 0) { // now and then it is nobody's
+                    all.add(shared.get(s % 4));
+                }
+                for (SharedLimit some : shared.subList(3, shared.size())) {
+                    if (random.nextInt(3) == 0) {
+                        all.add(some);
+                    }
+                }
+                Collections.shuffle(all, new Random(random.nextLong()));
+                book.put(new EgressPath("default", new Site("site" + s + ".example")), new PathLimits(own, all));
+            }
+        }
+
+        /** What is over a limit that is new or lower ends by itself; nothing comes to it. */
+        private void checkShared() {
+            for (SharedLimit limit : shared) {
+                if (limit.bound() instanceof SharedLimit.Bound.Count(int most)) {
+                    int open = shaper.open(limit.id());
+                    assertThat(open).as(limit.id().toString())
+                            .isLessThanOrEqualTo(Math.max(most, over.getOrDefault(limit.id(), 0)));
+                    over.computeIfPresent(limit.id(), (_, before) -> Math.min(before, open));
+                    fullest += open == most ? 1 : 0;
                 }
             }
-            return new ShapingConfig(LIMITS, sections);
         }
 
         void run(int steps) {
@@ -373,7 +426,9 @@ class ReadyQueueModelTest {
             switch (random.nextInt(10)) {
                 case 8, 9 -> sourceComesOrGoes(queues.get(random.nextInt(QUEUES)));
                 case 0 -> {
-                    shaper.reconfigure(shaping());
+                    drawLimits();
+                    shaper.changed();
+                    shared.forEach(limit -> over.put(limit.id(), shaper.open(limit.id())));
                     queues.forEach(queue -> call(queue, () -> admission.reconfigured(queue)));
                 }
                 case 1 -> {
@@ -451,6 +506,7 @@ class ReadyQueueModelTest {
 
         private void timePasses(long nanos) {
             now += nanos;
+            shaper.runDue();
             for (ReadyQueue queue : List.copyOf(timers.keySet())) {
                 Long at = timers.get(queue);
                 if (at != null && at - now <= 0) {
@@ -461,6 +517,7 @@ class ReadyQueueModelTest {
         }
 
         private long nextTimer() {
+            shaper.runDue();
             return Math.max(MILLI, timers.values().stream().mapToLong(at -> at - now).min().orElse(MILLI));
         }
 
@@ -542,7 +599,7 @@ class ReadyQueueModelTest {
         private boolean connects(DeliverySession deliverySession) {
             String network = random.nextInt(4) == 0
                     ? NETWORKS.get(random.nextInt(NETWORKS.size())).network()
-                    : deliverySession.session.queue().networks((_, hosts) -> hosts).getFirst();
+                    : deliverySession.session.queue().networks((_, hosts, _) -> hosts).getFirst();
             deliverySession.unproved = true;
             if (random.nextInt(8) > 0) {
                 if (admission.comesUp(deliverySession.session, network)) {
@@ -661,11 +718,18 @@ class ReadyQueueModelTest {
             for (ReadyQueue queue : queues) {
                 Kept kept = queue.kept();
                 placesKept += kept == null || kept.place() == null ? 0 : 1;
+                sharedKept += kept == null || kept.shared() == null ? 0 : 1;
+                atShared += queue.waitingAt() instanceof SharedSessions ? 1 : 0;
+                if (!concerned.contains(queue)) {
+                    assertThat(queue.openings().violation(now)).isNull();
+                }
                 if (!concerned.contains(queue)) {
                     assertThat(queue.violation()).isNull();
                 }
             }
             mostPlacesKept = Math.max(mostPlacesKept, placesKept);
+            shaper.runDue();
+            checkShared();
             limiters.forEach(this::checkDebts);
             if (calls.isEmpty()) {
                 quiet++;
@@ -717,6 +781,9 @@ class ReadyQueueModelTest {
                     }
                     continue;
                 }
+                if (queue.waitsForASlot()) {
+                    continue;
+                }
                 assertThat(queue.knownTime()).as("a known time: %s", queue.describe()).isNotEqualTo(Long.MAX_VALUE);
                 assertThat(timers.get(queue)).as("a timer for %s", queue.describe()).isNotNull()
                         .isLessThanOrEqualTo(Math.max(now, queue.knownTime()));
@@ -756,9 +823,24 @@ class ReadyQueueModelTest {
                 assertThat(own.open() - own.sessions()).as("permits that are kept: %s", own)
                         .isEqualTo(kept.getOrDefault(own, 0));
             });
+            for (SharedLimit limit : shared) {
+                if (limit.bound() instanceof SharedLimit.Bound.Count) {
+                    int theirs = 0;
+                    for (ReadyQueue queue : queues) {
+                        Kept keeps = queue.kept();
+                        theirs += keeps != null && keeps.shared() != null && binds(limit, queue) ? 1 : 0;
+                    }
+                    theirs += (int) open.stream().filter(each -> binds(limit, each.session.queue())).count();
+                    assertThat(shaper.open(limit.id())).as("sessions of %s", limit.id()).isEqualTo(theirs);
+                }
+            }
             assertThat(local.open()).as("sessions to stores").isEqualTo((int) open.stream()
                     .filter(deliverySession -> deliverySession.session.queue().key().lmtp()).count());
             assertThat(total.open() + local.open()).as("all sessions").isEqualTo(open.size());
+        }
+
+        private static boolean binds(SharedLimit limit, ReadyQueue queue) {
+            return queue.throttle().sharedLimits().stream().anyMatch(each -> each.id().equals(limit.id()));
         }
 
         // The surroundings

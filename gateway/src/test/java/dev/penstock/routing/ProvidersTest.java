@@ -38,6 +38,8 @@ class ProvidersTest {
         "proofpoint, mxa-00123456.gslb.pphosted.com mxb-00123456.gslb.pphosted.com",
         "proofpoint, mx1-us1.ppe-hosted.com mx2-us1.ppe-hosted.com",
         "mimecast, us-smtp-inbound-1.mimecast.com us-smtp-inbound-2.mimecast.com",
+        "yahoo-japan, mx1.mail.yahoo.co.jp mx2.mail.yahoo.co.jp", "free, mx1.free.fr mx2.free.fr",
+        "sfr, smtp-in.sfr.fr", "laposte, smtpz4.laposte.net", "kpn, mx1.kpnmail.nl",
         "barracuda, d1.ess.barracudanetworks.com d2.ess.barracudanetworks.com"})
     void theLargeProvidersAreKnownWithoutBeingTold(String provider, String hosts) {
         assertThat(KNOWN.name("example.org", site(hosts))).isEqualTo(provider);

@@ -14,6 +14,9 @@ import org.junit.jupiter.api.Test;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.Pacer.Cost;
+import dev.penstock.shaping.Pacer.Flow;
+import dev.penstock.shaping.Pacer.Slot;
 import dev.penstock.shaping.SessionLimiter.Answer;
 import dev.penstock.testing.ManualClock;
 import dev.penstock.units.Rate;
@@ -70,45 +73,42 @@ class ShaperTest {
     @Test
     void spacesSessionsAndSaysWhenTheNextMayBeOpened() {
         Shaper shaper = shaper(limits(10, null, "10/s"));
-        Throttle throttle = shaper.use(SITE);
-        assertThat(throttle.reserveConnection(clock.nanoTime())).isZero();
+        Slot first = shaper.use(SITE).connections().slot();
+        assertThat(takes(first)).isTrue();
         assertThat(shaper.waitingFor(SITE)).hasToString("max_connection_rate 10/s (next in 100ms)");
-        long slot = clock.nanoTime() + shaper.use(SITE).reserveConnection(clock.nanoTime());
-        assertThat(slot - clock.nanoTime()).isEqualTo(Duration.ofMillis(100).toNanos());
-        clock.advance(Duration.ofMillis(150));
-        throttle.refundConnection(slot, clock.nanoTime());
-        assertThat(throttle.reserveConnection(clock.nanoTime())).as("the slot nobody used").isZero();
+        Slot second = shaper.use(SITE).connections().slot();
+        assertThat(takes(second)).isFalse();
+        clock.advance(Duration.ofMillis(100));
+        assertThat(takes(second)).isTrue();
+        second.giveBack(clock.nanoTime());
+        assertThat(takes(first)).as("it is held already").isTrue();
+        assertThat(takes(shaper.use(SITE).connections().slot())).as("the slot nobody used").isTrue();
+    }
+
+    private boolean takes(Slot slot) {
+        slot.take(Cost.ONE, -1, clock.nanoTime());
+        return slot.isTaken();
+    }
+
+    private boolean sends(Throttle throttle) {
+        return takes(throttle.messages(() -> {}).slot());
     }
 
     @Test
     void sharesTheMessageRateBetweenTheSessionsOfAKey() {
         Shaper shaper = shaper(limits(10, "10/s", null));
-        Permit first = permit(shaper, SITE);
-        Permit second = permit(shaper, SITE);
-        long now = clock.nanoTime();
-        assertThat(first.reserveMessage(now, Long.MAX_VALUE)).isZero();
-        long wait = second.reserveMessage(now, Long.MAX_VALUE);
-        assertThat(wait).isEqualTo(Duration.ofMillis(100).toNanos());
-        assertThat(shaper.waitingFor(SITE)).hasToString("max_message_rate 10/s (next in 200ms)");
-        second.refundMessage(now + wait, now);
-        assertThat(first.reserveMessage(now, 0)).as("further away than it would wait, and not taken").isEqualTo(wait);
-        assertThat(first.reserveMessage(now, Long.MAX_VALUE)).isEqualTo(wait);
-        assertThat(permit(shaper, OTHER).reserveMessage(now, 0)).isZero();
-    }
-
-    /** Else all queues of a key would come for the same slot, and all but one in vain, each time. */
-    @Test
-    void tellsQueuesThatWaitForAMessageSlotDifferentTimes() {
-        Throttle throttle = shaper(limits(10, "10/s", null)).use(SITE);
-        long now = clock.nanoTime();
-        throttle.messages().reserve(now);
-        List<Duration> wakes = new ArrayList<>();
-        for (int i = 0; i < 4; i++) {
-            wakes.add(Duration.ofNanos(throttle.nextWake(now)));
-        }
-        assertThat(wakes).containsExactly(Duration.ofMillis(100), Duration.ofMillis(200), Duration.ofMillis(300),
-                Duration.ofMillis(400));
-        assertThat(throttle.messages().peek(now)).as("nothing is reserved").isEqualTo(wakes.getFirst().toNanos());
+        Flow flow = shaper.use(SITE).messages(() -> {});
+        Slot first = flow.slot();
+        Slot second = flow.slot();
+        assertThat(takes(first)).isTrue();
+        assertThat(second.take(Cost.ONE, Duration.ofSeconds(1).toNanos(), clock.nanoTime()))
+                .isEqualTo(Duration.ofMillis(100).toNanos());
+        assertThat(second.isWaiting()).isTrue();
+        assertThat(shaper.waitingFor(SITE)).hasToString("max_message_rate 10/s (next in 100ms)");
+        assertThat(sends(shaper.use(OTHER))).isTrue();
+        clock.advance(Duration.ofMillis(100));
+        shaper.runDue();
+        assertThat(second.isTaken()).isTrue();
     }
 
     @Test
@@ -143,8 +143,8 @@ class ShaperTest {
         Throttle throttle = open.getFirst().throttle();
         shaper.reconfigure(new ShapingConfig(TrafficLimits.DEFAULT, Map.of(SITE.section(), limits(5, "1/s", null))));
         assertThat(open.getFirst().limits().connectionLimit()).isEqualTo(5);
-        assertThat(open.getFirst().reserveMessage(clock.nanoTime(), 0)).isZero();
-        assertThat(open.getLast().reserveMessage(clock.nanoTime(), 0)).isPositive();
+        assertThat(sends(throttle)).isTrue();
+        assertThat(sends(throttle)).isFalse();
         close(open.removeLast());
         assertThat(tryOpen(throttle)).isEqualTo(Answer.NONE);
         close(open.removeLast());
@@ -179,7 +179,7 @@ class ShaperTest {
         Permit session = permit(shaper, open);
         shaper.letGo(session.throttle());
         Permit sent = permit(shaper, slow);
-        sent.reserveMessage(clock.nanoTime(), 0);
+        assertThat(sends(sent.throttle())).isTrue();
         close(sent);
         shaper.letGo(sent.throttle());
         for (int i = 0; i < 100_000; i++) {

@@ -64,7 +64,7 @@ class RuleBookTest {
     @Test
     void aSectionIsForItsDomainUntilItsSiteIsKnownAndThenForAllOfTheSite() throws IOException {
         RuleBook book = book("[\"big.example\"]\nconnection_limit = 3\n");
-        Shaper shaper = new Shaper(book, clock::nanoTime);
+        Shaper shaper = new Shaper(book, null, clock, clock::nanoTime);
         book.look();
         assertThat(questions).containsExactly("big.example");
         assertThat(shaper.key("big.example", FIRST)).isEqualTo(Site.ofDomain("big.example"));
@@ -82,7 +82,7 @@ class RuleBookTest {
     @Test
     void throttlesInUseGetTheLimitsOfASiteThatASectionRollsUpTo() throws IOException {
         RuleBook book = book("[\"big.example\"]\nconnection_limit = 3\n");
-        Shaper shaper = new Shaper(book, clock::nanoTime);
+        Shaper shaper = new Shaper(book, null, clock, clock::nanoTime);
         Throttle throttle = shaper.use(FIRST);
         assertThat(throttle.limits().connectionLimit()).isEqualTo(10);
         book.look();
@@ -95,7 +95,7 @@ class RuleBookTest {
     @Test
     void aDomainThatMovesTakesItsSectionAlong() throws IOException {
         RuleBook book = book("[\"big.example\"]\nconnection_limit = 3\n");
-        Shaper shaper = new Shaper(book, clock::nanoTime);
+        Shaper shaper = new Shaper(book, null, clock, clock::nanoTime);
         book.look();
         answer("big.example", new Answer.At(FIRST));
         book.publish();
@@ -114,7 +114,7 @@ class RuleBookTest {
     @Test
     void troubleWithTheDnsTakesNothingAwayAndNoHostsDo() throws IOException {
         RuleBook book = book("[\"big.example\"]\nconnection_limit = 3\n");
-        Shaper shaper = new Shaper(book, clock::nanoTime);
+        Shaper shaper = new Shaper(book, null, clock, clock::nanoTime);
         book.look();
         answer("big.example", new Answer.At(FIRST));
         book.publish();
@@ -134,7 +134,7 @@ class RuleBookTest {
     @Test
     void aReloadKeepsWhatIsKnownOfSites() throws IOException {
         RuleBook book = book("[\"big.example\"]\nconnection_limit = 3\n");
-        Shaper shaper = new Shaper(book, clock::nanoTime);
+        Shaper shaper = new Shaper(book, null, clock, clock::nanoTime);
         book.look();
         answer("big.example", new Answer.At(FIRST));
         book.publish();

@@ -1,0 +1,401 @@
+package dev.penstock.shaping;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.TrafficLimits;
+import dev.penstock.routing.Site;
+import dev.penstock.shaping.Pacer.Cost;
+import dev.penstock.shaping.Pacer.Flow;
+import dev.penstock.shaping.Pacer.Slot;
+import dev.penstock.shaping.SharedLimit.Bound;
+import dev.penstock.shaping.SharedLimit.Measure;
+import dev.penstock.testing.FakeLimitBook;
+import dev.penstock.units.Rate;
+
+/** Who gets which slot when, in virtual time. */
+class PacerTest {
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+    private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private long now = Long.MAX_VALUE - 5 * SECOND; // the clock wraps on the way
+    private final long start = now;
+    private Instant wall = Instant.parse("2026-11-28T10:00:00Z");
+    private final FakeLimitBook book = new FakeLimitBook();
+    private final Shaper shaper = new Shaper(ShapingConfig.DEFAULT, book, () -> wall, () -> now);
+    private final SplittableRandom random = new SplittableRandom(20_261_129);
+
+    /** A session that has always a message more. */
+    private final class Sender {
+        private final Slot slot;
+        private final Cost cost;
+        private final List<Long> sent;
+
+        Sender(Flow flow, Cost cost, List<Long> sent) {
+            this.slot = flow.slot(this::granted);
+            this.cost = cost;
+            this.sent = sent;
+        }
+
+        void asks() {
+            while (slot.take(cost, Long.MAX_VALUE, now) == 0 && slot.isTaken()) {
+                sends();
+            }
+        }
+
+        private void sends() {
+            sent.add(now - start);
+            slot.used();
+        }
+
+        private void granted() {
+            sends();
+            asks();
+        }
+    }
+
+    private Throttle path(int number, TrafficLimits own, SharedLimit... shared) {
+        EgressPath path = new EgressPath("ip-1", new Site("mx" + number + ".example"));
+        book.put(path, new PathLimits(own, List.of(shared)));
+        return shaper.use(path.source(), path.site(), "");
+    }
+
+    private static TrafficLimits own(String rate) {
+        return TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse(rate));
+    }
+
+    private Flow flow(int number, SharedLimit... shared) {
+        return path(number, TrafficLimits.DEFAULT, shared).messages(() -> {});
+    }
+
+    /** Each time something is due, or up to {@code lateNanos} after it. */
+    private void passes(long nanos, long lateNanos) {
+        long end = now + nanos;
+        while (end - now > 0) {
+            long wait = shaper.turn();
+            now += Math.min(end - now, wait + (lateNanos == 0 || wait == 0 ? 0 : random.nextLong(lateNanos)));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1/120s, 1, 0", "1/s, 1, 0", "10/s, 1, 0", "100/s, 1, 0", "1000/s, 1, 0", "5000/s, 1, 0",
+            "1/120s, 50, 0", "1/s, 50, 0", "10/s, 50, 0", "100/s, 50, 0", "1000/s, 50, 0", "5000/s, 50, 0",
+            "1/120s, 50, 5", "1/s, 50, 5", "10/s, 50, 5", "100/s, 50, 5", "1000/s, 50, 5", "5000/s, 50, 5"})
+    void asManyAreSentAsTheRateAllowsAndNeverMore(String rate, int flows, long lateMillis) {
+        long interval = Spacing.of(Rate.parse(rate)).intervalNanos();
+        List<Long> sent = new ArrayList<>();
+        for (int i = 0; i < flows; i++) {
+            new Sender(flow(i, FakeLimitBook.messages("all", rate)), Cost.ONE, sent).asks();
+        }
+        long time = 1_000 * Math.max(interval, 2 * MILLI);
+        passes(time, lateMillis * MILLI);
+        long allowed = time / interval + 1;
+        assertThat((double) sent.size()).isBetween(0.99 * allowed, (double) allowed);
+        long nearest = lateMillis == 0 ? interval : interval - Pacer.CATCH_UP_NANOS;
+        for (int i = 1; i < sent.size(); i++) {
+            assertThat(sent.get(i) - sent.get(i - 1)).isGreaterThanOrEqualTo(Math.max(0, nearest));
+        }
+        for (int i = 0; i + 100 < sent.size(); i++) { // any window, as late as they were told
+            assertThat(sent.get(i + 100) - sent.get(i)).isGreaterThanOrEqualTo(
+                    100 * interval - (lateMillis == 0 ? 0 : Pacer.CATCH_UP_NANOS));
+        }
+    }
+
+    @Test
+    void aPauseGivesNoMoreThanTheBurst() {
+        List<Long> sent = new ArrayList<>();
+        Sender sender = new Sender(flow(0, FakeLimitBook.messages("all", "10/s,max_burst=5")), Cost.ONE, sent);
+        now += 100 * SECOND;
+        sender.asks();
+        passes(SECOND, 0);
+        assertThat(sent.stream().filter(at -> at == 100 * SECOND)).hasSize(5);
+        assertThat(sent).hasSize(5 + 9);
+    }
+
+    @Test
+    void flowsThatShareARateHaveAsMuchOfItHoweverManySessionsTheyHave() {
+        List<List<Long>> sent = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            sent.add(new ArrayList<>());
+            Flow flow = flow(i, FakeLimitBook.messages("all", "100/s"));
+            for (int session = 0; session <= i % 10; session++) {
+                new Sender(flow, Cost.ONE, sent.getLast()).asks();
+            }
+        }
+        passes(100 * SECOND, 3 * MILLI);
+        assertThat(sent).allSatisfy(one -> assertThat(one.size()).isBetween(197, 203));
+    }
+
+    /** Its own rate is far below its share, and it loses none of it by waiting at both. */
+    @Test
+    void whoIsBoundByTwoRatesWaitsAtOneAndKeepsBoth() {
+        SharedLimit provider = FakeLimitBook.messages("google", "50/s");
+        List<Long> all = new ArrayList<>();
+        List<Long> slow = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            new Sender(flow(i, provider), Cost.ONE, all).asks();
+        }
+        Flow own = path(99, own("1/s"), provider).messages(() -> {});
+        new Sender(own, Cost.ONE, slow).asks();
+        passes(100 * SECOND, 0);
+        assertThat(all.size() + slow.size()).isBetween(4_950, 5_001);
+        assertThat(slow.size()).as("of its own rate").isBetween(97, 100);
+        for (int i = 1; i < slow.size(); i++) {
+            assertThat(slow.get(i) - slow.get(i - 1)).isGreaterThanOrEqualTo(SECOND);
+        }
+    }
+
+    @Test
+    void aMessageOfManyRecipientsIsPaidForByThoseAfterIt() {
+        SharedLimit recipients = FakeLimitBook.rate(Measure.RECIPIENT_RATE, "recipients", "", "100/s");
+        List<Long> sent = new ArrayList<>();
+        new Sender(flow(0, recipients), new Cost(50, 1), sent).asks();
+        passes(10 * SECOND, 0);
+        assertThat(sent).hasSize(20).startsWith(0L, SECOND / 2, SECOND);
+        assertThat(path(0, TrafficLimits.DEFAULT, recipients).messages(() -> {}).weighs()).isTrue();
+    }
+
+    @Test
+    void octetsAreCountedAndAreTheTurnOfTheirFlow() {
+        SharedLimit octets = FakeLimitBook.rate(Measure.OCTET_RATE, "octets", "", "1000000/s");
+        List<Long> small = new ArrayList<>();
+        List<Long> large = new ArrayList<>();
+        new Sender(flow(0, octets), new Cost(1, 10_000), small).asks();
+        new Sender(flow(1, octets), new Cost(1, 100_000), large).asks();
+        passes(100 * SECOND, 0);
+        assertThat(small.size() * 10_000L + large.size() * 100_000L).isBetween(99_000_000L, 100_200_000L);
+        assertThat((double) small.size() / large.size()).as("as many octets each").isBetween(9.5, 10.5);
+    }
+
+    @Test
+    void soManyGoOnEachDayOfAZone() {
+        ZoneId zone = ZoneId.of("Europe/Berlin");
+        SharedLimit daily = new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "daily", ""),
+                new Bound.Daily(10, zone), "shaping.toml:7");
+        List<Long> sent = new ArrayList<>();
+        Flow flow = flow(0, daily);
+        new Sender(flow, Cost.ONE, sent).asks();
+        assertThat(sent).hasSize(10);
+        assertThat(flow.waitingFor(now)).hasToString("daily 10/d (Europe/Berlin) (shaping.toml:7), next in 13h");
+        Instant midnight = ZonedDateTime.parse("2026-11-29T00:00:00+01:00[Europe/Berlin]").toInstant();
+        wallPassesTo(midnight.minusMillis(1));
+        assertThat(sent).hasSize(10);
+        wallPassesTo(midnight.plusSeconds(61));
+        assertThat(sent).as("the wall clock is looked at each minute").hasSize(20);
+        wallPassesTo(wall.minus(Duration.ofHours(1))); // it is set back, before midnight
+        assertThat(sent).hasSize(20);
+    }
+
+    private void wallPassesTo(Instant to) {
+        wall = to;
+        passes(61 * SECOND, 0);
+    }
+
+    @Test
+    void whatIsGivenBackGoesToWhoeverWaits() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/min");
+        Slot first = flow(0, limit).slot();
+        assertThat(first.take(Cost.ONE, -1, now)).isZero();
+        Slot second = flow(1, limit).slot(() -> {});
+        assertThat(second.take(Cost.ONE, Long.MAX_VALUE, now)).isEqualTo(60 * SECOND);
+        assertThat(second.isWaiting()).isTrue();
+        now += 20 * SECOND;
+        first.giveBack(now);
+        assertThat(second.isTaken()).isTrue();
+    }
+
+    @Test
+    void whatIsGivenBackWhenOthersHaveGoneSinceIsLostAndCounted() {
+        Flow flow = flow(0, FakeLimitBook.messages("all", "10/s"));
+        Slot first = flow.slot();
+        assertThat(first.take(Cost.ONE, -1, now)).isZero();
+        now += SECOND / 10;
+        Slot second = flow.slot();
+        assertThat(second.take(Cost.ONE, -1, now)).isZero();
+        first.giveBack(now);
+        assertThat(shaper.lostSlots()).isEqualTo(1);
+        assertThat(flow.slot().take(Cost.ONE, -1, now)).as("it would come too near").isEqualTo(SECOND / 10);
+        second.giveBack(now);
+        assertThat(shaper.lostSlots()).isEqualTo(1);
+        assertThat(flow.slot().take(Cost.ONE, -1, now)).isZero();
+    }
+
+    @Test
+    void whoFindsItsSlotTooFarAwayDoesNotWait() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/min");
+        assertThat(flow(0, limit).slot().take(Cost.ONE, -1, now)).isZero();
+        Slot second = flow(1, limit).slot(() -> {});
+        assertThat(second.take(Cost.ONE, 5 * SECOND, now)).isEqualTo(60 * SECOND);
+        assertThat(second.isWaiting()).isFalse();
+        passes(61 * SECOND, 0);
+        assertThat(second.isTaken()).isFalse();
+    }
+
+    /** One slot a minute and fifty queues: each is woken a second before its turn, none twice, and every slot is used. */
+    @Test
+    void thoseThatSleepAreWokenBeforeTheirTurnAndInItsOrder() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/min");
+        List<Integer> woken = new ArrayList<>();
+        List<Long> sent = new ArrayList<>();
+        List<Flow> flows = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            int number = i;
+            flows.add(path(i, TrafficLimits.DEFAULT, limit).messages(() -> woken.add(number)));
+        }
+        new Sender(flows.getFirst(), Cost.ONE, sent).slot.take(Cost.ONE, -1, now);
+        flows.forEach(flow -> flow.sleep(5 * SECOND, now));
+        for (int minute = 1; minute <= 50; minute++) {
+            passes(59 * SECOND - 1, 0);
+            assertThat(woken).as("minute %d", minute).hasSize(minute - 1);
+            passes(MILLI, 0);
+            assertThat(woken).as("minute %d", minute).hasSize(minute).endsWith(minute % 50);
+            passes(SECOND / 2, 0); // it connects
+            Slot slot = flows.get(minute % 50).slot(() -> sent.add(now - start));
+            assertThat(slot.take(Cost.ONE, 5 * SECOND, now)).isBetween(1L, SECOND);
+            passes(60 * SECOND - (now - start - (minute - 1) * 60 * SECOND), 0);
+            shaper.runDue();
+            assertThat(sent).as("minute %d", minute).hasSize(minute).endsWith(minute * 60 * SECOND);
+        }
+    }
+
+    @Test
+    void aTurnThatNobodyComesForPassesToTheNext() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/min");
+        List<String> woken = new ArrayList<>();
+        flow(0, limit).slot().take(Cost.ONE, -1, now);
+        path(1, TrafficLimits.DEFAULT, limit).messages(() -> woken.add("gone")).sleep(5 * SECOND, now);
+        path(2, TrafficLimits.DEFAULT, limit).messages(() -> woken.add("next")).sleep(5 * SECOND, now);
+        passes(60 * SECOND, 0);
+        assertThat(woken).containsExactly("gone");
+        passes(10 * SECOND, 0);
+        assertThat(woken).containsExactly("gone", "next");
+    }
+
+    /** Sessions that always have a message more are there already, and those that sleep come up all the same. */
+    @Test
+    void thoseThatSleepHaveTheirTurnAmongThoseThatAreThere() {
+        SharedLimit limit = FakeLimitBook.messages("all", "50/s");
+        List<Long> present = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            new Sender(flow(i, limit), Cost.ONE, present).asks();
+        }
+        List<Long> sent = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            Flow[] self = new Flow[1];
+            self[0] = path(100 + i, TrafficLimits.DEFAULT, limit).messages(() -> new Sender(self[0], Cost.ONE, sent).asks());
+            self[0].sleep(5 * SECOND, now);
+        }
+        passes(72 * SECOND, 0);
+        assertThat(present.size() + sent.size()).isBetween(3_560, 3_601);
+        assertThat((double) sent.size() / (present.size() + sent.size())).as("300 of 360").isBetween(0.75, 0.85);
+    }
+
+    @Test
+    void aNewValueHoldsForThoseWhoWait() {
+        List<Long> sent = new ArrayList<>();
+        List<Flow> flows = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            flows.add(flow(i, FakeLimitBook.messages("all", "1/d")));
+            new Sender(flows.getLast(), Cost.ONE, sent).asks();
+        }
+        passes(10 * SECOND, 0);
+        assertThat(sent).hasSize(1);
+        everyPath("1000/s");
+        passes(10 * SECOND, 0);
+        assertThat(sent.size()).isBetween(9_990, 10_005);
+        everyPath("1/min");
+        int before = sent.size();
+        passes(120 * SECOND, 0);
+        assertThat(sent.size() - before).isBetween(2, 3);
+        for (int i = 0; i < 10; i++) {
+            path(i, TrafficLimits.DEFAULT);
+        }
+        for (Flow flow : flows) {
+            assertThat(flow.isUnbound()).isTrue();
+            assertThat(flow.violation(now)).isNull();
+        }
+    }
+
+    private void everyPath(String rate) {
+        for (int i = 0; i < 10; i++) {
+            book.put(new EgressPath("ip-1", new Site("mx" + i + ".example")),
+                    new PathLimits(TrafficLimits.DEFAULT, List.of(FakeLimitBook.messages("all", rate))));
+        }
+        shaper.changed();
+    }
+
+    @Test
+    void onlyThePathsOfOneSourceTowardsOneProviderAreAskedAgain() {
+        List<EgressPath> asked = new ArrayList<>();
+        FakeLimitBook told = new FakeLimitBook();
+        told.others((path, _) -> {
+            asked.add(path);
+            return new PathLimits(TrafficLimits.DEFAULT, List.of());
+        });
+        Shaper other = new Shaper(ShapingConfig.DEFAULT, told, () -> wall, () -> now);
+        for (String source : List.of("ip-1", "ip-2")) {
+            for (String provider : List.of("google", "yahoo")) {
+                other.use(source, new Site("mx." + provider), provider);
+            }
+        }
+        asked.clear();
+        other.changed("ip-1", "google");
+        assertThat(asked).containsExactly(new EgressPath("ip-1", new Site("mx.google")));
+        asked.clear();
+        other.changed("", "yahoo");
+        assertThat(asked).hasSize(2);
+    }
+
+    /** Ten minutes after the last path that it binds; but not while anything of it is spent. */
+    @Test
+    void aSharedLimitIsForgottenWhenNobodyUsesItAndNothingOfItIsSpent() {
+        SharedLimit daily = new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "daily", ""),
+                new Bound.Daily(10, ZoneId.of("UTC")), "");
+        Throttle spent = path(0, TrafficLimits.DEFAULT, daily);
+        spent.messages(() -> {}).slot().take(Cost.ONE, -1, now);
+        shaper.letGo(spent);
+        shaper.letGo(path(1, TrafficLimits.DEFAULT, FakeLimitBook.messages("a", "10/s")));
+        assertThat(shaper.sharedLimits()).hasSize(2);
+        now += 2 * Shaper.IDLE.toNanos();
+        path(2, TrafficLimits.DEFAULT);
+        now += 2 * Shaper.IDLE.toNanos();
+        path(3, TrafficLimits.DEFAULT);
+        assertThat(shaper.sharedLimits()).containsExactly(daily);
+        wall = wall.plus(Duration.ofDays(1));
+        now += 2 * Shaper.IDLE.toNanos();
+        path(4, TrafficLimits.DEFAULT);
+        assertThat(shaper.sharedLimits()).isEmpty();
+    }
+
+    @Test
+    void theNamesOfAllThatBindsAreThere() {
+        Throttle throttle = path(0, own("1/min"), FakeLimitBook.messages("ip-1->google", "1/h"),
+                FakeLimitBook.connections("ip-1->google", 1));
+        assertThat(throttle.waitingFor(now)).isNull();
+        throttle.messages(() -> {}).slot().take(Cost.ONE, -1, now);
+        assertThat(throttle.waitingFor(now))
+                .hasToString("provider_max_message_rate 1/h of ip-1->google (shaping.toml:12), next in 1h");
+        now += 3_600 * SECOND;
+        SessionLimiter.Waiter owner = new SessionLimiter.Waiter() {
+        };
+        assertThat(throttle.tryShared(owner, true)).isNotNull();
+        assertThat(throttle.waitingFor(now))
+                .hasToString("provider_connection_limit 1 of ip-1->google (shaping.toml:11)");
+        assertThat(shaper.snapshot()).singleElement()
+                .satisfies(snapshot -> assertThat(snapshot.shared()).hasSize(2));
+        assertThat(shaper.open(FakeLimitBook.connections("ip-1->google", 1).id())).isEqualTo(1);
+    }
+}
