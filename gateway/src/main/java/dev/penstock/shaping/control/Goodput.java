@@ -48,10 +48,6 @@ final class Goodput {
         return (count.sum() - counts[oldest]) * NANOS / time;
     }
 
-    long total() {
-        return count.sum();
-    }
-
     /** When something was last counted, to a sample. */
     long lastNanos() {
         return sampledNanos.get();

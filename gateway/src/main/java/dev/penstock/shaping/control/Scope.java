@@ -1,6 +1,5 @@
 package dev.penstock.shaping.control;
 
-import dev.penstock.routing.Site;
 import dev.penstock.shaping.EgressPath;
 
 /**
@@ -19,13 +18,6 @@ public record Scope(String source, String provider, String site, String tenant, 
 
     Scope of(String ofTenant, String ofCampaign) {
         return new Scope(source, provider, site, ofTenant, ofCampaign);
-    }
-
-    /** Whether mail of that path is concerned. */
-    public boolean concerns(String ofSource, String ofProvider, Site ofSite) {
-        return (source.isEmpty() || source.equals(ofSource))
-                && (provider.isEmpty() ? ofProvider.isEmpty() && site.equals(ofSite.name())
-                        : provider.equals(ofProvider));
     }
 
     boolean isOfSender() {

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import java.time.Duration;
 import java.util.SplittableRandom;
 
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.config.ControlConfig;
@@ -146,7 +145,6 @@ class ControllerModelTest {
         controller.reconfigure(config);
         long begun = now;
         int messages = 0;
-        @Nullable
         Change last = null;
         while (controller.mode() != Mode.OPEN) {
             now += Math.max(1, (long) (SECOND / controller.rate()));
