@@ -161,7 +161,10 @@ public record FailurePolicy(Duration maxAge) {
                     ? new Outcome.Bounced(said(s, reply), BlastRadius.SITE)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
         }
-        if (meaning.scope().isOfSite() && isOfSender(s.phase, reply) && !(meaning.isPaced() && ofMessage)) {
+        if (meaning.isPaced() && !ofMessage && s.phase != Phase.STARTTLS) { // no other host says otherwise
+            return new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
+        }
+        if (meaning.scope().isOfSite() && isOfSender(s.phase, reply) && !meaning.isPaced()) {
             // about us, and nobody says for how long
             return null;
         }

@@ -14,10 +14,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.classification.Classification;
+import dev.penstock.classification.ReplyBook;
 import dev.penstock.config.AutomationRule;
 import dev.penstock.config.AutomationRule.Action;
 import dev.penstock.config.ControlConfig;
 import dev.penstock.config.QueueConfig;
+import dev.penstock.config.ReplyPhase;
+import dev.penstock.config.ReplyRules;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.message.BodyType;
 import dev.penstock.message.Envelope;
@@ -34,6 +38,7 @@ import dev.penstock.shaping.control.AdaptiveControl;
 import dev.penstock.shaping.control.AutomationBook;
 import dev.penstock.shaping.control.Decision;
 import dev.penstock.shaping.rules.RuleBook;
+import dev.penstock.smtp.Reply;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
 
@@ -128,6 +133,15 @@ final class ControlledDeliveryTest {
             awaitEvent(rig, "after", MessageEvent.Type.DELIVERY);
             assertThat(rig.dispatcher.stats().snapshot().suspensions()).isZero();
         }
+    }
+
+    @Test
+    void aRefusalOfTheSessionForTheRateIsTheReceiversWhicheverHostSaysIt() {
+        Reply reply = Reply.of(421, "", "RP-001 the mail server IP has exceeded the rate limit allowed");
+        Classification meaning = new ReplyBook(ReplyRules.NONE).classify(ReplyPhase.GREETING, reply, "").paced();
+        assertThat(new FailurePolicy(Duration.ofDays(1)).decide(new FailurePolicy.Situation(Phase.GREETING,
+                new Cause.Replied(reply), false, false, false, true, 0, 0, meaning)).radius())
+                .isEqualTo(BlastRadius.SITE);
     }
 
     @Test
