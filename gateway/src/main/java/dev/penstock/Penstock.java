@@ -96,6 +96,9 @@ import dev.penstock.routing.RoutingStats;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.control.AdaptiveControl;
+import dev.penstock.shaping.control.ControlMetrics;
+import dev.penstock.shaping.control.RuleAutomation;
 import dev.penstock.shaping.rules.RuleBook;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
@@ -130,6 +133,7 @@ public final class Penstock implements AutoCloseable {
     private final DnsRouter router;
     private final RuleBook rules;
     private final Shaper shaper;
+    private final AdaptiveControl control;
     private final StsPolicies stsPolicies;
     private volatile @Nullable TlsReports tlsReports; // sessions count in it
     private final MailQueue queue;
@@ -175,7 +179,10 @@ public final class Penstock implements AutoCloseable {
             router = new DnsRouter(config.allRoutes(), config.dns(), config.delivery().port(), OwnAddresses.NONE,
                     System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
             rules = started(new RuleBook(config.shaping(), new RouterSites(router), System::nanoTime));
-            shaper = new Shaper(rules, null, clock, System::nanoTime);
+            control = new AdaptiveControl(config.control(), rules, new RuleAutomation(rules),
+                    config.spool().directory(), clock, System::nanoTime);
+            shaper = new Shaper(rules, control.limits(), clock, System::nanoTime);
+            control.listen(scope -> shaper.changed(scope.source(), scope.provider(), scope.site()));
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
@@ -193,6 +200,7 @@ public final class Penstock implements AutoCloseable {
                     SegmentSpool.open(config.spool(), config.queue().laneSharePercent(), config.node(), clock,
                             this::recovered));
             started(warmUp.open());
+            started(control.open());
             signing = started(Signing.open(config.dkim(), clock));
             reception = new Reception(spool, new Intake(), deliveryLog, clock, signing);
             tlsReports = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF ? null : started(tlsReports(clock));
@@ -200,6 +208,7 @@ public final class Penstock implements AutoCloseable {
                     new Dispatcher(config.hostname(), config.delivery(), config.queue(), sources,
                             warden, spool, queue, reception, deliveryLog, clock, System::nanoTime,
                             new TlsOut(router, tlsResults)));
+            dispatcher.controlledBy(control);
             warden.start(dispatcher::probe);
             started(queue);
             authenticator = started(
@@ -283,6 +292,7 @@ public final class Penstock implements AutoCloseable {
                 DeliveryMetrics.of(this::deliveryStats, dispatcher.stats()::firstAttempts,
                         dispatcher.stats()::transits),
                 ProviderMetrics.of(dispatcher.stats()::providers), WarmUpMetrics.of(warmUp::progress),
+                ControlMetrics.of(() -> control.figures(ControlMetrics.MAX_SHOWN)),
                 DeliveryMetrics.of(dispatcher.replyCounts()),
                 DeliveryLogMetrics.of(deliveryLog::stats),
                 InjectionMetrics.of(this::injectionStats), TlsMetrics.of(tls::figures),
@@ -390,6 +400,7 @@ public final class Penstock implements AutoCloseable {
 
     /** Sections of the shaping file are for other sites now: mail that is queued goes by what they say. */
     private void rolledUp() {
+        control.limitsChanged();
         shaper.changed();
         queue.reroute();
     }
@@ -414,6 +425,7 @@ public final class Penstock implements AutoCloseable {
         router.reconfigure(changed.allRoutes(), changed.dns(), changed.delivery().port(), ownAddresses());
         recipients.reconfigure(changed.localDomains());
         shaper.reconfigure(changed.shaping());
+        control.reconfigure(changed.control());
         policy.reconfigure(changed.policy(), TenantRules.of(changed));
         signing.reconfigure(changed.dkim());
         preflight.reconfigure(changed.preflight());

@@ -18,9 +18,10 @@ import dev.penstock.units.Durations;
  * @param suspend     zero for not; else how long the mail of {@code scope} waits
  * @param reduce      whether the receiver is offered fewer sessions
  * @param rule        {@code file:line}; empty when no rule matched
+ * @param isPaced     whether less is sent because of it, in place of suspensions and fewer sessions
  */
 public record Classification(String bounceClass, BounceCategory category, ReplyScope scope, ReplyAction action,
-        Duration retryAfter, Duration suspend, boolean reduce, String rule) {
+        Duration retryAfter, Duration suspend, boolean reduce, String rule, boolean isPaced) {
     /** Of what no rule is for. */
     public static final Classification NONE = of(BounceClass.UNCATEGORIZED);
 
@@ -31,18 +32,28 @@ public record Classification(String bounceClass, BounceCategory category, ReplyS
 
     public static Classification of(BounceClass known, ReplyScope scope) {
         return new Classification(known.label(), known.category(), scope, ReplyAction.AS_CODED, Duration.ZERO,
-                Duration.ZERO, false, "");
+                Duration.ZERO, false, "", false);
     }
 
     static Classification of(ReplyRule rule) {
         return new Classification(rule.bounceClass(), rule.category(), rule.scope(), rule.action(), rule.retryAfter(),
-                rule.suspend(), rule.reduce(), rule.place());
+                rule.suspend(), rule.reduce(), rule.place(), false);
     }
 
     /** Called by another class, with scope and action of this one. */
     Classification called(Classification other) {
         return new Classification(other.bounceClass, other.category, scope, action, retryAfter, suspend, reduce,
-                other.rule + ", " + rule);
+                other.rule + ", " + rule, isPaced);
+    }
+
+    /** As this, where the pace of mail is what follows. */
+    public Classification paced() {
+        return new Classification(bounceClass, category, scope, action, retryAfter, Duration.ZERO, false, rule, true);
+    }
+
+    /** As this, where mail waits for so long, and sessions are as many as that leaves. */
+    public Classification suspendedFor(Duration time) {
+        return new Classification(bounceClass, category, scope, action, retryAfter, time, false, rule, false);
     }
 
     /**

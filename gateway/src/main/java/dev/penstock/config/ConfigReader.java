@@ -115,7 +115,8 @@ public final class ConfigReader {
                 .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file))
                 .with(GatewayConfig.TENANTS, GatewayConfig.TENANTS.read(file))
                 .with(GatewayConfig.CAMPAIGNS, GatewayConfig.CAMPAIGNS.read(file))
-                .with(GatewayConfig.CURFEWS, GatewayConfig.CURFEWS.read(file));
+                .with(GatewayConfig.CURFEWS, GatewayConfig.CURFEWS.read(file))
+                .with(GatewayConfig.CONTROL, GatewayConfig.CONTROL.read(file));
         WarmUpReader.check(file.table("source"), config.sources(), config.warmUps().keySet());
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {

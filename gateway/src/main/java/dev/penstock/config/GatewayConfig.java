@@ -32,6 +32,7 @@ import java.util.Map;
  * @param tenants   by name, {@code *} for all that have no table of their own
  * @param campaigns by {@code campaign} or {@code tenant/campaign}
  * @param curfews   hours in which mail waits, by name
+ * @param control   how limits follow what receivers answer
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -41,7 +42,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
         Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight,
         Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports, Map<String, TenantConfig> tenants,
-        Map<String, CampaignConfig> campaigns, Map<String, CurfewConfig> curfews)
+        Map<String, CampaignConfig> campaigns, Map<String, CurfewConfig> curfews, ControlConfig control)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -139,6 +140,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                     "Hours in which mail waits: what fits all lists of a curfew isn't sent while it lasts. See "
                             + "gateway/docs/queue.md.")
             .example("night");
+    public static final Key<GatewayConfig, ControlConfig> CONTROL = TABLE.key("control", GatewayConfig::control,
+            table(ControlConfig.TABLE, ControlConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -159,7 +162,7 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
                 values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS), values.get(TENANTS),
-                values.get(CAMPAIGNS), values.get(CURFEWS));
+                values.get(CAMPAIGNS), values.get(CURFEWS), values.get(CONTROL));
     }
 
     /**

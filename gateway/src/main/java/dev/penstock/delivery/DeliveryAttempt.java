@@ -49,6 +49,7 @@ final class DeliveryAttempt {
     private final boolean[] delayTold;
     private long begunMillis;
     private boolean hadTransaction;
+    private boolean wasRefused;
     private @Nullable Conversion conversion;
     /** Places the host wanted in another transaction. */
     private final List<Integer> again = new ArrayList<>(0);
@@ -110,6 +111,13 @@ final class DeliveryAttempt {
     /** A session has taken it. */
     void taken(long nowMillis) {
         begunMillis = nowMillis;
+    }
+
+    /** Whether nothing of it was refused before; asked once for each refusal. */
+    boolean isFirstRefusal() {
+        boolean first = !wasRefused;
+        wasRefused = true;
+        return first;
     }
 
     /** When its first transaction began; when there was none, when a session took it; 0 when none did. */

@@ -390,6 +390,7 @@ final class DeliverySession implements Runnable {
             if (attempt == null) {
                 inHand = null;
             } else {
+                var _ = attempt.isFirstRefusal(); // it was the session's, and has been told of
                 attempt.decideRest(decide(attempt, toCharge.phase(), toCharge.reason(), false, false, true), contact);
                 settle(attempt);
             }
@@ -1267,10 +1268,31 @@ final class DeliverySession implements Runnable {
     private @Nullable DeliveryAttempt prepare(QueueItem item) {
         tlsResults.of(item.domain());
         DeliveryAttempt attempt = dispatcher.prepare(item, contact);
-        if (attempt != null) {
-            messages.add(attempt.memory);
+        if (attempt == null || isHandled(attempt)) {
+            return null;
         }
+        messages.add(attempt.memory);
         return attempt;
+    }
+
+    /** Whether an automation rule returns the message, or makes it wait. */
+    private boolean isHandled(DeliveryAttempt attempt) {
+        Control control = dispatcher.control();
+        if (control == null) {
+            return false;
+        }
+        Outcome returned = control.returned(queue, attempt.item);
+        if (returned != null) {
+            attempt.decideRest(returned, contact);
+            dispatcher.settlement.settle(attempt, dispatcher.policy().maxAge().toMillis());
+            return true;
+        }
+        if (control.waits(queue, attempt.item)) {
+            attempt.memory.close();
+            dispatcher.settlement.giveBack(attempt.item);
+            return true;
+        }
+        return false;
     }
 
     private void discard(DeliveryAttempt attempt) {
@@ -1282,6 +1304,7 @@ final class DeliverySession implements Runnable {
     private @Nullable Outcome judge(DeliveryAttempt attempt, Transaction transaction, boolean reused) {
         Outcome worst = null;
         boolean othersAccepted = false;
+        boolean taken = false;
         for (int i = 0; i < transaction.recipients.size(); i++) {
             Transaction.Answer answer = transaction.answer(i);
             Outcome outcome = answer == null
@@ -1293,6 +1316,11 @@ final class DeliverySession implements Runnable {
                 worst = outcome;
             }
             attempt.decide(transaction.places[i], outcome, contact);
+            taken |= outcome instanceof Outcome.Delivered;
+        }
+        Control control = dispatcher.control();
+        if (taken && control != null) {
+            control.taken(queue, attempt);
         }
         return worst;
     }
@@ -1398,7 +1426,7 @@ final class DeliverySession implements Runnable {
             boolean lastHost) {
         return dispatcher.policy().decide(new Situation(phase, ofRoute(phase, cause), reused, othersAccepted, lastHost,
                 permit.othersOpen(), attempt.item.attempts(), dispatcher.millis() - attempt.item.receivedMillis(),
-                meaning(phase, cause)));
+                meaning(attempt, phase, cause)));
     }
 
     /** RFC 4954 6: a host that wants a login first says nothing about the message, where the route is ours to mend. */
@@ -1415,13 +1443,17 @@ final class DeliverySession implements Runnable {
     private Outcome decide(Phase phase, Cause cause, boolean lastHost) {
         return dispatcher.policy()
                 .decide(new Situation(phase, cause, false, false, lastHost, permit.othersOpen(), 0, 0,
-                        meaning(phase, cause)));
+                        meaning(null, phase, cause)));
     }
 
-    private Classification meaning(Phase phase, Cause cause) {
-        return cause instanceof Cause.Replied(Reply reply)
+    private Classification meaning(@Nullable DeliveryAttempt attempt, Phase phase, Cause cause) {
+        Classification meaning = cause instanceof Cause.Replied(Reply reply)
                 ? dispatcher.classify(phase, reply, provider())
                 : Classification.NONE;
+        Control control = dispatcher.control();
+        return control == null || cause instanceof Cause.Replied(Reply reply) && reply.isPositive()
+                ? meaning
+                : control.refused(queue, attempt, startedNanos, cause, meaning);
     }
 
     private void settle(DeliveryAttempt attempt) {

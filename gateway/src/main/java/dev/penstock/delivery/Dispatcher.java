@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -48,6 +49,7 @@ import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.control.AdaptiveControl;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.AttemptState;
@@ -116,6 +118,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private final ReplyBook replies;
     /** Of a gateway that holds mail; set before the queue starts. */
     private volatile @Nullable HeldMail heldMail;
+    /** Of a gateway whose limits follow what receivers answer; set before the queue starts. */
+    private volatile @Nullable Control control;
     /** All messages with ids before this one have come before this start. */
     private final MessageId firstId;
 
@@ -447,6 +451,27 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             attempt.memory.close();
             settlement.giveBack(item);
         }
+    }
+
+    /** Who hears of outcomes and decides about the pace of mail. Before the queue starts. */
+    public void controlledBy(AdaptiveControl decider) {
+        control = new Control(decider, this);
+    }
+
+    @Nullable
+    Control control() {
+        return control;
+    }
+
+    /** Sessions of the queue's source with its provider; where nobody knows whose hosts they are, with its site. */
+    int sessionsOf(ReadyQueue ready) {
+        AtomicInteger sessions = new AtomicInteger();
+        forEachOfReceiver(ready, other -> {
+            if (other.key().source().equals(ready.key().source())) {
+                sessions.addAndGet(other.sessions());
+            }
+        });
+        return sessions.get();
     }
 
     /** Who decides about mail that is held. Before the queue starts. */

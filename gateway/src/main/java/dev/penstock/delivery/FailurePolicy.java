@@ -161,7 +161,11 @@ public record FailurePolicy(Duration maxAge) {
                     ? new Outcome.Bounced(said(s, reply), BlastRadius.SITE)
                     : new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
         }
-        if (meaning.scope().isOfSite() && isOfSender(s.phase, reply)) { // about us, and nobody says for how long
+        if (meaning.isPaced() && !ofMessage && s.phase != Phase.STARTTLS) { // no other host says otherwise
+            return new Outcome.Deferred(said(s, reply), BlastRadius.SITE);
+        }
+        if (meaning.scope().isOfSite() && isOfSender(s.phase, reply) && !meaning.isPaced()) {
+            // about us, and nobody says for how long
             return null;
         }
         if (!ofMessage || reply.code() == BAD_SEQUENCE
@@ -177,7 +181,7 @@ public record FailurePolicy(Duration maxAge) {
                 ? BlastRadius.SESSION
                 : s.phase == Phase.RCPT ? BlastRadius.RECIPIENT : BlastRadius.MESSAGE;
         return switch (meaning.action()) {
-            case AS_CODED -> meaning.suspend().isZero()
+            case AS_CODED -> meaning.suspend().isZero() && !meaning.isPaced()
                     ? null
                     : bounces // whom it names is narrower than the receiver, though it be a 421 with X.7.X
                             ? new Outcome.Bounced(said(s, reply), radius)

@@ -1749,7 +1749,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     /** Sessions that stand or come up. */
-    int sessions() {
+    public int sessions() {
         lock();
         try {
             return opening + up;

@@ -27,6 +27,12 @@ public interface LimitBook {
      * @param campaign empty when unknown
      * @param pool     the pool of sources it goes by
      * @param domain   of the recipients, lower case
+     * @param isUrgent whether somebody waits for it, and not bulk mail
      */
-    record Sender(String tenant, String campaign, String pool, String domain) {}
+    record Sender(String tenant, String campaign, String pool, String domain, boolean isUrgent) {
+        /** Of bulk mail. */
+        public Sender(String tenant, String campaign, String pool, String domain) {
+            this(tenant, campaign, pool, domain, false);
+        }
+    }
 }

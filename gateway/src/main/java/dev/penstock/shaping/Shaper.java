@@ -138,6 +138,17 @@ public final class Shaper implements AutoCloseable {
                 && (source.isEmpty() || throttle.key().source().equals(source)));
     }
 
+    /**
+     * As {@link #changed(String, String)}, towards one site.
+     *
+     * @param site by its name; empty for all
+     */
+    public void changed(String source, String provider, String site) {
+        changed(throttle -> throttle.provider().equals(provider)
+                && (source.isEmpty() || throttle.key().source().equals(source))
+                && (site.isEmpty() || throttle.key().site().name().equals(site)));
+    }
+
     private void changed(Predicate<Throttle> which) {
         changes.incrementAndGet();
         long now = nanoTime.getAsLong();

@@ -277,6 +277,18 @@ class ConfigReaderTest {
                 mode = "send"
                 directory = "/var/lib/penstock-tls"
                 contact = "tls@example.net"
+                [control]
+                enabled = false
+                decrease-to-percent = 60
+                growth = "2m"
+                retry-budget-percent = 20
+                min-rate = 6
+                probe-interval = "5m"
+                max-probe-interval = "2h"
+                incident-tenants = 7
+                incident-percent = 40
+                incident-messages = 80
+                incident-window = "3m"
                 [preflight]
                 mode = "tag"
                 kind = "transactional"
@@ -512,6 +524,14 @@ class ConfigReaderTest {
                         .with(TlsReportsConfig.MODE, TlsReportsConfig.Mode.SEND)
                         .with(TlsReportsConfig.DIRECTORY, Path.of("/var/lib/penstock-tls"))
                         .with(TlsReportsConfig.CONTACT, "tls@example.net"))
+                .with(GatewayConfig.CONTROL, ControlConfig.DEFAULT.with(ControlConfig.ENABLED, false)
+                        .with(ControlConfig.DECREASE, 60).with(ControlConfig.GROWTH, Duration.ofMinutes(2))
+                        .with(ControlConfig.RETRY_BUDGET, 20).with(ControlConfig.MIN_RATE, 6)
+                        .with(ControlConfig.PROBE_INTERVAL, Duration.ofMinutes(5))
+                        .with(ControlConfig.MAX_PROBE_INTERVAL, Duration.ofHours(2))
+                        .with(ControlConfig.INCIDENT_TENANTS, 7).with(ControlConfig.INCIDENT_SHARE, 40)
+                        .with(ControlConfig.INCIDENT_MESSAGES, 80)
+                        .with(ControlConfig.INCIDENT_WINDOW, Duration.ofMinutes(3)))
                 .with(GatewayConfig.ROUTES,
                         Map.of("example.com",
                                 new RouteConfig(List.of("mx.internal:2526", "[::1]:25", "192.0.2.1"), true,

@@ -1,0 +1,33 @@
+package dev.penstock.shaping.control;
+
+import dev.penstock.shaping.EgressPath;
+
+/**
+ * What one controller is about: a source towards a receiver, or one sender's mail from it there. Immutable.
+ *
+ * @param source   by its name
+ * @param provider whose hosts they are; empty when that isn't known
+ * @param site     by its name, where no provider is known; else empty
+ * @param tenant   empty for all
+ * @param campaign of that tenant; empty for all
+ */
+public record Scope(String source, String provider, String site, String tenant, String campaign) {
+    static Scope of(EgressPath path, String provider) {
+        return new Scope(path.source(), provider, provider.isEmpty() ? path.site().name() : "", "", "");
+    }
+
+    Scope of(String ofTenant, String ofCampaign) {
+        return new Scope(source, provider, site, ofTenant, ofCampaign);
+    }
+
+    boolean isOfSender() {
+        return !tenant.isEmpty() || !campaign.isEmpty();
+    }
+
+    /** {@code ip-17->google}, {@code ip-17->google of shop/spring}. */
+    @Override
+    public String toString() {
+        return (source.isEmpty() ? "" : source + "->") + (provider.isEmpty() ? site : provider)
+                + (isOfSender() ? " of " + tenant + (campaign.isEmpty() ? "" : "/" + campaign) : "");
+    }
+}
