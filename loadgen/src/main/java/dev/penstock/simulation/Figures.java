@@ -98,6 +98,11 @@ public final class Figures {
             return delivered + bounced + expired == total;
         }
 
+        /** When the last message came to its end, nanoseconds since the start; -1 when some have not. */
+        public long drainedNanos() {
+            return isDrained() ? lastNanos : -1;
+        }
+
         /** Of the attempts, those that were deferred. */
         public double deferralShare() {
             long attempts = delivered + bounced + deferred;

@@ -206,8 +206,23 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         throw new IllegalStateException("every domain of a mix has a host, but " + item.domain() + ": " + failure);
     }
 
-    Classification meaning(ReadyQueue ready, Phase phase, Reply reply) {
-        return replies.classify(phase.ofReply(), reply, queue.provider(ready));
+    /** @param item null when it answers no message */
+    Classification meaning(ReadyQueue ready, @Nullable QueueItem item, Phase phase, Reply reply, long sentNanos) {
+        String provider = queue.provider(ready);
+        return steering.refused(ready, provider, item, reply, replies.classify(phase.ofReply(), reply, provider),
+                sentNanos, () -> sessions(ready));
+    }
+
+    /** Of the queue's source with its receiver. */
+    private int sessions(ReadyQueue ready) {
+        int[] sum = {0};
+        queue.forEachReadyQueue(other -> {
+            if (other.key().source().equals(ready.key().source())
+                    && queue.provider(other).equals(queue.provider(ready))) {
+                sum[0] += other.throttle().sessions().sessions();
+            }
+        });
+        return sum[0];
     }
 
     /** @param item null before one was taken */

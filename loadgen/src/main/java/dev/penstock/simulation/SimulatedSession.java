@@ -46,6 +46,7 @@ final class SimulatedSession {
     private boolean ended;
     private int transactions;
     private long slotNanos;
+    private long sentNanos;
     private long idles;
 
     SimulatedSession(GatewaySender gateway, ReadyQueue.Session handle) {
@@ -116,18 +117,16 @@ final class SimulatedSession {
 
     private void notOpened(Phase phase, Answer answer) {
         Reply reply = reply(answer);
-        Classification meaning = gateway.meaning(queue, phase, reply);
+        Classification meaning = gateway.meaning(queue, null, phase, reply, startedNanos);
         Outcome outcome = gateway.decide(null, phase, reply, false, permit.othersOpen(), meaning);
-        act(null, reply, meaning, outcome);
+        act(null, outcome);
         failed(phase, reply, outcome, answer.limit(), outcome.radius() != BlastRadius.SOURCE);
         end();
     }
 
-    private void act(@Nullable QueueItem item, @Nullable Reply reply, Classification meaning, Outcome outcome) {
-        gateway.consequences.act(queue, item, meaning, outcome.reason().oneLine());
+    private void act(@Nullable QueueItem item, Outcome outcome) {
+        gateway.consequences.act(queue, item, outcome.reason().meaning(), outcome.reason().oneLine());
         gateway.followSources();
-        gateway.steering.told(queue, gateway.queue.provider(queue), item == null ? "" : item.tenant(),
-                item == null ? "" : item.campaign(), reply, meaning, outcome);
     }
 
     /** The receiver takes no more sessions, or refuses us. */
@@ -193,6 +192,7 @@ final class SimulatedSession {
     private void send(QueueItem item) {
         Twin.Session open = requireNonNull(host);
         gateway.queue.sent(item);
+        sentNanos = time.nanos();
         boolean reused = transactions > 0;
         Answer mail = open.mail(SimulatedMessage.sender(item.tenant()), time.nanosSince1970());
         time.in(mail.delayNanos(), () -> {
@@ -215,9 +215,14 @@ final class SimulatedSession {
 
     private void answered(QueueItem item, Phase phase, Answer answer, boolean reused) {
         Reply reply = reply(answer);
-        Classification meaning = gateway.meaning(queue, phase, reply);
+        Classification meaning = answer.isRefusal()
+                ? gateway.meaning(queue, item, phase, reply, sentNanos)
+                : Classification.NONE;
         Outcome outcome = gateway.decide(item, phase, reply, reused, permit.othersOpen(), meaning);
-        act(item, answer.isRefusal() ? reply : null, meaning, outcome);
+        act(item, outcome);
+        if (outcome instanceof Outcome.Delivered) {
+            gateway.steering.delivered(queue, gateway.queue.provider(queue), item, sentNanos);
+        }
         boolean broken = answer.reply().closes();
         if (broken && outcome instanceof Outcome.Untried) {
             permit.refundMessage(slotNanos, time.nanos());

@@ -1,14 +1,15 @@
 package dev.penstock.simulation;
 
 import java.time.InstantSource;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.classification.Classification;
 import dev.penstock.config.GatewayConfig;
-import dev.penstock.delivery.Outcome;
 import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.smtp.Reply;
@@ -24,13 +25,20 @@ public interface Steering {
     /** The queue is there, and empty. */
     default void begins(MailQueue queue, VirtualTime time) {}
 
+    /** @param sentNanos when its transaction began, by the clock of the run */
+    default void delivered(ReadyQueue queue, String provider, QueueItem item, long sentNanos) {}
+
     /**
-     * A receiver has answered.
+     * A receiver has refused a message, or a session.
      *
-     * @param tenant   empty for none, or where it was no answer to a message
-     * @param reply    null when the message is delivered
-     * @param outcome  what becomes of it
+     * @param item      null when it was a session
+     * @param meaning   by the rules
+     * @param sentNanos when the transaction or the session began
+     * @param sessions  of the source with that receiver
+     * @return by which it is decided about
      */
-    default void told(ReadyQueue queue, String provider, String tenant, String campaign, @Nullable Reply reply,
-            Classification meaning, Outcome outcome) {}
+    default Classification refused(ReadyQueue queue, String provider, @Nullable QueueItem item, Reply reply,
+            Classification meaning, long sentNanos, IntSupplier sessions) {
+        return meaning;
+    }
 }
