@@ -128,7 +128,8 @@ public record Mix(List<SimulatedMessage> messages, Map<String, TwinProfile> twin
         parsed.errors().forEach(error -> problems
                 .add(name + ":" + error.position().line() + ":" + error.position().column() + ": " + error.getMessage()));
         TomlArray tables = parsed.hasErrors() ? null : parsed.isArray("stream") ? parsed.getArray("stream") : null;
-        if (problems.isEmpty() && (tables == null || !tables.containsTables() || parsed.size() > 1)) {
+        if (problems.isEmpty() && (tables == null || !tables.toList().stream().allMatch(TomlTable.class::isInstance)
+                ||  parsed.size() > 1)) {
             problems.add(name + ":1:1: stream: allowed: tables [[stream]], and nothing else");
         } else if (problems.isEmpty() && tables != null) {
             for (int i = 0; i < tables.size(); i++) {
@@ -183,7 +184,7 @@ public record Mix(List<SimulatedMessage> messages, Map<String, TwinProfile> twin
         if (value == null) {
             return List.of();
         }
-        if (value instanceof TomlArray array && array.containsStrings()) {
+        if (value instanceof TomlArray array && array.toList().stream().allMatch(String.class::isInstance)) {
             return array.toList().stream().map(String.class::cast).toList();
         }
         problems.add(place(name, table, key) + "allowed: " + allowed);

@@ -7,8 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 
-import org.jspecify.annotations.Nullable;
-
 import dev.penstock.loadgen.twin.Twin;
 import dev.penstock.loadgen.twin.Twin.Answer;
 
@@ -178,7 +176,7 @@ final class PostfixSender implements Sender {
     }
 
     private void settle(Destination to, SimulatedMessage message, Answer answer) {
-        Figures.@Nullable Kind kind = !answer.isRefusal()
+        Figures.Kind kind = !answer.isRefusal()
                 ? Figures.Kind.DELIVERED
                 : answer.reply().isPermanent() ? Figures.Kind.BOUNCED : Figures.Kind.DEFERRED;
         world.figures.came(to.twin.profile().name(), kind, answer.limit(), time.nanos());

@@ -402,7 +402,7 @@ public final class Twin {
                 }
                 case TwinLimit.Greylist grey -> {
                     Long first = greylist.putIfAbsent(source.name + ' ' + sender + ' ' + recipient, now);
-                    yield first == null || now - first < grey.wait().toNanos();
+                    yield first == null || now - first < grey.delay().toNanos();
                 }
                 case TwinLimit.Chance chance -> random.nextDouble() < chance.share();
             };

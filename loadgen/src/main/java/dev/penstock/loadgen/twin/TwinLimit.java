@@ -79,9 +79,9 @@ public sealed interface TwinLimit {
         }
     }
 
-    /** Who writes to a recipient for the first time comes again after {@code wait}, and is known then. */
+    /** Who writes to a recipient for the first time comes again after {@code delay}, and is known then. */
     record Greylist(String name, TwinPhase phase, List<TwinReply> replies, double excess,
-            Duration wait) implements TwinLimit {
+            Duration delay) implements TwinLimit {
         @Override
         public TwinLimit scaled(double factor) {
             return this;

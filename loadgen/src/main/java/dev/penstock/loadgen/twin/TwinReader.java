@@ -11,7 +11,6 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
@@ -282,7 +281,7 @@ final class TwinReader {
                 return fallback;
             }
             if (value instanceof TomlArray array && !array.isEmpty()
-                    && Stream.of(array.toList().toArray()).allMatch(String.class::isInstance)) {
+                    && array.toList().stream().allMatch(String.class::isInstance)) {
                 return array.toList().stream().map(String.class::cast).toList();
             }
             reject(key, "allowed: an array of texts in quotes, with one at least");
@@ -322,7 +321,7 @@ final class TwinReader {
         List<Table> tables(String key) {
             Object value = value(key);
             List<Table> tables = new ArrayList<>();
-            if (value instanceof TomlArray array && array.containsTables()) {
+            if (value instanceof TomlArray array && array.toList().stream().allMatch(TomlTable.class::isInstance)) {
                 for (int i = 0; i < array.size(); i++) {
                     tables.add(new Table(array.getTable(i), path + key + "[" + (i + 1) + "]."));
                 }
