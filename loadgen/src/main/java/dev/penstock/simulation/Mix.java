@@ -36,7 +36,7 @@ public record Mix(List<SimulatedMessage> messages, Map<String, TwinProfile> twin
     /** Of one message where nothing else is said. */
     static final long SIZE = 20_000;
     private static final long MOST_MESSAGES = 20_000_000;
-    private static final Pattern SHORT = Pattern.compile("([^=,]+)=(\\d{1,9})(?:/([0-9a-z]+))?(?:x(\\d{1,4}))?");
+    private static final Pattern SHORT = Pattern.compile("([^=,]+)=(\\d{1,9})(?:/([0-9a-wyz]+))?(?:x(\\d{1,4}))?");
     private static final Set<String> KEYS = Set.of("twin", "domains", "messages", "from", "over", "tenants", "campaign",
             "size");
 

@@ -139,7 +139,7 @@ class SimulationTest {
 
     @Test
     void aReceiverThatBlocksForAWhileLosesNoMailOfOursAndPostfixBouncesIt() {
-        Simulation simulation = simulation("outlook-february-2026=20000/30m", Duration.ofHours(4));
+        Simulation simulation = simulation("outlook-february-2026=60000/30m", Duration.ofHours(4));
         Result ours = simulation.run(GATEWAY, 1);
         Result theirs = simulation.run(POSTFIX, 1);
         assertThat(ours.figures("outlook-february-2026").bouncedFor).doesNotContainKey("blocked");

@@ -51,7 +51,7 @@ class TwinReaderTest {
                 """
                         x.toml:1:1: about: 7 is no text; allowed: a text
                         x.toml:2:1: colour: unknown key; allowed: about, domains, escalation, host, latency, limit, reputation
-                        x.toml:4:1: latency.connect: "fast": expected a duration like 30s, 5m, 500ms or 1m30s; allowed: a time like "200ms", "5m" or "4h"
+                        x.toml:4:1: latency.connect: "fast": expected a duration like 300ms, 30s, 5m, 2h30m or 5d; allowed: a time like "200ms", "5m" or "4h"
                         x.toml:5:1: latency.spread: 3 isn't one; allowed: a share from 0 to 1
                         x.toml:7:1: limit[1].kind: rates is none of them; allowed: connections, rate, session-messages, daily, greylist, chance
                         x.toml:10:1: limit[2].rate: "many": expected a rate like 100/s, 6000/min, 10/30s or 100/s,max_burst=20; allowed: a rate like "50/s" or "600/h"
@@ -61,8 +61,8 @@ class TwinReaderTest {
                         x.toml:15:1: limit[3].most: 0 isn't one; allowed: a number from 1 to 1000000000
                         x.toml:16:1: limit[3].replies: allowed: an array of texts in quotes, with one at least
                         x.toml:16:1: limit[3].replies: is missing; allowed: an array of replies like "451 4.7.1 Try again later"
-                        x.toml:18:1: escalation.block: is missing; allowed: a time like "200ms", "5m" or "4h"
-                        x.toml:18:1: escalation.within: is missing; allowed: a time like "200ms", "5m" or "4h\"""");
+                        x.toml:18:1: escalation.within: is missing; allowed: a time like "200ms", "5m" or "4h"
+                        x.toml:18:1: escalation.block: is missing; allowed: a time like "200ms", "5m" or "4h\"""");
     }
 
     @Test
