@@ -12,8 +12,8 @@ package dev.penstock.simulation;
  */
 public record SimulatedMessage(long id, String domain, String tenant, String campaign, long size,
         long arrivalNanos) {
-    /** The low bits of an id are its node's and a counter's, as the spool gives them out. */
-    private static final int ID_SHIFT = 20;
+    /** The low bits of a message id are its node's. */
+    private static final int ID_SHIFT = 10;
 
     String recipient() {
         return "r" + id + "@" + domain;

@@ -33,7 +33,7 @@ import dev.penstock.simulation.Stream;
  */
 @Timeout(900)
 class SimulationAndRealityTest {
-    private static final int MESSAGES = Integer.getInteger("penstock.simulation.messages", 1_500);
+    private static final int MESSAGES = Integer.getInteger("penstock.simulation.messages", 900);
     private static final int SEEDS = 20;
     private static final double TOLERANCE = 0.10;
 
@@ -72,7 +72,7 @@ class SimulationAndRealityTest {
         try (Sink sink = Sink.start(options);
                 FileGateway gateway = FileGateway.start(directory.resolve("gateway"), """
                         connection_limit = 10
-                        max_message_rate = "60/s"
+                        max_message_rate = "30/s"
                         """, """
                         [queue]
                         retry-interval = "2s"
