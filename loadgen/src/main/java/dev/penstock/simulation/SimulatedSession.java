@@ -45,7 +45,6 @@ final class SimulatedSession {
     private boolean unproved = true;
     private boolean ended;
     private int transactions;
-    private long slotNanos;
     private long sentNanos;
     private long idles;
 
@@ -176,7 +175,6 @@ final class SimulatedSession {
             end();
             return;
         }
-        slotNanos = now + wait;
         if (wait == 0) {
             send(item);
             return;
@@ -224,9 +222,6 @@ final class SimulatedSession {
             gateway.steering.delivered(queue, gateway.queue.provider(queue), item, sentNanos);
         }
         boolean broken = answer.reply().closes();
-        if (broken && outcome instanceof Outcome.Untried) {
-            permit.refundMessage(slotNanos, time.nanos());
-        }
         if (!broken) {
             transactions++;
         }

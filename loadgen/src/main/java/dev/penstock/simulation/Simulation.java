@@ -44,8 +44,8 @@ public final class Simulation {
     public record Result(String mode, long seed, Duration length, Map<String, Figures.Series> series,
             Map<String, List<TwinReport>> twins, long queued, long events) {
         /**
-         * Of what the receiver would have taken, what it took: of the minutes from that one on at whose end mail was queued
-         * for it. 0 when there was none.
+         * Of what the receiver would have taken, what it took: of the minutes from that one on at whose end more mail was
+         * queued for it than it takes in a minute. 0 when there was none.
          */
         public double utilisation(String twin, int fromMinute) {
             Figures.Series figures = figures(twin);
@@ -54,11 +54,11 @@ public final class Simulation {
             long left = 0;
             for (int minute = 0; minute < (int) length.toMinutes(); minute++) {
                 left += figures.submitted(minute) - figures.ended(minute);
-                if (left <= 0 || minute < fromMinute) {
-                    continue;
+                double most = capacity(twin, minute);
+                if (left > most && minute >= fromMinute) {
+                    taken += figures.delivered(minute) + figures.bounced(minute);
+                    capacity += most;
                 }
-                taken += figures.delivered(minute);
-                capacity += capacity(twin, minute);
             }
             return capacity == 0 ? 0 : taken / capacity;
         }
