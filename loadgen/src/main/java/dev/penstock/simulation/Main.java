@@ -12,7 +12,11 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -76,6 +80,10 @@ public final class Main implements Callable<Integer> {
     }
 
     public static void main(String[] arguments) {
+        if (System.getenv("PENSTOCK_LOG_LEVEL") == null
+                && LoggerFactory.getILoggerFactory() instanceof LoggerContext logs) {
+            logs.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.WARN); // each decision of each run would be told
+        }
         System.exit(new CommandLine(new Main(System.out, System.err)).execute(arguments));
     }
 

@@ -33,7 +33,8 @@ public record Report(List<Result> results, int settleMinutes) {
 
     /** Of one mode at one receiver: the means over all seeds, and the worst where it says so. */
     private record Row(String twin, String mode, double delivered, double total, double bounced, double expired,
-            double deferral, double worstDeferral, double utilisation, double worstUtilisation, double attempts,
+            double deferral, double worstDeferral, double ofOffer, double utilisation, double worstUtilisation,
+            double attempts,
             double drainSeconds, int drained, int runs, double blocks, Map<String, Double> deferredFor,
             Map<String, Double> bouncedFor) {}
 
@@ -61,6 +62,7 @@ public record Report(List<Result> results, int settleMinutes) {
                 mean(all, Figures.Series::bounced), mean(all, Figures.Series::expired),
                 all.stream().mapToDouble(each -> each.deferralShareFrom(settleMinutes)).average().orElse(0),
                 all.stream().mapToDouble(each -> each.deferralShareFrom(settleMinutes)).max().orElse(0),
+                runs.stream().mapToDouble(run -> run.utilisationOfOffer(twin, settleMinutes)).average().orElse(0),
                 used.stream().mapToDouble(Double::doubleValue).average().orElse(0),
                 used.stream().mapToDouble(Double::doubleValue).min().orElse(0),
                 mean(all, Figures.Series::attemptsPerDelivered),
@@ -87,13 +89,13 @@ public record Report(List<Result> results, int settleMinutes) {
         text.append(String.format(Locale.ROOT,
                 "%d runs of %s virtual time, settled after %d min; means over the seeds, the worst seed in brackets%n",
                 results.size(), hours(any.length()), settleMinutes));
-        text.append(String.format(Locale.ROOT, "%-22s %-12s %10s %10s %9s %17s %17s %9s %9s %7s%n", "receiver", "sender",
-                "messages", "delivered", "bounced", "deferral share", "of capacity", "attempts", "drained", "blocks"));
+        text.append(String.format(Locale.ROOT, "%-22s %-10s %9s %10s %8s %17s %9s %17s %9s %12s %7s%n", "receiver", "sender",
+                "messages", "delivered", "bounced", "deferral share", "of offer", "of capacity", "attempts", "drained", "blocks"));
         for (Row row : rows()) {
             text.append(String.format(Locale.ROOT,
-                    "%-22s %-12s %10.0f %10.0f %9.0f %6.2f %% (%6.2f) %6.1f %% (%6.1f) %9.3f %9s %7.1f%n", row.twin,
+                    "%-22s %-10s %9.0f %10.0f %8.0f %6.2f %% (%6.2f) %7.1f %% %6.1f %% (%6.1f) %9.3f %12s %7.1f%n", row.twin,
                     row.mode, row.total, row.delivered, row.bounced, PERCENT * row.deferral,
-                    PERCENT * row.worstDeferral, PERCENT * row.utilisation, PERCENT * row.worstUtilisation,
+                    PERCENT * row.worstDeferral, PERCENT * row.ofOffer, PERCENT * row.utilisation, PERCENT * row.worstUtilisation,
                     row.attempts, drain(row), row.blocks));
             text.append(reasons("    deferred for ", row.deferredFor)).append(reasons("    bounced for ", row.bouncedFor));
         }
@@ -151,6 +153,7 @@ public record Report(List<Result> results, int settleMinutes) {
         json.writeNumberProperty("queued", figures.queued());
         json.writeNumberProperty("deferral_share", figures.deferralShare());
         json.writeNumberProperty("deferral_share_settled", figures.deferralShareFrom(settleMinutes));
+        json.writeNumberProperty("utilisation_of_offer_settled", run.utilisationOfOffer(twin, settleMinutes));
         json.writeNumberProperty("utilisation_settled", run.utilisation(twin, settleMinutes));
         json.writeNumberProperty("attempts_per_delivered", figures.attemptsPerDelivered());
         json.writeNumberProperty("drained_seconds", figures.isDrained() ? figures.lastNanos / SECOND : -1);

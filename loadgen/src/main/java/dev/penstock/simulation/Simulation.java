@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.Supplier;
 
 import dev.penstock.config.GatewayConfig;
@@ -16,6 +17,7 @@ import dev.penstock.loadgen.twin.TwinReport;
 /** Runs of one mix. Immutable; each run is confined to its caller's thread and shares nothing with another. */
 public final class Simulation {
     private static final int SECONDS_PER_MINUTE = 60;
+    private static final long NANOS_PER_SECOND = 1_000_000_000;
 
     /** Who sends. */
     public sealed interface Mode {
@@ -44,34 +46,55 @@ public final class Simulation {
     public record Result(String mode, long seed, Duration length, Map<String, Figures.Series> series,
             Map<String, List<TwinReport>> twins, long queued, long events) {
         /**
-         * Of what the receiver would have taken, what it took: of the minutes from that one on at whose end more mail was
-         * queued for it than it takes in a minute. 0 when there was none.
+         * Of what the receiver would have taken from one who never exceeds a limit, what it took: of the minutes from that
+         * one on at whose end more mail was queued for it than it takes in a minute. 0 when there was none.
          */
         public double utilisation(String twin, int fromMinute) {
+            return share(twin, fromMinute, minute -> capacity(twin, minute));
+        }
+
+        /** The same of what it would have taken at the reputation that the sources had. */
+        public double utilisationOfOffer(String twin, int fromMinute) {
+            return share(twin, fromMinute, minute -> offer(twin, minute));
+        }
+
+        private double share(String twin, int fromMinute, IntToDoubleFunction would) {
             Figures.Series figures = figures(twin);
-            double capacity = 0;
+            double could = 0;
             long taken = 0;
             long left = 0;
             for (int minute = 0; minute < (int) length.toMinutes(); minute++) {
                 left += figures.submitted(minute) - figures.ended(minute);
-                double most = capacity(twin, minute);
-                if (left > most && minute >= fromMinute) {
+                if (left > capacity(twin, minute) && minute >= fromMinute) {
                     taken += figures.delivered(minute) + figures.bounced(minute);
-                    capacity += most;
+                    could += would.applyAsDouble(minute);
                 }
             }
-            return capacity == 0 ? 0 : taken / capacity;
+            return could == 0 ? 0 : taken / could;
         }
 
         /** Messages that the receiver would have taken in that minute since the start, from all sources together. */
         public double capacity(String twin, int minute) {
             double capacity = 0;
             for (TwinReport report : twins.getOrDefault(twin, List.of())) {
-                long first = (report.firstNanos() / 1_000_000_000 - World.START.getEpochSecond()) / SECONDS_PER_MINUTE;
-                int at = minute - (int) first;
+                int at = minute - first(report);
                 capacity += at >= 0 && at < report.capacity().length ? report.capacity()[at] : 0;
             }
             return capacity;
+        }
+
+        private double offer(String twin, int minute) {
+            double offer = 0;
+            for (TwinReport report : twins.getOrDefault(twin, List.of())) {
+                int at = minute - first(report);
+                offer += at >= 0 && at < report.minutes().size() ? report.minutes().get(at).offered() : 0;
+            }
+            return offer;
+        }
+
+        /** The minute of the run in which the source was seen first. */
+        private static int first(TwinReport report) {
+            return (int) ((report.firstNanos() / NANOS_PER_SECOND - World.START.getEpochSecond()) / SECONDS_PER_MINUTE);
         }
 
         /** Blocks, of all sources. */

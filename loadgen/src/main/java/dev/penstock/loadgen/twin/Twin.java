@@ -204,6 +204,7 @@ public final class Twin {
         }
 
         void touch(long now) {
+            offer(now);
             double passed = Math.max(0, now - touchedNanos);
             score = Math.min(1, score + profile.reputation().perHour() * passed / HOUR_NANOS);
             Escalation escalation = profile.escalation();
@@ -211,6 +212,18 @@ public final class Twin {
                 excess = Math.max(0, excess - escalation.after() * passed / escalation.within().toNanos());
             }
             touchedNanos = Math.max(touchedNanos, now);
+        }
+
+        /** What it could have sent since it was last seen, at the reputation that it had. */
+        private void offer(long now) {
+            double rate = TwinReport.rate(profile, score);
+            for (long from = touchedNanos; from < now;) {
+                long to = Math.min(now, from + MINUTE_NANOS - (from - firstNanos) % MINUTE_NANOS);
+                if (!isBlocked(from)) {
+                    minute(from).offered += rate * (to - from) / NANOS;
+                }
+                from = to;
+            }
         }
 
         boolean isBlocked(long now) {
@@ -263,6 +276,7 @@ public final class Twin {
         }
 
         TwinReport report(long now) {
+            touch(now);
             List<TwinReport.Minute> copy = new ArrayList<>();
             for (TwinReport.Minute minute : minutes) {
                 copy.add(minute.copy());

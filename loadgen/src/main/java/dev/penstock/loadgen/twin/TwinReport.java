@@ -2,7 +2,6 @@ package dev.penstock.loadgen.twin;
 
 import java.time.Instant;
 import java.time.LocalDate;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,6 +35,7 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
         long deferred;
         long rejected;
         long blocked;
+        double offered;
 
         public long taken() {
             return taken;
@@ -55,12 +55,18 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
             return blocked;
         }
 
+        /** Messages that its rate would have let through at the reputation that the source had. */
+        public double offered() {
+            return offered;
+        }
+
         Minute copy() {
             Minute copy = new Minute();
             copy.taken = taken;
             copy.deferred = deferred;
             copy.rejected = rejected;
             copy.blocked = blocked;
+            copy.offered = offered;
             return copy;
         }
     }
@@ -79,8 +85,9 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
                 (limit, count) -> text.append(String.format(Locale.ROOT, "  refused for %s: %d%n", limit, count)));
         text.append(isUnlimited()
                 ? "  nothing limits how many messages it takes\n"
-                : String.format(Locale.ROOT, "  would have taken from one who never exceeds a limit: %.0f in %d min%n",
-                        could, minutes.size()));
+                : String.format(Locale.ROOT,
+                        "  would have taken in %d min: %.0f at the reputation it had, %.0f from one who never exceeds a limit%n",
+                        minutes.size(), minutes.stream().mapToDouble(Minute::offered).sum(), could));
         return text.toString();
     }
 
@@ -99,20 +106,25 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
         return sum;
     }
 
+    /** The least of the rates of messages that it has for a source, per second. */
+    static double rate(TwinProfile profile, double score) {
+        double rate = UNLIMITED / SECONDS_PER_MINUTE;
+        for (TwinLimit limit : profile.limits()) {
+            if (limit instanceof TwinLimit.Pace pace && pace.per() == TwinLimit.Per.SOURCE
+                    && pace.phase().compareTo(TwinPhase.MAIL) >= 0) {
+                rate = Math.min(rate, pace.rate(score));
+            }
+        }
+        return rate;
+    }
+
     /** Of a source whose reputation only rises: the least of the rates of messages, within the days' quotas. */
     static double[] capacity(TwinProfile profile, double startScore, long firstNanos, long untilNanos) {
         int count = (int) Math.max(0, Math.ceilDiv(untilNanos - firstNanos, MINUTE_NANOS));
         double[] capacity = new double[count];
-        Arrays.fill(capacity, UNLIMITED);
-        for (TwinLimit limit : profile.limits()) {
-            if (limit instanceof TwinLimit.Pace pace && pace.per() == TwinLimit.Per.SOURCE
-                    && pace.phase().compareTo(TwinPhase.MAIL) >= 0) {
-                for (int i = 0; i < count; i++) {
-                    double score = Math.min(1,
-                            startScore + profile.reputation().perHour() * (i + 0.5) / MINUTES_PER_HOUR);
-                    capacity[i] = Math.min(capacity[i], pace.rate(score) * SECONDS_PER_MINUTE);
-                }
-            }
+        for (int i = 0; i < count; i++) {
+            double score = Math.min(1, startScore + profile.reputation().perHour() * (i + 0.5) / MINUTES_PER_HOUR);
+            capacity[i] = rate(profile, score) * SECONDS_PER_MINUTE;
         }
         for (TwinLimit limit : profile.limits()) {
             if (limit instanceof TwinLimit.Daily daily) {
