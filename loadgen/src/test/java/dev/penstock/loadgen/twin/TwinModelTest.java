@@ -64,7 +64,7 @@ class TwinModelTest {
             int most = profile.limits().stream().filter(TwinLimit.Connections.class::isInstance)
                     .mapToInt(limit -> ((TwinLimit.Connections) limit).most()).findFirst().orElse(Integer.MAX_VALUE);
             for (int step = 0; step < STEPS; step++) {
-                now += random.nextInt(20) == 0 ? random.nextLong(60_000_000_000L) : random.nextLong(40_000_000);
+                now += random.nextInt(2_000) == 0 ? random.nextLong(600_000_000_000L) : random.nextLong(8_000_000);
                 if (open.isEmpty() || random.nextInt(20) == 0) {
                     Twin.Session session = twin.connect("192.0.2.1", now);
                     if (session.greeting().isRefusal()) {
