@@ -66,7 +66,7 @@ public final class Simulation {
             for (int minute = 0; minute < (int) length.toMinutes(); minute++) {
                 left += figures.submitted(minute) - figures.ended(minute);
                 if (left > capacity(twin, minute) && minute >= fromMinute) {
-                    taken += figures.delivered(minute) + figures.bounced(minute);
+                    taken += figures.delivered(minute);
                     could += would.applyAsDouble(minute);
                 }
             }
