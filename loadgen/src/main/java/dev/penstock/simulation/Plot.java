@@ -20,8 +20,9 @@ final class Plot {
      *
      * @param values one for each minute
      * @param style  of the stroke, in SVG's words
+     * @param scales whether the drawing is made high enough for it; else it is cut off at the top
      */
-    record Line(String name, String style, double[] values) {}
+    record Line(String name, String style, double[] values, boolean scales) {}
 
     private Plot() {}
 
@@ -32,7 +33,7 @@ final class Plot {
         double most = 1;
         for (Line line : lines) {
             for (double value : averaged(line.values, step)) {
-                most = Math.max(most, value);
+                most = line.scales ? Math.max(most, value) : most;
             }
         }
         double top = nice(most);

@@ -182,15 +182,15 @@ public record Report(List<Result> results, int settleMinutes) {
             List<Plot.Line> lines = new ArrayList<>();
             int minutes = (int) results.getFirst().length().toMinutes();
             lines.add(new Plot.Line("would take", "stroke=\"#888\" stroke-dasharray=\"6 4\"",
-                    perSecond(minutes, minute -> bounded(first.values().iterator().next(), twin, minute))));
+                    perSecond(minutes, minute -> bounded(first.values().iterator().next(), twin, minute)), true));
             int colour = 0;
             for (Result run : first.values()) {
                 String stroke = "stroke=\"" + COLOURS[colour++ % COLOURS.length] + "\"";
                 Figures.Series figures = run.figures(twin);
                 lines.add(new Plot.Line(run.mode(), stroke + " stroke-width=\"1.6\"",
-                        perSecond(minutes, figures::delivered)));
+                        perSecond(minutes, figures::delivered), true));
                 lines.add(new Plot.Line(run.mode() + " deferred", stroke + " stroke-dasharray=\"1 3\"",
-                        perSecond(minutes, figures::deferred)));
+                        perSecond(minutes, figures::deferred), false));
             }
             plots.put(twin, Plot.svg(twin, "messages a second", lines));
         }
