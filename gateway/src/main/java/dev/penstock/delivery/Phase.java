@@ -33,7 +33,7 @@ public enum Phase {
     }
 
     /** As rules about replies have it. */
-    ReplyPhase ofReply() {
+    public ReplyPhase ofReply() {
         return switch (this) {
             case ROUTE, CONNECT, GREETING -> ReplyPhase.GREETING;
             case HELLO, HELO, LHLO, STARTTLS, AUTH -> ReplyPhase.HELLO;

@@ -176,6 +176,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         private final int epoch;
         private @Nullable QueueItem handed;
         private volatile @Nullable Thread thread;
+        /** Instead of a thread that waits; null where one does. */
+        private volatile @Nullable Runnable onWake;
 
         private Session(ReadyQueue queue, Permit permit, @Nullable Slot slot) {
             this.queue = queue;
@@ -187,6 +189,20 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         /** Whether a suspension began after it was opened: it gets no more mail, and says no more about the receiver. */
         private boolean isLeftOver() {
             return epoch != queue.epoch;
+        }
+
+        /** Is told when it was handed mail or is to end, as a thread in {@link ReadyQueue#await} is. */
+        void onWake(Runnable action) {
+            onWake = action;
+        }
+
+        private void wake() {
+            Runnable action = onWake;
+            if (action == null) {
+                LockSupport.unpark(thread);
+            } else {
+                action.run();
+            }
         }
 
         public ReadyQueue queue() {
@@ -1403,7 +1419,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         lock.unlock();
         for (Session session : sessions) {
-            LockSupport.unpark(session.thread);
+            session.wake();
         }
         if (arms) {
             around.wakeAt(this, at);

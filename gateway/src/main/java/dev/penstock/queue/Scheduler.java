@@ -117,6 +117,16 @@ final class Scheduler {
         }
     }
 
+    /** Whether {@link #turn} has nothing to do before the time that it told last. */
+    boolean sleeps() {
+        lock.lock();
+        try {
+            return sleeping;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     private void run() {
         while (!closed) {
             long nanos = turn();

@@ -13,6 +13,11 @@ public final class SpoolEntry {
         this.destination = destination;
     }
 
+    /** Of a message that lies in no spool, for a queue that is driven without one: a simulation's. */
+    public static SpoolEntry withoutSpool(long messageId, int destination) {
+        return new SpoolEntry(new SpooledMessage(messageId), destination);
+    }
+
     /** {@link dev.penstock.message.MessageId#value()} of the message. */
     public long messageId() {
         return message.id;

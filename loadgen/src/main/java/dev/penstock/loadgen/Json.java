@@ -12,13 +12,13 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 /** Report files. Thread-safe. */
-final class Json {
+public final class Json {
     private static final JsonFactory FACTORY = new JsonFactory();
 
     private Json() {}
 
     /** Replaces {@code file} in one step, so that a reader never sees half a report. */
-    static void write(Path file, Consumer<JsonGenerator> content) throws IOException {
+    public static void write(Path file, Consumer<JsonGenerator> content) throws IOException {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = FACTORY.createGenerator(ObjectWriteContext.empty(), text)) {
             content.accept(json);

@@ -18,6 +18,8 @@ import java.util.concurrent.atomic.LongAdder;
 import com.sun.management.OperatingSystemMXBean;
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.loadgen.twin.TwinReport;
+
 /**
  * A receiving SMTP server that checks every message of the generator and can misbehave on request. Thread-safe;
  * sessions are confined to the sink's loops.
@@ -39,6 +41,7 @@ public final class Sink implements AutoCloseable {
     final LongAdder octets = new LongAdder();
     final LongAdder counted = new LongAdder();
     final @Nullable DeliveryLog log;
+    final SinkTwins twins;
     volatile long lastMicros;
 
     private final AtomicLong firstMicros = new AtomicLong();
@@ -50,6 +53,7 @@ public final class Sink implements AutoCloseable {
     private Sink(SinkOptions options) throws IOException {
         this.options = options;
         behaviours.replace(options.behaviours());
+        twins = new SinkTwins(options.twins(), options.twinSeed());
         log = options.received() == null ? null : new DeliveryLog(options.received());
         for (int i = 0; i < options.threads(); i++) {
             workers.add(new SinkWorker(this, i));
@@ -109,6 +113,11 @@ public final class Sink implements AutoCloseable {
         return new SinkReport(connections.sum(), open.sum(), messages.sum(), deliveries.sum(), foreign.sum(), deferred,
                 bounced, dropped, octets.sum(), counted.sum(), first, lastMicros,
                 Latency.of(workers.stream().map(SinkWorker::transit).toList()), cpu, byDomain, received);
+    }
+
+    /** What its twins have seen so far, for each source one. */
+    public List<TwinReport> twinReports() {
+        return twins.reports();
     }
 
     /** Closes every session; what was received is in the log afterwards. Safe to call twice. */

@@ -21,6 +21,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
+import dev.penstock.loadgen.twin.Twins;
 import dev.penstock.units.ByteSize;
 
 /** Receives, checks and counts messages until its time is over or it is told to end. */
@@ -62,6 +63,15 @@ public final class SinkCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "of the choices behind percentages (default: 1)")
     private long seed;
 
+    @Option(names = "--twin", split = ",", paramLabel = "[HOST[:PORT]=]TWIN", description = "answer as that receiver: apple, gmail, gmx, outlook, outlook-february-2026, qq, steady, yahoo, or a file; without an address at all of them, like outlook or 127.0.1.1=gmail,127.0.1.2=yahoo. A source is told by its address, a tenant by the domain of MAIL FROM")
+    private List<String> twins = new ArrayList<>();
+
+    @Option(names = "--twin-seed", defaultValue = "1", description = "of the twins' choices (default: 1)")
+    private long twinSeed;
+
+    @Option(names = "--twin-scale", defaultValue = "1", description = "so many times as large: connections, rates, quotas (default: 1)")
+    private double twinScale;
+
     @Option(names = "--received", description = "append received deliveries to this file, twelve octets each as --acks of 'load' has them; the number's highest bit is set when the content was damaged")
     private @Nullable Path received;
 
@@ -85,6 +95,7 @@ public final class SinkCommand implements Callable<Integer> {
             }
             SinkReport report = sink.report();
             System.out.print(report.table());
+            sink.twinReports().forEach(each -> System.out.print(each.text()));
             System.out.flush();
             if (json != null) {
                 Json.write(json, report::write);
@@ -120,8 +131,14 @@ public final class SinkCommand implements Callable<Integer> {
             SinkOptions.Builder builder = SinkOptions
                     .on(Addresses.parse(listen).toArray(InetSocketAddress[]::new)).threads(threads)
                     .pipelining(pipelining).chunking(chunking).eightBit(eightBit).enhancedCodes(enhancedCodes)
-                    .size(ByteSize.parse(size).bytes()).received(received).seed(seed);
+                    .size(ByteSize.parse(size).bytes()).received(received).seed(seed)
+                    .twinSeed(twinSeed);
             parsed(behaviours).forEach(builder::behave);
+            for (String each : twins) {
+                int equals = each.lastIndexOf('=');
+                builder.twin(equals < 0 ? "*" : each.substring(0, equals),
+                        Twins.read(each.substring(equals + 1)).scaled(twinScale));
+            }
             return builder.build();
         } catch (IllegalArgumentException e) {
             throw spec == null ? e : new ParameterException(spec.commandLine(), e.getMessage(), e);

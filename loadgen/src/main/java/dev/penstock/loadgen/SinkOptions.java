@@ -8,6 +8,8 @@ import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.loadgen.twin.TwinProfile;
+
 /**
  * What a sink offers and how it behaves. Immutable; made by {@link #on}.
  *
@@ -16,15 +18,18 @@ import org.jspecify.annotations.Nullable;
  * @param behaviours by domain, listen address or {@code *}
  * @param received   file that received deliveries are appended to
  * @param seed       of the choices that behaviours with percentages make
+ * @param twins      of receivers that it answers as, by listen address or {@code *}
+ * @param twinSeed   of their choices
  */
 public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean pipelining, boolean chunking,
         boolean eightBit, long size, boolean enhancedCodes, Map<String, Behaviour> behaviours, @Nullable Path received,
-        long seed) {
+        long seed, Map<String, TwinProfile> twins, long twinSeed) {
     private static final long SIZE = 100L << 20;
 
     public SinkOptions {
         listen = List.copyOf(listen);
         behaviours = Map.copyOf(behaviours);
+        twins = Map.copyOf(twins);
         if (listen.isEmpty() || threads < 1 || size < 0) {
             throw new IllegalArgumentException("at least one address and one thread, and no negative size");
         }
@@ -46,6 +51,9 @@ public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean p
         private boolean enhancedCodes = true;
         private @Nullable Path received;
         private long seed = 1;
+        private final Map<String, TwinProfile> twins = new LinkedHashMap<>();
+
+        private long twinSeed = 1;
 
         private Builder(List<InetSocketAddress> listen) {
             this.listen = listen;
@@ -96,10 +104,20 @@ public record SinkOptions(List<InetSocketAddress> listen, int threads, boolean p
             return this;
         }
 
+        /** @param key a listen address, with or without its port, or {@code *} */
+        public Builder twin(String key, TwinProfile value) {
+            twins.put(key, value);
+            return this;
+        }
+
+        public Builder twinSeed(long value) {
+            twinSeed = value;
+            return this;
+        }
+
         public SinkOptions build() {
             return new SinkOptions(listen, threads, pipelining, chunking, eightBit, size, enhancedCodes, behaviours,
-                    received,
-                    seed);
+                    received, seed, twins, twinSeed);
         }
     }
 }

@@ -15,6 +15,8 @@ import java.util.zip.CRC32C;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.loadgen.twin.Twin.Answer;
+
 /**
  * One session of the sink. Confined to its worker's loop.
  *
@@ -41,6 +43,9 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
     private byte[] input = NOTHING; // octets kept for later: part of a line, or what waits behind a delayed reply
     private byte[] unsent = NOTHING;
     private byte @Nullable [] delayed;
+    /** Whether the connection is closed behind the reply that is delayed. */
+    private boolean closesBehind;
+    private SinkTwins.@Nullable Session twin;
     private boolean stalled;
     private boolean closing;
     private boolean closed;
@@ -82,8 +87,10 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
         Behaviour first = addressBehaviour != null ? addressBehaviour : sink.behaviours.any();
         stalled = first.stall();
         delay = first.delay();
+        twin = sink.twins.connect(local, ((InetSocketAddress) channel.getRemoteAddress()).getAddress());
         if (!stalled) {
-            answer(replies.greeting);
+            SinkTwins.Session met = twin;
+            answer(met == null ? null : met.greeting(), replies.greeting);
             flush();
         }
     }
@@ -189,11 +196,11 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
         switch (verb(bytes, from, to)) {
             case "EHLO" -> {
                 reset();
-                answer(replies.ehlo);
+                answer(twin == null ? null : twin.hello(), replies.ehlo);
             }
             case "HELO" -> {
                 reset();
-                answer(replies.helo);
+                answer(twin == null ? null : twin.hello(), replies.helo);
             }
             case "MAIL" -> mail(bytes, from, to);
             case "RCPT" -> rcpt(bytes, from, to);
@@ -235,8 +242,17 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
             answer(replies.tooLarge);
             return;
         }
-        mailGiven = true;
-        answer(replies.sender);
+        Answer said = twin == null ? null : twin.mail(path(bytes, from, to));
+        mailGiven = said == null || !said.isRefusal();
+        answer(said, replies.sender);
+    }
+
+    /** What stands between the first and the last angle bracket, empty for none. */
+    private static String path(byte[] bytes, int from, int to) {
+        String command = new String(bytes, from, to - from, StandardCharsets.UTF_8);
+        int open = command.indexOf('<');
+        int close = command.indexOf('>', open + 1);
+        return open < 0 || close < 0 ? "" : command.substring(open + 1, close);
     }
 
     /** RFC 1870 3: the SIZE parameter of MAIL, 0 when there is none. */
@@ -283,7 +299,13 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
         }
         delay = behaviour.delay();
         dotDelay = longer(dotDelay, behaviour.dotDelay());
-        answer(outcome(domain, behaviour, Address.parse(bytes, open + 1, at)));
+        Answer said = twin == null ? null : twin.recipient(path(bytes, from, to));
+        if (said != null && said.isRefusal()) {
+            (said.reply().isPermanent() ? domain.counters.bounced : domain.counters.deferred).increment();
+            answer(said, replies.recipient);
+            return;
+        }
+        answer(said, outcome(domain, behaviour, Address.parse(bytes, open + 1, at)));
     }
 
     private Behaviour behaviour(DomainTable.Domain domain) {
@@ -390,6 +412,16 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
     }
 
     private void received() throws IOException {
+        Answer said = twin == null ? null : twin.content();
+        if (said != null && said.isRefusal()) {
+            for (Accepted recipient : recipients) {
+                (said.reply().isPermanent() ? recipient.domain.counters.bounced : recipient.domain.counters.deferred)
+                        .increment();
+            }
+            reset();
+            answer(said, replies.accepted);
+            return;
+        }
         sink.messages.increment();
         sink.octets.add(size);
         LoadHeader header = worker.header;
@@ -408,6 +440,8 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
         reset();
         if (lose) {
             closing = true;
+        } else if (said != null) {
+            answer(said, replies.accepted);
         } else {
             answer(replies.accepted, wait);
         }
@@ -442,6 +476,9 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
     }
 
     private void reset() {
+        if (twin != null) {
+            twin.reset();
+        }
         mailGiven = false;
         receiving = false;
         chunked = false;
@@ -458,6 +495,20 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
 
     private void answer(byte[] reply) throws IOException {
         answer(reply, delay);
+    }
+
+    /** As the twin says, after its time; where there is none, or it refuses nothing, what the sink says. */
+    private void answer(@Nullable Answer said, byte[] otherwise) throws IOException {
+        if (said == null) {
+            answer(otherwise);
+            return;
+        }
+        closesBehind = said.isRefusal() && said.reply().closes();
+        byte[] reply = said.isRefusal() ? Ascii.of(said.reply().line() + "\r\n") : otherwise;
+        answer(reply, delay.plusNanos(said.delayNanos()));
+        if (delayed == null) {
+            closing |= closesBehind;
+        }
     }
 
     /** The one way replies take, but for those before a close. */
@@ -480,6 +531,7 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
         delayed = null;
         try {
             out.add(reply);
+            closing |= closesBehind;
             byte[] waiting = input;
             input = NOTHING;
             process(waiting, waiting.length);
@@ -537,6 +589,9 @@ final class SinkSession implements NioLoop.Handler, DataScanner.Content {
             return;
         }
         closed = true;
+        if (twin != null) {
+            twin.close();
+        }
         if (key != null) {
             sink.open.decrement();
         }

@@ -1,0 +1,10 @@
+package dev.penstock.simulation;
+
+/** Who sends the mail of a run. Confined to the run's thread. */
+interface Sender {
+    /** A message has come. */
+    void submit(SimulatedMessage message);
+
+    /** Messages that are neither delivered nor given up. */
+    long queued();
+}

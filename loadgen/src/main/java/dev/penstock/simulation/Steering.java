@@ -1,0 +1,44 @@
+package dev.penstock.simulation;
+
+import java.time.InstantSource;
+import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.penstock.classification.Classification;
+import dev.penstock.config.GatewayConfig;
+import dev.penstock.queue.MailQueue;
+import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.ReadyQueue;
+import dev.penstock.shaping.Shaper;
+import dev.penstock.smtp.Reply;
+
+/** What sets and changes the limits of a simulated gateway. Confined to the run's thread. */
+public interface Steering {
+    /** The limits of the configuration, and no others. */
+    Steering FIXED = (config, wall, nanoTime) -> new Shaper(config.shaping(), nanoTime);
+
+    /** Before anything else. */
+    Shaper shaper(GatewayConfig config, InstantSource wall, LongSupplier nanoTime);
+
+    /** The queue is there, and empty. */
+    default void begins(MailQueue queue, VirtualTime time) {}
+
+    /** @param sentNanos when its transaction began, by the clock of the run */
+    default void delivered(ReadyQueue queue, String provider, QueueItem item, long sentNanos) {}
+
+    /**
+     * A receiver has refused a message, or a session.
+     *
+     * @param item      null when it was a session
+     * @param meaning   by the rules
+     * @param sentNanos when the transaction or the session began
+     * @param sessions  of the source with that receiver
+     * @return by which it is decided about
+     */
+    default Classification refused(ReadyQueue queue, String provider, @Nullable QueueItem item, Reply reply,
+            Classification meaning, long sentNanos, IntSupplier sessions) {
+        return meaning;
+    }
+}
