@@ -49,7 +49,8 @@ public record ControlConfig(boolean enabled, int decrease, Duration growth, int 
             "An incident at a provider, in which bulk mail to it waits but for probes, begins when it defers mail of so many "
                     + "tenants at least.");
     public static final Key<ControlConfig, Integer> INCIDENT_SHARE = TABLE.key("incident-percent",
-            ControlConfig::incidentShare, integer(50, 1, 100), "Of a hundred messages to it so many have to be deferred.");
+            ControlConfig::incidentShare, integer(50, 1, 100),
+            "Of a hundred messages to it so many have to be deferred.");
     public static final Key<ControlConfig, Integer> INCIDENT_MESSAGES = TABLE.key("incident-messages",
             ControlConfig::incidentMessages, integer(50, 2, MAX_COUNT), "So many messages have to be answered.");
     public static final Key<ControlConfig, Duration> INCIDENT_WINDOW = TABLE.key("incident-window",

@@ -126,10 +126,11 @@ public record Mix(List<SimulatedMessage> messages, Map<String, TwinProfile> twin
         List<Stream> streams = new ArrayList<>();
         TomlParseResult parsed = Toml.parse(toml);
         parsed.errors().forEach(error -> problems
-                .add(name + ":" + error.position().line() + ":" + error.position().column() + ": " + error.getMessage()));
+                .add(name + ":" + error.position().line() + ":" + error.position().column() + ": "
+                        + error.getMessage()));
         TomlArray tables = parsed.hasErrors() ? null : parsed.isArray("stream") ? parsed.getArray("stream") : null;
         if (problems.isEmpty() && (tables == null || !tables.toList().stream().allMatch(TomlTable.class::isInstance)
-                ||  parsed.size() > 1)) {
+                || parsed.size() > 1)) {
             problems.add(name + ":1:1: stream: allowed: tables [[stream]], and nothing else");
         } else if (problems.isEmpty() && tables != null) {
             for (int i = 0; i < tables.size(); i++) {

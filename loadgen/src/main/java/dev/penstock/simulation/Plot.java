@@ -58,7 +58,8 @@ final class Plot {
             double[] values = averaged(line.values, step);
             StringBuilder points = new StringBuilder();
             for (int i = 0; i < values.length; i++) {
-                points.append(String.format(Locale.ROOT, "%.1f,%.1f ", x((i + 0.5) * step, minutes), y(values[i], top)));
+                points.append(
+                        String.format(Locale.ROOT, "%.1f,%.1f ", x((i + 0.5) * step, minutes), y(values[i], top)));
             }
             svg.append("<polyline fill=\"none\" ").append(line.style).append(" points=\"")
                     .append(points.toString().strip()).append("\"/>\n");

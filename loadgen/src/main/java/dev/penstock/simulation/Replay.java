@@ -31,7 +31,8 @@ final class Replay {
     /** Where nobody is named for a domain's provider, and for domains of nobody known. */
     private static final String OTHERS = "steady";
     /** Names of providers that a twin is called otherwise than. */
-    private static final Map<String, String> TWIN_OF = Map.of("google", "gmail", "office365", "outlook", "tencent", "qq",
+    private static final Map<String, String> TWIN_OF = Map.of("google", "gmail", "office365", "outlook", "tencent",
+            "qq",
             "netease", "qq");
     private static final JsonFactory FACTORY = new JsonFactory();
 
@@ -70,8 +71,9 @@ final class Replay {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 number++;
                 if (replay.badLines > 0) {
-                    throw new IllegalArgumentException(log + ":" + badAt + ":1: no JSON object; allowed: the lines of a "
-                            + "delivery log");
+                    throw new IllegalArgumentException(
+                            log + ":" + badAt + ":1: no JSON object; allowed: the lines of a "
+                                    + "delivery log");
                 }
                 if (!line.isBlank() && !replay.line(line)) {
                     replay.badLines++;
@@ -92,7 +94,8 @@ final class Replay {
         Map<String, TwinProfile> twins = new TreeMap<>();
         Map<String, TwinProfile> read = new HashMap<>();
         for (Arrival arrival : arrivals) {
-            String domain = arrival.recipient.substring(arrival.recipient.lastIndexOf('@') + 1).toLowerCase(Locale.ROOT);
+            String domain = arrival.recipient.substring(arrival.recipient.lastIndexOf('@') + 1)
+                    .toLowerCase(Locale.ROOT);
             twins.computeIfAbsent(domain, each -> read.computeIfAbsent(twin(each, overrides), Twins::read));
             messages.add(new SimulatedMessage(messages.size() + 1, domain, arrival.tenant, arrival.campaign,
                     arrival.size, (arrival.millis - first) * 1_000_000));
@@ -144,7 +147,8 @@ final class Replay {
             case "provider_name" -> line.provider = string(json, value);
             case "created_time" -> line.createdTime = string(json, value);
             case "created" -> line.created = value == JsonToken.VALUE_NUMBER_INT ? json.getLongValue() : 0;
-            case "size" -> line.size = value == JsonToken.VALUE_NUMBER_INT ? Math.max(1, json.getLongValue()) : Mix.SIZE;
+            case "size" ->
+                line.size = value == JsonToken.VALUE_NUMBER_INT ? Math.max(1, json.getLongValue()) : Mix.SIZE;
             case "recipient" -> {
                 if (value == JsonToken.START_ARRAY) {
                     while (json.nextToken() == JsonToken.VALUE_STRING) {

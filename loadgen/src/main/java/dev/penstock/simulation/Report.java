@@ -89,15 +89,20 @@ public record Report(List<Result> results, int settleMinutes) {
         text.append(String.format(Locale.ROOT,
                 "%d runs of %s virtual time, settled after %d min; means over the seeds, the worst seed in brackets%n",
                 results.size(), hours(any.length()), settleMinutes));
-        text.append(String.format(Locale.ROOT, "%-22s %-10s %9s %10s %8s %17s %9s %17s %9s %12s %7s%n", "receiver", "sender",
-                "messages", "delivered", "bounced", "deferral share", "of offer", "of capacity", "attempts", "drained", "blocks"));
+        text.append(String.format(Locale.ROOT, "%-22s %-10s %9s %10s %8s %17s %9s %17s %9s %12s %7s%n", "receiver",
+                "sender",
+                "messages", "delivered", "bounced", "deferral share", "of offer", "of capacity", "attempts", "drained",
+                "blocks"));
         for (Row row : rows()) {
             text.append(String.format(Locale.ROOT,
-                    "%-22s %-10s %9.0f %10.0f %8.0f %6.2f %% (%6.2f) %7.1f %% %6.1f %% (%6.1f) %9.3f %12s %7.1f%n", row.twin,
+                    "%-22s %-10s %9.0f %10.0f %8.0f %6.2f %% (%6.2f) %7.1f %% %6.1f %% (%6.1f) %9.3f %12s %7.1f%n",
+                    row.twin,
                     row.mode, row.total, row.delivered, row.bounced, PERCENT * row.deferral,
-                    PERCENT * row.worstDeferral, PERCENT * row.ofOffer, PERCENT * row.utilisation, PERCENT * row.worstUtilisation,
+                    PERCENT * row.worstDeferral, PERCENT * row.ofOffer, PERCENT * row.utilisation,
+                    PERCENT * row.worstUtilisation,
                     row.attempts, drain(row), row.blocks));
-            text.append(reasons("    deferred for ", row.deferredFor)).append(reasons("    bounced for ", row.bouncedFor));
+            text.append(reasons("    deferred for ", row.deferredFor))
+                    .append(reasons("    bounced for ", row.bouncedFor));
         }
         return text.toString();
     }

@@ -55,9 +55,10 @@ final class SimulatedSession {
         this.queue = handle.queue();
         this.permit = handle.permit();
         this.twin = gateway.twin(queue);
-        this.network = queue.route() instanceof Route.Hosts(var _, List<MailHost> hosts, var _, var _, var _, var _, var _)
-                ? hosts.getFirst().network()
-                : "";
+        this.network = queue
+                .route() instanceof Route.Hosts(var _, List<MailHost> hosts, var _, var _, var _, var _, var _)
+                        ? hosts.getFirst().network()
+                        : "";
         this.startedNanos = time.nanos();
     }
 

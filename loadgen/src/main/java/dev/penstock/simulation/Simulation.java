@@ -138,7 +138,8 @@ public final class Simulation {
         List<String> sources = sources();
         World world = new World(mix, seed, trusted ? sources : List.of());
         Sender sender = switch (mode) {
-            case Mode.Gateway(_, Supplier<Steering> steering) -> new GatewaySender(world, config, steering.get(), seed);
+            case Mode.Gateway(_, Supplier < Steering > steering) ->
+                new GatewaySender(world, config, steering.get(), seed);
             case Mode.Postfix() -> new PostfixSender(world, sources);
         };
         feed(world, sender, 0);

@@ -19,8 +19,7 @@ public final class VirtualTime implements InstantSource {
     private final long startNanos1970;
     private long nanos;
     private long numbers;
-    private Runnable afterEach = () -> {
-    };
+    private Runnable afterEach = () -> {};
 
     public VirtualTime(Instant start) {
         this.start = start;

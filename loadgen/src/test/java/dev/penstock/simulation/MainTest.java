@@ -37,7 +37,8 @@ class MainTest {
                 """)));
         Path page = directory.resolve("page.html");
         Path figures = directory.resolve("figures.json");
-        Run run = run("--config", config.toString(), "--mix", "steady=600", "--hours", "0.2", "--seeds", "2", "--sender",
+        Run run = run("--config", config.toString(), "--mix", "steady=600", "--hours", "0.2", "--seeds", "2",
+                "--sender",
                 "penstock,postfix", "--html", page.toString(), "--svg", directory.toString(), "--json",
                 figures.toString(), "--settle", "1m");
         assertThat(run.err).isEmpty();
@@ -51,8 +52,9 @@ class MainTest {
 
     @Test
     void whatIsWrongIsSaidWithWhatIsAllowed(@TempDir Path directory) throws IOException {
-        assertThat(run("--mix", "nobody=5")).isEqualTo(new Run(2, "", "there is no twin nobody; allowed: apple, gmail, gmx, "
-                + "outlook, outlook-february-2026, qq, steady, yahoo, or a file that describes one\n"));
+        assertThat(run("--mix", "nobody=5"))
+                .isEqualTo(new Run(2, "", "there is no twin nobody; allowed: apple, gmail, gmx, "
+                        + "outlook, outlook-february-2026, qq, steady, yahoo, or a file that describes one\n"));
         assertThat(run()).isEqualTo(new Run(2, "", "one of --mix and --replay says what is sent\n"));
         assertThat(run("--mix", "steady=5", "--sender", "exim").err)
                 .isEqualTo("--sender: there is no exim; allowed: penstock, postfix\n");

@@ -53,7 +53,8 @@ class MixTest {
                 [[stream]]
                 twin = "gmail"
                 """)).hasMessageContainingAll("mix.toml:2:1: stream.twin: allowed: the name of a twin",
-                "mix.toml:3:1: stream.messages: allowed: a number from 1 to", "mix.toml:4:1: stream.over: allowed: a time",
+                "mix.toml:3:1: stream.messages: allowed: a number from 1 to",
+                "mix.toml:4:1: stream.over: allowed: a time",
                 "mix.toml:5:1: stream.colour: unknown key; allowed: campaign, domains",
                 "mix.toml:1:1: stream.messages: allowed: a number");
         assertThatThrownBy(() -> Mix.read("gmail:5")).hasMessageContaining("TWIN=MESSAGES/TIME");

@@ -161,9 +161,11 @@ public final class AdaptiveControl implements AutoCloseable {
             double rates = ceiling + (own == null ? Double.POSITIVE_INFINITY : perSecond(own));
             long sessions = (long) mostSessions + of.own().connectionLimit();
             for (SharedLimit shared : of.shared()) {
-                if (shared.id().measure() == Measure.MESSAGE_RATE && shared.bound() instanceof Bound.Spaced(Rate rate)) {
+                if (shared.id().measure() == Measure.MESSAGE_RATE
+                        && shared.bound() instanceof Bound.Spaced(Rate rate)) {
                     rates = Math.min(rates, perSecond(rate));
-                } else if (shared.id().measure() == Measure.CONNECTIONS && shared.bound() instanceof Bound.Count(int most)) {
+                } else if (shared.id().measure() == Measure.CONNECTIONS
+                        && shared.bound() instanceof Bound.Count(int most)) {
                     sessions = Math.min(sessions, most);
                 }
             }
@@ -636,7 +638,8 @@ public final class AdaptiveControl implements AutoCloseable {
         Effect effect = automation.find(each -> each.kind().suspends()
                 && each.isOfPath(mail.path.source(), mail.path.site().name())
                 && (each.kind() == Effect.Kind.SUSPEND || !mail.domain.isEmpty()
-                        && each.concerns(mail.domain, mail.tenant, mail.campaign)), now);
+                        && each.concerns(mail.domain, mail.tenant, mail.campaign)),
+                now);
         return effect == null
                 ? null
                 : new Suspension(whose(effect), Duration.ofNanos(effect.untilNanos() - now),
@@ -817,7 +820,8 @@ public final class AdaptiveControl implements AutoCloseable {
             dirty = true;
             if (writable) {
                 writable = false;
-                log.error("event=control-not-written why={} effect=\"what was learned since is forgotten at a restart\"",
+                log.error(
+                        "event=control-not-written why={} effect=\"what was learned since is forgotten at a restart\"",
                         e.getMessage());
             }
         }

@@ -142,8 +142,9 @@ final class Automation {
             case Action.Suspend _ -> new Effect(Effect.Kind.SUSPEND, source, site, provider, "", "", "", null, until,
                     rule.place(), line);
             case Action.SuspendTenant _ when tenant.isEmpty() -> null;
-            case Action.SuspendTenant _ -> new Effect(Effect.Kind.SUSPEND_TENANT, source, site, provider, domain, tenant, "",
-                    null, until, rule.place(), line);
+            case Action.SuspendTenant _ ->
+                new Effect(Effect.Kind.SUSPEND_TENANT, source, site, provider, domain, tenant, "",
+                        null, until, rule.place(), line);
             case Action.SuspendCampaign _ when tenant.isEmpty() && campaign.isEmpty() -> null;
             case Action.SuspendCampaign _ -> new Effect(
                     campaign.isEmpty() ? Effect.Kind.SUSPEND_TENANT : Effect.Kind.SUSPEND_CAMPAIGN, source, site,
@@ -152,15 +153,18 @@ final class Automation {
             case Action.Bounce _ -> new Effect(Effect.Kind.BOUNCE, source, site, provider, domain, "", "", null, until,
                     rule.place(), line);
             case Action.BounceTenant _ when tenant.isEmpty() || domain.isEmpty() -> null;
-            case Action.BounceTenant _ -> new Effect(Effect.Kind.BOUNCE_TENANT, source, site, provider, domain, tenant, "", null,
-                    until, rule.place(), line);
+            case Action.BounceTenant _ ->
+                new Effect(Effect.Kind.BOUNCE_TENANT, source, site, provider, domain, tenant, "", null,
+                        until, rule.place(), line);
             case Action.BounceCampaign _ when domain.isEmpty() || tenant.isEmpty() && campaign.isEmpty() -> null;
             case Action.BounceCampaign _ -> new Effect(
-                    campaign.isEmpty() ? Effect.Kind.BOUNCE_TENANT : Effect.Kind.BOUNCE_CAMPAIGN, source, site, provider, domain,
+                    campaign.isEmpty() ? Effect.Kind.BOUNCE_TENANT : Effect.Kind.BOUNCE_CAMPAIGN, source, site,
+                    provider, domain,
                     tenant, campaign, null, until, rule.place(), line);
             case Action.Set set when set.domain() && domain.isEmpty() -> null;
-            case Action.Set set -> new Effect(Effect.Kind.SET, source, site, provider, set.domain() ? domain : "", "", "", set,
-                    until, rule.place(), line);
+            case Action.Set set ->
+                new Effect(Effect.Kind.SET, source, site, provider, set.domain() ? domain : "", "", "", set,
+                        until, rule.place(), line);
         };
     }
 

@@ -91,7 +91,8 @@ final class ControlFile {
         for (Effect each : kept.effects) {
             Action.Set set = each.set();
             add(text, EFFECT, each.kind().name(), each.source(), each.site(), each.provider(), each.domain(),
-                    each.tenant(), each.campaign(), set == null ? "" : set.name(), set == null ? "" : typeOf(set.value()),
+                    each.tenant(), each.campaign(), set == null ? "" : set.name(),
+                    set == null ? "" : typeOf(set.value()),
                     set == null ? "" : set.value().toString(), set == null ? "" : String.valueOf(set.domain()),
                     Long.toString(nowMillis + (each.untilNanos() - nowNanos) / 1_000_000), each.place(), each.why());
         }

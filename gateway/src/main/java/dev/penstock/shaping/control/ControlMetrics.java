@@ -33,9 +33,10 @@ public final class ControlMetrics {
                         : Math.max(1, Math.round(standing.perSecond() * PER_MINUTE)));
         gauge(part, "window", "Sessions that the source may have with the provider; -1 for no limit of its own",
                 standing -> standing.window() == Integer.MAX_VALUE ? -1 : standing.window());
-        gauge(part, "blocked", "Whether the provider has blocked the source", standing -> standing.mode().equals("blocked")
-                ? 1
-                : 0);
+        gauge(part, "blocked", "Whether the provider has blocked the source",
+                standing -> standing.mode().equals("blocked")
+                        ? 1
+                        : 0);
         part.gauge("incidents", "Providers to which bulk mail waits", figures -> figures.incidents().size());
         part.gauge("effects", "Effects of automation rules that are in force", Figures::effects);
         return part;

@@ -50,7 +50,8 @@ class ControlGoalsTest {
             worstUsed = Math.min(worstUsed, run.utilisation());
         }
         Result result = new Result(deferred, worstDeferred, used, worstUsed);
-        System.out.printf(Locale.ROOT, "%-12s deferred %5.2f %% (worst %5.2f %%)  used %5.1f %% (worst %5.1f %%)%n", name,
+        System.out.printf(Locale.ROOT, "%-12s deferred %5.2f %% (worst %5.2f %%)  used %5.1f %% (worst %5.1f %%)%n",
+                name,
                 100 * deferred, 100 * worstDeferred, 100 * used, 100 * worstUsed);
         return result;
     }

@@ -88,7 +88,8 @@ class ControllerModelTest {
         double before = controller.rate();
         Mode mode = controller.mode();
         controller.delivered(answer(sent));
-        assertThat(controller.rate()).as(seed + ": what is taken slows nothing down").isGreaterThanOrEqualTo(before * 0.999999);
+        assertThat(controller.rate()).as(seed + ": what is taken slows nothing down")
+                .isGreaterThanOrEqualTo(before * 0.999999);
         if (wasCut && sent - cutAt <= 0) {
             assertThat(controller.mode()).as(seed + ": what was sent before the cut proves nothing").isEqualTo(mode);
         }
@@ -105,7 +106,8 @@ class ControllerModelTest {
             assertThat(controller.rate()).as(seed + ": sessions say nothing of the rate").isEqualTo(before);
             assertThat(controller.window()).as(seed).isLessThanOrEqualTo(window);
         } else {
-            assertThat(controller.rate()).as(seed + ": a refusal speeds nothing up").isLessThanOrEqualTo(before * 1.001);
+            assertThat(controller.rate()).as(seed + ": a refusal speeds nothing up")
+                    .isLessThanOrEqualTo(before * 1.001);
         }
         if (late && signal == Signal.RATE) {
             assertThat(change).as(seed + ": one volley is one decrease").isNull();

@@ -82,7 +82,8 @@ final class TwinReader {
             if (limit != null) {
                 limits.add(limit);
                 if (!names.add(limit.name()) || limit.name().equals(Twin.BLOCKED)) {
-                    table.reject("name", "another limit is called \"" + limit.name() + "\"; allowed: a name of its own");
+                    table.reject("name",
+                            "another limit is called \"" + limit.name() + "\"; allowed: a name of its own");
                 }
             }
             table.end();
@@ -247,7 +248,8 @@ final class TwinReader {
             if (value instanceof Long count && count >= 1 && count <= MOST) {
                 return (int) (long) count;
             }
-            reject(key, (value == null ? "is missing" : value + " isn't one") + "; allowed: a number from 1 to " + MOST);
+            reject(key,
+                    (value == null ? "is missing" : value + " isn't one") + "; allowed: a number from 1 to " + MOST);
             return 1;
         }
 
