@@ -41,7 +41,7 @@ final class ShapingHistoryCommand implements Callable<Integer> {
             List<Version> versions = history.get().versions();
             for (Version version : versions) {
                 out.println(version.number() + "  " + version.since() + "  " + version.octets().length + "  "
-                        + version.file() + (version == versions.getLast() ? "  in force" : ""));
+                        + version.file() + (version.number() == versions.getLast().number() ? "  in force" : ""));
             }
             return ExitCode.OK;
         } catch (IOException e) {

@@ -104,11 +104,8 @@ final class CurfewReader {
     }
 
     private static DayOfWeek day(String text) {
-        int day = DAYS.indexOf(text);
-        if (day < 0) {
-            throw new IllegalArgumentException("unknown; allowed: " + Types.quoted(DAYS));
-        }
-        return DayOfWeek.values()[day];
+        return Stream.of(DayOfWeek.values()).filter(day -> word(day).equals(text)).findFirst().orElseThrow(
+                () -> new IllegalArgumentException("unknown; allowed: " + Types.quoted(DAYS)));
     }
 
     private static String word(DayOfWeek day) {
@@ -128,10 +125,7 @@ final class CurfewReader {
     }
 
     private static MailClass mailClass(String text) {
-        int place = CLASSES.indexOf(text);
-        if (place < 0) {
-            throw new IllegalArgumentException("unknown; allowed: " + Types.quoted(CLASSES));
-        }
-        return MailClass.values()[place];
+        return Stream.of(MailClass.values()).filter(each -> each.word().equals(text)).findFirst().orElseThrow(
+                () -> new IllegalArgumentException("unknown; allowed: " + Types.quoted(CLASSES)));
     }
 }

@@ -30,7 +30,7 @@ import java.util.Map;
  * @param warmUps   schedules by which sources are warmed up, by name
  * @param tlsReports reports to receivers about TLS
  * @param tenants   by name, {@code *} for all that have no table of their own
- * @param campaigns by {@code campaign} or {@code tenant/campaign}
+ * @param campaigns by {@code spring} or {@code shop/spring}
  * @param curfews   hours in which mail waits, by name
  * @param control   how limits follow what receivers answer
  */

@@ -31,19 +31,19 @@ public record LimitConfig(String name, List<Dimension> by, String source, String
         @Nullable Rate maxOctetRate, @Nullable Integer dailyLimit, @Nullable ZoneId timeZone, String place) {
     /** What mail is told apart by. */
     public enum Dimension {
-        SOURCE(LimitConfig::source),
-        POOL(LimitConfig::pool),
-        TENANT(LimitConfig::tenant),
-        CAMPAIGN(LimitConfig::campaign),
-        DOMAIN(LimitConfig::domain),
-        SITE(LimitConfig::site),
-        PROVIDER(LimitConfig::provider),
-        HOST(LimitConfig::host);
+        SOURCE, POOL, TENANT, CAMPAIGN, DOMAIN, SITE, PROVIDER, HOST;
 
-        private final Function<LimitConfig, String> filter;
-
-        Dimension(Function<LimitConfig, String> filter) {
-            this.filter = filter;
+        private String filter(LimitConfig limit) {
+            return switch (this) {
+                case SOURCE -> limit.source();
+                case POOL -> limit.pool();
+                case TENANT -> limit.tenant();
+                case CAMPAIGN -> limit.campaign();
+                case DOMAIN -> limit.domain();
+                case SITE -> limit.site();
+                case PROVIDER -> limit.provider();
+                case HOST -> limit.host();
+            };
         }
 
         /** Whether it says who sends, not by which way. */
@@ -122,7 +122,7 @@ public record LimitConfig(String name, List<Dimension> by, String source, String
 
     /** What only it is for; empty for everything. */
     public String filter(Dimension dimension) {
-        return dimension.filter.apply(this);
+        return dimension.filter(this);
     }
 
     /** Those that it tells mail apart by, or lets through some of alone. */

@@ -302,6 +302,7 @@ public final class ShapingReader {
         }
     }
 
+    @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
     private static void limit(TableBinder table, String key, ShapingLimit limit, Map<String, Said> said, String as) {
         if (table.written(key) == null) {
             return;
@@ -340,6 +341,7 @@ public final class ShapingReader {
     }
 
     /** As {@link AutomationRule.Action.Set#in} does. */
+    @SuppressWarnings("NullAway") // doesn't see that the type argument is nullable
     static TrafficLimits set(TrafficLimits limits, String name, Object value, List<Problem> errors) {
         ConfigSource source = new ConfigSource(Path.of(""), errors, new ArrayList<>(), null);
         TableBinder table = source.parse(TomlText.of(name) + " = " + TomlText.of(value));

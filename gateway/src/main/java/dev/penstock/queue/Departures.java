@@ -26,7 +26,11 @@ final class Departures {
         }
     }
 
-    /** A message has left. @param more whether there still is mail */
+    /**
+     * A message has left.
+     *
+     * @param more whether there still is mail
+     */
     void left(long nowNanos, boolean more) {
         begins(nowNanos);
         double took = Math.max(0, nowNanos - sinceNanos);

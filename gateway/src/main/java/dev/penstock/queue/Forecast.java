@@ -12,6 +12,7 @@ import java.util.Collection;
  *
  * <p>One message at a time is a probe: what was said of it when it came is held against what became of it.
  */
+@SuppressWarnings("ReferenceEquality") // a message is itself alone
 final class Forecast {
     /** Upper ends of the classes that errors are counted by, in parts of the wait. */
     private static final double[] ERRORS = {0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, Double.MAX_VALUE};
@@ -37,9 +38,9 @@ final class Forecast {
      */
     static double before(long mine, double weight, Collection<Other> others) {
         double turns = (mine + 1) / weight;
-        double before = mine;
+        double before = (double) mine;
         for (Other other : others) {
-            before += Math.min(other.ready, turns * other.weight);
+            before += Math.min((double) other.ready, turns * other.weight);
         }
         return before;
     }

@@ -68,6 +68,7 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.units.Durations;
+import dev.penstock.units.MailClass;
 
 /**
  * Every destination of every message from acceptance to its end: what is due later waits on a timing wheel, what is due
@@ -592,7 +593,8 @@ public final class MailQueue implements AutoCloseable {
         SenderLimits limits = home.limits;
         if (limits == null || home.limitsChanges != changes || home.limitsOf != throttle) {
             limits = shaper.of(throttle, new Sender(home.owner.tenant(), home.owner.campaign(),
-                    placement.poolOf(home.owner), home.domain.name));
+                    placement.poolOf(home.owner), home.domain.name,
+                    home.owner.mailClass() == MailClass.TRANSACTIONAL));
             home.limits = limits;
             home.limitsChanges = changes;
             home.limitsOf = throttle;

@@ -71,7 +71,11 @@ public final class TenantAccounts {
     /** Whether a message may be taken. */
     public sealed interface Answer {}
 
-    /** It may not. @param reply 452 4.3.1 or 451 4.7.1, which says why */
+    /**
+     * It may not.
+     *
+     * @param reply 452 4.3.1 or 451 4.7.1, which says why
+     */
     public record Refused(Reply reply) implements Answer {}
 
     /**

@@ -38,7 +38,7 @@ final class Turns {
     private static final int HUNDRED = 100;
 
     /** A member of a deficit round robin. */
-    private abstract static class Turn<T extends Turn<T>> extends Ring.Member<T> {
+    static abstract class Turn<T extends Turn<T>> extends Ring.Member<T> {
         int credit;
         /** Whether this turn's credit is given. */
         boolean credited;
@@ -112,7 +112,7 @@ final class Turns {
     }
 
     /** Who waits with mail of one class. */
-    private static final class Line {
+    static final class Line {
         final Ring<TenantTurn> tenants = new Ring<>();
         final Map<String, TenantTurn> byTenant = new HashMap<>();
         /** Somebody who wasn't has sent a message since the last was favoured. */

@@ -168,7 +168,11 @@ public final class Pacer implements AutoCloseable {
             return new Slot(this, null);
         }
 
-        /** A slot for one event. @param granted called, on the pacer's thread, when a slot that was waited for is its own */
+        /**
+         * A slot for one event.
+         *
+         * @param granted called, on the pacer's thread, when a slot that was waited for is its own
+         */
         public Slot slot(Runnable granted) {
             return new Slot(this, granted);
         }

@@ -112,7 +112,7 @@ public final class Shaper implements AutoCloseable {
     }
 
     /** As {@link #runDue}, a part of it. @return nanoseconds until there is more, 0 for now */
-    long turn() {
+    public long turn() {
         return pacer.turn();
     }
 

@@ -154,7 +154,11 @@ public final class Throttle {
         return shared.acquire(waiter, sharedBinding, first);
     }
 
-    /** Messages of one ready queue. @param wake called when one that sleeps is to have a session, on the pacer's thread */
+    /**
+     * Messages of one ready queue.
+     *
+     * @param wake called when one that sleeps is to have a session, on the pacer's thread
+     */
     public Flow messages(Runnable wake) {
         return pacer.flow(messages, wake);
     }

@@ -44,6 +44,7 @@ import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
+import dev.penstock.shaping.Shaper;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SpoolEntry;
@@ -57,6 +58,8 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
     private static final int RESERVE_SHARE = 10;
     private static final int OPENING_PERCENT = 75;
     private static final long NONE = Long.MAX_VALUE;
+    /** Limiters without anybody who waits are looked at as often: it costs nothing. */
+    private static final long LONGEST_WAIT_NANOS = 3_600_000_000_000L;
     private static final int HOST_PORT = 25;
     private static final int MX_PREFERENCE = 10;
     private static final int OCTET = 256;
@@ -66,6 +69,7 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
     final SteppedQueue stepped;
     final Admission admission;
     final Steering steering;
+    private final Shaper shaper;
     final Consequences consequences;
     private final QueueConfig queueConfig;
     private final FailurePolicy policy;
@@ -75,6 +79,7 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
     private final Map<String, Route> routes = new HashMap<>();
     private long wakeNanos = NONE;
     private long healthNanos = NONE;
+    private long slotsNanos = NONE;
 
     GatewaySender(World world, GatewayConfig config, Steering steering, long seed) {
         this.world = world;
@@ -85,7 +90,8 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         this.replies = new ReplyBook(config.delivery().classificationFiles());
         VirtualTime time = world.time;
         Router router = domain -> CompletableFuture.completedFuture(route(domain));
-        this.queue = new MailQueue(config.queue(), steering.shaper(config, time, time::nanos), router,
+        this.shaper = steering.shaper(config, time, time::nanos);
+        this.queue = new MailQueue(config.queue(), shaper, router,
                 new Placement(Pools.of(config), health, Quota.NONE), time, time::nanos);
         this.stepped = new SteppedQueue(queue);
         int sessions = config.delivery().maxSessions();
@@ -102,8 +108,21 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
 
     /** What fell due meanwhile is done, and the next time asked for. */
     private void follow() {
-        if (stepped.isRoused()) {
-            turn();
+        long wait;
+        do {
+            if (stepped.isRoused()) {
+                turn();
+            }
+            wait = shaper.turn();
+        } while (wait == 0 || stepped.isRoused());
+        long at = world.time.nanos() + Math.min(wait, LONGEST_WAIT_NANOS);
+        if (at < slotsNanos) {
+            slotsNanos = at;
+            world.time.at(at, () -> { // what is due then is done behind it
+                if (slotsNanos == at) {
+                    slotsNanos = NONE;
+                }
+            });
         }
     }
 

@@ -47,7 +47,7 @@ public final class Main implements Callable<Integer> {
     @Option(names = "--twin", paramLabel = "NAME=TWIN", split = ",", description = "Another twin for one of the mix, or for a provider of the log ('*' for those that have none): outlook=outlook-february-2026, or a file.")
     private List<String> twins = new ArrayList<>();
 
-    @Option(names = "--sender", paramLabel = "NAME", split = ",", description = "Who sends: penstock, postfix (its queue manager's defaults). Default: penstock.")
+    @Option(names = "--sender", paramLabel = "NAME", split = ",", description = "Who sends: penstock, fixed (the limits of the configuration alone, without control), postfix (its queue manager's defaults). Default: penstock.")
     private List<String> senders = new ArrayList<>(List.of("penstock"));
 
     @Option(names = "--seeds", paramLabel = "N", defaultValue = "1", description = "Runs, with the seeds 1 to N (default ${DEFAULT-VALUE}).")
@@ -133,10 +133,11 @@ public final class Main implements Callable<Integer> {
 
     private static Simulation.Mode mode(String name) {
         return switch (name) {
-            case "penstock" -> new Simulation.Mode.Gateway(name, () -> Steering.FIXED);
+            case "penstock" -> new Simulation.Mode.Gateway(name, Controlled::new);
+            case "fixed" -> new Simulation.Mode.Gateway(name, () -> Steering.FIXED);
             case "postfix" -> new Simulation.Mode.Postfix();
             default -> throw new IllegalArgumentException(
-                    "--sender: there is no " + name + "; allowed: penstock, postfix");
+                    "--sender: there is no " + name + "; allowed: penstock, fixed, postfix");
         };
     }
 

@@ -18,6 +18,8 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
+import dev.penstock.shaping.Pacer.Cost;
+import dev.penstock.shaping.Pacer.Slot;
 import dev.penstock.shaping.Permit;
 import dev.penstock.smtp.Reply;
 
@@ -32,6 +34,8 @@ final class SimulatedSession {
     /** As {@code delivery.DeliverySession}: messages over one session while others wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
     private static final int EXPIRY_BATCH = 100;
+    /** As {@code delivery.MessageSlot}: a slot that is so much later than it was said to be is another's. */
+    private static final long SLOT_PATIENCE_NANOS = Duration.ofSeconds(1).toNanos();
 
     private final GatewaySender gateway;
     private final VirtualTime time;
@@ -46,6 +50,10 @@ final class SimulatedSession {
     private boolean ended;
     private int transactions;
     private long sentNanos;
+    private final Slot slot;
+    /** Waits for its slot. */
+    private @Nullable QueueItem paced;
+    private long waits;
     private long idles;
 
     SimulatedSession(GatewaySender gateway, ReadyQueue.Session handle) {
@@ -60,6 +68,7 @@ final class SimulatedSession {
                         ? hosts.getFirst().network()
                         : "";
         this.startedNanos = time.nanos();
+        this.slot = queue.messages().slot(() -> time.in(0, this::slotCame));
     }
 
     /** Returns at once. */
@@ -167,30 +176,50 @@ final class SimulatedSession {
 
     /** Waits for the message's slot, then sends it. */
     private void transact(QueueItem item) {
-        long now = time.nanos();
         long longest = permit.limits().idleTimeout().toNanos();
-        long wait = permit.reserveMessage(now, longest);
-        if (wait > longest) {
+        slot.take(new Cost(1, Math.max(1, item.size())), longest, time.nanos());
+        if (slot.isTaken()) {
+            send(item);
+        } else if (slot.isWaiting()) {
+            queue.pacing(true);
+            paced = item;
+            long wait = ++waits;
+            time.in(longest + SLOT_PATIENCE_NANOS, () -> {
+                if (waits == wait && paced != null) { // it has become another's meanwhile
+                    giveUpSlot();
+                }
+            });
+        } else {
             queue.hold();
             gateway.queue.requeue(item);
             end();
-            return;
         }
-        if (wait == 0) {
-            send(item);
-            return;
-        }
-        queue.pacing(true);
-        time.in(wait, () -> {
+    }
+
+    private void slotCame() {
+        QueueItem item = paced;
+        if (item != null && slot.isTaken()) {
+            paced = null;
             queue.pacing(false);
             send(item);
-        });
+        }
+    }
+
+    private void giveUpSlot() {
+        QueueItem item = requireNonNull(paced);
+        paced = null;
+        slot.giveBack(time.nanos());
+        queue.pacing(false);
+        queue.hold();
+        gateway.queue.requeue(item);
+        end();
     }
 
     /** The receiver takes its time for each command in turn, whether they come in a group or not. */
     private void send(QueueItem item) {
         Twin.Session open = requireNonNull(host);
-        gateway.queue.sent(item);
+        slot.used();
+        gateway.queue.sent(item, 1);
         sentNanos = time.nanos();
         boolean reused = transactions > 0;
         Answer mail = open.mail(SimulatedMessage.sender(item.tenant()), time.nanosSince1970());

@@ -12,12 +12,16 @@ import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.rules.RuleBook;
 import dev.penstock.smtp.Reply;
 
 /** What sets and changes the limits of a simulated gateway. Confined to the run's thread. */
 public interface Steering {
     /** The limits of the configuration, and no others. */
-    Steering FIXED = (config, wall, nanoTime) -> new Shaper(config.shaping(), nanoTime);
+    Steering FIXED = (config, wall, nanoTime) -> {
+        RuleBook rules = new RuleBook(config.shaping(), null, nanoTime);
+        return new Shaper(rules, rules, wall, nanoTime);
+    };
 
     /** Before anything else. */
     Shaper shaper(GatewayConfig config, InstantSource wall, LongSupplier nanoTime);

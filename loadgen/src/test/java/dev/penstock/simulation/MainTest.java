@@ -57,7 +57,7 @@ class MainTest {
                         + "outlook, outlook-february-2026, qq, steady, yahoo, or a file that describes one\n"));
         assertThat(run()).isEqualTo(new Run(2, "", "one of --mix and --replay says what is sent\n"));
         assertThat(run("--mix", "steady=5", "--sender", "exim").err)
-                .isEqualTo("--sender: there is no exim; allowed: penstock, postfix\n");
+                .isEqualTo("--sender: there is no exim; allowed: penstock, fixed, postfix\n");
         assertThat(run("--mix", "steady=5", "--hours", "-1").err).startsWith("--hours: allowed: more than 0");
         assertThat(run("--mix", "steady=5", "--twin", "steady").err).startsWith("--twin: steady; allowed: NAME=TWIN");
         Path config = Files.writeString(directory.resolve("penstock.toml"), "[queue]\nmax-age = 7\n");

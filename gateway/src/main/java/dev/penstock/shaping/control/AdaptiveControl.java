@@ -255,7 +255,7 @@ public final class AdaptiveControl implements AutoCloseable {
                 learns = false;
                 limits = Limits.NONE;
             }
-            if (before != Limits.NONE) {
+            if (!before.equals(Limits.NONE)) {
                 listener.limitsChanged(scope);
             }
             return !hasSenders && now - goodput.lastNanos() > IDLE_NANOS;
@@ -660,7 +660,7 @@ public final class AdaptiveControl implements AutoCloseable {
             decided(new Decision(clock.millis(), node.scope, change.what(), change.from(), change.to(), reply,
                     change.what().equals("return") ? "" : meaning.bounceClass(), meaning.rule(), change.ends()));
         }
-        if (before != after) {
+        if (!before.equals(after)) {
             dirty = true;
             listener.limitsChanged(node.scope);
         }
@@ -699,7 +699,7 @@ public final class AdaptiveControl implements AutoCloseable {
         List<Standing> standings = new ArrayList<>();
         Map<String, Node> byName = new TreeMap<>();
         nodes.values().forEach(node -> {
-            if (node.limits != Limits.NONE) {
+            if (!node.limits.equals(Limits.NONE)) {
                 byName.put(node.scope.toString(), node);
             }
         });
@@ -741,7 +741,7 @@ public final class AdaptiveControl implements AutoCloseable {
 
     private static List<SharedLimit> shared(Node node) {
         Limits now = node.limits;
-        if (now == Limits.NONE) {
+        if (now.equals(Limits.NONE)) {
             return List.of();
         }
         List<SharedLimit> all = new ArrayList<>(2);
@@ -774,29 +774,34 @@ public final class AdaptiveControl implements AutoCloseable {
 
     /** What time alone ends, and the file. One thread at a time. */
     void tick() {
-        long now = nanoTime.getAsLong();
         try {
-            for (Effect over : automation.expire(now)) {
-                Scope scope = over.scope();
-                decided(new Decision(clock.millis(), scope.of(over.tenant(), over.campaign()), over.word() + "-over",
-                        setting(over), "", "", "",
-                        over.place(), "its time is over"));
-                if (over.kind() == Effect.Kind.SET) {
-                    listener.limitsChanged(scope);
-                }
-            }
-            watches.values().forEach(watch -> watch.pass(now));
-            if (now - reapedNanos > REAP_NANOS) {
-                reapedNanos = now;
-                nodes.values().removeIf(node -> node.reap(now));
-                paths.values().removeIf(known -> !nodes.containsKey(known.node.scope));
-                hasSenders = nodes.values().stream().anyMatch(node -> node.hasSenders);
-            }
-            if (dirty && now - writtenNanos >= WRITE_NANOS) {
+            pass();
+            if (dirty && nanoTime.getAsLong() - writtenNanos >= WRITE_NANOS) {
                 write();
             }
         } catch (RuntimeException e) {
             log.error("event=control-failed", e);
+        }
+    }
+
+    /** What comes with time alone: effects and incidents end, what is idle is forgotten. Writes nothing. */
+    public void pass() {
+        long now = nanoTime.getAsLong();
+        for (Effect over : automation.expire(now)) {
+            Scope scope = over.scope();
+            decided(new Decision(clock.millis(), scope.of(over.tenant(), over.campaign()), over.word() + "-over",
+                    setting(over), "", "", "",
+                    over.place(), "its time is over"));
+            if (over.kind() == Effect.Kind.SET) {
+                listener.limitsChanged(scope);
+            }
+        }
+        watches.values().forEach(watch -> watch.pass(now));
+        if (now - reapedNanos > REAP_NANOS) {
+            reapedNanos = now;
+            nodes.values().removeIf(node -> node.reap(now));
+            paths.values().removeIf(known -> !nodes.containsKey(known.node.scope));
+            hasSenders = nodes.values().stream().anyMatch(node -> node.hasSenders);
         }
     }
 

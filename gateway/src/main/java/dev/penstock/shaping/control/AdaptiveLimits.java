@@ -11,7 +11,6 @@ import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
-import dev.penstock.shaping.SharedLimit.Id;
 import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.units.Rate;
 
@@ -61,7 +60,8 @@ final class AdaptiveLimits implements LimitBook {
         List<SharedLimit> all = new ArrayList<>(base.of(path, provider, sender));
         all.addAll(control.shared(path, provider, sender.tenant(), sender.campaign()));
         if (!sender.isUrgent() && control.isIncident(provider)) {
-            all.add(new SharedLimit(new Id(Measure.MESSAGE_RATE, "incident_rate", provider), new Bound.Spaced(PROBES),
+            all.add(new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "incident_rate", provider),
+                    new Bound.Spaced(PROBES),
                     PLACE));
         }
         long now = control.nanos();
@@ -86,11 +86,11 @@ final class AdaptiveLimits implements LimitBook {
         String scope = path.source() + "->" + effect.domain();
         Rate rate = changed.maxMessageRate();
         if (rate != null && !rate.equals(own.maxMessageRate())) {
-            all.add(new SharedLimit(new Id(Measure.MESSAGE_RATE, set.name(), scope), new Bound.Spaced(rate),
+            all.add(new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, set.name(), scope), new Bound.Spaced(rate),
                     effect.place()));
         }
         if (changed.connectionLimit() != own.connectionLimit()) {
-            all.add(new SharedLimit(new Id(Measure.CONNECTIONS, set.name(), scope),
+            all.add(new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, set.name(), scope),
                     new Bound.Count(changed.connectionLimit()), effect.place()));
         }
     }

@@ -31,7 +31,7 @@ final class Automation {
     static final int MOST_EFFECTS = 10_000;
 
     /** A rule's expressions, made ready. */
-    private record Rules(List<AutomationRule> all, PatternSet patterns, int[] ruleOf) {}
+    private record Rules(List<AutomationRule> all, PatternSet patterns, List<Integer> ruleOf) {}
 
     /** What a threshold counts apart. */
     private record CountKey(AutomationRule rule, String source, String site, String tenant, String campaign) {}
@@ -42,7 +42,7 @@ final class Automation {
     private final Map<CountKey, Deque<Long>> counts = new LinkedHashMap<>(16, 0.75f, true);
     /** Replaced under the lock. */
     private volatile List<Effect> effects = List.of();
-    private volatile Rules rules = new Rules(List.of(), PatternSet.NONE, new int[0]);
+    private volatile Rules rules = new Rules(List.of(), PatternSet.NONE, List.of());
 
     Automation(AutomationBook book) {
         this.book = book;
@@ -64,7 +64,8 @@ final class Automation {
         }
         List<Effect> begin = new ArrayList<>();
         for (AutomationRule rule : book.of(path, provider, domain)) {
-            if ((!internal || rule.matchInternal()) && found.stream().anyMatch(n -> now.all.get(now.ruleOf[n]) == rule)
+            if ((!internal || rule.matchInternal())
+                    && found.stream().anyMatch(n -> now.all.get(now.ruleOf.get(n)).equals(rule))
                     && isTriggered(rule, path, tenant, campaign, nowNanos)) {
                 begin(rule, line, path, provider, domain, tenant, campaign, nowNanos, begin);
             }
@@ -72,6 +73,7 @@ final class Automation {
         return begin;
     }
 
+    @SuppressWarnings("ReferenceEquality") // another list is another configuration's
     private Rules rules() {
         Rules now = rules;
         List<AutomationRule> all = book.all();
@@ -87,7 +89,7 @@ final class Automation {
             }
         }
         Rules next = new Rules(all, new PatternSet(expressions),
-                ruleOf.stream().mapToInt(Integer::intValue).toArray());
+                List.copyOf(ruleOf));
         rules = next;
         return next;
     }

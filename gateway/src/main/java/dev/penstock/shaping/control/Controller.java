@@ -366,7 +366,7 @@ final class Controller {
         age(now);
         deferred++;
         long grace = mode == Mode.PACED
-                ? Math.max(GRACE_NANOS, (long) Math.min(MAX_GRACE_NANOS, GRACE_MESSAGES * NANOS / rate()))
+                ? Math.max(GRACE_NANOS, (long) Math.min((double) MAX_GRACE_NANOS, GRACE_MESSAGES * NANOS / rate()))
                 : 0;
         if (hasDecreased && answer.sentNanos - decreasedNanos <= grace) {
             volley = Math.min(volley + 1, MAX_VOLLEY);

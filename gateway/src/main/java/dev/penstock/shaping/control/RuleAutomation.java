@@ -24,6 +24,7 @@ public final class RuleAutomation implements AutomationBook {
     }
 
     @Override
+    @SuppressWarnings("ReferenceEquality") // another object is another configuration
     public List<AutomationRule> all() {
         Known now = known;
         ShapingConfig config = book.config();

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -95,7 +96,7 @@ final class Rollups {
         entry.isAnswered = true;
         entry.answeredNanos = nowNanos;
         entry.dueNanos = nowNanos + wait.toNanos();
-        return before == null ? entry.site != null : !before.equals(entry.site);
+        return !Objects.equals(before, entry.site);
     }
 
     /**
@@ -105,7 +106,7 @@ final class Rollups {
      */
     synchronized boolean seen(String domain, Site site, long nowNanos) {
         Entry entry = entries.get(domain);
-        if (entry == null || site.equals(entry.site)) {
+        if (entry == null || Objects.equals(site, entry.site)) {
             return false;
         }
         long soonest = entry.isAnswered ? Math.max(0, entry.answeredNanos + AGAIN.toNanos() - nowNanos) : 0;

@@ -35,7 +35,6 @@ import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
-import dev.penstock.shaping.SharedLimit.Id;
 import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.units.Rate;
 
@@ -155,7 +154,7 @@ public final class Rules implements LimitBook {
     public Site key(String domain, Site site) {
         ShapingSection section = sections.sections().get(domain);
         if (section != null && section.isDomain()) {
-            return section.rollsUp() && site.equals(sites.get(domain)) ? site : Site.ofDomain(domain);
+            return section.rollsUp() && Objects.equals(site, sites.get(domain)) ? site : Site.ofDomain(domain);
         }
         boolean isAnothers = namesDomains && !providers.name(domain, site).equals(providers.ofHosts(site));
         return isAnothers ? Site.ofDomain(domain) : site;
@@ -164,7 +163,7 @@ public final class Rules implements LimitBook {
     /** Whether a section is for {@code domain}, which has another site than the section was last known to have. */
     boolean disagrees(String domain, Site site) {
         ShapingSection section = sections.sections().get(domain);
-        return section != null && section.isDomain() && !site.equals(sites.get(domain));
+        return section != null && section.isDomain() && !Objects.equals(site, sites.get(domain));
     }
 
     /** Whose hosts take mail to {@code domain}; empty for nobody known. */
@@ -241,7 +240,7 @@ public final class Rules implements LimitBook {
         }
         List<SharedLimit> more = new ArrayList<>();
         if (merged.selection() != null) {
-            more.add(spaced(new Id(Measure.SOURCE_SELECTION_RATE, ShapingLimit.SOURCE_SELECTION_RATE.key(),
+            more.add(spaced(new SharedLimit.Id(Measure.SOURCE_SELECTION_RATE, ShapingLimit.SOURCE_SELECTION_RATE.key(),
                     path.toString()), merged.selection()));
         }
         for (LimitConfig limit : ofPaths) {
@@ -283,13 +282,13 @@ public final class Rules implements LimitBook {
             case MESSAGES -> Measure.MESSAGE_RATE;
             case SELECTIONS -> Measure.SOURCE_SELECTION_RATE;
         };
-        Id id = new Id(measure, limit.nameIn(key), scope);
+        SharedLimit.Id id = new SharedLimit.Id(measure, limit.nameIn(key), scope);
         return said.value() instanceof Integer most
                 ? new SharedLimit(id, new Bound.Count(most), said.place())
                 : spaced(id, said);
     }
 
-    private static SharedLimit spaced(Id id, Said said) {
+    private static SharedLimit spaced(SharedLimit.Id id, Said said) {
         return new SharedLimit(id, new Bound.Spaced((Rate) Objects.requireNonNull(said.value())), said.place());
     }
 
@@ -374,7 +373,7 @@ public final class Rules implements LimitBook {
     private static void bounds(LimitConfig limit, String scope, List<SharedLimit> into) {
         Function<String, String> named = key -> limit.name() + "." + key;
         if (limit.connectionLimit() != null) {
-            into.add(new SharedLimit(new Id(Measure.CONNECTIONS, named.apply("connection_limit"), scope),
+            into.add(new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, named.apply("connection_limit"), scope),
                     new Bound.Count(limit.connectionLimit()), limit.place()));
         }
         spaced(Measure.CONNECTION_RATE, named.apply("max_connection_rate"), limit.maxConnectionRate(), scope, limit,
@@ -384,7 +383,7 @@ public final class Rules implements LimitBook {
         spaced(Measure.OCTET_RATE, named.apply("max_octet_rate"), limit.maxOctetRate(), scope, limit, into);
         if (limit.dailyLimit() != null) {
             ZoneId zone = Objects.requireNonNullElse(limit.timeZone(), ZoneId.of("UTC"));
-            into.add(new SharedLimit(new Id(Measure.MESSAGE_RATE, named.apply("daily_limit"), scope),
+            into.add(new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, named.apply("daily_limit"), scope),
                     new Bound.Daily(limit.dailyLimit(), zone), limit.place()));
         }
     }
@@ -392,7 +391,7 @@ public final class Rules implements LimitBook {
     private static void spaced(Measure measure, String name, @Nullable Rate rate, String scope, LimitConfig limit,
             List<SharedLimit> into) {
         if (rate != null) {
-            into.add(new SharedLimit(new Id(measure, name, scope), new Bound.Spaced(rate), limit.place()));
+            into.add(new SharedLimit(new SharedLimit.Id(measure, name, scope), new Bound.Spaced(rate), limit.place()));
         }
     }
 
