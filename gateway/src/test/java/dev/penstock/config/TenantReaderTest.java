@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -65,11 +66,11 @@ class TenantReaderTest {
 
     @Test
     void aCurfewThatSaysLittleBindsAllBulkOnAllDays() throws IOException {
-        CurfewConfig night = valid("""
+        CurfewConfig night = requireNonNull(valid("""
                 [curfew.night]
                 from = "22:00"
                 to = "24:00"
-                """).curfews().get("night");
+                """).curfews().get("night"));
         assertThat(night).isEqualTo(CurfewConfig.DEFAULT.with(CurfewConfig.FROM, LocalTime.of(22, 0)));
         assertThat(night.days()).isEqualTo(Set.of(DayOfWeek.values()));
         assertThat(night.classes()).containsExactly(MailClass.BULK);

@@ -88,7 +88,7 @@ class FairShareTest {
             sent.merge(item.tenant(), 1, Integer::sum);
             harness.queue.finished(item);
         }
-        double ratio = (double) sent.get("a") / sent.get("b");
+        double ratio = (double) sent.getOrDefault("a", 0) / sent.getOrDefault("b", 0);
         assertThat(ratio).isBetween(3 * 0.95, 3 * 1.05);
     }
 
@@ -123,8 +123,9 @@ class FairShareTest {
                 last = slot;
             }
         }
-        assertThat(waits.get("shop")).hasSizeGreaterThan(slots / 4);
-        assertThat(waitOf("shop", 99)).as("p99 of %d, bulk %d", waits.get("shop").size(), bulk).isLessThan(1_000);
+        List<Long> urgent = waits.getOrDefault("shop", List.of());
+        assertThat(urgent).hasSizeGreaterThan(slots / 4);
+        assertThat(waitOf("shop", 99)).as("p99 of %d, bulk %d", urgent.size(), bulk).isLessThan(1_000);
         assertThat(harness.readyQueue(DOMAIN).ready()).isGreaterThan(backlog - slots);
     }
 }

@@ -334,7 +334,7 @@ class QueueConcurrencyTest {
         CurfewConfig curfew = CurfewConfig.DEFAULT.with(CurfewConfig.FROM, now.minusHours(1))
                 .with(CurfewConfig.TO, now.plusHours(1))
                 .with(CurfewConfig.TENANTS, List.of("t" + random.nextInt(5), "t" + random.nextInt(5)))
-                .with(CurfewConfig.CLASSES, Set.of(MailClass.values()[random.nextInt(2)]));
+                .with(CurfewConfig.CLASSES, Set.of((random.nextBoolean() ? MailClass.TRANSACTIONAL : MailClass.BULK)));
         queue.reconfigure(QueueHarness.weights(Map.of("t" + random.nextInt(5), random.nextInt(1, 9))),
                 random.nextBoolean() ? Curfews.NONE : new Curfews(Map.of("now", curfew)));
     }
@@ -459,7 +459,8 @@ class QueueConcurrencyTest {
             String domain = "d" + random.nextInt(DOMAINS) + ".example";
             String tenant = "t" + random.nextInt(5);
             queue.submit(due == 0
-                    ? Destinations.of(MailClass.values()[random.nextInt(2)], "", TestEntries.entry(id, 0), domain,
+                    ? Destinations.of((random.nextBoolean() ? MailClass.TRANSACTIONAL : MailClass.BULK), "",
+                            TestEntries.entry(id, 0), domain,
                             tenant, "", System.currentTimeMillis())
                     : Destinations.of(TestEntries.entry(id, 0), domain, tenant, "", System.currentTimeMillis(), 0, due,
                             4_096));

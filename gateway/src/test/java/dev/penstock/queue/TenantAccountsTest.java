@@ -208,8 +208,9 @@ class TenantAccountsTest {
                     Map<String, TenantConfig> configs = new HashMap<>();
                     limits.clear();
                     for (int t = 0; t < 3; t++) {
-                        limits.put("t" + t, random.nextInt(1, 12));
-                        configs.put("t" + t, limit(limits.get("t" + t)).with(TenantConfig.ACCEPT_RATE,
+                        int most = random.nextInt(1, 12);
+                        limits.put("t" + t, most);
+                        configs.put("t" + t, limit(most).with(TenantConfig.ACCEPT_RATE,
                                 random.nextBoolean() ? null : Rate.parse("40/h")));
                     }
                     accounts.reconfigure(new TenantRules(configs, Map.of()));

@@ -85,13 +85,14 @@ class TurnsModelTest {
                     Integer::sum);
             home.ready.addLast(item(home, 1)); // it never runs dry
         }
-        int bulk = taken.get(MailClass.BULK).values().stream().mapToInt(Integer::intValue).sum();
+        int bulk = requireNonNull(taken.get(MailClass.BULK)).values().stream().mapToInt(Integer::intValue).sum();
         assertThat(bulk).as("seed %d: bulk at %d percent", seed, percent).isBetween(rounds / 100 * percent - 1,
                 rounds / 100 * percent + 1);
         for (MailClass mailClass : MailClass.values()) {
-            int ofClass = taken.get(mailClass).values().stream().mapToInt(Integer::intValue).sum();
+            Map<String, Integer> byTenant = requireNonNull(taken.get(mailClass));
+            int ofClass = byTenant.values().stream().mapToInt(Integer::intValue).sum();
             for (int t = 0; t < TENANTS; t++) {
-                assertThat((double) taken.get(mailClass).get("t" + t)).as("seed %d: %s of t%d, weight %d of %d", seed,
+                assertThat((double) byTenant.getOrDefault("t" + t, 0)).as("seed %d: %s of t%d, weight %d of %d", seed,
                         mailClass, t, weights[t], sum)
                         .isCloseTo((double) ofClass * weights[t] / sum, within((double) weights[t]));
             }
@@ -248,7 +249,7 @@ class TurnsModelTest {
                     line.add(line.removeFirst());
                 }
                 if (both) {
-                    due = Math.clamp(due + (line == bulk ? share - 100 : share), -100, 100);
+                    due = Math.clamp(due + (line.equals(bulk) ? share - 100 : share), -100, 100);
                 }
                 QueueItem item = requireNonNull(mail.get(queue)).removeFirst();
                 if (requireNonNull(mail.get(queue)).isEmpty()) {

@@ -1,5 +1,6 @@
 package dev.penstock.shaping;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Instant;
@@ -98,7 +99,7 @@ class PacerModelTest {
                 }
                 TrafficLimits own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE,
                         random.nextInt(3) == 0 ? Rate.parse(random.nextInt(1, 100) + "/s") : null);
-                book.put(new EgressPath("ip-1", site(path)), new PathLimits(own, bound.get(path)));
+                book.put(new EgressPath("ip-1", site(path)), new PathLimits(own, requireNonNull(bound.get(path))));
             }
         }
 
@@ -172,7 +173,7 @@ class PacerModelTest {
                 came.add(self[0]);
             });
             slots.removeIf(slot -> !slot.isWaiting());
-            if (self[0].take(cost, random.nextInt(3) * 500 * MILLI - 1, now) == 0 && self[0].isTaken()) {
+            if (self[0].take(cost, random.nextInt(3) * 500L * MILLI - 1, now) == 0 && self[0].isTaken()) {
                 came.add(self[0]);
             } else if (self[0].isWaiting()) {
                 slots.add(self[0]);

@@ -265,9 +265,9 @@ class PacerTest {
             passes(SECOND / 2, 0); // it connects
             Slot slot = flows.get(minute % 50).slot(() -> sent.add(now - start));
             assertThat(slot.take(Cost.ONE, 5 * SECOND, now)).isBetween(1L, SECOND);
-            passes(60 * SECOND - (now - start - (minute - 1) * 60 * SECOND), 0);
+            passes(60 * SECOND - (now - start - (minute - 1) * 60L * SECOND), 0);
             shaper.runDue();
-            assertThat(sent).as("minute %d", minute).hasSize(minute).endsWith(minute * 60 * SECOND);
+            assertThat(sent).as("minute %d", minute).hasSize(minute).endsWith(minute * 60L * SECOND);
         }
     }
 

@@ -340,7 +340,7 @@ class AdaptiveControlTest {
                 passes(Duration.ofSeconds(6));
                 control.tick();
             }
-            nanos = number % 3 * 1_000 * SECOND; // another boot
+            nanos = number % 3 * 1_000L * SECOND; // another boot
             start();
             assertThat(standings()).as("step " + number).isEqualTo(before);
             assertThat(limits(PATH)).as("step " + number).hasSameSizeAs(ofPath);

@@ -111,7 +111,7 @@ class ControlGoalsTest {
 
     @Test
     void aReceiverThatAnswersLateToFiftySessions() {
-        meetsTheGoal(each("late", seed -> new ControlSimulation(ReceiverShapes.steady(1 + seed % 8, 20),
+        meetsTheGoal(each("late", seed -> new ControlSimulation(ReceiverShapes.steady((double) (1 + seed % 8), 20),
                 ControlConfig.DEFAULT, 50, 5, 0.3, seed).run(SETTLED, END)));
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.SplittableRandom;
 
 import org.junit.jupiter.api.Test;
@@ -59,7 +60,7 @@ class ControllerModelTest {
                     refused(Signal.RATE, now - random.nextLong(SECOND));
                 }
             }
-            case 9 -> refused(Signal.values()[random.nextInt(Signal.values().length)], sent());
+            case 9 -> refused(List.of(Signal.values()).get(random.nextInt(Signal.values().length)), sent());
             case 10 -> {
                 double before = controller.rate();
                 Mode mode = controller.mode();

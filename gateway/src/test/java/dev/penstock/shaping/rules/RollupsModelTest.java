@@ -1,5 +1,6 @@
 package dev.penstock.shaping.rules;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
@@ -7,10 +8,12 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.routing.Site;
@@ -81,7 +84,8 @@ class RollupsModelTest {
             List<String> asked = new ArrayList<>(out.keySet());
             asked.sort(null);
             String domain = asked.get(random.nextInt(asked.size()));
-            Answer answer = out.remove(domain);
+            Answer answer = requireNonNull(out.remove(domain));
+            @Nullable
             Site before = known.get(domain);
             if (inForce.contains(domain)) {
                 switch (answer) {
@@ -93,7 +97,7 @@ class RollupsModelTest {
                 }
             }
             assertThat(rollups.answered(domain, answer, now)).as("told of a change")
-                    .isEqualTo(before == null ? known.containsKey(domain) : !before.equals(known.get(domain)));
+                    .isEqualTo(!Objects.equals(before, known.get(domain)));
         }
 
         void holds() {

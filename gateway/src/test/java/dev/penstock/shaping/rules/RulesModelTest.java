@@ -1,5 +1,6 @@
 package dev.penstock.shaping.rules;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 
@@ -135,13 +137,14 @@ class RulesModelTest {
     private static Map<String, Integer> naive(String domain, Site site, String source, String provider,
             Section defaults, Map<String, Section> providers, List<Section> sections, Map<String, Site> sites) {
         Section own = sections.stream().filter(section -> section.domain.equals(domain)).findFirst().orElse(null);
-        boolean alone = own != null && (!own.rollsUp || !site.equals(sites.get(domain)));
+        boolean alone = own != null && (!own.rollsUp || !Objects.equals(site, sites.get(domain)));
         // Whose site counts: the mail's; of a domain that stands alone on purpose, that which it is known to have.
-        Site counted = !alone ? site : own.rollsUp ? null : sites.get(domain);
+        Site counted = !alone ? site : requireNonNull(own).rollsUp ? null : sites.get(domain);
         List<Section> ofSite = sections.stream()
-                .filter(section -> section.rollsUp && counted != null && counted.equals(sites.get(section.domain)))
+                .filter(section -> section.rollsUp && counted != null
+                        && Objects.equals(counted, sites.get(section.domain)))
                 .toList();
-        List<Section> ofDomain = alone ? List.of(own) : List.of();
+        List<Section> ofDomain = alone ? List.of(requireNonNull(own)) : List.of();
         Map<String, Integer> merged = new TreeMap<>(Map.of("connection_limit", 10, "max_deliveries_per_connection",
                 1_000, "consecutive_connection_failures_before_delay", 10));
         Map<String, Integer> builtIn = Map.copyOf(merged);

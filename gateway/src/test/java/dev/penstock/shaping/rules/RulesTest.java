@@ -23,7 +23,6 @@ import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.LimitBook.Sender;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
-import dev.penstock.shaping.SharedLimit.Id;
 import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.units.Rate;
 
@@ -146,7 +145,7 @@ class RulesTest {
     }
 
     private SharedLimit named(String name, String scope, int most, int line) {
-        return new SharedLimit(new Id(Measure.CONNECTIONS, name, scope), new Bound.Count(most), at(line));
+        return new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, name, scope), new Bound.Count(most), at(line));
     }
 
     @Test
@@ -157,7 +156,7 @@ class RulesTest {
                 ["gmail.com"]
                 connection_limit = 3
                 """);
-        SharedLimit one = new SharedLimit(new Id(Measure.MESSAGE_RATE, "everything", ""),
+        SharedLimit one = new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "everything", ""),
                 new Bound.Spaced(Rate.parse("4000/s")), at(2));
         assertThat(shared(rules, "ip-1", GOOGLE, "")).containsExactly(one);
         assertThat(shared(rules, "ip-2", ELSEWHERE, "google")).containsExactly(one);
@@ -174,15 +173,15 @@ class RulesTest {
                 provider_source_selection_rate = "500/d,max_burst=1"
                 """);
         assertThat(shared(rules, "ip-1", GOOGLE, "google")).containsExactly(
-                new SharedLimit(new Id(Measure.CONNECTIONS, "provider_connection_limit", "ip-1->google"),
+                new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, "provider_connection_limit", "ip-1->google"),
                         new Bound.Count(20), at(2)),
-                new SharedLimit(new Id(Measure.MESSAGE_RATE, "provider_max_message_rate", "ip-1->google"),
+                new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "provider_max_message_rate", "ip-1->google"),
                         new Bound.Spaced(Rate.parse("50/s")), at(3)));
         assertThat(shared(rules, "ip-1", ELSEWHERE, "google")).isEqualTo(shared(rules, "ip-1", GOOGLE, "google"));
         assertThat(shared(rules, "ip-2", GOOGLE, "google")).contains(
-                new SharedLimit(new Id(Measure.CONNECTIONS, "provider_connection_limit", "ip-2->google"),
+                new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, "provider_connection_limit", "ip-2->google"),
                         new Bound.Count(2), at(5)),
-                new SharedLimit(new Id(Measure.SOURCE_SELECTION_RATE, "provider_source_selection_rate",
+                new SharedLimit(new SharedLimit.Id(Measure.SOURCE_SELECTION_RATE, "provider_source_selection_rate",
                         "ip-2->google"), new Bound.Spaced(Rate.parse("500/d")), at(6)))
                 .hasSize(3);
         assertThat(shared(rules, "ip-1", GOOGLE, "")).isEmpty();
@@ -196,8 +195,8 @@ class RulesTest {
                 additional_source_selection_rates = { "warm" = "10,000/day" }
                 """);
         assertThat(shared(rules, "ip-1", GOOGLE, "")).extracting(SharedLimit::id).containsExactly(
-                new Id(Measure.SOURCE_SELECTION_RATE, "warm", ""),
-                new Id(Measure.SOURCE_SELECTION_RATE, "source_selection_rate", "ip-1->" + GOOGLE));
+                new SharedLimit.Id(Measure.SOURCE_SELECTION_RATE, "warm", ""),
+                new SharedLimit.Id(Measure.SOURCE_SELECTION_RATE, "source_selection_rate", "ip-1->" + GOOGLE));
         assertThat(shared(rules, "ip-2", GOOGLE, "")).isEmpty();
     }
 
@@ -354,13 +353,16 @@ class RulesTest {
                 """);
         assertThat(rules.limitsSenders()).isFalse();
         assertThat(shared(rules, "ip-1", GOOGLE, "google")).containsExactly(
-                new SharedLimit(new Id(Measure.OCTET_RATE, "each.max_octet_rate", "source=ip-1 provider=google"),
+                new SharedLimit(
+                        new SharedLimit.Id(Measure.OCTET_RATE, "each.max_octet_rate", "source=ip-1 provider=google"),
                         new Bound.Spaced(Rate.parse("1024/s")), at(2)),
-                new SharedLimit(new Id(Measure.CONNECTIONS, "hosts.connection_limit", "host=mx1.google.com"),
+                new SharedLimit(
+                        new SharedLimit.Id(Measure.CONNECTIONS, "hosts.connection_limit", "host=mx1.google.com"),
                         new Bound.Count(3), at(6)),
-                new SharedLimit(new Id(Measure.CONNECTIONS, "hosts.connection_limit", "host=mx2.google.com"),
+                new SharedLimit(
+                        new SharedLimit.Id(Measure.CONNECTIONS, "hosts.connection_limit", "host=mx2.google.com"),
                         new Bound.Count(3), at(6)),
-                new SharedLimit(new Id(Measure.CONNECTION_RATE, "one host.max_connection_rate", ""),
+                new SharedLimit(new SharedLimit.Id(Measure.CONNECTION_RATE, "one host.max_connection_rate", ""),
                         new Bound.Spaced(Rate.parse("2/s")), at(11)));
         assertThat(shared(rules, "ip-2", ELSEWHERE, "")).as("nobody's provider shares nothing").isEmpty();
     }
@@ -383,10 +385,11 @@ class RulesTest {
         EgressPath path = new EgressPath("ip-1", GOOGLE);
         assertThat(rules.limitsSenders()).isTrue();
         assertThat(rules.of(path, "google").shared()).isEmpty();
-        SharedLimit acme = new SharedLimit(new Id(Measure.MESSAGE_RATE, "shares.daily_limit",
+        SharedLimit acme = new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "shares.daily_limit",
                 "tenant=acme provider=google"), new Bound.Daily(1000, ZoneId.of("Europe/Berlin")), at(2));
         assertThat(rules.of(path, "google", new Sender("acme", "spring sale", "pool", "gmail.com"))).containsExactly(
-                acme, new SharedLimit(new Id(Measure.MESSAGE_RATE, "spring.max_message_rate", "domain=gmail.com"),
+                acme,
+                new SharedLimit(new SharedLimit.Id(Measure.MESSAGE_RATE, "spring.max_message_rate", "domain=gmail.com"),
                         new Bound.Spaced(Rate.parse("1/s")), at(7)));
         assertThat(rules.of(path, "google", new Sender("acme", "autumn", "pool", "gmail.com"))).containsExactly(acme);
         assertThat(rules.of(path, "google", new Sender("a c provider=x", "", "", "gmail.com")))

@@ -92,7 +92,7 @@ final class TwinReader {
         if (root.contains("escalation")) {
             Table table = top.table("escalation");
             escalation = new Escalation(table.count("after"), table.time("within", null), table.time("block", null),
-                    table.word("at", TwinPhase.MAIL, TwinPhase.values()), table.replies());
+                    table.word("at", TwinPhase.MAIL, List.of(TwinPhase.values())), table.replies());
             table.end();
         }
         top.end();
@@ -122,17 +122,17 @@ final class TwinReader {
                     table.count("most"));
             case GREYLIST -> new TwinLimit.Greylist(name, TwinPhase.RCPT, replies, table.weight(0),
                     table.time("wait", null));
-            case DAILY -> new TwinLimit.Daily(name, table.word("at", TwinPhase.MAIL, TwinPhase.MAIL), replies,
+            case DAILY -> new TwinLimit.Daily(name, table.word("at", TwinPhase.MAIL, List.of(TwinPhase.MAIL)), replies,
                     table.weight(1), table.count("most"), table.zone("zone"));
-            case CHANCE -> new TwinLimit.Chance(name, table.word("at", TwinPhase.RCPT, TwinPhase.values()), replies,
+            case CHANCE -> new TwinLimit.Chance(name, table.word("at", TwinPhase.RCPT, List.of(TwinPhase.values())), replies,
                     table.weight(0), table.share("share", null));
             case RATE -> {
-                Per per = table.word("per", Per.SOURCE, Per.values());
+                Per per = table.word("per", Per.SOURCE, List.of(Per.values()));
                 TwinPhase at = switch (per) {
-                    case SOURCE -> table.word("at", TwinPhase.MAIL, TwinPhase.values());
-                    case TENANT -> table.word("at", TwinPhase.CONTENT, TwinPhase.MAIL, TwinPhase.RCPT,
-                            TwinPhase.CONTENT);
-                    case RECIPIENT -> table.word("at", TwinPhase.RCPT, TwinPhase.RCPT);
+                    case SOURCE -> table.word("at", TwinPhase.MAIL, List.of(TwinPhase.values()));
+                    case TENANT -> table.word("at", TwinPhase.CONTENT, List.of(TwinPhase.MAIL, TwinPhase.RCPT,
+                            TwinPhase.CONTENT));
+                    case RECIPIENT -> table.word("at", TwinPhase.RCPT, List.of(TwinPhase.RCPT));
                 };
                 double full = table.rate("rate", null);
                 yield new TwinLimit.Pace(name, at, replies, table.weight(per == Per.SOURCE ? 1 : 0), per,
@@ -222,10 +222,9 @@ final class TwinReader {
             return parsed(key, ZoneId.of("UTC"), ZoneId.of("UTC"), "a time zone like \"Asia/Shanghai\"", ZoneId::of);
         }
 
-        @SafeVarargs
-        final <E extends Enum<E>> E word(String key, @Nullable E fallback, E... allowed) {
-            E found = find(key, fallback, List.of(allowed));
-            return found == null ? allowed[0] : found;
+        <E extends Enum<E>> E word(String key, @Nullable E fallback, List<E> allowed) {
+            E found = find(key, fallback, allowed);
+            return found == null ? allowed.getFirst() : found;
         }
 
         <E extends Enum<E>> @Nullable E find(String key, @Nullable E fallback, List<E> allowed) {
