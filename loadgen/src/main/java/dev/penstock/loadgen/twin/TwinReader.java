@@ -124,8 +124,9 @@ final class TwinReader {
                     table.time("wait", null));
             case DAILY -> new TwinLimit.Daily(name, table.word("at", TwinPhase.MAIL, List.of(TwinPhase.MAIL)), replies,
                     table.weight(1), table.count("most"), table.zone("zone"));
-            case CHANCE -> new TwinLimit.Chance(name, table.word("at", TwinPhase.RCPT, List.of(TwinPhase.values())), replies,
-                    table.weight(0), table.share("share", null));
+            case CHANCE ->
+                new TwinLimit.Chance(name, table.word("at", TwinPhase.RCPT, List.of(TwinPhase.values())), replies,
+                        table.weight(0), table.share("share", null));
             case RATE -> {
                 Per per = table.word("per", Per.SOURCE, List.of(Per.values()));
                 TwinPhase at = switch (per) {
