@@ -3,6 +3,7 @@ package dev.penstock.loadgen;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,8 +24,7 @@ final class SinkTwins {
     private static final String ALL = "*";
 
     private final Map<String, Twin> byAddress = new LinkedHashMap<>();
-    private final long start1970 = Math.multiplyExact(Instant.now().getEpochSecond(), 1_000_000_000L)
-            + Instant.now().getNano();
+    private final long start1970 = ChronoUnit.NANOS.between(Instant.EPOCH, Instant.now());
     private final long startNanos = System.nanoTime();
 
     SinkTwins(Map<String, TwinProfile> profiles, long seed) {

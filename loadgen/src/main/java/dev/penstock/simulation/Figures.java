@@ -1,5 +1,6 @@
 package dev.penstock.simulation;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -13,6 +14,18 @@ public final class Figures {
         DEFERRED,
         BOUNCED,
         EXPIRED
+    }
+
+    /** Where what was submitted is counted, behind what {@link #place} says. */
+    private static final int SUBMITTED = 4;
+
+    private static int place(Kind kind) {
+        return switch (kind) {
+            case DELIVERED -> 0;
+            case DEFERRED -> 1;
+            case BOUNCED -> 2;
+            case EXPIRED -> 3;
+        };
     }
 
     /** Of one receiver. Counts by minute since the start. */
@@ -31,7 +44,7 @@ public final class Figures {
         /** By what the receiver refused for. */
         final Map<String, Long> bouncedFor = new TreeMap<>();
         final Map<String, Long> deferredFor = new TreeMap<>();
-        private long[][] minutes = new long[5][64];
+        private long[][] minutes = new long[SUBMITTED + 1][64];
 
         Series(long total) {
             this.total = total;
@@ -40,7 +53,7 @@ public final class Figures {
         private void count(int which, long nanos) {
             int at = (int) (nanos / MINUTE_NANOS);
             if (at >= minutes[which].length) {
-                minutes[which] = java.util.Arrays.copyOf(minutes[which], Math.max(at + 1, 2 * at));
+                minutes[which] = Arrays.copyOf(minutes[which], Math.max(at + 1, 2 * at));
             }
             minutes[which][at]++;
         }
@@ -50,23 +63,23 @@ public final class Figures {
         }
 
         public long delivered(int minute) {
-            return inMinute(Kind.DELIVERED.ordinal(), minute);
+            return inMinute(place(Kind.DELIVERED), minute);
         }
 
         public long deferred(int minute) {
-            return inMinute(Kind.DEFERRED.ordinal(), minute);
+            return inMinute(place(Kind.DEFERRED), minute);
         }
 
         public long bounced(int minute) {
-            return inMinute(Kind.BOUNCED.ordinal(), minute);
+            return inMinute(place(Kind.BOUNCED), minute);
         }
 
         long ended(int minute) {
-            return delivered(minute) + bounced(minute) + inMinute(Kind.EXPIRED.ordinal(), minute);
+            return delivered(minute) + bounced(minute) + inMinute(place(Kind.EXPIRED), minute);
         }
 
         long submitted(int minute) {
-            return inMinute(Kind.values().length, minute);
+            return inMinute(SUBMITTED, minute);
         }
 
         public long delivered() {
@@ -155,13 +168,13 @@ public final class Figures {
     void submitted(String twin, long nanos) {
         Series one = of(twin);
         one.submitted++;
-        one.count(Kind.values().length, nanos);
+        one.count(SUBMITTED, nanos);
     }
 
     /** @param limit what the receiver refused for; empty when it didn't */
     void came(String twin, Kind kind, String limit, long nanos) {
         Series one = of(twin);
-        one.count(kind.ordinal(), nanos);
+        one.count(place(kind), nanos);
         switch (kind) {
             case DELIVERED -> one.delivered++;
             case DEFERRED -> {

@@ -1,5 +1,7 @@
 package dev.penstock.simulation;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -160,7 +162,7 @@ public final class Main implements Callable<Integer> {
             }
             return Replay.read(replay, overrides);
         }
-        return Mix.of(Mix.read(mix), overrides);
+        return Mix.of(Mix.read(requireNonNull(mix)), overrides);
     }
 
     private GatewayConfig config() {

@@ -22,13 +22,13 @@ final class Plot {
      * @param style  of the stroke, in SVG's words
      * @param scales whether the drawing is made high enough for it; else it is cut off at the top
      */
-    record Line(String name, String style, double[] values, boolean scales) {}
+    record Line(String name, String style, List<Double> values, boolean scales) {}
 
     private Plot() {}
 
     /** @param unit of the values, for people */
     static String svg(String title, String unit, List<Line> lines) {
-        int minutes = lines.stream().mapToInt(line -> line.values.length).max().orElse(1);
+        int minutes = lines.stream().mapToInt(line -> line.values.size()).max().orElse(1);
         int step = Math.max(1, Math.ceilDiv(minutes, MOST_POINTS));
         double most = 1;
         for (Line line : lines) {
@@ -71,13 +71,13 @@ final class Plot {
         return svg.append("</svg>\n").toString();
     }
 
-    private static double[] averaged(double[] values, int step) {
-        double[] averaged = new double[Math.ceilDiv(values.length, step)];
+    private static double[] averaged(List<Double> values, int step) {
+        double[] averaged = new double[Math.ceilDiv(values.size(), step)];
         for (int i = 0; i < averaged.length; i++) {
-            int end = Math.min(values.length, (i + 1) * step);
+            int end = Math.min(values.size(), (i + 1) * step);
             double sum = 0;
             for (int at = i * step; at < end; at++) {
-                sum += values[at];
+                sum += values.get(at);
             }
             averaged[i] = sum / (end - i * step);
         }

@@ -17,14 +17,14 @@ import dev.penstock.loadgen.twin.Twin.Answer;
  */
 final class PostfixSender implements Sender {
     /** queue_run_delay, minimal_backoff_time, maximal_backoff_time, smtp_connection_reuse_time_limit. */
-    private static final Duration QUEUE_RUN = Duration.ofSeconds(300);
-    private static final long SHORTEST_NANOS = Duration.ofSeconds(300).toNanos();
+    private static final Duration QUEUE_RUN = Duration.ofMinutes(5);
+    private static final long SHORTEST_NANOS = Duration.ofMinutes(5).toNanos();
     private static final long LONGEST_NANOS = Duration.ofSeconds(4_000).toNanos();
-    private static final long REUSE_NANOS = Duration.ofSeconds(300).toNanos();
+    private static final long REUSE_NANOS = Duration.ofMinutes(5).toNanos();
 
     private record Waiting(SimulatedMessage message, long dueNanos) {}
 
-    private final class Destination {
+    private static final class Destination {
         final String source;
         final ArrayDeque<SimulatedMessage> active = new ArrayDeque<>();
         final PostfixWindow window = new PostfixWindow();
@@ -162,8 +162,7 @@ final class PostfixSender implements Sender {
         settle(to, message, answer);
         to.window.succeeded(to.busy);
         SimulatedMessage next = to.busy <= to.window.window() ? to.active.poll() : null;
-        boolean again = next != null && !answer.reply().closes() && time.nanos() - openedNanos < REUSE_NANOS;
-        if (again) {
+        if (next != null && !answer.reply().closes() && time.nanos() - openedNanos < REUSE_NANOS) {
             send(to, session, next, openedNanos);
         } else {
             session.close();

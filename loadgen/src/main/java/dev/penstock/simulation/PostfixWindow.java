@@ -30,7 +30,11 @@ final class PostfixWindow {
         return dead;
     }
 
-    /** A session came up and was spoken over. @param busy deliveries under way with this one */
+    /**
+     * A session came up and was spoken over.
+     *
+     * @param busy deliveries under way with this one
+     */
     void succeeded(int busy) {
         failedCohorts = 0;
         if (window < busy + INITIAL) {

@@ -8,7 +8,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 import tools.jackson.core.JsonGenerator;
 
@@ -208,12 +210,9 @@ public record Report(List<Result> results, int settleMinutes) {
         return reports.stream().anyMatch(TwinReport::isUnlimited) ? 0 : run.capacity(twin, minute);
     }
 
-    private static double[] perSecond(int minutes, java.util.function.IntToDoubleFunction count) {
-        double[] values = new double[minutes];
-        for (int minute = 0; minute < minutes; minute++) {
-            values[minute] = count.applyAsDouble(minute) / SECONDS_PER_MINUTE;
-        }
-        return values;
+    private static List<Double> perSecond(int minutes, IntToDoubleFunction count) {
+        return IntStream.range(0, minutes).mapToObj(minute -> count.applyAsDouble(minute) / SECONDS_PER_MINUTE)
+                .toList();
     }
 
     /** A page that needs nothing from elsewhere. */

@@ -78,7 +78,7 @@ public final class Simulation {
             double capacity = 0;
             for (TwinReport report : twins.getOrDefault(twin, List.of())) {
                 int at = minute - first(report);
-                capacity += at >= 0 && at < report.capacity().length ? report.capacity()[at] : 0;
+                capacity += at >= 0 && at < report.capacity().size() ? report.capacity().get(at) : 0;
             }
             return capacity;
         }

@@ -1,5 +1,6 @@
 package dev.penstock.simulation;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -20,7 +21,7 @@ class MixTest {
         assertThat(mix.messages()).extracting(message -> message.arrivalNanos() / 1_000_000_000 + " " + message.tenant()
                 + " " + message.domain()).containsExactly("0 tenant1 outlook.com", "0  steady.test", "0  steady.test",
                         "10 tenant2 outlook.com", "20 tenant1 hotmail.com", "30 tenant2 hotmail.com");
-        assertThat(mix.twins().get("hotmail.com").name()).isEqualTo("outlook");
+        assertThat(requireNonNull(mix.twins().get("hotmail.com")).name()).isEqualTo("outlook");
     }
 
     @Test
@@ -39,7 +40,7 @@ class MixTest {
         Mix mix = Mix.of(Mix.read(file.toString()), Map.of("outlook", "outlook-february-2026"));
         assertThat(mix.messages()).hasSize(3).first().isEqualTo(
                 new SimulatedMessage(1, "a.example", "shop", "spring", 1_000, Duration.ofHours(1).toNanos()));
-        assertThat(mix.twins().get("b.example").name()).isEqualTo("outlook-february-2026");
+        assertThat(requireNonNull(mix.twins().get("b.example")).name()).isEqualTo("outlook-february-2026");
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.penstock.simulation;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -53,7 +54,8 @@ class SimulationTest {
                         Figures.Series series = each.getValue();
                         assertThat(series.queued()).as(what).isBetween(0L, series.total());
                         queued += series.queued();
-                        long taken = result.twins().get(each.getKey()).stream().mapToLong(TwinReport::taken).sum();
+                        long taken = requireNonNull(result.twins().get(each.getKey())).stream()
+                                .mapToLong(TwinReport::taken).sum();
                         // What the receiver has taken and not answered for yet is in the queue still.
                         assertThat(taken - series.delivered()).as(what).isBetween(0L, 50L);
                         assertThat(series.queued() == 0 && taken != series.delivered()).as(what).isFalse();
@@ -87,7 +89,7 @@ class SimulationTest {
                 replies = ["450 4.7.1 Greylisted"]
                 """);
         long before = System.nanoTime();
-        Result result = simulation(twin + "=10", Duration.ofHours(48)).run(GATEWAY, 1);
+        Result result = simulation(twin + "=10", Duration.ofDays(2)).run(GATEWAY, 1);
         assertThat(result.figures("grey").delivered()).isEqualTo(10);
         assertThat(Duration.ofNanos(result.figures("grey").lastNanos)).isGreaterThan(Duration.ofHours(6));
         assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(30));
@@ -101,7 +103,7 @@ class SimulationTest {
                 Duration.ofHours(1), true);
         Result result = simulation.run(GATEWAY, 1);
         Figures.Series series = result.figures("steady");
-        assertThat(result.twins().get("steady").getFirst().mostOpen()).isEqualTo(3);
+        assertThat(requireNonNull(result.twins().get("steady")).getFirst().mostOpen()).isEqualTo(3);
         assertThat(series.delivered(3)).isBetween(290L, 301L);
         assertThat(series.deferred()).as("no refusal is our doing").isZero();
         assertThat(series.isDrained()).isTrue();
@@ -116,7 +118,7 @@ class SimulationTest {
                 config.delivery().with(DeliveryConfig.POOL, "all"));
         Result result = new Simulation(Mix.of(Mix.read("steady=4000/10m"), Map.of()), config, Duration.ofHours(1), true)
                 .run(GATEWAY, 1);
-        List<TwinReport> reports = result.twins().get("steady");
+        List<TwinReport> reports = requireNonNull(result.twins().get("steady"));
         assertThat(reports).extracting(TwinReport::source).containsExactly("a", "b");
         assertThat(reports.getLast().taken()).isBetween(2_800L, 3_200L);
     }

@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -33,12 +34,9 @@ final class TwinReader {
 
     private record Problem(int line, int column, String text) {}
 
-    private final String file;
     private final List<Problem> problems = new ArrayList<>();
 
-    private TwinReader(String file) {
-        this.file = file;
-    }
+    private TwinReader() {}
 
     /**
      * @param name of the twin
@@ -46,10 +44,11 @@ final class TwinReader {
      * @throws IllegalArgumentException with a line {@code file:line:column: key: what is wrong} for each error
      */
     static TwinProfile read(String name, String file, String toml) {
-        TwinReader reader = new TwinReader(file);
+        TwinReader reader = new TwinReader();
         TomlParseResult parsed = Toml.parse(toml);
         for (TomlParseError error : parsed.errors()) {
-            reader.problems.add(new Problem(error.position().line(), error.position().column(), error.getMessage()));
+            reader.problems.add(new Problem(error.position().line(), error.position().column(),
+                    Objects.requireNonNullElse(error.getMessage(), "is no TOML")));
         }
         TwinProfile profile = parsed.hasErrors() ? null : reader.profile(name, parsed);
         if (profile == null || !reader.problems.isEmpty()) {

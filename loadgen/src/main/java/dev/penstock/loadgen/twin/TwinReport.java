@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.DoubleStream;
 
 /**
  * What a receiver has taken from a source, what it refused, and what it would have taken. Immutable but for its minutes,
@@ -21,7 +22,7 @@ import java.util.TreeMap;
  * @param minutes     since then; the last may be shorter than those of {@code capacity}
  */
 public record TwinReport(String twin, String source, long firstNanos, long connections, int mostOpen, long taken,
-        Map<String, Long> refused, int blocks, double reputation, double[] capacity, List<Minute> minutes) {
+        Map<String, Long> refused, int blocks, double reputation, List<Double> capacity, List<Minute> minutes) {
     private static final long MINUTE_NANOS = 60_000_000_000L;
     private static final long NANOS_PER_SECOND = 1_000_000_000;
     private static final double MINUTES_PER_HOUR = 60;
@@ -93,15 +94,15 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
 
     /** Whether nothing limits how many messages it takes. */
     public boolean isUnlimited() {
-        return capacity.length > 0 && capacity[0] >= UNLIMITED;
+        return !capacity.isEmpty() && capacity.getFirst() >= UNLIMITED;
     }
 
     /** What one who never exceeds a limit could have sent until then; the last minute counts by its part. */
     public double capacityUntil(long nanos) {
         double sum = 0;
-        for (int i = 0; i < capacity.length; i++) {
+        for (int i = 0; i < capacity.size(); i++) {
             double part = (double) (nanos - firstNanos - i * MINUTE_NANOS) / MINUTE_NANOS;
-            sum += capacity[i] * Math.clamp(part, 0, 1);
+            sum += capacity.get(i) * Math.clamp(part, 0, 1);
         }
         return sum;
     }
@@ -119,7 +120,7 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
     }
 
     /** Of a source whose reputation only rises: the least of the rates of messages, within the days' quotas. */
-    static double[] capacity(TwinProfile profile, double startScore, long firstNanos, long untilNanos) {
+    static List<Double> capacity(TwinProfile profile, double startScore, long firstNanos, long untilNanos) {
         int count = (int) Math.max(0, Math.ceilDiv(untilNanos - firstNanos, MINUTE_NANOS));
         double[] capacity = new double[count];
         for (int i = 0; i < count; i++) {
@@ -131,7 +132,7 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
                 keepTo(daily, capacity, firstNanos);
             }
         }
-        return capacity;
+        return DoubleStream.of(capacity).boxed().toList();
     }
 
     private static void keepTo(TwinLimit.Daily daily, double[] capacity, long firstNanos) {
