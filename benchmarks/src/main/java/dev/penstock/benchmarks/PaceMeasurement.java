@@ -107,14 +107,12 @@ public final class PaceMeasurement {
         }
         Arrays.sort(gaps);
         double allowed = time.toNanos() / (double) Rate.parse(rate).intervalNanos() + 1;
-        say("rate=%s queues=%d seconds=%d sent=%d allowed=%.0f percent=%.2f most-in-a-second=%d most-in-100ms=%d "
-                + "gap-ms-p01=%.2f p50=%.2f p99=%.2f", rate, queues, time.toSeconds(), times.length, allowed,
+        System.out.println(String.format(Locale.ROOT,
+                "rate=%s queues=%d seconds=%d sent=%d allowed=%.0f percent=%.2f most-in-a-second=%d most-in-100ms=%d "
+                        + "gap-ms-p01=%.2f p50=%.2f p99=%.2f",
+                rate, queues, time.toSeconds(), times.length, allowed,
                 100 * times.length / allowed, mostInASecond, mostInATenth, gaps[gaps.length / 100] / 1e6,
-                gaps[gaps.length / 2] / 1e6, gaps[gaps.length * 99 / 100] / 1e6);
-    }
-
-    private static void say(String format, Object... values) {
-        System.out.println(String.format(Locale.ROOT, format, values));
+                gaps[gaps.length / 2] / 1e6, gaps[gaps.length * 99 / 100] / 1e6));
     }
 
     /** @param args seconds for each rate, 10 unless said */

@@ -41,6 +41,7 @@ import dev.penstock.units.Rate;
 @Fork(1)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
+@SuppressWarnings("NullAway.Init") // JMH calls the set-up
 public class ThrottleBenchmark {
     /** Far above what can be taken, so that a slot is free each time. */
     private static final Rate RATE = Rate.parse("1_000_000_000/s,max_burst=1000");

@@ -181,9 +181,10 @@ public final class ThrottledQueuesMeasurement {
         double before = cpuSeconds();
         pause(MEASURED);
         double used = (cpuSeconds() - before) / MEASURED.toSeconds();
-        say("queues=%d queued=%d throttled=%d sent-per-second=%.1f cpu-percent-of-a-core=%.2f", queues,
+        System.out.println(String.format(Locale.ROOT,
+                "queues=%d queued=%d throttled=%d sent-per-second=%.1f cpu-percent-of-a-core=%.2f", queues,
                 queue.stats().queued(), shaper.snapshot().size(),
-                (sent.get() - sentBefore) / (double) MEASURED.toSeconds(), 100 * used);
+                (sent.get() - sentBefore) / (double) MEASURED.toSeconds(), 100 * used));
         for (int i = 0; i < PROVIDERS; i++) {
             rule(i, "1000/s");
             rule(i, "1/min");
@@ -206,14 +207,12 @@ public final class ThrottledQueuesMeasurement {
         long doneCpu = threadCpuNanos() - cpu;
         pause(Duration.ofSeconds(1));
         long first = firstSent[provider].get();
-        say("rule provider=%d rate=%s asked-ms=%.1f (cpu %.1f) done-ms=%.1f (cpu %.1f) first-message-ms=%s", provider,
+        System.out.println(String.format(Locale.ROOT,
+                "rule provider=%d rate=%s asked-ms=%.1f (cpu %.1f) done-ms=%.1f (cpu %.1f) first-message-ms=%s",
+                provider,
                 rate,
                 (asked - begin) / 1e6, askedCpu / 1e6, (done - begin) / 1e6, doneCpu / 1e6,
-                first == 0 ? "none" : String.format(Locale.ROOT, "%.1f", (first - begin) / 1e6));
-    }
-
-    private static void say(String format, Object... values) {
-        System.out.println(String.format(Locale.ROOT, format, values));
+                first == 0 ? "none" : String.format(Locale.ROOT, "%.1f", (first - begin) / 1e6)));
     }
 
     /** @param args how many queues, and how many messages in all of them; 20000 and 1000000 unless said */
