@@ -31,21 +31,38 @@ final class Reloads {
     private final Gateway gateway;
     // Guarded by this.
     private GatewayConfig current;
-    private Optional<Path> shapingFile = Optional.empty();
+    private Optional<Path> shapingFile;
     /** Octets of the shaping file that were looked at last, taken up or refused. */
     private byte @Nullable [] seen;
 
+    /** The shaping file at one moment. */
+    static final class Shaping {
+        private final Optional<Path> file;
+        private final byte @Nullable [] octets;
+
+        private Shaping(Optional<Path> file) {
+            this.file = file;
+            this.octets = read(file);
+        }
+
+        /** That which {@code config} names; to be asked before it is read for its keys, so that no change is missed. */
+        static Shaping of(@Nullable Path config) {
+            return new Shaping(config == null ? Optional.empty() : ConfigReader.shapingFile(config));
+        }
+    }
+
     /**
      * @param file    null when the gateway runs on built-in defaults
+     * @param before  what the shaping file was before that
      * @param started what it was started with
      */
-    Reloads(@Nullable Path file, GatewayConfig started, Gateway gateway) {
+    Reloads(@Nullable Path file, Shaping before, GatewayConfig started, Gateway gateway) {
         this.file = file;
         this.current = started;
         this.gateway = gateway;
-        if (file != null) {
-            shapingFile = ConfigReader.shapingFile(file);
-            seen = shaping();
+        this.shapingFile = before.file;
+        this.seen = before.octets;
+        if (Arrays.equals(seen, shaping())) { // else it has changed since, and what is in force is found out by a reload
             inForce(seen);
         }
     }

@@ -68,6 +68,7 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         GatewayConfig config;
+        Reloads.Shaping before = Reloads.Shaping.of(file);
         if (file == null) {
             config = GatewayConfig.embedded(ConfigReader.systemHostname());
         } else {
@@ -95,7 +96,7 @@ final class RunCommand implements Callable<Integer> {
             }
             return failure.exitCode();
         }
-        Reloads reloads = new Reloads(file, config, gateway);
+        Reloads reloads = new Reloads(file, before, config, gateway);
         try (gateway; ShapingWatch _ = ShapingWatch.start(reloads::shapingFile, reloads::shapingMayHaveChanged)) {
             AtomicBoolean stopping = new AtomicBoolean();
             for (String signal : List.of("TERM", "INT")) {

@@ -73,30 +73,45 @@ final class ShapingFileChange {
         }
         ShapingHistory history = ShapingHistory.of(changed.get());
         try {
-            Optional<ShapingHistory.Version> inForce = history.newest();
-            Integer expected = wish.ifVersion;
-            if (expected != null && inForce.map(ShapingHistory.Version::number).orElse(0) != (int) expected) {
-                err.println("penstock: version " + inForce.map(ShapingHistory.Version::number).orElse(0)
-                        + " is in force, not " + expected + "; nothing was changed");
-                return ExitCode.TEMPORARY;
-            }
-            byte[] before = WholeFile.read(named.get(), ShapingHistory.MAX_OCTETS);
+            Path file = named.get().toRealPath();
             byte[] after = WholeFile.read(next, ShapingHistory.MAX_OCTETS);
-            if (Arrays.equals(before, after)) {
-                out.println(named.get() + " says so already");
-                return ExitCode.OK;
+            // Of two who change it at one time the second finds what the first has made of it.
+            try (FileChannel locked = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+                    var _ = locked.lock()) {
+                byte[] before = WholeFile.read(file, ShapingHistory.MAX_OCTETS);
+                if (Arrays.equals(before, after)) {
+                    out.println(named.get() + " says so already");
+                    return ExitCode.OK;
+                }
+                String otherwise = wish.ifVersion == null ? "" : notInForce(wish.ifVersion, history, before);
+                if (!otherwise.isEmpty()) {
+                    err.println("penstock: " + otherwise + "; nothing was changed");
+                    return ExitCode.TEMPORARY;
+                }
+                say(changed.get().shaping());
+                if (wish.dryRun) {
+                    out.println("nothing was changed: --dry-run");
+                    return ExitCode.OK;
+                }
+                replace(file, after);
             }
-            say(changed.get().shaping());
-            if (wish.dryRun) {
-                out.println("nothing was changed: --dry-run");
-                return ExitCode.OK;
-            }
-            replace(named.get().toRealPath(), after);
             return await(history, after, wish.patience);
         } catch (IOException e) {
             err.println("penstock: the shaping file can't be replaced: " + e);
             return ExitCode.CANT_CREATE;
         }
+    }
+
+    /** Why that version isn't what the file says; empty when it is. */
+    private static String notInForce(int expected, ShapingHistory history, byte[] octets) throws IOException {
+        Optional<ShapingHistory.Version> newest = history.newest();
+        int number = newest.map(ShapingHistory.Version::number).orElse(0);
+        if (number != expected) {
+            return "version " + number + " is in force, not " + expected;
+        }
+        return newest.isPresent() && !Arrays.equals(newest.get().octets(), octets)
+                ? "the file has been changed since version " + expected + " came into force"
+                : "";
     }
 
     /** What is printed of the file that was there counts for nothing when that one has errors. */

@@ -83,8 +83,8 @@ public final class ConfigReader {
         TableBinder gateway = file.table("gateway");
         String hostname = GatewayConfig.HOSTNAME.read(gateway);
         int node = GatewayConfig.NODE.read(gateway);
-        Optional<Path> shapingFile = shaping
-                .apply(gateway.file(SHAPING_FILE, Optional.empty(), "built-in limits"));
+        Optional<Path> named = gateway.file(SHAPING_FILE, Optional.empty(), "built-in limits");
+        Optional<Path> shapingFile = shaping.apply(named);
         gateway.end();
         if (!hostname.isEmpty()) {
             config = config.with(GatewayConfig.HOSTNAME, hostname);
@@ -124,7 +124,7 @@ public final class ConfigReader {
                     .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet(),
                             sourceNames(config)));
         }
-        CurfewReader.check(file, config);
+        CurfewReader.check(file, config, named.isEmpty() || shapingFile.isPresent());
         file.end();
 
         for (String domain : config.localDomains().keySet()) {

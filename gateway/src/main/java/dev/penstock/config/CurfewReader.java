@@ -52,8 +52,12 @@ final class CurfewReader {
         }
     }
 
-    /** Pools and providers that are named have to be there. */
-    static void check(TableBinder file, GatewayConfig config) {
+    /**
+     * Pools and providers that are named have to be there.
+     *
+     * @param all whether all providers are known: else the shaping file was left out
+     */
+    static void check(TableBinder file, GatewayConfig config, boolean all) {
         Set<String> providers = config.shaping().providers().stream().map(ProviderConfig::name)
                 .collect(Collectors.toSet());
         config.curfews().forEach((name, curfew) -> {
@@ -64,7 +68,7 @@ final class CurfewReader {
                 }
             }
             for (String provider : curfew.providers()) {
-                if (!providers.contains(provider)) {
+                if (all && !providers.contains(provider)) {
                     table.reject(CurfewConfig.PROVIDERS.name(), unknown("provider", provider, providers));
                 }
             }

@@ -147,6 +147,47 @@ class ShapingChangeTest {
     }
 
     @Test
+    void ofTwoWhoChangeAVersionTheSecondIsTold() throws IOException {
+        Path next = Files.writeString(directory.resolve("next.toml"), FAST);
+        Path other = Files.writeString(directory.resolve("other.toml"), "[\"default\"]\nconnection_limit = 4\n");
+        running(() -> { // neither waits until the gateway has taken it up
+            penstock("shaping", "apply", next.toString(), "-c", config.toString(), "--if-version", "1", "--wait", "0");
+            assertThat(penstock("shaping", "apply", other.toString(), "-c", config.toString(), "--if-version", "1"))
+                    .isEqualTo(ExitCode.TEMPORARY);
+            assertThat(shaping).content().isEqualTo(FAST);
+        });
+        assertThat(err.toString(UTF_8)).containsAnyOf("the file has been changed since version 1 came into force",
+                "version 2 is in force, not 1");
+    }
+
+    @Test
+    void whatChangesWhileTheGatewayStartsIsTakenUp() {
+        gateway.whileStarting = () -> write(shaping, FAST);
+        running(() -> await(() -> gateway.reloads.size() == 1));
+        assertThat(gateway.reloads.getLast()).isEqualTo(read());
+        assertThat(history()).singleElement()
+                .satisfies(version -> assertThat(version.octets()).asString(UTF_8).isEqualTo(FAST));
+    }
+
+    @Test
+    void aCurfewOfAProviderOfTheShapingFileKeepsNobodyFromGoingBack() throws IOException {
+        String withProvider = SLOW + "[provider.\"corp\"]\nmatch = [{MXSuffix=\".corp.example\"}]\n";
+        Files.writeString(shaping, withProvider);
+        Files.writeString(config, Files.readString(config) + """
+                [curfew."night"]
+                providers = ["corp"]
+                from = "22:00"
+                to = "06:00"
+                """);
+        running(() -> {
+            write(shaping, "nonsense");
+            assertThat(penstock("shaping", "rollback", "--to", "1", "-c", config.toString()))
+                    .as(err.toString(UTF_8)).isEqualTo(ExitCode.OK);
+            assertThat(shaping).content().isEqualTo(withProvider);
+        });
+    }
+
+    @Test
     void withoutARunningGatewayTheFileIsReplacedAndThatIsSaid() throws IOException {
         Path next = Files.writeString(directory.resolve("next.toml"), FAST);
         assertThat(penstock("shaping", "apply", next.toString(), "-c", config.toString(), "--wait", "0"))
@@ -171,7 +212,7 @@ class ShapingChangeTest {
 
     @Test
     void fiveHundredChangesFromManySidesEndWithTheLastInForce() throws Exception {
-        Reloads reloads = new Reloads(config, read(), gateway);
+        Reloads reloads = new Reloads(config, Reloads.Shaping.of(config), read(), gateway);
         Random random = new Random(11);
         int[] limits = IntStream.range(0, 500).map(_ -> 1 + random.nextInt(1_000)).toArray();
         List<Thread> threads = new ArrayList<>();
@@ -262,9 +303,11 @@ class ShapingChangeTest {
 
     private static final class FakeGateway implements Gateway {
         Runnable whileRunning = () -> {};
+        Runnable whileStarting = () -> {};
         final List<GatewayConfig> reloads = new CopyOnWriteArrayList<>();
 
         Gateway start(GatewayConfig started) {
+            whileStarting.run();
             assertThat(Arrays.asList(started)).doesNotContainNull();
             return this;
         }
