@@ -4,7 +4,8 @@ package dev.penstock.queue;
  * How fast mail leaves a queue while there is some: a mean over the last minutes, in which what is older counts less and
  * less. Guarded by its queue's lock; pure of clocks.
  *
- * <p>Both what has left and the time it took are weighted by {@code exp(-age / }τ{@code )}, so that their ratio is a rate. τ is {@link #MEMORY_NANOS}, or longer where messages are so far apart that fewer than
+ * <p>Both what has left and the time it took are weighted by {@code exp(-age / }τ{@code )}, so that their ratio is a
+ * rate. τ is {@link #MEMORY_NANOS}, or longer where messages are so far apart that fewer than
  * {@link #LEAST} of them would count.
  */
 final class Departures {
@@ -26,23 +27,25 @@ final class Departures {
         }
     }
 
-    /**
-     * A message has left.
-     *
-     * @param more whether there still is mail
-     */
-    void left(long nowNanos, boolean more) {
-        begins(nowNanos);
+    /** A message has left. One that came when there was no other, and left at once, says nothing about how fast they do. */
+    void left(long nowNanos) {
+        if (!busy) {
+            return;
+        }
         double took = Math.max(0, nowNanos - sinceNanos);
         double mean = left == 0 ? took : tookNanos / left;
         double weight = Math.exp(-took / Math.max(MEMORY_NANOS, LEAST * mean));
         left = left * weight + 1;
         tookNanos = tookNanos * weight + took;
         sinceNanos = nowNanos;
-        busy = more;
     }
 
-    /** All mail has gone another way: the time until more comes doesn't count. */
+    /** One that left has come back untried; the time that this took counts. */
+    void cameBack() {
+        left = Math.max(0, left - 1);
+    }
+
+    /** There is no mail any more, or it may not leave: the time until {@link #begins} doesn't count. */
     void ends() {
         busy = false;
     }
