@@ -302,6 +302,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private final Forecast forecast = new Forecast();
     /** Mail is ready and may go, as of the last event: what it takes now counts for how fast it goes. */
     private boolean flows;
+    /** Mail is there and none may go, as of the last event. */
+    private boolean stands;
     private int appended;
     private @Nullable TrafficLimits shapedBy;
     /** Written under the lock. */
@@ -1412,15 +1414,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (transactional != now) {
             transactional = now;
         }
-        boolean flowsNow = ready > 0 && !suspended && bar == null;
-        if (flows != flowsNow) {
-            flows = flowsNow;
-            if (flowsNow) {
-                departures.begins(around.nanos());
-            } else {
-                departures.ends();
-            }
-        }
+        follow();
         if (kept != null && lock.getHoldCount() == 1 && !isOfUse(kept)) {
             arm(around.nanos()); // it is given back where the queue waits
         }
@@ -1443,6 +1437,26 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         if (arms) {
             around.wakeAt(this, at);
+        }
+    }
+
+    /** How fast mail goes is measured while some may. */
+    private void follow() {
+        boolean hasMail = ready > 0 || withheld.messages() > 0;
+        boolean flowsNow = ready > 0 && !suspended && !held && bar == null;
+        boolean standsNow = hasMail && !flowsNow;
+        if (flows == flowsNow && stands == standsNow) {
+            return;
+        }
+        flows = flowsNow;
+        stands = standsNow;
+        long now = around.nanos();
+        if (flows) {
+            departures.begins(now);
+        } else if (stands) {
+            departures.stands(now);
+        } else {
+            departures.ends(now);
         }
     }
 
@@ -1485,14 +1499,21 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      */
     private double waitNanos(SubQueue subQueue, long place, long nowNanos) {
         double interval = departures.intervalNanos(nowNanos);
-        long stands = standsNanos(subQueue, nowNanos);
-        if (interval < 0 || stands < 0) {
+        long standing = standsNanos(subQueue, nowNanos);
+        if (interval < 0 || standing < 0) {
             return -1;
         }
         double before = subQueue.turn == null
-                ? turns.beforeWithheld(subQueue, place, Math.max(0, ready - stands / Math.max(1, interval)))
+                ? beforeWithheld(subQueue, place, standing / Math.max(1, interval))
                 : turns.before(subQueue, place);
-        return stands + (before + 1) * interval;
+        return standing + (before + 1) * interval;
+    }
+
+    /** As {@link Turns#before}, roughly, of mail that has no turn yet: beside what is ready then, and all that is withheld. */
+    private double beforeWithheld(SubQueue subQueue, long place, double gone) {
+        double others = Math.max(0, ready - gone) + withheld.messages() - subQueue.ready.size();
+        int alike = Math.max(1, turns.size() + withheld.size() - 1);
+        return Forecast.before((double) place, 1, List.of(new Forecast.Other((long) others, alike)));
     }
 
     /** For how long nothing of the sub-queue goes, as far as that is known; negative when something must change first. */
@@ -1501,21 +1522,21 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (!around.handsOut() || closed || throttle == null || barred != null && barred.untilMillis == 0) {
             return -1;
         }
-        long stands = barred == null
+        long longest = barred == null
                 ? 0
                 : TimeUnit.MILLISECONDS.toNanos(Math.max(0, barred.untilMillis - around.wallAt(nowNanos)));
         if (suspended) {
-            stands = Math.max(stands, suspendedUntilNanos - nowNanos);
+            longest = Math.max(longest, suspendedUntilNanos - nowNanos);
         }
         if (lacksMemory) {
-            stands = Math.max(stands, memoryNanos - nowNanos);
+            longest = Math.max(longest, memoryNanos - nowNanos);
         }
         Withheld.Until until = subQueue.turn == null ? withheld.of(subQueue) : null;
         if (until != null) {
-            stands = Math.max(stands, until.nanos() - nowNanos);
+            longest = Math.max(longest, until.nanos() - nowNanos);
         }
         LimitReached slotOf = slotOf(nowNanos);
-        return slotOf == null ? stands : Math.max(stands, slotOf.retryNanos());
+        return slotOf == null ? longest : Math.max(longest, slotOf.retryNanos());
     }
 
     /** The limiter of whose slot the queue waits with all its mail; null for none. */
@@ -2006,8 +2027,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         SubQueue next = turns.peek();
         long now = around.nanos();
         double interval = departures.intervalNanos(now);
-        long stands = next == null ? -1 : standsNanos(next, now);
-        return stands < 0 || interval < 0 ? 0 : around.wallAt(now + (long) (stands + ready * interval));
+        long standing = next == null ? -1 : standsNanos(next, now);
+        return standing < 0 || interval < 0 ? 0 : around.wallAt(now + (long) (standing + ready * interval));
     }
 
     /**

@@ -370,12 +370,6 @@ final class Turns {
         return others;
     }
 
-    /** Of a tenant whose mail isn't in the turns: about how many go before one when it is, of so many that are by then. */
-    double beforeWithheld(SubQueue queue, long place, double others) {
-        return Forecast.before((double) place, shares.get().weight(queue.owner.tenant()),
-                List.of(new Other((long) others, transactional.tenants.size() + bulk.tenants.size())));
-    }
-
     /** What the counts should be, for tests. @return null when they are */
     @Nullable
     String violation() {

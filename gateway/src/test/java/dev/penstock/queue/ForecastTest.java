@@ -38,7 +38,7 @@ class ForecastTest {
                 now += SECOND / 10;
                 departures.left(now);
             }
-            departures.ends();
+            departures.ends(now);
             now += 600 * SECOND;
         }
         assertThat(departures.intervalNanos(now)).isCloseTo(SECOND / 10.0, within(SECOND / 1e3));
