@@ -33,12 +33,12 @@ final class Forecast {
     /**
      * Messages that go before one.
      *
-     * @param mine   of its own tenant before it
+     * @param mine   of its own tenant before it, or as many as it takes
      * @param weight of its tenant, above 0
      */
-    static double before(long mine, double weight, Collection<Other> others) {
+    static double before(double mine, double weight, Collection<Other> others) {
         double turns = (mine + 1) / weight;
-        double before = (double) mine;
+        double before = mine;
         for (Other other : others) {
             before += Math.min((double) other.ready, turns * other.weight);
         }
@@ -47,6 +47,15 @@ final class Forecast {
 
     boolean hasProbe() {
         return probe != this;
+    }
+
+    boolean isProbe(Object message) {
+        return probe == message;
+    }
+
+    /** The message that is held against what becomes of it; something else when there is none. */
+    Object probe() {
+        return probe;
     }
 
     /** The message comes now and is expected to go then. Only where there {@linkplain #hasProbe is none}. */

@@ -22,6 +22,12 @@ final class ItemList {
         return first;
     }
 
+    /** Iterate on with {@link QueueItem#previous}. */
+    @Nullable
+    QueueItem last() {
+        return last;
+    }
+
     void addLast(QueueItem item) {
         item.previous = last;
         item.next = null;

@@ -92,6 +92,8 @@ public final class MailQueue implements AutoCloseable {
     static final Duration SWEEP_INTERVAL = Duration.ofMinutes(1);
     /** What was found idle so often is forgotten. */
     static final int IDLE_SWEEPS = 5;
+    /** Of one sender's mail for one domain, to find a message: well below a millisecond. */
+    private static final int MOST_LOOKED_AT = 10_000;
     private static final int SWEEP_BATCH = 256;
     /** By more than this the wall's clock and the monotonic one drift apart only when somebody sets one. */
     private static final Duration CLOCK_SET = Duration.ofSeconds(1);
@@ -1764,7 +1766,7 @@ public final class MailQueue implements AutoCloseable {
             scheduler.scan(item -> {
                 boolean ours = item.home.domain == queue;
                 if (ours && wanted.test(item)) {
-                    views.add(view(item, readyQueue));
+                    views.add(view(item, readyQueue, -1)); // not ready: nothing of its ready queue is asked
                 }
                 return views.size() < limit && (!ours || unseen.decrementAndGet() > 0);
             });
@@ -1773,15 +1775,93 @@ public final class MailQueue implements AutoCloseable {
 
     private void view(ItemList list, ReadyQueue readyQueue, int limit, Predicate<QueueItem> wanted,
             List<ItemView> into) {
+        long place = 0;
         for (QueueItem item = list.first(); item != null && into.size() < limit; item = item.next) {
             if (wanted.test(item)) {
-                into.add(view(item, readyQueue));
+                into.add(view(item, readyQueue, place));
             }
+            place++;
         }
     }
 
+    /**
+     * Why a destination hasn't gone yet, and when it will. Looks at {@value #MOST_LOOKED_AT} messages of each sender's mail
+     * for the domain at most, those that go next and those that came last, with the lock of their ready queue held for
+     * these; and not at mail that waits for its time or its release, which {@link #item} finds.
+     *
+     * @return empty when it isn't among these
+     */
+    public Optional<Why> why(String domain, MessageId id) {
+        return lanesOf(domain).map(queue -> why(queue, item -> item.entry().messageId() == id.value()))
+                .filter(Objects::nonNull).findFirst();
+    }
+
+    /**
+     * Why mail for the domain hasn't gone yet, and when the next will: of one message that is next of its sender's, or is
+     * just being attempted if there is no such. Costs the same however much waits.
+     *
+     * @return empty when none is ready
+     */
+    public Optional<Why> whyDomain(String domain) {
+        return lanesOf(domain).map(queue -> why(queue, _ -> true)).filter(Objects::nonNull).findFirst();
+    }
+
+    private Stream<DomainQueue> lanesOf(String domain) {
+        return Stream.concat(lanes.values().stream(), waiting.values().stream()).map(lane -> lane.domains.get(domain))
+                .filter(Objects::nonNull);
+    }
+
+    private @Nullable Why why(DomainQueue queue, Predicate<QueueItem> wanted) {
+        ReadyQueue readyQueue = queue.lockReadyQueue();
+        try {
+            for (SubQueue subQueue : queue.subQueues.values()) {
+                Why why = why(subQueue.ready, readyQueue, wanted);
+                if (why != null) {
+                    return why;
+                }
+            }
+            for (SubQueue subQueue : queue.subQueues.values()) {
+                Why why = why(subQueue.active, readyQueue, wanted);
+                if (why != null) {
+                    return why;
+                }
+            }
+            return null;
+        } finally {
+            readyQueue.unlock();
+        }
+    }
+
+    private @Nullable Why why(ItemList list, ReadyQueue readyQueue, Predicate<QueueItem> wanted) {
+        int place = 0;
+        QueueItem last = list.last();
+        for (QueueItem item = list.first(); item != null && last != null && place < MOST_LOOKED_AT / 2; item = item.next) {
+            if (wanted.test(item)) {
+                return why(item, readyQueue, place);
+            }
+            if (wanted.test(last)) {
+                return why(last, readyQueue, list.size() - 1 - place);
+            }
+            last = last.previous;
+            place++;
+        }
+        return null;
+    }
+
     /** Under the lock that guards the item. */
-    private ItemView view(QueueItem item, ReadyQueue readyQueue) {
+    private ItemView view(QueueItem item, ReadyQueue readyQueue, long place) {
+        return new ItemView(new MessageId(item.entry().messageId()), item.entry().destination(), item.domain(),
+                item.tenant(), item.campaign(), why(item, readyQueue, place),
+                readyQueue == unrouted || item.home.domain.lane.waits() ? "" : readyQueue.toString(), item.attempts(),
+                item.receivedMillis());
+    }
+
+    /**
+     * Under the lock that guards the item.
+     *
+     * @param place in its list, from 0
+     */
+    private Why why(QueueItem item, ReadyQueue readyQueue, long place) {
         QueueItem.State state;
         String waitingFor;
         long next = 0;
@@ -1824,11 +1904,8 @@ public final class MailQueue implements AutoCloseable {
                 next = clock.toWall(item.dueMillis());
             }
         }
-        return new ItemView(new MessageId(item.entry().messageId()), item.entry().destination(), item.domain(),
-                item.tenant(),
-                item.campaign(), state, waitingFor,
-                readyQueue == unrouted || item.home.domain.lane.waits() ? "" : readyQueue.toString(), next,
-                item.attempts(),
-                item.receivedMillis());
+        return item.state() == QueueItem.QUEUED
+                ? readyQueue.why(item, state, place, next, waitingFor)
+                : new Why(state, waitingFor, null, null, next, 0, -1, 0);
     }
 }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -59,6 +60,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** After which a session is tried again that there was no memory for: long against what trying costs. */
     static final Duration MEMORY_WAIT = Duration.ofSeconds(1);
     private static final int ROUTE_TRIES = 4;
+    /** One of so many messages that come may be a probe of the forecast, less one: what that costs is shared by as many. */
+    private static final int PROBE_MASK = 15;
     /** What its source may not send for longer than this is placed anew instead of waiting; also how often that is asked. */
     static final Duration QUOTA_WAIT = Duration.ofSeconds(1);
 
@@ -295,6 +298,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /** Sessions that stand from before such a suspension. */
     private int leftOver;
     private final Withheld withheld = new Withheld();
+    private final Departures departures = new Departures();
+    private final Forecast forecast = new Forecast();
+    /** Mail is ready and may go, as of the last event: what it takes now counts for how fast it goes. */
+    private boolean flows;
+    /** Mail is there and none may go, as of the last event. */
+    private boolean stands;
+    private int appended;
     private @Nullable TrafficLimits shapedBy;
     /** Written under the lock. */
     private volatile @Nullable Bar bar;
@@ -1361,6 +1371,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             if (wait <= 0) {
                 lastDomain = item.home.domain;
                 activate(item);
+                if (flows) {
+                    departures.left(around.nanos());
+                }
                 return item;
             }
             turns.putBack(item);
@@ -1401,6 +1414,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (transactional != now) {
             transactional = now;
         }
+        follow();
         if (kept != null && lock.getHoldCount() == 1 && !isOfUse(kept)) {
             arm(around.nanos()); // it is given back where the queue waits
         }
@@ -1426,6 +1440,26 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** How fast mail goes is measured while some may. */
+    private void follow() {
+        boolean hasMail = ready > 0 || withheld.messages() > 0;
+        boolean flowsNow = ready > 0 && !suspended && !held && bar == null;
+        boolean standsNow = hasMail && !flowsNow;
+        if (flows == flowsNow && stands == standsNow) {
+            return;
+        }
+        flows = flowsNow;
+        stands = standsNow;
+        long now = around.nanos();
+        if (flows) {
+            departures.begins(now);
+        } else if (stands) {
+            departures.stands(now);
+        } else {
+            departures.ends(now);
+        }
+    }
+
     /** Locked. @return whether a session is wanted */
     boolean append(QueueItem item) {
         SubQueue subQueue = item.home;
@@ -1437,9 +1471,80 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
         if (subQueue.turn == null) {
             turns.join(subQueue);
+        } else {
+            turns.came(subQueue, 1);
         }
         ready++;
-        return mailCame(subQueue);
+        boolean wants = mailCame(subQueue);
+        if ((++appended & PROBE_MASK) == 0 && throttle != null && !forecast.hasProbe()
+                && item.state() == QueueItem.QUEUED) {
+            probe(item);
+        }
+        return wants;
+    }
+
+    private void probe(QueueItem item) {
+        long now = around.nanos();
+        double wait = waitNanos(item.home, item.home.ready.size() - 1, now);
+        if (wait > 0) {
+            forecast.probe(item, now, now + (long) wait);
+        }
+    }
+
+    /**
+     * How long a message will probably wait.
+     *
+     * @param place of it in its sub-queue, from 0
+     * @return nanoseconds; negative when too little has gone to tell, or nobody knows when some may
+     */
+    private double waitNanos(SubQueue subQueue, long place, long nowNanos) {
+        double interval = departures.intervalNanos(nowNanos);
+        long standing = standsNanos(subQueue, nowNanos);
+        if (interval < 0 || standing < 0) {
+            return -1;
+        }
+        double before = subQueue.turn == null
+                ? beforeWithheld(subQueue, place, standing / Math.max(1, interval))
+                : turns.before(subQueue, place);
+        return standing + (before + 1) * interval;
+    }
+
+    /** As {@link Turns#before}, roughly, of mail that has no turn yet: beside what is ready then, and all that is withheld. */
+    private double beforeWithheld(SubQueue subQueue, long place, double gone) {
+        double others = Math.max(0, ready - gone) + withheld.messages() - subQueue.ready.size();
+        int alike = Math.max(1, turns.size() + withheld.size() - 1);
+        return Forecast.before((double) place, 1, List.of(new Forecast.Other((long) others, alike)));
+    }
+
+    /** For how long nothing of the sub-queue goes, as far as that is known; negative when something must change first. */
+    private long standsNanos(SubQueue subQueue, long nowNanos) {
+        Bar barred = bar;
+        if (!around.handsOut() || closed || throttle == null || barred != null && barred.untilMillis == 0) {
+            return -1;
+        }
+        long longest = barred == null
+                ? 0
+                : TimeUnit.MILLISECONDS.toNanos(Math.max(0, barred.untilMillis - around.wallAt(nowNanos)));
+        if (suspended) {
+            longest = Math.max(longest, suspendedUntilNanos - nowNanos);
+        }
+        if (lacksMemory) {
+            longest = Math.max(longest, memoryNanos - nowNanos);
+        }
+        Withheld.Until until = subQueue.turn == null ? withheld.of(subQueue) : null;
+        if (until != null) {
+            longest = Math.max(longest, until.nanos() - nowNanos);
+        }
+        LimitReached slotOf = slotOf(nowNanos);
+        return slotOf == null ? longest : Math.max(longest, slotOf.retryNanos());
+    }
+
+    /** The limiter of whose slot the queue waits with all its mail; null for none. */
+    private @Nullable LimitReached slotOf(long nowNanos) {
+        if (held) {
+            return messages().waitingFor(nowNanos);
+        }
+        return seeking == Seeking.AT_SLOT && opening + up == 0 ? openings().waitingFor(nowNanos) : null;
     }
 
     /** Of a sub-queue that has mail ready, where that is; else where it is to be. */
@@ -1503,7 +1608,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Locked. @return whether a session is wanted */
     boolean putBack(QueueItem item) {
-        endActive(item);
+        takeActive(item);
+        if (flows) {
+            departures.cameBack();
+        }
         item.state(QueueItem.QUEUED);
         if (isWithheld(item.home)) {
             item.home.ready.addFirst(item);
@@ -1526,8 +1634,15 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return evaluate();
     }
 
-    /** Locked. */
+    /** Locked. Something has come of an item, and it is no more here. */
     void endActive(QueueItem item) {
+        takeActive(item);
+        if (forecast.isProbe(item)) {
+            forecast.went(item, around.nanos());
+        }
+    }
+
+    private void takeActive(QueueItem item) {
         if (item.state() != QueueItem.ACTIVE) {
             throw new IllegalStateException("not taken by anyone: " + item);
         }
@@ -1549,11 +1664,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     private QueueItem takeFirst(SubQueue subQueue) {
         QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+        forecast.forget(item);
         if (withheld.has(subQueue)) {
             withheld.took(subQueue);
             activateAlone(item);
             return item;
         }
+        turns.came(subQueue, -1);
         if (subQueue.ready.isEmpty()) {
             turns.leave(subQueue);
         }
@@ -1601,9 +1718,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 QueueItem item = requireNonNull(subQueue.ready.pollFirst());
                 subQueue.astray--;
                 item.state(QueueItem.SCHEDULED);
+                forecast.forget(item);
                 into.addLast(item);
                 if (hasTurn) {
                     ready--;
+                    turns.came(subQueue, -1);
                 } else {
                     withheld.took(subQueue);
                 }
@@ -1651,6 +1770,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         domains--;
         if (lastDomain == domain) {
             lastDomain = null;
+        }
+        if (forecast.probe() instanceof QueueItem item && item.home.domain == domain) {
+            forecast.forget(item);
         }
         for (SubQueue subQueue : domain.subQueues.values()) {
             active -= subQueue.active.size();
@@ -1900,6 +2022,40 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return Math.ceilDiv(nanos, 1_000_000) + "ms";
     }
 
+    /** Locked. When all that is ready will probably have gone, by the wall clock; 0 when that can't be told. */
+    private long lastGoesMillis() {
+        SubQueue next = turns.peek();
+        long now = around.nanos();
+        double interval = departures.intervalNanos(now);
+        long standing = next == null ? -1 : standsNanos(next, now);
+        return standing < 0 || interval < 0 ? 0 : around.wallAt(now + (long) (standing + ready * interval));
+    }
+
+    /**
+     * Locked. What an item of it waits for.
+     *
+     * @param state      as it is seen by who asks
+     * @param place      in its sub-queue, from 0
+     * @param nextMillis the earliest time of its next attempt, milliseconds since 1970; 0 when it may go
+     * @param what       it waits for, for people
+     */
+    Why why(QueueItem item, QueueItem.State state, long place, long nextMillis, String what) {
+        long now = around.nanos();
+        double wait = waitNanos(item.home, place, now);
+        LimitReached binds = null;
+        LimitReached then = null;
+        if (throttle != null) {
+            LimitReached message = messages().waitingFor(now);
+            LimitReached connection = openings().waitingFor(now);
+            boolean atConnection = seeking == Seeking.AT_SLOT;
+            boolean atMessage = held || pacing > 0;
+            binds = atMessage ? message : atConnection ? connection : null;
+            then = atMessage ? connection : message;
+        }
+        return new Why(state, what, binds, then, nextMillis,
+                wait < 0 ? 0 : around.wallAt(now + (long) wait), forecast.errorOfNineInTen(), forecast.probes());
+    }
+
     ReadyQueueSnapshot snapshot() {
         lock();
         try {
@@ -1908,7 +2064,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                     withheld.oldestReceivedMillis());
             return new ReadyQueueSnapshot(key, ready, withheld.messages(), active, opening, up, idle.size(), domains,
                     turns.readyByTenant(), oldest == Long.MAX_VALUE ? 0 : oldest, suspendedUntilMillis(),
-                    barred == null ? why : barred.why(), ready == 0 ? "" : waitingFor());
+                    barred == null ? why : barred.why(), ready == 0 ? "" : waitingFor(), lastGoesMillis(),
+                    forecast.errorOfNineInTen(), forecast.probes());
         } finally {
             unlock();
         }
@@ -1947,8 +2104,13 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
                 }
             }
             String wrong = withheld.violation();
+            wrong = wrong == null ? turns.violation() : wrong;
             if (wrong != null) {
                 return wrong + ": " + this;
+            }
+            if (forecast.probe() instanceof QueueItem item && (item.home.domain.readyQueue != this
+                    || item.state() != QueueItem.QUEUED && item.state() != QueueItem.ACTIVE)) {
+                return "the probe isn't here: " + item + " in " + item.home.domain.readyQueue + ", not " + this;
             }
             boolean cared = ready == 0 || closed || throttle == null || !around.handsOut() || suspended
                     || held || lacksMemory || bar != null || seeking != Seeking.NO || serving() > 0 || leftOver > 0;

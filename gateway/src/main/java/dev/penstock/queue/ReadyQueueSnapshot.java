@@ -18,8 +18,13 @@ import java.util.Map;
  * @param suspendedUntilMillis milliseconds since 1970; 0 when it isn't suspended
  * @param suspendedWhy         empty when it isn't suspended
  * @param waitingFor           what the ready messages wait for, the limiter with its value and time; empty when none are
+ * @param lastGoesMillis       when all that is ready now will probably have gone, milliseconds since 1970; 0 when that
+ *                             can't be told
+ * @param error                nine of ten waits were told with an error of at most this part of them; negative when none
+ *                             was yet
+ * @param probes               waits that tell this, the older ones less
  */
 public record ReadyQueueSnapshot(QueueKey key, int ready, int withheld, int active, int opening, int up, int idle,
         int domains,
         Map<String, Integer> readyByTenant, long oldestReceivedMillis, long suspendedUntilMillis, String suspendedWhy,
-        String waitingFor) {}
+        String waitingFor, long lastGoesMillis, double error, double probes) {}

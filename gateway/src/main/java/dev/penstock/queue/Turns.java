@@ -10,9 +10,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.function.ToIntFunction;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.queue.Forecast.Other;
 import dev.penstock.shaping.OpeningLimiter.Party;
 import dev.penstock.units.MailClass;
 
@@ -36,6 +38,8 @@ final class Turns {
     /** Bounds how often a tenant is passed over before its largest message goes. */
     static final int MAX_COST = 16;
     private static final int HUNDRED = 100;
+    /** Of those who take turns with a message so many are looked at to tell when it goes; the others count as alike. */
+    private static final int MOST_LOOKED_AT = 64;
 
     /** A member of a deficit round robin. */
     static abstract class Turn<T extends Turn<T>> extends Ring.Member<T> {
@@ -79,6 +83,8 @@ final class Turns {
         final Ring<CampaignTurn> campaigns = new Ring<>();
         /** It was put first because it came, and has sent nothing since. */
         boolean favoured;
+        /** Messages. */
+        int ready;
 
         TenantTurn(String tenant, Line line) {
             this.tenant = tenant;
@@ -95,6 +101,8 @@ final class Turns {
         final TenantTurn tenant;
         final TenantCampaign owner;
         final Ring<SubQueue> subQueues = new Ring<>();
+        /** Messages. */
+        int ready;
 
         CampaignTurn(TenantTurn tenant, TenantCampaign owner) {
             this.tenant = tenant;
@@ -117,6 +125,8 @@ final class Turns {
         final Map<String, TenantTurn> byTenant = new HashMap<>();
         /** Somebody who wasn't has sent a message since the last was favoured. */
         boolean mayFavour = true;
+        /** Messages. */
+        int ready;
 
         boolean isEmpty() {
             return tenants.isEmpty();
@@ -200,10 +210,20 @@ final class Turns {
         turn.subQueues.addLast(queue);
         queue.turn = turn;
         size++;
+        came(queue, queue.ready.size());
+    }
+
+    /** Of a sub-queue that has its turn, so many messages more are ready; less, if negative. */
+    void came(SubQueue queue, int messages) {
+        CampaignTurn turn = requireNonNull(queue.turn);
+        turn.ready += messages;
+        turn.tenant.ready += messages;
+        turn.tenant.line.ready += messages;
     }
 
     void leave(SubQueue queue) {
         CampaignTurn turn = requireNonNull(queue.turn);
+        came(queue, -queue.ready.size());
         turn.subQueues.remove(queue);
         queue.turn = null;
         size--;
@@ -245,6 +265,8 @@ final class Turns {
         queue.ready.addFirst(item);
         if (queue.turn == null) {
             join(queue, false);
+        } else {
+            came(queue, 1);
         }
         return requireNonNull(queue.turn);
     }
@@ -263,6 +285,7 @@ final class Turns {
         CampaignTurn turn = next().pay(shares.get());
         SubQueue queue = turn.subQueues.first();
         QueueItem item = requireNonNull(queue.ready.pollFirst());
+        came(queue, -1);
         item.contested(isContested());
         if (item.isContested()) {
             owe(turn.owner, 1);
@@ -301,6 +324,69 @@ final class Turns {
         int share = shares.get().bulkPercent();
         int more = owner.mailClass() == MailClass.BULK ? share - HUNDRED : share;
         bulkDue = Math.clamp((long) bulkDue + (long) sign * more, -HUNDRED, HUNDRED);
+    }
+
+    /**
+     * About how many messages go before one that is ready, if none comes: what fluids that flow side by side by their
+     * weights come to. Costs a bounded time.
+     *
+     * @param place of it in its sub-queue, whose turn it has; from 0
+     */
+    double before(SubQueue queue, long place) {
+        CampaignTurn campaign = requireNonNull(queue.turn);
+        TenantTurn tenant = campaign.tenant;
+        Shares by = shares.get();
+        double before = Forecast.before((double) place, 1,
+                others(queue, campaign.subQueues, campaign.ready, each -> each.ready.size(), _ -> 1));
+        before = Forecast.before(before, campaign.weight(by),
+                others(campaign, tenant.campaigns, tenant.ready, each -> each.ready, each -> each.weight(by)));
+        before = Forecast.before(before, tenant.weight(by),
+                others(tenant, tenant.line.tenants, tenant.line.ready, each -> each.ready, each -> each.weight(by)));
+        int bulkShare = by.bulkPercent();
+        int rest = HUNDRED - bulkShare;
+        return tenant.line == bulk
+                ? before + (transactional.ready == 0 ? 0 : Math.min(transactional.ready, (before + 1) * rest / bulkShare))
+                : before + (bulk.ready == 0 ? 0 : Math.min(bulk.ready, before * bulkShare / Math.max(1, rest)));
+    }
+
+    /** The last one stands for all that weren't looked at. */
+    private static <T extends Ring.Member<T>> List<Other> others(T self, Ring<T> ring, int messages,
+            ToIntFunction<T> ready, ToIntFunction<T> weight) {
+        int left = messages - ready.applyAsInt(self);
+        if (left == 0) {
+            return List.of();
+        }
+        List<Other> others = new ArrayList<>(Math.min(ring.size(), MOST_LOOKED_AT));
+        for (T each = ring.first(); each != null && others.size() < MOST_LOOKED_AT; each = ring.after(each)) {
+            if (each != self) {
+                int of = ready.applyAsInt(each);
+                others.add(new Other(of, weight.applyAsInt(each)));
+                left -= of;
+            }
+        }
+        if (left > 0) {
+            others.add(new Other(left, ring.size() - 1 - others.size()));
+        }
+        return others;
+    }
+
+    /** What the counts should be, for tests. @return null when they are */
+    @Nullable
+    String violation() {
+        int inAll = 0;
+        for (CampaignTurn turn : byOwner.values()) {
+            int counted = 0;
+            for (SubQueue queue = turn.subQueues.first(); queue != null; queue = turn.subQueues.after(queue)) {
+                counted += queue.ready.size();
+            }
+            if (counted != turn.ready) {
+                return turn.owner + " has " + counted + " messages ready, not " + turn.ready;
+            }
+            inAll += counted;
+        }
+        return inAll == transactional.ready + bulk.ready
+                ? null
+                : inAll + " messages are ready, not " + transactional.ready + " and " + bulk.ready;
     }
 
     /** All that have something ready, in no order. */

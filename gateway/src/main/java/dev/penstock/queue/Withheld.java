@@ -87,6 +87,11 @@ final class Withheld {
         return released(new ArrayList<>());
     }
 
+    /** Sub-queues that wait here. */
+    int size() {
+        return subQueues.size();
+    }
+
     /** Messages that wait here. */
     int messages() {
         return messages;

@@ -22,9 +22,9 @@ class ForecastTest {
         departures.begins(0);
         for (int i = 1; i <= 10; i++) {
             assertThat(departures.intervalNanos((i - 1) * SECOND)).isNegative();
-            departures.left(i * SECOND, true);
+            departures.left(i * SECOND);
         }
-        departures.left(11 * SECOND, true);
+        departures.left(11 * SECOND);
         assertThat(departures.intervalNanos(11 * SECOND)).isCloseTo(SECOND, within(1e6));
     }
 
@@ -36,8 +36,9 @@ class ForecastTest {
             departures.begins(now);
             for (int i = 1; i <= 10; i++) {
                 now += SECOND / 10;
-                departures.left(now, i < 10);
+                departures.left(now);
             }
+            departures.ends(now);
             now += 600 * SECOND;
         }
         assertThat(departures.intervalNanos(now)).isCloseTo(SECOND / 10.0, within(SECOND / 1e3));
@@ -50,16 +51,16 @@ class ForecastTest {
         long now = 0;
         for (int i = 0; i < 10_000; i++) {
             now += SECOND / 10;
-            departures.left(now, true);
+            departures.left(now);
         }
         for (int i = 0; i < 900; i++) {
             now += SECOND;
-            departures.left(now, true);
+            departures.left(now);
         }
         assertThat(departures.intervalNanos(now)).isBetween(0.6 * SECOND, 1.0 * SECOND);
         for (int i = 0; i < 900; i++) {
             now += SECOND;
-            departures.left(now, true);
+            departures.left(now);
         }
         assertThat(departures.intervalNanos(now)).isBetween(0.9 * SECOND, 1.0 * SECOND);
     }
@@ -69,7 +70,7 @@ class ForecastTest {
         Departures departures = new Departures();
         departures.begins(0);
         for (int i = 1; i <= 100; i++) {
-            departures.left(i * SECOND, true);
+            departures.left(i * SECOND);
         }
         assertThat(departures.intervalNanos(100 * SECOND + 300 * SECOND)).isGreaterThan(3.0 * SECOND);
     }
@@ -143,7 +144,7 @@ class ForecastTest {
                     now += (long) (interval * swing * (0.5 + random.nextDouble()));
                     Object gone = queues.get(turn).removeFirst();
                     forecast.went(gone, now);
-                    departures.left(now, true);
+                    departures.left(now);
                     int chosen = random.nextInt(tenants);
                     List<Object> queue = queues.get(chosen);
                     double mean = departures.intervalNanos(now);

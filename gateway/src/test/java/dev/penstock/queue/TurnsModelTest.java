@@ -356,7 +356,10 @@ class TurnsModelTest {
                 if (queue.turn == null) {
                     turns.join(queue);
                     plain.join(queue, true);
+                } else {
+                    turns.came(queue, 1);
                 }
+                assertThat(turns.violation()).isNull();
             }
         }
 

@@ -1,12 +1,16 @@
 package dev.penstock.simulation;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** What became of the messages of a run, by receiver and minute. Confined to the run's thread. */
 public final class Figures {
     private static final long MINUTE_NANOS = 60_000_000_000L;
+    /** When a message goes that waits for less is of interest to nobody; as {@code queue.Forecast}. */
+    private static final long SHORT_NANOS = 10_000_000_000L;
 
     /** What came of one attempt, or of a message that none was made for. */
     enum Kind {
@@ -45,6 +49,10 @@ public final class Figures {
         final Map<String, Long> bouncedFor = new TreeMap<>();
         final Map<String, Long> deferredFor = new TreeMap<>();
         private long[][] minutes = new long[SUBMITTED + 1][64];
+        /** Of waits that were told when they began, how far off that was, in parts of them. */
+        private final List<Double> forecastErrors = new ArrayList<>();
+        /** Waits of which nothing could be told. */
+        private long untold;
 
         Series(long total) {
             this.total = total;
@@ -137,6 +145,25 @@ public final class Figures {
             return delivered == 0 ? 0 : (double) (delivered + bounced + deferred) / delivered;
         }
 
+        /** Nine of ten waits were told with an error of at most this part of them; -1 when none was. */
+        public double forecastError() {
+            return forecastErrors.isEmpty() ? -1 : quantile(forecastErrors, 0.9);
+        }
+
+        /** Waits that were told when they began. */
+        public int forecasts() {
+            return forecastErrors.size();
+        }
+
+        /** Waits of which nothing could be told. */
+        public long untold() {
+            return untold;
+        }
+
+        List<Double> forecastErrors() {
+            return forecastErrors;
+        }
+
         int longest() {
             int longest = 0;
             for (long[] each : minutes) {
@@ -189,6 +216,29 @@ public final class Figures {
         }
         if (kind != Kind.DEFERRED) {
             one.lastNanos = nanos;
+        }
+    }
+
+    /** The first of {@code values} that so much of them isn't above. */
+    static double quantile(List<Double> values, double share) {
+        List<Double> sorted = values.stream().sorted().toList();
+        return sorted.get(Math.max(0, (int) Math.ceil(share * sorted.size()) - 1));
+    }
+
+    /**
+     * A message has waited.
+     *
+     * @param expectedNanos as was said when it came; negative when nothing could be
+     */
+    void forecast(String twin, long waitedNanos, long expectedNanos) {
+        if (Math.max(waitedNanos, expectedNanos) < SHORT_NANOS) {
+            return;
+        }
+        Series one = of(twin);
+        if (expectedNanos < 0) {
+            one.untold++;
+        } else {
+            one.forecastErrors.add(Math.abs(waitedNanos - expectedNanos) / (double) Math.max(1, waitedNanos));
         }
     }
 

@@ -63,6 +63,9 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
     private static final int HOST_PORT = 25;
     private static final int MX_PREFERENCE = 10;
     private static final int OCTET = 256;
+    private static final long NANOS_PER_MILLI = 1_000_000;
+    /** Of one message of so many it is asked when it goes: what that costs does not show; a prime, in step with no mix. */
+    private static final int ASKED_ABOUT = 53;
 
     final World world;
     final MailQueue queue;
@@ -80,6 +83,11 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
     private long wakeNanos = NONE;
     private long healthNanos = NONE;
     private long slotsNanos = NONE;
+    /** What was said of a message when it came: until it goes. */
+    private final Map<Long, Said> said = new HashMap<>();
+    private long submitted;
+
+    private record Said(long nanos, long goesMillis) {}
 
     GatewaySender(World world, GatewayConfig config, Steering steering, long seed) {
         this.world = world;
@@ -203,6 +211,22 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
                 message.tenant(), message.campaign(), world.time.millis(), Origin.LOCAL, Options.NONE);
         queue.submit(new QueuedDestination(SpoolEntry.withoutSpool(message.messageId(), 0), envelope, message.domain(),
                 0, 0, message.size()));
+        if (++submitted % ASKED_ABOUT == 0) {
+            queue.why(message.domain(), new MessageId(message.messageId()))
+                    .filter(why -> why.state() != QueueItem.State.ACTIVE)
+                    .ifPresent(why -> said.put(message.messageId(), new Said(world.time.nanos(), why.expectedMillis())));
+        }
+    }
+
+    /** An attempt begins: what was said of it shows to be right or wrong. */
+    void goes(QueueItem item) {
+        Said before = said.isEmpty() ? null : said.remove(item.entry().messageId());
+        if (before != null) {
+            long waited = world.time.nanos() - before.nanos;
+            long expected = before.goesMillis * NANOS_PER_MILLI - world.time.nanosSince1970() + waited;
+            world.figures.forecast(world.twin(item.domain()).profile().name(), waited,
+                    before.goesMillis == 0 ? -1 : Math.max(0, expected));
+        }
     }
 
     @Override

@@ -38,7 +38,7 @@ public record Report(List<Result> results, int settleMinutes) {
             double deferral, double worstDeferral, double ofOffer, double utilisation, double worstUtilisation,
             double attempts,
             double drainSeconds, int drained, int runs, double blocks, Map<String, Double> deferredFor,
-            Map<String, Double> bouncedFor) {}
+            Map<String, Double> bouncedFor, List<Double> forecastErrors, long untold) {}
 
     private List<Row> rows() {
         Map<String, List<Result>> byMode = results.stream()
@@ -71,7 +71,9 @@ public record Report(List<Result> results, int settleMinutes) {
                 drained.stream().mapToDouble(each -> each.lastNanos / SECOND).average().orElse(-1), drained.size(),
                 runs.size(), runs.stream().mapToInt(run -> run.blocks(twin)).average().orElse(0),
                 means(all.stream().map(each -> each.deferredFor).toList()),
-                means(all.stream().map(each -> each.bouncedFor).toList()));
+                means(all.stream().map(each -> each.bouncedFor).toList()),
+                all.stream().flatMap(each -> each.forecastErrors().stream()).toList(),
+                all.stream().mapToLong(Figures.Series::untold).sum());
     }
 
     private static double mean(List<Figures.Series> all, java.util.function.ToDoubleFunction<Figures.Series> of) {
@@ -104,9 +106,19 @@ public record Report(List<Result> results, int settleMinutes) {
                     PERCENT * row.worstUtilisation,
                     row.attempts, drain(row), row.blocks));
             text.append(reasons("    deferred for ", row.deferredFor))
-                    .append(reasons("    bounced for ", row.bouncedFor));
+                    .append(reasons("    bounced for ", row.bouncedFor)).append(forecast(row));
         }
         return text.toString();
+    }
+
+    private static String forecast(Row row) {
+        if (row.forecastErrors.isEmpty()) {
+            return row.untold == 0 ? "" : "    when it goes: untold of " + row.untold + " waits\n";
+        }
+        return String.format(Locale.ROOT,
+                "    when it goes: off by %.1f %% of the wait (p90; half by %.1f %%), %d waits, untold of %d%n",
+                PERCENT * Figures.quantile(row.forecastErrors, 0.9), PERCENT * Figures.quantile(row.forecastErrors, 0.5),
+                row.forecastErrors.size(), row.untold);
     }
 
     private static String reasons(String title, Map<String, Double> counts) {
@@ -165,6 +177,9 @@ public record Report(List<Result> results, int settleMinutes) {
         json.writeNumberProperty("attempts_per_delivered", figures.attemptsPerDelivered());
         json.writeNumberProperty("drained_seconds", figures.isDrained() ? figures.lastNanos / SECOND : -1);
         json.writeNumberProperty("blocks", run.blocks(twin));
+        json.writeNumberProperty("forecast_error_p90", figures.forecastError());
+        json.writeNumberProperty("forecasts", figures.forecasts());
+        json.writeNumberProperty("forecasts_untold", figures.untold());
         json.writeNumberProperty("sessions_failed", figures.sessionsFailed);
         json.writeNumberProperty("suspensions", figures.suspensions);
         json.writeArrayPropertyStart("minutes");

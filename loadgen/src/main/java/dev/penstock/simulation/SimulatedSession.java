@@ -220,6 +220,7 @@ final class SimulatedSession {
         Twin.Session open = requireNonNull(host);
         slot.used();
         gateway.queue.sent(item, 1);
+        gateway.goes(item);
         sentNanos = time.nanos();
         boolean reused = transactions > 0;
         Answer mail = open.mail(SimulatedMessage.sender(item.tenant()), time.nanosSince1970());

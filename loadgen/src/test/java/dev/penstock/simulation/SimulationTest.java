@@ -67,6 +67,19 @@ class SimulationTest {
     }
 
     @Test
+    void whenAMessageGoesIsToldWithinAFifthOfItsWaitWhereThePaceIsSteady() {
+        Simulation simulation = new Simulation(Mix.of(Mix.read("steady=3000/5mx3"), Map.of()),
+                config(TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("5/s"))),
+                Duration.ofHours(1), true);
+        Result result = simulation.run(GATEWAY, 1);
+        Figures.Series series = result.figures("steady");
+        assertThat(series.forecasts()).isGreaterThan(40);
+        assertThat(series.untold()).isLessThan(10);
+        assertThat(series.forecastError()).isBetween(0.0, 0.2);
+        assertThat(new Report(List.of(result), 5).table()).contains("when it goes: off by", series.forecasts() + " waits");
+    }
+
+    @Test
     void theSameSeedGivesTheSameFiguresAndAnotherGivesOthers() {
         String mix = "outlook=1500/20mx5,gmail=1500/20mx5,yahoo=1500/20m";
         for (Mode mode : List.of(GATEWAY, POSTFIX)) {

@@ -1,0 +1,172 @@
+package dev.penstock.queue;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import dev.penstock.message.MessageId;
+import dev.penstock.units.MailClass;
+
+/** What is said of a message that waits against when it goes, in virtual time. */
+class WhenWillItGoTest {
+    private static final String DOMAIN = "example.com";
+    private static final Duration INTERVAL = Duration.ofMillis(500);
+    private static final Duration SUSPENDED = Duration.ofMinutes(20);
+
+    private final QueueHarness harness = QueueHarness.open();
+    private final Map<Long, Long> expected = new HashMap<>();
+    private final List<Double> errors = new ArrayList<>();
+
+    @BeforeEach
+    void weigh() {
+        harness.reconfigure(QueueHarness.weights(Map.of("heavy", 3, "light", 1)), Map.of());
+    }
+
+    private List<Long> submit(int messages, String tenant) {
+        List<Long> ids = new ArrayList<>();
+        for (int i = 0; i < messages; i++) {
+            ids.add(harness.submit(DOMAIN, tenant, "", QueueHarness.SIZE));
+        }
+        return ids;
+    }
+
+    private Why why(long id) {
+        return harness.queue.why(DOMAIN, new MessageId(id)).orElseThrow();
+    }
+
+    private void ask(List<Long> ids, int each) {
+        for (int i = each - 1; i < ids.size(); i += each) {
+            long goes = why(ids.get(i)).expectedMillis();
+            if (goes > 0) {
+                expected.put(ids.get(i), goes - harness.clock.millis());
+                askedMillis = harness.clock.millis();
+            }
+        }
+    }
+
+    private long askedMillis;
+
+    /** One message leaves each {@link #INTERVAL}, while it may. */
+    private void send(int messages) {
+        ReadyQueue queue = harness.readyQueue(DOMAIN);
+        for (int i = 0; i < messages; i++) {
+            harness.advance(INTERVAL);
+            QueueItem item = harness.poll(queue);
+            if (item == null) {
+                continue;
+            }
+            Long told = expected.remove(item.entry().messageId());
+            if (told != null) {
+                double waited = harness.clock.millis() - askedMillis;
+                errors.add(Math.abs(waited - told) / waited);
+            }
+            harness.queue.finished(item);
+        }
+    }
+
+    private double errorOfNineInTen() {
+        List<Double> sorted = errors.stream().sorted().toList();
+        return sorted.get((int) Math.ceil(0.9 * sorted.size()) - 1);
+    }
+
+    @Test
+    void nothingIsToldOfAQueueThatHasNotBegun() {
+        List<Long> ids = submit(100, "heavy");
+        assertThat(why(ids.getLast())).returns(0L, Why::expectedMillis).returns(-1.0, Why::error);
+    }
+
+    @Test
+    void twoTenantsThatShareARateByWeightAreEachToldTheirTime() {
+        List<Long> heavy = submit(600, "heavy");
+        List<Long> light = submit(600, "light");
+        send(100);
+        ask(heavy.subList(100, 600), 50);
+        ask(light.subList(100, 600), 50);
+        long last = why(heavy.getLast()).expectedMillis();
+        assertThat(last).as("3 of 4 are heavy's").isLessThan(why(light.getLast()).expectedMillis());
+        send(1_100);
+        assertThat(errors).hasSize(20);
+        assertThat(errorOfNineInTen()).isLessThan(0.05);
+    }
+
+    @Test
+    void aSuspensionInTheMiddleIsAddedAndDoesNotSlowWhatFollows() {
+        List<Long> heavy = submit(800, "heavy");
+        List<Long> light = submit(800, "light");
+        send(200);
+        ReadyQueue queue = harness.readyQueue(DOMAIN);
+        long before = why(heavy.getLast()).expectedMillis();
+        requireNonNull(queue.suspend(SUSPENDED, "told"));
+        harness.endSessions(queue);
+        harness.advance(SUSPENDED.dividedBy(2));
+        long during = why(heavy.getLast()).expectedMillis();
+        assertThat((double) during - before).as("what it costs").isBetween(0.95 * SUSPENDED.toMillis(),
+                1.05 * SUSPENDED.toMillis());
+        ask(heavy.subList(300, 800), 50);
+        ask(light.subList(100, 800), 50);
+        harness.advance(SUSPENDED.dividedBy(2));
+        send(1_400);
+        assertThat(errors).hasSize(24);
+        assertThat(errorOfNineInTen()).isLessThan(0.1);
+    }
+
+    @Test
+    void aTenantThatIsSuspendedIsToldItsTimeAndTheOtherItsOwn() {
+        List<Long> heavy = submit(400, "heavy");
+        List<Long> light = submit(400, "light");
+        send(100);
+        requireNonNull(harness.readyQueue(DOMAIN).suspendTenant("heavy", SUSPENDED, "named"));
+        long end = harness.clock.millis() + SUSPENDED.toMillis();
+        assertThat(why(heavy.getLast())).returns(QueueItem.State.SUSPENDED, Why::state)
+                .satisfies(why -> assertThat(why.expectedMillis()).isGreaterThan(end));
+        long alone = why(light.getLast()).expectedMillis() - harness.clock.millis();
+        assertThat((double) alone).isBetween(0.95 * 375 * INTERVAL.toMillis(), 1.05 * 375 * INTERVAL.toMillis());
+    }
+
+    @Test
+    void transactionalMailIsToldThatItGoesBeforeBulk() {
+        submit(1_000, "heavy");
+        send(100);
+        for (int i = 0; i < 99; i++) {
+            harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "light", "");
+        }
+        long id = harness.submit(MailClass.TRANSACTIONAL, DOMAIN, "light", "");
+        double wait = why(id).expectedMillis() - harness.clock.millis();
+        assertThat(wait).as("100 and a tenth of bulk").isBetween(105.0 * INTERVAL.toMillis(),
+                115.0 * INTERVAL.toMillis());
+    }
+
+    /** The queue's own probes say the same of it. */
+    @Test
+    void theErrorThatIsShownIsThatOfProbes() {
+        submit(100, "heavy");
+        send(50);
+        for (int round = 0; round < 10; round++) {
+            submit(200, "heavy");
+            send(150);
+        }
+        assertThat(harness.queue.readyQueues()).singleElement()
+                .satisfies(queue -> assertThat(queue.error()).isBetween(0.0, 0.1))
+                .satisfies(queue -> assertThat(queue.probes()).isGreaterThanOrEqualTo(2))
+                .satisfies(queue -> assertThat((double) queue.lastGoesMillis() - harness.clock.millis())
+                        .isBetween(0.9 * queue.ready() * INTERVAL.toMillis(), 1.1 * queue.ready() * INTERVAL.toMillis()));
+    }
+
+    @Test
+    void whyOfADomainIsThatOfItsNext() {
+        submit(500, "heavy");
+        send(100);
+        Why next = harness.queue.whyDomain(DOMAIN).orElseThrow();
+        assertThat(next.state()).isEqualTo(QueueItem.State.READY);
+        assertThat(next.expectedMillis() - harness.clock.millis()).isBetween(1L, 2 * INTERVAL.toMillis());
+        assertThat(harness.queue.whyDomain("other.example")).isEmpty();
+    }
+}
