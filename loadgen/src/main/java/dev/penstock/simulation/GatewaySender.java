@@ -99,7 +99,7 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         SessionLimiter total = new SessionLimiter("max-sessions", sessions, Math.max(1, sessions / RESERVE_SHARE));
         this.admission = new Admission(total, total,
                 new OpeningLimiter("max-sessions that come up", comingUp, comingUp / RESERVE_SHARE),
-                (_, hosts) -> hosts, time::nanos, session -> new SimulatedSession(this, session).start());
+                (_, hosts, _) -> hosts, time::nanos, session -> new SimulatedSession(this, session).start());
         this.consequences = new Consequences(queue, time, (ready, _) -> world.figures.suspended(twinName(ready)));
         stepped.open(this, this);
         steering.begins(queue, time);
