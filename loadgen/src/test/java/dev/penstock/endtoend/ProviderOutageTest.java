@@ -77,8 +77,6 @@ class ProviderOutageTest {
                     ignore-networks = []
                     [delivery]
                     port = %d
-                    [control]
-                    enabled = false
                     [queue]
                     retry-interval = "%ds"
                     max-retry-interval = "1h"
