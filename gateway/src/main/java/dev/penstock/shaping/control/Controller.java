@@ -79,6 +79,8 @@ final class Controller {
     private static final int PAUSES_PER_GROWTH = 60;
     /** and within a working day. */
     private static final long LONGEST_GROWTH_NANOS = Duration.ofHours(8).toNanos();
+    /** So far beyond the rate that was held nothing is left of the limit that was known: growth is as quick as any. */
+    private static final double OUTGROWN = 2;
     /** Probes in the time of a dear pause that is known. */
     private static final int PROBES_PER_PAUSE = 4;
     /** Held below the rate at which a slow growth was refused, which is a little above what the receiver takes. */
@@ -303,9 +305,12 @@ final class Controller {
             return;
         }
         lookedNanos = answer.nowNanos;
-        long way = depth == AFTER_BLOCK_DEPTH
-                ? growthNanos * AFTER_BLOCK_GROWTH
-                : Math.max(growthNanos, isDear() ? Math.min(LONGEST_GROWTH_NANOS, PAUSES_PER_GROWTH * dearNanos) : 0);
+        long way = growthNanos;
+        if (depth == AFTER_BLOCK_DEPTH) {
+            way = growthNanos * AFTER_BLOCK_GROWTH;
+        } else if (isDear() && progress < OUTGROWN) {
+            way = Math.max(growthNanos, Math.min(LONGEST_GROWTH_NANOS, PAUSES_PER_GROWTH * dearNanos));
+        }
         double byTime = (double) time / way;
         double byMail = (double) taken / (DELIVERED_PER_DEFERRAL * Math.max(1, volley));
         double step = Math.min(MAX_STEP, Math.min(byTime, byMail));
@@ -334,6 +339,19 @@ final class Controller {
         return dearNanos >= DEAR_NANOS;
     }
 
+    /** Whether it says what it takes by refusing: it was back from a pause, and has taken some since the last cut. */
+    private boolean isTelling() {
+        return lastPauseNanos >= DEAR_NANOS && takenSinceReturn >= FEW && takenSinceCut >= TELLING;
+    }
+
+    /**
+     * What it takes for long, of a rate that it has refused after so many seconds: the more was of a burst the less time it
+     * was, and where a burst no longer matters it is a little less than that rate.
+     */
+    private static double sustained(double refused, double seconds) {
+        return refused * HELD * seconds / (seconds + BURST);
+    }
+
     /** An outage is over, as it seems. */
     private Change begins(Answer answer) {
         String before = per(intervalNanos);
@@ -355,14 +373,11 @@ final class Controller {
 
     private Change comesBack(long now, double newDepth) {
         String before = per(intervalNanos);
-        boolean isHeld = false;
-        if (mode == Mode.PROBING) {
-            long pause = Math.min(now - pausedNanos, LONGEST_KNOWN_PAUSE_NANOS);
-            dearNanos = Math.min(pause, lastPauseNanos);
-            lastPauseNanos = pause;
-            hasPaused = true;
-            isHeld = isDear();
-        }
+        long pause = Math.min(now - pausedNanos, LONGEST_KNOWN_PAUSE_NANOS);
+        dearNanos = Math.min(pause, lastPauseNanos);
+        lastPauseNanos = pause;
+        hasPaused = true;
+        boolean isHeld = mode == Mode.PROBING && isDear();
         target = Math.max(target, isHeld ? rate() : rate() / (1 - newDepth)); // so much was taken
         mode = Mode.PACED;
         depth = newDepth;
@@ -471,9 +486,8 @@ final class Controller {
         } else if (mode == Mode.STARTING) { // the rate was one that it could have: count what was taken at it
             target = Math.min(before, Math.max(START_RATE, takenSinceCut / Math.max(1, between)));
             beforeFruitless = target;
-        } else if (isDear() && !isLoad && takenSinceReturn >= FEW) {
-            double steady = between / (between + BURST); // the rest was taken at once
-            target = steady * Math.max(Math.min(before, takenSinceCut / between), before * HELD);
+        } else if (isTelling() && fruitless == 0 && !isLoad) {
+            target = sustained(before, between);
             beforeFruitless = target;
         } else if (fruitless > 0) {
             target = Math.min(before, target * beta);
@@ -555,7 +569,12 @@ final class Controller {
         if (mode == Mode.OPEN || target == 0) {
             target = Math.min(answer.ceiling, answer.goodput > 0 ? answer.goodput : START_RATE);
         }
-        target = Math.max(minRate, target * beta);
+        boolean isKnown = mode == Mode.PACED && isTelling();
+        target = Math.max(minRate,
+                isKnown ? sustained(before, (answer.nowNanos - decreasedNanos) / NANOS) : target * beta);
+        if (mode != Mode.PROBING) {
+            pausedNanos = answer.nowNanos;
+        }
         hasDecreased = true;
         decreasedNanos = answer.nowNanos;
         volley = 1;
