@@ -28,8 +28,7 @@ import dev.penstock.routing.ZoneServer;
  * session that there may be and then only to see whether it is back; no message loses more than two attempts; and soon
  * after it is back everything is delivered.
  *
- * <p>Suspensions alone do it here: with control, which knows nothing of a receiver that never took anything, mail would
- * begin at a message a second.
+ * <p>Control knows no rate of a receiver that never took anything, and so makes none of it: a few probes, and a slow start.
  *
  * <p>{@code -Dpenstock.long=true} is the form with a minute's outage; else times are a seventh of it.
  */
@@ -77,8 +76,6 @@ class ProviderOutageTest {
                     ignore-networks = []
                     [delivery]
                     port = %d
-                    [control]
-                    enabled = false
                     [queue]
                     retry-interval = "%ds"
                     max-retry-interval = "1h"

@@ -104,7 +104,7 @@ public final class AdaptiveControl implements AutoCloseable {
     /**
      * How a scope stands, for people and metrics.
      *
-     * @param mode       {@code paced}, {@code probing}, {@code blocked}, {@code open}
+     * @param mode       {@code starting}, {@code paced}, {@code probing}, {@code blocked}, {@code open}
      * @param perSecond  messages; infinite for no limit of its own
      * @param window     sessions; {@link Integer#MAX_VALUE} for no limit of its own
      */
@@ -138,6 +138,8 @@ public final class AdaptiveControl implements AutoCloseable {
     private final class Node {
         private final Scope scope;
         private final Goodput goodput;
+        /** Of all senders, where this is of one; his alone isn't counted before he is told apart. */
+        private final Goodput ofAll;
         private final Watch watch;
         private final Map<String, Node> senders = new ConcurrentHashMap<>(0);
         private volatile boolean hasSenders;
@@ -153,6 +155,21 @@ public final class AdaptiveControl implements AutoCloseable {
             this.scope = scope;
             this.watch = watch;
             this.goodput = new Goodput(nowNanos);
+            this.ofAll = goodput;
+        }
+
+        Node(Node all, String tenant, String campaign, long nowNanos) {
+            this.scope = all.scope.of(tenant, campaign);
+            this.watch = all.watch;
+            this.goodput = new Goodput(nowNanos);
+            this.ofAll = all.goodput;
+            this.ceiling = all.ceiling;
+            this.mostSessions = all.mostSessions;
+        }
+
+        private double taken(long now) {
+            double own = goodput.rate(now);
+            return own > 0 ? own : ofAll.rate(now);
         }
 
         /** One path more of the scope. */
@@ -206,7 +223,7 @@ public final class AdaptiveControl implements AutoCloseable {
                     known = new Controller(config, now);
                     controller = known;
                 }
-                change = known.refused(signal, answer(sentNanos, sessions, goodput.rate(now), now));
+                change = known.refused(signal, answer(sentNanos, sessions, taken(now), now));
                 before = limits;
                 after = publish(known);
                 learns = known.learnsFromDeliveries();
@@ -472,12 +489,8 @@ public final class AdaptiveControl implements AutoCloseable {
         if (node.senders.size() >= MOST_SENDERS) {
             return node;
         }
-        Node sender = node.senders.computeIfAbsent(senderKey(tenant, campaign), _ -> {
-            Node made = new Node(node.scope.of(tenant, campaign), node.watch, now);
-            made.ceiling = node.ceiling;
-            made.mostSessions = node.mostSessions;
-            return made;
-        });
+        Node sender = node.senders.computeIfAbsent(senderKey(tenant, campaign),
+                _ -> new Node(node, tenant, campaign, now));
         node.hasSenders = true;
         hasSenders = true;
         return sender;

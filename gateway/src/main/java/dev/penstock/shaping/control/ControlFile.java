@@ -86,7 +86,7 @@ final class ControlFile {
                     Double.toString(state.depth()), Integer.toString(state.volley()),
                     Integer.toString(state.window()), Long.toString(state.pauseNanos()),
                     Long.toString(state.intervalNanos()), Integer.toString(state.proved()),
-                    Long.toString(nowMillis - state.quietNanos() / 1_000_000));
+                    Long.toString(nowMillis - state.quietNanos() / 1_000_000), Long.toString(state.dearNanos()));
         }
         for (Effect each : kept.effects) {
             Action.Set set = each.set();
@@ -178,7 +178,7 @@ final class ControlFile {
                 new Controller.Kept(Controller.Mode.valueOf(f.get(6)), finite(f.get(7)), finite(f.get(8)),
                         finite(f.get(9)), Integer.parseInt(f.get(10)), Integer.parseInt(f.get(11)),
                         Long.parseLong(f.get(12)), Long.parseLong(f.get(13)), Integer.parseInt(f.get(14)),
-                        quiet * 1_000_000));
+                        Long.parseLong(f.get(16)), quiet * 1_000_000));
     }
 
     private static double finite(String text) {

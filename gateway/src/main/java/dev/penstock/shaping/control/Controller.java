@@ -12,15 +12,18 @@ import dev.penstock.units.Durations;
  * rate's way back as CUBIC's (RFC 9438): quick up to near where it was cut, then slow, then quicker again. A state machine,
  * pure of I/O and of clocks, guarded by its owner. Times are {@link System#nanoTime()}'s, rates messages a second.
  *
- * <p>Invariant: no rate is known ⇔ it is {@link Mode#OPEN}; a rate is never below {@code min-rate}, but for probes, of which
+ * <p>Invariant: it has no limit ⇔ it is {@link Mode#OPEN}; a rate is never below {@code min-rate}, but for probes, of which
  * one goes in each interval; what was sent before the last decrease causes no other; from each state but OPEN mail that
- * goes and is taken leads back to OPEN or to growth, so that nothing stays cut for ever.
+ * goes and is taken leads back to OPEN or to growth, so that nothing stays cut for ever. Of a receiver that had taken
+ * nothing lately when it refused, no rate is known: that was an outage, and its mail comes back by a slow start.
  */
 final class Controller {
     /** How it stands. */
     enum Mode {
         /** No limit of its own. */
         OPEN,
+        /** Back from an outage: each message that is taken adds to the rate, which doubles in a round trip. */
+        STARTING,
         /** At a rate. */
         PACED,
         /** Probes, since the receiver takes nothing or defers above the budget: seconds to minutes. */
@@ -31,6 +34,12 @@ final class Controller {
 
     /** Messages a second where nothing is known of what the receiver takes. */
     static final double START_RATE = 1;
+    /** Messages taken in a slow start after which nothing says that the receiver has a limit. */
+    static final int STARTED = 100;
+    /** A slow start counts no round trip as shorter. */
+    private static final double SHORTEST_ROUND_TRIP = 0.05;
+    /** From probe to probe of an outage, so that its end is found within half of what it took. */
+    private static final double OUTAGE_BACK_OFF = 1.5;
     static final int NO_WINDOW = Integer.MAX_VALUE;
     /** Between two looks at how far a rate has come. */
     static final long STEP_NANOS = Duration.ofSeconds(1).toNanos();
@@ -63,6 +72,21 @@ final class Controller {
     private static final long FEW = 30;
     /** After a pause a rate begins a little below the one that led to it. */
     private static final double AFTER_PAUSE = 0.95;
+    /** An excess that a receiver answers with taking nothing for so long is dear: shorter ones are a bucket that fills. */
+    private static final long DEAR_NANOS = Duration.ofSeconds(10).toNanos();
+    private static final long LONGEST_KNOWN_PAUSE_NANOS = Duration.ofHours(1).toNanos();
+    /** Growth beyond a rate that is held takes so many times a dear pause: a rate is searched for with a few percent of it, */
+    private static final int PAUSES_PER_GROWTH = 60;
+    /** and within a working day. */
+    private static final long LONGEST_GROWTH_NANOS = Duration.ofHours(8).toNanos();
+    /** So far beyond the rate that was held nothing is left of the limit that was known: growth is as quick as any. */
+    private static final double OUTGROWN = 2;
+    /** Probes in the time of a dear pause that is known. */
+    private static final int PROBES_PER_PAUSE = 4;
+    /** Held below the rate at which a slow growth was refused, which is a little above what the receiver takes. */
+    private static final double HELD = 0.95;
+    /** What a receiver takes at once after a pause is of so many seconds: some have 1 s, many 5 s, some 10 s. */
+    private static final double BURST = 5;
     /** After a block a rate begins at a tenth, */
     private static final double AFTER_BLOCK_DEPTH = 0.9;
     /** and comes back in ten times as long. */
@@ -112,7 +136,7 @@ final class Controller {
 
     /** All that is kept over a restart; times are before the moment it was asked for. */
     record Kept(Mode mode, double target, double progress, double depth, int volley, int window, long pauseNanos,
-            long intervalNanos, int proved, long quietNanos) {}
+            long intervalNanos, int proved, long dearNanos, long quietNanos) {}
 
     private double beta;
     private double minRate;
@@ -122,7 +146,7 @@ final class Controller {
     private long longestProbeNanos;
 
     private Mode mode = Mode.OPEN;
-    /** Where it was cut, messages a second. */
+    /** Where it was cut, messages a second; the rate itself in a slow start; 0 while none is known. */
     private double target;
     /** From 0 at the cut to 1 at the target, and beyond. */
     private double progress;
@@ -139,7 +163,15 @@ final class Controller {
     private long takenSinceCut;
     private long takenSinceReturn = FEW;
     private long intervalNanos = FIRST_PAUSE_NANOS;
+    private int refusedProbes;
     private int proved;
+    /** Since when it takes nothing. */
+    private long pausedNanos;
+    private boolean hasPaused;
+    /** For how long it took nothing the last time, */
+    private long lastPauseNanos;
+    /** and the last two times at least: one alone may have been an outage. */
+    private long dearNanos;
     private int window = NO_WINDOW;
     private long windowNanos;
     private boolean windowHasChanged;
@@ -160,7 +192,7 @@ final class Controller {
     Controller(ControlConfig config, Kept kept, long nowNanos) {
         this(config, nowNanos);
         mode = kept.mode;
-        target = Math.max(minRate, kept.target);
+        target = kept.target == 0 ? 0 : Math.max(minRate, kept.target);
         progress = kept.progress;
         depth = kept.depth;
         volley = kept.volley;
@@ -168,6 +200,9 @@ final class Controller {
         pauseNanos = kept.pauseNanos;
         intervalNanos = kept.intervalNanos;
         proved = kept.proved;
+        dearNanos = kept.dearNanos;
+        lastPauseNanos = dearNanos;
+        pausedNanos = nowNanos;
         refusedNanos = nowNanos - kept.quietNanos;
         decreasedNanos = nowNanos; // what was under way is over
         hasDecreased = mode != Mode.OPEN;
@@ -182,7 +217,7 @@ final class Controller {
         growthNanos = config.growth().toNanos();
         firstProbeNanos = config.probeInterval().toNanos();
         longestProbeNanos = Math.max(firstProbeNanos, config.maxProbeInterval().toNanos());
-        target = Math.max(target, mode == Mode.OPEN ? 0 : minRate);
+        target = target == 0 ? 0 : Math.max(target, minRate);
     }
 
     Mode mode() {
@@ -193,6 +228,7 @@ final class Controller {
     double rate() {
         return switch (mode) {
             case OPEN -> Double.POSITIVE_INFINITY;
+            case STARTING -> target;
             case PACED -> Math.max(minRate, paced());
             case PROBING, BLOCKED -> NANOS / intervalNanos;
         };
@@ -216,7 +252,7 @@ final class Controller {
     /** Whether there is nothing to remember. */
     boolean isForgettable(long nowNanos) {
         return mode == Mode.OPEN && window == NO_WINDOW
-                || (mode == Mode.OPEN || mode == Mode.PACED) && nowNanos - refusedNanos > FORGET_NANOS;
+                || (mode == Mode.OPEN || mode == Mode.STARTING || mode == Mode.PACED) && nowNanos - refusedNanos > FORGET_NANOS;
     }
 
     /** Whether the answers that it gets may change it: an open one without a window learns nothing from deliveries. */
@@ -238,7 +274,8 @@ final class Controller {
         takenSinceReturn++;
         return switch (mode) {
             case OPEN -> trial(now);
-            case PROBING -> comesBack(now, 1 - beta);
+            case STARTING -> starts(answer);
+            case PROBING -> target == 0 ? begins(answer) : comesBack(now, 1 - beta);
             case BLOCKED -> {
                 proved++;
                 if (proved >= PROVED) {
@@ -268,7 +305,12 @@ final class Controller {
             return;
         }
         lookedNanos = answer.nowNanos;
-        long way = depth == AFTER_BLOCK_DEPTH ? growthNanos * AFTER_BLOCK_GROWTH : growthNanos;
+        long way = growthNanos;
+        if (depth == AFTER_BLOCK_DEPTH) {
+            way = growthNanos * AFTER_BLOCK_GROWTH;
+        } else if (isDear() && progress < OUTGROWN) {
+            way = Math.max(growthNanos, Math.min(LONGEST_GROWTH_NANOS, PAUSES_PER_GROWTH * dearNanos));
+        }
         double byTime = (double) time / way;
         double byMail = (double) taken / (DELIVERED_PER_DEFERRAL * Math.max(1, volley));
         double step = Math.min(MAX_STEP, Math.min(byTime, byMail));
@@ -288,15 +330,63 @@ final class Controller {
     private Change release() {
         String before = perSecond(rate());
         mode = Mode.OPEN;
+        target = 0;
         return new Change("release", before, "as configured", "the next deferral");
+    }
+
+    /** Whether it has answered the last excesses with taking nothing for a while. */
+    private boolean isDear() {
+        return dearNanos >= DEAR_NANOS;
+    }
+
+    /** Whether it says what it takes by refusing: it was back from a pause, and has taken some since the last cut. */
+    private boolean isTelling() {
+        return lastPauseNanos >= DEAR_NANOS && takenSinceReturn >= FEW && takenSinceCut >= TELLING;
+    }
+
+    /**
+     * What it takes for long, of a rate that it has refused after so many seconds: the more was of a burst the less time it
+     * was, and where a burst no longer matters it is a little less than that rate.
+     */
+    private static double sustained(double refused, double seconds) {
+        return refused * HELD * seconds / (seconds + BURST);
+    }
+
+    /** An outage is over, as it seems. */
+    private Change begins(Answer answer) {
+        String before = per(intervalNanos);
+        target = Math.max(START_RATE, rate()) + 1 / roundTrip(answer);
+        mode = Mode.STARTING;
+        countAnew(answer.nowNanos);
+        return new Change("return", before, perSecond(rate()), "doubles with each round trip, as mail is taken");
+    }
+
+    private @Nullable Change starts(Answer answer) {
+        takenSinceCut++;
+        target += 1 / roundTrip(answer);
+        return takenSinceCut >= STARTED || target >= answer.ceiling ? release() : trial(answer.nowNanos);
+    }
+
+    private static double roundTrip(Answer answer) {
+        return Math.max(SHORTEST_ROUND_TRIP, (answer.nowNanos - answer.sentNanos) / NANOS);
     }
 
     private Change comesBack(long now, double newDepth) {
         String before = per(intervalNanos);
-        target = Math.max(target, rate() / (1 - newDepth)); // so much was taken
+        long pause = Math.min(now - pausedNanos, LONGEST_KNOWN_PAUSE_NANOS);
+        dearNanos = Math.min(pause, lastPauseNanos);
+        lastPauseNanos = pause;
+        hasPaused = true;
+        boolean isHeld = mode == Mode.PROBING && isDear();
+        target = Math.max(target, isHeld ? rate() : rate() / (1 - newDepth)); // so much was taken
         mode = Mode.PACED;
         depth = newDepth;
-        progress = 0;
+        progress = isHeld ? 1 : 0;
+        countAnew(now);
+        return new Change("return", before, perSecond(rate()), "by itself, as mail is taken");
+    }
+
+    private void countAnew(long now) {
         proved = 0;
         taken = 0;
         takenSinceCut = 0;
@@ -305,7 +395,6 @@ final class Controller {
         lookedNanos = now;
         delivered = 0;
         deferred = 0;
-        return new Change("return", before, perSecond(rate()), "by itself, as mail is taken");
     }
 
     /** One session more, after a while. */
@@ -381,10 +470,24 @@ final class Controller {
         }
         if (fruitless == 0) {
             beforeFruitless = mode == Mode.OPEN ? 0 : target;
+            pausedNanos = now;
+            if (!hasPaused) { // the last excess cost nothing
+                lastPauseNanos /= 2;
+                dearNanos /= 2;
+            }
+            hasPaused = false;
+        }
+        if (mode == Mode.OPEN && answer.goodput == 0) {
+            return outage();
         }
         if (mode == Mode.OPEN) {
-            target = answer.goodput > 0 ? answer.goodput : START_RATE;
-            target = Math.min(target, answer.ceiling);
+            target = Math.min(answer.goodput, answer.ceiling);
+            beforeFruitless = target;
+        } else if (mode == Mode.STARTING) { // the rate was one that it could have: count what was taken at it
+            target = Math.min(before, Math.max(START_RATE, takenSinceCut / Math.max(1, between)));
+            beforeFruitless = target;
+        } else if (isTelling() && fruitless == 0 && !isLoad) {
+            target = sustained(before, between);
             beforeFruitless = target;
         } else if (fruitless > 0) {
             target = Math.min(before, target * beta);
@@ -405,20 +508,36 @@ final class Controller {
         taken = 0;
         takenSinceCut = 0;
         lookedNanos = now;
-        if (fruitless >= MAX_FRUITLESS || isOverBudget()) {
+        if (fruitless >= MAX_FRUITLESS || isOverBudget() || isDear()) {
             return pause(before);
         }
         return new Change("decrease", perSecond(before), perSecond(rate()), "by itself, as mail is taken");
+    }
+
+    /** It has refused all, and nothing says that it would take less. */
+    private Change outage() {
+        target = 0;
+        fruitless = 0;
+        refusedProbes = 0;
+        volley = 1;
+        mode = Mode.PROBING;
+        intervalNanos = FIRST_PAUSE_NANOS;
+        return new Change("pause", perSecond(Double.POSITIVE_INFINITY), per(intervalNanos), "when one is taken");
     }
 
     private Change pause(double before) {
         boolean cameBackForNothing = takenSinceReturn < FEW;
         if (fruitless >= MAX_FRUITLESS) {
             target = Math.max(minRate, beforeFruitless * (cameBackForNothing ? beta : AFTER_PAUSE));
+        } else if (isDear() && cameBackForNothing) {
+            target = Math.max(minRate, Math.min(target, beforeFruitless * beta));
         }
         long slower = (long) (GRACE_MESSAGES * NANOS / Math.min(before, target));
-        long least = cameBackForNothing ? 2 * intervalNanos : FIRST_PAUSE_NANOS;
+        long least = isDear()
+                ? dearNanos / PROBES_PER_PAUSE
+                : cameBackForNothing ? 2 * intervalNanos : FIRST_PAUSE_NANOS;
         intervalNanos = Math.clamp(Math.max(slower, least), FIRST_PAUSE_NANOS, LONGEST_PAUSE_NANOS);
+        refusedProbes = 0;
         mode = Mode.PROBING;
         return new Change("pause", perSecond(before), per(intervalNanos), "when one is taken");
     }
@@ -427,9 +546,13 @@ final class Controller {
         String before = per(intervalNanos);
         proved = 0;
         volley = Math.min(volley + 1, MAX_VOLLEY);
-        intervalNanos = Math.min(2 * intervalNanos, mode == Mode.BLOCKED ? longestProbeNanos : LONGEST_PAUSE_NANOS);
+        refusedProbes++;
         if (mode == Mode.BLOCKED) {
-            intervalNanos = Math.max(intervalNanos, firstProbeNanos);
+            intervalNanos = Math.max(firstProbeNanos, Math.min(2 * intervalNanos, longestProbeNanos));
+        } else if (target == 0) {
+            intervalNanos = Math.min((long) (OUTAGE_BACK_OFF * intervalNanos), LONGEST_PAUSE_NANOS);
+        } else if (!isDear() || refusedProbes > PROBES_PER_PAUSE) {
+            intervalNanos = Math.min(2 * intervalNanos, LONGEST_PAUSE_NANOS);
         }
         return new Change("probe-refused", before, per(intervalNanos), "when one is taken");
     }
@@ -443,10 +566,15 @@ final class Controller {
             return probeRefused();
         }
         double before = rate();
-        if (mode == Mode.OPEN) {
+        if (mode == Mode.OPEN || target == 0) {
             target = Math.min(answer.ceiling, answer.goodput > 0 ? answer.goodput : START_RATE);
         }
-        target = Math.max(minRate, target * beta);
+        boolean isKnown = mode == Mode.PACED && isTelling();
+        target = Math.max(minRate,
+                isKnown ? sustained(before, (answer.nowNanos - decreasedNanos) / NANOS) : target * beta);
+        if (mode != Mode.PROBING) {
+            pausedNanos = answer.nowNanos;
+        }
         hasDecreased = true;
         decreasedNanos = answer.nowNanos;
         volley = 1;
@@ -472,7 +600,7 @@ final class Controller {
 
     Kept kept(long nowNanos) {
         return new Kept(mode, target, progress, depth, volley, window, pauseNanos, intervalNanos, proved,
-                nowNanos - refusedNanos);
+                dearNanos, nowNanos - refusedNanos);
     }
 
     /** {@code 12.5/s}; {@code as configured} for no limit. */

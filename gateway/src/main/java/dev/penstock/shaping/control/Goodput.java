@@ -12,6 +12,7 @@ final class Goodput {
     static final long SAMPLE_NANOS = Duration.ofSeconds(1).toNanos();
     /** Samples kept, the oldest of which is looked at: what was taken in so many seconds. */
     private static final int SAMPLES = 10;
+    private static final long LATELY_NANOS = Duration.ofMinutes(1).toNanos();
     private static final double NANOS = 1e9;
 
     private final LongAdder count = new LongAdder();
@@ -41,8 +42,14 @@ final class Goodput {
         samples++;
     }
 
-    /** Messages a second, of the last ten samples; of what was taken in less than a second as if it had been one. */
+    /**
+     * Messages a second, of the last ten samples; of what was taken in less than a second as if it had been one. 0, for
+     * unknown, when the last was taken a minute ago: how few came before says nothing of what would be taken.
+     */
     synchronized double rate(long nowNanos) {
+        if (nowNanos - sampledNanos.get() > LATELY_NANOS) {
+            return 0;
+        }
         int oldest = samples <= SAMPLES ? 0 : samples % SAMPLES;
         long time = Math.max(SAMPLE_NANOS, nowNanos - times[oldest]);
         return (count.sum() - counts[oldest]) * NANOS / time;

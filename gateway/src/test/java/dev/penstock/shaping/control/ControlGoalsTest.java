@@ -116,6 +116,25 @@ class ControlGoalsTest {
     }
 
     @Test
+    void aReceiverThatTakesNothingForMinutesAfterAnExcessIsHeldBelowIt() {
+        double[] minutes = {1, 2, 3, 5, 10};
+        meetsTheGoal(each("pausing", seed -> {
+            double pause = 60 * minutes[(int) (seed / RATES.length % minutes.length)];
+            return simulation(ReceiverShapes.pausing(rate(seed), pause), seed).run(HOUR, 2 * END);
+        }));
+    }
+
+    @Test
+    void aReceiverThatIsBackFromAnOutageGetsWhatTheSessionsCanDoWithinHalfOfIt() {
+        for (long seed = 1; seed <= SEEDS; seed++) {
+            double outage = 5 + 5 * seed;
+            ControlSimulation run = simulation(ReceiverShapes.outage(outage), seed).run(1.5 * outage + 10, 2 * outage + 20);
+            assertThat(run.utilisation()).as("seed %d", seed).isGreaterThan(LEAST_USED);
+            assertThat(run.deferralShare()).isZero();
+        }
+    }
+
+    @Test
     void aReceiverThatBlocksForAnHourIsProbedFewTimesAndComesBack() {
         Result after = each("blocking", seed -> {
             ControlSimulation run = simulation(ReceiverShapes.blocking(rate(seed), HOUR, 2 * HOUR), seed)

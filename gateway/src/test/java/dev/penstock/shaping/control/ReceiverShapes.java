@@ -206,6 +206,46 @@ final class ReceiverShapes {
         };
     }
 
+    /** Takes nothing for a while from whoever has sent it too much. */
+    static Receiver pausing(double rate, double pause) {
+        Receiver within = steady(rate, Math.max(2, rate * 5));
+        return new Receiver() {
+            private double pausedUntil;
+
+            @Override
+            public @Nullable Signal message(double at) {
+                if (at < pausedUntil) {
+                    return Signal.RATE;
+                }
+                Signal answer = within.message(at);
+                if (answer != null) {
+                    pausedUntil = at + pause;
+                }
+                return answer;
+            }
+
+            @Override
+            public double capacity(double at) {
+                return rate;
+            }
+        };
+    }
+
+    /** Defers everything until then, and takes everything afterwards. */
+    static Receiver outage(double until) {
+        return new Receiver() {
+            @Override
+            public @Nullable Signal message(double at) {
+                return at < until ? Signal.RATE : null;
+            }
+
+            @Override
+            public double capacity(double at) {
+                return at < until ? 0 : Double.MAX_VALUE;
+            }
+        };
+    }
+
     /** Blocks the source for a time, whatever it does. */
     static Receiver blocking(double rate, double from, double until) {
         Receiver within = steady(rate, rate * 5);
