@@ -39,7 +39,7 @@ class ProviderOutageTest {
     /** The first suspension; the second is twice as long, and ends {@code RETRY} after the outage in both forms. */
     private static final Duration RETRY = Duration.ofSeconds(LONG ? 30 : 4);
     private static final Duration OUTAGE = Duration.ofSeconds(LONG ? 60 : 8);
-    private static final Duration RECOVERY = Duration.ofSeconds(LONG ? 40 : 8);
+    private static final Duration RECOVERY = Duration.ofSeconds(LONG ? 40 : 20);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int HOSTS = 5;
     private static final int DOMAINS = 40;

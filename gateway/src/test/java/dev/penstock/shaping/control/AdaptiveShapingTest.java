@@ -56,6 +56,10 @@ class AdaptiveShapingTest {
         shaper.use("ip-1", SECOND, "example");
         shaper.use("ip-2", FIRST, "example");
         shaper.use("ip-1", ELSEWHERE, "");
+        for (int i = 0; i < 100; i++) { // so that a rate is known
+            nanos += 10_000_000;
+            control.delivered(new EgressPath("ip-1", FIRST), "example", "", "", nanos);
+        }
         refused(FIRST, "example", "temporarily rate limited due to IP reputation (S775)");
         List<String> limits = List.of("adaptive_rate of ip-1->example");
         assertThat(shared()).isEqualTo(Map.of("ip-1 mx1.example.net", limits, "ip-1 mx2.example.net", limits,
