@@ -95,8 +95,8 @@ final class ShapingWatch implements AutoCloseable {
                     : directory.register(service, StandardWatchEventKinds.ENTRY_CREATE,
                             StandardWatchEventKinds.ENTRY_MODIFY, StandardWatchEventKinds.ENTRY_DELETE);
         } catch (IOException e) {
-            log.warn("event=shaping-watch-slow file={} why={} effect=\"looked at every {} s\"", file, e.toString(),
-                    LOOK.toSeconds());
+            log.warn("event=shaping-watch-slow file={} why={} effect=\"looked at from time to time\" seconds={}", file,
+                    e.toString(), LOOK.toSeconds());
             return null;
         }
     }
