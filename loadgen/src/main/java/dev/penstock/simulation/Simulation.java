@@ -40,9 +40,9 @@ public final class Simulation {
      * What came of a run.
      *
      * @param steering what set the sender's limits; empty where nothing does
-     * @param twins  what each receiver saw, by its name: one report for each source
-     * @param queued messages neither delivered nor given up, as the sender counts them
-     * @param events of virtual time
+     * @param twins    what each receiver saw, by its name: one report for each source
+     * @param queued   messages neither delivered nor given up, as the sender counts them
+     * @param events   of virtual time
      */
     public record Result(String mode, String steering, long seed, Duration length, Map<String, Figures.Series> series,
             Map<String, List<TwinReport>> twins, long queued, long events) {

@@ -48,7 +48,8 @@ class MainTest {
                 .containsPattern("steady +postfix +600").contains("unknown-user");
         assertThat(Files.readString(page)).contains("<svg", "would take").doesNotContain("<script", "src=", "href=");
         assertThat(Files.readString(directory.resolve("steady.svg"))).startsWith("<svg");
-        assertThat(Files.readString(figures)).contains("\"sender\":\"penstock\",\"steering\":\"control\",\"seed\":2", "\"messages\":600");
+        assertThat(Files.readString(figures)).contains("\"sender\":\"penstock\",\"steering\":\"control\",\"seed\":2",
+                "\"messages\":600");
     }
 
     @Test
