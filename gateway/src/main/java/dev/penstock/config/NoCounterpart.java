@@ -11,8 +11,8 @@ import java.util.TreeMap;
 final class NoCounterpart {
     private static final String JSSE = "has no effect: TLS is Java's own, whose ciphers and versions are chosen by "
             + "jdk.tls.disabledAlgorithms in java.security for all hosts";
-    private static final String REFRESH = "has no effect: a change of the file applies at once at SIGHUP, and nothing "
-            + "is looked up again after a time";
+    private static final String REFRESH = "has no effect: a change of the file applies at once, and which sites its "
+            + "sections are for is asked anew each minute";
     private static final String WAKE_UP = "has no effect: who frees a session or a slot wakes the queue that waits for it";
     private static final String MEMORY = "has no effect: content isn't held in memory beyond spool.cache-size and "
             + "delivery.memory-limit";

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedSet;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -45,6 +46,8 @@ public final class PostfixImport {
     private static final Pattern DOMAIN = Pattern
             .compile("[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*");
     private static final Pattern TIME = Pattern.compile("(\\d{1,9})([smhdw]?)");
+    private static final Pattern MAPPED = Pattern.compile("(?i)::ffff:(\\d+\\.\\d+\\.\\d+\\.\\d+)(?:/(\\d{1,3}))?");
+    private static final int MAPPED_PREFIX = 96; // bits before the IPv4 address
     private static final int MOST_REFERENCES = 20; // one within the other
 
     /** A parameter that is one key. */
@@ -254,7 +257,9 @@ public final class PostfixImport {
         }
         Target target = TARGETS.get(name);
         String why = NONE.get(name);
-        if (target != null) {
+        if (setting.value.isEmpty() && (why != null || EMPTY_BY_DEFAULT.contains(name))) {
+            found(setting, name, Kind.CONVERTED, "is empty, as by default");
+        } else if (target != null) {
             try {
                 String toml = target.toml.apply(value(setting));
                 Draft draft = target.header.equals(DEFAULT) ? shaping : tables;
@@ -401,13 +406,27 @@ public final class PostfixImport {
     }
 
     private static String networks(String text) {
-        List<String> networks = new ArrayList<>();
+        SequencedSet<String> networks = new LinkedHashSet<>();
         for (String each : text.split("[\\s,]+", -1)) {
             if (!each.isEmpty()) {
-                networks.add(Values.network(each.replace("[", "").replace("]", "")));
+                networks.add(Values.network(unmapped(each.replace("[", "").replace("]", ""))));
             }
         }
-        return Draft.array(networks);
+        return Draft.array(List.copyOf(networks));
+    }
+
+    /** Of IPv4 where it is written as mapped into IPv6 (RFC 4291, 2.5.5.2): clients are told apart by IPv4 here. */
+    private static String unmapped(String network) {
+        Matcher mapped = MAPPED.matcher(network);
+        if (!mapped.matches()) {
+            return network;
+        }
+        String length = mapped.group(2);
+        if (length == null) {
+            return mapped.group(1);
+        }
+        int prefix = Integer.parseInt(length) - MAPPED_PREFIX;
+        return prefix < 0 ? network : mapped.group(1) + "/" + prefix;
     }
 
     private static String domain(String text) {
@@ -423,6 +442,10 @@ public final class PostfixImport {
 
     /** Parameters that are one key; those of transports are beside them. */
     static final Map<String, Target> TARGETS = targets();
+
+    /** Of these, those that say nothing when they are empty; Postfix itself refuses the others then, but mynetworks. */
+    private static final Set<String> EMPTY_BY_DEFAULT = Set.of("relayhost", "smtp_bind_address",
+            "smtp_tls_security_level");
 
     /** What stands behind the name of a transport, and what it becomes. */
     static final Map<String, String> OF_TRANSPORTS = Map.of(

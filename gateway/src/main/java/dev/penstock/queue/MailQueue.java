@@ -1065,7 +1065,7 @@ public final class MailQueue implements AutoCloseable {
         Site site = shaper.key(domain.name, route.site());
         String source = requireNonNull(domain.lane.source);
         TlsPolicy tls = route.tls() == null
-                ? shaper.limits(source, site, providers.name(domain.name, route.site())).enableTls()
+                ? shaper.limits(source, site, providers.ofKey(site, route.site())).enableTls()
                 : route.tls();
         QueueKey key = new QueueKey(source, site, route.protocol(), route.configured(), tls, route.proof(),
                 route.login());

@@ -66,6 +66,7 @@ class ShapingDocumentsTest {
         Path config = Files.writeString(directory.resolve("penstock.toml"),
                 "[gateway]\nshaping-file = '" + LIMITS.toAbsolutePath() + "'\n");
         assertThat(Schemas.read(config)).isInstanceOf(Valid.class);
+        assertThat(((Valid) Schemas.read(config)).warnings()).isEmpty();
         assertThat(((Valid) Schemas.read(config)).config().shaping().providers())
                 .containsExactlyInAnyOrderElementsOf(ShapingConfig.DEFAULT.providers());
         Set<String> known = ShapingConfig.DEFAULT.providers().stream().map(ProviderConfig::name)
@@ -120,7 +121,10 @@ class ShapingDocumentsTest {
         Stream.of(TrafficLimits.TABLE, ShapingReader.furtherKeys()).flatMap(table -> table.keys().stream())
                 .forEach(key -> sorted.put(key.name(), (KUMO_KEYS.contains(key.name()) ? "honoured" : "ours alone")
                         + " | " + key.text()));
-        SHARED.forEach((key, text) -> sorted.put(key, "honoured | " + text + " See [throttling.md](throttling.md)."));
+        SHARED.forEach((key, text) -> {
+            String page = key.equals("automation") ? "adaptive-control.md" : "throttling.md";
+            sorted.put(key, "honoured | " + text + " See [" + page + "](" + page + ").");
+        });
         NoCounterpart.keys().forEach(key -> sorted.put(key, "none | " + NoCounterpart.why(key)));
         sorted.forEach((key, text) -> rows.add("| `" + key + "` | " + text + " |"));
         check(KUMOMTA, "kumomta keys", rows);

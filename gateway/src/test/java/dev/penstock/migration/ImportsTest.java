@@ -423,6 +423,39 @@ class ImportsTest {
     }
 
     @Test
+    void debiansOwnMainCfIsImported() throws IOException {
+        Path main = Files.writeString(directory.resolve("debian.cf"), """
+                # See /usr/share/postfix/main.cf.dist for a commented, more complete version
+                smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
+                biff = no
+                append_dot_mydomain = no
+                readme_directory = no
+                compatibility_level = 3.6
+                smtpd_tls_cert_file=/etc/ssl/certs/ssl-cert-snakeoil.pem
+                smtp_tls_CApath=/etc/ssl/certs
+                smtp_tls_security_level=
+                smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache
+                smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+                myhostname = mx.sender.example
+                mydestination = $myhostname, localhost
+                relayhost =
+                smtp_bind_address =
+                transport_maps =
+                mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128 ::FFFF:192.0.2.1
+                mailbox_size_limit = 0
+                inet_interfaces = all
+                """);
+        Conversion.Done done = done(PostfixImport.of(main, null));
+        GatewayConfig config = loaded(done);
+        assertThat(config.inbound().relayNetworks()).containsExactly("127.0.0.0/8", "::1/128", "192.0.2.1");
+        assertThat(config.routes()).isEmpty();
+        assertThat(config.hostname()).isEqualTo("mx.sender.example");
+        assertThat(done.report()).filteredOn(finding -> finding.text().equals("is empty, as by default"))
+                .extracting(Finding::key)
+                .containsExactly("smtp_tls_security_level", "relayhost", "smtp_bind_address", "transport_maps");
+    }
+
+    @Test
     void everyErrorOfAPostfixFileIsNamed() throws IOException {
         Path main = Files.writeString(directory.resolve("bad.cf"), """
                   continued = 1

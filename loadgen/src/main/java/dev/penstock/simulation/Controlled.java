@@ -21,24 +21,33 @@ import dev.penstock.shaping.control.AdaptiveControl.Mail;
 import dev.penstock.shaping.control.AdaptiveControl.Suspension;
 import dev.penstock.shaping.control.RuleAutomation;
 import dev.penstock.shaping.rules.RuleBook;
+import dev.penstock.shaping.rules.SiteFinder;
 import dev.penstock.smtp.EnhancedStatus;
 import dev.penstock.smtp.Reply;
 
 /** The rules of the configuration and the control that follows what receivers answer. Confined to the run's thread. */
-final class Controlled implements Steering {
+public final class Controlled implements Steering {
     private static final long TICK_NANOS = Duration.ofSeconds(1).toNanos();
 
     private @Nullable AdaptiveControl control;
+    private boolean isEnabled;
 
     @Override
-    public Shaper shaper(GatewayConfig config, InstantSource wall, LongSupplier nanoTime) {
-        RuleBook rules = new RuleBook(config.shaping(), null, nanoTime);
+    public Shaper shaper(GatewayConfig config, SiteFinder sites, InstantSource wall, LongSupplier nanoTime) {
+        RuleBook rules = Steering.rules(config, sites, nanoTime);
         AdaptiveControl made = new AdaptiveControl(config.control(), rules, new RuleAutomation(rules), Path.of(""),
                 wall, nanoTime);
         Shaper shaper = new Shaper(rules, made.limits(), wall, nanoTime);
         made.listen(scope -> shaper.changed(scope.source(), scope.provider(), scope.site()));
         control = made;
+        isEnabled = config.control().enabled();
         return shaper;
+    }
+
+    /** The rules' automation works with control disabled, too. */
+    @Override
+    public String name() {
+        return isEnabled ? "control" : "automation";
     }
 
     private AdaptiveControl control() {

@@ -45,6 +45,7 @@ import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.OpeningLimiter;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.Shaper;
+import dev.penstock.shaping.rules.SiteFinder.Answer;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SpoolEntry;
@@ -98,7 +99,8 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         this.replies = new ReplyBook(config.delivery().classificationFiles());
         VirtualTime time = world.time;
         Router router = domain -> CompletableFuture.completedFuture(route(domain));
-        this.shaper = steering.shaper(config, time, time::nanos);
+        this.shaper = steering.shaper(config, domain -> CompletableFuture.completedFuture(site(domain)), time,
+                time::nanos);
         this.queue = new MailQueue(config.queue(), shaper, router,
                 new Placement(Pools.of(config), health, Quota.NONE), time, time::nanos);
         this.stepped = new SteppedQueue(queue);
@@ -166,6 +168,16 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         }
     }
 
+    /** Also of domains that none of the mix's mail is for: the twins have their own. */
+    private Answer site(String domain) {
+        for (Twin twin : world.twins().values()) {
+            if (world.takes(twin, domain)) {
+                return new Answer.At(new Site(twin.profile().host()));
+            }
+        }
+        return new Answer.Nowhere(domain + " is no domain of the mix");
+    }
+
     private Route route(String domain) {
         return routes.computeIfAbsent(domain, each -> {
             String host = world.twin(each).profile().host();
@@ -227,6 +239,11 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
             world.figures.forecast(world.twin(item.domain()).profile().name(), waited,
                     before.goesMillis == 0 ? -1 : Math.max(0, expected));
         }
+    }
+
+    @Override
+    public String steering() {
+        return steering.name();
     }
 
     @Override

@@ -93,6 +93,9 @@ public record Report(List<Result> results, int settleMinutes) {
         text.append(String.format(Locale.ROOT,
                 "%d runs of %s virtual time, settled after %d min; means over the seeds, the worst seed in brackets%n",
                 results.size(), hours(any.length()), settleMinutes));
+        results.stream().filter(run -> !run.steering().isEmpty())
+                .map(run -> "limits of " + run.mode() + ": " + run.steering()).distinct()
+                .forEach(line -> text.append(line).append(System.lineSeparator()));
         text.append(String.format(Locale.ROOT, "%-22s %-10s %9s %10s %8s %17s %9s %17s %9s %12s %7s%n", "receiver",
                 "sender",
                 "messages", "delivered", "bounced", "deferral share", "of offer", "of capacity", "attempts", "drained",
@@ -150,6 +153,7 @@ public record Report(List<Result> results, int settleMinutes) {
         for (Result run : results) {
             json.writeStartObject();
             json.writeStringProperty("sender", run.mode());
+            json.writeStringProperty("steering", run.steering());
             json.writeNumberProperty("seed", run.seed());
             json.writeNumberProperty("seconds", run.length().toSeconds());
             json.writeNumberProperty("queued", run.queued());

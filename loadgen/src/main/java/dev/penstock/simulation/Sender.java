@@ -5,6 +5,11 @@ interface Sender {
     /** A message has come. */
     void submit(SimulatedMessage message);
 
+    /** What sets its limits; empty for nothing of ours. */
+    default String steering() {
+        return "";
+    }
+
     /** Messages that are neither delivered nor given up. */
     long queued();
 }

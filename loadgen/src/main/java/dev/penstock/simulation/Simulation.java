@@ -39,11 +39,12 @@ public final class Simulation {
     /**
      * What came of a run.
      *
-     * @param twins  what each receiver saw, by its name: one report for each source
-     * @param queued messages neither delivered nor given up, as the sender counts them
-     * @param events of virtual time
+     * @param steering what set the sender's limits; empty where nothing does
+     * @param twins    what each receiver saw, by its name: one report for each source
+     * @param queued   messages neither delivered nor given up, as the sender counts them
+     * @param events   of virtual time
      */
-    public record Result(String mode, long seed, Duration length, Map<String, Figures.Series> series,
+    public record Result(String mode, String steering, long seed, Duration length, Map<String, Figures.Series> series,
             Map<String, List<TwinReport>> twins, long queued, long events) {
         /**
          * Of what the receiver would have taken from one who never exceeds a limit, what it took: of the minutes from that
@@ -148,7 +149,8 @@ public final class Simulation {
         for (Map.Entry<String, Twin> each : world.twins().entrySet()) {
             twins.put(each.getKey(), each.getValue().reports(world.time.nanosSince1970()));
         }
-        return new Result(mode.name(), seed, length, world.figures.series(), twins, sender.queued(), events);
+        return new Result(mode.name(), sender.steering(), seed, length, world.figures.series(), twins, sender.queued(),
+                events);
     }
 
     /** Each message asks for the next, so that few events wait. */

@@ -1,5 +1,6 @@
 package dev.penstock.simulation;
 
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
@@ -13,18 +14,35 @@ import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.rules.RuleBook;
+import dev.penstock.shaping.rules.SiteFinder;
 import dev.penstock.smtp.Reply;
 
 /** What sets and changes the limits of a simulated gateway. Confined to the run's thread. */
 public interface Steering {
     /** The limits of the configuration, and no others. */
-    Steering FIXED = (config, wall, nanoTime) -> {
-        RuleBook rules = new RuleBook(config.shaping(), null, nanoTime);
+    Steering FIXED = (config, sites, wall, nanoTime) -> {
+        RuleBook rules = rules(config, sites, nanoTime);
         return new Shaper(rules, rules, wall, nanoTime);
     };
 
-    /** Before anything else. */
-    Shaper shaper(GatewayConfig config, InstantSource wall, LongSupplier nanoTime);
+    /**
+     * Before anything else.
+     *
+     * @param sites answers at once
+     */
+    Shaper shaper(GatewayConfig config, SiteFinder sites, InstantSource wall, LongSupplier nanoTime);
+
+    /** For people, once {@link #shaper} has been asked for. */
+    default String name() {
+        return "fixed";
+    }
+
+    /** Whose sections are for whole sites already. */
+    static RuleBook rules(GatewayConfig config, SiteFinder sites, LongSupplier nanoTime) {
+        RuleBook rules = new RuleBook(config.shaping(), sites, nanoTime);
+        rules.awaitSites(Duration.ofMinutes(1)); // of virtual time, in which they all answer
+        return rules;
+    }
 
     /** The queue is there, and empty. */
     default void begins(MailQueue queue, VirtualTime time) {}

@@ -43,6 +43,12 @@ final class World {
         return twin;
     }
 
+    /** Whether mail for {@code domain} goes there, or would if the mix had some. */
+    boolean takes(Twin twin, String domain) {
+        Twin of = byDomain.get(domain);
+        return of == null ? twin.profile().domains().contains(domain) : of.equals(twin);
+    }
+
     /** By name. */
     Map<String, Twin> twins() {
         return byName;

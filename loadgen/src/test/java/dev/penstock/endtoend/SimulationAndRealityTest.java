@@ -21,10 +21,10 @@ import dev.penstock.loadgen.Sink;
 import dev.penstock.loadgen.SinkOptions;
 import dev.penstock.loadgen.twin.TwinReport;
 import dev.penstock.loadgen.twin.Twins;
+import dev.penstock.simulation.Controlled;
 import dev.penstock.simulation.Mix;
 import dev.penstock.simulation.Simulation;
 import dev.penstock.simulation.Simulation.Mode;
-import dev.penstock.simulation.Steering;
 import dev.penstock.simulation.Stream;
 
 /**
@@ -94,7 +94,7 @@ class SimulationAndRealityTest {
                 Mix.of(List.of(new Stream(twin.toString(), List.of("picky.test"), MESSAGES, Duration.ZERO, sent,
                         List.of(), "", 1_024)), Map.of()),
                 config.config(), Duration.ofHours(1), true);
-        Mode mode = new Mode.Gateway("penstock", () -> Steering.FIXED);
+        Mode mode = new Mode.Gateway("penstock", Controlled::new);
         long[] drained = LongStream.rangeClosed(1, SEEDS)
                 .map(seed -> simulation.run(mode, seed).figures("picky").drainedNanos()).sorted().toArray();
         Duration simulated = Duration.ofNanos(drained[SEEDS / 2]);

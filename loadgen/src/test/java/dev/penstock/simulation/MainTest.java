@@ -43,11 +43,13 @@ class MainTest {
                 figures.toString(), "--settle", "1m");
         assertThat(run.err).isEmpty();
         assertThat(run.code).isZero();
-        assertThat(run.out).contains("4 runs of 0.2 h").containsPattern("steady +penstock +600")
+        assertThat(run.out).contains("4 runs of 0.2 h", "limits of penstock: control\n")
+                .doesNotContain("limits of postfix").containsPattern("steady +penstock +600")
                 .containsPattern("steady +postfix +600").contains("unknown-user");
         assertThat(Files.readString(page)).contains("<svg", "would take").doesNotContain("<script", "src=", "href=");
         assertThat(Files.readString(directory.resolve("steady.svg"))).startsWith("<svg");
-        assertThat(Files.readString(figures)).contains("\"sender\":\"penstock\",\"seed\":2", "\"messages\":600");
+        assertThat(Files.readString(figures)).contains("\"sender\":\"penstock\",\"steering\":\"control\",\"seed\":2",
+                "\"messages\":600");
     }
 
     @Test

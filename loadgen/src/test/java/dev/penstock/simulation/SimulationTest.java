@@ -20,6 +20,7 @@ import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.PoolConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.ShapingConfig;
+import dev.penstock.config.ShapingReader;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.loadgen.twin.TwinReport;
 import dev.penstock.simulation.Simulation.Mode;
@@ -121,6 +122,23 @@ class SimulationTest {
         assertThat(series.deferred()).as("no refusal is our doing").isZero();
         assertThat(series.isDrained()).isTrue();
         assertThat(Duration.ofNanos(series.lastNanos)).isBetween(Duration.ofSeconds(599), Duration.ofSeconds(602));
+    }
+
+    @Test
+    void aSectionBindsAllDomainsOfItsSite(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("shaping.toml"),
+                "[\"outlook.com\"]\nconnection_limit = 5\n[\"elsewhere.example\"]\nconnection_limit = 1\n");
+        GatewayConfig config = GatewayConfig.embedded("simulation.test").with(GatewayConfig.SHAPING,
+                ShapingReader.read(file).config());
+        for (Mode mode : List.of(GATEWAY, new Mode.Gateway("penstock", Controlled::new))) {
+            for (List<String> domains : List.of(List.of("outlook.com", "hotmail.com"), List.of("hotmail.com"))) {
+                Mix mix = Mix.of(List.of(new Stream("outlook", domains, 2_000, Duration.ZERO, Duration.ZERO, List.of(),
+                        "", 1_024)), Map.of());
+                Result result = new Simulation(mix, config, Duration.ofMinutes(10), true).run(mode, 1);
+                assertThat(requireNonNull(result.twins().get("outlook")).getFirst().mostOpen()).as("%s", domains)
+                        .isEqualTo(5);
+            }
+        }
     }
 
     @Test

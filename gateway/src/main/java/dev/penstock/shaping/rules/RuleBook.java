@@ -172,7 +172,7 @@ public final class RuleBook implements LimitBook, AutoCloseable {
         return now.key(domain, site);
     }
 
-    /** Whose hosts take mail to {@code domain}; empty for nobody known. */
+    /** Whose limits mail to {@code domain} has; empty for nobody known. */
     public String provider(String domain, Site site) {
         return rules.provider(domain, site);
     }

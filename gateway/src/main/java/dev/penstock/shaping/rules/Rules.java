@@ -166,14 +166,14 @@ public final class Rules implements LimitBook {
         return section != null && section.isDomain() && !Objects.equals(site, sites.get(domain));
     }
 
-    /** Whose hosts take mail to {@code domain}; empty for nobody known. */
+    /** Whose limits mail to {@code domain} has: of its key, as ready queues have it; empty for nobody known. */
     public String provider(String domain, Site site) {
-        return providers.name(domain, site);
+        return providers.ofKey(key(domain, site), site);
     }
 
     /** As {@link #provider}, with the reason; null for nobody known. */
     public Providers.@Nullable Found providerMatch(String domain, Site site) {
-        return providers.find(domain, site);
+        return providers.find(key(domain, site).domain().orElse(""), site);
     }
 
     private Chain chain(EgressPath path, String provider) {
@@ -451,7 +451,7 @@ public final class Rules implements LimitBook {
                 doubts.add("no site: " + place(section) + " [\"" + section.name() + "\"] is for its domain alone, "
                         + "because its hosts aren't known: " + trouble);
             }
-            String provider = site == null ? "" : providers.name(section.name(), site);
+            String provider = site == null ? "" : provider(section.name(), site);
             if (sections.providers().containsKey(provider)) {
                 doubts.add("provider_overlap: " + place(section) + " [\"" + section.name() + "\"] is over [provider.\""
                         + provider + "\"], which its domain is matched by, too");

@@ -20,8 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.ShapingReader;
+import dev.penstock.routing.Providers;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.EgressPath;
+import dev.penstock.shaping.LimitBook.Sender;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
 import dev.penstock.shaping.rules.SiteFinder.Answer;
@@ -77,6 +79,45 @@ class RuleBookTest {
         assertThat(shaper.key("small.example", FIRST)).isEqualTo(FIRST);
         assertThat(limit(shaper, FIRST)).isEqualTo(3);
         assertThat(book.publish()).as("nothing is new").isFalse();
+    }
+
+    @Test
+    void anExplanationAndTheShaperAgreeWhereADomainsProviderIsAnotherThanItsHosts() throws IOException {
+        String toml = """
+                [provider."by end"]
+                match = [ {DomainSuffix="big.example"} ]
+                connection_limit = 2
+                enable_mta_sts = true
+                [provider."by hosts"]
+                match = [ {MXSuffix=".example.net"} ]
+                connection_limit = 7
+                enable_mta_sts = false
+                ["big.example"]
+                idle_timeout = "3s"
+                """;
+        RuleBook book = book(toml);
+        Shaper shaper = new Shaper(book, null, clock, clock::nanoTime);
+        agree(book, shaper, "by end", 2);
+        book.look();
+        answer("big.example", new Answer.At(FIRST));
+        book.publish();
+        shaper.changed();
+        agree(book, shaper, "by hosts", 7);
+        assertThat(book.doubts()).singleElement().asString()
+                .contains("[\"big.example\"] is over [provider.\"by hosts\"]");
+    }
+
+    private static void agree(RuleBook book, Shaper shaper, String provider, int connections) {
+        Site key = shaper.key("big.example", FIRST);
+        Throttle throttle = shaper.use("ip-1", key, new Providers(book.config().providers()).ofKey(key, FIRST));
+        Explanation explained = Explanation.of(book.rules(), "big.example", FIRST, "ip-1",
+                new Sender("", "", "", "big.example"));
+        assertThat(throttle.provider()).isEqualTo(provider);
+        assertThat(throttle.limits().connectionLimit()).isEqualTo(connections);
+        assertThat(book.provider("big.example", FIRST)).as("by which MTA-STS is asked for").isEqualTo(provider);
+        assertThat(explained.provider()).isEqualTo(provider);
+        assertThat(explained.settings()).filteredOn(setting -> setting.key().equals("connection_limit"))
+                .extracting(Explanation.Setting::value).containsExactly(String.valueOf(connections));
     }
 
     @Test
