@@ -67,7 +67,8 @@ final class Automation {
             if ((!internal || rule.matchInternal())
                     && found.stream().anyMatch(n -> now.all.get(now.ruleOf.get(n)).equals(rule))
                     && isTriggered(rule, path, tenant, campaign, nowNanos)) {
-                begin(rule, line, path, provider, domain, tenant, campaign, nowNanos, begin);
+                begin(rule, line, path, provider, domain.isEmpty() ? path.site().domain().orElse("") : domain,
+                        tenant, campaign, nowNanos, begin);
             }
         }
         return begin;
