@@ -70,7 +70,7 @@ class AdaptiveControlTest {
         LimitBook base = new LimitBook() {
             @Override
             public PathLimits of(EgressPath path, String provider) {
-                return new PathLimits(own, List.of());
+                return new PathLimits(provider.isEmpty() ? TrafficLimits.DEFAULT : own, List.of());
             }
 
             @Override
@@ -300,6 +300,19 @@ class AdaptiveControlTest {
         control.tick();
         assertThat(control.bounces(new Mail(PATH, "outlook", "example.com", "shop", "spring"))).isNull();
         assertThat(control.figures(10).effects()).isZero();
+    }
+
+    @Test
+    void aValueForADomainAloneBindsThoughItIsWhatHoldsWhereNoProviderIsKnown() throws IOException {
+        own = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT,
+                TrafficLimits.DEFAULT.connectionLimit() * 2);
+        rules.add(rule(new Action.Set("connection_limit", (long) TrafficLimits.DEFAULT.connectionLimit(), true)));
+        config = ControlConfig.DEFAULT.with(ControlConfig.ENABLED, false);
+        start();
+        refused(PATH, "shop", RATE);
+        assertThat(control.limits().of(PATH, "outlook", new Sender("shop", "", "", "example.com")))
+                .extracting(SharedLimit::bound)
+                .containsExactly(new Bound.Count(TrafficLimits.DEFAULT.connectionLimit()));
     }
 
     /** One of each kind of step, whatever came before it. */
