@@ -241,6 +241,22 @@ public final class AdaptiveControl implements AutoCloseable {
             }
         }
 
+        /** Forgets all that was learned. */
+        void forget() {
+            boolean limited = hasSenders;
+            senders.clear();
+            hasSenders = false;
+            synchronized (this) {
+                limited |= !limits.equals(Limits.NONE);
+                controller = null;
+                learns = false;
+                limits = Limits.NONE;
+            }
+            if (limited) {
+                listener.limitsChanged(scope);
+            }
+        }
+
         /** Forgets what is of the past. @return whether there is nothing left */
         boolean reap(long now) {
             senders.values().removeIf(sender -> sender.reap(now));
@@ -284,7 +300,7 @@ public final class AdaptiveControl implements AutoCloseable {
     /** One provider, whatever the source. The incident is guarded by the watch. */
     private final class Watch {
         private final String provider;
-        private final Incident incident = new Incident();
+        private Incident incident = new Incident();
         private volatile boolean isOn;
 
         Watch(String provider) {
@@ -322,6 +338,18 @@ public final class AdaptiveControl implements AutoCloseable {
             if (over) {
                 turned(false, "nobody has asked for " + Durations.format(config.incidentWindow()), "",
                         Classification.NONE);
+            }
+        }
+
+        void forget() {
+            boolean over;
+            synchronized (this) {
+                over = isOn;
+                incident = new Incident();
+                isOn = false;
+            }
+            if (over) {
+                turned(false, "control was switched off or on", "", Classification.NONE);
             }
         }
 
@@ -409,13 +437,17 @@ public final class AdaptiveControl implements AutoCloseable {
         writtenNanos = now;
         reapedNanos = now;
         ControlFile.Kept kept = file.read(clock.millis(), now);
+        kept.effects().forEach(automation::restore);
+        if (!config.enabled()) {
+            dirty = true; // what was learned is forgotten
+            return;
+        }
         for (ControlFile.KeptController each : kept.controllers()) {
             Scope scope = each.scope();
             Node node = node(scope.of("", ""), now);
             (scope.isOfSender() ? sender(node, scope.tenant(), scope.campaign(), now) : node)
                     .restore(each.state(), now);
         }
-        kept.effects().forEach(automation::restore);
         for (String provider : kept.incidents()) {
             Watch watch = watch(provider);
             synchronized (watch) {
@@ -426,10 +458,20 @@ public final class AdaptiveControl implements AutoCloseable {
         }
     }
 
-    /** From now on by this configuration; what is known stays. */
+    /**
+     * From now on by this configuration; what is known stays, unless control is switched off or on by it. For when the
+     * rules are in force that came with it.
+     */
     public void reconfigure(ControlConfig next) {
+        boolean switched = next.enabled() != config.enabled();
         config = next;
         limitsChanged();
+        if (switched) {
+            nodes.values().forEach(Node::forget);
+            watches.values().forEach(Watch::forget);
+            hasSenders = false;
+            dirty = true;
+        }
         for (Node node : nodes.values()) {
             node.reconfigure(next);
             node.senders.values().forEach(sender -> sender.reconfigure(next));
@@ -649,7 +691,7 @@ public final class AdaptiveControl implements AutoCloseable {
     /** Whether bulk mail to that provider waits. */
     public boolean isIncident(String provider) {
         Watch watch = watches.get(provider);
-        return watch != null && watch.isOn;
+        return config.enabled() && watch != null && watch.isOn;
     }
 
     // What was decided
@@ -713,6 +755,9 @@ public final class AdaptiveControl implements AutoCloseable {
 
     /** Of the path's scope; empty when it isn't limited here. */
     List<SharedLimit> shared(EgressPath path, String provider) {
+        if (!config.enabled()) {
+            return List.of();
+        }
         Known known = paths.get(path);
         Node node = known != null && known.provider.equals(provider)
                 ? known.node
@@ -722,7 +767,7 @@ public final class AdaptiveControl implements AutoCloseable {
 
     List<SharedLimit> shared(EgressPath path, String provider, String tenant, String campaign) {
         Node node = nodes.get(Scope.of(path, provider));
-        if (node == null || !node.hasSenders) {
+        if (!config.enabled() || node == null || !node.hasSenders) {
             return List.of();
         }
         List<SharedLimit> all = new ArrayList<>();

@@ -251,6 +251,38 @@ class AdaptiveControlTest {
     }
 
     @Test
+    void whatWasLearnedBindsNobodyOnceItIsSwitchedOff() throws IOException {
+        start();
+        delivered(PATH, "shop", 200);
+        refused(PATH, "shop", RATE);
+        refused(PATH, "shop", TENANT);
+        for (int i = 0; i < 60; i++) {
+            refused(PATH, "tenant-" + i % 10, BUSY);
+        }
+        Sender bulk = new Sender("shop", "", "", "example.com");
+        assertThat(limits(PATH)).isNotEmpty();
+        assertThat(control.limits().of(PATH, "outlook", bulk)).hasSize(2);
+        control.close(); // a file that has it all
+        byte[] learned = Files.readAllBytes(directory.resolve("control"));
+        told.clear();
+        config = ControlConfig.DEFAULT.with(ControlConfig.ENABLED, false);
+        control.reconfigure(config);
+        assertThat(told).as("who asks anew").contains("limits ip-1->outlook", "limits outlook");
+        for (int round = 0; round < 2; round++) {
+            assertThat(limits(PATH)).isEmpty();
+            assertThat(control.isIncident("outlook")).isFalse();
+            assertThat(control.limits().of(PATH, "outlook", bulk)).isEmpty();
+            assertThat(control.limits().limitsSenders()).isFalse();
+            assertThat(control.figures(10).standings()).isEmpty();
+            Files.write(directory.resolve("control"), learned);
+            start();
+        }
+        control.reconfigure(ControlConfig.DEFAULT);
+        assertThat(limits(PATH)).as("switched on again").isEmpty();
+        assertThat(control.isIncident("outlook")).isFalse();
+    }
+
+    @Test
     void manyTenantsDeferredAtOnceAreAnIncidentThatProbesEnd() throws IOException {
         start();
         for (int i = 0; i < 60; i++) {
