@@ -183,7 +183,8 @@ final class ControlledDeliveryTest {
             send(rig, "other", "acme");
             awaitEvent(rig, "other", MessageEvent.Type.DELIVERY);
         }
-        try (FakeMx mx = new FakeMx(); AdaptiveControl control = control(); DeliveryRig rig = rig(mx, control)) {
+        try (FakeMx mx = new FakeMx(); AdaptiveControl control = control(rule(new Action.SuspendTenant()));
+                DeliveryRig rig = rig(mx, control)) {
             send(rig, "restarted", "shop");
             awaitSuspended(rig, "shop");
             send(rig, "other", "acme");

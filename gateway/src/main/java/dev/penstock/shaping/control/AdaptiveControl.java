@@ -72,6 +72,16 @@ public final class AdaptiveControl implements AutoCloseable {
 
         /** Limits of paths that the scope concerns are others than before. */
         void limitsChanged(Scope scope);
+
+        /**
+         * Suspensions that automation rules began are over before their time.
+         *
+         * @param source whose mail
+         * @param site   by its name, where to
+         */
+        default void resumed(String source, String site) {
+            // nothing is kept
+        }
     }
 
     /**
@@ -438,6 +448,7 @@ public final class AdaptiveControl implements AutoCloseable {
         reapedNanos = now;
         ControlFile.Kept kept = file.read(clock.millis(), now);
         kept.effects().forEach(automation::restore);
+        endRuleless();
         if (!config.enabled()) {
             dirty = true; // what was learned is forgotten
             return;
@@ -463,6 +474,7 @@ public final class AdaptiveControl implements AutoCloseable {
      * rules are in force that came with it.
      */
     public void reconfigure(ControlConfig next) {
+        endRuleless();
         boolean switched = next.enabled() != config.enabled();
         config = next;
         limitsChanged();
@@ -476,6 +488,27 @@ public final class AdaptiveControl implements AutoCloseable {
             node.reconfigure(next);
             node.senders.values().forEach(sender -> sender.reconfigure(next));
         }
+    }
+
+    /** What rules began that there are no more ends. */
+    private void endRuleless() {
+        for (Effect effect : ended(automation.dropRuleless(), "its rule is gone")) {
+            if (effect.kind().suspends()) {
+                listener.resumed(effect.source(), effect.site());
+            }
+        }
+    }
+
+    private List<Effect> ended(List<Effect> over, String why) {
+        for (Effect effect : over) {
+            Scope scope = effect.scope();
+            decided(new Decision(clock.millis(), scope.of(effect.tenant(), effect.campaign()),
+                    effect.word() + "-over", setting(effect), "", "", "", effect.place(), why));
+            if (effect.kind() == Effect.Kind.SET) {
+                listener.limitsChanged(scope);
+            }
+        }
+        return over;
     }
 
     /** The rules' limits are others: ceilings are asked for anew. */
@@ -832,15 +865,7 @@ public final class AdaptiveControl implements AutoCloseable {
     /** What comes with time alone: effects and incidents end, what is idle is forgotten. Writes nothing. */
     public void pass() {
         long now = nanoTime.getAsLong();
-        for (Effect over : automation.expire(now)) {
-            Scope scope = over.scope();
-            decided(new Decision(clock.millis(), scope.of(over.tenant(), over.campaign()), over.word() + "-over",
-                    setting(over), "", "", "",
-                    over.place(), "its time is over"));
-            if (over.kind() == Effect.Kind.SET) {
-                listener.limitsChanged(scope);
-            }
-        }
+        ended(automation.expire(now), "its time is over");
         watches.values().forEach(watch -> watch.pass(now));
         if (now - reapedNanos > REAP_NANOS) {
             reapedNanos = now;

@@ -100,7 +100,17 @@ class AdaptiveControlTest {
 
     private void start() throws IOException {
         control = control();
-        control.listen(scope -> told.add("limits " + scope));
+        control.listen(new AdaptiveControl.Listener() {
+            @Override
+            public void limitsChanged(Scope scope) {
+                told.add("limits " + scope);
+            }
+
+            @Override
+            public void resumed(String source, String site) {
+                told.add("resumed " + source + " " + site);
+            }
+        });
         control.recover();
     }
 
@@ -332,6 +342,43 @@ class AdaptiveControlTest {
         control.tick();
         assertThat(control.bounces(new Mail(PATH, "outlook", "example.com", "shop", "spring"))).isNull();
         assertThat(control.figures(10).effects()).isZero();
+    }
+
+    @Test
+    void whatARuleBeganIsOverWhenTheRuleIsGoneAndOnlyThen() throws IOException {
+        rules.add(rule(new Action.SuspendTenant(), new Action.BounceCampaign(),
+                new Action.Set("max_message_rate", "10/min", false)));
+        for (boolean restart : new boolean[]{false, true}) {
+            start();
+            refused(PATH, "shop", RATE);
+            assertThat(control.figures(0).effects()).isEqualTo(3);
+            AutomationRule rule = rules.removeFirst();
+            AutomationRule moved = new AutomationRule(rule.regex(), rule.actions(), rule.trigger(),
+                    Duration.ofHours(3), rule.matchInternal(), "shaping.toml:77");
+            rules.add(moved);
+            change(restart);
+            assertThat(control.figures(0).effects()).as("it stands in another line").isEqualTo(3);
+            rules.set(0, new AutomationRule(rule.regex(), List.of(new Action.Suspend()), rule.trigger(),
+                    rule.duration(), rule.matchInternal(), rule.place()));
+            told.clear();
+            change(restart);
+            assertThat(control.figures(0).effects()).isZero();
+            assertThat(control.bounces(new Mail(PATH, "outlook", "example.com", "shop", "spring"))).isNull();
+            assertThat(control.suspended(new Mail(PATH, "outlook", "example.com", "shop", ""))).isNull();
+            assertThat(told).contains("limits ip-1->outlook", "resumed ip-1 mx1.example.net");
+            assertThat(control.limits().of(PATH, "outlook").own()).isEqualTo(own);
+            rules.set(0, rule);
+            control.close();
+        }
+    }
+
+    private void change(boolean byARestart) throws IOException {
+        if (byARestart) {
+            control.close();
+            start();
+        } else {
+            control.reconfigure(config);
+        }
     }
 
     @Test
