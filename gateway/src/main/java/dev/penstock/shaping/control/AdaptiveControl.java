@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -155,6 +156,8 @@ public final class AdaptiveControl implements AutoCloseable {
         private volatile Limits limits = Limits.NONE;
         /** Messages a second, of all its paths; 0 while none is known. */
         private volatile double ceiling;
+        /** What binds each of its paths. Guarded by the node. */
+        private final Map<EgressPath, PathLimits> ofPaths = new LinkedHashMap<>(0);
         /** Of all its paths; 0 while none is known. */
         private volatile int mostSessions;
         private @Nullable Controller controller;
@@ -165,8 +168,29 @@ public final class AdaptiveControl implements AutoCloseable {
             this.goodput = new Goodput(nowNanos);
         }
 
-        /** One path more of the scope. */
-        synchronized void add(PathLimits of) {
+        /** A path of the scope; locked, as is what is remembered of it. */
+        void add(EgressPath path, PathLimits of) {
+            if (ofPaths.put(path, of) == null) {
+                include(of);
+            }
+        }
+
+        /** A path that is of another scope now, or isn't used any more; locked. */
+        void drop(EgressPath path) {
+            if (ofPaths.remove(path) != null) {
+                ceiling = 0;
+                mostSessions = 0;
+                ofPaths.values().forEach(this::include);
+            }
+        }
+
+        synchronized void dropAll() {
+            ofPaths.clear();
+            ceiling = 0;
+            mostSessions = 0;
+        }
+
+        private void include(PathLimits of) {
             Rate own = of.own().maxMessageRate();
             double rates = ceiling + (own == null ? Double.POSITIVE_INFINITY : perSecond(own));
             long sessions = (long) mostSessions + of.own().connectionLimit();
@@ -375,7 +399,18 @@ public final class AdaptiveControl implements AutoCloseable {
         }
     }
 
-    private record Known(String provider, Node node) {}
+    /** A path's scope, and when it was last of use. */
+    private static final class Known {
+        private final String provider;
+        private final Node node;
+        private volatile long usedNanos;
+
+        Known(String provider, Node node, long nowNanos) {
+            this.provider = provider;
+            this.node = node;
+            usedNanos = nowNanos;
+        }
+    }
 
     private final LimitBook base;
     private final ControlFile file;
@@ -515,22 +550,28 @@ public final class AdaptiveControl implements AutoCloseable {
     public void limitsChanged() {
         paths.clear();
         for (Node node : nodes.values()) {
-            synchronized (node) {
-                node.ceiling = 0;
-                node.mostSessions = 0;
-            }
+            node.dropAll();
         }
     }
 
     private Node node(EgressPath path, String provider, long now) {
         Known known = paths.get(path);
         if (known != null && known.provider.equals(provider)) {
+            if (now - known.usedNanos > REAP_NANOS) { // few writes to what many threads read
+                known.usedNanos = now;
+            }
             return known.node;
         }
         Node node = node(Scope.of(path, provider), now);
-        Known before = paths.put(path, new Known(provider, node));
-        if (before == null || before.node != node) {
-            node.add(base.of(path, provider));
+        PathLimits of = base.of(path, provider); // asked with no lock held
+        synchronized (node) {
+            paths.put(path, new Known(provider, node, now));
+            node.add(path, of);
+        }
+        if (known != null) {
+            synchronized (known.node) {
+                known.node.drop(path);
+            }
         }
         return node;
     }
@@ -870,9 +911,25 @@ public final class AdaptiveControl implements AutoCloseable {
         if (now - reapedNanos > REAP_NANOS) {
             reapedNanos = now;
             nodes.values().removeIf(node -> node.reap(now));
-            paths.values().removeIf(known -> !nodes.containsKey(known.node.scope));
+            paths.forEach((path, known) -> forgetIdle(path, known, now));
             hasSenders = nodes.values().stream().anyMatch(node -> node.hasSenders);
         }
+    }
+
+    private void forgetIdle(EgressPath path, Known known, long now) {
+        Node node = known.node;
+        if (now - known.usedNanos > IDLE_NANOS || !nodes.containsKey(node.scope)) {
+            synchronized (node) {
+                if (paths.remove(path, known)) {
+                    node.drop(path);
+                }
+            }
+        }
+    }
+
+    /** Paths that are remembered. */
+    int paths() {
+        return paths.size();
     }
 
     private void write() {

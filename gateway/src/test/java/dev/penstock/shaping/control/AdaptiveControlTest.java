@@ -498,6 +498,30 @@ class AdaptiveControlTest {
     }
 
     @Test
+    void pathsThatArentUsedAreForgottenAndCountNoMoreInTheCeiling() throws IOException {
+        own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/s"));
+        start();
+        for (int i = 0; i < 1_000; i++) {
+            control.delivered(new EgressPath("ip-1", new Site("mx" + i + ".example.com")), "outlook", "shop", "", nanos);
+        }
+        for (int i = 0; i < 60; i++) { // the provider goes on by one path
+            passes(Duration.ofMinutes(2));
+            delivered(PATH, "shop", 1);
+            control.tick();
+        }
+        assertThat(control.paths()).isEqualTo(1);
+        delivered(PATH, "shop", 200); // 10 a second
+        refused(PATH, "shop", RATE);
+        assertThat(perSecond()).as("less than the one path that is left may send").isLessThanOrEqualTo(1);
+        delivered(PATH, "shop", 10_000);
+        assertThat(limits(PATH)).as("released at the one path's limit").isEmpty();
+    }
+
+    private double perSecond() {
+        return control.figures(1).standings().getFirst().perSecond();
+    }
+
+    @Test
     void manyThreadsLeaveItWhole() throws Exception {
         start();
         List<Thread> threads = new ArrayList<>();
