@@ -191,7 +191,7 @@ public final class Penstock implements AutoCloseable {
 
                 @Override
                 public void resumed(String source, String site) {
-                    resume(source, site);
+                    resumed(source, site);
                 }
             });
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
@@ -409,14 +409,8 @@ public final class Penstock implements AutoCloseable {
                 .enableMtaSts();
     }
 
-    /** What the source's mail to the site waits for is asked for anew. */
-    private void resume(String source, String site) {
-        queue.forEachReadyQueue(ready -> {
-            EgressPath path = ready.throttle().key();
-            if (path.source().equals(source) && path.site().name().equals(site)) {
-                var _ = ready.resume();
-            }
-        });
+    private void resumed(String source, String site) {
+        queue.resume(source, site);
     }
 
     /** Sections of the shaping file are for other sites now: mail that is queued goes by what they say. */
