@@ -99,6 +99,7 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.control.AdaptiveControl;
 import dev.penstock.shaping.control.ControlMetrics;
 import dev.penstock.shaping.control.RuleAutomation;
+import dev.penstock.shaping.control.Scope;
 import dev.penstock.shaping.rules.RuleBook;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.QueuedDestination;
@@ -182,7 +183,17 @@ public final class Penstock implements AutoCloseable {
             control = new AdaptiveControl(config.control(), rules, new RuleAutomation(rules),
                     config.spool().directory(), clock, System::nanoTime);
             shaper = new Shaper(rules, control.limits(), clock, System::nanoTime);
-            control.listen(scope -> shaper.changed(scope.source(), scope.provider(), scope.site()));
+            control.listen(new AdaptiveControl.Listener() {
+                @Override
+                public void limitsChanged(Scope scope) {
+                    shaper.changed(scope.source(), scope.provider(), scope.site());
+                }
+
+                @Override
+                public void resumed(String source, String site) {
+                    resumed(source, site);
+                }
+            });
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
                     ? TlsResult.Listener.NONE
                     : this::tlsResult;
@@ -396,6 +407,10 @@ public final class Penstock implements AutoCloseable {
     private boolean keepsToMtaSts(String domain, Site site) {
         return shaper.limits(EgressPath.DEFAULT_SOURCE, shaper.key(domain, site), rules.provider(domain, site))
                 .enableMtaSts();
+    }
+
+    private void resumed(String source, String site) {
+        queue.resume(source, site);
     }
 
     /** Sections of the shaping file are for other sites now: mail that is queued goes by what they say. */

@@ -201,6 +201,10 @@ final class AutomationReader {
             block.warn(ACTION, name + ' ' + NoCounterpart.why(name) + ": this action is ignored");
             return Optional.empty();
         }
+        if (ShapingReader.isOfSectionsAlone(name)) {
+            block.warn(ACTION, name + " can't be set by a rule, only by a section: this action is ignored");
+            return Optional.empty();
+        }
         String wrong = ShapingReader.wrongWith(name, value);
         if (!wrong.isEmpty()) {
             block.reject(ACTION, wrong);

@@ -24,6 +24,11 @@ public record AutomationRule(List<String> regex, List<Action> actions, Trigger t
         actions = List.copyOf(actions);
     }
 
+    /** What makes it the same rule wherever it stands in the file, though its duration is another. For comparing. */
+    public String identity() {
+        return regex + " " + actions + " " + trigger;
+    }
+
     /** What is done. Each concerns mail to the rule's destination. */
     public sealed interface Action {
         /** The source's mail to the site isn't sent. */

@@ -69,6 +69,12 @@ public final class ShapingReader {
         return table;
     }
 
+    /** Whether it is a key of sections that an action can't set: it isn't of one path's {@link TrafficLimits}. */
+    static boolean isOfSectionsAlone(String key) {
+        return furtherKeys().keys().stream().anyMatch(each -> each.name().equals(key))
+                || Stream.of(ShapingLimit.values()).anyMatch(each -> each.key().equals(key));
+    }
+
     /**
      * Keys of limits that are shared, for documents and schema.
      *

@@ -56,6 +56,7 @@ import dev.penstock.routing.Providers;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Router;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.LimitBook.Sender;
 import dev.penstock.shaping.LimitReached;
 import dev.penstock.shaping.Limiter;
@@ -705,6 +706,20 @@ public final class MailQueue implements AutoCloseable {
     /** What tenants have queued. */
     public TenantAccounts accounts() {
         return accounts;
+    }
+
+    /**
+     * Ends suspensions of a source's mail to a site.
+     *
+     * @param site by its name
+     */
+    public void resume(String source, String site) {
+        for (ReadyQueue readyQueue : readyQueues.values()) {
+            EgressPath path = readyQueue.throttle().key();
+            if (path.source().equals(source) && path.site().name().equals(site)) {
+                var _ = readyQueue.resume();
+            }
+        }
     }
 
     /** Asks for the route of every domain anew, in the background. */

@@ -26,6 +26,18 @@ class KumoShapingTest {
         return ShapingReader.read(Files.writeString(directory.resolve("shaping.toml"), toml));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"provider_connection_limit\", value=5", "additional_connection_limits\", value={a=5}",
+        "source_selection_rate\", value=\"1/s\"", "provider_max_message_rate\", value=\"1/s\"",
+        "opportunistic_tls_reconnect_on_failed_handshake\", value=true", "mx_rollup\", value=false"})
+    void anActionForAKeyThatOnlySectionsHaveIsNamedAndIgnored(String set) throws IOException {
+        ShapingReader.Result result = read("[[\"a.example\".automation]]\nregex = \"x\"\nduration = \"1h\"\n"
+                + "action = [\"Suspend\", {SetConfig={name=\"" + set + "}}]\n");
+        assertThat(result.errors()).isEmpty();
+        assertThat(result.warnings()).singleElement().satisfies(warning -> assertThat(warning.message())
+                .startsWith(set.substring(0, set.indexOf('"'))).contains("this action is ignored"));
+    }
+
     /** Of docs/reference/kumo/make_egress_path/, one of each. */
     @ParameterizedTest
     @ValueSource(strings = {"connection_limit = 32", "connection_limit = \"local:32\"",

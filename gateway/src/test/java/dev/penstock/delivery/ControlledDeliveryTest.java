@@ -37,6 +37,7 @@ import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.control.AdaptiveControl;
 import dev.penstock.shaping.control.AutomationBook;
 import dev.penstock.shaping.control.Decision;
+import dev.penstock.shaping.control.Scope;
 import dev.penstock.shaping.rules.RuleBook;
 import dev.penstock.smtp.Reply;
 import dev.penstock.testing.FakeMx;
@@ -52,10 +53,11 @@ final class ControlledDeliveryTest {
     @TempDir
     Path directory;
 
-    private AdaptiveControl control(AutomationRule... rules) throws IOException {
-        AutomationBook book = new AutomationBook() {
-            private final List<AutomationRule> all = List.of(rules);
+    private volatile List<AutomationRule> all = List.of();
 
+    private AdaptiveControl control(AutomationRule... rules) throws IOException {
+        all = List.of(rules);
+        AutomationBook book = new AutomationBook() {
             @Override
             public List<AutomationRule> all() {
                 return all;
@@ -173,6 +175,31 @@ final class ControlledDeliveryTest {
     }
 
     @Test
+    void mailThatARuleSuspendedGoesWhenTheRuleIsGone() throws IOException {
+        try (FakeMx mx = new FakeMx();
+                AdaptiveControl control = control(rule(new Action.SuspendTenant()));
+                DeliveryRig rig = rig(mx, control)) {
+            control.listen(new AdaptiveControl.Listener() {
+                @Override
+                public void limitsChanged(Scope scope) {
+                    // it limits nothing
+                }
+
+                @Override
+                public void resumed(String source, String site) {
+                    rig.queue.resume(source, site);
+                }
+            });
+            tell(rig, mx, RATE, MessageEvent.Type.TRANSIENT_FAILURE);
+            send(rig, "after", "shop");
+            awaitSuspended(rig, "shop");
+            all = List.of();
+            control.reconfigure(ControlConfig.DEFAULT);
+            awaitEvent(rig, "after", MessageEvent.Type.DELIVERY);
+        }
+    }
+
+    @Test
     void aRuleSuspendsTheTenantAlsoAfterARestart() throws IOException {
         try (FakeMx mx = new FakeMx();
                 AdaptiveControl control = control(rule(new Action.SuspendTenant()));
@@ -183,7 +210,8 @@ final class ControlledDeliveryTest {
             send(rig, "other", "acme");
             awaitEvent(rig, "other", MessageEvent.Type.DELIVERY);
         }
-        try (FakeMx mx = new FakeMx(); AdaptiveControl control = control(); DeliveryRig rig = rig(mx, control)) {
+        try (FakeMx mx = new FakeMx(); AdaptiveControl control = control(rule(new Action.SuspendTenant()));
+                DeliveryRig rig = rig(mx, control)) {
             send(rig, "restarted", "shop");
             awaitSuspended(rig, "shop");
             send(rig, "other", "acme");

@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -72,6 +73,16 @@ public final class AdaptiveControl implements AutoCloseable {
 
         /** Limits of paths that the scope concerns are others than before. */
         void limitsChanged(Scope scope);
+
+        /**
+         * Suspensions that automation rules began are over before their time.
+         *
+         * @param source whose mail
+         * @param site   by its name, where to
+         */
+        default void resumed(String source, String site) {
+            // nothing is kept
+        }
     }
 
     /**
@@ -147,6 +158,8 @@ public final class AdaptiveControl implements AutoCloseable {
         private volatile Limits limits = Limits.NONE;
         /** Messages a second, of all its paths; 0 while none is known. */
         private volatile double ceiling;
+        /** What binds each of its paths. Guarded by the node. */
+        private final Map<EgressPath, PathLimits> ofPaths = new LinkedHashMap<>(0);
         /** Of all its paths; 0 while none is known. */
         private volatile int mostSessions;
         private @Nullable Controller controller;
@@ -172,8 +185,29 @@ public final class AdaptiveControl implements AutoCloseable {
             return own > 0 ? own : ofAll.rate(now);
         }
 
-        /** One path more of the scope. */
-        synchronized void add(PathLimits of) {
+        /** A path of the scope; locked, as is what is remembered of it. */
+        void add(EgressPath path, PathLimits of) {
+            if (ofPaths.put(path, of) == null) {
+                include(of);
+            }
+        }
+
+        /** A path that is of another scope now, or isn't used any more; locked. */
+        void drop(EgressPath path) {
+            if (ofPaths.remove(path) != null) {
+                ceiling = 0;
+                mostSessions = 0;
+                ofPaths.values().forEach(this::include);
+            }
+        }
+
+        synchronized void dropAll() {
+            ofPaths.clear();
+            ceiling = 0;
+            mostSessions = 0;
+        }
+
+        private void include(PathLimits of) {
             Rate own = of.own().maxMessageRate();
             double rates = ceiling + (own == null ? Double.POSITIVE_INFINITY : perSecond(own));
             long sessions = (long) mostSessions + of.own().connectionLimit();
@@ -258,6 +292,22 @@ public final class AdaptiveControl implements AutoCloseable {
             }
         }
 
+        /** Forgets all that was learned. */
+        void forget() {
+            boolean limited = hasSenders;
+            senders.clear();
+            hasSenders = false;
+            synchronized (this) {
+                limited |= !limits.equals(Limits.NONE);
+                controller = null;
+                learns = false;
+                limits = Limits.NONE;
+            }
+            if (limited) {
+                listener.limitsChanged(scope);
+            }
+        }
+
         /** Forgets what is of the past. @return whether there is nothing left */
         boolean reap(long now) {
             senders.values().removeIf(sender -> sender.reap(now));
@@ -301,7 +351,7 @@ public final class AdaptiveControl implements AutoCloseable {
     /** One provider, whatever the source. The incident is guarded by the watch. */
     private final class Watch {
         private final String provider;
-        private final Incident incident = new Incident();
+        private Incident incident = new Incident();
         private volatile boolean isOn;
 
         Watch(String provider) {
@@ -342,6 +392,18 @@ public final class AdaptiveControl implements AutoCloseable {
             }
         }
 
+        void forget() {
+            boolean over;
+            synchronized (this) {
+                over = isOn;
+                incident = new Incident();
+                isOn = false;
+            }
+            if (over) {
+                turned(false, "control was switched off or on", "", Classification.NONE);
+            }
+        }
+
         private void turned(boolean begins, String why, String reply, Classification meaning) {
             incidents.addAndGet(begins ? 1 : -1);
             Scope scope = new Scope("", provider, "", "", "");
@@ -354,7 +416,18 @@ public final class AdaptiveControl implements AutoCloseable {
         }
     }
 
-    private record Known(String provider, Node node) {}
+    /** A path's scope, and when it was last of use. */
+    private static final class Known {
+        private final String provider;
+        private final Node node;
+        private volatile long usedNanos;
+
+        Known(String provider, Node node, long nowNanos) {
+            this.provider = provider;
+            this.node = node;
+            usedNanos = nowNanos;
+        }
+    }
 
     private final LimitBook base;
     private final ControlFile file;
@@ -426,13 +499,18 @@ public final class AdaptiveControl implements AutoCloseable {
         writtenNanos = now;
         reapedNanos = now;
         ControlFile.Kept kept = file.read(clock.millis(), now);
+        kept.effects().forEach(automation::restore);
+        endRuleless();
+        if (!config.enabled()) {
+            dirty = true; // what was learned is forgotten
+            return;
+        }
         for (ControlFile.KeptController each : kept.controllers()) {
             Scope scope = each.scope();
             Node node = node(scope.of("", ""), now);
             (scope.isOfSender() ? sender(node, scope.tenant(), scope.campaign(), now) : node)
                     .restore(each.state(), now);
         }
-        kept.effects().forEach(automation::restore);
         for (String provider : kept.incidents()) {
             Watch watch = watch(provider);
             synchronized (watch) {
@@ -443,36 +521,74 @@ public final class AdaptiveControl implements AutoCloseable {
         }
     }
 
-    /** From now on by this configuration; what is known stays. */
+    /**
+     * From now on by this configuration; what is known stays, unless control is switched off or on by it. For when the
+     * rules are in force that came with it.
+     */
     public void reconfigure(ControlConfig next) {
+        endRuleless();
+        boolean switched = next.enabled() != config.enabled();
         config = next;
         limitsChanged();
+        if (switched) {
+            nodes.values().forEach(Node::forget);
+            watches.values().forEach(Watch::forget);
+            hasSenders = false;
+            dirty = true;
+        }
         for (Node node : nodes.values()) {
             node.reconfigure(next);
             node.senders.values().forEach(sender -> sender.reconfigure(next));
         }
     }
 
+    /** What rules began that there are no more ends. */
+    private void endRuleless() {
+        for (Effect effect : ended(automation.dropRuleless(), "its rule is gone")) {
+            if (effect.kind().suspends()) {
+                listener.resumed(effect.source(), effect.site());
+            }
+        }
+    }
+
+    private List<Effect> ended(List<Effect> over, String why) {
+        for (Effect effect : over) {
+            Scope scope = effect.scope();
+            decided(new Decision(clock.millis(), scope.of(effect.tenant(), effect.campaign()),
+                    effect.word() + "-over", setting(effect), "", "", "", effect.place(), why));
+            if (effect.kind() == Effect.Kind.SET) {
+                listener.limitsChanged(scope);
+            }
+        }
+        return over;
+    }
+
     /** The rules' limits are others: ceilings are asked for anew. */
     public void limitsChanged() {
         paths.clear();
         for (Node node : nodes.values()) {
-            synchronized (node) {
-                node.ceiling = 0;
-                node.mostSessions = 0;
-            }
+            node.dropAll();
         }
     }
 
     private Node node(EgressPath path, String provider, long now) {
         Known known = paths.get(path);
         if (known != null && known.provider.equals(provider)) {
+            if (now - known.usedNanos > REAP_NANOS) { // few writes to what many threads read
+                known.usedNanos = now;
+            }
             return known.node;
         }
         Node node = node(Scope.of(path, provider), now);
-        Known before = paths.put(path, new Known(provider, node));
-        if (before == null || before.node != node) {
-            node.add(base.of(path, provider));
+        PathLimits of = base.of(path, provider); // asked with no lock held
+        synchronized (node) {
+            paths.put(path, new Known(provider, node, now));
+            node.add(path, of);
+        }
+        if (known != null) {
+            synchronized (known.node) {
+                known.node.drop(path);
+            }
         }
         return node;
     }
@@ -662,7 +778,7 @@ public final class AdaptiveControl implements AutoCloseable {
     /** Whether bulk mail to that provider waits. */
     public boolean isIncident(String provider) {
         Watch watch = watches.get(provider);
-        return watch != null && watch.isOn;
+        return config.enabled() && watch != null && watch.isOn;
     }
 
     // What was decided
@@ -726,6 +842,9 @@ public final class AdaptiveControl implements AutoCloseable {
 
     /** Of the path's scope; empty when it isn't limited here. */
     List<SharedLimit> shared(EgressPath path, String provider) {
+        if (!config.enabled()) {
+            return List.of();
+        }
         Known known = paths.get(path);
         Node node = known != null && known.provider.equals(provider)
                 ? known.node
@@ -735,7 +854,7 @@ public final class AdaptiveControl implements AutoCloseable {
 
     List<SharedLimit> shared(EgressPath path, String provider, String tenant, String campaign) {
         Node node = nodes.get(Scope.of(path, provider));
-        if (node == null || !node.hasSenders) {
+        if (!config.enabled() || node == null || !node.hasSenders) {
             return List.of();
         }
         List<SharedLimit> all = new ArrayList<>();
@@ -800,22 +919,30 @@ public final class AdaptiveControl implements AutoCloseable {
     /** What comes with time alone: effects and incidents end, what is idle is forgotten. Writes nothing. */
     public void pass() {
         long now = nanoTime.getAsLong();
-        for (Effect over : automation.expire(now)) {
-            Scope scope = over.scope();
-            decided(new Decision(clock.millis(), scope.of(over.tenant(), over.campaign()), over.word() + "-over",
-                    setting(over), "", "", "",
-                    over.place(), "its time is over"));
-            if (over.kind() == Effect.Kind.SET) {
-                listener.limitsChanged(scope);
-            }
-        }
+        ended(automation.expire(now), "its time is over");
         watches.values().forEach(watch -> watch.pass(now));
         if (now - reapedNanos > REAP_NANOS) {
             reapedNanos = now;
             nodes.values().removeIf(node -> node.reap(now));
-            paths.values().removeIf(known -> !nodes.containsKey(known.node.scope));
+            paths.forEach((path, known) -> forgetIdle(path, known, now));
             hasSenders = nodes.values().stream().anyMatch(node -> node.hasSenders);
         }
+    }
+
+    private void forgetIdle(EgressPath path, Known known, long now) {
+        Node node = known.node;
+        if (now - known.usedNanos > IDLE_NANOS || !nodes.containsKey(node.scope)) {
+            synchronized (node) {
+                if (paths.remove(path, known)) {
+                    node.drop(path);
+                }
+            }
+        }
+    }
+
+    /** Paths that are remembered. */
+    int paths() {
+        return paths.size();
     }
 
     private void write() {

@@ -69,19 +69,19 @@ final class AdaptiveLimits implements LimitBook {
             if (effect.set() != null && !effect.isOver(now) && effect.domain().equals(sender.domain())
                     && effect.isOfPath(path.source(), path.site().name())
                     && !path.site().equals(Site.ofDomain(sender.domain()))) {
-                add(all, effect, path);
+                add(all, effect, path, provider);
             }
         }
         return all;
     }
 
     /** Of a domain that is shaped together with others: its part of a value that bounds is a limit by sender. */
-    private void add(List<SharedLimit> all, Effect effect, EgressPath path) {
+    private void add(List<SharedLimit> all, Effect effect, EgressPath path, String provider) {
         var set = effect.set();
         if (set == null) {
             return;
         }
-        TrafficLimits own = base.of(path, "").own();
+        TrafficLimits own = base.of(path, provider).own();
         TrafficLimits changed = set.in(own);
         String scope = path.source() + "->" + effect.domain();
         Rate rate = changed.maxMessageRate();

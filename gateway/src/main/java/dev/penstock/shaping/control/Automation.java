@@ -6,8 +6,10 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +69,8 @@ final class Automation {
             if ((!internal || rule.matchInternal())
                     && found.stream().anyMatch(n -> now.all.get(now.ruleOf.get(n)).equals(rule))
                     && isTriggered(rule, path, tenant, campaign, nowNanos)) {
-                begin(rule, line, path, provider, domain, tenant, campaign, nowNanos, begin);
+                begin(rule, line, path, provider, domain.isEmpty() ? path.site().domain().orElse("") : domain,
+                        tenant, campaign, nowNanos, begin);
             }
         }
         return begin;
@@ -142,31 +145,31 @@ final class Automation {
         String site = path.site().name();
         return switch (action) {
             case Action.Suspend _ -> new Effect(Effect.Kind.SUSPEND, source, site, provider, "", "", "", null, until,
-                    rule.place(), line);
+                    rule.identity(), rule.place(), line);
             case Action.SuspendTenant _ when tenant.isEmpty() -> null;
             case Action.SuspendTenant _ ->
                 new Effect(Effect.Kind.SUSPEND_TENANT, source, site, provider, domain, tenant, "",
-                        null, until, rule.place(), line);
+                        null, until, rule.identity(), rule.place(), line);
             case Action.SuspendCampaign _ when tenant.isEmpty() && campaign.isEmpty() -> null;
             case Action.SuspendCampaign _ -> new Effect(
                     campaign.isEmpty() ? Effect.Kind.SUSPEND_TENANT : Effect.Kind.SUSPEND_CAMPAIGN, source, site,
-                    provider, domain, tenant, campaign, null, until, rule.place(), line);
+                    provider, domain, tenant, campaign, null, until, rule.identity(), rule.place(), line);
             case Action.Bounce _ when domain.isEmpty() -> null;
             case Action.Bounce _ -> new Effect(Effect.Kind.BOUNCE, source, site, provider, domain, "", "", null, until,
-                    rule.place(), line);
+                    rule.identity(), rule.place(), line);
             case Action.BounceTenant _ when tenant.isEmpty() || domain.isEmpty() -> null;
             case Action.BounceTenant _ ->
                 new Effect(Effect.Kind.BOUNCE_TENANT, source, site, provider, domain, tenant, "", null,
-                        until, rule.place(), line);
+                        until, rule.identity(), rule.place(), line);
             case Action.BounceCampaign _ when domain.isEmpty() || tenant.isEmpty() && campaign.isEmpty() -> null;
             case Action.BounceCampaign _ -> new Effect(
                     campaign.isEmpty() ? Effect.Kind.BOUNCE_TENANT : Effect.Kind.BOUNCE_CAMPAIGN, source, site,
                     provider, domain,
-                    tenant, campaign, null, until, rule.place(), line);
+                    tenant, campaign, null, until, rule.identity(), rule.place(), line);
             case Action.Set set when set.domain() && domain.isEmpty() -> null;
             case Action.Set set ->
                 new Effect(Effect.Kind.SET, source, site, provider, set.domain() ? domain : "", "", "", set,
-                        until, rule.place(), line);
+                        until, rule.identity(), rule.place(), line);
         };
     }
 
@@ -199,6 +202,22 @@ final class Automation {
     /** Puts back what was kept over a restart. */
     void restore(Effect effect) {
         put(effect);
+    }
+
+    /** Those whose rule there is no more are in force no more. @return which */
+    List<Effect> dropRuleless() {
+        if (effects.isEmpty()) {
+            return List.of();
+        }
+        Set<String> known = book.all().stream().map(AutomationRule::identity).collect(Collectors.toSet());
+        lock.lock();
+        try {
+            List<Effect> gone = effects.stream().filter(each -> !known.contains(each.rule())).toList();
+            effects = effects.stream().filter(each -> known.contains(each.rule())).toList();
+            return gone;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Those that are over are in force no more. @return which */

@@ -30,7 +30,7 @@ final class ControlFile {
     private static final Logger log = LoggerFactory.getLogger(ControlFile.class);
     private static final int MAX_FILE = 64 << 20;
     private static final int CHECKSUM_LENGTH = 8;
-    private static final String HEAD = "penstock-control-1";
+    private static final String HEAD = "penstock-control-2";
     private static final String CONTROLLER = "controller";
     private static final String EFFECT = "effect";
     private static final String INCIDENT = "incident";
@@ -94,7 +94,8 @@ final class ControlFile {
                     each.tenant(), each.campaign(), set == null ? "" : set.name(),
                     set == null ? "" : typeOf(set.value()),
                     set == null ? "" : set.value().toString(), set == null ? "" : String.valueOf(set.domain()),
-                    Long.toString(nowMillis + (each.untilNanos() - nowNanos) / 1_000_000), each.place(), each.why());
+                    Long.toString(nowMillis + (each.untilNanos() - nowNanos) / 1_000_000), each.rule(), each.place(),
+                    each.why());
         }
         for (String provider : kept.incidents) {
             add(text, INCIDENT, provider);
@@ -195,7 +196,7 @@ final class ControlFile {
                 : new Action.Set(f.get(8), value(f.get(9), f.get(10)), Boolean.parseBoolean(f.get(11)));
         long left = Math.clamp(Long.parseLong(f.get(12)) - nowMillis, 0, Long.MAX_VALUE / 4_000_000);
         return new Effect(Effect.Kind.valueOf(f.get(1)), f.get(2), f.get(3), f.get(4), f.get(5), f.get(6), f.get(7),
-                set, nowNanos + left * 1_000_000, f.get(13), f.get(14));
+                set, nowNanos + left * 1_000_000, f.get(13), f.get(14), f.get(15));
     }
 
     private static String checksum(String fields) {

@@ -16,11 +16,13 @@ import dev.penstock.config.AutomationRule.Action;
  * @param campaign  of the tenant; empty for all
  * @param set       the key that has another value; null but for {@link Kind#SET}
  * @param untilNanos by {@link System#nanoTime()}
+ * @param rule      its {@link dev.penstock.config.AutomationRule#identity}
  * @param place     of the rule, {@code FILE:LINE}
  * @param why       for people: the reply
  */
 record Effect(Kind kind, String source, String site, String provider, String domain, String tenant,
-        String campaign, Action.@Nullable Set set, long untilNanos, String place, String why) {
+        String campaign, Action.@Nullable Set set, long untilNanos, String rule, String place,
+        String why) {
     /** What is done. */
     enum Kind {
         SUSPEND, SUSPEND_TENANT, SUSPEND_CAMPAIGN, BOUNCE, BOUNCE_TENANT, BOUNCE_CAMPAIGN, SET;

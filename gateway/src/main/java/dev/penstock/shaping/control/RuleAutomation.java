@@ -49,6 +49,6 @@ public final class RuleAutomation implements AutomationBook {
 
     @Override
     public List<AutomationRule> of(EgressPath path, String provider, String domain) {
-        return book.rules().automation(domain, path.site(), provider).stream().map(Rules.Automation::rule).toList();
+        return book.rules().automation(path.site(), provider).stream().map(Rules.Automation::rule).toList();
     }
 }

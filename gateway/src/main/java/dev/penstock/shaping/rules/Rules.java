@@ -412,8 +412,8 @@ public final class Rules implements LimitBook {
      */
     public record Automation(AutomationRule rule, boolean site) {}
 
-    /** What is to be done when replies come to mail to {@code domain}: of the default, the provider, the site, the domain. */
-    public List<Automation> automation(String domain, Site key, String provider) {
+    /** What is to be done when replies come to mail of {@code key}: of the default, the provider, the site, the domain. */
+    public List<Automation> automation(Site key, String provider) {
         List<Automation> all = new ArrayList<>();
         sections.defaults().automation().forEach(rule -> all.add(new Automation(rule, true)));
         ShapingSection ofProvider = sections.providers().get(provider);
@@ -423,7 +423,7 @@ public final class Rules implements LimitBook {
         Chain chain = chain(new EgressPath("", key), provider);
         chain.ofSite().forEach(
                 section -> section.automation().forEach(rule -> all.add(new Automation(rule, true))));
-        ShapingSection ofDomain = chain.ofDomain() == null ? null : sections.sections().get(domain);
+        ShapingSection ofDomain = chain.ofDomain();
         if (ofDomain != null && ofDomain.isDomain()) {
             ofDomain.automation().forEach(rule -> all.add(new Automation(rule, false)));
         }

@@ -70,7 +70,7 @@ class AdaptiveControlTest {
         LimitBook base = new LimitBook() {
             @Override
             public PathLimits of(EgressPath path, String provider) {
-                return new PathLimits(own, List.of());
+                return new PathLimits(provider.isEmpty() ? TrafficLimits.DEFAULT : own, List.of());
             }
 
             @Override
@@ -100,7 +100,17 @@ class AdaptiveControlTest {
 
     private void start() throws IOException {
         control = control();
-        control.listen(scope -> told.add("limits " + scope));
+        control.listen(new AdaptiveControl.Listener() {
+            @Override
+            public void limitsChanged(Scope scope) {
+                told.add("limits " + scope);
+            }
+
+            @Override
+            public void resumed(String source, String site) {
+                told.add("resumed " + source + " " + site);
+            }
+        });
         control.recover();
     }
 
@@ -251,6 +261,38 @@ class AdaptiveControlTest {
     }
 
     @Test
+    void whatWasLearnedBindsNobodyOnceItIsSwitchedOff() throws IOException {
+        start();
+        delivered(PATH, "shop", 200);
+        refused(PATH, "shop", RATE);
+        refused(PATH, "shop", TENANT);
+        for (int i = 0; i < 60; i++) {
+            refused(PATH, "tenant-" + i % 10, BUSY);
+        }
+        Sender bulk = new Sender("shop", "", "", "example.com");
+        assertThat(limits(PATH)).isNotEmpty();
+        assertThat(control.limits().of(PATH, "outlook", bulk)).hasSize(2);
+        control.close(); // a file that has it all
+        byte[] learned = Files.readAllBytes(directory.resolve("control"));
+        told.clear();
+        config = ControlConfig.DEFAULT.with(ControlConfig.ENABLED, false);
+        control.reconfigure(config);
+        assertThat(told).as("who asks anew").contains("limits ip-1->outlook", "limits outlook");
+        for (int round = 0; round < 2; round++) {
+            assertThat(limits(PATH)).isEmpty();
+            assertThat(control.isIncident("outlook")).isFalse();
+            assertThat(control.limits().of(PATH, "outlook", bulk)).isEmpty();
+            assertThat(control.limits().limitsSenders()).isFalse();
+            assertThat(control.figures(10).standings()).isEmpty();
+            Files.write(directory.resolve("control"), learned);
+            start();
+        }
+        control.reconfigure(ControlConfig.DEFAULT);
+        assertThat(limits(PATH)).as("switched on again").isEmpty();
+        assertThat(control.isIncident("outlook")).isFalse();
+    }
+
+    @Test
     void manyTenantsDeferredAtOnceAreAnIncidentThatProbesEnd() throws IOException {
         start();
         for (int i = 0; i < 60; i++) {
@@ -300,6 +342,56 @@ class AdaptiveControlTest {
         control.tick();
         assertThat(control.bounces(new Mail(PATH, "outlook", "example.com", "shop", "spring"))).isNull();
         assertThat(control.figures(10).effects()).isZero();
+    }
+
+    @Test
+    void whatARuleBeganIsOverWhenTheRuleIsGoneAndOnlyThen() throws IOException {
+        rules.add(rule(new Action.SuspendTenant(), new Action.BounceCampaign(),
+                new Action.Set("max_message_rate", "10/min", false)));
+        for (boolean restart : new boolean[]{false, true}) {
+            start();
+            refused(PATH, "shop", RATE);
+            assertThat(control.figures(0).effects()).isEqualTo(3);
+            AutomationRule rule = rules.removeFirst();
+            AutomationRule moved = new AutomationRule(rule.regex(), rule.actions(), rule.trigger(),
+                    Duration.ofHours(3), rule.matchInternal(), "shaping.toml:77");
+            rules.add(moved);
+            change(restart);
+            assertThat(control.figures(0).effects()).as("it stands in another line").isEqualTo(3);
+            rules.set(0, new AutomationRule(rule.regex(), List.of(new Action.Suspend()), rule.trigger(),
+                    rule.duration(), rule.matchInternal(), rule.place()));
+            told.clear();
+            change(restart);
+            assertThat(control.figures(0).effects()).isZero();
+            assertThat(control.bounces(new Mail(PATH, "outlook", "example.com", "shop", "spring"))).isNull();
+            assertThat(control.suspended(new Mail(PATH, "outlook", "example.com", "shop", ""))).isNull();
+            assertThat(told).contains("limits ip-1->outlook", "resumed ip-1 mx1.example.net");
+            assertThat(control.limits().of(PATH, "outlook").own()).isEqualTo(own);
+            rules.set(0, rule);
+            control.close();
+        }
+    }
+
+    private void change(boolean byARestart) throws IOException {
+        if (byARestart) {
+            control.close();
+            start();
+        } else {
+            control.reconfigure(config);
+        }
+    }
+
+    @Test
+    void aValueForADomainAloneBindsThoughItIsWhatHoldsWhereNoProviderIsKnown() throws IOException {
+        own = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT,
+                TrafficLimits.DEFAULT.connectionLimit() * 2);
+        rules.add(rule(new Action.Set("connection_limit", (long) TrafficLimits.DEFAULT.connectionLimit(), true)));
+        config = ControlConfig.DEFAULT.with(ControlConfig.ENABLED, false);
+        start();
+        refused(PATH, "shop", RATE);
+        assertThat(control.limits().of(PATH, "outlook", new Sender("shop", "", "", "example.com")))
+                .extracting(SharedLimit::bound)
+                .containsExactly(new Bound.Count(TrafficLimits.DEFAULT.connectionLimit()));
     }
 
     /** One of each kind of step, whatever came before it. */
@@ -403,6 +495,30 @@ class AdaptiveControlTest {
         control.tick();
         assertThat(limits(PATH)).isEmpty();
         assertThat(control.figures(10).standings()).isEmpty();
+    }
+
+    @Test
+    void pathsThatArentUsedAreForgottenAndCountNoMoreInTheCeiling() throws IOException {
+        own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/s"));
+        start();
+        for (int i = 0; i < 1_000; i++) {
+            control.delivered(new EgressPath("ip-1", new Site("mx" + i + ".example.com")), "outlook", "shop", "", nanos);
+        }
+        for (int i = 0; i < 60; i++) { // the provider goes on by one path
+            passes(Duration.ofMinutes(2));
+            delivered(PATH, "shop", 1);
+            control.tick();
+        }
+        assertThat(control.paths()).isEqualTo(1);
+        delivered(PATH, "shop", 200); // 10 a second
+        refused(PATH, "shop", RATE);
+        assertThat(perSecond()).as("less than the one path that is left may send").isLessThanOrEqualTo(1);
+        delivered(PATH, "shop", 10_000);
+        assertThat(limits(PATH)).as("released at the one path's limit").isEmpty();
+    }
+
+    private double perSecond() {
+        return control.figures(1).standings().getFirst().perSecond();
     }
 
     @Test

@@ -70,6 +70,15 @@ class AutomationTest {
     }
 
     @Test
+    void beforeAMessageADomainThatIsShapedAloneIsTheOneThatIsMeant() {
+        rules.add(rule(NOW, false, "spam", new Action.Bounce(), new Action.Set("max_message_rate", "1/min", true)));
+        assertThat(automation.replied("421 spam", false, PATH, "yahoo", "", "", "", now)).isEmpty();
+        EgressPath alone = new EgressPath("ip-1", Site.ofDomain("alone.example"));
+        assertThat(automation.replied("421 spam", false, alone, "yahoo", "", "", "", now)).extracting(Effect::domain)
+                .containsExactly("alone.example", "alone.example");
+    }
+
+    @Test
     void aThresholdCountsWithinItsPeriodAndBySource() {
         rules.add(rule(new Trigger.Threshold(Rate.parse("3/hr")), false, "deferred", new Action.Suspend()));
         assertThat(kinds("421 deferred")).isEmpty();

@@ -404,12 +404,12 @@ class RulesTest {
         Rules rules = rules("[[default.automation]]\n" + block.formatted("a") + "[[provider.google.automation]]\n"
                 + block.formatted("b") + "[[\"gmail.com\".automation]]\n" + block.formatted("c")
                 + "[\"alone.example\"]\nmx_rollup = false\n[[\"alone.example\".automation]]\n" + block.formatted("d"));
-        assertThat(rules.automation("gmail.com", GOOGLE, "google"))
+        assertThat(rules.automation(GOOGLE, "google"))
                 .extracting(automation -> automation.rule().regex().getFirst()).containsExactly("a", "b", "c");
-        assertThat(rules.automation("alone.example", Site.ofDomain("alone.example"), "google"))
+        assertThat(rules.automation(Site.ofDomain("alone.example"), "google"))
                 .extracting(automation -> automation.rule().regex().getFirst() + automation.site())
                 .containsExactly("atrue", "btrue", "ctrue", "dfalse");
-        assertThat(rules.automation("x.example", ELSEWHERE, ""))
+        assertThat(rules.automation(ELSEWHERE, ""))
                 .extracting(automation -> automation.rule().regex().getFirst()).containsExactly("a");
     }
 
