@@ -1850,7 +1850,8 @@ public final class MailQueue implements AutoCloseable {
     private @Nullable Why why(ItemList list, ReadyQueue readyQueue, Predicate<QueueItem> wanted) {
         int place = 0;
         QueueItem last = list.last();
-        for (QueueItem item = list.first(); item != null && last != null && place < MOST_LOOKED_AT / 2; item = item.next) {
+        for (QueueItem item = list.first(); item != null && last != null
+                && place < MOST_LOOKED_AT / 2; item = item.next) {
             if (wanted.test(item)) {
                 return why(item, readyQueue, place);
             }

@@ -345,7 +345,9 @@ final class Turns {
         int bulkShare = by.bulkPercent();
         int rest = HUNDRED - bulkShare;
         return tenant.line == bulk
-                ? before + (transactional.ready == 0 ? 0 : Math.min(transactional.ready, (before + 1) * rest / bulkShare))
+                ? before + (transactional.ready == 0
+                        ? 0
+                        : Math.min(transactional.ready, (before + 1) * rest / bulkShare))
                 : before + (bulk.ready == 0 ? 0 : Math.min(bulk.ready, before * bulkShare / Math.max(1, rest)));
     }
 

@@ -210,7 +210,8 @@ final class ControlledDeliveryTest {
             send(rig, "other", "acme");
             awaitEvent(rig, "other", MessageEvent.Type.DELIVERY);
         }
-        try (FakeMx mx = new FakeMx(); AdaptiveControl control = control(rule(new Action.SuspendTenant()));
+        try (FakeMx mx = new FakeMx();
+                AdaptiveControl control = control(rule(new Action.SuspendTenant()));
                 DeliveryRig rig = rig(mx, control)) {
             send(rig, "restarted", "shop");
             awaitSuspended(rig, "shop");

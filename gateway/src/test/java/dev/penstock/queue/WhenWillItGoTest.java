@@ -157,7 +157,8 @@ class WhenWillItGoTest {
                 .satisfies(queue -> assertThat(queue.error()).isBetween(0.0, 0.1))
                 .satisfies(queue -> assertThat(queue.probes()).isGreaterThanOrEqualTo(2))
                 .satisfies(queue -> assertThat((double) queue.lastGoesMillis() - harness.clock.millis())
-                        .isBetween(0.9 * queue.ready() * INTERVAL.toMillis(), 1.1 * queue.ready() * INTERVAL.toMillis()));
+                        .isBetween(0.9 * queue.ready() * INTERVAL.toMillis(),
+                                1.1 * queue.ready() * INTERVAL.toMillis()));
     }
 
     @Test

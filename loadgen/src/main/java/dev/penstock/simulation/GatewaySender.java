@@ -226,7 +226,8 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         if (++submitted % ASKED_ABOUT == 0) {
             queue.why(message.domain(), new MessageId(message.messageId()))
                     .filter(why -> why.state() != QueueItem.State.ACTIVE)
-                    .ifPresent(why -> said.put(message.messageId(), new Said(world.time.nanos(), why.expectedMillis())));
+                    .ifPresent(
+                            why -> said.put(message.messageId(), new Said(world.time.nanos(), why.expectedMillis())));
         }
     }
 

@@ -120,7 +120,8 @@ public record Report(List<Result> results, int settleMinutes) {
         }
         return String.format(Locale.ROOT,
                 "    when it goes: off by %.1f %% of the wait (p90; half by %.1f %%), %d waits, untold of %d%n",
-                PERCENT * Figures.quantile(row.forecastErrors, 0.9), PERCENT * Figures.quantile(row.forecastErrors, 0.5),
+                PERCENT * Figures.quantile(row.forecastErrors, 0.9),
+                PERCENT * Figures.quantile(row.forecastErrors, 0.5),
                 row.forecastErrors.size(), row.untold);
     }
 

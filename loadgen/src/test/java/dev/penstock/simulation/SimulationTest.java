@@ -77,7 +77,8 @@ class SimulationTest {
         assertThat(series.forecasts()).isGreaterThan(40);
         assertThat(series.untold()).isLessThan(10);
         assertThat(series.forecastError()).isBetween(0.0, 0.2);
-        assertThat(new Report(List.of(result), 5).table()).contains("when it goes: off by", series.forecasts() + " waits");
+        assertThat(new Report(List.of(result), 5).table()).contains("when it goes: off by",
+                series.forecasts() + " waits");
     }
 
     @Test

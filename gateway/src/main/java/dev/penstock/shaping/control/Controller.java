@@ -252,7 +252,8 @@ final class Controller {
     /** Whether there is nothing to remember. */
     boolean isForgettable(long nowNanos) {
         return mode == Mode.OPEN && window == NO_WINDOW
-                || (mode == Mode.OPEN || mode == Mode.STARTING || mode == Mode.PACED) && nowNanos - refusedNanos > FORGET_NANOS;
+                || (mode == Mode.OPEN || mode == Mode.STARTING || mode == Mode.PACED)
+                        && nowNanos - refusedNanos > FORGET_NANOS;
     }
 
     /** Whether the answers that it gets may change it: an open one without a window learns nothing from deliveries. */

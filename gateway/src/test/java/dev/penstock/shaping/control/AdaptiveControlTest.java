@@ -502,7 +502,8 @@ class AdaptiveControlTest {
         own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/s"));
         start();
         for (int i = 0; i < 1_000; i++) {
-            control.delivered(new EgressPath("ip-1", new Site("mx" + i + ".example.com")), "outlook", "shop", "", nanos);
+            control.delivered(new EgressPath("ip-1", new Site("mx" + i + ".example.com")), "outlook", "shop", "",
+                    nanos);
         }
         for (int i = 0; i < 60; i++) { // the provider goes on by one path
             passes(Duration.ofMinutes(2));

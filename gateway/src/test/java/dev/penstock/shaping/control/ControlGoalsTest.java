@@ -128,7 +128,8 @@ class ControlGoalsTest {
     void aReceiverThatIsBackFromAnOutageGetsWhatTheSessionsCanDoWithinHalfOfIt() {
         for (long seed = 1; seed <= SEEDS; seed++) {
             double outage = 5 + 5 * seed;
-            ControlSimulation run = simulation(ReceiverShapes.outage(outage), seed).run(1.5 * outage + 10, 2 * outage + 20);
+            ControlSimulation run = simulation(ReceiverShapes.outage(outage), seed).run(1.5 * outage + 10,
+                    2 * outage + 20);
             assertThat(run.utilisation()).as("seed %d", seed).isGreaterThan(LEAST_USED);
             assertThat(run.deferralShare()).isZero();
         }
