@@ -191,7 +191,7 @@ public final class Penstock implements AutoCloseable {
 
                 @Override
                 public void resumed(String source, String site) {
-                    resumed(source, site);
+                    suspensionIsOver(source, site);
                 }
             });
             TlsResult.Listener tlsResults = config.tlsReports().mode() == TlsReportsConfig.Mode.OFF
@@ -409,7 +409,7 @@ public final class Penstock implements AutoCloseable {
                 .enableMtaSts();
     }
 
-    private void resumed(String source, String site) {
+    private void suspensionIsOver(String source, String site) {
         queue.resume(source, site);
     }
 

@@ -352,6 +352,7 @@ final class Turns {
     }
 
     /** The last one stands for all that weren't looked at. */
+    @SuppressWarnings("ReferenceEquality") // a member is itself alone
     private static <T extends Ring.Member<T>> List<Other> others(T self, Ring<T> ring, int messages,
             ToIntFunction<T> ready, ToIntFunction<T> weight) {
         int left = messages - ready.applyAsInt(self);
