@@ -112,6 +112,8 @@ final class DeliverySession implements Runnable {
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
+    /** Given back last since a rule makes it wait. */
+    private @Nullable QueueItem madeToWait;
     /** Sent whole, oldest first, and not answered for yet. */
     private final Deque<Aloft> aloft = new ArrayDeque<>(0);
     /** Taken, and to be sent over this session when what is aloft has landed. */
@@ -1281,18 +1283,23 @@ final class DeliverySession implements Runnable {
         if (control == null) {
             return false;
         }
-        Outcome returned = control.returned(queue, attempt.item);
+        Outcome returned = control.returned(queue, attempt);
         if (returned != null) {
             attempt.decideRest(returned, contact);
             dispatcher.settlement.settle(attempt, dispatcher.policy().maxAge().toMillis());
             return true;
         }
-        if (control.waits(queue, attempt.item)) {
-            attempt.memory.close();
-            dispatcher.settlement.giveBack(attempt.item);
-            return true;
+        if (!control.waits(queue, attempt)) {
+            return false;
         }
-        return false;
+        attempt.memory.close();
+        if (attempt.item == madeToWait) { // the queue didn't withhold it: it would come at once again, and again
+            dispatcher.settlement.postpone(attempt.item);
+        } else {
+            madeToWait = attempt.item;
+            dispatcher.settlement.giveBack(attempt.item);
+        }
+        return true;
     }
 
     private void discard(DeliveryAttempt attempt) {
