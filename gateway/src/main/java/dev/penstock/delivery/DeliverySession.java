@@ -490,7 +490,7 @@ final class DeliverySession implements Runnable {
 
     private void expire(QueueItem item) {
         try {
-            DeliveryAttempt attempt = prepare(item);
+            DeliveryAttempt attempt = prepare(item, false);
             if (attempt != null) { // the clock was set back just now
                 discard(attempt);
                 dispatcher.settlement.giveBack(item);
@@ -1266,10 +1266,14 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
-    /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
     private @Nullable DeliveryAttempt prepare(QueueItem item) {
+        return prepare(item, true);
+    }
+
+    /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
+    private @Nullable DeliveryAttempt prepare(QueueItem item, boolean tries) {
         tlsResults.of(item.domain());
-        DeliveryAttempt attempt = dispatcher.prepare(item, contact);
+        DeliveryAttempt attempt = dispatcher.prepare(item, contact, tries);
         if (attempt == null || isHandled(attempt)) {
             return null;
         }
