@@ -1077,9 +1077,7 @@ final class DeliverySession implements Runnable {
 
     /** What the next transaction of that message takes up of the rates. */
     private Cost cost(SmtpClientSession open, DeliveryAttempt attempt) {
-        return new Cost(
-                Math.clamp(attempt.size(), 1, open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
-                open.content(attempt).size());
+        return new Cost(attempt.nextSize(open.maxRecipients(maxRecipients())), open.content(attempt).size());
     }
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
