@@ -33,16 +33,18 @@ final class Control {
         this.dispatcher = dispatcher;
     }
 
-    private Mail mail(ReadyQueue ready, @Nullable QueueItem item) {
+    /** Reports made here for a tenant aren't its mail, here as in the queue: nothing about a tenant concerns them. */
+    private Mail mail(ReadyQueue ready, @Nullable DeliveryAttempt attempt) {
+        QueueItem item = attempt == null ? null : attempt.item;
+        boolean ofTenant = attempt != null && !attempt.envelope.isReport();
         return new Mail(ready.throttle().key(), dispatcher.provider(ready), item == null ? "" : item.domain(),
-                item == null ? "" : item.tenant(), item == null ? "" : item.campaign());
+                item == null || !ofTenant ? "" : item.tenant(), item == null || !ofTenant ? "" : item.campaign());
     }
 
     /** The receiver has taken the message. */
     void taken(ReadyQueue ready, DeliveryAttempt attempt) {
-        QueueItem item = attempt.item;
-        control.delivered(ready.throttle().key(), dispatcher.provider(ready), item.tenant(), item.campaign(),
-                sentNanos(attempt));
+        Mail mail = mail(ready, attempt);
+        control.delivered(mail.path(), mail.provider(), mail.tenant(), mail.campaign(), sentNanos(attempt));
     }
 
     /** By the monotonic clock, when its first transaction began. */
@@ -61,7 +63,7 @@ final class Control {
      */
     Classification refused(ReadyQueue ready, @Nullable DeliveryAttempt attempt, long begunNanos, Cause cause,
             Classification meaning) {
-        Mail mail = mail(ready, attempt == null ? null : attempt.item);
+        Mail mail = mail(ready, attempt);
         long sent = attempt == null ? begunNanos : sentNanos(attempt);
         boolean counts = attempt == null || attempt.isFirstRefusal();
         IntSupplier open = () -> dispatcher.sessionsOf(ready);
@@ -90,9 +92,9 @@ final class Control {
         });
     }
 
-    /** Whether the item's mail waits by a rule, from before a restart or for its domain: its queue is told. */
-    boolean waits(ReadyQueue ready, QueueItem item) {
-        Mail mail = mail(ready, item);
+    /** Whether the message waits by a rule, from before a restart or for its domain: its queue is told. */
+    boolean waits(ReadyQueue ready, DeliveryAttempt attempt) {
+        Mail mail = mail(ready, attempt);
         Suspension suspension = control.suspended(mail);
         if (suspension == null) {
             return false;
@@ -102,8 +104,8 @@ final class Control {
     }
 
     /** What becomes of a message that a rule returns; null when none does. */
-    Outcome.@Nullable Bounced returned(ReadyQueue ready, QueueItem item) {
-        String why = control.bounces(mail(ready, item));
+    Outcome.@Nullable Bounced returned(ReadyQueue ready, DeliveryAttempt attempt) {
+        String why = control.bounces(mail(ready, attempt));
         return why == null
                 ? null
                 : new Outcome.Bounced(new Reason(Phase.ROUTE, RETURNED_CODE, RETURNED_STATUS, why, false),

@@ -150,7 +150,7 @@ final class DeliveryAttempt {
             hadTransaction = true;
             begunMillis = nowMillis;
         }
-        int size = Math.min(max, again.size() + owed.length - next);
+        int size = nextSize(max);
         int[] places = new int[size];
         Recipient[] recipients = new Recipient[size];
         for (int i = 0; i < size; i++) {
@@ -158,6 +158,11 @@ final class DeliveryAttempt {
             recipients[i] = recipient(places[i]);
         }
         return new Transaction(envelope, List.of(recipients), places, sent, secondsLeft(nowMillis), memory);
+    }
+
+    /** Recipients that one more transaction has, {@code max} at most. */
+    int nextSize(int max) {
+        return Math.min(max, again.size() + owed.length - next);
     }
 
     /** RFC 2852 4: what is left of the time the sender has set, rounded up; negative when it is over. */

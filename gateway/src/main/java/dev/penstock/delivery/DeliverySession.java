@@ -112,6 +112,8 @@ final class DeliverySession implements Runnable {
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
+    /** Given back last since a rule makes it wait. */
+    private @Nullable QueueItem madeToWait;
     /** Sent whole, oldest first, and not answered for yet. */
     private final Deque<Aloft> aloft = new ArrayDeque<>(0);
     /** Taken, and to be sent over this session when what is aloft has landed. */
@@ -488,7 +490,7 @@ final class DeliverySession implements Runnable {
 
     private void expire(QueueItem item) {
         try {
-            DeliveryAttempt attempt = prepare(item);
+            DeliveryAttempt attempt = prepare(item, false);
             if (attempt != null) { // the clock was set back just now
                 discard(attempt);
                 dispatcher.settlement.giveBack(item);
@@ -1075,9 +1077,7 @@ final class DeliverySession implements Runnable {
 
     /** What the next transaction of that message takes up of the rates. */
     private Cost cost(SmtpClientSession open, DeliveryAttempt attempt) {
-        return new Cost(
-                Math.clamp(attempt.size(), 1, open.maxRecipients(dispatcher.config.maxRecipientsPerTransaction())),
-                open.content(attempt).size());
+        return new Cost(attempt.nextSize(open.maxRecipients(maxRecipients())), open.content(attempt).size());
     }
 
     private Transaction transaction(SmtpClientSession open, DeliveryAttempt attempt) {
@@ -1264,10 +1264,14 @@ final class DeliverySession implements Runnable {
         return null;
     }
 
-    /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
     private @Nullable DeliveryAttempt prepare(QueueItem item) {
+        return prepare(item, true);
+    }
+
+    /** Reads the message. @return null when there is nothing to attempt: the item is settled then */
+    private @Nullable DeliveryAttempt prepare(QueueItem item, boolean tries) {
         tlsResults.of(item.domain());
-        DeliveryAttempt attempt = dispatcher.prepare(item, contact);
+        DeliveryAttempt attempt = dispatcher.prepare(item, contact, tries);
         if (attempt == null || isHandled(attempt)) {
             return null;
         }
@@ -1281,18 +1285,23 @@ final class DeliverySession implements Runnable {
         if (control == null) {
             return false;
         }
-        Outcome returned = control.returned(queue, attempt.item);
+        Outcome returned = control.returned(queue, attempt);
         if (returned != null) {
             attempt.decideRest(returned, contact);
             dispatcher.settlement.settle(attempt, dispatcher.policy().maxAge().toMillis());
             return true;
         }
-        if (control.waits(queue, attempt.item)) {
-            attempt.memory.close();
-            dispatcher.settlement.giveBack(attempt.item);
-            return true;
+        if (!control.waits(queue, attempt)) {
+            return false;
         }
-        return false;
+        attempt.memory.close();
+        if (attempt.item == madeToWait) { // the queue didn't withhold it: it would come at once again, and again
+            dispatcher.settlement.postpone(attempt.item);
+        } else {
+            madeToWait = attempt.item;
+            dispatcher.settlement.giveBack(attempt.item);
+        }
+        return true;
     }
 
     private void discard(DeliveryAttempt attempt) {

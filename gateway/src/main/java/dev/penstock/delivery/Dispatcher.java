@@ -494,16 +494,22 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         decider.decide(item, attempt, millis(), item.receivedMillis() + policy.maxAge().toMillis(), () -> closing);
     }
 
+    /** As {@link #prepare(QueueItem, SessionDetails, boolean)}, where no host is to be asked. */
+    private @Nullable DeliveryAttempt prepare(QueueItem item, SessionDetails contact) {
+        return prepare(item, contact, false);
+    }
+
     /**
      * Reads the message of an item that has come up.
      *
+     * @param tries whether a host is to be asked, and so what a curfew held until it was too old is attempted
      * @return null when there is nothing to attempt: the item is settled then
      */
     @Nullable
-    DeliveryAttempt prepare(QueueItem item, SessionDetails contact) {
+    DeliveryAttempt prepare(QueueItem item, SessionDetails contact, boolean tries) {
         DeliveryMemory.Share held = memory.share();
         try {
-            return prepare(item, contact, held);
+            return prepare(item, contact, tries, held);
         } catch (RuntimeException | Error e) {
             held.close();
             throw e;
@@ -511,7 +517,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     }
 
     /** @param held taken over by the work, or closed, unless this throws */
-    private @Nullable DeliveryAttempt prepare(QueueItem item, SessionDetails contact, DeliveryMemory.Share held) {
+    private @Nullable DeliveryAttempt prepare(QueueItem item, SessionDetails contact, boolean tries,
+            DeliveryMemory.Share held) {
         DeliveryAttempt attempt;
         StoredMessage stored = null;
         try {
@@ -540,8 +547,11 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         }
         FailurePolicy now = policy;
         long nowMillis = millis();
-        Outcome.Expired expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis());
         String heldFor = queue.heldFor(item);
+        Outcome.Expired expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis(), false);
+        if (expired != null && tries && heldFor == null) {
+            expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis(), queue.isOutlasted(item));
+        }
         if (expired != null && heldFor != null) {
             expired = now.heldTooLong(heldFor);
         }

@@ -75,9 +75,15 @@ public record FailurePolicy(Duration maxAge) {
                 : new Outcome.Deferred(reason, radius);
     }
 
-    /** The outcome of an item that comes up after its time; null while it may still be attempted. */
-    public Outcome.@Nullable Expired beforeAttempt(int attempts, long ageMillis) {
-        return isTooOld(ageMillis) ? new Outcome.Expired(expiry(attempts, null), BlastRadius.MESSAGE) : null;
+    /**
+     * The outcome of an item that comes up after its time; null while it may still be attempted.
+     *
+     * @param outlasted whether a curfew held it until it was too old: it may be attempted once
+     */
+    public Outcome.@Nullable Expired beforeAttempt(int attempts, long ageMillis, boolean outlasted) {
+        return isTooOld(ageMillis) && !(outlasted && attempts == 0)
+                ? new Outcome.Expired(expiry(attempts, null), BlastRadius.MESSAGE)
+                : null;
     }
 
     /**

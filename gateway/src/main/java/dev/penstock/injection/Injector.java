@@ -326,7 +326,18 @@ final class Injector {
             } finally {
                 if (!recorded) {
                     key.request.abandon();
+                    drafts.forEach(RequestRun::forsake);
                 }
+            }
+        }
+
+        /** No message of the request is kept, and those that were take up no place in their tenant's account. */
+        private static void forsake(Draft draft) {
+            IncomingMessage message = draft.message;
+            if (message != null && draft.entries != null) {
+                message.forsake();
+            } else if (message != null && draft.commit != null) {
+                var _ = draft.commit.thenRun(message::forsake);
             }
         }
 

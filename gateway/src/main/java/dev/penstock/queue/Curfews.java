@@ -28,7 +28,7 @@ public final class Curfews {
 
     private final List<Curfew> all;
 
-    Curfews(Map<String, CurfewConfig> configs) {
+    public Curfews(Map<String, CurfewConfig> configs) {
         all = configs.entrySet().stream().sorted(Map.Entry.comparingByKey())
                 .map(entry -> new Curfew(entry.getKey(), entry.getValue())).toList();
     }

@@ -1411,6 +1411,14 @@ public final class MailQueue implements AutoCloseable {
         return "";
     }
 
+    /** Whether a curfew held an item, which the caller has in hand, when it became older than mail may be. */
+    public boolean isOutlasted(QueueItem item) {
+        TenantCampaign owner = item.home.owner;
+        return curfews.at(item.receivedMillis() + config.maxAge().toMillis()).stream()
+                .anyMatch(curfew -> curfew.binds(owner,
+                        curfew.config().pools().isEmpty() ? "" : placement.poolOf(owner), item.provider()));
+    }
+
     // Mail whose source changes
 
     /** Hears what is wrong with sources, or not any more. */

@@ -1680,14 +1680,14 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /**
      * Takes ready items that were received before {@code millis}, out of turn, suspended or not: up to {@code limit} of
-     * those at the heads of their senders' queues.
+     * those at the heads of their senders' queues. What a curfew holds stays, since it is to be tried at its end.
      */
     public List<QueueItem> takeReceivedBefore(long millis, int limit) {
         List<QueueItem> old = new ArrayList<>();
         lock();
         try {
             List<SubQueue> all = new ArrayList<>(turns.subQueues());
-            all.addAll(withheld.subQueues());
+            withheld.subQueues().stream().filter(subQueue -> !withheld.isUnderCurfew(subQueue)).forEach(all::add);
             for (SubQueue subQueue : all) {
                 QueueItem first = subQueue.ready.first();
                 while (first != null && first.receivedMillis() < millis && old.size() < limit) {

@@ -243,12 +243,17 @@ final class Withheld {
         return released(new ArrayList<>());
     }
 
+    /** Whether a curfew binds its mail, alone or besides. */
+    boolean isUnderCurfew(SubQueue subQueue) {
+        return curfews.stream().anyMatch(curfew -> curfew.binds(subQueue));
+    }
+
     /** Messages that wait for the end of a curfew alone or besides. */
     int underCurfew() {
         int under = 0;
         if (!curfews.isEmpty()) {
             for (SubQueue subQueue : subQueues) {
-                under += curfews.stream().anyMatch(curfew -> curfew.binds(subQueue)) ? subQueue.ready.size() : 0;
+                under += isUnderCurfew(subQueue) ? subQueue.ready.size() : 0;
             }
         }
         return under;

@@ -252,6 +252,11 @@ public final class IncomingMessage {
         return Reception.refusal(id, failure, session);
     }
 
+    /** Nothing comes of the message although it was made durable. May be called any number of times. */
+    public void forsake() {
+        giveBackPlaces();
+    }
+
     /** Forgets the message. May be called after anything, any number of times; does nothing after commit. */
     public void abort() {
         Spool.Intake open = intake;

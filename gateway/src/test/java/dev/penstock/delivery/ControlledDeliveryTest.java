@@ -13,6 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import dev.penstock.classification.Classification;
 import dev.penstock.classification.ReplyBook;
@@ -86,7 +88,12 @@ final class ControlledDeliveryTest {
     }
 
     private static void send(DeliveryRig rig, String recipient, String tenant) {
-        Envelope envelope = new Envelope(rig.spool.nextId(), "news@source.example",
+        send(rig, "news@source.example", recipient, tenant);
+    }
+
+    /** @param sender empty for a report of ours */
+    private static void send(DeliveryRig rig, String sender, String recipient, String tenant) {
+        Envelope envelope = new Envelope(rig.spool.nextId(), sender,
                 List.of(new Recipient(recipient + "@" + DOMAIN, DOMAIN)), BodyType.SEVEN_BIT, false, tenant, "spring",
                 System.currentTimeMillis(), Origin.LOCAL, Options.NONE);
         rig.submit(envelope, MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII)));
@@ -218,5 +225,22 @@ final class ControlledDeliveryTest {
             send(rig, "other", "acme");
             awaitEvent(rig, "other", MessageEvent.Type.DELIVERY);
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void aRuleAboutTheTenantsMailLetsReportsGo(Action action) throws IOException {
+        try (FakeMx mx = new FakeMx();
+                AdaptiveControl control = control(rule(action));
+                DeliveryRig rig = rig(mx, control)) {
+            tell(rig, mx, RATE, MessageEvent.Type.TRANSIENT_FAILURE);
+            send(rig, "", "report", "shop");
+            awaitEvent(rig, "report", MessageEvent.Type.DELIVERY);
+        }
+    }
+
+    static List<Action> aRuleAboutTheTenantsMailLetsReportsGo() {
+        return List.of(new Action.SuspendTenant(), new Action.SuspendCampaign(), new Action.BounceTenant(),
+                new Action.BounceCampaign());
     }
 }

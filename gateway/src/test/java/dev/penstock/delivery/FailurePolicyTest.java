@@ -38,9 +38,16 @@ final class FailurePolicyTest {
 
     @Test
     void nothingIsAttemptedPastItsAge() {
-        assertThat(POLICY.beforeAttempt(3, OLD - 1)).isNull();
-        assertThat(POLICY.beforeAttempt(3, OLD)).extracting(expired -> expired.reason().oneLine())
+        assertThat(POLICY.beforeAttempt(3, OLD - 1, false)).isNull();
+        assertThat(POLICY.beforeAttempt(3, OLD, false)).extracting(expired -> expired.reason().oneLine())
                 .isEqualTo("551 5.4.7 not delivered within 5d and 3 attempts");
+    }
+
+    @Test
+    void whatACurfewHeldUntilItWasTooOldIsAttemptedOnce() {
+        assertThat(POLICY.beforeAttempt(0, OLD, true)).isNull();
+        assertThat(POLICY.beforeAttempt(0, OLD, false)).isNotNull();
+        assertThat(POLICY.beforeAttempt(1, OLD, true)).isNotNull();
     }
 
     private static String table() {

@@ -1,6 +1,7 @@
 package dev.penstock.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +11,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 
 import io.netty.pkitesting.X509Bundle;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +30,15 @@ import dev.penstock.config.Secret;
 import dev.penstock.config.ShapingConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.egress.Sources;
 import dev.penstock.message.MessageEvent;
+import dev.penstock.queue.Placement;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.shaping.PathLimits;
+import dev.penstock.shaping.SharedLimit.Measure;
+import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;
 
@@ -190,6 +197,22 @@ final class PathKeysTest {
             rig.awaitNoSessions();
             assertThat(mx.messages()).extracting(FakeMx.Received::recipients).extracting(List::size)
                     .containsExactly(2, 2, 1);
+        }
+    }
+
+    /** Two hundred batches of one take 0.2 s at this rate; were each charged with the whole message, 40 s. */
+    @Test
+    void aTransactionIsChargedWithItsOwnRecipientsAlone() {
+        FakeLimitBook book = new FakeLimitBook();
+        book.others((path, _) -> new PathLimits(
+                DeliveryRig.limits(1, 1_000).with(TrafficLimits.MAX_RECIPIENTS_PER_BATCH, 1),
+                List.of(FakeLimitBook.rate(Measure.RECIPIENT_RATE, "recipients", path.source(), "1000/s"))));
+        try (FakeMx mx = new FakeMx();
+                DeliveryRig rig = new DeliveryRig(book, Sources.ofDefault(PATIENT.sourceAddress(), "gateway.test"),
+                        Placement.plain())) {
+            rig.route(mx);
+            rig.send(IntStream.range(0, 200).mapToObj(i -> "r" + i + "@dest.example").toArray(String[]::new));
+            await().atMost(Duration.ofSeconds(20)).until(() -> mx.messages().size() == 200);
         }
     }
 

@@ -152,6 +152,25 @@ class IdempotencyTest {
     }
 
     @Test
+    void aKeyThatIsNotRecordedTakesUpNoneOfTheTenantsPlaces() throws Exception {
+        String two = BODY.replace("{\"email\": \"nobody\"}", "{\"email\": \"bob@b.example\"}");
+        try (InjectionFixture http = new InjectionFixture(directory)) {
+            http.places.set(2);
+            http.spool.failKeys(true);
+            for (int i = 0; i < 5; i++) {
+                InjectionFixture.Reply reply = http.post(two, "k");
+                assertThat(reply.status()).isEqualTo(503);
+                assertThat(reply.text("/detail")).isEqualTo("the idempotency key can't be recorded");
+            }
+            assertThat(http.places).hasValue(2);
+            http.spool.failKeys(false);
+            assertThat(http.post(two, "k").body().get("success_count").asInt()).isEqualTo(2);
+            assertThat(http.accepted).hasSize(2);
+            assertThat(http.places).hasValue(0);
+        }
+    }
+
+    @Test
     void whatWasNotAcceptedMayBeTriedAgain() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory)) {
             http.spool.failCommits(SpoolException.Reason.FULL);

@@ -169,6 +169,11 @@ final class InjectionFixture implements AutoCloseable {
                     : new TenantAccounts.Refused(dev.penstock.smtp.Reply.of(452, "4.3.1", "Error: tenant \""
                             + envelope.tenant() + "\" has as many messages queued as its queue-limit 2 allows"));
         }
+
+        @Override
+        public void giveBack(TenantAccounts.Taken taken) {
+            places.incrementAndGet();
+        }
     }
 
     private static HttpClient client(@Nullable Secured tls) {

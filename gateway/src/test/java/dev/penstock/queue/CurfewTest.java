@@ -236,6 +236,17 @@ class CurfewTest {
         assertThat(harness.queue.outlasted(envelope(MailClass.BULK, "shop"))).isEmpty();
     }
 
+    @Test
+    void nothingThatItHoldsIsTakenForItsAge() {
+        harness.submit(MailClass.BULK, DOMAIN, "shop", "");
+        ReadyQueue readyQueue = harness.readyQueue(DOMAIN);
+        curfew(NOON);
+        long later = harness.clock.millis() + 1;
+        assertThat(readyQueue.takeReceivedBefore(later, 10)).isEmpty();
+        harness.advance(HOUR.plusMillis(1));
+        assertThat(readyQueue.takeReceivedBefore(later, 10)).hasSize(1);
+    }
+
     private Envelope envelope(MailClass mailClass, String tenant) {
         return Destinations.of(mailClass, "", TestEntries.entry(1, 0), DOMAIN, tenant, "", harness.clock.millis())
                 .envelope();

@@ -42,6 +42,7 @@ public final class FakeSpool implements Spool {
     private final List<SpoolEntry> done = new ArrayList<>();
     private final Deque<Runnable> heldCommits = new ArrayDeque<>();
     private final FakeKeys keys = new FakeKeys();
+    private volatile boolean failKeys;
     private boolean holdCommits;
     private boolean failAborts;
     private @Nullable SpoolException refuseIntake;
@@ -191,6 +192,11 @@ public final class FakeSpool implements Spool {
         return attempts.getOrDefault(entry, new AttemptState(0, 0, List.of()));
     }
 
+    /** Whether messages are kept from now on, but not the keys of their requests. */
+    public void failKeys(boolean fail) {
+        failKeys = fail;
+    }
+
     @Override
     public Keys keys() {
         return keys;
@@ -260,6 +266,10 @@ public final class FakeSpool implements Spool {
 
                 @Override
                 public CompletableFuture<Boolean> record(KeyRecord record, int count) {
+                    if (failKeys) {
+                        return CompletableFuture.failedFuture(
+                                new SpoolException(SpoolException.Reason.FULL, "told to", null));
+                    }
                     return CompletableFuture.allOf(commits.toArray(CompletableFuture[]::new)).handle((_, _) -> {
                         boolean asAnswered = commits.stream().filter(commit -> !commit.isCompletedExceptionally())
                                 .count() == count;

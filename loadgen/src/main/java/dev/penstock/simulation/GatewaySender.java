@@ -296,7 +296,8 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
 
     /** @return whether it has expired, and is settled */
     boolean expires(QueueItem item) {
-        Outcome.Expired expired = policy.beforeAttempt(item.attempts(), world.time.millis() - item.receivedMillis());
+        Outcome.Expired expired = policy.beforeAttempt(item.attempts(), world.time.millis() - item.receivedMillis(),
+                false);
         if (expired != null) {
             settle(item, expired, "");
         }
