@@ -1044,7 +1044,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /**
      * The permits are there, and the slot for opening a connection.
      *
-     * @return null when no session is wanted any more
+     * @return null when no session is wanted any more: the slot is given back
      */
     @Nullable
     Session open(Permit permit) {
@@ -1052,6 +1052,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             seeking = Seeking.NO;
             if (!mayOpen()) {
+                if (slot != null) {
+                    slot.giveBack(around.nanos()); // under the lock: it is soon what a next session waits for
+                }
                 return null;
             }
             impatient = false;
@@ -1931,6 +1934,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             if ((seeking == Seeking.AT_LIMITER) != (waitingAt != null)) {
                 return "waits at " + waitingAt + " but " + this;
+            }
+            if (seeking == Seeking.AT_SLOT && !slot().isWaiting() && !slot().isTaken()) {
+                return "waits for a slot that nobody gives it: " + this;
             }
             if (suspended && serving() > 1) {
                 return "suspended with more than one session: " + this;
