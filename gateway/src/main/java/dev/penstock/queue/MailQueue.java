@@ -686,6 +686,7 @@ public final class MailQueue implements AutoCloseable {
                 bar(readyQueue);
                 shaper.provider(readyQueue.throttle(), provider(readyQueue));
             });
+            shaper.sendersMoved();
         }
         reroute();
     }
@@ -717,6 +718,7 @@ public final class MailQueue implements AutoCloseable {
             stray(lanes.values(), true);
             stray(waiting.values(), true);
             curfewsChanged = true;
+            shaper.sendersMoved();
             scheduler.rouse();
         }
     }
@@ -921,6 +923,7 @@ public final class MailQueue implements AutoCloseable {
             return false;
         }
         if (wish != Wish.LATER && routed != null && isChosenTooOften(routed.readyQueue)) {
+            refusals.ofTheDomain = true; // the rate may be that of its site
             return false;
         }
         if (wish == Wish.LATER || !placement.hasQuota() || there == null) {

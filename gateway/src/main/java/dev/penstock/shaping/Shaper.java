@@ -164,6 +164,14 @@ public final class Shaper implements AutoCloseable {
         }
     }
 
+    /** Senders may go by another pool, or to another provider: what binds them is asked for anew. */
+    public void sendersMoved() {
+        changes.incrementAndGet();
+        if (hasBoundSenders) {
+            sendersChanged.run();
+        }
+    }
+
     /** @param changed run, with no lock held, when what binds senders may be something else */
     public void listen(Runnable changed) {
         sendersChanged = changed;
@@ -333,7 +341,10 @@ public final class Shaper implements AutoCloseable {
     /** Whose hosts its mail goes to, as is known now: the limits are those for that one. */
     public void provider(Throttle throttle, String provider) {
         List<Runnable> told = new ArrayList<>();
-        throttle.provider(provider);
+        if (!provider.equals(throttle.provider())) {
+            throttle.provider(provider);
+            changes.incrementAndGet(); // what is kept of its senders is of the other one
+        }
         ask(throttle, told, nanoTime.getAsLong());
         told.forEach(Runnable::run);
     }
