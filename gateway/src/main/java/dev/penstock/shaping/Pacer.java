@@ -678,6 +678,7 @@ public final class Pacer implements AutoCloseable {
                 }
                 lost += wasLost ? 1 : 0;
                 for (RateLimiter limiter : slot.limiters) {
+                    limiter.nextWakeNanos = nowNanos; // who sleeps may have it
                     pump(limiter, nowNanos);
                 }
             }

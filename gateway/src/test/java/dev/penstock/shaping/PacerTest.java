@@ -289,6 +289,20 @@ class PacerTest {
     }
 
     @Test
+    void whoSleepsIsWokenWhenASlotComesBack() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/min");
+        List<String> woken = new ArrayList<>();
+        Slot slot = flow(0, limit).slot();
+        slot.take(Cost.ONE, -1, now);
+        path(1, TrafficLimits.DEFAULT, limit).messages(() -> woken.add("woken")).sleep(5 * SECOND, now);
+        passes(SECOND, 0);
+        assertThat(woken).isEmpty();
+        slot.giveBack(now);
+        shaper.runDue();
+        assertThat(woken).containsExactly("woken");
+    }
+
+    @Test
     void aTurnThatNobodyComesForPassesToTheNext() {
         SharedLimit limit = FakeLimitBook.messages("all", "1/min");
         List<String> woken = new ArrayList<>();
