@@ -188,8 +188,8 @@ public final class Shaper implements AutoCloseable {
             asOf = changes.get();
             PathLimits limits = pathLimits(throttle.key(), throttle.provider());
             synchronized (throttle) {
-                if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told), told,
-                        nowNanos)) {
+                if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told, nowNanos),
+                        told, nowNanos)) {
                     uses(throttle, limits.shared(), nowNanos);
                 }
             }
@@ -236,7 +236,7 @@ public final class Shaper implements AutoCloseable {
         }
     }
 
-    private SharedSessions.Count count(SharedLimit limit, List<Runnable> told) {
+    private SharedSessions.Count count(SharedLimit limit, List<Runnable> told, long nowNanos) {
         synchronized (registry) {
             Shared shared = registry.computeIfAbsent(limit.id(), _ -> new Shared(limit));
             SharedSessions.Count count = shared.count;
@@ -247,11 +247,12 @@ public final class Shaper implements AutoCloseable {
                 Throttle.tell(sharedSessions.limit(count, limit), sharedSessions, told);
             }
             shared.says = limit;
+            shared.usedNanos = nowNanos;
             return count;
         }
     }
 
-    private SenderLimits.InDelivery inDelivery(SharedLimit limit) {
+    private SenderLimits.InDelivery inDelivery(SharedLimit limit, long nowNanos) {
         synchronized (registry) {
             Shared shared = registry.computeIfAbsent(limit.id(), _ -> new Shared(limit));
             SenderLimits.InDelivery inDelivery = shared.inDelivery;
@@ -262,6 +263,7 @@ public final class Shaper implements AutoCloseable {
                 inDelivery.limit(limit, pacer::later);
             }
             shared.says = limit;
+            shared.usedNanos = nowNanos;
             return inDelivery;
         }
     }
@@ -283,7 +285,7 @@ public final class Shaper implements AutoCloseable {
         List<SenderLimits.InDelivery> inDelivery = new ArrayList<>();
         for (SharedLimit limit : limits) {
             switch (limit.id().measure()) {
-                case CONNECTIONS -> inDelivery.add(inDelivery(limit));
+                case CONNECTIONS -> inDelivery.add(inDelivery(limit, now));
                 case MESSAGE_RATE, RECIPIENT_RATE, OCTET_RATE, CONNECTION_RATE, SOURCE_SELECTION_RATE -> rates
                         .add(rate(limit, now));
             }
