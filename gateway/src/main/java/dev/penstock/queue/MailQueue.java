@@ -603,7 +603,7 @@ public final class MailQueue implements AutoCloseable {
             return null;
         }
         long now = clock.nanos();
-        Answer answer = limits.take(new Cost(1, item.size()), () -> mayGoOn(home), now);
+        Answer answer = limits.take(new Cost(1, item.size()), waiter(home), now);
         Taken taken = answer.taken();
         if (taken == null) {
             String what = String.valueOf(answer.reached());
@@ -616,18 +616,31 @@ public final class MailQueue implements AutoCloseable {
         return null;
     }
 
-    /** Its sender may send again. */
-    private void mayGoOn(SubQueue subQueue) {
+    private SenderLimits.Waiter waiter(SubQueue home) {
+        SenderLimits.Waiter known = home.waiter;
+        if (known == null) {
+            known = () -> mayGoOn(home);
+            home.waiter = known;
+        }
+        return known;
+    }
+
+    /** Its sender may send again. @return whether it had mail that waited for that alone */
+    private boolean mayGoOn(SubQueue subQueue) {
         ReadyQueue readyQueue = subQueue.domain.lockReadyQueue();
+        boolean waited;
         boolean wants;
         try {
+            waited = !subQueue.ready.isEmpty() && readyQueue.isWithheld(subQueue);
             wants = readyQueue.mayGoOn(subQueue);
+            waited &= !readyQueue.isWithheld(subQueue);
         } finally {
             readyQueue.unlock();
         }
         if (wants) {
             surroundings.wantsSession(readyQueue);
         }
+        return waited;
     }
 
     /** Nothing was attempted: the item is the next of its ready queue again. */

@@ -1445,8 +1445,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return mailCame(subQueue);
     }
 
-    /** Of a sub-queue that has mail ready, where that is; else where it is to be. */
-    private boolean isWithheld(SubQueue subQueue) {
+    /** Locked. Of a sub-queue that has mail ready, where that is; else where it is to be. */
+    boolean isWithheld(SubQueue subQueue) {
         return subQueue.turn == null
                 && (withheld.has(subQueue) || !withheld.isEmpty() && withheld.of(subQueue) != null);
     }

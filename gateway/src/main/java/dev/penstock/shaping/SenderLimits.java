@@ -1,9 +1,7 @@
 package dev.penstock.shaping;
 
-import java.util.ArrayDeque;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Queue;
 import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
@@ -22,11 +20,19 @@ public final class SenderLimits {
     /** Who has to wait for the end of a delivery is told of it; and asks again after so long, should that be missed. */
     static final long RETRY_NANOS = 1_000_000_000;
 
+    /** Who has mail that may not go now: the same object whenever that mail is asked about. */
+    @FunctionalInterface
+    public interface Waiter {
+        /** A message may go after all. @return whether there is one that waited for that; else another has its turn */
+        boolean mayGoOn();
+    }
+
     /** Messages in delivery at one time, of a limit. Guarded by itself. */
     static final class InDelivery {
         private volatile SharedLimit says;
         private int open;
-        private final Queue<Runnable> waiting = new ArrayDeque<>(0);
+        /** In the order in which they came, each once however often it was refused. */
+        private final LinkedHashSet<Waiter> waiting = new LinkedHashSet<>(0);
 
         InDelivery(SharedLimit says) {
             this.says = says;
@@ -36,36 +42,48 @@ public final class SenderLimits {
             return says.bound() instanceof SharedLimit.Bound.Count(int most) ? most : Integer.MAX_VALUE;
         }
 
-        private synchronized boolean tryTake(Runnable free) {
+        private synchronized boolean tryTake(Waiter waiter) {
             if (open >= most(says)) {
-                waiting.add(free);
+                waiting.add(waiter);
                 return false;
             }
+            waiting.remove(waiter);
             open++;
             return true;
         }
 
         private void giveBack(Consumer<Runnable> later) {
-            Runnable next;
+            boolean passes;
             synchronized (this) {
                 open--;
-                next = open < most(says) ? waiting.poll() : null;
+                passes = open < most(says) && !waiting.isEmpty();
             }
-            if (next != null) {
-                later.accept(next);
+            if (passes) {
+                later.accept(this::passOn);
             }
+        }
+
+        /** To the first of those who wait that has a use for it. */
+        private void passOn() {
+            for (Waiter next = next(); next != null && !next.mayGoOn(); next = next()) {
+                // that one has nothing to send any more
+            }
+        }
+
+        private synchronized @Nullable Waiter next() {
+            return open < most(says) && !waiting.isEmpty() ? waiting.removeFirst() : null;
         }
 
         /** From now on so many. */
         void limit(SharedLimit next, Consumer<Runnable> later) {
-            List<Runnable> free = new ArrayList<>();
+            int free;
             synchronized (this) {
                 says = next;
-                for (int i = open; i < most(next) && !waiting.isEmpty(); i++) {
-                    free.add(waiting.remove());
-                }
+                free = Math.min(most(next) - open, waiting.size());
             }
-            free.forEach(later);
+            for (int i = 0; i < free; i++) {
+                later.accept(this::passOn);
+            }
         }
 
         synchronized boolean isIdle() {
@@ -123,9 +141,9 @@ public final class SenderLimits {
     /**
      * A message is about to be sent.
      *
-     * @param free run, on a thread of ours, when a message may go after all, where that is not a matter of time
+     * @param waiter told, on a thread of ours, when a message may go after all, where that is not a matter of time
      */
-    public Answer take(Cost cost, Runnable free, long nowNanos) {
+    public Answer take(Cost cost, Waiter waiter, long nowNanos) {
         Slot slot = null;
         Flow bound = rates;
         if (bound != null) {
@@ -137,7 +155,7 @@ public final class SenderLimits {
         }
         for (int i = 0; i < inDelivery.size(); i++) {
             InDelivery full = inDelivery.get(i);
-            if (!full.tryTake(free)) {
+            if (!full.tryTake(waiter)) {
                 if (slot != null) {
                     slot.giveBack(nowNanos);
                 }

@@ -138,6 +138,47 @@ class SenderLimitsTest {
         assertThat(drain("one.example")).containsExactly("a");
     }
 
+    private void oneInDelivery() {
+        limitA(new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, "in-delivery", "a"), new Bound.Count(1),
+                "shaping.toml:3"));
+    }
+
+    /** However often it asked, it is told once: the next end is for whoever asked after it. */
+    @Test
+    void whoAskedManyTimesForTheEndOfADeliveryHasOneTurn() {
+        oneInDelivery();
+        submit("one.example", "a", 1);
+        submit("two.example", "a", 1);
+        QueueItem first = harness.take(harness.readyQueue("one.example"));
+        for (int i = 0; i < 5; i++) {
+            assertThat(drain("two.example")).isEmpty();
+            harness.advance(Duration.ofSeconds(1));
+        }
+        submit("three.example", "a", 1);
+        assertThat(drain("three.example")).isEmpty();
+        harness.queue.finished(first);
+        harness.queue.runDue();
+        harness.shaper.runDue();
+        assertThat(drain("two.example")).containsExactly("a");
+        harness.shaper.runDue();
+        assertThat(drain("three.example")).containsExactly("a");
+    }
+
+    @Test
+    void theEndOfADeliveryIsForTheNextWhenTheFirstHasNoMailAnyMore() {
+        oneInDelivery();
+        submit("one.example", "a", 1);
+        submit("two.example", "a", 1);
+        submit("three.example", "a", 1);
+        QueueItem first = harness.take(harness.readyQueue("one.example"));
+        assertThat(drain("two.example")).isEmpty();
+        assertThat(drain("three.example")).isEmpty();
+        harness.readyQueue("two.example").takeReceivedBefore(Long.MAX_VALUE, 10).forEach(harness.queue::finished);
+        harness.queue.finished(first);
+        harness.shaper.runDue();
+        assertThat(drain("three.example")).containsExactly("a");
+    }
+
     @Test
     void aNewValueHoldsForMailThatWaits() {
         limitA(perTenant(Measure.MESSAGE_RATE, "a", "1/d"));

@@ -412,6 +412,52 @@ class PacerTest {
         assertThat(shaper.sharedLimits()).isEmpty();
     }
 
+    /** Else who keeps it and who asks next would count by themselves. */
+    @Test
+    void aLimitOfWhatIsInDeliveryIsNotForgottenWhenItHasJustBeenAskedFor() {
+        SharedLimit inDelivery = FakeLimitBook.connections("a", 1);
+        book.senders((_, _) -> List.of(inDelivery));
+        long[] time = {0};
+        Shaper fresh = new Shaper(ShapingConfig.DEFAULT, book, () -> wall, () -> time[0]);
+        Throttle throttle = fresh.use(new Site("a.example"));
+        time[0] = 2 * Shaper.IDLE.toNanos();
+        fresh.of(throttle, new LimitBook.Sender("a", "", "", "one.example"));
+        fresh.use(new Site("b.example")); // time to forget what is idle
+        assertThat(fresh.sharedLimits()).containsExactly(inDelivery);
+    }
+
+    /** Each is told once, and the next when it has no use for that. */
+    @Test
+    void whoIsRefusedManyTimesWaitsOnceForTheEndOfADelivery() {
+        book.senders((_, _) -> List.of(FakeLimitBook.connections("a", 1)));
+        SenderLimits limits = shaper.of(path(0, TrafficLimits.DEFAULT),
+                new LimitBook.Sender("a", "", "", "one.example"));
+        SenderLimits.Taken taken = limits.take(Cost.ONE, () -> true, now).taken();
+        List<String> told = new ArrayList<>();
+        SenderLimits.Waiter first = () -> !told.add("first");
+        SenderLimits.Waiter second = () -> told.add("second");
+        SenderLimits.Waiter third = () -> told.add("third");
+        for (int i = 0; i < 1_000; i++) {
+            assertThat(limits.take(Cost.ONE, first, now).taken()).isNull();
+        }
+        assertThat(limits.take(Cost.ONE, second, now).taken()).isNull();
+        assertThat(limits.take(Cost.ONE, third, now).taken()).isNull();
+        assertThat(taken).isNotNull();
+        taken.giveBack(true, now);
+        shaper.runDue();
+        assertThat(told).containsExactly("first", "second");
+    }
+
+    @Test
+    void anotherProviderIsAChangeOfLimits() {
+        Throttle throttle = path(0, TrafficLimits.DEFAULT);
+        int before = shaper.changes();
+        shaper.provider(throttle, "");
+        assertThat(shaper.changes()).isEqualTo(before);
+        shaper.provider(throttle, "mail");
+        assertThat(shaper.changes()).isNotEqualTo(before);
+    }
+
     @Test
     void theNamesOfAllThatBindsAreThere() {
         Throttle throttle = path(0, own("1/min"), FakeLimitBook.messages("ip-1->google", "1/h"),
