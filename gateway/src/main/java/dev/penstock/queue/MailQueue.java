@@ -31,6 +31,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
@@ -606,8 +607,9 @@ public final class MailQueue implements AutoCloseable {
         Answer answer = limits.take(new Cost(1, item.size()), waiter(home), now);
         Taken taken = answer.taken();
         if (taken == null) {
-            String what = String.valueOf(answer.reached());
-            return new Withheld.Until(now + answer.waitNanos(), what, what);
+            Supplier<LimitReached> reached = requireNonNull(answer.reached());
+            return new Withheld.Until(now + answer.waitNanos(), "its sender's limits",
+                    () -> reached.get().toString());
         }
         Counted count = counted.computeIfAbsent(item, _ -> new Counted());
         synchronized (count) {
@@ -619,7 +621,7 @@ public final class MailQueue implements AutoCloseable {
     private SenderLimits.Waiter waiter(SubQueue home) {
         SenderLimits.Waiter known = home.waiter;
         if (known == null) {
-            known = () -> mayGoOn(home);
+            known = new SenderLimits.Waiter(() -> mayGoOn(home));
             home.waiter = known;
         }
         return known;

@@ -726,7 +726,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         long wait = Math.min(nanos, QUOTA_WAIT.toNanos());
         String what = "the time at which source " + key.source() + " may send more"
                 + (provider.isEmpty() ? "" : " to " + provider);
-        Withheld.Until until = new Withheld.Until(around.nanos() + wait, what, what);
+        Withheld.Until until = new Withheld.Until(around.nanos() + wait, what, () -> what);
         withheld.spent(provider, until);
         List<SubQueue> spent = withhold(until);
         if (nanos > wait) {
@@ -1840,7 +1840,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     @Nullable
     String withheldWhy(SubQueue subQueue) {
         Withheld.Until until = withheld.of(subQueue);
-        return until == null ? null : until.what();
+        return until == null ? null : until.what().get();
     }
 
     /** Locked. By the wall clock, of mail that is withheld. */

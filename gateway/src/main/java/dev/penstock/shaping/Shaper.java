@@ -51,6 +51,8 @@ public final class Shaper implements AutoCloseable {
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private final AtomicInteger changes = new AtomicInteger();
+    /** How often all senders that wait have been told to ask anew. */
+    private final AtomicInteger lines = new AtomicInteger();
     /** Whether some sender was ever bound. */
     private volatile boolean hasBoundSenders;
     private volatile Runnable sendersChanged = () -> {};
@@ -150,6 +152,7 @@ public final class Shaper implements AutoCloseable {
     }
 
     private void changed(Predicate<Throttle> which) {
+        lines.incrementAndGet();
         changes.incrementAndGet();
         long now = nanoTime.getAsLong();
         List<Runnable> told = new ArrayList<>();
@@ -166,6 +169,7 @@ public final class Shaper implements AutoCloseable {
 
     /** Senders may go by another pool, or to another provider: what binds them is asked for anew. */
     public void sendersMoved() {
+        lines.incrementAndGet();
         changes.incrementAndGet();
         if (hasBoundSenders) {
             sendersChanged.run();
@@ -280,6 +284,7 @@ public final class Shaper implements AutoCloseable {
             return SenderLimits.NONE;
         }
         hasBoundSenders = true;
+        int line = lines.get();
         long now = nanoTime.getAsLong();
         List<RateLimiter> rates = new ArrayList<>();
         List<SenderLimits.InDelivery> inDelivery = new ArrayList<>();
@@ -290,7 +295,8 @@ public final class Shaper implements AutoCloseable {
                         .add(rate(limit, now));
             }
         }
-        return new SenderLimits(rates.isEmpty() ? null : pacer.unshared(rates), inDelivery, pacer::later);
+        return new SenderLimits(rates.isEmpty() ? null : pacer.unshared(rates), inDelivery, line,
+                pacer::later);
     }
 
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
