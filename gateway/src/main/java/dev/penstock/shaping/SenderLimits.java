@@ -163,7 +163,7 @@ public final class SenderLimits {
         Flow bound = rates;
         if (bound != null) {
             slot = bound.slot();
-            boolean hasTurn = waiter.turnAt == this;
+            boolean hasTurn = equals(waiter.turnAt);
             long since = hasTurn && nowNanos - waiter.turnNanos > 0 ? waiter.turnNanos : nowNanos;
             long turn = nowNanos + slot.takeInLine(cost, since, hasTurn ? -1 : line, waiter.comesAgain, nowNanos);
             SharedLimit refusedBy = slot.refusedBy();
