@@ -431,7 +431,6 @@ public final class Admission {
         }
         Session session = queue.open(new Permit(queue.throttle(), has.shared, has.place, has.all, has.trial));
         if (session == null) {
-            queue.giveBackSlot(nanoTime.getAsLong());
             giveBack(has, steps);
             return;
         }

@@ -31,6 +31,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
@@ -606,11 +607,12 @@ public final class MailQueue implements AutoCloseable {
             return null;
         }
         long now = clock.nanos();
-        Answer answer = limits.take(new Cost(1, item.size()), () -> mayGoOn(home), now);
+        Answer answer = limits.take(new Cost(1, item.size()), waiter(home), now);
         Taken taken = answer.taken();
         if (taken == null) {
-            String what = String.valueOf(answer.reached());
-            return new Withheld.Until(now + answer.waitNanos(), what, what);
+            Supplier<LimitReached> reached = requireNonNull(answer.reached());
+            return new Withheld.Until(now + answer.waitNanos(), "its sender's limits",
+                    () -> reached.get().toString());
         }
         Counted count = counted.computeIfAbsent(item, _ -> new Counted());
         synchronized (count) {
@@ -619,18 +621,31 @@ public final class MailQueue implements AutoCloseable {
         return null;
     }
 
-    /** Its sender may send again. */
-    private void mayGoOn(SubQueue subQueue) {
+    private SenderLimits.Waiter waiter(SubQueue home) {
+        SenderLimits.Waiter known = home.waiter;
+        if (known == null) {
+            known = new SenderLimits.Waiter(() -> mayGoOn(home));
+            home.waiter = known;
+        }
+        return known;
+    }
+
+    /** Its sender may send again. @return whether it had mail that waited for that alone */
+    private boolean mayGoOn(SubQueue subQueue) {
         ReadyQueue readyQueue = subQueue.domain.lockReadyQueue();
+        boolean waited;
         boolean wants;
         try {
+            waited = !subQueue.ready.isEmpty() && readyQueue.isWithheld(subQueue);
             wants = readyQueue.mayGoOn(subQueue);
+            waited &= !readyQueue.isWithheld(subQueue);
         } finally {
             readyQueue.unlock();
         }
         if (wants) {
             surroundings.wantsSession(readyQueue);
         }
+        return waited;
     }
 
     /** Nothing was attempted: the item is the next of its ready queue again. */
@@ -689,6 +704,7 @@ public final class MailQueue implements AutoCloseable {
                 bar(readyQueue);
                 shaper.provider(readyQueue.throttle(), provider(readyQueue));
             });
+            shaper.sendersMoved();
         }
         reroute();
     }
@@ -734,6 +750,7 @@ public final class MailQueue implements AutoCloseable {
             stray(lanes.values(), true);
             stray(waiting.values(), true);
             curfewsChanged = true;
+            shaper.sendersMoved();
             scheduler.rouse();
         }
     }
@@ -938,6 +955,7 @@ public final class MailQueue implements AutoCloseable {
             return false;
         }
         if (wish != Wish.LATER && routed != null && isChosenTooOften(routed.readyQueue)) {
+            refusals.ofTheDomain = true; // the rate may be that of its site
             return false;
         }
         if (wish == Wish.LATER || !placement.hasQuota() || there == null) {

@@ -736,7 +736,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         long wait = Math.min(nanos, QUOTA_WAIT.toNanos());
         String what = "the time at which source " + key.source() + " may send more"
                 + (provider.isEmpty() ? "" : " to " + provider);
-        Withheld.Until until = new Withheld.Until(around.nanos() + wait, what, what);
+        Withheld.Until until = new Withheld.Until(around.nanos() + wait, what, () -> what);
         withheld.spent(provider, until);
         List<SubQueue> spent = withhold(until);
         if (nanos > wait) {
@@ -1054,7 +1054,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     /**
      * The permits are there, and the slot for opening a connection.
      *
-     * @return null when no session is wanted any more
+     * @return null when no session is wanted any more: the slot is given back
      */
     @Nullable
     Session open(Permit permit) {
@@ -1062,6 +1062,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         try {
             seeking = Seeking.NO;
             if (!mayOpen()) {
+                if (slot != null) {
+                    slot.giveBack(around.nanos()); // under the lock: it is soon what a next session waits for
+                }
                 return null;
             }
             impatient = false;
@@ -1547,8 +1550,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return seeking == Seeking.AT_SLOT && opening + up == 0 ? openings().waitingFor(nowNanos) : null;
     }
 
-    /** Of a sub-queue that has mail ready, where that is; else where it is to be. */
-    private boolean isWithheld(SubQueue subQueue) {
+    /** Locked. Of a sub-queue that has mail ready, where that is; else where it is to be. */
+    boolean isWithheld(SubQueue subQueue) {
         return subQueue.turn == null
                 && (withheld.has(subQueue) || !withheld.isEmpty() && withheld.of(subQueue) != null);
     }
@@ -1959,7 +1962,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     @Nullable
     String withheldWhy(SubQueue subQueue) {
         Withheld.Until until = withheld.of(subQueue);
-        return until == null ? null : until.what();
+        return until == null ? null : until.what().get();
     }
 
     /** Locked. By the wall clock, of mail that is withheld. */
@@ -2088,6 +2091,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             }
             if ((seeking == Seeking.AT_LIMITER) != (waitingAt != null)) {
                 return "waits at " + waitingAt + " but " + this;
+            }
+            if (seeking == Seeking.AT_SLOT && !slot().isWaiting() && !slot().isTaken()) {
+                return "waits for a slot that nobody gives it: " + this;
             }
             if (suspended && serving() > 1) {
                 return "suspended with more than one session: " + this;

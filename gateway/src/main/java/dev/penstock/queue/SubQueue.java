@@ -27,6 +27,8 @@ final class SubQueue extends Ring.Member<SubQueue> {
     int limitsChanges;
     @Nullable
     Throttle limitsOf;
+    /** Itself, at what binds its sender. */
+    SenderLimits.@Nullable Waiter waiter;
 
     SubQueue(DomainQueue domain, TenantCampaign owner) {
         this.domain = domain;

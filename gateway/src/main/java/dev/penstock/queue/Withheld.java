@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -25,16 +26,16 @@ final class Withheld {
      * When somebody's mail waits no longer.
      *
      * @param why  for people
-     * @param what for people, what is waited for
+     * @param what for people, what is waited for; made when it is shown
      */
-    record Until(long nanos, String why, String what) {
+    record Until(long nanos, String why, Supplier<String> what) {
         static Until endOfCurfew(long nanos, String name) {
             String what = "the end of curfew \"" + name + '"';
-            return new Until(nanos, what, what);
+            return new Until(nanos, what, () -> what);
         }
 
         static Until endOfSuspension(long nanos, String why) {
-            return new Until(nanos, why, "the end of the suspension of " + why);
+            return new Until(nanos, why, () -> "the end of the suspension of " + why);
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -49,6 +50,8 @@ public final class Pacer implements AutoCloseable {
     /** Sleepers that are looked at in one go, and how often where the slots are near each other. */
     private static final int WAKE_BATCH = 1_000;
     private static final long WAKE_NANOS = 50_000_000;
+    /** A line is no longer: who stands in it may have gone, and his slot waits for nobody. */
+    private static final long LINE_NANOS = 60_000_000_000L;
     /** Of a limit by the day, the wall clock is looked at so often: it may be set. */
     private static final long WALL_CLOCK_NANOS = 60_000_000_000L;
     /** Limiters that are due and served in one hold of the lock. */
@@ -91,6 +94,9 @@ public final class Pacer implements AutoCloseable {
         private boolean armed;
         private long armedNanos;
         private long nextWakeNanos;
+        /** Until when those have their turns who wait elsewhere, in a line of their own; and which line that is. */
+        private long lineNanos;
+        private int line = -1;
 
         private RateLimiter(long number, SharedLimit says, Meter meter) {
             this.number = number;
@@ -224,6 +230,8 @@ public final class Pacer implements AutoCloseable {
         /** What it was taken of. */
         private RateLimiter[] limiters = UNBOUND;
         private long[] stamps = NO_STAMPS;
+        private @Nullable SharedLimit refusedBy;
+        private boolean hasTurn;
 
         private Slot(Flow flow, @Nullable Runnable granted) {
             this.flow = flow;
@@ -247,6 +255,30 @@ public final class Pacer implements AutoCloseable {
          */
         public long take(Cost takes, long longestNanos, long nowNanos) {
             return flow.pacer.take(this, takes, longestNanos, nowNanos);
+        }
+
+        /**
+         * As {@link #take}, of who waits elsewhere: in a line, in which each has a slot's time to itself.
+         *
+         * @param sinceNanos when its turn was, or now: it counts from then, a little
+         * @param line       to go to the end of which; one that is greater begins anew. Negative for who has had its turn
+         *                   and found no slot: it waits for the next.
+         * @param comesAgain whether the line was too long when it came before: there is room for it that others haven't
+         * @return 0 when it is taken; else nanoseconds until its turn, or until it is to come again
+         */
+        long takeInLine(Cost takes, long sinceNanos, int line, boolean comesAgain, long nowNanos) {
+            return flow.pacer.takeInLine(this, takes, sinceNanos, line, comesAgain, nowNanos);
+        }
+
+        /** Whose slot was too far away when it was asked for last. */
+        @Nullable
+        SharedLimit refusedBy() {
+            return refusedBy;
+        }
+
+        /** Whether it was in the line then; else that was too long, and it is to come again. */
+        boolean hasTurn() {
+            return hasTurn;
         }
 
         /**
@@ -534,6 +566,59 @@ public final class Pacer implements AutoCloseable {
         }
     }
 
+    private long takeInLine(Slot slot, Cost cost, long sinceNanos, int line, boolean comesAgain,
+            long nowNanos) {
+        Flow flow = slot.flow;
+        lock.lock();
+        try {
+            RateLimiter[] limiters = flow.binding.limiters;
+            RateLimiter latest = latest(limiters, cost, nowNanos);
+            if (latest == null) {
+                latest = crowded(flow, limiters);
+            }
+            if (latest == null && line >= 0) {
+                for (RateLimiter limiter : limiters) { // of those in the line one is just about to come for it
+                    if (line <= limiter.line && limiter.lineNanos - nowNanos > 0
+                            && limiter.meter.lateNanos(nowNanos) < CATCH_UP_NANOS) {
+                        latest = limiter;
+                    }
+                }
+            }
+            if (latest == null) {
+                slot.cost = cost;
+                slot.askedNanos = sinceNanos;
+                for (RateLimiter limiter : limiters) {
+                    if (limiter.line >= 0 && limiter.lineNanos - nowNanos > 0) {
+                        slot.askedNanos = nowNanos - CATCH_UP_NANOS; // somebody waited for it, whoever has come first
+                    }
+                }
+                grant(slot, nowNanos);
+                return 0;
+            }
+            slot.refusedBy = latest.says;
+            long wait = Math.max(1, waitOf(flow, latest, cost, nowNanos));
+            if (line < 0) {
+                slot.hasTurn = true;
+                return wait;
+            }
+            if (line > latest.line) {
+                latest.line = line;
+                latest.lineNanos = nowNanos;
+            }
+            long behind = latest.lineNanos - nowNanos + latest.meter.intervalNanos() * cost.of(latest.measure);
+            if (behind > (comesAgain ? LINE_NANOS : LINE_NANOS / 2)) {
+                slot.hasTurn = false;
+                return Math.max(wait, ThreadLocalRandom.current().nextLong(LINE_NANOS / 2, LINE_NANOS));
+            }
+            slot.hasTurn = true;
+            long turn = Math.max(wait, behind);
+            latest.lineNanos = nowNanos + turn;
+            return turn;
+        } finally {
+            unlock();
+        }
+    }
+
     /** It has come, because it was woken or by itself: then whoever is to wake it is told, too. */
     private void isUp(Flow flow) {
         if (flow.sleeps && !flow.woken) {
@@ -678,6 +763,7 @@ public final class Pacer implements AutoCloseable {
                 }
                 lost += wasLost ? 1 : 0;
                 for (RateLimiter limiter : slot.limiters) {
+                    limiter.nextWakeNanos = nowNanos; // who sleeps may have it
                     pump(limiter, nowNanos);
                 }
             }

@@ -1,10 +1,10 @@
 package dev.penstock.shaping;
 
-import java.util.ArrayDeque;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Queue;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -18,15 +18,33 @@ import dev.penstock.shaping.Pacer.Slot;
  */
 public final class SenderLimits {
     /** Nothing binds it. */
-    public static final SenderLimits NONE = new SenderLimits(null, List.of(), _ -> {});
+    public static final SenderLimits NONE = new SenderLimits(null, List.of(), 0, _ -> {});
     /** Who has to wait for the end of a delivery is told of it; and asks again after so long, should that be missed. */
     static final long RETRY_NANOS = 1_000_000_000;
+
+    /** Who has mail that may not go now: the same object whenever that mail is asked about. Confined to who asks. */
+    public static final class Waiter {
+        private final BooleanSupplier mayGoOn;
+        /** At whose rates it has a turn; null for none. */
+        private @Nullable SenderLimits turnAt;
+        private long turnNanos;
+        private boolean comesAgain;
+
+        /**
+         * @param mayGoOn told that a message may go after all; answers whether there is one that waited for that, else
+         *                another has its turn
+         */
+        public Waiter(BooleanSupplier mayGoOn) {
+            this.mayGoOn = mayGoOn;
+        }
+    }
 
     /** Messages in delivery at one time, of a limit. Guarded by itself. */
     static final class InDelivery {
         private volatile SharedLimit says;
         private int open;
-        private final Queue<Runnable> waiting = new ArrayDeque<>(0);
+        /** In the order in which they came, each once however often it was refused. */
+        private final LinkedHashSet<Waiter> waiting = new LinkedHashSet<>(0);
 
         InDelivery(SharedLimit says) {
             this.says = says;
@@ -36,36 +54,48 @@ public final class SenderLimits {
             return says.bound() instanceof SharedLimit.Bound.Count(int most) ? most : Integer.MAX_VALUE;
         }
 
-        private synchronized boolean tryTake(Runnable free) {
+        private synchronized boolean tryTake(Waiter waiter) {
             if (open >= most(says)) {
-                waiting.add(free);
+                waiting.add(waiter);
                 return false;
             }
+            waiting.remove(waiter);
             open++;
             return true;
         }
 
         private void giveBack(Consumer<Runnable> later) {
-            Runnable next;
+            boolean passes;
             synchronized (this) {
                 open--;
-                next = open < most(says) ? waiting.poll() : null;
+                passes = open < most(says) && !waiting.isEmpty();
             }
-            if (next != null) {
-                later.accept(next);
+            if (passes) {
+                later.accept(this::passOn);
             }
+        }
+
+        /** To the first of those who wait that has a use for it. */
+        private void passOn() {
+            for (Waiter next = next(); next != null && !next.mayGoOn.getAsBoolean(); next = next()) {
+                // that one has nothing to send any more
+            }
+        }
+
+        private synchronized @Nullable Waiter next() {
+            return open < most(says) && !waiting.isEmpty() ? waiting.removeFirst() : null;
         }
 
         /** From now on so many. */
         void limit(SharedLimit next, Consumer<Runnable> later) {
-            List<Runnable> free = new ArrayList<>();
+            int free;
             synchronized (this) {
                 says = next;
-                for (int i = open; i < most(next) && !waiting.isEmpty(); i++) {
-                    free.add(waiting.remove());
-                }
+                free = Math.min(most(next) - open, waiting.size());
             }
-            free.forEach(later);
+            for (int i = 0; i < free; i++) {
+                later.accept(this::passOn);
+            }
         }
 
         synchronized boolean isIdle() {
@@ -104,15 +134,18 @@ public final class SenderLimits {
     }
 
     /** The answer to who is about to send a message. Exactly one of the two says something. */
-    public record Answer(@Nullable Taken taken, long waitNanos, @Nullable LimitReached reached) {}
+    public record Answer(@Nullable Taken taken, long waitNanos, @Nullable Supplier<LimitReached> reached) {}
 
     private final @Nullable Flow rates;
     private final List<InDelivery> inDelivery;
+    private final int line;
     private final Consumer<Runnable> later;
 
-    SenderLimits(@Nullable Flow rates, List<InDelivery> inDelivery, Consumer<Runnable> later) {
+    /** @param line greater than before when all who wait ask anew */
+    SenderLimits(@Nullable Flow rates, List<InDelivery> inDelivery, int line, Consumer<Runnable> later) {
         this.rates = rates;
         this.inDelivery = List.copyOf(inDelivery);
+        this.line = line;
         this.later = later;
     }
 
@@ -123,28 +156,38 @@ public final class SenderLimits {
     /**
      * A message is about to be sent.
      *
-     * @param free run, on a thread of ours, when a message may go after all, where that is not a matter of time
+     * @param waiter told, on a thread of ours, when a message may go after all, where that is not a matter of time
      */
-    public Answer take(Cost cost, Runnable free, long nowNanos) {
+    public Answer take(Cost cost, Waiter waiter, long nowNanos) {
         Slot slot = null;
         Flow bound = rates;
         if (bound != null) {
             slot = bound.slot();
-            long wait = slot.take(cost, -1, nowNanos);
-            if (!slot.isTaken()) {
-                return new Answer(null, Math.max(1, wait), bound.waitingFor(nowNanos));
+            boolean hasTurn = equals(waiter.turnAt);
+            long since = hasTurn && nowNanos - waiter.turnNanos > 0 ? waiter.turnNanos : nowNanos;
+            long turn = nowNanos + slot.takeInLine(cost, since, hasTurn ? -1 : line, waiter.comesAgain, nowNanos);
+            SharedLimit refusedBy = slot.refusedBy();
+            if (refusedBy != null) {
+                waiter.turnNanos = hasTurn && waiter.turnNanos - turn > 0 ? waiter.turnNanos : turn;
+                waiter.turnAt = slot.hasTurn() ? this : null;
+                waiter.comesAgain = !slot.hasTurn();
+                long wait = waiter.turnNanos - nowNanos;
+                return new Answer(null, wait, () -> Pacer.reached(refusedBy, wait));
             }
         }
         for (int i = 0; i < inDelivery.size(); i++) {
             InDelivery full = inDelivery.get(i);
-            if (!full.tryTake(free)) {
+            if (!full.tryTake(waiter)) {
                 if (slot != null) {
                     slot.giveBack(nowNanos);
                 }
                 inDelivery.subList(0, i).forEach(each -> each.giveBack(later));
-                return new Answer(null, RETRY_NANOS, Pacer.reached(full.says, 0));
+                SharedLimit says = full.says;
+                return new Answer(null, RETRY_NANOS, () -> Pacer.reached(says, 0));
             }
         }
+        waiter.turnAt = null;
+        waiter.comesAgain = false;
         return new Answer(new Taken(this, slot), 0, null);
     }
 }

@@ -51,6 +51,8 @@ public final class Shaper implements AutoCloseable {
     private final LongSupplier nanoTime;
     private final AtomicLong lastReapNanos;
     private final AtomicInteger changes = new AtomicInteger();
+    /** How often all senders that wait have been told to ask anew. */
+    private final AtomicInteger lines = new AtomicInteger();
     /** Whether some sender was ever bound. */
     private volatile boolean hasBoundSenders;
     private volatile Runnable sendersChanged = () -> {};
@@ -150,6 +152,7 @@ public final class Shaper implements AutoCloseable {
     }
 
     private void changed(Predicate<Throttle> which) {
+        lines.incrementAndGet();
         changes.incrementAndGet();
         long now = nanoTime.getAsLong();
         List<Runnable> told = new ArrayList<>();
@@ -159,6 +162,15 @@ public final class Shaper implements AutoCloseable {
             }
         }
         told.forEach(Runnable::run);
+        if (hasBoundSenders) {
+            sendersChanged.run();
+        }
+    }
+
+    /** Senders may go by another pool, or to another provider: what binds them is asked for anew. */
+    public void sendersMoved() {
+        lines.incrementAndGet();
+        changes.incrementAndGet();
         if (hasBoundSenders) {
             sendersChanged.run();
         }
@@ -180,8 +192,8 @@ public final class Shaper implements AutoCloseable {
             asOf = changes.get();
             PathLimits limits = pathLimits(throttle.key(), throttle.provider());
             synchronized (throttle) {
-                if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told), told,
-                        nowNanos)) {
+                if (throttle.reconfigure(limits, limit -> rate(limit, nowNanos), limit -> count(limit, told, nowNanos),
+                        told, nowNanos)) {
                     uses(throttle, limits.shared(), nowNanos);
                 }
             }
@@ -228,7 +240,7 @@ public final class Shaper implements AutoCloseable {
         }
     }
 
-    private SharedSessions.Count count(SharedLimit limit, List<Runnable> told) {
+    private SharedSessions.Count count(SharedLimit limit, List<Runnable> told, long nowNanos) {
         synchronized (registry) {
             Shared shared = registry.computeIfAbsent(limit.id(), _ -> new Shared(limit));
             SharedSessions.Count count = shared.count;
@@ -239,11 +251,12 @@ public final class Shaper implements AutoCloseable {
                 Throttle.tell(sharedSessions.limit(count, limit), sharedSessions, told);
             }
             shared.says = limit;
+            shared.usedNanos = nowNanos;
             return count;
         }
     }
 
-    private SenderLimits.InDelivery inDelivery(SharedLimit limit) {
+    private SenderLimits.InDelivery inDelivery(SharedLimit limit, long nowNanos) {
         synchronized (registry) {
             Shared shared = registry.computeIfAbsent(limit.id(), _ -> new Shared(limit));
             SenderLimits.InDelivery inDelivery = shared.inDelivery;
@@ -254,6 +267,7 @@ public final class Shaper implements AutoCloseable {
                 inDelivery.limit(limit, pacer::later);
             }
             shared.says = limit;
+            shared.usedNanos = nowNanos;
             return inDelivery;
         }
     }
@@ -270,17 +284,19 @@ public final class Shaper implements AutoCloseable {
             return SenderLimits.NONE;
         }
         hasBoundSenders = true;
+        int line = lines.get();
         long now = nanoTime.getAsLong();
         List<RateLimiter> rates = new ArrayList<>();
         List<SenderLimits.InDelivery> inDelivery = new ArrayList<>();
         for (SharedLimit limit : limits) {
             switch (limit.id().measure()) {
-                case CONNECTIONS -> inDelivery.add(inDelivery(limit));
+                case CONNECTIONS -> inDelivery.add(inDelivery(limit, now));
                 case MESSAGE_RATE, RECIPIENT_RATE, OCTET_RATE, CONNECTION_RATE, SOURCE_SELECTION_RATE -> rates
                         .add(rate(limit, now));
             }
         }
-        return new SenderLimits(rates.isEmpty() ? null : pacer.unshared(rates), inDelivery, pacer::later);
+        return new SenderLimits(rates.isEmpty() ? null : pacer.unshared(rates), inDelivery, line,
+                pacer::later);
     }
 
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */
@@ -333,7 +349,10 @@ public final class Shaper implements AutoCloseable {
     /** Whose hosts its mail goes to, as is known now: the limits are those for that one. */
     public void provider(Throttle throttle, String provider) {
         List<Runnable> told = new ArrayList<>();
-        throttle.provider(provider);
+        if (!provider.equals(throttle.provider())) {
+            throttle.provider(provider);
+            changes.incrementAndGet(); // what is kept of its senders is of the other one
+        }
         ask(throttle, told, nanoTime.getAsLong());
         told.forEach(Runnable::run);
     }

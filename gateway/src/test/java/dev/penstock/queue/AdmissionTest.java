@@ -397,6 +397,40 @@ class AdmissionTest {
         assertThat(harness.hasBegun(waits)).isTrue();
     }
 
+    /** Its mail went while it acquired, and more came, for which it waits for a slot, before it was done with giving back. */
+    @Test
+    void aQueueThatWantsASessionAgainWhileItGivesBackKeepsWaitingForItsSlot() {
+        QueueHarness harness = harness(3, 10);
+        harness.reconfigure(new ShapingConfig(
+                TrafficLimits.DEFAULT.with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("1/min")), Map.of()));
+        List<Session> others = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            others.add(stands(harness, site(harness, "other" + i)));
+        }
+        ReadyQueue queue = site(harness, "a");
+        assertThat(queue.waitingAt()).isSameAs(harness.total);
+        int[] events = {0};
+        harness.atLook = () -> {
+            if (events[0] == 0 && queue.isAcquiring()) {
+                events[0] = 1;
+                queue.takeReceivedBefore(Long.MAX_VALUE, 10).forEach(harness.queue::finished);
+            } else if (events[0] == 1 && !queue.isAcquiring()) {
+                events[0] = 2;
+                others.subList(1, 3).forEach(harness.admission::ended);
+                for (int i = 0; i < 20; i++) {
+                    harness.submit("a.example");
+                }
+                requireNonNull(harness.admission.up(harness.begun(queue)));
+                assertThat(queue.waitsForASlot()).isTrue();
+            }
+        };
+        harness.admission.ended(others.getFirst());
+        assertThat(events[0]).isEqualTo(2);
+        assertThat(queue.violation()).isNull();
+        harness.advance(Duration.ofMinutes(1));
+        assertThat(harness.hasBegun(queue)).isTrue();
+    }
+
     /** The domain's hosts are others, and it is asked for with the next mail. */
     private static void moves(QueueHarness harness, String domain, MailHost to) {
         harness.router.set(domain, new Route.Hosts(new Site(domain), List.of(to), false));

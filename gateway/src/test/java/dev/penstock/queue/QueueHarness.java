@@ -65,6 +65,8 @@ final class QueueHarness {
     private final Map<ReadyQueue, Session> standing = new HashMap<>();
     /** Which hosts of a route its sessions try. */
     UnaryOperator<List<MailHost>> tried = UnaryOperator.identity();
+    /** Run when admission looks at the clock: what comes between two of its steps. */
+    Runnable atLook = () -> {};
     /** How often admission may still look at the clock, as it does between any two of its steps. */
     long looksLeft = Long.MAX_VALUE;
     private long nextId;
@@ -152,6 +154,7 @@ final class QueueHarness {
     }
 
     private long nanosOfAdmission() {
+        atLook.run();
         if (looksLeft-- == 0) {
             throw new AssertionError("permits go round without end");
         }

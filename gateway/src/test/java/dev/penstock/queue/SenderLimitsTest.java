@@ -138,6 +138,47 @@ class SenderLimitsTest {
         assertThat(drain("one.example")).containsExactly("a");
     }
 
+    private void oneInDelivery() {
+        limitA(new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, "in-delivery", "a"), new Bound.Count(1),
+                "shaping.toml:3"));
+    }
+
+    /** However often it asked, it is told once: the next end is for whoever asked after it. */
+    @Test
+    void whoAskedManyTimesForTheEndOfADeliveryHasOneTurn() {
+        oneInDelivery();
+        submit("one.example", "a", 1);
+        submit("two.example", "a", 1);
+        QueueItem first = harness.take(harness.readyQueue("one.example"));
+        for (int i = 0; i < 5; i++) {
+            assertThat(drain("two.example")).isEmpty();
+            harness.advance(Duration.ofSeconds(1));
+        }
+        submit("three.example", "a", 1);
+        assertThat(drain("three.example")).isEmpty();
+        harness.queue.finished(first);
+        harness.queue.runDue();
+        harness.shaper.runDue();
+        assertThat(drain("two.example")).containsExactly("a");
+        harness.shaper.runDue();
+        assertThat(drain("three.example")).containsExactly("a");
+    }
+
+    @Test
+    void theEndOfADeliveryIsForTheNextWhenTheFirstHasNoMailAnyMore() {
+        oneInDelivery();
+        submit("one.example", "a", 1);
+        submit("two.example", "a", 1);
+        submit("three.example", "a", 1);
+        QueueItem first = harness.take(harness.readyQueue("one.example"));
+        assertThat(drain("two.example")).isEmpty();
+        assertThat(drain("three.example")).isEmpty();
+        harness.readyQueue("two.example").takeReceivedBefore(Long.MAX_VALUE, 10).forEach(harness.queue::finished);
+        harness.queue.finished(first);
+        harness.shaper.runDue();
+        assertThat(drain("three.example")).containsExactly("a");
+    }
+
     @Test
     void aNewValueHoldsForMailThatWaits() {
         limitA(perTenant(Measure.MESSAGE_RATE, "a", "1/d"));
@@ -183,5 +224,58 @@ class SenderLimitsTest {
                     .allSatisfy((_, sent) -> assertThat(sent).isEqualTo(most));
             two.advance(Duration.ofHours(1).minusSeconds(15));
         }
+    }
+
+    private static Pools allBy(String pool) {
+        return new Pools(Map.of(pool, new Pool(pool, List.of(new Member("ip-1", 1)), true)), Map.of(), Map.of(), pool);
+    }
+
+    @Test
+    void mailThatGoesByAnotherPoolFromNowOnIsBoundByWhatBindsThat() {
+        book.senders((_, sender) -> sender.pool().equals("old")
+                ? List.of(perTenant(Measure.MESSAGE_RATE, "a", "1/h"))
+                : List.of());
+        QueueHarness pools = QueueHarness.open(book, allBy("old"));
+        for (int i = 0; i < 3; i++) {
+            pools.submit("one.example", "a", "", QueueHarness.SIZE);
+        }
+        ReadyQueue queue = pools.readyQueue("one.example");
+        QueueItem first = pools.take(queue);
+        pools.queue.sent(first, 1);
+        pools.queue.finished(first);
+        assertThat(pools.poll(queue)).isNull();
+        pools.queue.reconfigure(allBy("new"));
+        pools.advance(Duration.ofSeconds(1));
+        assertThat(pools.drain(queue)).hasSize(2);
+    }
+
+    /** One site's mail waits for an hour, the other's for a minute. */
+    @Test
+    void aSiteThatMayNotBeChosenHoldsUpNoOtherOfThePool() {
+        FakeLimitBook selections = new FakeLimitBook();
+        selections.others((path, _) -> new PathLimits(TrafficLimits.DEFAULT,
+                List.of(FakeLimitBook.rate(Measure.SOURCE_SELECTION_RATE, "source_selection_rate",
+                        path.site().name(), path.site().name().startsWith("slow") ? "1/h" : "1/min"))));
+        QueueHarness pool = QueueHarness.open(selections, new Pools(
+                Map.of("shared", new Pool("shared", List.of(new Member("ip-1", 1)), true)), Map.of(), Map.of(),
+                "shared"));
+        for (int i = 0; i < 3; i++) {
+            pool.submit("slow.example");
+        }
+        for (int i = 0; i < 3; i++) {
+            pool.submit("fast.example");
+        }
+        Map<String, Integer> sent = new TreeMap<>();
+        for (int second = 0; second < 300; second += 5) {
+            for (ReadyQueue queue : List.copyOf(pool.ready)) {
+                for (QueueItem item = pool.poll(queue); item != null; item = pool.poll(queue)) {
+                    sent.merge(item.domain(), 1, Integer::sum);
+                    pool.queue.sent(item, 1);
+                    pool.queue.finished(item);
+                }
+            }
+            pool.advance(Duration.ofSeconds(5));
+        }
+        assertThat(sent).isEqualTo(Map.of("slow.example", 1, "fast.example", 3));
     }
 }

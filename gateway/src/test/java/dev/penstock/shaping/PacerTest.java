@@ -7,7 +7,10 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 
@@ -289,6 +292,20 @@ class PacerTest {
     }
 
     @Test
+    void whoSleepsIsWokenWhenASlotComesBack() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/min");
+        List<String> woken = new ArrayList<>();
+        Slot slot = flow(0, limit).slot();
+        slot.take(Cost.ONE, -1, now);
+        path(1, TrafficLimits.DEFAULT, limit).messages(() -> woken.add("woken")).sleep(5 * SECOND, now);
+        passes(SECOND, 0);
+        assertThat(woken).isEmpty();
+        slot.giveBack(now);
+        shaper.runDue();
+        assertThat(woken).containsExactly("woken");
+    }
+
+    @Test
     void aTurnThatNobodyComesForPassesToTheNext() {
         SharedLimit limit = FakeLimitBook.messages("all", "1/min");
         List<String> woken = new ArrayList<>();
@@ -396,6 +413,99 @@ class PacerTest {
         now += 2 * Shaper.IDLE.toNanos();
         path(4, TrafficLimits.DEFAULT);
         assertThat(shaper.sharedLimits()).isEmpty();
+    }
+
+    /** Else who keeps it and who asks next would count by themselves. */
+    @Test
+    void aLimitOfWhatIsInDeliveryIsNotForgottenWhenItHasJustBeenAskedFor() {
+        SharedLimit inDelivery = FakeLimitBook.connections("a", 1);
+        book.senders((_, _) -> List.of(inDelivery));
+        long[] time = {0};
+        Shaper fresh = new Shaper(ShapingConfig.DEFAULT, book, () -> wall, () -> time[0]);
+        Throttle throttle = fresh.use(new Site("a.example"));
+        time[0] = 2 * Shaper.IDLE.toNanos();
+        fresh.of(throttle, new LimitBook.Sender("a", "", "", "one.example"));
+        fresh.use(new Site("b.example")); // time to forget what is idle
+        assertThat(fresh.sharedLimits()).containsExactly(inDelivery);
+    }
+
+    /** Each is told once, and the next when it has no use for that. */
+    @Test
+    void whoIsRefusedManyTimesWaitsOnceForTheEndOfADelivery() {
+        book.senders((_, _) -> List.of(FakeLimitBook.connections("a", 1)));
+        SenderLimits limits = shaper.of(path(0, TrafficLimits.DEFAULT),
+                new LimitBook.Sender("a", "", "", "one.example"));
+        SenderLimits.Taken taken = limits.take(Cost.ONE, new SenderLimits.Waiter(() -> true), now).taken();
+        List<String> told = new ArrayList<>();
+        SenderLimits.Waiter first = new SenderLimits.Waiter(() -> !told.add("first"));
+        SenderLimits.Waiter second = new SenderLimits.Waiter(() -> told.add("second"));
+        SenderLimits.Waiter third = new SenderLimits.Waiter(() -> told.add("third"));
+        for (int i = 0; i < 1_000; i++) {
+            assertThat(limits.take(Cost.ONE, first, now).taken()).isNull();
+        }
+        assertThat(limits.take(Cost.ONE, second, now).taken()).isNull();
+        assertThat(limits.take(Cost.ONE, third, now).taken()).isNull();
+        assertThat(taken).isNotNull();
+        taken.giveBack(true, now);
+        shaper.runDue();
+        assertThat(told).containsExactly("first", "second");
+    }
+
+    private record Turn(SenderLimits.Waiter waiter, long atNanos) {}
+
+    /** They come one by one, and who comes late costs no slot. */
+    @ParameterizedTest
+    @CsvSource({"10000, 0", "10000, 9", "10000, 15", "1, 9"})
+    void thoseOfOneSenderThatWaitForARateAskAFewTimesForEachSlotHoweverManyTheyAre(int waiters, long lateMillis) {
+        book.senders((_, _) -> List.of(FakeLimitBook.rate(Measure.MESSAGE_RATE, "per-tenant", "a", "100/s")));
+        SenderLimits limits = shaper.of(path(0, TrafficLimits.DEFAULT),
+                new LimitBook.Sender("a", "", "", "one.example"));
+        PriorityQueue<Turn> turns = new PriorityQueue<>((a, b) -> Long.signum(a.atNanos - b.atNanos));
+        for (int i = 0; i < waiters; i++) {
+            turns.add(new Turn(new SenderLimits.Waiter(() -> true), now));
+        }
+        Map<SenderLimits.Waiter, Integer> sent = new HashMap<>();
+        int slots = 40_000;
+        int askings = 0;
+        while (turns.element().atNanos - start < slots * 10 * MILLI && askings < 20 * slots) {
+            Turn turn = turns.remove();
+            now = turn.atNanos;
+            SenderLimits.Answer answer = limits.take(Cost.ONE, turn.waiter, now);
+            askings++;
+            if (answer.taken() != null) {
+                sent.merge(turn.waiter, 1, Integer::sum);
+            }
+            long late = lateMillis == 0 || answer.taken() != null ? 0 : random.nextLong(lateMillis * MILLI);
+            turns.add(new Turn(turn.waiter, now + answer.waitNanos() + late));
+        }
+        assertThat(askings).isLessThan(waiters + 8 * slots);
+        assertThat(sent).hasSize(waiters);
+        assertThat(sent.values()).allSatisfy(each -> assertThat(each).isBetween(slots / waiters / 4, 3 * slots / waiters));
+        assertThat(sent.values().stream().mapToInt(each -> each).sum()).isBetween((int) (0.99 * slots), slots + 1);
+    }
+
+    @Test
+    void whoWaitsForARateBehindOthersThatHaveGoneComesAgainSoon() {
+        book.senders((_, _) -> List.of(FakeLimitBook.rate(Measure.MESSAGE_RATE, "per-tenant", "a", "1/s")));
+        SenderLimits limits = shaper.of(path(0, TrafficLimits.DEFAULT),
+                new LimitBook.Sender("a", "", "", "one.example"));
+        for (int i = 0; i < 10_000; i++) {
+            limits.take(Cost.ONE, new SenderLimits.Waiter(() -> true), now);
+        }
+        SenderLimits.Waiter last = new SenderLimits.Waiter(() -> true);
+        now += limits.take(Cost.ONE, last, now).waitNanos();
+        assertThat(now - start).isBetween(30 * SECOND, 60 * SECOND);
+        assertThat(limits.take(Cost.ONE, last, now).taken()).isNotNull();
+    }
+
+    @Test
+    void anotherProviderIsAChangeOfLimits() {
+        Throttle throttle = path(0, TrafficLimits.DEFAULT);
+        int before = shaper.changes();
+        shaper.provider(throttle, "");
+        assertThat(shaper.changes()).isEqualTo(before);
+        shaper.provider(throttle, "mail");
+        assertThat(shaper.changes()).isNotEqualTo(before);
     }
 
     @Test
