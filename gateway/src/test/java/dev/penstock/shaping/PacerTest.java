@@ -480,7 +480,8 @@ class PacerTest {
         }
         assertThat(askings).isLessThan(waiters + 8 * slots);
         assertThat(sent).hasSize(waiters);
-        assertThat(sent.values()).allSatisfy(each -> assertThat(each).isBetween(slots / waiters / 4, 3 * slots / waiters));
+        assertThat(sent.values())
+                .allSatisfy(each -> assertThat(each).isBetween(slots / waiters / 4, 3 * slots / waiters));
         assertThat(sent.values().stream().mapToInt(each -> each).sum()).isBetween((int) (0.99 * slots), slots + 1);
     }
 
