@@ -1,5 +1,6 @@
 package dev.penstock.shaping;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -445,8 +446,7 @@ class PacerTest {
         }
         assertThat(limits.take(Cost.ONE, second, now).taken()).isNull();
         assertThat(limits.take(Cost.ONE, third, now).taken()).isNull();
-        assertThat(taken).isNotNull();
-        taken.giveBack(true, now);
+        requireNonNull(taken).giveBack(true, now);
         shaper.runDue();
         assertThat(told).containsExactly("first", "second");
     }
