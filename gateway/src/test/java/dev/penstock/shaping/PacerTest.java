@@ -467,7 +467,7 @@ class PacerTest {
         Map<SenderLimits.Waiter, Integer> sent = new HashMap<>();
         int slots = 40_000;
         int askings = 0;
-        while (turns.element().atNanos - start < slots * 10 * MILLI && askings < 20 * slots) {
+        while (turns.element().atNanos - start < slots * 10L * MILLI && askings < 20 * slots) {
             Turn turn = turns.remove();
             now = turn.atNanos;
             SenderLimits.Answer answer = limits.take(Cost.ONE, turn.waiter, now);
