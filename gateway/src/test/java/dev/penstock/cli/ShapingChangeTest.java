@@ -125,7 +125,7 @@ class ShapingChangeTest {
     void whatIsEditedByHandIsTakenUpAndCanBeGoneBackFrom() {
         running(() -> {
             write(shaping, FAST);
-            await(() -> gateway.reloads.size() == 1);
+            await(() -> history().size() == 2);
             write(shaping, "nonsense");
             assertThat(penstock("shaping", "rollback", "-c", config.toString())).isEqualTo(ExitCode.OK);
             assertThat(shaping).content().isEqualTo(SLOW);
