@@ -8,20 +8,16 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.BindException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -331,61 +327,6 @@ class MainTest {
             actions.getOrDefault(name, () -> {
                 throw new AssertionError("nobody handles " + name);
             }).run();
-        }
-    }
-
-    private static final class FakeGateway implements Gateway {
-        @Nullable
-        GatewayConfig started;
-        @Nullable
-        Exception failure;
-        Runnable whileRunning = () -> {};
-        final List<GatewayConfig> reloads = new ArrayList<>();
-        int reopened;
-        boolean closed;
-
-        Gateway start(GatewayConfig config) throws Exception {
-            if (failure != null) {
-                throw failure;
-            }
-            started = config;
-            return this;
-        }
-
-        @Override
-        public List<InetSocketAddress> smtpAddresses() {
-            return List.of(new InetSocketAddress(InetAddress.ofLiteral("0.0.0.0"), 2599),
-                    new InetSocketAddress(InetAddress.ofLiteral("::1"), 2600));
-        }
-
-        @Override
-        public InetSocketAddress injectionAddress() {
-            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8026);
-        }
-
-        @Override
-        public InetSocketAddress httpAddress() {
-            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8099);
-        }
-
-        @Override
-        public void reload(GatewayConfig changed) {
-            reloads.add(changed);
-        }
-
-        @Override
-        public void reopenLog() {
-            reopened++;
-        }
-
-        @Override
-        public void awaitStop() {
-            whileRunning.run();
-        }
-
-        @Override
-        public void close() {
-            closed = true;
         }
     }
 }

@@ -7,20 +7,16 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
@@ -299,48 +295,5 @@ class ShapingChangeTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    private static final class FakeGateway implements Gateway {
-        Runnable whileRunning = () -> {};
-        Runnable whileStarting = () -> {};
-        final List<GatewayConfig> reloads = new CopyOnWriteArrayList<>();
-
-        Gateway start(GatewayConfig started) {
-            whileStarting.run();
-            assertThat(Arrays.asList(started)).doesNotContainNull();
-            return this;
-        }
-
-        @Override
-        public List<InetSocketAddress> smtpAddresses() {
-            return List.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 2599));
-        }
-
-        @Override
-        public InetSocketAddress injectionAddress() {
-            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8026);
-        }
-
-        @Override
-        public InetSocketAddress httpAddress() {
-            return new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 8099);
-        }
-
-        @Override
-        public void reload(GatewayConfig changed) {
-            reloads.add(changed);
-        }
-
-        @Override
-        public void reopenLog() {}
-
-        @Override
-        public void awaitStop() {
-            whileRunning.run();
-        }
-
-        @Override
-        public void close() {}
     }
 }
