@@ -97,7 +97,7 @@ final class PowerMtaKeys {
         differs(keys, "bounce-after", Form.OWN, "queue.max-age", "there is one age for all domains");
         differs(keys, "notify-of-delay-every", Form.OWN, "queue.delay-warning",
                 "one age for all domains; the sender is told once");
-        none(keys, "octets are not limited by a domain's section; limit messages, or sessions",
+        none(keys, "a domain's section says nothing of octets: a [[limit]] with max_octet_rate does, see throttling.md",
                 "max-data-volume-rate", "source-ip-max-data-volume-rate", "backoff-max-data-volume-rate");
         none(keys, "while a queue backs off its limits of all sources are the lower ones, see automation",
                 "backoff-source-ip-max-smtp-out", "backoff-source-ip-max-msg-rate",
@@ -180,7 +180,7 @@ final class PowerMtaKeys {
         same(keys, "smtp-source-ip", Form.OWN, "source-address");
         same(keys, "host-name", Form.OWN, "ehlo-name");
         differs(keys, "virtual-mta", Form.OWN, "sources", "in a pool: its weight is 1");
-        none(keys, "sum it up by the limits of the sections: there is none over all domains of a source",
+        none(keys, "over all domains of a source there is a [[limit]] by = [\"source\"], see throttling.md",
                 "max-smtp-out", "max-smtp-msg-rate");
         none(keys, "keys are in [dkim], by domain and not by source", "domain-key");
         none(keys, "put warm and cold sources into one pool, and say warm-up in the table of the cold one",
