@@ -10,7 +10,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -19,11 +18,11 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.classification.Classification;
 import dev.penstock.config.MaildirConfig;
 import dev.penstock.config.ReconnectStrategy;
-import dev.penstock.config.ReplyScope;
 import dev.penstock.config.RouteLogin;
 import dev.penstock.config.SourceConfig;
 import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
+import dev.penstock.delivery.Consequences.Sender;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.egress.Source;
 import dev.penstock.message.MessageEvent;
@@ -410,29 +409,10 @@ final class DeliverySession implements Runnable {
 
     /** What a reply says of more than the message that it answers; what it says of the session is acted on elsewhere. */
     private void act(@Nullable DeliveryAttempt attempt, Outcome outcome) {
-        Classification meaning = outcome.reason().meaning();
-        if (meaning.reduce() && meaning.scope() != ReplyScope.CONNECTIONS) {
-            permit.throttle().sessions().halve(dispatcher.nanoTime());
-        }
-        if (meaning.suspend().isZero()) {
-            return;
-        }
-        String why = outcome.reason().oneLine();
-        if (attempt == null || meaning.scope().isOfSite()) {
-            dispatcher.act(queue, meaning, why);
-            return;
-        }
-        String tenant = attempt.item.tenant();
-        String campaign = attempt.item.campaign();
-        if (meaning.scope() == ReplyScope.TENANT && !tenant.isEmpty()) {
-            withhold(each -> each.suspendTenant(tenant, meaning.suspend(), why));
-        } else if (meaning.scope() == ReplyScope.CAMPAIGN && !campaign.isEmpty()) {
-            withhold(each -> each.suspendCampaign(tenant, campaign, meaning.suspend(), why));
-        } // whom the receiver means isn't known: the message alone waits
-    }
-
-    private void withhold(Function<ReadyQueue, ReadyQueue.@Nullable Suspension> suspends) {
-        if (dispatcher.withhold(queue, suspends)) {
+        Sender sender = attempt == null || attempt.envelope.isReport()
+                ? null
+                : new Sender(attempt.item.tenant(), attempt.item.campaign());
+        if (dispatcher.consequences.act(queue, sender, outcome.reason().meaning(), outcome.reason().oneLine())) {
             expireOld();
         }
     }

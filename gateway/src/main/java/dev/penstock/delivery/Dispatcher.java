@@ -8,13 +8,10 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,7 +33,6 @@ import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
 import dev.penstock.queue.Admission;
 import dev.penstock.queue.MailQueue;
-import dev.penstock.queue.MailQueue.Reach;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.QueueKey;
 import dev.penstock.queue.ReadyQueue;
@@ -117,6 +113,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     private volatile AddressPreference addressPreference;
     private final ReplyBook replies;
     /** Of a gateway that holds mail; set before the queue starts. */
+    final Consequences consequences;
     private volatile @Nullable HeldMail heldMail;
     /** Of a gateway whose limits follow what receivers answer; set before the queue starts. */
     private volatile @Nullable Control control;
@@ -164,6 +161,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.queue = queue;
         this.clock = clock;
         this.nanoTime = nanoTime;
+        this.consequences = new Consequences(queue, clock, nanoTime, this::forEachOfReceiver, this::tell);
         this.policy = new FailurePolicy(queueConfig.maxAge());
         this.badHosts = new ReturningHosts(config.badHostTime(), nanoTime);
         this.peers = new PeerKnowledge(nanoTime::getAsLong);
@@ -331,53 +329,6 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Whose hosts the queue's mail goes to; empty when that isn't known. */
     String provider(ReadyQueue ready) {
         return queue.provider(ready);
-    }
-
-    /** What a reply says of more than the messages of one queue. */
-    void act(ReadyQueue ready, Classification meaning, String reason) {
-        if (meaning.suspend().isZero()) {
-            return;
-        }
-        long until = clock.millis() + meaning.suspend().toMillis();
-        switch (meaning.scope()) {
-            case SOURCE -> queue.blocked(ready, Reach.EVERYWHERE, reason, until);
-            case SOURCE_PROVIDER -> {
-                if (!queue.blocked(ready, Reach.PROVIDER, reason, until)) {
-                    String source = ready.key().source();
-                    suspendOthers(ready, other -> other.key().source().equals(source), meaning.suspend(), reason);
-                }
-            }
-            case PROVIDER -> suspendOthers(ready, _ -> true, meaning.suspend(), reason);
-            case RECIPIENT, MESSAGE, CAMPAIGN, TENANT, SESSION, CONNECTIONS -> {
-            }
-        }
-    }
-
-    /** That session's own queue hears of it from the session. */
-    private void suspendOthers(ReadyQueue ready, Predicate<ReadyQueue> which, Duration time, String reason) {
-        forEachOfReceiver(ready, other -> {
-            if (other != ready && which.test(other)) {
-                tell(other, other.suspend(time, reason));
-            }
-        });
-    }
-
-    /**
-     * A receiver has named somebody whose mail it doesn't want: all its ready queues hold that back.
-     *
-     * @param suspends what is done to each; null for what it does already
-     * @return whether that begins in {@code ready}
-     */
-    boolean withhold(ReadyQueue ready, Function<ReadyQueue, ReadyQueue.@Nullable Suspension> suspends) {
-        AtomicBoolean begins = new AtomicBoolean();
-        forEachOfReceiver(ready, each -> {
-            ReadyQueue.Suspension suspension = suspends.apply(each);
-            tell(each, suspension);
-            if (each == ready && suspension != null) {
-                begins.set(true);
-            }
-        });
-        return begins.get();
     }
 
     /** Those whose hosts are the same provider's; where nobody knows whose they are, of the same site. */

@@ -97,6 +97,26 @@ final class ReplyReachTest {
     }
 
     @Test
+    void aReportOfOursThatIsRefusedHoldsBackNobodysMail() {
+        try (FakeMx first = new FakeMx(); FakeMx others = new FakeMx(); DeliveryRig rig = rig()) {
+            routes(rig, first, others);
+            send(rig, "before", FIRST, "tenant", "campaign");
+            awaitEvent(rig, "before@" + FIRST, MessageEvent.Type.DELIVERY);
+            first.on(".", "421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your "
+                    + "DKIM domain [news.example 36].");
+            Envelope report = new Envelope(rig.spool.nextId(), "", List.of(new Recipient("report@" + FIRST, FIRST)),
+                    BodyType.SEVEN_BIT, false, "tenant", "campaign", System.currentTimeMillis(), Origin.LOCAL,
+                    Options.NONE);
+            assertThat(report.isReport()).isTrue();
+            rig.submit(report, MemoryContent.of(DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII)));
+            awaitEvent(rig, "report@" + FIRST, MessageEvent.Type.TRANSIENT_FAILURE);
+            first.on(".", "250 2.0.0 ok");
+            send(rig, "goes", FIRST, "tenant", "campaign");
+            awaitEvent(rig, "goes@" + FIRST, MessageEvent.Type.DELIVERY);
+        }
+    }
+
+    @Test
     void aCampaignThatOneHostNamesWaitsAtAllOfTheProvidersHosts() {
         try (FakeMx first = new FakeMx(); FakeMx others = new FakeMx(); DeliveryRig rig = rig()) {
             routes(rig, first, others);

@@ -1,11 +1,14 @@
 package dev.penstock.simulation;
 
 import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +17,7 @@ import dev.penstock.classification.ReplyBook;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.delivery.Cause;
+import dev.penstock.delivery.Consequences;
 import dev.penstock.delivery.FailurePolicy;
 import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.delivery.Outcome;
@@ -110,10 +114,26 @@ final class GatewaySender implements Sender, ReadyQueueListener, RouteFailureHan
         this.admission = new Admission(total, total,
                 new OpeningLimiter("max-sessions that come up", comingUp, comingUp / RESERVE_SHARE),
                 (_, hosts, _) -> hosts, time::nanos, session -> new SimulatedSession(this, session).start());
-        this.consequences = new Consequences(queue, time, (ready, _) -> world.figures.suspended(twinName(ready)));
+        this.consequences = new Consequences(queue, time, time::nanos, this::eachOfReceiver,
+                (ready, _) -> world.figures.suspended(twinName(ready)));
         stepped.open(this, this);
         steering.begins(queue, time);
         time.afterEach(this::follow);
+    }
+
+    /** In an order that no run changes. */
+    private void eachOfReceiver(ReadyQueue ready, Consumer<ReadyQueue> action) {
+        String provider = queue.provider(ready);
+        List<ReadyQueue> all = new ArrayList<>();
+        queue.forEachReadyQueue(other -> {
+            if (provider.isEmpty()
+                    ? other.key().site().equals(ready.key().site())
+                    : queue.provider(other).equals(provider)) {
+                all.add(other);
+            }
+        });
+        all.sort(Comparator.comparing(other -> other.key().toString()));
+        all.forEach(action);
     }
 
     /** What fell due meanwhile is done, and the next time asked for. */

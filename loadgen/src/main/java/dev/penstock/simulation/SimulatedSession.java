@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.classification.Classification;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.delivery.BlastRadius;
+import dev.penstock.delivery.Consequences.Sender;
 import dev.penstock.delivery.Outcome;
 import dev.penstock.delivery.Phase;
 import dev.penstock.loadgen.twin.Twin;
@@ -134,7 +135,8 @@ final class SimulatedSession {
     }
 
     private void act(@Nullable QueueItem item, Outcome outcome) {
-        gateway.consequences.act(queue, item, outcome.reason().meaning(), outcome.reason().oneLine());
+        Sender sender = item == null ? null : new Sender(item.tenant(), item.campaign());
+        gateway.consequences.act(queue, sender, outcome.reason().meaning(), outcome.reason().oneLine());
         gateway.followSources();
     }
 
