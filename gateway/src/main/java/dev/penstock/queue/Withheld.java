@@ -122,7 +122,7 @@ final class Withheld {
         providers.put(provider, until);
     }
 
-    /** Its sender may send no more there for now. */
+    /** Its sender may send no more there until then. */
     void spent(SubQueue subQueue, Until until) {
         senders.put(subQueue, until);
         senderEnds.add(new SenderEnd(subQueue, until.nanos));

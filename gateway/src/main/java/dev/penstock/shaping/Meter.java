@@ -19,7 +19,7 @@ sealed interface Meter {
     /** No event takes up more time than this, so that sums with times don't overflow. */
     long LONGEST_NANOS = Long.MAX_VALUE / 8;
 
-    /** Nanoseconds until an event of that cost may go, 0 for now. */
+    /** Nanoseconds until an event of that cost may go, 0 when one may. */
     long waitNanos(long nowNanos, long cost);
 
     /** How long ago an event that waits could have gone at the earliest, {@link Long#MAX_VALUE} for nobody knows. */

@@ -857,7 +857,7 @@ public final class Pacer implements AutoCloseable {
         }
     }
 
-    /** A flow that left a limiter and has something to wait for yet goes to the one that it waits for now. */
+    /** A flow that left a limiter and has something to wait for yet goes to the one where it waits next. */
     private void goOn(Flow flow, long nowNanos) {
         while (!flow.waiting.isEmpty()) {
             Slot slot = flow.waiting.getFirst();

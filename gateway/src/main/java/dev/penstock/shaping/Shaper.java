@@ -113,7 +113,7 @@ public final class Shaper implements AutoCloseable {
         }
     }
 
-    /** As {@link #runDue}, a part of it. @return nanoseconds until there is more, 0 for now */
+    /** As {@link #runDue}, a part of it. @return nanoseconds until there is more, 0 when there is */
     public long turn() {
         return pacer.turn();
     }

@@ -56,7 +56,7 @@ final class Rollups {
         domains.forEach(domain -> entries.computeIfAbsent(domain, _ -> new Entry(nowNanos)));
     }
 
-    /** Domains to ask for now; an answer for each is owed to {@link #answered}. */
+    /** Domains that are to be asked for; an answer for each is owed to {@link #answered}. */
     synchronized List<String> take(long nowNanos) {
         List<String> asked = new ArrayList<>();
         for (Map.Entry<String, Entry> each : entries.entrySet()) {
