@@ -25,17 +25,18 @@ class ArchitectureTest {
     /** Lowest first; a package imports from floors below its own only. */
     private static final List<Set<String>> FLOORS = List.of(
             Set.of("units", "smtp", "meters"),
-            Set.of("message", "config"),
+            Set.of("message", "config", "trace"),
             Set.of("spool", "mime", "routing", "tls", "callout", "egress", "dkim", "classification",
                     "migration"),
             Set.of("shaping", "auth", "mtasts"), // shaping knows routing's sites, auth knows channel bindings of tls
-            Set.of("queue", "policy", "preflight", "http"), // policy and http know identities
+            Set.of("queue", "policy", "preflight", "http", "revision"), // policy and http know identities
             Set.of("local"), // answers policy's question which recipients there are
             Set.of("reception"), // knows what policies change in a header section
             Set.of("delivery", "inbound", "tlsreport"),
-            Set.of("events", "injection"),
-            Set.of("metrics"),
-            Set.of("proxy"), // the other program: knows config, tls, http, metrics, and the words of egress
+            Set.of("events", "injection", "verbs"),
+            Set.of("metrics", "history"), // history reads the files of events
+            Set.of("admin"), // shows and changes what all of these have
+            Set.of("proxy", "top"), // other programs: config, tls, http, metrics, the words of egress; the answers of admin
             Set.of(""), // Penstock, the composition root
             Set.of("cli"));
     private static final String ROOT = ArchitectureTest.class.getPackageName();

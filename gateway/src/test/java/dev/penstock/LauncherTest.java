@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +16,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the launcher does around the JVM, with a JDK that says what it is started with, and Maven that builds nothing. */
 class LauncherTest {
@@ -29,6 +33,7 @@ class LauncherTest {
             write(module + "/target/penstock-" + module + "-1.jar", "");
         }
         write("pom.xml", "");
+        write("gateway/console/app.js", "");
         script("mvnw", "exit 0");
         write("jdk/release", "JAVA_VERSION=\"25.0.1\"\n");
         script("jdk/bin/javac", "exit 0");
@@ -57,6 +62,16 @@ class LauncherTest {
         assertThat(files()).isEqualTo(built);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"pom.xml", "gateway/pom.xml", "loadgen/src/main/java/A.java", "gateway/console/app.js"})
+    void whatIsNewerThanTheBuildIsBuilt(String source) throws Exception {
+        assertThat(penstock(Map.of(), "version")).contains("building");
+        assertThat(penstock(Map.of(), "version")).doesNotContain("building");
+        Files.setLastModifiedTime(home.resolve(source), FileTime.from(Instant.now().plusSeconds(60)));
+
+        assertThat(penstock(Map.of(), "version")).contains("building");
+    }
+
     @Test
     void aRehearsalThatFailsIsSaidOnceAndCostsNoStart() throws Exception {
         java("case \"$*\" in *AotTraining*) exit 1 ;; esac");
@@ -73,6 +88,48 @@ class LauncherTest {
         penstock(Map.of(), "version");
 
         assertThat(files()).noneMatch(file -> file.contains("penstock-1.aot"));
+    }
+
+    @Test
+    void inAPackageItFindsAndBuildsNothingAndNamesLibrariesInOneOrder() throws Exception {
+        packaged();
+
+        String run = penstock(Map.of("PENSTOCK_HEAP", "2g"), "run", "--config", "my.toml");
+        assertThat(run).doesNotContain("building", "rehearsing", "AOTCache").contains("-Xmx2g",
+                "-cp " + home + "/lib/a.jar:" + home + "/lib/b.jar dev.penstock.cli.Main run --config my.toml");
+        assertThat(penstock(Map.of(), "sink")).contains(
+                "-cp " + home + "/tools/t.jar:" + home + "/lib/a.jar:" + home
+                        + "/lib/b.jar dev.penstock.loadgen.Main sink");
+        assertThat(penstock(Map.of(), "help")).contains("Usage: penstock").doesNotContain("./penstock");
+    }
+
+    @Test
+    void inAPackageItRehearsesWhenAskedAndForEachCollectorByItself() throws Exception {
+        packaged();
+        String name = penstock(Map.of(), "rehearse", "--name").strip();
+
+        assertThat(penstock(Map.of(), "rehearse")).contains("rehearsing");
+
+        assertThat(home.resolve("aot").resolve(name)).hasContent("cache");
+        assertThat(penstock(Map.of(), "run")).contains("-XX:AOTCache=" + home.resolve("aot").resolve(name));
+        assertThat(penstock(Map.of("PENSTOCK_GC", "G1GC"), "run")).doesNotContain("AOTCache=");
+    }
+
+    @Test
+    void whatNeedsACheckoutIsntInPackages() throws Exception {
+        packaged();
+        assertThat(said(64, Map.of(), "bench")).contains("needs a checkout");
+        assertThat(said(64, Map.of(), "compare")).contains("needs a checkout");
+    }
+
+    private void packaged() throws IOException {
+        write("lib/b.jar", "");
+        write("lib/a.jar", "");
+        write("tools/t.jar", "");
+        write("runtime/release", "JAVA_VERSION=\"25.0.1\"\n");
+        script("mvnw", "exit 1");
+        script("runtime/bin/java",
+                "for word; do case $word in -XX:AOTCacheOutput=*) echo cache >\"${word#*=}\" ;; esac; done\necho \"$*\"");
     }
 
     private void java(String first) throws IOException {
@@ -95,8 +152,12 @@ class LauncherTest {
         }
     }
 
-    /** @return what was said on both outputs */
     private String penstock(Map<String, String> environment, String... arguments) throws Exception {
+        return said(0, environment, arguments);
+    }
+
+    /** @return what was said on both outputs */
+    private String said(int exitCode, Map<String, String> environment, String... arguments) throws Exception {
         ProcessBuilder builder = new ProcessBuilder(
                 Stream.concat(Stream.of("bash", home.resolve("penstock").toString()), Stream.of(arguments)).toList())
                 .redirectErrorStream(true);
@@ -106,7 +167,7 @@ class LauncherTest {
         Process process = builder.start();
         String said = new String(process.getInputStream().readAllBytes(), UTF_8);
         assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-        assertThat(process.exitValue()).as(said).isZero();
+        assertThat(process.exitValue()).as(said).isEqualTo(exitCode);
         return said;
     }
 }

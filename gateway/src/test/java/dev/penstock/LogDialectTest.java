@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -21,6 +23,9 @@ class LogDialectTest {
             "\\blog\\.(?:trace|debug|info|warn|error)\\(\\s*((?:\"(?:[^\"\\\\]|\\\\.)*\"(?:\\s*\\+\\s*)?)+)");
     private static final Pattern FIELDS = Pattern.compile(
             "event=[a-z][a-z0-9-]*(?: [a-z][a-z0-9-]*=(?:\\{}|[a-z0-9.-]+|\\\\\"[^\"{}]*\\\\\"))*");
+
+    private static final Pattern KEY = Pattern.compile("(?:^| )([a-z][a-z0-9-]*)=");
+    private static final Pattern NAME = Pattern.compile("`([a-z][a-z0-9-]*)`");
 
     @Test
     void everyMessageIsFields() throws IOException {
@@ -38,6 +43,49 @@ class LogDialectTest {
         }
         assertThat(wrong).isEmpty();
         assertThat(seen).isGreaterThan(80);
+    }
+
+    /** They would be twice in the line that JSON makes of it. */
+    @Test
+    void noMessageHasAFieldTwiceOrOneThatEveryLineHas() throws IOException {
+        List<String> wrong = new ArrayList<>();
+        for (String message : messages()) {
+            List<String> keys = KEY.matcher(message.replaceAll("\\\\\"[^\"]*\\\\\"", "")).results()
+                    .map(found -> found.group(1)).toList();
+            if (Set.copyOf(keys).size() < keys.size()
+                    || keys.stream().skip(1).anyMatch(Set.of("time", "level", "logger", "event", "stack")::contains)) {
+                wrong.add(message);
+            }
+        }
+        assertThat(wrong).isEmpty();
+    }
+
+    @Test
+    void everyEventStandsInTheTableForOperatorsAndNoneThatThereIsnt() throws IOException {
+        String page = Files.readString(Path.of("docs", "operations.md"));
+        String table = page.substring(page.indexOf("\n## Which events does stderr have?"));
+        Set<String> told = new TreeSet<>();
+        table.substring(0, table.indexOf("\n## ", 1)).lines().filter(line -> line.startsWith("| ")).forEach(
+                row -> NAME.matcher(row).results().map(found -> found.group(1)).forEach(told::add));
+        Set<String> said = new TreeSet<>();
+        for (String message : messages()) {
+            said.add(message.substring("event=".length()).split(" ", 2)[0]);
+        }
+        said.add("log-format-unknown"); // by Logback's own logger, before there is any of ours
+        assertThat(told).isEqualTo(said);
+    }
+
+    /** Without their quotes. */
+    private static List<String> messages() throws IOException {
+        List<String> messages = new ArrayList<>();
+        for (Path file : sources()) {
+            Matcher call = CALL.matcher(Files.readString(file));
+            while (call.find()) {
+                String message = call.group(1).strip().replaceAll("\"\\s*\\+\\s*\"", "");
+                messages.add(message.substring(1, message.length() - 1));
+            }
+        }
+        return messages;
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -79,18 +80,40 @@ class MessageTimesTest {
     void aMessageThatIsDeliveredAtOnce() throws Exception {
         say("MAIL FROM:<s@s.test>", "RCPT TO:<ann@a.test>", "RCPT TO:<bob@a.test>", "DATA",
                 "Subject: hello\r\n\r\nhello\r\n.");
-        awaitFigure("penstock_delivery_transit_seconds_count", 2);
+        awaitFigure("penstock_delivery_transit_seconds_count{class=\"bulk\"}", 2);
         awaitFigure("penstock_inbound_accept_duration_seconds_count", 1); // the delivery may be over before the 250 is said
         assertThat(figure("penstock_spool_syncs_total")).isPositive();
         Awaitility.await().until(() -> figure("penstock_spool_sync_duration_seconds_count") == figure(
                 "penstock_spool_syncs_total")); // outcomes are being synced meanwhile
         assertThat(figure("penstock_routing_lookup_duration_seconds_count")).isEqualTo(1);
-        assertThat(figure("penstock_delivery_first_attempt_delay_seconds_count")).as("of its one destination")
+        assertThat(figure("penstock_delivery_first_attempt_delay_seconds_count{class=\"bulk\"}"))
+                .as("of its one destination")
                 .isEqualTo(
                         1);
-        assertThat(figure("penstock_delivery_first_attempt_delay_seconds_sum"))
-                .isLessThanOrEqualTo(figure("penstock_delivery_transit_seconds_sum"));
-        awaitFigure("penstock_queue_age_seconds_gcount", 0);
+        assertThat(figure("penstock_delivery_first_attempt_delay_seconds_sum{class=\"bulk\"}"))
+                .isLessThanOrEqualTo(figure("penstock_delivery_transit_seconds_sum{class=\"bulk\"}"));
+        awaitFigure("penstock_queue_age_seconds_gcount{class=\"bulk\"}", 0);
+        assertThat(figure("penstock_delivery_session_set_up_seconds_count")).isEqualTo(1);
+    }
+
+    @Test
+    void aMessageIsCountedOfItsListenerItsProviderItsTenantItsPoolAndItsSource() throws Exception {
+        host.on("RCPT TO:<bob@a.test>", "550 5.1.1 no such user");
+        say("MAIL FROM:<>", "RCPT TO:<ann@a.test>", "RCPT TO:<bob@a.test>", "DATA",
+                "Subject: hello\r\n\r\nhello\r\n.");
+        awaitFigure("penstock_delivery_transit_seconds_count{class=\"bulk\"}", 1);
+        for (String outcome : List.of("delivered", "bounced")) {
+            for (String of : List.of("provider_recipients_total{outcome=\"%s\",provider=\"other\"}",
+                    "tenant_recipients_total{outcome=\"%s\",tenant=\"other\"}",
+                    "pool_recipients_total{outcome=\"%s\",pool=\"default\"}",
+                    "source_recipients_total{outcome=\"%s\",source=\"default\"}")) {
+                assertThat(figure("penstock_" + of.formatted(outcome))).as(of).isEqualTo(1);
+            }
+        }
+        assertThat(figure("penstock_provider_reasons_total{provider=\"other\",reason=\"bad-mailbox\"}")).isEqualTo(1);
+        assertThat(figure("penstock_listener_messages_total{listener=\"smtp\"}")).isEqualTo(1);
+        assertThat(figure("penstock_listener_sessions_total{listener=\"smtp\"}")).isEqualTo(1);
+        awaitFigure("penstock_listener_sessions_open{listener=\"smtp\"}", 0);
     }
 
     @Test
@@ -98,18 +121,19 @@ class MessageTimesTest {
         host.on("RCPT TO:<ann@a.test>", "451 4.2.1 later");
         say("MAIL FROM:<s@s.test>", "RCPT TO:<ann@a.test>", "BDAT 16\r\nSubject: hello\r\n",
                 "BDAT 9 LAST\r\n\r\nhello\r\n");
-        awaitFigure("penstock_delivery_first_attempt_delay_seconds_count", 1);
+        awaitFigure("penstock_delivery_first_attempt_delay_seconds_count{class=\"bulk\"}", 1);
         assertThat(figure("penstock_inbound_accept_duration_seconds_count")).as("its chunks are one message").isEqualTo(
                 1);
-        assertThat(figure("penstock_delivery_transit_seconds_count")).isZero();
-        assertThat(figure("penstock_queue_age_seconds_gcount")).isEqualTo(1);
-        assertThat(figure("penstock_queue_age_seconds_bucket{le=\"300.0\"}")).isEqualTo(1);
+        assertThat(figure("penstock_delivery_transit_seconds_count{class=\"bulk\"}")).isZero();
+        assertThat(figure("penstock_queue_age_seconds_gcount{class=\"bulk\"}")).isEqualTo(1);
+        assertThat(figure("penstock_queue_age_seconds_bucket{class=\"bulk\",le=\"300.0\"}")).isEqualTo(1);
     }
 
     @Test
     void aMessageThatIsRefusedTakesNoTime() throws Exception {
         say("MAIL FROM:<s@s.test>", "RCPT TO:<ann@a.test>", "DATA", "Subject: a\nb\r\n\r\nhello\r\n.");
         assertThat(figure("penstock_inbound_messages_refused_total")).isEqualTo(1);
+        assertThat(figure("penstock_listener_messages_refused_total{listener=\"smtp\"}")).isEqualTo(1);
         assertThat(figure("penstock_inbound_accept_duration_seconds_count")).isZero();
     }
 

@@ -115,14 +115,14 @@ class PoolDeliveryTest {
         long first = delivered(11);
         long fourth = delivered(14);
         penstock.reload(config("192.0.2.11")); // documentation: on no machine (RFC 5737)
-        assertThat(figure("suspensions", 11)).isEqualTo(1);
+        assertThat(figure("suspensions", "cause=\"address\",", 11)).isEqualTo(1);
         send(MESSAGES, "");
         await().until(() -> delivered(11, 12, 13, 14) == 2 * MESSAGES);
         assertThat(delivered(11)).isEqualTo(first);
         assertThat(delivered(14) - fourth).isCloseTo(MESSAGES / 6, within(10L));
 
         penstock.reload(config("127.0.0.11"));
-        assertThat(figure("suspensions", 11)).isZero();
+        assertThat(figure("suspensions", "cause=\"address\",", 11)).isZero();
         send(MESSAGES, "");
         await().until(() -> delivered(11, 12, 13, 14) == 3 * MESSAGES);
         assertThat(delivered(11) - first).isCloseTo(MESSAGES * 4 / 10, within(10L));
@@ -187,14 +187,14 @@ class PoolDeliveryTest {
     private long delivered(int... sources) throws IOException, InterruptedException {
         long sum = 0;
         for (int source : sources) {
-            sum += figure("delivered_total", source);
+            sum += figure("recipients_total", "outcome=\"delivered\",", source);
         }
         return sum;
     }
 
-    private long figure(String name, int source) throws IOException, InterruptedException {
+    private long figure(String name, String label, int source) throws IOException, InterruptedException {
         URI uri = URI.create("http://127.0.0.1:" + penstock.httpAddress().getPort() + "/metrics");
-        String begin = "penstock_source_" + name + "{source=\"ip-" + source + "\"} ";
+        String begin = "penstock_source_" + name + "{" + label + "source=\"ip-" + source + "\"} ";
         return http.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofLines()).body()
                 .filter(line -> line.startsWith(begin)).findFirst()
                 .map(line -> (long) Double.parseDouble(line.substring(begin.length())))

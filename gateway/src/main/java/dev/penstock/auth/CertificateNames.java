@@ -12,7 +12,7 @@ import javax.naming.ldap.Rdn;
 import dev.penstock.config.CertificateName;
 
 /** The names that a certificate gives its holder. Stateless. */
-final class CertificateNames {
+public final class CertificateNames {
     private static final int EMAIL = 1; // RFC 5280 4.2.1.6, rfc822Name
     private static final int DNS = 2;
     private static final int URI = 6;
@@ -23,7 +23,7 @@ final class CertificateNames {
      * Alternative names as the certificate orders them; where it has none of any kind, its common names (RFC 6125 6.4.4). In
      * the form that is compared.
      */
-    static List<String> of(X509Certificate certificate) {
+    public static List<String> of(X509Certificate certificate) {
         List<String> names = new ArrayList<>();
         try {
             Collection<List<?>> alternatives = certificate.getSubjectAlternativeNames();

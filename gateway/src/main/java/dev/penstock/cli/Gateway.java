@@ -6,6 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.revision.Reloads;
 
 /** A running gateway as the command line sees it. Thread-safe. */
 interface Gateway extends AutoCloseable {
@@ -28,6 +29,12 @@ interface Gateway extends AutoCloseable {
 
     /** Applies what differs. Only called when nothing differs that needs a restart. */
     void reload(GatewayConfig changed);
+
+    /** Is told of changes of the configuration that are refused before they come to {@link #reload}; for the metrics. */
+    Reloads.Refusals refusals();
+
+    /** Who looks after its files, for whoever changes them through the gateway; once, after the start. */
+    void configuredBy(Reloads reloads);
 
     /** Ends the current file of the delivery log, whoever may have moved it. */
     void reopenLog();

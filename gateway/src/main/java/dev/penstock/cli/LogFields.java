@@ -32,10 +32,15 @@ public final class LogFields extends ClassicConverter {
     @Override
     public String convert(ILoggingEvent event) {
         String pattern = event.getMessage();
-        if (pattern == null || !pattern.startsWith(EVENT)) {
+        if (!isOurs(pattern)) {
             return EVENT + "message text=" + quoted(String.valueOf(event.getFormattedMessage()));
         }
         return fields(pattern, event.getArgumentArray());
+    }
+
+    /** Whether a message is fields, and not what a library says. */
+    static boolean isOurs(@Nullable String pattern) {
+        return pattern != null && pattern.startsWith(EVENT);
     }
 
     static String fields(String pattern, @Nullable Object @Nullable [] values) {
@@ -53,7 +58,7 @@ public final class LogFields extends ClassicConverter {
     }
 
     /** As configuration and the delivery log write such values, and not as Java does. */
-    private static String text(@Nullable Object value) {
+    static String text(@Nullable Object value) {
         return switch (value) {
             case null -> "-";
             case InetSocketAddress address -> Text.address(address);

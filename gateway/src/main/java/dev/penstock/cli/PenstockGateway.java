@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.revision.Reloads;
 
 /** Adapts the composition root to what the command line needs of it. Thread-safe. */
 record PenstockGateway(Penstock penstock) implements Gateway {
@@ -33,6 +34,16 @@ record PenstockGateway(Penstock penstock) implements Gateway {
     @Override
     public void reload(GatewayConfig changed) {
         penstock.reload(changed);
+    }
+
+    @Override
+    public Reloads.Refusals refusals() {
+        return penstock.refusals();
+    }
+
+    @Override
+    public void configuredBy(Reloads reloads) {
+        penstock.configuredBy(reloads);
     }
 
     @Override

@@ -26,6 +26,7 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamWriteFeature;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonWriteFeature;
 
 import dev.penstock.config.ConfigReader;
 import dev.penstock.config.ConfigReader.Invalid;
@@ -53,7 +54,8 @@ import dev.penstock.smtp.DataDecoder;
 final class PreflightCommand implements Callable<Integer> {
     /** A person waits; as long as dns.deadline. */
     private static final Duration PATIENCE = Duration.ofSeconds(15);
-    private static final JsonFactory JSON = JsonFactory.builder().disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
+    private static final JsonFactory JSON = JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+            .disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
 
     private final PrintStream out;
     private final PrintStream err;
@@ -186,16 +188,16 @@ final class PreflightCommand implements Callable<Integer> {
             return;
         }
         for (Finding finding : verdict.findings()) {
-            out.printf("%-8s %-14s %s%n", finding.severity(), finding.demand(), finding.what());
+            out.printf("%-8s %-14s %s%n", finding.severity(), finding.demand(), Text.clean(finding.what()));
             out.printf("%-23s %s%n", "", replies(finding));
-            out.printf("%-23s to mend: %s%n", "", finding.mend());
+            out.printf("%-23s to mend: %s%n", "", Text.clean(finding.mend()));
         }
         String line = verdict.line();
-        out.println(message + ": " + (line.isEmpty()
+        out.println(Text.clean(message + ": " + (line.isEmpty()
                 ? verdict.isUncertain()
                         ? "nothing is wrong that is known, but not all is known"
                         : verdict.findings().isEmpty() ? "nothing is wrong" : "nothing that is refused today"
-                : line));
+                : line)));
     }
 
     /** Who would answer what. */

@@ -21,8 +21,11 @@ import dev.penstock.config.ConfigReader.Invalid;
 import dev.penstock.config.ConfigReader.Valid;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.ListenerTls;
+import dev.penstock.config.Places;
 import dev.penstock.config.Problem;
 import dev.penstock.metrics.BuildInfo;
+import dev.penstock.revision.Reloads;
+import dev.penstock.revision.ShapingWatch;
 
 /**
  * Runs the gateway until SIGTERM or SIGINT. Confined to the main thread, but for the signals' actions, which run on
@@ -36,15 +39,17 @@ final class RunCommand implements Callable<Integer> {
 
     private final Gateway.Starter starter;
     private final Signals signals;
+    private final ServiceManager manager;
     private final PrintStream out;
     private final PrintStream err;
 
     @Option(names = {"-c", "--config"}, paramLabel = "FILE", description = "Configuration; see config/penstock.toml.")
     private @Nullable Path file;
 
-    RunCommand(Gateway.Starter starter, Signals signals, PrintStream out, PrintStream err) {
+    RunCommand(Gateway.Starter starter, Signals signals, ServiceManager manager, PrintStream out, PrintStream err) {
         this.starter = starter;
         this.signals = signals;
+        this.manager = manager;
         this.out = out;
         this.err = err;
     }
@@ -68,11 +73,12 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         GatewayConfig config;
-        Reloads.Shaping before = Reloads.Shaping.of(file);
+        Reloads.Found before = Reloads.Found.of(file);
+        Places places = new Places();
         if (file == null) {
             config = GatewayConfig.embedded(ConfigReader.systemHostname());
         } else {
-            switch (ConfigReader.read(file)) {
+            switch (ConfigReader.read(file, places)) {
                 case Invalid(List<Problem> problems) -> {
                     problems.forEach(err::println);
                     err.println("penstock: not started: " + Text.count(problems.size(), "error")
@@ -96,13 +102,15 @@ final class RunCommand implements Callable<Integer> {
             }
             return failure.exitCode();
         }
-        Reloads reloads = new Reloads(file, before, config, gateway);
-        try (gateway; ShapingWatch _ = ShapingWatch.start(reloads::shapingFile, reloads::shapingMayHaveChanged)) {
+        Reloads reloads = new Reloads(file, before, config, places, gateway::reload, gateway.refusals());
+        gateway.configuredBy(reloads);
+        try (gateway; ShapingWatch _ = ShapingWatch.start(reloads::shapingFiles, reloads::shapingMayHaveChanged)) {
             AtomicBoolean stopping = new AtomicBoolean();
             for (String signal : List.of("TERM", "INT")) {
                 signals.on(signal, () -> {
                     if (stopping.compareAndSet(false, true)) {
                         log.info("event=stopping signal={}", signal);
+                        manager.stopping();
                         gateway.close();
                     } else {
                         log.warn(
@@ -112,12 +120,19 @@ final class RunCommand implements Callable<Integer> {
             }
             signals.on("HUP", () -> {
                 gateway.reopenLog(); // whatever becomes of the configuration: a file may have been moved away
+                manager.reloading();
                 reloads.reload();
+                manager.ready(status(gateway));
             });
             greet(gateway, config);
+            manager.ready(status(gateway));
             gateway.awaitStop();
         }
         return ExitCode.OK;
+    }
+
+    private static String status(Gateway gateway) {
+        return "Takes mail at " + String.join(", ", gateway.smtpAddresses().stream().map(Text::address).toList());
     }
 
     private static String relaying(GatewayConfig config) {
@@ -158,10 +173,22 @@ final class RunCommand implements Callable<Integer> {
         out.println("  spool   " + config.spool().directory().toAbsolutePath().normalize());
         out.println(
                 "  log     " + config.events().directory().toAbsolutePath().normalize() + ", one JSON line per event");
+        if (manager.equals(ServiceManager.NONE)) { // else nobody sits there who could try anything
+            greetPerson(smtp, config.admin().enabled());
+        }
+        out.flush();
+    }
+
+    private void greetPerson(InetSocketAddress smtp, boolean administered) {
         out.println();
         out.println("Try next, in another terminal:");
         out.println("  swaks --server " + Text.address(Text.reachable(smtp))
                 + " --from you@example.org --to somebody@example.com");
+        if (administered) {
+            String which = file == null ? "" : " --config " + file;
+            out.println("  ./penstock console" + which + "   the address of the web console, with your rights");
+            out.println("  ./penstock top" + which + "       the same on a terminal");
+        }
         out.println("  ./penstock demo                gateway, DNS, sink and load together, for 30 s");
         out.println("  ./penstock sink --listen 127.0.0.1:2626     receives, counts, verifies");
         out.println("  ./penstock load --target " + Text.address(Text.reachable(smtp)) + " --seconds 10");
@@ -170,6 +197,5 @@ final class RunCommand implements Callable<Integer> {
                     "These are built-in defaults; config/penstock.toml explains every key: ./penstock run --config FILE");
         }
         out.println("Ctrl-C stops it.");
-        out.flush();
     }
 }

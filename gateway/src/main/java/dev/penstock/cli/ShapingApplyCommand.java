@@ -29,6 +29,9 @@ final class ShapingApplyCommand implements Callable<Integer> {
     @Option(names = "--if-version", paramLabel = "N", description = "Only when version N is in force.")
     private @Nullable Integer ifVersion;
 
+    @Option(names = "--reason", paramLabel = "TEXT", description = "Why, for the history.")
+    private @Nullable String reason;
+
     @Option(names = "--wait", paramLabel = "SECONDS", defaultValue = "10", description = "How long to wait for a running gateway (default ${DEFAULT-VALUE}).")
     private int seconds;
 
@@ -43,6 +46,6 @@ final class ShapingApplyCommand implements Callable<Integer> {
             return ExitCode.USAGE;
         }
         return new ShapingFileChange(configFile, out, err).change(next,
-                new ShapingFileChange.Wish(dryRun, ifVersion, Duration.ofSeconds(seconds)));
+                new ShapingFileChange.Wish(dryRun, ifVersion, reason, Duration.ofSeconds(seconds)));
     }
 }

@@ -25,8 +25,11 @@ final class ShapingCheckCommand implements Callable<Integer> {
     private @Nullable Path file;
 
     @Option(names = {"-c",
-        "--config"}, paramLabel = "CONFIG", description = "The gateway's configuration: with it the DNS is asked where the mail of the file's domains goes, and what is doubtful then is said, too.")
+        "--config"}, paramLabel = "CONFIG", description = "The gateway's configuration: with it the DNS is asked where the mail of the file's domains goes, and what is doubtful then is said, too; the file is read over the configuration's shaping-base.")
     private @Nullable Path configFile;
+
+    @Option(names = "--base", paramLabel = "BASE", description = "A file under it; several are named lowest first. Left out: the configuration's.")
+    private List<Path> base = List.of();
 
     ShapingCheckCommand(PrintStream out, PrintStream err) {
         this.out = out;
@@ -39,15 +42,19 @@ final class ShapingCheckCommand implements Callable<Integer> {
             return ExitCode.USAGE;
         }
         ShapingTools tools = new ShapingTools(err);
-        Optional<ShapingConfig> shaping = tools.shaping(file);
-        if (shaping.isEmpty()) {
-            return ExitCode.CONFIG;
-        }
+        Optional<GatewayConfig> config = Optional.empty();
         if (configFile != null) {
-            Optional<GatewayConfig> config = tools.config(configFile);
+            config = tools.config(configFile);
             if (config.isEmpty()) {
                 return ExitCode.CONFIG;
             }
+        }
+        List<Path> under = base.isEmpty() ? config.map(each -> each.shaping().base()).orElse(List.of()) : base;
+        Optional<ShapingConfig> shaping = tools.shaping(under, file);
+        if (shaping.isEmpty()) {
+            return ExitCode.CONFIG;
+        }
+        if (config.isPresent()) {
             tools.book(shaping.get(), ShapingTools.dns(config.get())).doubts()
                     .forEach(doubt -> err.println("warning: " + doubt));
         }

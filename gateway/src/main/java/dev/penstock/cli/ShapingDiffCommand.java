@@ -45,7 +45,7 @@ final class ShapingDiffCommand implements Callable<Integer> {
     private String source = EgressPath.DEFAULT_SOURCE;
 
     @Option(names = {"-c",
-        "--config"}, paramLabel = "CONFIG", description = "The gateway's configuration: the DNS is asked for hosts by it. Left out: only the hosts in FILE are known.")
+        "--config"}, paramLabel = "CONFIG", description = "The gateway's configuration: both files are read over its shaping-base, and the DNS is asked for hosts by it. Left out: only the hosts in FILE are known.")
     private @Nullable Path configFile;
 
     ShapingDiffCommand(PrintStream out, PrintStream err) {
@@ -59,8 +59,16 @@ final class ShapingDiffCommand implements Callable<Integer> {
             return ExitCode.USAGE;
         }
         ShapingTools tools = new ShapingTools(err);
-        Optional<ShapingConfig> old = tools.shaping(oldFile);
-        Optional<ShapingConfig> next = tools.shaping(newFile);
+        Optional<GatewayConfig> config = Optional.empty();
+        if (configFile != null) {
+            config = tools.config(configFile);
+            if (config.isEmpty()) {
+                return ExitCode.CONFIG;
+            }
+        }
+        List<Path> base = config.map(each -> each.shaping().base()).orElse(List.of());
+        Optional<ShapingConfig> old = tools.shaping(base, oldFile);
+        Optional<ShapingConfig> next = tools.shaping(base, newFile);
         if (old.isEmpty() || next.isEmpty()) {
             return ExitCode.CONFIG;
         }
@@ -69,13 +77,14 @@ final class ShapingDiffCommand implements Callable<Integer> {
         int code = changes.isEmpty() ? ExitCode.OK : 1;
         if (domains != null) {
             out.println();
-            code = Math.max(code, domains(tools, domains, old.get(), next.get()));
+            code = Math.max(code, domains(tools, domains, config, old.get(), next.get()));
         }
         out.flush();
         return code;
     }
 
-    private int domains(ShapingTools tools, Path file, ShapingConfig old, ShapingConfig next) {
+    private int domains(ShapingTools tools, Path file, Optional<GatewayConfig> config, ShapingConfig old,
+            ShapingConfig next) {
         Map<String, Optional<Site>> listed = new LinkedHashMap<>();
         try {
             for (String line : Files.readAllLines(file)) {
@@ -92,11 +101,7 @@ final class ShapingDiffCommand implements Callable<Integer> {
         Map<String, Site> given = new LinkedHashMap<>();
         listed.forEach((domain, site) -> site.ifPresent(known -> given.put(domain, known)));
         SiteFinder finder = ShapingTools.known(given);
-        if (configFile != null) {
-            Optional<GatewayConfig> config = tools.config(configFile);
-            if (config.isEmpty()) {
-                return ExitCode.CONFIG;
-            }
+        if (config.isPresent()) {
             SiteFinder dns = ShapingTools.dns(config.get());
             finder = domain -> given.containsKey(domain)
                     ? ShapingTools.known(given).find(domain)

@@ -93,7 +93,7 @@ final class ShapingExplainCommand implements Callable<Integer> {
 
     private void print(Explanation explained) {
         if (json) {
-            out.println(JsonText.compact(object(explained)));
+            out.println(Text.json(JsonText.compact(object(explained))));
             return;
         }
         line("domain", explained.domain());

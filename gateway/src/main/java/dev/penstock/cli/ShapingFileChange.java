@@ -2,14 +2,7 @@ package dev.penstock.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.PosixFileAttributes;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -22,8 +15,10 @@ import dev.penstock.config.ConfigReader.Invalid;
 import dev.penstock.config.ConfigReader.Valid;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.Problem;
-import dev.penstock.config.ShapingConfig;
-import dev.penstock.shaping.rules.RuleChange;
+import dev.penstock.revision.ConfigFile;
+import dev.penstock.revision.FileChange;
+import dev.penstock.revision.FileHistory;
+import dev.penstock.revision.Note;
 import dev.penstock.units.WholeFile;
 
 /**
@@ -43,9 +38,15 @@ final class ShapingFileChange {
      *
      * @param dryRun    only say what would change
      * @param ifVersion only when this one is in force; null for whichever is
+     * @param why       what the history says about it; null for nothing
      * @param patience  how long a running gateway is waited for
      */
-    record Wish(boolean dryRun, @Nullable Integer ifVersion, Duration patience) {}
+    record Wish(boolean dryRun, @Nullable Integer ifVersion, @Nullable String why, Duration patience) {
+        private FileChange.Wish ofFile() {
+            return new FileChange.Wish(dryRun, ifVersion,
+                    new Note(System.getProperty("user.name", ""), why == null ? "" : why));
+        }
+    }
 
     ShapingFileChange(Path configFile, PrintStream out, PrintStream err) {
         this.configFile = configFile;
@@ -54,122 +55,87 @@ final class ShapingFileChange {
     }
 
     /** The versions that were in force; empty when the configuration has errors beside the shaping file, which are printed. */
-    Optional<ShapingHistory> history() {
-        return read(ConfigReader.readWithoutShaping(configFile)).map(ShapingHistory::of);
+    Optional<FileHistory> history() {
+        return switch (ConfigReader.readWithoutShaping(configFile)) {
+            case Invalid(List<Problem> problems) -> {
+                print(problems);
+                yield Optional.empty();
+            }
+            case Valid(GatewayConfig config, List<Problem> warnings) -> {
+                warn(warnings);
+                yield Optional.of(FileHistory.ofShaping(config));
+            }
+        };
     }
 
     /** @param next the file that is to be in force @return an exit code */
     int change(Path next, Wish wish) {
-        Optional<Path> named = ConfigReader.shapingFile(configFile);
-        Optional<GatewayConfig> changed = read(ConfigReader.readWithShaping(configFile, next));
-        if (changed.isEmpty()) {
-            err.println("penstock: nothing was changed");
-            return ExitCode.CONFIG;
-        }
-        if (named.isEmpty()) {
-            err.println(
-                    "penstock: " + configFile + " names no file in gateway.shaping-file, so there is none to change");
-            return ExitCode.CONFIG;
-        }
-        ShapingHistory history = ShapingHistory.of(changed.get());
         try {
-            Path file = named.get().toRealPath();
-            byte[] after = WholeFile.read(next, ShapingHistory.MAX_OCTETS);
-            // Of two who change it at one time the second finds what the first has made of it.
-            try (FileChannel locked = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-                    var _ = locked.lock()) {
-                byte[] before = WholeFile.read(file, ShapingHistory.MAX_OCTETS);
-                if (Arrays.equals(before, after)) {
-                    out.println(named.get() + " says so already");
-                    return ExitCode.OK;
+            byte[] after = WholeFile.read(next, FileHistory.MAX_OCTETS);
+            return switch (new FileChange(configFile, ConfigFile.SHAPING).change(next, wish.ofFile())) {
+                case FileChange.Outcome.Wrong(List<Problem> problems) -> {
+                    print(problems);
+                    err.println("penstock: nothing was changed");
+                    yield ExitCode.CONFIG;
                 }
-                String otherwise = wish.ifVersion == null ? "" : notInForce(wish.ifVersion, history, before);
-                if (!otherwise.isEmpty()) {
-                    err.println("penstock: " + otherwise + "; nothing was changed");
-                    return ExitCode.TEMPORARY;
+                case FileChange.Outcome.Nowhere() -> {
+                    err.println("penstock: " + configFile
+                            + " names no file in gateway.shaping-file, so there is none to change");
+                    yield ExitCode.CONFIG;
                 }
-                say(changed.get().shaping());
-                if (wish.dryRun) {
+                case FileChange.Outcome.Same() -> {
+                    out.println(ConfigReader.shapingFile(configFile).orElse(next) + " says so already");
+                    yield ExitCode.OK;
+                }
+                case FileChange.Outcome.Conflict(String why) -> {
+                    err.println("penstock: " + why + "; nothing was changed");
+                    yield ExitCode.TEMPORARY;
+                }
+                case FileChange.Outcome.Tried(FileChange.Difference difference) -> {
+                    say(difference);
                     out.println("nothing was changed: --dry-run");
-                    return ExitCode.OK;
+                    yield ExitCode.OK;
                 }
-                replace(file, after);
-            }
-            return await(history, after, wish.patience);
+                case FileChange.Outcome.Replaced(FileChange.Difference difference, _) -> {
+                    say(difference);
+                    yield await(after, wish.patience);
+                }
+            };
         } catch (IOException e) {
             err.println("penstock: the shaping file can't be replaced: " + e);
             return ExitCode.CANT_CREATE;
         }
     }
 
-    /** Why that version isn't what the file says; empty when it is. */
-    private static String notInForce(int expected, ShapingHistory history, byte[] octets) throws IOException {
-        Optional<ShapingHistory.Version> newest = history.newest();
-        int number = newest.map(ShapingHistory.Version::number).orElse(0);
-        if (number != expected) {
-            return "version " + number + " is in force, not " + expected;
+    private void say(FileChange.Difference difference) {
+        warn(difference.warnings());
+        if (!difference.comparable()) {
+            out.println("the file that is there has errors, so what changes can't be told");
+            return;
         }
-        return newest.isPresent() && !Arrays.equals(newest.get().octets(), octets)
-                ? "the file has been changed since version " + expected + " came into force"
-                : "";
-    }
-
-    /** What is printed of the file that was there counts for nothing when that one has errors. */
-    private void say(ShapingConfig next) {
-        switch (ConfigReader.read(configFile)) {
-            case Invalid _ -> out.println("the file that is there has errors, so what changes can't be told");
-            case Valid(GatewayConfig now, _) -> {
-                List<RuleChange> changes = RuleChange.between(now.shaping(), next);
-                changes.forEach(out::println);
-                if (changes.isEmpty()) {
-                    out.println("no limit changes");
-                }
-            }
+        difference.lines().forEach(out::println);
+        if (difference.lines().isEmpty()) {
+            out.println("no limit changes");
         }
     }
 
-    private Optional<GatewayConfig> read(ConfigReader.Result result) {
-        return switch (result) {
-            case Invalid(List<Problem> problems) -> {
-                problems.forEach(err::println);
-                err.println(configFile + ": " + Text.count(problems.size(), "error"));
-                yield Optional.empty();
-            }
-            case Valid(GatewayConfig config, List<Problem> warnings) -> {
-                warnings.forEach(warning -> err.println("warning: " + warning));
-                yield Optional.of(config);
-            }
-        };
+    private void print(List<Problem> problems) {
+        problems.forEach(err::println);
+        err.println(configFile + ": " + Text.count(problems.size(), "error"));
     }
 
-    /** In one step, with the owner and the rights of what was there. */
-    private static void replace(Path file, byte[] octets) throws IOException {
-        Path beside = Files.createTempFile(file.toAbsolutePath().getParent(), "." + file.getFileName(), ".new");
-        try {
-            PosixFileAttributes was = Files.readAttributes(file, PosixFileAttributes.class);
-            PosixFileAttributeView view = Files.getFileAttributeView(beside, PosixFileAttributeView.class);
-            if (!Files.getOwner(beside).equals(was.owner())) {
-                view.setOwner(was.owner());
-            }
-            view.setGroup(was.group());
-            view.setPermissions(was.permissions());
-            try (FileChannel written = FileChannel.open(beside, StandardOpenOption.WRITE)) {
-                ByteBuffer rest = ByteBuffer.wrap(octets);
-                while (rest.hasRemaining()) {
-                    written.write(rest);
-                }
-                written.force(true);
-            }
-            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(beside);
+    private void warn(List<Problem> warnings) {
+        warnings.forEach(warning -> err.println("warning: " + warning));
+    }
+
+    private int await(byte[] octets, Duration patience) throws IOException {
+        Optional<FileHistory> history = history();
+        if (history.isEmpty()) {
+            return ExitCode.CONFIG;
         }
-    }
-
-    private int await(ShapingHistory history, byte[] octets, Duration patience) throws IOException {
         long begun = System.nanoTime();
         while (System.nanoTime() - begun < patience.toNanos()) {
-            Optional<ShapingHistory.Version> newest = history.newest();
+            Optional<FileHistory.Version> newest = history.get().newest();
             if (newest.isPresent() && Arrays.equals(newest.get().octets(), octets)) {
                 out.println("in force as version " + newest.get().number() + ", after "
                         + Duration.ofNanos(System.nanoTime() - begun).toMillis() + " ms");

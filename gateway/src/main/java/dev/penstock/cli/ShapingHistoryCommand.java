@@ -11,10 +11,11 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-import dev.penstock.cli.ShapingHistory.Version;
+import dev.penstock.revision.FileHistory;
+import dev.penstock.revision.FileHistory.Version;
 
 /** Lists the shaping files that were in force. Confined to the main thread. */
-@Command(name = "history", description = "List the shaping files that were in force: number, since when, octets, and where each is kept.", mixinStandardHelpOptions = true)
+@Command(name = "history", description = "List the shaping files that were in force: number, since when, octets, where each is kept, who put it into force and why.", mixinStandardHelpOptions = true)
 final class ShapingHistoryCommand implements Callable<Integer> {
     private final PrintStream out;
     private final PrintStream err;
@@ -33,7 +34,7 @@ final class ShapingHistoryCommand implements Callable<Integer> {
         if (configFile == null) {
             return ExitCode.USAGE;
         }
-        Optional<ShapingHistory> history = new ShapingFileChange(configFile, out, err).history();
+        Optional<FileHistory> history = new ShapingFileChange(configFile, out, err).history();
         if (history.isEmpty()) {
             return ExitCode.CONFIG;
         }
@@ -41,12 +42,18 @@ final class ShapingHistoryCommand implements Callable<Integer> {
             List<Version> versions = history.get().versions();
             for (Version version : versions) {
                 out.println(version.number() + "  " + version.since() + "  " + version.octets().length + "  "
-                        + version.file() + (version.number() == versions.getLast().number() ? "  in force" : ""));
+                        + version.file() + note(version)
+                        + (version.number() == versions.getLast().number() ? "  in force" : ""));
             }
             return ExitCode.OK;
         } catch (IOException e) {
             err.println("penstock: what was in force can't be read: " + e);
             return ExitCode.NO_INPUT;
         }
+    }
+
+    private static String note(Version version) {
+        return (version.note().who().isEmpty() ? "" : "  " + version.note().who())
+                + (version.note().why().isEmpty() ? "" : "  \"" + version.note().why() + '"');
     }
 }

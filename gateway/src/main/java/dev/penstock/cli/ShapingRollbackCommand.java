@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-import dev.penstock.cli.ShapingHistory.Version;
+import dev.penstock.revision.FileHistory;
+import dev.penstock.revision.FileHistory.Version;
+import dev.penstock.revision.Reloads;
 
 /** Goes back to a shaping file that was in force. Confined to the main thread. */
 @Command(name = "rollback", description = "Go back to a shaping file that was in force before, octet for octet. Going back is a new version, so it can be gone back from.", mixinStandardHelpOptions = true)
@@ -30,6 +32,9 @@ final class ShapingRollbackCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Only say what would change, and what would get faster or slower.")
     private boolean dryRun;
 
+    @Option(names = "--reason", paramLabel = "TEXT", description = "Why, for the history.")
+    private @Nullable String reason;
+
     @Option(names = "--wait", paramLabel = "SECONDS", defaultValue = "10", description = "How long to wait for a running gateway (default ${DEFAULT-VALUE}).")
     private int seconds;
 
@@ -44,27 +49,20 @@ final class ShapingRollbackCommand implements Callable<Integer> {
             return ExitCode.USAGE;
         }
         ShapingFileChange change = new ShapingFileChange(configFile, out, err);
-        Optional<ShapingHistory> history = change.history();
+        Optional<FileHistory> history = change.history();
         if (history.isEmpty()) {
             return ExitCode.CONFIG;
         }
         try {
             List<Version> versions = history.get().versions();
-            Optional<Version> version = to == null
-                    ? versions.stream().skip(Math.max(0, versions.size() - 2)).findFirst()
-                            .filter(_ -> versions.size() > 1)
-                    : versions.stream().filter(each -> to.equals(each.number())).findFirst();
+            Optional<Version> version = Reloads.version(versions, Optional.ofNullable(to));
             if (version.isEmpty()) {
-                err.println(
-                        "penstock: there is no version " + (to == null ? "before the one in force" : to) + "; kept are "
-                                + (versions.isEmpty()
-                                        ? "none"
-                                        : versions.getFirst().number() + " to " + versions.getLast().number()));
+                err.println("penstock: " + Reloads.missing(versions, Optional.ofNullable(to)));
                 return ExitCode.NO_INPUT;
             }
             out.println("version " + version.get().number() + ", in force since " + version.get().since());
             return change.change(version.get().file(),
-                    new ShapingFileChange.Wish(dryRun, null, Duration.ofSeconds(seconds)));
+                    new ShapingFileChange.Wish(dryRun, null, reason, Duration.ofSeconds(seconds)));
         } catch (IOException e) {
             err.println("penstock: what was in force can't be read: " + e);
             return ExitCode.NO_INPUT;

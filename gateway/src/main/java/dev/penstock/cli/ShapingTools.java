@@ -55,9 +55,13 @@ final class ShapingTools {
         };
     }
 
-    /** Empty when it has errors, which are printed. */
-    Optional<ShapingConfig> shaping(Path file) {
-        ShapingReader.Result result = ShapingReader.read(file);
+    /**
+     * Empty when it has errors, or one of the files under it, which are printed.
+     *
+     * @param base lowest first
+     */
+    Optional<ShapingConfig> shaping(List<Path> base, Path file) {
+        ShapingReader.Result result = ShapingReader.read(base, file);
         if (!result.errors().isEmpty()) {
             result.errors().forEach(err::println);
             err.println(file + ": " + Text.count(result.errors().size(), "error"));

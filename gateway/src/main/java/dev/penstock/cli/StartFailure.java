@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import dev.penstock.auth.CredentialsFileException;
 import dev.penstock.policy.PluginException;
 import dev.penstock.spool.SpoolException;
-import dev.penstock.tls.CertificateFileException;
+import dev.penstock.units.CertificateFileException;
 
 /**
  * Why the gateway didn't start, in words for the operator and as an exit code. Immutable.

@@ -4,6 +4,8 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
+import dev.penstock.units.CleanText;
+
 /** Words for the operator. Stateless. */
 final class Text {
     private Text() {}
@@ -25,5 +27,15 @@ final class Text {
 
     static String count(int number, String noun) {
         return number + " " + noun + (number == 1 ? "" : "s");
+    }
+
+    /** On one line, without what others may have said to tell the terminal what to do. */
+    static String clean(CharSequence line) {
+        return CleanText.of(line);
+    }
+
+    /** Likewise, JSON that says the same. */
+    static String json(Object json) {
+        return CleanText.ofJson(json.toString());
     }
 }

@@ -13,6 +13,8 @@ import java.util.stream.Collectors;
  */
 public record Budget(List<Line> lines) {
     private static final int PERCENT = 100;
+    /** What waits for a segment, a merge's buffers, what one search finds. */
+    private static final long HISTORY = 32 << 20;
     private static final int NAMED = 5;
     private static final int HEAP_PERCENT = 90;
     /** Of the heap, for queued mail that nobody has said a limit for, whatever the others leave. */
@@ -70,6 +72,9 @@ public record Budget(List<Line> lines) {
         if (config.injection().enabled()) {
             lines.add(new Line("injection.memory-limit", config.injection().memoryLimit().bytes()));
             lines.add(new Line("injection.max-keys", config.injection().maxKeys() * KEY));
+        }
+        if (config.history().enabled()) {
+            lines.add(new Line("history.enabled", HISTORY));
         }
         long queue = config.queue().memoryLimit().bytes();
         if (queue > 0) {

@@ -13,13 +13,14 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
- * Reads the configuration file and the shaping file that it names. Thread-safe: every call reads anew. All errors of
- * both files are found in one reading; a configuration with any is not given out.
+ * Reads the configuration file and the shaping files that it names. Thread-safe: every call reads anew. All errors of
+ * all files are found in one reading; a configuration with any is not given out.
  *
  * <p>Relative paths in the file are relative to the working directory of the process, not to the file.
  */
 public final class ConfigReader {
     private static final String SHAPING_FILE = "shaping-file";
+    private static final String SHAPING_BASE = "shaping-base";
 
     private ConfigReader() {}
 
@@ -68,6 +69,12 @@ public final class ConfigReader {
         return unread.parse().table("gateway").file(SHAPING_FILE, Optional.empty(), "");
     }
 
+    /** The files under it that are named; none when {@code file} can't be read. */
+    public static List<Path> shapingBase(Path file) {
+        ConfigSource unread = new ConfigSource(file, new ArrayList<>(), new ArrayList<>(), null);
+        return unread.parse().table("gateway").list(SHAPING_BASE, List.of(), TableBinder::toPath);
+    }
+
     /** This machine's name as its own system gives it; {@code localhost} when that isn't a usable one. */
     public static String systemHostname() {
         try {
@@ -85,6 +92,7 @@ public final class ConfigReader {
         int node = GatewayConfig.NODE.read(gateway);
         Optional<Path> named = gateway.file(SHAPING_FILE, Optional.empty(), "built-in limits");
         Optional<Path> shapingFile = shaping.apply(named);
+        List<Path> base = shapingBase(gateway, named);
         gateway.end();
         if (!hostname.isEmpty()) {
             config = config.with(GatewayConfig.HOSTNAME, hostname);
@@ -113,15 +121,17 @@ public final class ConfigReader {
                 .with(GatewayConfig.PREFLIGHT, GatewayConfig.PREFLIGHT.read(file))
                 .with(GatewayConfig.WARM_UPS, GatewayConfig.WARM_UPS.read(file))
                 .with(GatewayConfig.TLS_REPORTS, GatewayConfig.TLS_REPORTS.read(file))
+                .with(GatewayConfig.HISTORY, GatewayConfig.HISTORY.read(file))
                 .with(GatewayConfig.TENANTS, GatewayConfig.TENANTS.read(file))
                 .with(GatewayConfig.CAMPAIGNS, GatewayConfig.CAMPAIGNS.read(file))
                 .with(GatewayConfig.CURFEWS, GatewayConfig.CURFEWS.read(file))
-                .with(GatewayConfig.CONTROL, GatewayConfig.CONTROL.read(file));
+                .with(GatewayConfig.CONTROL, GatewayConfig.CONTROL.read(file))
+                .with(GatewayConfig.ADMIN, GatewayConfig.ADMIN.read(file));
         WarmUpReader.check(file.table("source"), config.sources(), config.warmUps().keySet());
         PoolReader.check(file, config.pools(), config.sources().keySet(), config.delivery().pool());
         if (shapingFile.isPresent()) {
             config = config.with(GatewayConfig.SHAPING, ShapingReader
-                    .read(source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet(),
+                    .read(base, source.other(shapingFile.get(), Places.SHAPING), routes, localDomains.keySet(),
                             sourceNames(config)));
         }
         CurfewReader.check(file, config, named.isEmpty() || shapingFile.isPresent());
@@ -162,7 +172,34 @@ public final class ConfigReader {
                 file.reject("injection", "a listener or [http] uses this address and port already");
             }
         }
+        AdminConfig admin = config.admin();
+        if (admin.hasPort() && admin.port() != 0) {
+            ListenAddress adminAddress = new ListenAddress(admin.address(), admin.port());
+            if (adminAddress.equals(httpAddress)
+                    || injection.enabled()
+                            && adminAddress.equals(new ListenAddress(injection.address(), injection.port()))
+                    || listeners.stream().anyMatch(listener -> listener.addresses().contains(adminAddress))) {
+                file.reject("admin", "a listener, [http] or [injection] uses this address and port already");
+            }
+        }
         return config;
+    }
+
+    private static List<Path> shapingBase(TableBinder gateway, Optional<Path> shapingFile) {
+        List<Path> base = GatewayConfig.SHAPING_BASE.read(gateway);
+        Set<Path> files = new HashSet<>();
+        shapingFile.map(ConfigReader::absolute).ifPresent(files::add);
+        if (!base.isEmpty() && !gateway.says(SHAPING_FILE)) {
+            gateway.reject(SHAPING_BASE, "lies under shaping-file, and none is named; allowed: the last file as "
+                    + "shaping-file, the others here");
+        }
+        base.stream().filter(file -> !files.add(absolute(file)))
+                .forEach(file -> gateway.reject(SHAPING_BASE, file + " is named twice"));
+        return base;
+    }
+
+    private static Path absolute(Path file) {
+        return file.toAbsolutePath().normalize();
     }
 
     private static Set<String> sourceNames(GatewayConfig config) {

@@ -65,6 +65,20 @@ final class ConfigSource {
         }
     }
 
+    /**
+     * Notes that {@code key} of a table, by the path that the configuration has it by, is written in a file under this
+     * one, unless this one says it.
+     *
+     * @param place {@code FILE:LINE}
+     */
+    void isBelow(String table, String key, String place, Object written) {
+        int colon = place.lastIndexOf(':');
+        if (places != null && colon > 0) {
+            places.below(Places.path(within, table), key, new Places.Place(Path.of(place.substring(0, colon)),
+                    Integer.parseInt(place.substring(colon + 1)), written));
+        }
+    }
+
     /** Notes that a table, by its dotted path, is written otherwise than the configuration has it. */
     void means(String written, String path) {
         if (places != null) {

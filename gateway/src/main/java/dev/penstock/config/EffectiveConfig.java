@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +73,38 @@ public final class EffectiveConfig {
         List<Setting> settings = new ArrayList<>();
         table(settings, places, "", GatewayConfig.TABLE, config);
         table(settings, places, Places.SHAPING, ShapingConfig.TABLE, config.shaping());
+        layers(settings, config.shaping().rules());
         return List.copyOf(settings);
+    }
+
+    /** What is said of providers and single sources, and named limits, lies over other sections: it is told as it is written. */
+    private static void layers(List<Setting> settings, ShapingRules rules) {
+        Set<String> merged = TrafficLimits.TABLE.keys().stream().map(Key::name).collect(Collectors.toSet());
+        section(settings, SHAPING_DEFAULTS, rules.defaults(), merged);
+        rules.sections().forEach((name, each) -> section(settings, Places.SHAPING + quoted(name), each, merged));
+        rules.providers().forEach((name, each) -> section(settings,
+                Places.path(Places.SHAPING, ShapingConfig.PROVIDERS.name()) + quoted(name), each, Set.of()));
+    }
+
+    /** @param but keys that are told otherwise */
+    private static void section(List<Setting> settings, String path, ShapingSection section, Set<String> but) {
+        said(settings, path, section.layer(), but);
+        section.sources().forEach((name, layer) -> said(settings, path + ".sources" + quoted(name), layer, Set.of()));
+    }
+
+    private static String quoted(String name) {
+        return ".\"" + name + '"';
+    }
+
+    private static void said(List<Setting> settings, String path, ShapingLayer layer, Set<String> but) {
+        layer.said().forEach((key, said) -> {
+            int colon = said.place().lastIndexOf(':');
+            if (colon > 0 && !but.contains(key)) {
+                settings.add(new Setting(Places.path(path, key), TomlText.value(said.text()),
+                        Optional.of(Path.of(said.place().substring(0, colon))),
+                        Integer.parseInt(said.place().substring(colon + 1))));
+            }
+        });
     }
 
     private static <R> void table(List<Setting> settings, Places places, String path, Table<R> table, R record) {

@@ -6,6 +6,7 @@ import static dev.penstock.config.Types.map;
 import static dev.penstock.config.Types.table;
 import static dev.penstock.config.Types.text;
 
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +34,8 @@ import java.util.Map;
  * @param campaigns by {@code spring} or {@code shop/spring}
  * @param curfews   hours in which mail waits, by name
  * @param control   how limits follow what receivers answer
+ * @param history   the index of the delivery log
+ * @param admin     who may look after the gateway, and by which ways
  */
 public record GatewayConfig(String hostname, int node, List<ListenerConfig> listeners, InboundConfig inbound,
         SpoolConfig spool,
@@ -42,7 +45,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
         Map<String, LocalDomainConfig> localDomains, InjectionConfig injection, Map<String, SourceConfig> sources,
         Map<String, PoolConfig> pools, DkimConfig dkim, PreflightConfig preflight,
         Map<String, WarmUpConfig> warmUps, TlsReportsConfig tlsReports, Map<String, TenantConfig> tenants,
-        Map<String, CampaignConfig> campaigns, Map<String, CurfewConfig> curfews, ControlConfig control)
+        Map<String, CampaignConfig> campaigns, Map<String, CurfewConfig> curfews, ControlConfig control,
+        HistoryConfig history, AdminConfig admin)
         implements
             TableRecord<GatewayConfig> {
     /** Message ids have ten bits for it. */
@@ -62,6 +66,13 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
     public static final Key<GatewayConfig, ShapingConfig> SHAPING = GATEWAY
             .key("shaping-file", GatewayConfig::shaping, ShapingReader.file(),
                     "Limits per destination, see shaping.toml. Empty: built-in limits for all.");
+
+    /** Is in force as a part of {@link #SHAPING}. */
+    public static final Key<GatewayConfig, List<Path>> SHAPING_BASE = GATEWAY
+            .key("shaping-base", config -> config.shaping().base(), ShapingReader.base(),
+                    "Files of the same format under it, lowest first: of a key of a section the last file that says it "
+                            + "holds, and the shaping file is the last. Commands and console change the shaping file alone.")
+            .example("[\"config/community-shaping.toml\"]");
 
     static final Table<GatewayConfig> TABLE = Table.of(GatewayConfig.class, GatewayConfig::new, "");
     static final Key<GatewayConfig, GatewayConfig> OWN = TABLE.key("gateway", config -> config, Types.own(GATEWAY),
@@ -142,6 +153,10 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
             .example("night");
     public static final Key<GatewayConfig, ControlConfig> CONTROL = TABLE.key("control", GatewayConfig::control,
             table(ControlConfig.TABLE, ControlConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, HistoryConfig> HISTORY = TABLE.key("history", GatewayConfig::history,
+            table(HistoryConfig.TABLE, HistoryConfig.DEFAULT), "");
+    public static final Key<GatewayConfig, AdminConfig> ADMIN = TABLE.key("admin", GatewayConfig::admin,
+            table(AdminConfig.TABLE, AdminConfig.DEFAULT), "");
 
     public GatewayConfig {
         listeners = List.copyOf(listeners);
@@ -162,7 +177,8 @@ public record GatewayConfig(String hostname, int node, List<ListenerConfig> list
                 values.get(HTTP), values.get(AUTH), values.get(POLICY), values.get(LOCAL_DOMAINS),
                 values.get(INJECTION), values.get(SOURCES), values.get(POOLS), values.get(DKIM),
                 values.get(PREFLIGHT), values.get(WARM_UPS), values.get(TLS_REPORTS), values.get(TENANTS),
-                values.get(CAMPAIGNS), values.get(CURFEWS), values.get(CONTROL));
+                values.get(CAMPAIGNS), values.get(CURFEWS), values.get(CONTROL), values.get(HISTORY),
+                values.get(ADMIN));
     }
 
     /**

@@ -15,10 +15,35 @@ final class LimitReader {
 
     private LimitReader() {}
 
-    /** @param providers that are known */
-    static List<LimitConfig> read(TableBinder file, Collection<String> providers) {
+    /** One, and the table that it is read from. */
+    private record Read(TableBinder table, LimitConfig limit) {}
+
+    /**
+     * Of several files: one of a later file takes the place of one of the same name.
+     *
+     * @param files     lowest first
+     * @param providers that are known
+     */
+    static List<LimitConfig> read(List<TableBinder> files, Collection<String> providers) {
+        List<Read> limits = new ArrayList<>();
+        Set<String> named = new HashSet<>();
+        for (TableBinder file : files.reversed()) {
+            List<Read> ofFile = read(file, providers).stream().filter(each -> !named.contains(each.limit.name()))
+                    .toList();
+            ofFile.forEach(each -> named.add(each.limit.name()));
+            limits.addAll(ofFile);
+        }
+        for (int i = 0; i < limits.size(); i++) {
+            TableBinder table = limits.get(i).table;
+            String merged = LIMIT + "[" + i + "]";
+            table.keys().forEach(key -> files.getLast().isBelow(merged, key, table.place(key)));
+        }
+        return limits.stream().map(Read::limit).toList();
+    }
+
+    private static List<Read> read(TableBinder file, Collection<String> providers) {
         List<TableBinder> tables = file.tables(LIMIT);
-        List<LimitConfig> limits = new ArrayList<>();
+        List<Read> limits = new ArrayList<>();
         Set<String> names = new HashSet<>();
         for (TableBinder table : tables == null ? List.<TableBinder>of() : tables) {
             LimitConfig limit = LimitConfig.TABLE.read(table, LimitConfig.TABLE.defaults()).at(table.place());
@@ -26,7 +51,7 @@ final class LimitReader {
             if (!limit.name().isEmpty() && !names.add(limit.name())) {
                 table.reject(LimitConfig.NAME.name(), "there is a limit of this name already");
             }
-            limits.add(limit);
+            limits.add(new Read(table, limit));
         }
         return limits;
     }

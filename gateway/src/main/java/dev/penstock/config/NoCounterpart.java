@@ -16,7 +16,6 @@ final class NoCounterpart {
     private static final String WAKE_UP = "has no effect: who frees a session or a slot wakes the queue that waits for it";
     private static final String MEMORY = "has no effect: content isn't held in memory beyond spool.cache-size and "
             + "delivery.memory-limit";
-    private static final String CLIENT_CERTIFICATE = "has no effect: sessions show hosts no certificate of their own";
     private static final String MAX_ADDRESSES = "has no effect: a session tries five addresses at most, whatever a "
             + "domain publishes";
 
@@ -29,8 +28,6 @@ final class NoCounterpart {
             Map.entry("openssl_cipher_suites", JSSE),
             Map.entry("openssl_options", JSSE),
             Map.entry("rustls_cipher_suites", JSSE),
-            Map.entry("tls_certificate", CLIENT_CERTIFICATE),
-            Map.entry("tls_private_key", CLIENT_CERTIFICATE),
             Map.entry("system_shutdown_timeout",
                     "has no effect: delivery.stop-timeout is for all that is under way at a stop"),
             Map.entry("refresh_interval", REFRESH),

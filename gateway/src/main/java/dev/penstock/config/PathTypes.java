@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -12,7 +13,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.ValueType.Plain;
+import dev.penstock.units.CertificateFileException;
 import dev.penstock.units.Durations;
+import dev.penstock.units.PemFile;
 
 /** The types of values that only sections of the shaping file have. Stateless. */
 final class PathTypes {
@@ -63,6 +66,26 @@ final class PathTypes {
                 .map(part -> Character.toUpperCase(part.charAt(0)) + part.substring(1)).collect(Collectors.joining());
     }
 
+    private static void checkCertificate(TableBinder section, TrafficLimits limits) {
+        String certificate = TrafficLimits.TLS_CERTIFICATE.name();
+        String privateKey = TrafficLimits.TLS_PRIVATE_KEY.name();
+        String key = section.says(certificate) ? certificate : privateKey;
+        if (!section.says(key)) {
+            return;
+        }
+        Optional<Path> chain = limits.tlsCertificate();
+        Optional<Path> own = limits.tlsPrivateKey();
+        if (chain.isPresent() && own.isPresent()) {
+            try {
+                PemFile.pair(chain.get(), own.get());
+            } catch (CertificateFileException e) {
+                section.reject(key, e.getMessage());
+            }
+        } else if (section.isWithout(chain.isPresent() ? privateKey : certificate)) { // else it is wrong, and told
+            section.reject(key, "needs " + (chain.isPresent() ? privateKey : certificate) + " as well");
+        }
+    }
+
     /** Of a login; its place in a file of limits is worth a word. */
     static Plain<Secret> password() {
         Plain<String> text = Types.secret("a text in quotes", RouteConfig::loginText);
@@ -75,8 +98,16 @@ final class PathTypes {
         }, text.written(), text.keywords(), text.range(), true).as(Secret::new, Secret::text);
     }
 
+    /** A file that is there. */
+    static Plain<Optional<Path>> file() {
+        return Types
+                .optionalPath((table, key, otherwise) -> table.text(key, otherwise, "the path of a PEM file in quotes",
+                        text -> text.isEmpty() ? Optional.empty() : Optional.of(TableBinder.existingFile(text))));
+    }
+
     /** Keys of a path that mean nothing without each other. */
     static void check(TableBinder section, TrafficLimits limits) {
+        checkCertificate(section, limits);
         if (limits.smtpAuthPlainUsername().isEmpty() != limits.smtpAuthPlainPassword().isEmpty()) {
             Stream.of(TrafficLimits.SMTP_AUTH_PLAIN_USERNAME, TrafficLimits.SMTP_AUTH_PLAIN_PASSWORD).map(Key::name)
                     .filter(section::says).findFirst()

@@ -28,6 +28,11 @@ public final class Places {
         places.put(path, place);
     }
 
+    /** Of a file under others: what these say comes first. */
+    void below(String table, String key, Place place) {
+        places.putIfAbsent(path(asWritten.getOrDefault(table, table), key), place);
+    }
+
     void means(String written, String path) {
         asWritten.put(path, written);
     }

@@ -67,17 +67,35 @@ final class ProviderReader {
      */
     static List<ProviderConfig> read(TableBinder file, List<ProviderConfig> shipped,
             BiConsumer<TableBinder, String> rest) {
-        if (!file.has(ShapingReader.PROVIDER)) {
-            return shipped;
-        }
-        List<ProviderConfig> providers = sections(file.table(ShapingReader.PROVIDER), shipped, rest);
-        Set<String> named = providers.stream().map(ProviderConfig::name).collect(Collectors.toSet());
-        shipped.stream().filter(provider -> !named.contains(provider.name())).forEach(providers::add);
-        return providers;
+        return over(read(file, List.of(), shipped, rest), shipped);
     }
 
-    private static List<ProviderConfig> sections(TableBinder table, List<ProviderConfig> shipped,
+    /**
+     * Those of the file, then those of {@code below}, the files under it, that it has none of the name of.
+     *
+     * @param shipped whose match one has that no file says any of
+     */
+    static List<ProviderConfig> read(TableBinder file, List<ProviderConfig> below, List<ProviderConfig> shipped,
             BiConsumer<TableBinder, String> rest) {
+        return file.has(ShapingReader.PROVIDER)
+                ? over(sections(file.table(ShapingReader.PROVIDER), below, shipped, rest), below)
+                : below;
+    }
+
+    /** Those that are tried first, and those of the others that have another name. */
+    static List<ProviderConfig> over(List<ProviderConfig> first, List<ProviderConfig> others) {
+        Set<String> named = first.stream().map(ProviderConfig::name).collect(Collectors.toSet());
+        return Stream.concat(first.stream(), others.stream().filter(provider -> !named.contains(provider.name())))
+                .toList();
+    }
+
+    private static List<ProviderMatch> match(List<ProviderConfig> providers, String name) {
+        return providers.stream().filter(provider -> provider.name().equals(name)).map(ProviderConfig::match)
+                .findFirst().orElse(List.of());
+    }
+
+    private static List<ProviderConfig> sections(TableBinder table, List<ProviderConfig> below,
+            List<ProviderConfig> shipped, BiConsumer<TableBinder, String> rest) {
         List<ProviderConfig> providers = new ArrayList<>();
         for (String name : table.keys()) {
             if (name.isBlank()) {
@@ -88,12 +106,12 @@ final class ProviderReader {
             if (!table.hasTable(name)) {
                 continue;
             }
-            List<ProviderMatch> known = section.flag(ShapingReader.REPLACE_BASE, false)
-                    ? List.of()
-                    : shipped.stream().filter(provider -> provider.name().equals(name))
-                            .map(ProviderConfig::match).findFirst().orElse(List.of());
+            boolean replaces = section.flag(ShapingReader.REPLACE_BASE, false);
+            List<ProviderMatch> ofBelow = replaces ? List.of() : match(below, name);
+            List<ProviderMatch> known = replaces || !ofBelow.isEmpty() ? List.of() : match(shipped, name);
             table.means(name, name);
-            List<ProviderMatch> match = ProviderConfig.MATCH.read(section, known);
+            List<ProviderMatch> match = Stream
+                    .concat(ofBelow.stream(), ProviderConfig.MATCH.read(section, known).stream()).distinct().toList();
             if (match.isEmpty() && !section.isEmptyArray(ProviderConfig.MATCH_KEY)) {
                 table.warn(name, "matches nothing: it has no match, and no provider of this name is known; "
                         + "match = [] says so without this warning");

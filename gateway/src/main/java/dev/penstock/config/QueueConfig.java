@@ -75,8 +75,8 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
 
     public static final Key<QueueConfig, Integer> BULK_SHARE_PERCENT = TABLE.key("bulk-share-percent",
             QueueConfig::bulkSharePercent, integer(10, 1, 50),
-            "Transactional mail goes before bulk that waits for the same sessions, but of the messages sent while both "
-                    + "wait this share is bulk, so that it never stands still.");
+            "Transactional mail goes before bulk that waits for the same sessions or the same limit, but of what goes "
+                    + "while both wait this share is bulk, so that it never stands still.");
 
     public static final QueueConfig DEFAULT = TABLE.defaults();
 

@@ -1,5 +1,6 @@
 package dev.penstock.config;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,16 +9,17 @@ import java.util.stream.Collectors;
 import dev.penstock.config.ValueType.Nested;
 
 /**
- * The shaping file: {@code [default]}, a section per domain or site, and the providers.
+ * The shaping file, put over those under it: {@code [default]}, a section per domain or site, and the providers.
  *
  * @param defaults what applies where nothing else is said
  * @param sections by domain, lower case, or by site name: what each says over {@code defaults}
  * @param providers in the order in which they are tried: the file's own, then the known ones
  * @param limits    that mail of a kind shares
  * @param rules     the same sections as they are written, and those of providers and sources
+ * @param base      the files under it, lowest first
  */
 public record ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> sections,
-        List<ProviderConfig> providers, List<LimitConfig> limits, ShapingRules rules) {
+        List<ProviderConfig> providers, List<LimitConfig> limits, ShapingRules rules, List<Path> base) {
     static final Table<ShapingConfig> TABLE = Table.of(ShapingConfig.class, ShapingConfig::new, "");
     static final Key<ShapingConfig, TrafficLimits> DEFAULTS = TABLE.key("default", ShapingConfig::defaults,
             Types.table(TrafficLimits.TABLE, TrafficLimits.DEFAULT), "What applies where no section says otherwise.");
@@ -32,7 +34,7 @@ public record ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> s
                     + "of the same name takes the place of a known one.");
 
     static final Key<ShapingConfig, List<LimitConfig>> LIMITS = TABLE.key(LimitReader.LIMIT, ShapingConfig::limits,
-            Types.list(LimitConfig.TABLE, List.of(), (file, _) -> LimitReader.read(file, List.of())),
+            Types.list(LimitConfig.TABLE, List.of(), (file, _) -> LimitReader.read(List.of(file), List.of())),
             "A limit that all mail of a kind shares, told apart by any of source, pool, tenant, campaign, domain, site, "
                     + "provider and host.");
 
@@ -45,13 +47,14 @@ public record ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> s
 
     /** Of limits that are merged already; each section is for its domain alone, or for the site of its name. */
     public ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> sections, List<ProviderConfig> providers) {
-        this(defaults, sections, providers, List.of(), ShapingRules.of(defaults, sections));
+        this(defaults, sections, providers, List.of(), ShapingRules.of(defaults, sections), List.of());
     }
 
     public ShapingConfig {
         sections = Map.copyOf(sections);
         providers = List.copyOf(providers);
         limits = List.copyOf(limits);
+        base = List.copyOf(base);
     }
 
     private static Nested<List<ProviderConfig>, ProviderConfig> knownProviders() {
@@ -63,6 +66,6 @@ public record ShapingConfig(TrafficLimits defaults, Map<String, TrafficLimits> s
 
     private ShapingConfig(Values<ShapingConfig> values) {
         this(values.get(DEFAULTS), values.get(SECTIONS), values.get(PROVIDERS), values.get(LIMITS),
-                ShapingRules.of(values.get(DEFAULTS), values.get(SECTIONS)));
+                ShapingRules.of(values.get(DEFAULTS), values.get(SECTIONS)), List.of());
     }
 }

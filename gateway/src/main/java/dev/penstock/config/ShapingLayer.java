@@ -34,6 +34,13 @@ public record ShapingLayer(String name, String place, boolean replacesBase, Map<
      */
     public record Said(@Nullable Object value, String text, String place) {}
 
+    /** What comes of it under what a later file says in the same table. */
+    ShapingLayer under(ShapingLayer later) {
+        Map<String, Said> merged = new LinkedHashMap<>(said);
+        merged.putAll(later.said);
+        return new ShapingLayer(later.name, later.place, replacesBase || later.replacesBase, merged);
+    }
+
     /** What holds where no file says anything. */
     public static ShapingLayer builtIn() {
         return of("", TrafficLimits.DEFAULT);

@@ -34,7 +34,8 @@ public final class ShapingLayers {
             names.clear();
             goesOnInClear = false;
         }
-        if (!layer.said().isEmpty() || layer.replacesBase()) {
+        boolean says = !layer.said().isEmpty() || layer.replacesBase();
+        if (says && (names.isEmpty() || !names.getLast().equals(layer.name()))) { // the same of the next file
             names.add(layer.name());
         }
         layer.said().forEach((key, said) -> values.computeIfAbsent(key, _ -> new ArrayList<>())

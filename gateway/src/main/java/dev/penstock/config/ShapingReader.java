@@ -20,7 +20,8 @@ import dev.penstock.config.ValueType.Plain;
 import dev.penstock.units.Rate;
 
 /**
- * Reads a shaping file in KumoMTA's format, with the tables {@code [[limit]]} of our own. Confined to the thread that
+ * Reads shaping files in KumoMTA's format, with the tables {@code [[limit]]} of our own, and puts them over one another
+ * as KumoMTA does: of a key of a section the last file that says it holds. Confined to the thread that
  * reads the configuration.
  *
  * <p>A file that is in production with KumoMTA is taken as it is: keys of its that Penstock doesn't honour yet are
@@ -42,16 +43,50 @@ public final class ShapingReader {
     /** KumoMTA's other keys of a section (its EgressPathConfig and shaping.rs), which are named and ignored. */
     static final Set<String> NOT_SUPPORTED = NoCounterpart.keys();
 
-    private final TableBinder file;
+    /** Lowest first. */
+    private final List<TableBinder> files;
     private final Map<String, RouteConfig> routes;
     private final Set<String> localDomains;
     private final Set<String> knownSources;
-    /** Named limits by key and name, as the file has them first. */
+    /** Named limits of the file being read by key and name, as it has them first. */
     private final Map<String, Said> named = new HashMap<>();
+    private final Written defaults = new Written();
+    private final Map<String, Written> sections = new LinkedHashMap<>();
+    private final Map<String, Written> providerSections = new LinkedHashMap<>();
 
-    private ShapingReader(TableBinder file, Map<String, RouteConfig> routes, Set<String> localDomains,
+    /** What the files say of one section, lowest first. */
+    private static final class Written {
+        private final List<ShapingSection> files = new ArrayList<>();
+
+        /** @param replaces whether nothing that files below say counts */
+        void add(int file, ShapingSection section, boolean replaces) {
+            upTo(file);
+            if (replaces) {
+                files.replaceAll(_ -> ShapingSection.NONE);
+            }
+            files.add(section);
+        }
+
+        private void upTo(int count) {
+            while (files.size() < count) {
+                files.add(ShapingSection.NONE);
+            }
+        }
+
+        /** What is said so far. */
+        ShapingSection sofar() {
+            return files.isEmpty() ? ShapingSection.NONE : ShapingSection.over(files);
+        }
+
+        ShapingSection of(int count) {
+            upTo(count);
+            return ShapingSection.over(files);
+        }
+    }
+
+    private ShapingReader(List<TableBinder> files, Map<String, RouteConfig> routes, Set<String> localDomains,
             Set<String> knownSources) {
-        this.file = file;
+        this.files = files;
         this.routes = routes;
         this.localDomains = localDomains;
         this.knownSources = knownSources;
@@ -61,7 +96,8 @@ public final class ShapingReader {
     static Table<TrafficLimits> furtherKeys() {
         Table<TrafficLimits> table = Table.of(TrafficLimits.class, TrafficLimits::new, "");
         table.key(REPLACE_BASE, _ -> false, Types.flag(false),
-                "The section starts from the built-in limits instead of [\"default\"] and the provider's section.");
+                "The section starts from the built-in limits instead of [\"default\"], the provider's section and what the "
+                        + "files of gateway.shaping-base say of it.");
         table.key(MX_ROLLUP, _ -> true, Types.flag(true),
                 "Whether the section is for all domains with the same MX hosts as its own, which are asked for in the "
                         + "DNS; else for its domain alone.");
@@ -101,9 +137,19 @@ public final class ShapingReader {
 
     /** Reads the shaping file alone, as {@code penstock shaping check} does. */
     public static Result read(Path path) {
+        return read(List.of(), path);
+    }
+
+    /**
+     * Likewise, over other files.
+     *
+     * @param base lowest first
+     */
+    public static Result read(List<Path> base, Path path) {
         List<Problem> errors = new ArrayList<>();
         List<Problem> warnings = new ArrayList<>();
-        ShapingConfig config = read(new ConfigSource(path, errors, warnings, null), Map.of(), Set.of(), Set.of());
+        ShapingConfig config = read(base, new ConfigSource(path, errors, warnings, null), Map.of(), Set.of(),
+                Set.of());
         return new Result(config, ConfigSource.inOrder(errors), ConfigSource.inOrder(warnings));
     }
 
@@ -115,38 +161,96 @@ public final class ShapingReader {
     public record Result(ShapingConfig config, List<Problem> errors, List<Problem> warnings) {}
 
     /**
+     * @param base         files under that one, lowest first
      * @param routes       whose {@code tls} comes before a section's
      * @param localDomains to whose stores no section says how TLS is used
      * @param knownSources that are configured; empty when that isn't known
      */
-    static ShapingConfig read(ConfigSource source, Map<String, RouteConfig> routes, Set<String> localDomains,
-            Set<String> knownSources) {
-        return new ShapingReader(source.parseWritten(), routes, localDomains, knownSources).read();
+    static ShapingConfig read(List<Path> base, ConfigSource source, Map<String, RouteConfig> routes,
+            Set<String> localDomains, Set<String> knownSources) {
+        List<TableBinder> files = Stream
+                .concat(base.stream().map(file -> source.unplaced(file).parseWritten()),
+                        Stream.of(source.parseWritten()))
+                .toList();
+        return new ShapingReader(files, routes, localDomains, knownSources).read(base);
     }
 
-    private ShapingConfig read() {
+    private ShapingConfig read(List<Path> base) {
+        List<ProviderConfig> shipped = ShapingConfig.DEFAULT.providers();
+        List<ProviderConfig> ofFiles = List.of();
+        for (int i = 0; i < files.size(); i++) {
+            named.clear();
+            ofFiles = read(i, ofFiles, shipped);
+        }
+        List<ProviderConfig> providers = ProviderReader.over(ofFiles, shipped);
+        ShapingSection ofAll = defaults.of(files.size());
+        Map<String, TrafficLimits> limits = new LinkedHashMap<>();
+        Map<String, ShapingSection> merged = merged(sections);
+        merged.forEach((name, section) -> limits.put(name,
+                merged(Stream.concat(ofAll.layers().stream(), section.layers().stream()).toList())));
+        ShapingRules rules = new ShapingRules(ofAll, merged, merged(providerSections));
+        List<LimitConfig> shared = LimitReader.read(files, providers.stream().map(ProviderConfig::name).toList());
+        below(rules);
+        return new ShapingConfig(merged(ofAll.layers()), limits, providers, shared, rules, base);
+    }
+
+    /**
+     * Reads one of the files.
+     *
+     * @param below providers of the files below
+     * @return those and its own
+     */
+    private List<ProviderConfig> read(int index, List<ProviderConfig> below, List<ProviderConfig> shipped) {
+        TableBinder file = files.get(index);
         TableBinder defaultTable = file.table(DEFAULT_SECTION);
-        for (String key : List.of(MX_ROLLUP, REPLACE_BASE, SOURCES)) {
+        for (String key : index == 0 ? List.of(MX_ROLLUP, REPLACE_BASE, SOURCES) : List.of(MX_ROLLUP, SOURCES)) {
             defaultTable.ignore(key, "has no meaning in [\"default\"], which is for all domains and sources");
         }
-        ShapingSection defaults = section(defaultTable, DEFAULT_SECTION, false, ShapingLayer.NONE);
-        Map<String, ShapingSection> providerSections = new LinkedHashMap<>();
-        List<ProviderConfig> providers = ProviderReader.read(file, ShapingConfig.DEFAULT.providers(),
-                (table, name) -> providerSections.put(name, section(table, name, true, defaults.layer())));
-        Map<String, ShapingSection> sections = new LinkedHashMap<>();
-        Map<String, TrafficLimits> limits = new LinkedHashMap<>();
+        boolean replaces = index > 0 && defaultTable.flag(REPLACE_BASE, false);
+        List<ShapingLayer> soFar = replaces ? List.of() : defaults.sofar().layers();
+        defaults.add(index, section(defaultTable, DEFAULT_SECTION, false, true, soFar), replaces);
+        List<ShapingLayer> base = defaults.sofar().layers();
+        List<ProviderConfig> providers = ProviderReader.read(file, below, shipped, (table, name) -> {
+            Written written = providerSections.computeIfAbsent(name, _ -> new Written());
+            boolean alone = table.flag(REPLACE_BASE, false);
+            written.add(index, section(table, name, true, true, alone ? base : over(base, written)), alone);
+        });
         for (String name : file.keys()) {
             if (!name.equals(DEFAULT_SECTION) && !name.equals(PROVIDER) && !name.equals(LimitReader.LIMIT)) {
-                named(name, defaults, sections, limits);
+                named(index, name, base);
             }
         }
-        List<LimitConfig> shared = LimitReader.read(file, providers.stream().map(ProviderConfig::name).toList());
-        return new ShapingConfig(merged(ShapingLayer.NONE, defaults.layer()), limits, providers, shared,
-                new ShapingRules(defaults, sections, providerSections));
+        return providers;
     }
 
-    private void named(String name, ShapingSection defaults, Map<String, ShapingSection> sections,
-            Map<String, TrafficLimits> limits) {
+    private static List<ShapingLayer> over(List<ShapingLayer> base, Written written) {
+        return Stream.concat(base.stream(), written.sofar().layers().stream()).toList();
+    }
+
+    private Map<String, ShapingSection> merged(Map<String, Written> written) {
+        Map<String, ShapingSection> merged = new LinkedHashMap<>();
+        written.forEach((name, each) -> merged.put(name, each.of(files.size())));
+        return merged;
+    }
+
+    /** Notes where what the files under the highest say is written. */
+    private void below(ShapingRules rules) {
+        if (files.size() > 1) {
+            below(DEFAULT_SECTION, rules.defaults());
+            rules.sections().forEach((name, section) -> below('"' + name + '"', section));
+        }
+    }
+
+    private void below(String table, ShapingSection section) {
+        ShapingLayer layer = section.layer();
+        if (layer.replacesBase()) {
+            files.getLast().isBelow(table, REPLACE_BASE, layer.place());
+        }
+        layer.said().forEach((key, said) -> files.getLast().isBelow(table, key, said.place()));
+    }
+
+    private void named(int index, String name, List<ShapingLayer> base) {
+        TableBinder file = files.get(index);
         if (!file.hasTable(name)) {
             String nearest = Nearest.to(name, Set.of(DEFAULT_SECTION, PROVIDER));
             file.reject(name, "keys belong into a section: [\"default\"] or [\"example.com\"]"
@@ -160,41 +264,52 @@ public final class ShapingReader {
             return;
         }
         SectionName meant = SectionName.of(name);
-        ShapingSection section = section(table, meant.matches(), false, defaults.layer());
+        String key = meant.matches();
+        Written written = key.isEmpty() ? new Written() : sections.getOrDefault(key, new Written());
+        boolean alone = table.flag(REPLACE_BASE, false);
+        boolean rollsUp = alone || written.files.isEmpty() || written.sofar().rollsUp();
+        ShapingSection section = section(table, key, false, rollsUp, alone ? base : over(base, written));
         if (!meant.doubt().isEmpty()) {
             file.warn(name, meant.doubt());
         }
-        if (meant.matches().isEmpty()) {
+        if (key.isEmpty()) {
             return;
         }
-        String key = meant.matches();
         file.means(name, key);
         tlsElsewhere(table, key);
         if (!section.isDomain() && table.has(MX_ROLLUP)) {
             table.warn(MX_ROLLUP, "has no effect: the section is named by a site");
         }
-        if (sections.put(key, section) != null) {
-            file.reject(name, "there is a section of this name in another spelling already");
+        if (!rollsUp && !table.has(MX_ROLLUP)) {
+            file.warn(name, "is for its domain alone, as mx_rollup = false has it in the section at "
+                    + written.sofar().layer().place() + "; KumoMTA wants that said in each file");
         }
-        limits.put(key, merged(defaults.layer(), section.layer()));
+        if (written.files.size() > index) {
+            file.reject(name, "there is a section of this name in another spelling already");
+            return;
+        }
+        written.add(index, section, alone);
+        sections.put(key, written);
     }
 
-    private static TrafficLimits merged(ShapingLayer... layers) {
+    private static TrafficLimits merged(List<ShapingLayer> layers) {
         ShapingLayers merged = new ShapingLayers();
-        for (ShapingLayer layer : layers) {
-            merged.put(layer);
-        }
+        layers.forEach(merged::put);
         return merged.limits();
     }
 
-    /** @param base what it is put over, to judge TLS by */
-    private ShapingSection section(TableBinder table, String name, boolean ofProvider, ShapingLayer base) {
-        boolean replaces = table.flag(REPLACE_BASE, false) && !ofProvider;
-        boolean rollsUp = table.flag(MX_ROLLUP, true);
+    /**
+     * @param rollUp unless the table says otherwise
+     * @param base   what it is put over, to judge TLS by
+     */
+    private ShapingSection section(TableBinder table, String name, boolean ofProvider, boolean rollUp,
+            List<ShapingLayer> base) {
+        boolean replaces = !ofProvider && !name.equals(DEFAULT_SECTION) && table.flag(REPLACE_BASE, false);
+        boolean rollsUp = table.flag(MX_ROLLUP, rollUp);
         if (ofProvider) {
             table.ignore(MX_ROLLUP, "has no meaning in a provider's section");
         }
-        ShapingLayer layer = layer(table, "[" + table.path() + "]", replaces, ofProvider, List.of(base));
+        ShapingLayer layer = layer(table, "[" + table.path() + "]", replaces, ofProvider, base);
         Map<String, ShapingLayer> sources = new LinkedHashMap<>();
         if (table.hasTable(SOURCES) && !name.equals(DEFAULT_SECTION)) {
             TableBinder each = table.table(SOURCES);
@@ -205,7 +320,8 @@ public final class ShapingReader {
                 }
                 TableBinder overlay = each.table(source);
                 sources.put(source,
-                        layer(overlay, "[" + overlay.path() + "]", false, ofProvider, List.of(base, layer)));
+                        layer(overlay, "[" + overlay.path() + "]", false, ofProvider,
+                                Stream.concat(base.stream(), Stream.of(layer)).toList()));
                 overlay.end();
                 if (!knownSources.isEmpty() && !knownSources.contains(source)) {
                     String nearest = Nearest.to(source, knownSources);
@@ -389,6 +505,13 @@ public final class ShapingReader {
         return new Plain<>(ShapingConfig.DEFAULT, (_, _, otherwise) -> otherwise, _ -> "", () -> Types.schema("string"),
                 "",
                 false);
+    }
+
+    static Plain<List<Path>> base() {
+        return new Plain<>(List.of(), (table, key, otherwise) -> table.list(key, otherwise, TableBinder::existingFile),
+                files -> files.stream().map(Path::toString).toList(),
+                () -> Types.schema("array", "items", Types.schema("string", "minLength", 1), "uniqueItems", true),
+                "array of paths", false);
     }
 
     static Plain<Integer> connectionLimit(int fallback) {

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The sections of a shaping file as they are written, so that what holds for a path can be put together from them.
+ * The sections of the shaping files as they are written, so that what holds for a path can be put together from them.
  * Immutable.
  *
  * @param defaults  what holds where nothing else is said
@@ -17,6 +17,11 @@ public record ShapingRules(ShapingSection defaults, Map<String, ShapingSection> 
     public ShapingRules {
         sections = Collections.unmodifiableMap(new LinkedHashMap<>(sections));
         providers = Collections.unmodifiableMap(new LinkedHashMap<>(providers));
+    }
+
+    /** How many files lie over one another in it. */
+    public int files() {
+        return Math.max(1, defaults.files().size());
     }
 
     /** Of limits that are merged already; each section is for its domain alone, or for the site of its name. */

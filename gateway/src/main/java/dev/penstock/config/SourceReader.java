@@ -3,8 +3,8 @@ package dev.penstock.config;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 import dev.penstock.config.SourceConfig.Proxy;
+import dev.penstock.units.WholeFile;
 
 /** Reads the tables {@code [source."ip-17"]}. Stateless. */
 final class SourceReader {
@@ -20,6 +21,9 @@ final class SourceReader {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
     private static final List<String> OF_PROXIES = List.of("proxy-server", "proxy-username", "proxy-password",
             "proxy-password-file", "proxy-tls", "proxy-tls-ca");
+
+    /** Octets: far more than a password has, and a comment below it. */
+    private static final int MAX_PASSWORD_FILE = 4_096;
 
     private SourceReader() {}
 
@@ -120,12 +124,15 @@ final class SourceReader {
         return file;
     }
 
-    /** The first line of a password file. @throws IOException when it is empty or can't be read as UTF-8 */
+    /**
+     * The first line of a password file.
+     *
+     * @throws IOException when it is empty, can't be read as UTF-8, is too long, or is a device or FIFO
+     */
     static String password(Path file) throws IOException {
-        List<String> lines = Files.readAllLines(file, StandardCharsets.UTF_8);
-        if (lines.isEmpty() || lines.getFirst().isEmpty()) {
-            throw new IOException("its first line is empty; expected the password there");
-        }
-        return lines.getFirst();
+        String text = StandardCharsets.UTF_8.newDecoder()
+                .decode(ByteBuffer.wrap(WholeFile.read(file, MAX_PASSWORD_FILE))).toString();
+        return text.lines().findFirst().filter(line -> !line.isEmpty())
+                .orElseThrow(() -> new IOException("its first line is empty; expected the password there"));
     }
 }

@@ -3,7 +3,6 @@ package dev.penstock.config;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.regex.Pattern;
 
 import dev.penstock.smtp.Idna;
 
@@ -15,8 +14,6 @@ final class Syntax {
     private static final int MAX_PORT = 65_535;
     private static final String UNIX = "unix:";
     private static final int MAX_SOCKET_PATH = 107; // unix(7): sun_path has 108 octets with its NUL
-    private static final int MAX_NAME_LENGTH = 253; // RFC 1035 2.3.4: 255 octets on the wire
-    private static final Pattern LABEL = Pattern.compile("[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?");
 
     private Syntax() {}
 
@@ -41,6 +38,11 @@ final class Syntax {
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException("expected an IP address like 127.0.0.1 or ::1, not a name", e);
         }
+    }
+
+    /** Whether an address that {@link #address} has taken is this machine's alone. */
+    static boolean isLoopback(String address) {
+        return InetAddress.ofLiteral(address).isLoopbackAddress();
     }
 
     /** As {@link #address}, where a port can't stand beside it. */
@@ -155,22 +157,7 @@ final class Syntax {
 
     /** A domain name in the form it is routed by: lower case, A-labels, no trailing dot. */
     static String domain(String text) {
-        String name;
-        try {
-            name = Idna.toAscii(text);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("expected a domain name like example.com", e);
-        }
-        if (name.isEmpty() || name.length() > MAX_NAME_LENGTH) {
-            throw new IllegalArgumentException("expected a domain name of 1 to " + MAX_NAME_LENGTH + " characters");
-        }
-        for (String label : name.split("\\.", -1)) {
-            if (!LABEL.matcher(label).matches()) {
-                throw new IllegalArgumentException(
-                        "expected a domain name like example.com: labels of 1 to 63 letters, digits and hyphens");
-            }
-        }
-        return name;
+        return Idna.domain(text);
     }
 
     /** Fits into one reply line with any hostname (RFC 5321 4.5.3.1.5: 512 octets). */

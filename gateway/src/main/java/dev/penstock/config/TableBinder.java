@@ -196,6 +196,16 @@ final class TableBinder {
         return path;
     }
 
+    /**
+     * Notes that a key of this file's is written in another one, under it.
+     *
+     * @param name  its table's path in this file
+     * @param place {@code FILE:LINE}
+     */
+    void isBelow(String name, String key, String place) {
+        source.isBelow(name, key, place, true);
+    }
+
     /** Another file that a key of this table names; its problems go to the same lists. */
     ConfigSource another(Path file) {
         return source.unplaced(file);

@@ -5,10 +5,21 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 import org.tomlj.Toml;
+import org.tomlj.TomlArray;
 
 /** Values as TOML writes them. Stateless. */
 final class TomlText {
     private TomlText() {}
+
+    /** What {@link #of} has written: a text, a whole number, a flag, or a list of them. */
+    static Object value(String text) {
+        Object value = Toml.parse("value = " + text).get("value");
+        return switch (value) {
+            case null -> text;
+            case TomlArray array -> array.toList();
+            default -> value;
+        };
+    }
 
     static String of(Object value) {
         return switch (value) {

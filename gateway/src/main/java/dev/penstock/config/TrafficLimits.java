@@ -4,10 +4,12 @@ import static dev.penstock.config.Types.duration;
 import static dev.penstock.config.Types.integer;
 import static dev.penstock.config.Types.text;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +32,8 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
         IpLookupStrategy ipLookupStrategy, List<String> skipHosts, List<String> prohibitedHosts,
         ReconnectStrategy reconnectStrategy, boolean tryNextHostOnTransportError, String smtpAuthPlainUsername,
         Secret smtpAuthPlainPassword, boolean allowSmtpAuthPlainWithoutTls,
-        boolean allowSmtpAuthPlainWithoutValidCertificate, boolean useLmtp, @Nullable Duration rememberBrokenTls)
+        boolean allowSmtpAuthPlainWithoutValidCertificate, boolean useLmtp, @Nullable Duration rememberBrokenTls,
+        Optional<Path> tlsCertificate, Optional<Path> tlsPrivateKey)
         implements
             TableRecord<TrafficLimits> {
     static final int MAX_COUNT = 1_000_000;
@@ -193,6 +196,13 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
                     + "\"Opportunistic\" goes on in clear at once. Empty: an hour, where mail goes on in clear at "
                     + "all.");
 
+    public static final Key<TrafficLimits, Optional<Path>> TLS_CERTIFICATE = TABLE.key("tls_certificate",
+            TrafficLimits::tlsCertificate, PathTypes.file(),
+            "The certificate that hosts are shown in STARTTLS when they ask for one: a PEM file, those that vouch for it "
+                    + "behind it. A changed file is taken up with the next handshake. Empty: none.");
+    public static final Key<TrafficLimits, Optional<Path>> TLS_PRIVATE_KEY = TABLE.key("tls_private_key",
+            TrafficLimits::tlsPrivateKey, PathTypes.file(), "The PEM file with its key, in PKCS #8, unencrypted.");
+
     public static final TrafficLimits DEFAULT = TABLE.defaults();
 
     public TrafficLimits {
@@ -215,7 +225,7 @@ public record TrafficLimits(int connectionLimit, @Nullable Rate maxMessageRate, 
                 values.get(SMTP_AUTH_PLAIN_USERNAME), values.get(SMTP_AUTH_PLAIN_PASSWORD),
                 values.get(ALLOW_SMTP_AUTH_PLAIN_WITHOUT_TLS),
                 values.get(ALLOW_SMTP_AUTH_PLAIN_WITHOUT_VALID_CERTIFICATE), values.get(USE_LMTP),
-                values.get(REMEMBER_BROKEN_TLS));
+                values.get(REMEMBER_BROKEN_TLS), values.get(TLS_CERTIFICATE), values.get(TLS_PRIVATE_KEY));
     }
 
     /** Whom a path's hosts are logged in to as; null for nobody. */

@@ -18,8 +18,8 @@ public enum BlastRadius {
      */
     SITE,
     /**
-     * Our source can't be used, or our login at the route's hosts isn't taken, whichever host is asked: the mail waits, and
-     * no message and no host is to blame.
+     * Our source or our certificate can't be used, or our login at the route's hosts isn't taken, whichever host is asked:
+     * the mail waits, and no message and no host is to blame.
      */
     SOURCE
 }

@@ -175,6 +175,7 @@ final class Chunking {
         if (octets != size) { // line ends were mended
             session.replace(headAt, from, head(octets, true));
         }
+        session.appendedContent(octets);
     }
 
     private void toBuffer(byte[] bytes, int offset, int length) {
@@ -239,7 +240,7 @@ final class Chunking {
             if (!(e.reason() instanceof Failure why)) {
                 throw e;
             }
-            if (why.kind() != Failure.Kind.STOPPED) {
+            if (!why.isOurs()) {
                 broken();
             }
             throw flight.isOldestInDoubt() ? new SessionException(Phase.END_OF_DATA, why) : e;
@@ -335,7 +336,7 @@ final class Chunking {
     }
 
     private SessionException ended(SessionException e) {
-        if (probing && e.reason() instanceof Failure why && why.kind() != Failure.Kind.STOPPED) {
+        if (probing && e.reason() instanceof Failure why && !why.isOurs()) {
             broken();
         }
         return e;
@@ -390,7 +391,7 @@ final class Chunking {
         if (last) { // as late as can be: what comes from now on passes for the answer to all of it
             session.mustBeInStep(Phase.CONTENT);
         }
-        session.writeChunk(head(session.count() - LONGEST_HEAD, last), LONGEST_HEAD);
+        session.writeChunk(head(session.count() - LONGEST_HEAD, last), LONGEST_HEAD, last);
         chunksDue += last ? 0 : 1;
     }
 

@@ -104,11 +104,13 @@ final class DeadlineGuard implements AutoCloseable {
             this.patience = patience;
         }
 
-        /** Replaces the deadline by one {@code nanos} from now. */
-        void within(long nanos) {
+        /** Replaces the deadline by one {@code nanos} from now. @return what time it is */
+        long within(long nanos) {
             deadline = NONE; // not the old one with the new length
             length = nanos;
-            deadline = nanoTime.getAsLong() + nanos;
+            long now = nanoTime.getAsLong();
+            deadline = now + nanos;
+            return now;
         }
 
         /** From now on its deadlines are what they are, however impatient one becomes. */

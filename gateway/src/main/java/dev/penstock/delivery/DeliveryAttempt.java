@@ -50,9 +50,17 @@ final class DeliveryAttempt {
     private long begunMillis;
     private boolean hadTransaction;
     private boolean wasRefused;
+    private Removal removal = Removal.NONE;
     private @Nullable Conversion conversion;
     /** Places the host wanted in another transaction. */
     private final List<Integer> again = new ArrayList<>(0);
+
+    /** What an operator has ordered to be done with it. */
+    enum Removal {
+        NONE,
+        BOUNCED,
+        DELETED
+    }
 
     /** @param memory has room for the content already, and is closed with the work's settlement */
     DeliveryAttempt(QueueItem item, Envelope envelope, Content content, AttemptState last,
@@ -266,6 +274,16 @@ final class DeliveryAttempt {
                 again.add(i);
             }
         }
+    }
+
+    /** Settles every recipient that is owed the message, as an operator has ordered. */
+    void remove(Removal how, Reason reason) {
+        removal = how;
+        decideRest(new Outcome.Bounced(reason, BlastRadius.MESSAGE), SessionDetails.none(""));
+    }
+
+    Removal removal() {
+        return removal;
     }
 
     /** Whether nothing was decided but to try again at once. */

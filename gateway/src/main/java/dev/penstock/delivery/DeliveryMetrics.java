@@ -1,12 +1,12 @@
 package dev.penstock.delivery;
 
+import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 import dev.penstock.classification.ReplyCounts;
 import dev.penstock.config.BounceClass;
 import dev.penstock.config.ReplyScope;
-import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** Deliveries, as metrics name it. Stateless. */
@@ -26,8 +26,19 @@ public final class DeliveryMetrics {
         return part;
     }
 
-    public static PartMeters<DeliveryStats.Snapshot> of(Supplier<DeliveryStats.Snapshot> source,
-            Supplier<HistogramSnapshot> firstAttempts, Supplier<HistogramSnapshot> transits) {
+    /** How long things take. */
+    public static PartMeters<DeliveryStats> times(Supplier<DeliveryStats> source) {
+        PartMeters<DeliveryStats> part = PartMeters.of("penstock.delivery.", source);
+        part.histograms("first.attempt.delay.seconds", "From acceptance to the first attempt at a destination",
+                List.of("class"), DeliveryStats::firstAttempts);
+        part.histograms("transit.seconds", "From acceptance to delivery, for each recipient", List.of("class"),
+                DeliveryStats::transits);
+        part.histogram("session.set.up.seconds", "From the first connection to the answer to EHLO, under TLS if any",
+                () -> source.get().sessionSetUps.snapshot());
+        return part;
+    }
+
+    public static PartMeters<DeliveryStats.Snapshot> of(Supplier<DeliveryStats.Snapshot> source) {
         PartMeters<DeliveryStats.Snapshot> part = PartMeters.of("penstock.delivery.", source);
         part.counter("sessions.tried", "Sessions begun, reused ones once", DeliveryStats.Snapshot::sessionsTried);
         part.counter("sessions", "Sessions that came as far as an answer to EHLO",
@@ -78,9 +89,6 @@ public final class DeliveryMetrics {
         part.counter("unreadable", "Items the spool couldn't read", DeliveryStats.Snapshot::unreadable);
         part.counter("spool.failures", "Outcomes the spool couldn't record: possible duplicates after a restart",
                 DeliveryStats.Snapshot::spoolFailures);
-        part.histogram("first.attempt.delay.seconds", "From acceptance to the first attempt at a destination",
-                firstAttempts);
-        part.histogram("transit.seconds", "From acceptance to delivery, for each recipient", transits);
         return part;
     }
 

@@ -2,12 +2,14 @@ package dev.penstock.delivery;
 
 import static java.util.Objects.requireNonNull;
 
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 
@@ -27,21 +29,25 @@ import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.egress.Source;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
+import dev.penstock.queue.OldMail;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.QueueKey;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.TlsaAnswer;
+import dev.penstock.shaping.LimitReached;
 import dev.penstock.shaping.OpeningLimiter.Place;
 import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Permit;
 import dev.penstock.smtp.Reply;
+import dev.penstock.trace.Direction;
+import dev.penstock.trace.SessionFacts;
 import dev.penstock.units.MailClass;
 
 /**
  * Opens one session for a ready queue and delivers its mail over it, until the session has served its time or broke.
- * Confined to its own virtual thread, but for {@link #finish}, {@link #breakOff} and {@link #view}.
+ * Confined to its own virtual thread, but for {@link #finish}, {@link #breakOff}, {@link #abort} and {@link #view}.
  *
  * <p>It connects first and takes mail when it is up. What the failure policy calls a blast radius is acted upon here: the
  * transaction goes on without the recipient, the session goes on, ends, the next host is tried, or the queue is told that
@@ -58,8 +64,6 @@ final class DeliverySession implements Runnable {
     private static final int CROWDED_TRANSACTIONS = 20;
     /** RFC 4954 6. */
     private static final int LOGIN_REQUIRED = 530;
-    /** Expired mail looked at in one go when a queue is suspended. */
-    private static final int EXPIRY_BATCH = 100;
 
     private final Dispatcher dispatcher;
     private final ReadyQueue queue;
@@ -74,12 +78,15 @@ final class DeliverySession implements Runnable {
     private volatile SessionView.State state = SessionView.State.CONNECTING;
     private volatile long stateMillis;
     private volatile boolean finishing;
+    private final Dialogue dialogue;
+    /** Of the rate whose slot it waits for. */
+    private volatile @Nullable LimitReached waitingFor;
     /** Guarded by this: whether an interrupt only ends a wait of ours and does no harm to the socket. */
     private boolean interruptible;
 
     private SessionDetails contact;
     /** Spoken to, or tried last. */
-    private @Nullable MailHost host;
+    private volatile @Nullable MailHost host;
     /** Whether the host spoken to has answered for no message yet. */
     private boolean unproved = true;
     /** Whether the queue has been told that the session failed. */
@@ -111,6 +118,8 @@ final class DeliverySession implements Runnable {
     /** Items taken that nobody else will give back. */
     private @Nullable QueueItem inHand;
     private @Nullable QueueItem inHandNext;
+    /** Taken last, until it and all before it are settled. */
+    private volatile @Nullable QueueItem current;
     /** Given back last since a rule makes it wait. */
     private @Nullable QueueItem madeToWait;
     /** Sent whole, oldest first, and not answered for yet. */
@@ -133,6 +142,7 @@ final class DeliverySession implements Runnable {
         this.memory = dispatcher.memory.share();
         this.tlsResults = new SessionTlsResults(dispatcher.tlsOut.results(), queue.key(), dispatcher.stats);
         this.sessionId = sessionId;
+        this.dialogue = new Dialogue(dispatcher.trace, sessionId, this::traced, dispatcher::nanoTime);
         Place place = permit.place();
         this.patience = new OpeningPatience(place == null ? () -> 0 : place::crowding, dispatcher.mostComingUp());
         this.startedNanos = dispatcher.nanoTime();
@@ -148,6 +158,7 @@ final class DeliverySession implements Runnable {
     @Override
     public void run() {
         try {
+            dialogue.trace().isOn();
             if (sourceIsGone) {
                 SessionException e = new SessionException(Phase.CONNECT, new Failure(Failure.Kind.SOURCE_ADDRESS,
                         "source " + queue.key().source() + " isn't configured any more"));
@@ -176,16 +187,20 @@ final class DeliverySession implements Runnable {
             if (open != null) {
                 open.close();
             }
+            dialogue.trace().note("closed");
             noLongerReturning();
             memory.close();
             messages.forEach(DeliveryMemory.Share::close);
-            slot.giveBack();
-            nextSlot.giveBack();
             postpone(inHand);
             postpone(inHandNext);
             aloft.forEach(one -> postpone(one.attempt.item));
             afterFlight.forEach(attempt -> postpone(attempt.item));
-            dispatcher.ended(this, handle);
+            try {
+                slot.giveBack();
+                nextSlot.giveBack();
+            } finally {
+                dispatcher.ended(this, handle);
+            }
         }
     }
 
@@ -247,6 +262,10 @@ final class DeliverySession implements Runnable {
                 return;
             }
             host = tried;
+            if (dialogue.trace().tells()) {
+                dialogue.trace().learned();
+                dialogue.trace().note("connecting to " + tried.text() + " from " + source.text());
+            }
             if (!enter(SessionView.State.CONNECTING)) {
                 if (attempt != null) {
                     giveBack(attempt);
@@ -276,6 +295,7 @@ final class DeliverySession implements Runnable {
                 }
                 attempt = converse(open, attempt, at == tries - 1);
             } catch (SessionException e) {
+                note(e);
                 MailHost failed = hosts.get(at);
                 boolean lastHost = at == tries - 1;
                 contact = contact(failed, null);
@@ -417,6 +437,44 @@ final class DeliverySession implements Runnable {
         }
     }
 
+    /** As watchers look for it. */
+    private SessionFacts traced() {
+        MailHost now = host;
+        QueueItem item = current;
+        return new SessionFacts(sessionId, Direction.OUT,
+                now != null && now.address() instanceof InetSocketAddress address ? address.getAddress() : null,
+                now == null ? "" : now.name(), "", source.name(), queue.key().site().name(), provider(),
+                item == null ? "" : item.tenant());
+    }
+
+    /** Why the session is over. */
+    private void note(SessionException e) {
+        if (dialogue.trace().tells() && e.reason() instanceof Failure(Failure.Kind kind, String text)) {
+            dialogue.trace().note(kind.name().toLowerCase(Locale.ROOT).replace('_', '-') + ": " + text);
+        }
+    }
+
+    /** What is decided about each recipient. */
+    private void tellDecisions(DeliveryAttempt attempt) {
+        boolean watched = dialogue.trace().tells();
+        for (int place = attempt.firstUndelivered(); place < attempt.size(); place++) {
+            Outcome outcome = attempt.outcome(place);
+            if (outcome == null) {
+                continue;
+            }
+            dialogue.settled(outcome);
+            if (watched) {
+                Reason reason = outcome.reason();
+                String rule = reason.meaning().rule();
+                dialogue.trace().note("decision message=" + attempt.envelope.id() + " recipient="
+                        + attempt.recipient(place).address() + " outcome="
+                        + outcome.getClass().getSimpleName().toLowerCase(Locale.ROOT) + " concerns="
+                        + outcome.radius().name().toLowerCase(Locale.ROOT) + (rule.isEmpty() ? "" : " rule=" + rule)
+                        + " why=" + reason.oneLine());
+            }
+        }
+    }
+
     /** Whose hosts these are; empty when that isn't known. */
     private String provider() {
         return dispatcher.provider(queue);
@@ -442,13 +500,20 @@ final class DeliverySession implements Runnable {
     }
 
     private static boolean isAboutTls(SessionException e) {
+        if (isOwnCertificate(e)) {
+            return false;
+        }
         return e.phase() == Phase.STARTTLS || e.reason() instanceof Failure failure
                 && (failure.isOfHandshake() || failure.kind() == Failure.Kind.TLS_NOT_OFFERED);
     }
 
-    /** What is wrong with a route's login is so at each try: its queue waits at once. */
+    private static boolean isOwnCertificate(SessionException e) {
+        return e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.OWN_CERTIFICATE;
+    }
+
+    /** What is wrong with a route's login, or with what we show, is so at each try: its queue waits at once. */
     private static boolean isAboutLogin(SessionException e) {
-        return e.phase() == Phase.AUTH || e.reason() instanceof Failure(Failure.Kind kind, _)
+        return e.phase() == Phase.AUTH || isOwnCertificate(e) || e.reason() instanceof Failure(Failure.Kind kind, _)
                 && kind == Failure.Kind.ROUTE_LOGIN;
     }
 
@@ -459,13 +524,10 @@ final class DeliverySession implements Runnable {
     /** What has expired in a queue that is suspended is told to its sender without an attempt. */
     private void expireOld() {
         long age = dispatcher.policy().maxAge().toMillis();
-        List<QueueItem> old;
-        do {
-            old = queue.takeReceivedBefore(dispatcher.millis() - age, EXPIRY_BATCH);
-            for (QueueItem item : old) {
-                expire(item);
-            }
-        } while (old.size() == EXPIRY_BATCH);
+        OldMail old = queue.oldMail(dispatcher.millis() - age);
+        for (List<QueueItem> some = old.next(); some != null; some = old.next()) {
+            some.forEach(this::expire);
+        }
     }
 
     private void expire(QueueItem item) {
@@ -494,7 +556,7 @@ final class DeliverySession implements Runnable {
         DeliveryAttempt attempt = prepared(dispatcher.up(handle));
         while (attempt != null) {
             Cost cost = new Cost(attempt.size(), attempt.content.size());
-            if (!awaitSlot(null, cost) || !dispatcher.mayHandOut()) {
+            if (!awaitSlot(null, cost, attempt.item.mailClass()) || !dispatcher.mayHandOut()) {
                 giveBack(attempt);
                 return;
             }
@@ -531,6 +593,7 @@ final class DeliverySession implements Runnable {
      * @return null when there is no room in the network of that address
      */
     private @Nullable SmtpClientSession open(List<MailHost> addresses) throws SessionException {
+        long begun = dispatcher.nanoTime();
         SmtpClientSession open;
         TlsDecision decision;
         MailHost reached;
@@ -569,6 +632,7 @@ final class DeliverySession implements Runnable {
             inClear();
         }
         dispatcher.stats.sessionsOpened.increment();
+        dispatcher.stats.sessionSetUps.record(dispatcher.nanoTime() - begun);
         return open;
     }
 
@@ -664,6 +728,7 @@ final class DeliverySession implements Runnable {
         }
         at += passed.size();
         host = addresses.get(passed.size());
+        dialogue.trace().learned();
         tries(host);
         if (connection == null) {
             throw tried.failed().getLast().why();
@@ -680,9 +745,11 @@ final class DeliverySession implements Runnable {
     }
 
     private SmtpClientSession speak(HostConnection connection, TlsDecision decision) throws SessionException {
+        TrafficLimits path = permit.limits();
         return SmtpClientSession.open(connection, lmtp(),
-                new SmtpClientSession.Security(decision, dispatcher.tls, insisting), login(), ehloName(), rules(),
-                dispatcher.memory.share());
+                new SmtpClientSession.Security(decision,
+                        () -> dispatcher.identities.of(path.tlsCertificate(), path.tlsPrivateKey()), insisting),
+                login(), ehloName(), rules(), dispatcher.memory.share(), dialogue);
     }
 
     /** It isn't known which replies were the transaction's. */
@@ -726,7 +793,7 @@ final class DeliverySession implements Runnable {
                     Cost cost = cost(open, attempt);
                     if (waitsInItsQueue(attempt, cost)) {
                         putBack(attempt);
-                        if (!awaitSlot(open, cost)) {
+                        if (!awaitSlot(open, cost, MailClass.BULK)) {
                             return closed(open);
                         }
                         attempt = nextInSlot(open);
@@ -735,7 +802,7 @@ final class DeliverySession implements Runnable {
                         }
                         continue;
                     }
-                    if (!awaitSlot(open, cost)) {
+                    if (!awaitSlot(open, cost, attempt.item.mailClass())) {
                         giveBack(attempt);
                         open.quit();
                         return null;
@@ -882,7 +949,8 @@ final class DeliverySession implements Runnable {
         if (attempt.item.mailClass() != MailClass.TRANSACTIONAL || !attempt.isUntried() || slot.weighs()) {
             return false;
         }
-        return slot.take(cost, permit.limits().idleTimeout().toNanos()) && !slot.isTaken() && !queue.hasIdle();
+        return slot.take(cost, MailClass.TRANSACTIONAL, permit.limits().idleTimeout().toNanos()) && !slot.isTaken()
+                && !queue.hasIdle();
     }
 
     /** Untried, and the slot stays taken. */
@@ -1179,9 +1247,9 @@ final class DeliverySession implements Runnable {
     }
 
     /** @return whether it has come; false when it is further away than the session may idle, or the delivery session is to finish */
-    private boolean awaitSlot(@Nullable SmtpClientSession open, Cost cost) {
+    private boolean awaitSlot(@Nullable SmtpClientSession open, Cost cost, MailClass of) {
         long longest = permit.limits().idleTimeout().toNanos();
-        if (!slot.take(cost, longest)) {
+        if (!slot.take(cost, of, longest)) {
             queue.hold();
             return false;
         }
@@ -1192,6 +1260,7 @@ final class DeliverySession implements Runnable {
         if (open != null) {
             open.idle();
         }
+        waitingFor = queue.messages().waitingFor(dispatcher.nanoTime());
         if (!enter(SessionView.State.WAITING)) {
             slot.giveBack();
             return false;
@@ -1203,6 +1272,7 @@ final class DeliverySession implements Runnable {
         } catch (InterruptedException _) {
             return false; // finish() was called
         } finally {
+            waitingFor = null;
             queue.pacing(false);
             leave();
         }
@@ -1256,6 +1326,8 @@ final class DeliverySession implements Runnable {
             return null;
         }
         messages.add(attempt.memory);
+        current = item;
+        dialogue.trace().learned();
         return attempt;
     }
 
@@ -1349,6 +1421,7 @@ final class DeliverySession implements Runnable {
         boolean ofHandover = e.phase().compareTo(Phase.RSET) >= 0;
         boolean lastHost = lastOfHosts || ofHandover && !triesNextHost();
         SmtpClientSession open = session;
+        note(e);
         if (open != null) {
             open.end(e);
             session = null;
@@ -1446,6 +1519,7 @@ final class DeliverySession implements Runnable {
     }
 
     private void settle(DeliveryAttempt attempt) {
+        tellDecisions(attempt);
         dispatcher.settlement.settle(attempt, dispatcher.policy().maxAge().toMillis());
         letGo(attempt);
     }
@@ -1456,6 +1530,9 @@ final class DeliverySession implements Runnable {
             inHand = null;
         } else if (inHandNext == attempt.item) {
             inHandNext = null;
+        }
+        if (inHand == null && inHandNext == null && aloft.isEmpty()) {
+            current = null;
         }
     }
 
@@ -1513,12 +1590,35 @@ final class DeliverySession implements Runnable {
         }
     }
 
+    /**
+     * Ends the session whatever it is doing, since an operator wants it so. The message in hand comes out as after a
+     * connection that was lost, but that no host is thought ill of. For other threads.
+     */
+    void abort(String why) {
+        log.info("event=session-aborted session={} queue={} state={} phase={} why={}", sessionId, queue.key(), state,
+                dialogue.phase(), why);
+        finish();
+        SmtpClientSession open = session;
+        if (open != null) {
+            open.abort(why);
+        }
+    }
+
     SessionView view() {
         SmtpClientSession open = session;
-        return new SessionView(sessionId, queue.key(),
-                open == null
-                        ? null
-                        : new MessageEvent.Peer(open.host().name(), open.host().addressText()),
-                state, stateMillis, transactions);
+        MailHost now = host;
+        QueueItem item = current;
+        long nowNanos = dispatcher.nanoTime();
+        return new SessionView(sessionId, queue.key(), provider(),
+                now == null ? null : new MessageEvent.Peer(now.name(), now.addressText()),
+                open == null ? null : open.security(), state, dialogue.phase(),
+                Duration.ofNanos(Math.max(0, nowNanos - dialogue.sinceNanos())), waitingFor, stateMillis,
+                Duration.ofNanos(Math.max(0, nowNanos - startedNanos)), transactions, dialogue.delivered(),
+                dialogue.deferred(), dialogue.bounced(),
+                item == null ? null : new MessageId(item.entry().messageId()));
+    }
+
+    String id() {
+        return sessionId;
     }
 }

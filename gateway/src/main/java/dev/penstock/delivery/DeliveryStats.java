@@ -2,13 +2,18 @@ package dev.penstock.delivery;
 
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.penstock.classification.ReplyCounts;
 import dev.penstock.meters.DurationHistogram;
 import dev.penstock.meters.HistogramSnapshot;
+import dev.penstock.units.MailClass;
 
 /** What delivery has done since its start. Thread-safe; counting costs next to nothing. */
 public final class DeliveryStats {
@@ -24,7 +29,7 @@ public final class DeliveryStats {
     final LongAdder sessionsRefused = new LongAdder();
     final LongAdder suspensions = new LongAdder();
     final LongAdder transactions = new LongAdder();
-    private final ConcurrentHashMap<String, LongAdder> bySource = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<String, OutcomeCounts> bySource = new ConcurrentHashMap<>();
     final LongAdder delivered = new LongAdder();
     final LongAdder deferred = new LongAdder();
     final LongAdder bounced = new LongAdder();
@@ -34,6 +39,8 @@ public final class DeliveryStats {
     final LongAdder lostAfterEndOfData = new LongAdder();
     final LongAdder reports = new LongAdder();
     final LongAdder reportsFailed = new LongAdder();
+    /** Recipients that operators have bounced or deleted. */
+    final LongAdder removed = new LongAdder();
     final LongAdder reportsImpossible = new LongAdder();
     final LongAdder reportsUnwanted = new LongAdder();
     final LongAdder reportsBeyondRate = new LongAdder();
@@ -49,11 +56,17 @@ public final class DeliveryStats {
         Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(5), Duration.ofMinutes(15),
         Duration.ofHours(1), Duration.ofHours(4), Duration.ofHours(12), Duration.ofDays(1), Duration.ofDays(2),
         Duration.ofDays(5)};
-    /** From acceptance, or from the end of a hold, to the first attempt at a destination. */
-    final DurationHistogram firstAttempts = DurationHistogram.of(MESSAGE_TIMES);
-    /** From the same moment to a recipient's delivery. */
-    final DurationHistogram transits = DurationHistogram.of(MESSAGE_TIMES);
-    final ProviderStats providers = new ProviderStats();
+    /** From a host on the same machine to one that makes clients wait. */
+    private static final Duration[] SESSION_TIMES = {Duration.ofMillis(1), Duration.ofMillis(5), Duration.ofMillis(10),
+        Duration.ofMillis(25), Duration.ofMillis(50), Duration.ofMillis(100), Duration.ofMillis(250),
+        Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofMillis(2500), Duration.ofSeconds(5),
+        Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(5)};
+    /** From the first connection tried to the answer to EHLO, under TLS where that is spoken. */
+    final DurationHistogram sessionSetUps = DurationHistogram.of(SESSION_TIMES);
+    private final Map<MailClass, DurationHistogram> firstAttempts = messageTimes();
+    private final Map<MailClass, DurationHistogram> transits = messageTimes();
+    final ProviderStats providers = new ProviderStats(System::nanoTime);
+    final SenderStats senders = new SenderStats(System::nanoTime);
     private static final int FIRST_REFUSAL = 400;
     private final EnumMap<Phase, LongAdder> failuresByPhase = new EnumMap<>(Phase.class);
 
@@ -61,6 +74,38 @@ public final class DeliveryStats {
         for (Phase phase : Phase.values()) {
             failuresByPhase.put(phase, new LongAdder());
         }
+    }
+
+    private static Map<MailClass, DurationHistogram> messageTimes() {
+        Map<MailClass, DurationHistogram> all = new EnumMap<>(MailClass.class);
+        for (MailClass each : MailClass.values()) {
+            all.put(each, DurationHistogram.of(MESSAGE_TIMES));
+        }
+        return all;
+    }
+
+    private static void record(@Nullable DurationHistogram histogram, long nanos, long times) {
+        if (histogram != null) { // there is one of each class
+            histogram.record(nanos, times);
+        }
+    }
+
+    private static Map<List<String>, HistogramSnapshot> byClass(Map<MailClass, DurationHistogram> histograms) {
+        Map<List<String>, HistogramSnapshot> all = new LinkedHashMap<>();
+        histograms.forEach((mailClass, histogram) -> all.put(List.of(mailClass.word()), histogram.snapshot()));
+        return all;
+    }
+
+    /** The first attempt at a destination began so long after its message was accepted, or its hold ended. */
+    void firstAttempt(MailClass mailClass, ProviderStats.Figures provider, long nanos) {
+        record(firstAttempts.get(mailClass), nanos, 1);
+        provider.firstAttempt(mailClass, nanos);
+    }
+
+    /** So many recipients were delivered to, so long after the same moment. */
+    void transit(MailClass mailClass, ProviderStats.Figures provider, long nanos, long recipients) {
+        record(transits.get(mailClass), nanos, recipients);
+        provider.delivered(mailClass, nanos, recipients);
     }
 
     void failed(Phase phase, long recipients) {
@@ -146,13 +191,28 @@ public final class DeliveryStats {
     public record TlsSessions(long resumed, long byMtaSts, long byDane, long refused) {}
 
     /** From acceptance, or from the end of a hold, to the beginning of the first attempt; counted when that is over. */
-    public HistogramSnapshot firstAttempts() {
-        return firstAttempts.snapshot();
+    public Map<List<String>, HistogramSnapshot> firstAttempts() {
+        return byClass(firstAttempts);
     }
 
     /** From acceptance, or from the end of a hold, to the delivery, for each recipient. */
-    public HistogramSnapshot transits() {
-        return transits.snapshot();
+    public Map<List<String>, HistogramSnapshot> transits() {
+        return byClass(transits);
+    }
+
+    /** From the first connection tried to the answer to EHLO. */
+    public HistogramSnapshot sessionSetUps() {
+        return sessionSetUps.snapshot();
+    }
+
+    /** Outcomes per tenant and pool. */
+    public SenderStats senders() {
+        return senders;
+    }
+
+    /** Recipients that operators have bounced or deleted; they count as nothing else. */
+    public long removed() {
+        return removed.sum();
     }
 
     /** Outcomes per provider. */
@@ -160,15 +220,30 @@ public final class DeliveryStats {
         return providers;
     }
 
-    /** Never blocks. */
-    void deliveredFrom(String source, long recipients) {
-        bySource.computeIfAbsent(source, _ -> new LongAdder()).add(recipients);
+    /** The recipients of an attempt. */
+    void count(OutcomeCounts.AttemptCounts of) {
+        add(delivered, of.delivered);
+        add(deferred, of.deferred);
+        add(bounced, of.bounced);
+        add(expired, of.expired);
     }
 
-    /** Recipients delivered to from the source, by its name. */
-    public long deliveredFrom(String source) {
-        LongAdder delivered = bySource.get(source);
-        return delivered == null ? 0 : delivered.sum();
+    private static void add(LongAdder adder, int more) {
+        if (more > 0) {
+            adder.add(more);
+        }
+    }
+
+    /** Never blocks. */
+    OutcomeCounts from(String source) {
+        OutcomeCounts known = bySource.get(source);
+        return known != null ? known : bySource.computeIfAbsent(source, _ -> new OutcomeCounts());
+    }
+
+    /** What became of recipients whose mail went by the source, by the outcome's name; empty for none yet. */
+    public Map<String, Long> ofSource(String source) {
+        OutcomeCounts counts = bySource.get(source);
+        return counts == null ? Map.of() : counts.byOutcome();
     }
 
     public Snapshot snapshot() {

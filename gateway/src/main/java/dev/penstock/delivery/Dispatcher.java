@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,7 @@ import dev.penstock.delivery.FailurePolicy.Situation;
 import dev.penstock.egress.Source;
 import dev.penstock.egress.SourceListener;
 import dev.penstock.egress.Sources;
+import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Options;
@@ -49,10 +51,13 @@ import dev.penstock.shaping.control.AdaptiveControl;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Reply;
 import dev.penstock.spool.AttemptState;
+import dev.penstock.spool.Orders;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.StoredMessage;
 import dev.penstock.spool.UnreadableMessageException;
+import dev.penstock.tls.ClientIdentities;
 import dev.penstock.tls.ClientTls;
+import dev.penstock.trace.TraceHub;
 
 /**
  * Opens sessions for ready queues that want one, as soon as the limiters grant it, and holds what all sessions share.
@@ -97,10 +102,13 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     final PeerKnowledge peers;
     final DeliveryMemory memory;
     final ClientTls tls;
+    final ClientIdentities identities;
     /** Hosts whose handshakes fail: with the policy opportunistic they get their mail in clear. */
     final BadHosts brokenTls;
     final TlsFailures tlsFailures;
     final TlsOut tlsOut;
+    /** Told what sessions say. */
+    final TraceHub trace;
     private final Reports reports;
     final Settlement settlement;
     final MaildirStore maildirs;
@@ -151,6 +159,19 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
             SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception,
             MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime, TlsOut tlsOut) {
+        this(hostname, config, queueConfig, sources, sourceListener, spool, queue, reception, events, clock, nanoTime,
+                tlsOut, new TraceHub(nanoTime));
+    }
+
+    /**
+     * Likewise, with sessions that can be watched.
+     *
+     * @param trace is told what sessions say
+     */
+    public Dispatcher(String hostname, DeliveryConfig config, QueueConfig queueConfig, Sources sources,
+            SourceListener sourceListener, Spool spool, MailQueue queue, Reception reception,
+            MessageEvent.Listener events, InstantSource clock, LongSupplier nanoTime, TlsOut tlsOut, TraceHub trace) {
+        this.trace = trace;
         this.hostname = hostname;
         this.config = config;
         this.sources = sources;
@@ -168,6 +189,7 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         this.replies = new ReplyBook(config.classificationFiles());
         this.memory = new DeliveryMemory(config.memoryLimit().bytes(), stats.memoryRefused);
         this.tls = new ClientTls(config.tlsCa());
+        this.identities = new ClientIdentities(tls);
         this.brokenTls = new BadHosts(nanoTime::getAsLong);
         this.tlsFailures = new TlsFailures(config.badHostTime(), nanoTime::getAsLong);
         this.tlsOut = tlsOut;
@@ -352,6 +374,21 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         queue.sourceIsGone(ready.key().source());
     }
 
+    /** Of an item's message; null when it can't be read. Blocks for the spool. */
+    @Nullable
+    Envelope envelope(QueueItem item) {
+        try {
+            return spool.read(item.entry(), _ -> false).envelope();
+        } catch (IOException _) {
+            return spool.envelope(item.entry());
+        }
+    }
+
+    /** What operators' verbs do to single destinations. */
+    public Verbs verbs() {
+        return new Verbs(this, queue);
+    }
+
     /** Which replies came how often. */
     public ReplyCounts replyCounts() {
         return stats.replies;
@@ -432,6 +469,12 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
 
     @Override
     public void holdDue(QueueItem item) {
+        Orders ordered = queue.orders(item);
+        if (ordered.isHeld()) {
+            boolean over = ordered.heldUntilMillis() > 0 && millis() >= ordered.heldUntilMillis();
+            queue.order(item, over ? ordered.release() : ordered, millis(), false);
+            return;
+        }
         HeldMail decider = heldMail;
         DeliveryAttempt attempt = prepare(item, SessionDetails.none(""));
         if (attempt == null) { // it has expired, or can't be read
@@ -470,30 +513,8 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** @param held taken over by the work, or closed, unless this throws */
     private @Nullable DeliveryAttempt prepare(QueueItem item, SessionDetails contact, boolean tries,
             DeliveryMemory.Share held) {
-        DeliveryAttempt attempt;
-        StoredMessage stored = null;
-        try {
-            stored = spool.read(item.entry(), held::takeForContent);
-            AttemptState last = item.attempts() == 0
-                    || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
-                            ? NEVER_ATTEMPTED
-                            : settlement.lastAttempt(item);
-            attempt = new DeliveryAttempt(item, stored.envelope(), stored.content(), last, held);
-        } catch (UnreadableMessageException e) {
-            held.close();
-            settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
-            return null;
-        } catch (IOException e) {
-            held.close();
-            log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"",
-                    new MessageId(item.entry().messageId()),
-                    item.domain(), e.getMessage());
-            settlement.postpone(item);
-            return null;
-        }
-        if (attempt.nothingOwed()) {
-            held.close();
-            settlement.alreadyDone(item);
+        DeliveryAttempt attempt = read(item, held, held::takeForContent);
+        if (attempt == null) {
             return null;
         }
         FailurePolicy now = policy;
@@ -501,7 +522,9 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
         String heldFor = queue.heldFor(item);
         Outcome.Expired expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis(), false);
         if (expired != null && tries && heldFor == null) {
-            expired = now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis(), queue.isOutlasted(item));
+            expired = queue.orders(item).released()
+                    ? null // whatever time it was held for: it has its attempt
+                    : now.beforeAttempt(item.attempts(), nowMillis - item.receivedMillis(), queue.isOutlasted(item));
         }
         if (expired != null && heldFor != null) {
             expired = now.heldTooLong(heldFor);
@@ -527,6 +550,44 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
             return null;
         }
         attempt.taken(nowMillis);
+        return attempt;
+    }
+
+    /**
+     * The message behind an item, and what is owed of it.
+     *
+     * @param room whether its content may be held
+     * @return null when nothing is owed, or it can't be read: the item is settled then, and {@code held} closed
+     */
+    @Nullable
+    DeliveryAttempt read(QueueItem item, DeliveryMemory.Share held, LongPredicate room) {
+        DeliveryAttempt attempt;
+        StoredMessage stored = null;
+        try {
+            stored = spool.read(item.entry(), room);
+            AttemptState last = item.attempts() == 0
+                    || stored.envelope().recipients().size() == 1 && !settlement.mayTell(stored.envelope())
+                            ? NEVER_ATTEMPTED
+                            : settlement.lastAttempt(item);
+            attempt = new DeliveryAttempt(item, settlement.bound(item, stored.envelope()), stored.content(), last,
+                    held);
+        } catch (UnreadableMessageException e) {
+            held.close();
+            settlement.unreadable(item, stored, String.valueOf(e.getMessage()), policy.maxAge().toMillis());
+            return null;
+        } catch (IOException e) {
+            held.close();
+            log.warn("event=message-not-read id={} domain={} why={} effect=\"it waits\"",
+                    new MessageId(item.entry().messageId()),
+                    item.domain(), e.getMessage());
+            settlement.postpone(item);
+            return null;
+        }
+        if (attempt.nothingOwed()) {
+            held.close();
+            settlement.alreadyDone(item);
+            return null;
+        }
         return attempt;
     }
 
@@ -579,6 +640,22 @@ public final class Dispatcher implements ReadyQueueListener, RouteFailureHandler
     /** Every session and what it does; in no order. */
     public List<SessionView> sessions() {
         return deliverySessions.stream().map(DeliverySession::view).toList();
+    }
+
+    /**
+     * Ends a session whatever it is doing. The message in hand comes out as after a connection that was lost.
+     *
+     * @param why for the log, and for the outcome of that message
+     * @return whether there is one with that id; it ends soon after
+     */
+    public boolean abort(String id, String why) {
+        for (DeliverySession session : deliverySessions) {
+            if (session.id().equals(id)) {
+                session.abort(why);
+                return true;
+            }
+        }
+        return false;
     }
 
     /** As {@link #close(Duration)} with the configured time. */

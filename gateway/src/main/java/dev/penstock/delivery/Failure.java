@@ -20,6 +20,11 @@ public record Failure(Kind kind, String text) implements Cause {
                 || kind == Kind.SOURCE_LOGIN;
     }
 
+    /** Whether we have ended the session, which says nothing about the host. */
+    boolean isOurs() {
+        return kind == Kind.STOPPED || kind == Kind.ABORTED;
+    }
+
     /** Whether TLS came to nothing, as it does with hosts that get mail in clear when it may go so. */
     boolean isOfHandshake() {
         return kind == Kind.TLS_FAILED || kind == Kind.PLAINTEXT_AFTER_STARTTLS;
@@ -44,6 +49,8 @@ public record Failure(Kind kind, String text) implements Cause {
         SOURCE_LOGIN(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
         /** The route's hosts can't be logged in to, or want a login that it hasn't: X.3.5, as above. */
         ROUTE_LOGIN(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
+        /** The files of the certificate for hosts can't be used, and none is in force from before: X.3.5, as above. */
+        OWN_CERTIFICATE(400, "4.3.5", BounceClass.BAD_CONFIGURATION),
         TIMEOUT(400, "4.4.2", BounceClass.BAD_CONNECTION),
         CONNECTION_LOST(400, "4.4.2", BounceClass.BAD_CONNECTION),
         MALFORMED_REPLY(400, "4.5.0", BounceClass.PROTOCOL_ERRORS),
@@ -53,6 +60,8 @@ public record Failure(Kind kind, String text) implements Cause {
         NO_BDAT(400, "4.5.0", BounceClass.PROTOCOL_ERRORS),
         /** The gateway itself ended the session because it stops. */
         STOPPED(400, "4.3.2", BounceClass.TRANSIENT_FAILURE),
+        /** An operator ended the session. */
+        ABORTED(400, "4.3.2", BounceClass.TRANSIENT_FAILURE),
         /** The account of what deliveries hold has no room for a session under TLS. */
         NO_MEMORY(400, "4.3.1", BounceClass.TRANSIENT_FAILURE),
         /** More octets than the host announced to take (RFC 1870 6.3). */

@@ -291,12 +291,16 @@ public record FailurePolicy(Duration maxAge) {
             case TLS_NOT_OFFERED, TLS_FAILED, PLAINTEXT_AFTER_STARTTLS, STS_HOST, DANE_UNKNOWN ->
                 new Outcome.Deferred(reason, BlastRadius.HOST);
             case CONNECTION_REFUSED, CONNECT_TIMEOUT, UNREACHABLE -> new Outcome.Deferred(reason, BlastRadius.HOST);
-            case SOURCE_ADDRESS, SOURCE_PORTS, SOURCE_PROXY, SOURCE_LOGIN ->
+            case SOURCE_ADDRESS, SOURCE_PORTS, SOURCE_PROXY, SOURCE_LOGIN, OWN_CERTIFICATE ->
                 new Outcome.Untried(reason, BlastRadius.SOURCE);
             case ROUTE_LOGIN -> new Outcome.Untried(reason, ofLogin(s));
             case CONTENT_LOST -> new Outcome.Bounced(reason, BlastRadius.SESSION);
             case CONTENT_UNREADABLE, NO_MEMORY -> new Outcome.Deferred(reason, BlastRadius.SESSION);
             case STOPPED -> s.phase.compareTo(Phase.END_OF_DATA) < 0
+                    ? new Outcome.Untried(reason, BlastRadius.SESSION)
+                    : new Outcome.Deferred(reason, BlastRadius.SESSION);
+            // As a connection that is lost, but that it says nothing about the host.
+            case ABORTED -> s.reused && s.phase.compareTo(Phase.CONTENT) < 0
                     ? new Outcome.Untried(reason, BlastRadius.SESSION)
                     : new Outcome.Deferred(reason, BlastRadius.SESSION);
             case CONNECTION_LOST -> s.reused && s.phase.compareTo(Phase.CONTENT) < 0

@@ -16,10 +16,12 @@ import dev.penstock.config.RouteLogin;
 import dev.penstock.routing.MailHost;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.Reply;
+import dev.penstock.trace.Secrets;
 
 /**
  * Logs a session in to its host as a route or a path has it (AUTH, RFC 4954 4). Confined to the delivery session. Whatever
- * goes wrong is about that and no message, and nothing is sent over a session that isn't logged in.
+ * goes wrong is about that and no message, and nothing is sent over a session that isn't logged in. A host that quotes what it
+ * was sent isn't quoted: what went wrong is told to the log, and to those who look at queues.
  */
 final class HostLogin {
     private static final int CHALLENGE = 334;
@@ -30,6 +32,7 @@ final class HostLogin {
     private final SmtpClientSession session;
     private final RouteLogin login;
     private final Duration time;
+    private final Secrets secrets = new Secrets();
 
     /** @param time for each answer */
     HostLogin(SmtpClientSession session, RouteLogin login, Duration time) {
@@ -56,13 +59,28 @@ final class HostLogin {
         if (sasl == null) {
             throw failure("offers AUTH, and none of SCRAM-SHA-256, PLAIN and LOGIN");
         }
-        exchange(sasl);
+        secrets.addLogin(login.user(), login.password());
+        try {
+            exchange(sasl);
+        } catch (SessionException e) {
+            throw new SessionException(e.phase(), withoutSecrets(e.reason()));
+        }
+    }
+
+    private Cause withoutSecrets(Cause reason) {
+        return switch (reason) {
+            case Cause.Replied(Reply reply) -> new Cause.Replied(secrets.outOf(reply));
+            case Failure(Failure.Kind kind, String text) when secrets.areIn(text) ->
+                new Failure(kind, session.host().text() + " quotes the login: " + Secrets.MASKED);
+            case Failure failure -> failure;
+            case Cause.Unroutable unroutable -> unroutable;
+        };
     }
 
     private void exchange(SaslClient sasl) throws SessionException {
         String command = Phase.AUTH.command() + " " + sasl.mechanism();
         byte[] initial = sasl.initial((MAX_COMMAND - command.length() - 1) / 4 * 3);
-        Reply reply = ask(initial == null ? command : command + " " + Base64.getEncoder().encodeToString(initial));
+        Reply reply = ask(initial == null ? command : command + " " + secret(initial));
         while (reply.code() == CHALLENGE) {
             byte[] response = sasl.respond(reply.lines().getFirst());
             if (response == null) {
@@ -70,7 +88,7 @@ final class HostLogin {
                 session.ask(Phase.AUTH, time);
                 throw failure(sasl.problem());
             }
-            reply = ask(Base64.getEncoder().encodeToString(response));
+            reply = ask(secret(response));
         }
         if (!reply.isPositive()) {
             throw new SessionException(Phase.AUTH, new Cause.Replied(reply));
@@ -78,6 +96,13 @@ final class HostLogin {
         if (reply.isIntermediate() || !sasl.isComplete()) {
             throw failure("took the login before it had proved that it knows the password, or knew it");
         }
+    }
+
+    /** @return as it is sent (RFC 4954 4) */
+    private String secret(byte[] response) {
+        String sent = Base64.getEncoder().encodeToString(response);
+        secrets.add(sent);
+        return sent;
     }
 
     private Reply ask(String line) throws SessionException {

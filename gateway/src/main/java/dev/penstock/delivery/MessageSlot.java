@@ -6,6 +6,7 @@ import java.util.function.LongSupplier;
 import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Pacer.Flow;
 import dev.penstock.shaping.Pacer.Slot;
+import dev.penstock.units.MailClass;
 
 /** The slot of one message, until something is sent in it or it is given back. Confined to its delivery session. */
 final class MessageSlot {
@@ -25,10 +26,11 @@ final class MessageSlot {
     /**
      * Takes the slot if it is now, and else waits for it if it is near enough; one that is held already stays.
      *
+     * @param of the message that it is for; bulk when that waits in its queue, which says so itself
      * @return whether it is taken or waited for
      */
-    boolean take(Cost cost, long longestNanos) {
-        slot.take(cost, longestNanos, nanoTime.getAsLong());
+    boolean take(Cost cost, MailClass of, long longestNanos) {
+        slot.take(cost, of, longestNanos, nanoTime.getAsLong());
         return slot.isTaken() || slot.isWaiting();
     }
 

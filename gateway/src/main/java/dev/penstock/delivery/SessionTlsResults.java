@@ -75,7 +75,8 @@ final class SessionTlsResults {
 
     /** None came up; only what is wrong with TLS is of interest. */
     void failed(MailHost host, TlsDecision decision, SessionException e) {
-        if (!concerns() || e.phase() != Phase.STARTTLS) {
+        if (!concerns() || e.phase() != Phase.STARTTLS
+                || e.reason() instanceof Failure(Failure.Kind kind, _) && kind == Failure.Kind.OWN_CERTIFICATE) {
             return;
         }
         String why = e.getMessage() == null ? e.toString() : e.getMessage();

@@ -19,6 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.classification.Classification;
+import dev.penstock.delivery.DeliveryAttempt.Removal;
+import dev.penstock.delivery.OutcomeCounts.AttemptCounts;
 import dev.penstock.message.Content;
 import dev.penstock.message.Envelope;
 import dev.penstock.message.MemoryContent;
@@ -28,10 +30,12 @@ import dev.penstock.message.Options;
 import dev.penstock.message.Recipient;
 import dev.penstock.queue.MailQueue;
 import dev.penstock.queue.QueueItem;
+import dev.penstock.queue.RecentReply;
 import dev.penstock.smtp.Capabilities;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.smtp.Notify;
 import dev.penstock.spool.AttemptState;
+import dev.penstock.spool.Orders;
 import dev.penstock.spool.Spool;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.StoredMessage;
@@ -48,6 +52,7 @@ final class Settlement {
     private static final Logger log = LoggerFactory.getLogger(Settlement.class);
     /** Longer replies are cut in the spool; the delivery log has them whole. */
     private static final int MAX_LAST_REPLY = 512;
+    private static final CompletableFuture<Boolean> LEFT = CompletableFuture.completedFuture(false);
     private static final Content NOTHING = MemoryContent.of(new byte[0]);
 
     private final Spool spool;
@@ -80,18 +85,32 @@ final class Settlement {
 
     /** Takes the item from the delivery session, with an outcome for every recipient. */
     void settle(DeliveryAttempt attempt, long maxAgeMillis) {
+        var _ = settled(attempt, maxAgeMillis, true);
+    }
+
+    /**
+     * Likewise, and tells when that is done.
+     *
+     * @param reports whether the sender is told; when not, what is owed to it is still owed
+     * @return completes with whether nothing is left of the item, once the spool has that; exceptionally when it can't be
+     *         recorded
+     */
+    CompletableFuture<Boolean> settled(DeliveryAttempt attempt, long maxAgeMillis, boolean reports) {
         if (attempt.isUntried()) {
             attempt.memory.close();
             giveBack(attempt.item);
-            return;
+            return LEFT;
         }
-        List<Reports.ReportedRecipient> told = attempt.envelope.sender().isEmpty() ? List.of() : told(attempt);
+        List<Reports.ReportedRecipient> told = !reports || attempt.envelope.sender().isEmpty()
+                ? List.of()
+                : told(attempt);
         if (told.isEmpty()) {
             attempt.memory.close();
-            finish(attempt, maxAgeMillis);
-            return;
+            return finish(attempt, maxAgeMillis);
         }
-        var sent = reports.send(attempt.envelope, attempt.content, told, attempt.item.receivedMillis() + maxAgeMillis);
+        CompletableFuture<Boolean> settled = new CompletableFuture<>();
+        var sent = this.reports.send(attempt.envelope, attempt.content, told,
+                attempt.item.receivedMillis() + maxAgeMillis);
         pending.incrementAndGet();
         var _ = sent.whenCompleteAsync((made, failure) -> {
             try {
@@ -105,16 +124,25 @@ final class Settlement {
                     keepOwed(attempt);
                 }
                 // Without its report a message must not come back before its next wait is over, however old it is.
-                finish(attempt, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS);
+                var _ = finish(attempt, failure == null || !isOwed(told) ? maxAgeMillis : NEVER_MILLIS)
+                        .whenComplete((gone, unrecorded) -> {
+                            if (unrecorded == null) {
+                                settled.complete(gone);
+                            } else {
+                                settled.completeExceptionally(unrecorded);
+                            }
+                        });
             } catch (RuntimeException e) {
                 log.error("event=settlement-failed id={} effect=\"its outcome will be decided again\"",
                         attempt.envelope.id(), e);
                 postpone(attempt.item);
+                settled.complete(false);
             } finally {
                 attempt.memory.close();
                 pending.decrementAndGet();
             }
         }, executor);
+        return settled;
     }
 
     /** Reports on their way. */
@@ -238,7 +266,8 @@ final class Settlement {
         }
     }
 
-    private void finish(DeliveryAttempt attempt, long maxAgeMillis) {
+    /** @return completes as {@link #settled} */
+    private CompletableFuture<Boolean> finish(DeliveryAttempt attempt, long maxAgeMillis) {
         long now = clock.millis();
         count(attempt, now);
         log(attempt, now);
@@ -248,8 +277,7 @@ final class Settlement {
         }
         QueueItem item = attempt.item;
         if (!owed) {
-            done(item);
-            return;
+            return done(item).thenApply(_ -> true);
         }
         int attempts = item.attempts() + 1;
         long wait = Math.max(queue.nextRetry(attempts).toMillis(), retryAfterMillis(attempt));
@@ -258,12 +286,13 @@ final class Settlement {
         for (int place = 0; place < attempt.size(); place++) {
             states.add(state(attempt, place));
         }
-        record(item, new AttemptState(attempts, due, states), attempt.isOneOfSeveral);
+        track(record(item, new AttemptState(attempts, due, states, queue.orders(item)), attempt.isOneOfSeveral));
         if (states.stream().allMatch(state -> state.status().isFinal() || state.status().isReportOwed())) {
             queue.retryReport(item, due, attempts);
         } else {
             queue.retry(item, due, attempts);
         }
+        return LEFT;
     }
 
     /** The last wait ends when the mail expires, so that its sender hears of it in time. */
@@ -276,21 +305,30 @@ final class Settlement {
     }
 
     /** @param several whether the record may have to take something over from the one before */
-    private void record(QueueItem item, AttemptState state, boolean several) {
+    private CompletableFuture<Void> record(QueueItem item, AttemptState state, boolean several) {
         SpoolEntry entry = item.entry();
         if (!several) {
-            track(spool.recordAttempt(entry, state));
-            return;
+            return spool.recordAttempt(entry, state);
         }
         AttemptState whole = unrecorded.merge(entry, state, Settlement::merged);
-        track(spool.recordAttempt(entry, whole).thenRun(() -> unrecorded.remove(entry, whole)));
+        return spool.recordAttempt(entry, whole).thenRun(() -> unrecorded.remove(entry, whole));
+    }
+
+    /**
+     * Records what is ordered for an item in the caller's hands, which no attempt was made at.
+     *
+     * @param nextMillis when it is due, milliseconds since 1970
+     */
+    CompletableFuture<Void> recordOrders(QueueItem item, Orders orders, long nextMillis) {
+        // What attempts left of its recipients is carried over.
+        return record(item, new AttemptState(item.attempts(), nextMillis, List.of(), orders), item.attempts() > 0);
     }
 
     private static AttemptState merged(AttemptState before, AttemptState now) {
         Map<Integer, AttemptState.RecipientState> recipients = new TreeMap<>();
         before.recipients().forEach(one -> recipients.put(one.recipient(), one));
         now.recipients().forEach(one -> recipients.put(one.recipient(), one));
-        return new AttemptState(now.attempts(), now.nextMillis(), List.copyOf(recipients.values()));
+        return new AttemptState(now.attempts(), now.nextMillis(), List.copyOf(recipients.values()), now.orders());
     }
 
     /** What the spool knows of attempts at an item, and what it hasn't or couldn't record in this run. Blocks. */
@@ -300,10 +338,13 @@ final class Settlement {
         return mine == null ? recorded : merged(recorded, mine);
     }
 
-    private void done(QueueItem item) {
+    /** @return completes when the spool has it, exceptionally when it can't be recorded */
+    private CompletableFuture<Void> done(QueueItem item) {
         unrecorded.remove(item.entry());
-        track(spool.done(item.entry()));
+        CompletableFuture<Void> durable = spool.done(item.entry());
+        track(durable);
         queue.finished(item);
+        return durable;
     }
 
     /** Nothing was attempted. */
@@ -314,7 +355,7 @@ final class Settlement {
 
     /** An earlier attempt has settled every recipient, and a crash came before that was recorded. */
     void alreadyDone(QueueItem item) {
-        done(item);
+        var _ = done(item);
     }
 
     /**
@@ -327,7 +368,8 @@ final class Settlement {
         lost(item, why);
         Reason reason = new Reason(Phase.CONTENT, Failure.Kind.CONTENT_LOST.code(),
                 Failure.Kind.CONTENT_LOST.enhanced(), "the message can't be read from the spool: " + why, false);
-        Envelope envelope = read == null ? spool.envelope(item.entry()) : read.envelope();
+        Envelope stored = read == null ? spool.envelope(item.entry()) : read.envelope();
+        Envelope envelope = stored == null ? null : bound(item, stored);
         if (envelope == null) {
             stats.bounced.increment();
             stats.failed(reason.phase(), 1);
@@ -335,18 +377,24 @@ final class Settlement {
                     List.of("@" + item.domain()), item.domain(), item.tenant(), item.campaign(), "", 0,
                     reason.response(), null, "", clock.millis(), item.receivedMillis(), item.attempts(), "", "")
                     .of(item.mailClass()));
-            done(item);
+            var _ = done(item);
             return;
         }
         DeliveryAttempt attempt = new DeliveryAttempt(item, envelope, read == null ? NOTHING : read.content(),
                 known(item),
                 DeliveryMemory.uncounted());
         if (attempt.nothingOwed()) {
-            done(item);
+            var _ = done(item);
             return;
         }
         attempt.decideRest(new Outcome.Bounced(reason, BlastRadius.SESSION), SessionDetails.none(""));
         settle(attempt, maxAgeMillis);
+    }
+
+    /** As operators have bound it. */
+    Envelope bound(QueueItem item, Envelope envelope) {
+        Orders.Binding to = queue.orders(item).binding();
+        return to == null ? envelope : envelope.bound(to.tenant(), to.campaign(), to.pool());
     }
 
     /** As much of {@link #lastAttempt} as there is. */
@@ -423,42 +471,48 @@ final class Settlement {
     }
 
     private void count(DeliveryAttempt attempt, long now) {
-        long accepted = attempt.item.receivedMillis();
-        if (attempt.item.attempts() == 0 && attempt.begunMillis() != 0) {
-            stats.firstAttempts.record(TimeUnit.MILLISECONDS.toNanos(attempt.begunMillis() - accepted));
+        QueueItem item = attempt.item;
+        long accepted = item.receivedMillis();
+        ProviderStats.Figures provider = stats.providers.of(item.provider());
+        if (item.attempts() == 0 && attempt.begunMillis() != 0) {
+            stats.firstAttempt(item.mailClass(), provider,
+                    TimeUnit.MILLISECONDS.toNanos(attempt.begunMillis() - accepted));
         }
-        long delivered = 0;
-        ProviderStats.Counts provider = stats.providers.of(attempt.item.provider());
+        if (attempt.removal() != Removal.NONE) { // no receiver has said so
+            stats.removed.add(attempt.size() - attempt.firstUndelivered());
+            return;
+        }
+        AttemptCounts counts = new AttemptCounts();
         for (int place = attempt.firstUndelivered(); place < attempt.size(); place++) {
             Outcome outcome = attempt.outcome(place);
             switch (outcome) {
-                case Outcome.Delivered _ -> delivered++;
-                case Outcome.Bounced _ -> {
-                    stats.bounced.increment();
-                    provider.bounced().increment();
-                }
-                case Outcome.Expired _ -> {
-                    stats.expired.increment();
-                    provider.expired().increment();
-                }
-                case Outcome.Deferred _,Outcome.Untried _ -> {
-                    stats.deferred.increment();
-                    provider.deferred().increment();
-                }
+                case Outcome.Delivered _ -> counts.delivered++;
+                case Outcome.Bounced _ -> counts.bounced++;
+                case Outcome.Expired _ -> counts.expired++;
+                case Outcome.Deferred _,Outcome.Untried _ -> counts.deferred++;
                 case null -> {
                 }
             }
             if (outcome != null && !(outcome instanceof Outcome.Delivered)) {
                 stats.failed(outcome.reason().phase(), 1);
+                provider.failed(outcome.reason().meaning().category());
                 String site = attempt.contact(place).site();
-                stats.replied(attempt.item.provider(), site.substring(site.indexOf('>') + 1), outcome.reason());
+                Reason reason = outcome.reason();
+                stats.replied(item.provider(), site.substring(site.indexOf('>') + 1), reason);
+                queue.replied(item, new RecentReply(now, reason.code(), reason.enhanced(), reason.text(),
+                        reason.meaning().bounceClass(), reason.remote()));
             }
         }
-        if (delivered > 0) {
-            stats.delivered.add(delivered);
-            provider.delivered().add(delivered);
-            stats.deliveredFrom(attempt.item.source(), delivered);
-            stats.transits.record(TimeUnit.MILLISECONDS.toNanos(now - accepted), delivered);
+        queue.outcome(item, counts.delivered, counts.deferred, counts.bounced + counts.expired);
+        stats.count(counts);
+        provider.outcomes.add(counts);
+        stats.senders.ofTenant(item.tenant()).add(counts);
+        stats.senders.ofPool(queue.pool(item)).add(counts);
+        if (!item.source().isEmpty()) { // else it waited for one
+            stats.from(item.source()).add(counts);
+        }
+        if (counts.delivered > 0) {
+            stats.transit(item.mailClass(), provider, TimeUnit.MILLISECONDS.toNanos(now - accepted), counts.delivered);
         }
     }
 
@@ -493,12 +547,15 @@ final class Settlement {
         }
         MessageEvent.Type type = switch (outcome) {
             case Outcome.Delivered _ -> MessageEvent.Type.DELIVERY;
-            case Outcome.Bounced _ -> MessageEvent.Type.BOUNCE;
+            case Outcome.Bounced _ -> attempt.removal() == Removal.DELETED
+                    ? MessageEvent.Type.ADMIN_BOUNCE
+                    : MessageEvent.Type.BOUNCE;
             case Outcome.Expired _ -> MessageEvent.Type.EXPIRATION;
             case Outcome.Deferred _,Outcome.Untried _ -> MessageEvent.Type.TRANSIENT_FAILURE;
         };
         var envelope = attempt.envelope;
-        return new MessageEvent(type, envelope.id(), envelope.sender(), recipients, attempt.item.domain(),
+        return new MessageEvent(type, envelope.id(), envelope.sender(), recipients,
+                attempt.recipient(from).domain(),
                 envelope.tenant(), envelope.campaign(), contact.site(), attempt.content.size(),
                 outcome.reason().response(), contact.peer(), contact.sourceAddress(), now, envelope.receivedMillis(),
                 attempt.item.attempts(), contact.protocol(), contact.sessionId(), contact.tls(),

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLSocket;
 
 import org.jspecify.annotations.Nullable;
@@ -41,10 +42,11 @@ import dev.penstock.smtp.XText;
 import dev.penstock.spool.UnreadableMessageException;
 import dev.penstock.tls.CertificateDemand;
 import dev.penstock.tls.ClientTls;
+import dev.penstock.units.CertificateFileException;
 
 /**
  * The client's end of one SMTP (RFC 5321) or LMTP (RFC 2033) session over a plain blocking socket. Confined to the
- * delivery session's thread, but for {@link #breakOff}.
+ * delivery session's thread, but for {@link #breakOff} and {@link #abort}.
  *
  * <p>A transaction goes {@link #begin}, {@link #awaitGo}, {@link #send}, {@link #awaitEnd}. To a host that offers
  * PIPELINING its MAIL, RCPT and DATA leave in one write, and {@code send} puts the next transaction's behind the end of
@@ -132,6 +134,9 @@ final class SmtpClientSession implements AutoCloseable {
     private int answered;
     private @Nullable SessionException writeFailure;
     private volatile boolean stopped;
+    /** An operator has ended it, and says why. */
+    private volatile @Nullable String aborted;
+    private final Dialogue dialogue;
     /** Null when content goes by DATA alone. */
     private @Nullable Chunking chunking;
     /** What the session takes beyond {@link DeliveryMemory#SESSION} and {@link DeliveryMemory#TLS}. */
@@ -140,13 +145,15 @@ final class SmtpClientSession implements AutoCloseable {
     /**
      * How a session is secured.
      *
+     * @param identity   what hosts are shown; asked for only when TLS is about to begin, and throws a
+     *     {@link CertificateFileException} when its files can't be used
      * @param insisting  whether a host that can't do TLS just now is to be asked later, though the policy is opportunistic
      */
-    record Security(TlsDecision decision, ClientTls tls, boolean insisting) {
+    record Security(TlsDecision decision, Supplier<ClientTls> identity, boolean insisting) {
         /** As configured, of a host that the configuration names or nobody vouches for. */
         Security(TlsPolicy policy, ClientTls tls, boolean configured, boolean insisting) {
-            this(TlsDecision.of(policy, new TlsDecision.Host("", "", configured, false, null, null), insisting), tls,
-                    insisting);
+            this(TlsDecision.of(policy, new TlsDecision.Host("", "", configured, false, null, null), insisting),
+                    () -> tls, insisting);
         }
 
         TlsPolicy policy() {
@@ -161,7 +168,8 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private SmtpClientSession(HostConnection connection, boolean lmtp, TlsDecision decision, SessionRules rules,
-            DeliveryMemory.Share memory) throws IOException {
+            DeliveryMemory.Share memory, Dialogue dialogue) throws IOException {
+        this.dialogue = dialogue;
         this.host = connection.host();
         this.lmtp = lmtp;
         this.decision = decision;
@@ -186,7 +194,21 @@ final class SmtpClientSession implements AutoCloseable {
     static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security,
             @Nullable RouteLogin login, String hostname, SessionRules rules, DeliveryMemory.Share memory)
             throws SessionException {
-        SmtpClientSession session = over(connection, lmtp, security.decision, rules, memory);
+        return open(connection, lmtp, security, login, hostname, rules, memory, Dialogue.unseen());
+    }
+
+    /**
+     * Likewise.
+     *
+     * @param dialogue told where the session is, and what is said in it
+     */
+    static SmtpClientSession open(HostConnection connection, boolean lmtp, Security security,
+            @Nullable RouteLogin login, String hostname, SessionRules rules, DeliveryMemory.Share memory,
+            Dialogue dialogue) throws SessionException {
+        SmtpClientSession session = over(connection, lmtp, security.decision, rules, memory, dialogue);
+        if (login != null) {
+            dialogue.trace().login(login.user(), login.password());
+        }
         try {
             session.greet(hostname);
             session.secure(security, hostname);
@@ -202,9 +224,9 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private static SmtpClientSession over(HostConnection connection, boolean lmtp, TlsDecision decision,
-            SessionRules rules, DeliveryMemory.Share memory) throws SessionException {
+            SessionRules rules, DeliveryMemory.Share memory, Dialogue dialogue) throws SessionException {
         try {
-            return new SmtpClientSession(connection, lmtp, decision, rules, memory);
+            return new SmtpClientSession(connection, lmtp, decision, rules, memory, dialogue);
         } catch (IOException e) {
             connection.close();
             throw new SessionException(Phase.CONNECT, new Failure(Failure.Kind.CONNECTION_LOST,
@@ -271,6 +293,7 @@ final class SmtpClientSession implements AutoCloseable {
                     describe(host) + " offers no TLS, which is " + wish(security.decision)));
         }
         mustBeInStep(helloPhase());
+        ClientTls client = client(security);
         append(STARTTLS);
         flush(Phase.STARTTLS, times.startTls());
         Reply ready = read(Phase.STARTTLS, times.startTls());
@@ -280,32 +303,45 @@ final class SmtpClientSession implements AutoCloseable {
             }
             throw new SessionException(Phase.STARTTLS, new Cause.Replied(ready));
         }
-        handshake(security);
+        handshake(client, security.decision);
         capabilities = Capabilities.NONE;
         pipelining = false;
         sayHello(hostname);
     }
 
-    private void handshake(Security security) throws SessionException {
+    /** Before the host is asked for TLS: nothing is wrong with it. */
+    private static ClientTls client(Security security) throws SessionException {
+        try {
+            return security.identity.get();
+        } catch (CertificateFileException e) {
+            throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.OWN_CERTIFICATE,
+                    "the certificate for hosts can't be used: " + e.getMessage()));
+        }
+    }
+
+    private void handshake(ClientTls client, TlsDecision wanted) throws SessionException {
         try {
             // a server has nothing to say before the client's first message: whoever did wasn't under TLS
             if (received.hasRemaining() || input.available() > 0) {
                 throw new SessionException(Phase.STARTTLS, new Failure(Failure.Kind.PLAINTEXT_AFTER_STARTTLS,
                         describe(host) + " sent something in clear after its answer to STARTTLS"));
             }
-            watch.within(times.handshake().toNanos());
-            ClientTls.Connection secured = security.tls.handshake(connection.socket(), sni(security.decision),
-                    host.port(),
-                    security.decision.demand());
+            dialogue.at(Phase.STARTTLS, watch.within(times.handshake().toNanos()));
+            ClientTls.Connection secured = client.handshake(connection.socket(), sni(wanted), host.port(),
+                    wanted.demand());
             if (!memory.take((long) secured.certificates() * DeliveryMemory.CERTIFICATE)) {
                 throw noMemory();
             }
             input = secured.input();
             output = secured.socket().getOutputStream();
             tls = secured;
+            if (dialogue.trace().tells()) {
+                dialogue.trace().note("TLS " + secured.protocol() + " " + secured.cipher()
+                        + (secured.verified() ? ", verified" : ", unverified: " + secured.problem()));
+            }
         } catch (IOException e) {
             Failure broken = broken(Phase.STARTTLS, e.getMessage());
-            throw new SessionException(Phase.STARTTLS, broken.kind() == Failure.Kind.STOPPED
+            throw new SessionException(Phase.STARTTLS, broken.isOurs()
                     ? broken
                     : new Failure(Failure.Kind.TLS_FAILED, "TLS handshake with " + describe(host) + " failed: "
                             + (watch.expired() ? "timed out" : e.getMessage())));
@@ -713,7 +749,9 @@ final class SmtpClientSession implements AutoCloseable {
         contentSent = false;
         if (t.accepted > 0) {
             try {
+                dialogue.sent().contentBegins(count);
                 appendContent(t.content);
+                dialogue.sent().contentEnds(count, true);
             } catch (IOException e) {
                 throw writeFailure != null ? writeFailure : unreadable(e);
             }
@@ -845,6 +883,8 @@ final class SmtpClientSession implements AutoCloseable {
     boolean startEnvelope(boolean first) throws SessionException {
         if (first) {
             mustBeInStep(Phase.MAIL);
+        } else {
+            dialogue.trace().isOn();
         }
         boolean reset = needsReset || !first;
         needsReset = false;
@@ -868,6 +908,12 @@ final class SmtpClientSession implements AutoCloseable {
 
     void flushEnvelope() throws SessionException {
         flush(Phase.MAIL, times.mail());
+    }
+
+    /** The last so many octets of the buffer are a message's content. */
+    void appendedContent(int octets) {
+        dialogue.sent().contentBegins((long) count - octets);
+        dialogue.sent().contentEnds(count, true);
     }
 
     void flushContent() throws SessionException {
@@ -904,12 +950,18 @@ final class SmtpClientSession implements AutoCloseable {
         return out.length - count;
     }
 
-    /** Sends the chunk, and begins another. */
-    void writeChunk(byte[] head, int space) throws SessionException {
+    /**
+     * Sends the chunk, and begins another.
+     *
+     * @param last whether the message ends with it
+     */
+    void writeChunk(byte[] head, int space, boolean last) throws SessionException {
         int from = space - head.length;
         System.arraycopy(head, 0, out, from, head.length);
         int end = count;
         count = space;
+        dialogue.sent().contentBegins(head.length);
+        dialogue.sent().contentEnds((long) end - from, last);
         write(out, from, end - from, Phase.CONTENT, times.dataBlock());
     }
 
@@ -976,6 +1028,7 @@ final class SmtpClientSession implements AutoCloseable {
             case Cause.Replied _ -> why.phase() != Phase.CONTENT;
             case Failure failure -> failure.kind() == Failure.Kind.OUT_OF_STEP
                     || failure.kind() == Failure.Kind.ROUTE_LOGIN
+                    || failure.kind() == Failure.Kind.OWN_CERTIFICATE
                     || failure.kind() == Failure.Kind.TLS_NOT_OFFERED;
             case Cause.Unroutable _ -> false;
         };
@@ -1005,6 +1058,12 @@ final class SmtpClientSession implements AutoCloseable {
         }
     }
 
+    /** As {@link #breakOff}, since an operator wants it so. For other threads. */
+    void abort(String why) {
+        aborted = why;
+        closeQuietly(connection.wire());
+    }
+
     /** Ends whatever the session is doing. For other threads. */
     void breakOff() {
         stopped = true;
@@ -1027,6 +1086,9 @@ final class SmtpClientSession implements AutoCloseable {
 
     /** What is read next must be the answer to what is sent next: nothing may be waiting, unless it ends the session. */
     void mustBeInStep(Phase phase) throws SessionException {
+        if (phase != Phase.CONTENT) { // of which nobody who watches from now on would know how much there was
+            dialogue.trace().isOn();
+        }
         if (hasUnread()) {
             if (isClosing()) {
                 read(phase, times.of(phase));
@@ -1112,15 +1174,17 @@ final class SmtpClientSession implements AutoCloseable {
                 Reply reply = parser.parse(received);
                 if (reply == null) {
                     if (!waiting) {
-                        watch.within(time.toNanos());
+                        dialogue.at(phase, watch.within(time.toNanos()));
                         waiting = true;
                     }
                     fill(phase);
-                } else if (reply.code() == FailurePolicy.SERVICE_CLOSING) { // RFC 5321 3.8
-                    throw new SessionException(phase, new Cause.Replied(reply));
-                } else {
-                    return reply;
+                    continue;
                 }
+                dialogue.trace().reply(reply);
+                if (reply.code() == FailurePolicy.SERVICE_CLOSING) { // RFC 5321 3.8
+                    throw new SessionException(phase, new Cause.Replied(reply));
+                }
+                return reply;
             }
         } catch (ReplySyntaxException e) {
             throw new SessionException(phase, new Failure(Failure.Kind.MALFORMED_REPLY,
@@ -1147,6 +1211,10 @@ final class SmtpClientSession implements AutoCloseable {
                 : phase == Phase.CONTENT
                         ? " during content"
                         : phase == Phase.END_OF_DATA ? " after the end of data" : " at " + phase.command());
+        String why = aborted;
+        if (why != null) {
+            return new Failure(Failure.Kind.ABORTED, "session" + where + " aborted by an operator: " + why);
+        }
         if (stopped) {
             return new Failure(Failure.Kind.STOPPED, "session" + where + " ended by a stop");
         }
@@ -1164,7 +1232,8 @@ final class SmtpClientSession implements AutoCloseable {
     }
 
     private void write(byte[] bytes, int offset, int length, Phase phase, Duration time) throws SessionException {
-        watch.within(time.toNanos());
+        dialogue.at(phase, watch.within(time.toNanos()));
+        dialogue.sent().written(bytes, offset, length);
         try {
             output.write(bytes, offset, length);
         } catch (IOException e) {

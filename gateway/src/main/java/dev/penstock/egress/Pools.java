@@ -107,6 +107,11 @@ public record Pools(Map<String, Pool> pools, Map<Campaign, String> byCampaign, M
         return pools.get(name);
     }
 
+    /** Of all there are, in order. */
+    public List<String> names() {
+        return pools.keySet().stream().sorted().toList();
+    }
+
     public boolean has(String name) {
         return pools.containsKey(name);
     }

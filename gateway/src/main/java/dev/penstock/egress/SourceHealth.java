@@ -1,6 +1,7 @@
 package dev.penstock.egress;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -257,8 +258,11 @@ public final class SourceHealth {
         return standing(source, scope, cause) != null;
     }
 
-    /** How many stand of one source. */
-    public int count(String source) {
-        return suspensions.getOrDefault(source, List.of()).size();
+    /** How many stand of one source, by their cause; those that there are. */
+    public Map<Cause, Long> causes(String source) {
+        Map<Cause, Long> causes = new EnumMap<>(Cause.class);
+        suspensions.getOrDefault(source, List.of())
+                .forEach(suspension -> causes.merge(suspension.cause(), 1L, Long::sum));
+        return causes;
     }
 }

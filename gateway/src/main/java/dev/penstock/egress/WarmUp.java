@@ -2,9 +2,11 @@ package dev.penstock.egress;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
@@ -15,6 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.WarmUpConfig;
 import dev.penstock.config.WarmUpSchedule;
 import dev.penstock.egress.WarmUpLedger.Day;
 import dev.penstock.egress.WarmUpLedger.Lease;
@@ -29,6 +32,8 @@ import dev.penstock.egress.WarmUpLedger.Lease;
 public final class WarmUp implements Quota, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(WarmUp.class);
     private static final String FILE = "warm-up";
+    /** Lines of one call of {@link #tellChanges}: days of many sources begin at one time. */
+    private static final int MOST_TOLD = 100;
 
     private final WarmUpLedger ledger = new WarmUpLedger();
     private final WarmUpJournal journal;
@@ -37,6 +42,8 @@ public final class WarmUp implements Quota, AutoCloseable {
     private volatile boolean closed;
     private volatile @Nullable Thread writer;
     private boolean writable = true; // the writer's
+    /** By whoever calls {@link #tellChanges}; null before the first call. */
+    private @Nullable Map<WarmUpLedger.Key, Told> told;
 
     /**
      * How far a source is towards a provider.
@@ -56,6 +63,9 @@ public final class WarmUp implements Quota, AutoCloseable {
         this.plans = plans;
         this.clock = clock;
     }
+
+    /** What was told of a source towards a provider. */
+    private record Told(long day, boolean used) {}
 
     /** Lets nothing be taken before {@link #open}. */
     public static WarmUp of(GatewayConfig config, InstantSource clock) {
@@ -98,6 +108,15 @@ public final class WarmUp implements Quota, AutoCloseable {
 
     /** From now on by these schedules; what was sent today counts. @throws IllegalArgumentException and all is as it was */
     public void reconfigure(GatewayConfig config) {
+        prepare(config).run();
+    }
+
+    /**
+     * Makes ready what {@code config} says; nothing is otherwise before what is returned is run, which can't fail.
+     *
+     * @throws IllegalArgumentException when it can't be in force
+     */
+    public Runnable prepare(GatewayConfig config) {
         Map<String, WarmUpPlan> next = WarmUpPlan.of(config);
         if (!next.isEmpty() && writer == null) {
             try {
@@ -106,7 +125,7 @@ public final class WarmUp implements Quota, AutoCloseable {
                 throw new IllegalArgumentException("source.warm-up: " + e.getMessage(), e);
             }
         }
-        plans = next;
+        return () -> plans = next;
     }
 
     @Override
@@ -222,6 +241,46 @@ public final class WarmUp implements Quota, AutoCloseable {
         }
         all.sort(Comparator.comparing(Progress::source).thenComparing(Progress::provider));
         return all;
+    }
+
+    /**
+     * Writes into the log which days have begun since the last call, and which allowances have been used up since then. One
+     * thread, which calls it now and again; the first call tells of nothing that it finds.
+     */
+    public void tellChanges() {
+        Map<WarmUpLedger.Key, Told> earlier = told;
+        Map<WarmUpLedger.Key, Told> now = new HashMap<>();
+        int lines = 0;
+        for (Progress one : progress()) {
+            WarmUpLedger.Key key = new WarmUpLedger.Key(one.source(), one.provider());
+            Told standing = new Told(one.day(), one.allowance() != WarmUpSchedule.UNLIMITED
+                    && one.sent() >= one.allowance());
+            now.put(key, standing);
+            Told before = earlier == null ? standing : earlier.get(key);
+            if (standing.equals(before)) {
+                continue;
+            }
+            if (lines++ < MOST_TOLD) {
+                tell(one, before == null || before.day != standing.day, standing.used);
+            }
+        }
+        if (lines > MOST_TOLD) {
+            log.info("event=warm-up-changes kept-back={}", lines - MOST_TOLD);
+        }
+        told = now;
+    }
+
+    private static void tell(Progress one, boolean begins, boolean used) {
+        String provider = one.provider().isEmpty() ? WarmUpConfig.OTHER : one.provider();
+        String allowance = one.allowance() == WarmUpSchedule.UNLIMITED ? "none" : Long.toString(one.allowance());
+        if (begins) {
+            log.info("event=warm-up-day source={} provider={} schedule={} day={} allowance={}", one.source(), provider,
+                    one.schedule(), one.day(), allowance);
+        }
+        if (used) {
+            log.info("event=warm-up-allowance-used source={} provider={} day={} allowance={} next={}", one.source(),
+                    provider, one.day(), allowance, Instant.ofEpochMilli(one.nextMillis()));
+        }
     }
 
     /** Nothing is taken any more; what was is kept exactly. */

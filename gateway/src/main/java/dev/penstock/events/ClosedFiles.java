@@ -23,9 +23,7 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.zip.GZIPOutputStream;
 
-import com.github.luben.zstd.ZstdOutputStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,7 +45,6 @@ final class ClosedFiles implements AutoCloseable {
 
     private static final Duration CLOSE_TIME = Duration.ofSeconds(5);
     private static final String UNFINISHED = ".";
-    private static final int BUFFER = 64 * 1024;
 
     private final Path directory;
     private final InstantSource clock;
@@ -147,12 +144,8 @@ final class ClosedFiles implements AutoCloseable {
             }
             FileTime lastLine = Files.getLastModifiedTime(file);
             InputStream in = Channels.newInputStream(channel); // closed with it, when the lock isn't needed any more
-            try (OutputStream raw = Channels.newOutputStream(PrivateFiles.createAnew(made));
-                    OutputStream out = compressing(raw, compression)) {
-                byte[] buffer = new byte[BUFFER];
-                for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-                    out.write(buffer, 0, read);
-                }
+            try (OutputStream out = Channels.newOutputStream(PrivateFiles.createAnew(made))) {
+                CompressedLines.compress(in, out, compression);
             }
             try (FileChannel whole = FileChannel.open(made, StandardOpenOption.WRITE)) {
                 whole.force(true); // before the lines are nowhere else
@@ -177,14 +170,6 @@ final class ClosedFiles implements AutoCloseable {
         } catch (IOException _) {
             return true; // no locks on this file system: the writer has none either
         }
-    }
-
-    private static OutputStream compressing(OutputStream raw, Compression compression) throws IOException {
-        return switch (compression) {
-            case GZIP -> new GZIPOutputStream(raw, BUFFER);
-            case ZSTD -> new ZstdOutputStream(raw);
-            case NONE -> raw;
-        };
     }
 
     private void expire(Path file, Instant oldest) {

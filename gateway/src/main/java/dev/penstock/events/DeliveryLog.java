@@ -164,7 +164,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
 
     public DeliveryLogStats stats() {
         return new DeliveryLogStats(written.get(), dropped.sum(), rejectionsDropped.sum(), bytes.get(), failures.get(),
-                files.get(), Math.max(0, pending.get()));
+                files.get(), Math.max(0, pending.get()), trouble == null);
     }
 
     /** Octets of the events that wait. */
@@ -219,7 +219,7 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
 
     /** Where nothing is half written the file may end. */
     private void endFileIfDue() {
-        if (taken != 0 || closing || !reopening && !isOld()) {
+        if (taken != 0 || closing || !isToEnd() || trouble != null && System.nanoTime() - retryNanos < 0) {
             return;
         }
         reopening = false;
@@ -227,9 +227,18 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
             if (file.size() > 0 || file.isGone()) {
                 rotate();
             }
+            if (encoded == 0) {
+                well();
+            }
         } catch (IOException e) {
+            reopening = true; // no event may come by which it would be tried again
+            retryNanos = System.nanoTime() + RETRY_NANOS;
             failed(e);
         }
+    }
+
+    private boolean isToEnd() {
+        return reopening || isOld();
     }
 
     /** Whether a multiple of the file's greatest age has passed since it was begun. */
@@ -249,7 +258,11 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
             return;
         }
         idle = true;
-        if (waiting.isEmpty() && !closing && !reopening) {
+        if (trouble != null && isToEnd()) {
+            if (waiting.isEmpty() && !closing) {
+                LockSupport.parkNanos(this, Math.max(DRAIN_NANOS, retryNanos - System.nanoTime()));
+            }
+        } else if (waiting.isEmpty() && !closing && !reopening) {
             long age = config.maxFileAge().toMillis();
             if (age == 0 || file.size() == 0) {
                 LockSupport.park(this);
@@ -315,6 +328,10 @@ public final class DeliveryLog implements MessageEvent.Listener, AutoCloseable {
         encoded = 0;
         taken = 0;
         encoder.clear();
+        well();
+    }
+
+    private void well() {
         if (trouble != null) {
             trouble = null;
             log.info("event=delivery-log-writes-again dropped={}", dropped.sum());

@@ -19,6 +19,7 @@ public final class DeliveryLogMetrics {
                 DeliveryLogStats::failures);
         part.counter("files", "Files begun", DeliveryLogStats::files);
         part.gauge("pending", "Events that wait", DeliveryLogStats::pending);
+        part.gauge("writable", "0 while it can't be written, 1 otherwise", stats -> stats.writable() ? 1 : 0);
         return part;
     }
 }

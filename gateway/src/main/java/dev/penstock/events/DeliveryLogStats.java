@@ -10,6 +10,7 @@ package dev.penstock.events;
  * @param failures writes, rotations, compressions and deletions that failed; each is tried again
  * @param files    files begun
  * @param pending  events that wait now
+ * @param writable whether the last write succeeded
  */
 public record DeliveryLogStats(long written, long dropped, long rejectionsDropped, long bytes, long failures,
-        long files, long pending) {}
+        long files, long pending, boolean writable) {}

@@ -172,7 +172,7 @@ final class EventEncoder {
         if (!event.protocol().isEmpty()) {
             bytes(switch (event.type()) {
                 case RECEPTION, REJECTION, PREFLIGHT -> RECEPTION_PROTOCOL;
-                case DELIVERY, TRANSIENT_FAILURE, BOUNCE, EXPIRATION -> DELIVERY_PROTOCOL;
+                case DELIVERY, TRANSIENT_FAILURE, BOUNCE, ADMIN_BOUNCE, EXPIRATION -> DELIVERY_PROTOCOL;
             });
             text(event.protocol());
             octet('"');

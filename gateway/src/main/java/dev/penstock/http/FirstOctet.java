@@ -11,14 +11,27 @@ import org.jspecify.annotations.Nullable;
 public final class FirstOctet extends ChannelInboundHandlerAdapter {
     /** Whoever opens a connection has something to say. */
     static final int SECONDS = 5;
+    /** A program of this machine that has just been started connects, and loads then what it writes with. */
+    static final int LOCAL_SECONDS = 60;
+
+    private final int seconds;
 
     private @Nullable Future<?> timer;
+
+    public FirstOctet() {
+        this(SECONDS);
+    }
+
+    /** @param seconds for the first octet */
+    FirstOctet(int seconds) {
+        this.seconds = seconds;
+    }
 
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
         timer = context.executor().schedule(() -> {
             var _ = context.close();
-        }, SECONDS, TimeUnit.SECONDS);
+        }, seconds, TimeUnit.SECONDS);
     }
 
     @Override

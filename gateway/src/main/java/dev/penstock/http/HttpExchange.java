@@ -1,9 +1,14 @@
 package dev.penstock.http;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.Optional;
 import javax.net.ssl.SSLSession;
 
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
@@ -12,9 +17,12 @@ import io.netty.handler.ssl.SslHandler;
 import io.netty.util.NetUtil;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.netty.http.server.HttpServerRequest;
 import reactor.netty.http.server.HttpServerResponse;
+
+import dev.penstock.tls.ServerTls;
 
 /**
  * A request and its one answer, given by exactly one of {@link #send}, {@link #refuse} and {@link #answer}; nothing is
@@ -41,6 +49,30 @@ public final class HttpExchange {
     /** As {@link RequestPath} has it. */
     public String path() {
         return path;
+    }
+
+    /** What stands behind the question mark of the request's target, as it was written; empty for nothing. */
+    public String query() {
+        String target = request.uri();
+        int from = target.indexOf('?');
+        int to = target.indexOf('#');
+        return from < 0 || to >= 0 && to < from ? "" : target.substring(from + 1, to < 0 ? target.length() : to);
+    }
+
+    /** Whether it came over a Unix socket: who connects to one has the right to. */
+    public boolean isOverUnixSocket() {
+        return UnixSockets.isOne(channel().localAddress());
+    }
+
+    /** The user at the other end of a Unix socket; empty when the system doesn't say, and over TCP. */
+    public Optional<String> peer() {
+        return UnixPeer.of(channel());
+    }
+
+    /** The certificate that the client has shown and that is good by the authorities of {@code server}; null for none. */
+    public @Nullable X509Certificate clientCertificate(ServerTls server) {
+        SslHandler handler = sslHandler();
+        return handler == null ? null : server.session(handler).client();
     }
 
     /** The first header field of that name, in any letter case; empty when there is none. */
@@ -75,12 +107,17 @@ public final class HttpExchange {
 
     /** Null in clear. */
     public @Nullable SSLSession tls() {
+        SslHandler handler = sslHandler();
+        return handler == null ? null : handler.engine().getSession();
+    }
+
+    private @Nullable SslHandler sslHandler() {
         Channel channel = channel();
         SslHandler handler = channel.pipeline().get(SslHandler.class);
         if (handler == null && channel.parent() != null) {
             handler = channel.parent().pipeline().get(SslHandler.class);
         }
-        return handler == null ? null : handler.engine().getSession();
+        return handler;
     }
 
     Channel channel() {
@@ -98,7 +135,8 @@ public final class HttpExchange {
         }
     }
 
-    private boolean hasBody() {
+    /** Whether a body comes with it, by its header section. */
+    public boolean hasBody() {
         return request.requestHeaders().contains(HttpHeaderNames.TRANSFER_ENCODING) || declaredOctets() > 0;
     }
 
@@ -110,11 +148,27 @@ public final class HttpExchange {
     /** To a request whose body nobody asks for. The connection stays. */
     public Publisher<Void> send(Answer answer) {
         answer.headers().forEach(response::header);
-        return response.status(HttpResponseStatus.valueOf(answer.status()))
-                .header(HttpHeaderNames.CONTENT_TYPE, answer.contentType())
+        if (!answer.headers().containsKey(HttpHeaderNames.CACHE_CONTROL.toString())) {
+            response.header(HttpHeaderNames.CACHE_CONTROL, "no-store");
+        }
+        response.status(HttpResponseStatus.valueOf(answer.status()));
+        if (answer.status() == HttpResponseStatus.NOT_MODIFIED.code()) {
+            return response.send(); // its length would be that of what the client has (RFC 9110 8.6)
+        }
+        return response.header(HttpHeaderNames.CONTENT_TYPE, answer.contentType())
                 .header(HttpHeaderNames.CONTENT_LENGTH, String.valueOf(answer.body().octets().length))
-                .header(HttpHeaderNames.CACHE_CONTROL, "no-store")
                 .sendByteArray(Mono.just(answer.body().octets()));
+    }
+
+    /**
+     * To a request whose body nobody asks for: 200 and each part as it comes, until there are no more or the client is
+     * gone, which cancels.
+     */
+    public Publisher<Void> stream(String contentType, Publisher<String> parts) {
+        return response.status(HttpResponseStatus.OK)
+                .header(HttpHeaderNames.CONTENT_TYPE, contentType)
+                .header(HttpHeaderNames.CACHE_CONTROL, "no-store")
+                .send(Flux.from(parts).map(part -> Unpooled.wrappedBuffer(part.getBytes(UTF_8))), _ -> true);
     }
 
     /** To a request whose body was not asked for, and will not be. A client that sends one all the same gets to reading. */

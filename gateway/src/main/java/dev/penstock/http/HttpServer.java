@@ -1,6 +1,7 @@
 package dev.penstock.http;
 
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.function.Supplier;
 
@@ -21,7 +22,8 @@ import dev.penstock.tls.ServerTls;
  * gives each request to its route. Thread-safe. Everything of a port is done on one event loop of its own, so that ports
  * take no time from each other, nor from SMTP sessions.
  *
- * <p>Whoever connects has {@value FirstOctet#SECONDS} s to say something. A header section has
+ * <p>Whoever connects has {@value FirstOctet#SECONDS} s to say something, over a Unix socket
+ * {@value FirstOctet#LOCAL_SECONDS}. A header section has
  * {@value HeaderDeadline#SECONDS} s from its first octet, or the whole request has {@link Times#request}.
  */
 public final class HttpServer implements AutoCloseable {
@@ -40,16 +42,16 @@ public final class HttpServer implements AutoCloseable {
      * Where it listens, and whom it lets in.
      *
      * @param loop   name of its event loop
-     * @param number 0 for any that is free
+     * @param at     an address with its port, 0 for any that is free; or the path of a Unix socket
      * @param limits asked for each connection
      * @param tls    asked for each connection; null for none
      */
-    public record Port(String loop, String address, int number, Times times, ConnectionGate gate,
+    public record Port(String loop, SocketAddress at, Times times, ConnectionGate gate,
             Supplier<ConnectionGate.Limits> limits, Supplier<@Nullable ServerTls> tls) {
         /** Without TLS. */
         public static Port inClear(String loop, String address, int number, Times times, ConnectionGate gate,
                 Supplier<ConnectionGate.Limits> limits) {
-            return new Port(loop, address, number, times, gate, limits, () -> null);
+            return new Port(loop, new InetSocketAddress(address, number), times, gate, limits, () -> null);
         }
     }
 
@@ -73,8 +75,7 @@ public final class HttpServer implements AutoCloseable {
         this.loops = LoopResources.create(port.loop, 1, true);
         try {
             reactor.netty.http.server.HttpServer http = reactor.netty.http.server.HttpServer.create()
-                    .host(port.address)
-                    .port(port.number)
+                    .bindAddress(port::at)
                     .runOn(loops)
                     .idleTimeout(port.times.idle)
                     .httpRequestDecoder(spec -> spec.maxInitialLineLength(MAX_LINE).maxHeaderSize(MAX_HEADERS))
@@ -88,7 +89,7 @@ public final class HttpServer implements AutoCloseable {
         }
     }
 
-    /** Where it listens, port as bound. */
+    /** Where it listens, port as bound. Not for a Unix socket. */
     public InetSocketAddress address() {
         return (InetSocketAddress) server.address();
     }
@@ -110,7 +111,8 @@ public final class HttpServer implements AutoCloseable {
         if (port.times.request == null) {
             channel.pipeline().addFirst(new HeaderDeadline());
         }
-        channel.pipeline().addFirst(new FirstOctet());
+        channel.pipeline().addFirst(new FirstOctet(
+                port.at instanceof InetSocketAddress ? FirstOctet.SECONDS : FirstOctet.LOCAL_SECONDS));
     }
 
     private Publisher<Void> timed(HttpServerRequest request, HttpServerResponse response) {

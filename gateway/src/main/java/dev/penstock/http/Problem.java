@@ -1,6 +1,7 @@
 package dev.penstock.http;
 
 import java.io.ByteArrayOutputStream;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -23,12 +24,14 @@ public final class Problem extends RuntimeException {
         UNAUTHORIZED(401, "unauthorized", "Credentials are needed"),
         FORBIDDEN(403, "forbidden", "This isn't permitted"),
         NOT_FOUND(404, "not-found", "There is nothing here"),
+        CONFLICT(409, "conflict", "It isn't as the request expects it to be"),
         METHOD_NOT_ALLOWED(405, "method-not-allowed", "The method isn't allowed here"),
         TIMEOUT(408, "timeout", "The request took too long to come"),
         TOO_LARGE(413, "too-large", "The body is too large"),
         MEDIA_TYPE(415, "unsupported-media-type", "The body must be JSON, plain or in gzip"),
         TOO_MANY(429, "too-many-requests", "Too much at one time"),
         UNAVAILABLE(503, "unavailable", "Mail can't be taken now"),
+        UNRECORDED(503, "not-recorded", "What can't be recorded isn't done"),
         INTERNAL(500, "internal", "A fault of the gateway's");
 
         private final int status;
@@ -85,9 +88,11 @@ public final class Problem extends RuntimeException {
                 : wrongs.size() + " things are wrong with the request", wrongs, Map.of());
     }
 
-    /** With a header field of the answer. */
+    /** With one header field of the answer more. */
     public Problem with(String header, String value) {
-        return new Problem(kind, detail, wrongs, Map.of(header, value));
+        Map<String, String> more = new HashMap<>(headers);
+        more.put(header, value);
+        return new Problem(kind, detail, wrongs, more);
     }
 
     public Kind kind() {

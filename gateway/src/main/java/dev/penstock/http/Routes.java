@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.netty.handler.codec.http.HttpMethod;
+import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 
 /** What a port answers, and how it says that it doesn't. Immutable. */
@@ -14,9 +15,12 @@ public final class Routes {
     private final Map<String, Map<HttpMethod, HttpRoute.Handler>> paths;
     private final Map<String, String> allowed;
     private final List<String> names;
+    private final Map<String, HttpRoute.Handler> below;
 
-    private Routes(ErrorAnswers errors, Map<String, Map<HttpMethod, HttpRoute.Handler>> paths) {
+    private Routes(ErrorAnswers errors, Map<String, Map<HttpMethod, HttpRoute.Handler>> paths,
+            Map<String, HttpRoute.Handler> below) {
         this.errors = errors;
+        this.below = Map.copyOf(below);
         this.names = List.copyOf(paths.keySet());
         Map<String, String> allow = new LinkedHashMap<>();
         paths.forEach((path, methods) -> allow.put(path, String.join(", ", methods.keySet().stream()
@@ -27,6 +31,14 @@ public final class Routes {
 
     /** @throws IllegalArgumentException when two answer the same */
     public static Routes of(ErrorAnswers errors, List<HttpRoute> routes) {
+        return of(errors, routes, Map.of());
+    }
+
+    /**
+     * @param below who answers all requests whose path begins so and isn't a route, by what it begins with
+     * @throws IllegalArgumentException when two answer the same
+     */
+    public static Routes of(ErrorAnswers errors, List<HttpRoute> routes, Map<String, HttpRoute.Handler> below) {
         Map<String, Map<HttpMethod, HttpRoute.Handler>> paths = new LinkedHashMap<>();
         for (HttpRoute route : routes) {
             Map<HttpMethod, HttpRoute.Handler> methods = paths.computeIfAbsent(route.path(),
@@ -37,7 +49,7 @@ public final class Routes {
                 }
             }
         }
-        return new Routes(errors, paths);
+        return new Routes(errors, paths, below);
     }
 
     private static List<HttpMethod> methods(HttpRoute route) {
@@ -54,12 +66,22 @@ public final class Routes {
             Map<HttpMethod, HttpRoute.Handler> methods = paths.get(exchange.path());
             String allow = allowed.get(exchange.path());
             if (methods == null || allow == null) {
-                return errors.notFound(exchange, names);
+                HttpRoute.Handler other = below(exchange.path());
+                return other == null ? errors.notFound(exchange, names) : other.handle(exchange);
             }
             HttpRoute.Handler handler = methods.get(exchange.method());
             return handler == null ? errors.notAllowed(exchange, allow) : handler.handle(exchange);
         } catch (Throwable e) {
             return errors.failed(exchange, e);
         }
+    }
+
+    private HttpRoute.@Nullable Handler below(String path) {
+        for (Map.Entry<String, HttpRoute.Handler> entry : below.entrySet()) {
+            if (path.startsWith(entry.getKey())) {
+                return entry.getValue();
+            }
+        }
+        return null;
     }
 }

@@ -18,10 +18,11 @@ import dev.penstock.units.Networks;
 
 /**
  * What a session knows of its client: by connection, PROXY, XCLIENT, TLS, EHLO and AUTH. Confined to the session's event
- * loop. What is made of it for others is kept until something changes.
+ * loop, but for {@link #seen()}. What is made of it for others is kept until something changes.
  */
 final class ClientFacts {
     final InetAddress peer; // who may use XCLIENT or not, whomever it has spoken for
+    private volatile Seen seen; // by other threads
     private final String sessionId;
     InetSocketAddress remote; // as PROXY or XCLIENT told it
     @Nullable
@@ -46,6 +47,21 @@ final class ClientFacts {
         this.peer = remote.getAddress();
         this.local = local;
         this.relayNetwork = relayNetworks.contains(peer);
+        this.seen = new Seen(remote, "", "", null, "SMTP");
+    }
+
+    /**
+     * What others may see of it. Immutable.
+     *
+     * @param remote as PROXY or XCLIENT told it
+     * @param helo   empty until EHLO or HELO
+     * @param login  by AUTH, XCLIENT or certificate; empty for nobody
+     */
+    record Seen(InetSocketAddress remote, String helo, String login, @Nullable TlsSession tls, String protocol) {}
+
+    /** For any thread. */
+    Seen seen() {
+        return seen;
     }
 
     void hello(String name, boolean extended) {
@@ -103,6 +119,8 @@ final class ClientFacts {
         clientSession = null;
         origin = null;
         traceStart = null;
+        Identity known = identity;
+        seen = new Seen(remote, helo, known == null ? "" : known.name(), tls, protocol(false));
     }
 
     Client client(Settings settings) {

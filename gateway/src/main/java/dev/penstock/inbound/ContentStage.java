@@ -176,6 +176,11 @@ final class ContentStage {
         return chunkLeft == 0;
     }
 
+    /** Whether the message ends with the chunk. */
+    boolean isLastChunk() {
+        return lastChunk;
+    }
+
     /** Some content is in. */
     Verdict taken() {
         if (inChunk) {
@@ -384,6 +389,7 @@ final class ContentStage {
             return new Verdict.Refuse(message.refusal(failure, from));
         }
         server.counters().accepted(message);
+        session.settings().counters().accepted(message);
         String notice = message.notice();
         String text = message.id() + " queued" + (notice.isEmpty() ? "" : "; " + notice);
         message.handOver(entries, from, messageId, text);

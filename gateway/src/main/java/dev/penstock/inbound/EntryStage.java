@@ -50,6 +50,7 @@ final class EntryStage {
             case Decision.Accept _ -> pause();
             case Decision.Refuse(Reply reply) -> {
                 server.counters().sessionsRefused.increment();
+                session.settings().counters().sessionsRefused.increment();
                 yield new Verdict.Goodbye(reply.encode(), false);
             }
         };

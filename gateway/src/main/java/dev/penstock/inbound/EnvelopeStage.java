@@ -148,6 +148,9 @@ final class EnvelopeStage {
 
     /** @return what the client hears when no new message would be kept, null when one would */
     private @Nullable Verdict withoutRoom() {
+        if (server.reception().isDraining()) {
+            return new Verdict.Defer(server.replies().draining);
+        }
         SpoolHealth.State state = server.reception().spoolHealth().state();
         if (state != SpoolHealth.State.READY) {
             return new Verdict.Defer(SpoolReplies.of(state));
@@ -157,6 +160,7 @@ final class EnvelopeStage {
         }
         if (!server.memory().hasRoom()) {
             server.counters().messagesDeferred.increment();
+            session.settings().counters().messagesDeferred.increment();
             return new Verdict.Say(Replies.NO_MEMORY);
         }
         return null;
@@ -215,6 +219,7 @@ final class EnvelopeStage {
     private Verdict noMemory(MailTransaction open) {
         open.recipientsRefused = true;
         server.counters().messagesDeferred.increment();
+        session.settings().counters().messagesDeferred.increment();
         return new Verdict.Say(Replies.NO_MEMORY);
     }
 

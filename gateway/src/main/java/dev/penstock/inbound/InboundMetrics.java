@@ -1,6 +1,11 @@
 package dev.penstock.inbound;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 
 import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
@@ -28,6 +33,32 @@ public final class InboundMetrics {
         hostility(part);
         part.histogram("accept.duration.seconds", "From the end of a message's content to its 250", acceptTimes);
         return part;
+    }
+
+    /** By listener: one label for each that is configured. */
+    public static PartMeters<Map<String, ListenerStats>> ofListeners(Supplier<Map<String, ListenerStats>> source) {
+        PartMeters<Map<String, ListenerStats>> part = PartMeters.of("penstock.listener.", source);
+        List<String> tags = List.of("listener");
+        part.gauges("sessions.open", "SMTP sessions open, by listener", tags, each(ListenerStats::open));
+        part.counters("sessions", "SMTP sessions greeted, by listener", tags, each(ListenerStats::sessions));
+        part.counters("sessions.refused", "Sessions refused for the limits or by policy, by listener", tags,
+                each(ListenerStats::sessionsRefused));
+        part.counters("messages", "Messages answered with 250, by listener", tags, each(ListenerStats::messages));
+        part.counters("bytes", "Octets of their content, by listener", tags, each(ListenerStats::octets));
+        part.counters("messages.refused", "Messages answered with 5xx, by listener", tags,
+                each(ListenerStats::messagesRefused));
+        part.counters("messages.deferred", "Messages answered with 4xx for want of room, by listener", tags,
+                each(ListenerStats::messagesDeferred));
+        return part;
+    }
+
+    private static Function<Map<String, ListenerStats>, Map<List<String>, Long>> each(
+            ToLongFunction<ListenerStats> figure) {
+        return listeners -> {
+            Map<List<String>, Long> figures = new LinkedHashMap<>();
+            listeners.forEach((name, stats) -> figures.put(List.of(name), figure.applyAsLong(stats)));
+            return figures;
+        };
     }
 
     private static void hostility(PartMeters<InboundStats> part) {

@@ -62,6 +62,7 @@ final class Replies {
 
     final byte[] helo;
     final byte[] shuttingDown;
+    final byte[] ended;
     final byte[] timeout;
     final byte[] noMemory;
     final byte[] tooSlow;
@@ -73,10 +74,12 @@ final class Replies {
     final byte[] foreign;
     final byte[] chunkTooBig;
     final Reply noPostmaster;
+    final Reply draining;
 
     Replies(String hostname) {
         helo = encoded(250, "", hostname);
         shuttingDown = encoded(421, "4.3.2", hostname + " Service shutting down");
+        ended = encoded(421, "4.3.2", hostname + " Service closes this session");
         timeout = encoded(421, "4.4.2", hostname + " Error: timeout exceeded");
         noMemory = encoded(421, "4.3.1", hostname + " Error: insufficient system memory");
         tooSlow = encoded(421, "4.3.1", hostname + " Error: too slow while memory is short");
@@ -88,6 +91,7 @@ final class Replies {
         foreign = encoded(521, "5.5.1", hostname + " Error: this is an SMTP server");
         noPostmaster = Reply.of(554, "5.7.1", "<postmaster>: Relay access denied: " + hostname
                 + " is no local domain, and no address is configured for its postmaster");
+        draining = Reply.of(421, "4.3.2", hostname + " Service is being drained, try another host or later");
         chunkTooBig = encoded(552, "5.3.4", "Error: chunk exceeds fixed limit");
     }
 

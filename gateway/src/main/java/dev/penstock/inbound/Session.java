@@ -1,6 +1,8 @@
 package dev.penstock.inbound;
 
 import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 
 import org.jspecify.annotations.Nullable;
@@ -8,16 +10,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.InboundConfig;
+import dev.penstock.message.MessageEvent;
 import dev.penstock.reception.SpoolReplies;
 import dev.penstock.smtp.ByteScan;
 import dev.penstock.smtp.Reply;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.tls.TlsSession;
+import dev.penstock.trace.Direction;
+import dev.penstock.trace.SessionFacts;
+import dev.penstock.trace.SessionTrace;
 
 /**
  * One SMTP session of a client (RFC 5321) as a state machine: its phases, its input and replies, errors, deadlines and
- * end. Confined to the connection's event loop, but for {@link #shutDown}, {@link #proceed} and {@link #closeNow}, which any
- * thread may call.
+ * end. Confined to the connection's event loop, but for {@link #shutDown}, {@link #abort}, {@link #proceed}, {@link #closeNow}
+ * and {@link #view}, which any thread may call.
  *
  * <p>What lines and content mean is told by {@link CommandStage} and {@link ContentStage} and those behind them. They see
  * a {@link StageView}, and answer with a {@link Verdict}: nobody but this class changes the {@link SessionState}.
@@ -48,6 +54,9 @@ final class Session implements ReceptionMemory.Waiter {
     private boolean moreInput; // follows the command being executed, in the same read
 
     private final SessionTimer timer;
+    private final SessionTrace trace;
+    private final long begunNanos;
+    private boolean ended; // by an operator: nothing is read any more, what is being committed has its answer yet
 
     Session(SmtpServer server, ClientConnection connection, LoopScratch scratch, ClientAccount account,
             InetSocketAddress remote, @Nullable InetSocketAddress local, boolean early, int listener, Settings settings,
@@ -67,6 +76,8 @@ final class Session implements ReceptionMemory.Waiter {
         this.content = new ContentStage(state, server, facts, scratch, this);
         this.rejections = new Rejections(state, server, facts, content);
         this.commands = new CommandStage(state, server, facts, account, content, rejections);
+        this.trace = new SessionTrace(server.trace(), id, Direction.IN, this::traced, connection::nanoTime);
+        this.begunNanos = connection.nanoTime();
     }
 
     // ---- faults ------------------------------------------------------------------------------------------------
@@ -94,6 +105,9 @@ final class Session implements ReceptionMemory.Waiter {
     void begin() {
         tasks.now(() -> {
             timer.start();
+            if (trace.isOn()) {
+                trace.note("connected");
+            }
             apply(entry.begin());
         });
     }
@@ -133,6 +147,7 @@ final class Session implements ReceptionMemory.Waiter {
             TlsSession session = !state.is(SessionPhase.HANDSHAKE) || tls == null ? null : connection.tlsSession(tls);
             if (session != null) {
                 endTransaction();
+                trace.note("TLS " + session.protocol() + " " + session.cipher());
                 apply(entry.secured(session));
             }
         });
@@ -142,18 +157,21 @@ final class Session implements ReceptionMemory.Waiter {
     void handshakeFailed(Throwable cause) {
         server.counters().tlsFailures.increment();
         countFailedHandshake(cause);
+        trace.note("TLS handshake failed: " + cause);
         log.debug("event=tls-failed session={} client={} why={}", id, facts.remote, cause.toString());
         closeNow();
     }
 
     /** The connection has failed. */
     void lost(Throwable failure) {
+        trace.note("connection lost: " + failure);
         log.debug("event=session-lost session={} client={} why={}", id, facts.remote, failure.toString());
         closeNow();
     }
 
     /** The connection is closed; called once. */
     void closed() {
+        trace.note("closed");
         countAbort();
         countFailedHandshake(null); // TLS itself is told of the end only after the account is left
         account.leave();
@@ -167,11 +185,38 @@ final class Session implements ReceptionMemory.Waiter {
 
     // ---- called by the server ----------------------------------------------------------------------------------
 
+    String id() {
+        return id;
+    }
+
     /** At the next command boundary the session ends. */
     void shutDown() {
         tasks.hop(() -> {
             if (state.is(SessionPhase.COMMANDS) && !state.isWaiting()) {
                 advance();
+            }
+        });
+    }
+
+    /**
+     * An operator ends the session: with 421, whatever it is doing, and without a word within a handshake. A message that
+     * is being made durable has its answer before, or the client would send it again.
+     *
+     * @param why for the log
+     */
+    void abort(String why) {
+        tasks.hop(() -> {
+            if (state.isOver() || ended) {
+                return;
+            }
+            ended = true;
+            log.info("event=session-aborted session={} client={} phase={} why={}", id, facts.remote, state.phase(),
+                    why);
+            trace.note("aborted by an operator");
+            if (state.is(SessionPhase.HANDSHAKE)) {
+                closeNow();
+            } else if (!state.waitsFor(Wait.COMMIT)) {
+                goodbye(server.replies().ended);
             }
         });
     }
@@ -190,6 +235,26 @@ final class Session implements ReceptionMemory.Waiter {
         connection.close();
     }
 
+    /** As others see it. */
+    ClientSessionView view() {
+        ClientFacts.Seen seen = facts.seen();
+        SessionState.Doing doing = state.doing();
+        TlsSession tls = seen.tls();
+        return new ClientSessionView(id, seen.remote(), seen.helo(), seen.login(),
+                server.settings(listener).listener().name(),
+                seen.protocol(), tls == null ? null : new MessageEvent.Tls(tls.protocol(), tls.cipher()),
+                ClientSessionView.state(doing.phase(), doing.reason()), Duration.ofNanos(doing.nanos()),
+                Duration.ofNanos(Math.max(0, connection.nanoTime() - begunNanos)), doing.messages(), doing.octets());
+    }
+
+    /** As watchers look for it. */
+    private SessionFacts traced() {
+        ClientFacts.Seen seen = facts.seen();
+        MailTransaction open = state.transaction();
+        return new SessionFacts(id, Direction.IN, seen.remote().getAddress(), seen.helo(),
+                state.settings().listener().name(), "", "", "", open == null ? "" : open.tenant);
+    }
+
     // ---- input -------------------------------------------------------------------------------------------------
 
     private void consume(byte[] in, int end) {
@@ -202,12 +267,19 @@ final class Session implements ReceptionMemory.Waiter {
             switch (state.phase()) {
                 case COMMANDS, AUTH -> position = line(in, position, end);
                 case DATA -> {
+                    int from = position;
                     position = content.data(in, position, end);
+                    trace.content(in, from, position - from);
                     moreInput = position < end;
                     apply(content.taken());
                 }
                 case CHUNK -> {
+                    int from = position;
                     position = content.chunk(in, position, end);
+                    trace.content(in, from, position - from);
+                    if (content.isChunkWhole()) {
+                        trace.endOfContent(content.isLastChunk());
+                    }
                     moreInput = position < end;
                     apply(content.taken());
                 }
@@ -246,6 +318,11 @@ final class Session implements ReceptionMemory.Waiter {
 
     private void execute(byte[] in, int offset, int lengthWithCr) {
         int length = lengthWithCr > 0 && in[offset + lengthWithCr - 1] == '\r' ? lengthWithCr - 1 : lengthWithCr;
+        if (state.is(SessionPhase.AUTH)) {
+            trace.response(in, offset, length);
+        } else if (trace.isOn()) {
+            trace.command(in, offset, length);
+        }
         apply(state.is(SessionPhase.AUTH)
                 ? commands.response(in, offset, length)
                 : commands.line(in, offset, length, moreInput));
@@ -328,6 +405,7 @@ final class Session implements ReceptionMemory.Waiter {
                 state.enter(SessionPhase.COMMANDS);
                 if (messageOver) {
                     state.messageEnded();
+                    trace.nextMessage();
                 }
                 if (withTransaction) {
                     endTransaction();
@@ -358,6 +436,7 @@ final class Session implements ReceptionMemory.Waiter {
             }
             case WELCOME -> {
                 state.enter(SessionPhase.GREETING);
+                trace.anew(); // whom the client speaks for may be another
                 state.pauseClock();
                 apply(entry.welcome());
             }
@@ -391,6 +470,12 @@ final class Session implements ReceptionMemory.Waiter {
             case NEXT_CHUNK -> chunk();
             case CONTENT_ENDS -> {
                 MailTransaction whole = state.handOver();
+                if (state.is(SessionPhase.DATA)) {
+                    trace.endOfContent(true);
+                }
+                if (whole != null && trace.tells()) {
+                    trace.note(decided(whole));
+                }
                 state.enter(SessionPhase.COMMANDS);
                 state.messageEnded();
                 apply(content.finish(whole));
@@ -411,8 +496,18 @@ final class Session implements ReceptionMemory.Waiter {
     private void chunk() {
         state.enter(SessionPhase.CHUNK);
         if (content.isChunkWhole()) {
+            trace.endOfContent(content.isLastChunk());
             apply(content.taken());
         }
+    }
+
+    /** What is made of a message whose content is there. */
+    private static String decided(MailTransaction whole) {
+        return "message of " + whole.recipients.size() + " recipients"
+                + (whole.tenant.isEmpty() ? "" : " tenant=" + whole.tenant)
+                + (whole.campaign.isEmpty() ? "" : " campaign=" + whole.campaign)
+                + (whole.pool.isEmpty() ? "" : " pool=" + whole.pool)
+                + " class=" + whole.mailClass.name().toLowerCase(Locale.ROOT);
     }
 
     private <T> void await(Verdict.Await<T> question) {
@@ -445,7 +540,9 @@ final class Session implements ReceptionMemory.Waiter {
     /** As {@link #apply}, in a turn that no input began. */
     private void goOn(Verdict verdict) {
         apply(verdict);
-        if (!state.isWaiting()) {
+        if (ended) {
+            goodbye(server.replies().ended);
+        } else if (!state.isWaiting()) {
             resume();
         }
     }
@@ -465,6 +562,7 @@ final class Session implements ReceptionMemory.Waiter {
         MailTransaction open = state.transaction();
         endTransaction();
         state.messageEnded();
+        trace.nextMessage();
         if (open != null && open.chunked) {
             server.counters().messagesAborted.increment();
             content.abort();
@@ -490,6 +588,10 @@ final class Session implements ReceptionMemory.Waiter {
     private void say(byte[] reply) {
         if (!state.is(SessionPhase.CLOSED)) {
             rejections.said(reply);
+            if (trace.tells()) {
+                trace.learned();
+                trace.reply(reply);
+            }
             connection.write(reply);
         }
     }
@@ -521,6 +623,7 @@ final class Session implements ReceptionMemory.Waiter {
 
     private void defer(Reply reply) {
         server.counters().messagesDeferred.increment();
+        state.settings().counters().messagesDeferred.increment();
         if (reply.code() == 421) {
             goodbye(SpoolReplies.isClosed(reply) ? server.replies().shuttingDown : reply.encode());
         } else {
@@ -531,6 +634,7 @@ final class Session implements ReceptionMemory.Waiter {
     private void refuse(Reply reply) {
         if (reply.isPermanent()) {
             server.counters().messagesRefused.increment();
+            state.settings().counters().messagesRefused.increment();
             fail(reply.encode());
         } else {
             defer(reply);
@@ -578,6 +682,7 @@ final class Session implements ReceptionMemory.Waiter {
             return;
         }
         server.counters().slow(slowness);
+        trace.note("timed out: " + slowness);
         log.debug("event=session-timed-out session={} client={} phase={} slowness={}", id, facts.remote, state.phase(),
                 slowness);
         if (state.waitsFor(Wait.CLIENT) || state.is(SessionPhase.HANDSHAKE)) {

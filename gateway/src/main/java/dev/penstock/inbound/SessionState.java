@@ -1,5 +1,7 @@
 package dev.penstock.inbound;
 
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
@@ -8,17 +10,20 @@ import dev.penstock.config.InboundConfig;
 
 /**
  * Where a {@link Session} stands: its phase, what it waits for, its transaction and what is counted. Confined to the
- * session's event loop. Changed by the session only; all others see a {@link StageView}.
+ * session's event loop, but for {@link #doing}. Changed by the session only; all others see a {@link StageView}.
  */
 final class SessionState implements StageView {
     private final String id;
     private final LongSupplier nanoTime;
     private final ProgressGuard progress;
     private Settings settings;
-    private SessionPhase phase = SessionPhase.GREETING;
-    private Wait wait = Wait.NONE;
+    private volatile SessionPhase phase = SessionPhase.GREETING; // read by other threads, as are those below
+    private volatile Wait wait = Wait.NONE;
+    private final AtomicLong sinceNanos;
+    private final AtomicLong octets = new AtomicLong();
+    private final AtomicInteger messages = new AtomicInteger();
+    private long lastNanos; // of the clock, by its last reading
     private @Nullable MailTransaction transaction;
-    private int messages;
     private int errors;
     private int junkCommands;
 
@@ -27,7 +32,9 @@ final class SessionState implements StageView {
         this.id = id;
         this.settings = settings;
         this.nanoTime = nanoTime;
-        this.progress = new ProgressGuard(nanoTime.getAsLong());
+        this.lastNanos = nanoTime.getAsLong();
+        this.sinceNanos = new AtomicLong(lastNanos);
+        this.progress = new ProgressGuard(lastNanos);
     }
 
     // ---- seen by stages ----------------------------------------------------------------------------------------
@@ -49,7 +56,7 @@ final class SessionState implements StageView {
 
     @Override
     public int messages() {
-        return messages;
+        return messages.getPlain();
     }
 
     @Override
@@ -84,6 +91,7 @@ final class SessionState implements StageView {
 
     void enter(SessionPhase next) {
         phase = next;
+        sinceNanos.setOpaque(lastNanos);
     }
 
     boolean waitsFor(Wait which) {
@@ -103,22 +111,37 @@ final class SessionState implements StageView {
     void waitFor(Wait reason) {
         wait = reason;
         pauseClock();
+        sinceNanos.setOpaque(lastNanos);
     }
 
     /** We wait for the client to read its replies, and its clock goes on. */
     void waitForClient() {
         wait = Wait.CLIENT;
+        sinceNanos.setOpaque(lastNanos);
     }
 
     void waitNoMore() {
         wait = Wait.NONE;
         resumeClock();
+        sinceNanos.setOpaque(lastNanos);
     }
 
     /** The last reply is on its way. */
     void close() {
         phase = SessionPhase.CLOSING;
         wait = Wait.NONE;
+        sinceNanos.setOpaque(lastNanos);
+    }
+
+    // ---- seen by other threads ---------------------------------------------------------------------------------
+
+    /** What it does, and since when; the time is that of the last read or wait before. */
+    record Doing(SessionPhase phase, Wait reason, long nanos, int messages, long octets) {}
+
+    /** For any thread: each of it as it was at about the same moment. */
+    Doing doing() {
+        return new Doing(phase, wait, Math.max(0, nanoTime.getAsLong() - sinceNanos.getOpaque()), messages.getOpaque(),
+                octets.getOpaque());
     }
 
     // ---- transactions ------------------------------------------------------------------------------------------
@@ -143,7 +166,7 @@ final class SessionState implements StageView {
 
     /** A message is accepted; errors are forgiven, as Postfix does. */
     void accepted() {
-        messages++;
+        messages.setOpaque(messages.getPlain() + 1);
         progress.accepted();
         errors = 0;
         junkCommands = 0;
@@ -162,17 +185,23 @@ final class SessionState implements StageView {
     // ---- the client's progress ---------------------------------------------------------------------------------
 
     void pauseClock() {
-        progress.pause(nanoTime.getAsLong());
+        progress.pause(now());
     }
 
     void resumeClock() {
-        progress.resume(nanoTime.getAsLong());
+        progress.resume(now());
     }
 
     /** Something was read, perhaps under a new configuration. */
-    void read(int octets, Settings current) {
+    void read(int length, Settings current) {
         settings = current;
-        progress.input(nanoTime.getAsLong(), octets);
+        octets.setOpaque(octets.getPlain() + length);
+        progress.input(now(), length);
+    }
+
+    private long now() {
+        lastNanos = nanoTime.getAsLong();
+        return lastNanos;
     }
 
     void lineUnfinished() {

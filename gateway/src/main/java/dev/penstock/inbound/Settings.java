@@ -40,6 +40,7 @@ final class Settings {
     private final Networks xclientNetworks;
     private final @Nullable ServerTls tls;
     private final Authenticator authenticator;
+    private final ListenerCounters counters;
     private final Set<String> offered;
     private final Set<String> offeredOverTls;
     /** The first reply of a session. */
@@ -58,7 +59,8 @@ final class Settings {
     }
 
     Settings(String hostname, ListenerConfig listener, InboundConfig inbound, @Nullable ServerTls tls,
-            Authenticator authenticator) {
+            Authenticator authenticator, ListenerCounters counters) {
+        this.counters = counters;
         this.hostname = hostname;
         this.listener = listener;
         this.config = inbound.with(listener.limits());
@@ -81,6 +83,11 @@ final class Settings {
 
     ListenerConfig listener() {
         return listener;
+    }
+
+    /** Of the listener, and so of all settings that it has had. */
+    ListenerCounters counters() {
+        return counters;
     }
 
     /** Whose clients may send to any domain. */

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -37,6 +38,7 @@ import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.policy.Policy;
 import dev.penstock.reception.Reception;
 import dev.penstock.tls.ServerTls;
+import dev.penstock.trace.TraceHub;
 
 /**
  * The SMTP server: listeners, limits over all sessions, and the sessions themselves on their event loops. Thread-safe.
@@ -62,6 +64,8 @@ public final class SmtpServer implements AutoCloseable {
     private final InstantSource clock;
     private final Replies replies;
     private final Counters counters = new Counters();
+    /** By the listener's name. */
+    private final Map<String, ListenerCounters> byListener = new ConcurrentHashMap<>();
     private final FailedLogins failedLogins = new FailedLogins();
     private final Stress stress = new Stress(counters);
     private final ClientAccounts clients;
@@ -79,6 +83,7 @@ public final class SmtpServer implements AutoCloseable {
     private @Nullable LoopResources loops;
     private final Policy policy;
     private final Authenticator authenticator;
+    private final TraceHub trace;
     private volatile List<Settings> settings;
     private volatile List<ListenerConfig> listeners;
     private volatile InboundConfig config;
@@ -94,6 +99,19 @@ public final class SmtpServer implements AutoCloseable {
     public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config,
             Map<String, ServerTls> tls, Policy policy, Authenticator authenticator, Reception reception,
             MessageEvent.Listener events, InstantSource clock) {
+        this(hostname, listeners, config, tls, policy, authenticator, reception, events, clock,
+                new TraceHub(System::nanoTime));
+    }
+
+    /**
+     * Likewise, with sessions that can be watched.
+     *
+     * @param trace is told what sessions say
+     */
+    public SmtpServer(String hostname, List<ListenerConfig> listeners, InboundConfig config,
+            Map<String, ServerTls> tls, Policy policy, Authenticator authenticator, Reception reception,
+            MessageEvent.Listener events, InstantSource clock, TraceHub trace) {
+        this.trace = trace;
         this.hostname = hostname;
         this.listeners = List.copyOf(listeners);
         this.policy = policy;
@@ -165,7 +183,7 @@ public final class SmtpServer implements AutoCloseable {
 
     private List<Settings> settings(List<ListenerConfig> of, InboundConfig inbound, Map<String, ServerTls> tls) {
         return of.stream().map(listener -> new Settings(hostname, listener, inbound, tls.get(listener.name()),
-                authenticator)).toList();
+                authenticator, byListener.computeIfAbsent(listener.name(), _ -> new ListenerCounters()))).toList();
     }
 
     /** From the end of each accepted message's content to its 250. */
@@ -176,6 +194,34 @@ public final class SmtpServer implements AutoCloseable {
     /** What was done since the start, and is open now. */
     public InboundStats stats() {
         return counters.snapshot(clients.sessions(), memory.used());
+    }
+
+    /** The sessions that are open, and what each does; in no order. Waits for none of them. */
+    public List<ClientSessionView> sessions() {
+        return sessions.stream().map(Session::view).toList();
+    }
+
+    /**
+     * Ends a session: with 421, or without a word where none can be said.
+     *
+     * @param why for the log
+     * @return whether there is one with that id; it ends soon after
+     */
+    public boolean abort(String id, String why) {
+        for (Session session : sessions) {
+            if (session.id().equals(id)) {
+                session.abort(why);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What came by each listener, by its name; one that is configured no more keeps its figures. */
+    public Map<String, ListenerStats> listenerStats() {
+        Map<String, ListenerStats> all = new TreeMap<>();
+        byListener.forEach((name, of) -> all.put(name, of.snapshot()));
+        return all;
     }
 
     private void connected(Connection connection, int listener) {
@@ -246,7 +292,9 @@ public final class SmtpServer implements AutoCloseable {
             @Nullable InetSocketAddress local, boolean early) {
         Channel channel = connection.channel();
         SessionRefusal refusal = account.refusal();
+        ListenerCounters ofListener = settings.get(listener).counters();
         if (shuttingDown || refusal != null) {
+            ofListener.sessionsRefused.increment();
             if (refusal == null) {
                 account.leave();
                 counters.sessionsRefused.increment();
@@ -264,7 +312,11 @@ public final class SmtpServer implements AutoCloseable {
         Session session = new Session(this, client, shared, account, remote, local, early, listener,
                 settings.get(listener), sessionNumber.incrementAndGet());
         sessions.add(session);
-        channel.closeFuture().addListener(_ -> ended(session));
+        ofListener.began();
+        channel.closeFuture().addListener(_ -> {
+            ofListener.ended();
+            ended(session);
+        });
         client.attach(session);
         connection.addHandlerLast("smtp-session", client);
         connection.inbound().receiveObject().subscribe(client);
@@ -351,6 +403,10 @@ public final class SmtpServer implements AutoCloseable {
 
     Authenticator authenticator() {
         return authenticator;
+    }
+
+    TraceHub trace() {
+        return trace;
     }
 
     Stress stress() {

@@ -120,7 +120,8 @@ public final class InjectionServer implements AutoCloseable {
                 memory);
         this.openapi = document();
         try {
-            server = new HttpServer(new HttpServer.Port("inject", config.address(), config.port(), TIMES, gate,
+            server = new HttpServer(new HttpServer.Port("inject",
+                    new InetSocketAddress(config.address(), config.port()), TIMES, gate,
                     () -> settings.connections(), () -> this.tls),
                     Routes.of(new Errors(), List.of(
                             new HttpRoute(HttpMethod.POST, INJECT, this::inject),

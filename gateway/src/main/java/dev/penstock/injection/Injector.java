@@ -280,6 +280,9 @@ final class Injector {
             }
             List<Draft> drafts = drafts();
             if (!drafts.isEmpty()) {
+                if (reception.isDraining()) {
+                    throw unavailable("the gateway is being drained");
+                }
                 SpoolHealth.State state = reception.spoolHealth().state();
                 if (state != SpoolHealth.State.READY) {
                     throw unavailable(

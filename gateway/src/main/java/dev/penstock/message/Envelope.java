@@ -75,6 +75,12 @@ public record Envelope(MessageId id, String sender, List<Recipient> recipients, 
                 tenant, campaign, receivedMillis, origin, options, pool, mailClass);
     }
 
+    /** The same, of another sender or to go by another pool: somebody has ordered so. */
+    public Envelope bound(String toTenant, String toCampaign, String toPool) {
+        return new Envelope(id, sender, recipients, body, smtpUtf8, toTenant, toCampaign, receivedMillis, origin,
+                options, toPool, mailClass);
+    }
+
     /** The recipients grouped by domain in order of first appearance. The same envelope always gives the same destinations. */
     public List<Destination> destinations() {
         if (recipients.size() == 1) {

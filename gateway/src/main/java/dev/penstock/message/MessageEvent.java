@@ -107,6 +107,8 @@ public record MessageEvent(Type type, MessageId id, String sender, List<String> 
         EXPIRATION("Expiration"),
         /** A reception was refused with 4xx or 5xx. */
         REJECTION("Rejection"),
+        /** An operator has deleted it. */
+        ADMIN_BOUNCE("AdminBounce"),
         /** Receivers would mind something about it: it was tagged, is held, or is let go on. */
         PREFLIGHT("Preflight");
 

@@ -1,11 +1,9 @@
 package dev.penstock.meters;
 
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -14,9 +12,7 @@ import java.util.function.ToDoubleFunction;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.binder.MeterBinder;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The meters of one part of the gateway. The part counts for itself; here its figures are only read, all of them once per
@@ -30,25 +26,39 @@ public final class PartMeters<T> implements MeterBinder {
     private final Supplier<T> source;
     private final List<Consumer<MeterRegistry>> meters = new ArrayList<>();
     private final List<NamedHistogram> histograms = new ArrayList<>();
-    private final List<Family<T>> families = new ArrayList<>();
+    private final List<NamedFamily> families = new ArrayList<>();
     private volatile T figures;
-    private @Nullable MeterRegistry bound;
 
     /**
-     * A histogram and what it is called.
+     * Histograms of one name.
      *
      * @param name    with dots, its unit at the end
      * @param current whether its counts grow and shrink, because they are of what there is and not of what happened
+     * @param tags    their names; none for one histogram
+     * @param source  by the values of the tags, in their order
      */
-    public record NamedHistogram(String name, String help, boolean current, Supplier<HistogramSnapshot> source) {}
+    public record NamedHistogram(String name, String help, boolean current, List<String> tags,
+            Supplier<Map<List<String>, HistogramSnapshot>> source) {
+        public NamedHistogram {
+            tags = List.copyOf(tags);
+        }
+    }
 
     /**
-     * Meters that come into being one by one.
+     * Counters or gauges of one name whose tags have values that aren't known from the start. What isn't among the figures
+     * isn't shown.
      *
-     * @param shown for which values of the tags the registry has one already
+     * @param name    with dots
+     * @param counts  whether they only grow
+     * @param tags    their names
+     * @param figures by the values of the tags, in their order
      */
-    private record Family<T>(String name, String help, boolean counts, List<String> tags,
-            Function<T, Map<List<String>, Long>> figures, Set<List<String>> shown) {}
+    public record NamedFamily(String name, String help, boolean counts, List<String> tags,
+            Supplier<Map<List<String>, Long>> figures) {
+        public NamedFamily {
+            tags = List.copyOf(tags);
+        }
+    }
 
     private PartMeters(String prefix, Supplier<T> source) {
         this.prefix = prefix;
@@ -84,25 +94,33 @@ public final class PartMeters<T> implements MeterBinder {
      * What only grows, for each of some values of tags that aren't known from the start.
      *
      * @param tags    their names
-     * @param figuresOf by their values; those don't go away, and how many there may be is bounded by whoever counts
+     * @param figuresOf by their values, of which whoever counts bounds how many there may be; a series that isn't there any
+     *                more ends, and begins anew when it is there again
      */
     public void counters(String name, String help, List<String> tags, Function<T, Map<List<String>, Long>> figuresOf) {
-        families.add(new Family<>(name, help, true, tags, figuresOf, new HashSet<>()));
+        families.add(new NamedFamily(prefix + name, help, true, tags, () -> figuresOf.apply(figures)));
     }
 
-    /** What grows and shrinks, likewise; what is gone counts nothing. */
+    /** What grows and shrinks, likewise. */
     public void gauges(String name, String help, List<String> tags, Function<T, Map<List<String>, Long>> figuresOf) {
-        families.add(new Family<>(name, help, false, tags, figuresOf, new HashSet<>()));
+        families.add(new NamedFamily(prefix + name, help, false, tags, () -> figuresOf.apply(figures)));
     }
 
     /** What is measured as it happens. */
     public void histogram(String name, String help, Supplier<HistogramSnapshot> value) {
-        histograms.add(new NamedHistogram(prefix + name, help, false, value));
+        histograms.add(new NamedHistogram(prefix + name, help, false, List.of(), () -> Map.of(List.of(), value.get())));
     }
 
-    /** What there is at the moment of the scrape. */
-    public void currentHistogram(String name, String help, Supplier<HistogramSnapshot> value) {
-        histograms.add(new NamedHistogram(prefix + name, help, true, value));
+    /** What is measured as it happens, for each of some values of tags, as {@link #counters}. */
+    public void histograms(String name, String help, List<String> tags,
+            Function<T, Map<List<String>, HistogramSnapshot>> values) {
+        histograms.add(new NamedHistogram(prefix + name, help, false, tags, () -> values.apply(figures)));
+    }
+
+    /** What there is at the moment of the scrape, for each of some values of tags. */
+    public void currentHistograms(String name, String help, List<String> tags,
+            Supplier<Map<List<String>, HistogramSnapshot>> values) {
+        histograms.add(new NamedHistogram(prefix + name, help, true, tags, values));
     }
 
     /** A constant's name as labels have it: {@code END_OF_DATA} is {@code end-of-data}. */
@@ -110,49 +128,22 @@ public final class PartMeters<T> implements MeterBinder {
         return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** Counters and gauges; {@link #histograms} are the registry's to show. */
+    /** Counters and gauges whose tags are known; {@link #histograms} and {@link #families} are the registry's to show. */
     @Override
     public void bindTo(MeterRegistry registry) {
         meters.forEach(meter -> meter.accept(registry));
-        bound = registry;
-        bindNew(registry);
-    }
-
-    private void bindNew(MeterRegistry registry) {
-        for (Family<T> family : families) {
-            for (List<String> values : family.figures().apply(figures).keySet()) {
-                if (family.shown().add(values)) {
-                    bind(registry, family, values);
-                }
-            }
-        }
-    }
-
-    private void bind(MeterRegistry registry, Family<T> family, List<String> values) {
-        List<Tag> tags = new ArrayList<>();
-        for (int i = 0; i < values.size(); i++) {
-            tags.add(Tag.of(family.tags().get(i), values.get(i)));
-        }
-        ToDoubleFunction<PartMeters<T>> value = part -> family.figures().apply(part.figures).getOrDefault(values, 0L);
-        if (family.counts()) {
-            FunctionCounter.builder(prefix + family.name(), this, value).description(family.help()).tags(tags)
-                    .register(registry);
-        } else {
-            Gauge.builder(prefix + family.name(), this, value).description(family.help()).tags(tags)
-                    .strongReference(true).register(registry);
-        }
     }
 
     public List<NamedHistogram> histograms() {
         return List.copyOf(histograms);
     }
 
+    public List<NamedFamily> families() {
+        return List.copyOf(families);
+    }
+
     /** Figures of now for the scrape that begins. */
     public void refresh() {
         figures = source.get();
-        MeterRegistry registry = bound;
-        if (registry != null) {
-            bindNew(registry);
-        }
     }
 }

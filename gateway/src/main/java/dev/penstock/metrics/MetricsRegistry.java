@@ -39,6 +39,9 @@ public final class MetricsRegistry implements AutoCloseable {
             for (PartMeters.NamedHistogram histogram : part.histograms()) {
                 registry.getPrometheusRegistry().register(new HistogramCollector(histogram));
             }
+            for (PartMeters.NamedFamily family : part.families()) {
+                registry.getPrometheusRegistry().register(new FamilyCollector(family));
+            }
             parts.add(part);
         } finally {
             scraping.unlock();

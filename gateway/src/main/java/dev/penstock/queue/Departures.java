@@ -103,14 +103,20 @@ final class Departures {
      * @param nowNanos what has taken longer than the mean since the last one counts, too
      */
     double intervalNanos(long nowNanos) {
+        double interval = flowingNanos(nowNanos);
+        boolean flows = state == State.FLOWS;
+        double flowed = flowedNanos + (flows ? Math.max(0, nowNanos - stateNanos) : 0);
+        return stood < STOOD_LEAST || flowed <= 0 ? interval : interval * (1 + stoodNanos / flowed);
+    }
+
+    /** As {@link #intervalNanos} of times in which mail doesn't stand. */
+    double flowingNanos(long nowNanos) {
         if (left < LEAST / 2.0) {
             return -1;
         }
         double mean = tookNanos / left;
         boolean flows = state == State.FLOWS;
         double waited = flows ? Math.max(0, nowNanos - sinceNanos) : 0;
-        double interval = waited > mean ? (tookNanos + waited - mean) / left : mean;
-        double flowed = flowedNanos + (flows ? Math.max(0, nowNanos - stateNanos) : 0);
-        return stood < STOOD_LEAST || flowed <= 0 ? interval : interval * (1 + stoodNanos / flowed);
+        return waited > mean ? (tookNanos + waited - mean) / left : mean;
     }
 }

@@ -1,7 +1,7 @@
 package dev.penstock.queue;
 
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +18,8 @@ final class DomainQueue {
 
     final String name;
     final Lane lane;
-    final Map<TenantCampaign, SubQueue> subQueues = HashMap.newHashMap(USUAL_OWNERS);
+    /** Changed under the lock; who only reads which there are needs none. */
+    final Map<TenantCampaign, SubQueue> subQueues = new ConcurrentHashMap<>(USUAL_OWNERS);
     /** Written under the locks of both ready queues concerned. */
     volatile ReadyQueue readyQueue;
     /** Whether the router has been asked and its answer isn't applied yet. */

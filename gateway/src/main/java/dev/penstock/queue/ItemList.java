@@ -7,6 +7,8 @@ final class ItemList {
     private @Nullable QueueItem first;
     private @Nullable QueueItem last;
     private int size;
+    /** How often something was taken out: unchanged, whoever stands at an item may go on from there. */
+    private int removals;
 
     boolean isEmpty() {
         return first == null;
@@ -14,6 +16,10 @@ final class ItemList {
 
     int size() {
         return size;
+    }
+
+    int removals() {
+        return removals;
     }
 
     /** Iterate on with {@link QueueItem#next}. */
@@ -77,6 +83,7 @@ final class ItemList {
         item.previous = null;
         item.next = null;
         size--;
+        removals++;
     }
 
     /** Takes over all items of {@code other}, behind its own; in constant time. */
@@ -96,5 +103,6 @@ final class ItemList {
         other.first = null;
         other.last = null;
         other.size = 0;
+        other.removals++;
     }
 }

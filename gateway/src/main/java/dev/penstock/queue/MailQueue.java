@@ -25,10 +25,13 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -63,11 +66,14 @@ import dev.penstock.shaping.LimitReached;
 import dev.penstock.shaping.Limiter;
 import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Pacer.Slot;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.shaping.SenderLimits;
 import dev.penstock.shaping.SenderLimits.Answer;
 import dev.penstock.shaping.SenderLimits.Taken;
 import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
+import dev.penstock.spool.Orders;
+import dev.penstock.spool.Orders.Binding;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.units.Durations;
 import dev.penstock.units.MailClass;
@@ -82,8 +88,8 @@ import dev.penstock.units.MailClass;
  * its source when it is taken in, and anew when it is due, and when its source can't be used any more or another can again.
  * While none of its pool can, it waits in a {@link Lane} of its pool's, and takes turns there as mail that is ready does.
  *
- * <p>Locks, each held for nanoseconds: one per ready queue, and the scheduler's. Whoever holds the scheduler's takes no other;
- * two ready queues are locked by ascending number, and a quota is asked under theirs. The router, the listener and the failure handler are called with none held.
+ * <p>Locks, each held for nanoseconds: one per ready queue, the scheduler's and that of the ids; before the ready queues' comes that of what stands, which is held over all of them when that changes. Whoever holds one of these
+ * two takes no other; two ready queues are locked by ascending number, and a quota is asked under theirs. The router, the listener and the failure handler are called with none held.
  */
 public final class MailQueue implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MailQueue.class);
@@ -97,6 +103,8 @@ public final class MailQueue implements AutoCloseable {
     /** Of one sender's mail for one domain, to find a message: well below a millisecond. */
     private static final int MOST_LOOKED_AT = 10_000;
     private static final int SWEEP_BATCH = 256;
+    /** Times of nanoseconds compare within 292 years. */
+    static final Duration FAR_AWAY = Duration.ofDays(36_500);
     /** By more than this the wall's clock and the monotonic one drift apart only when somebody sets one. */
     private static final Duration CLOCK_SET = Duration.ofSeconds(1);
     /** How often mail that no source takes is tried again though nothing is heard of one: quotas tell nobody. */
@@ -107,8 +115,8 @@ public final class MailQueue implements AutoCloseable {
     /** What a destination takes at most, with its message's envelope, as MemoryTest has it. */
     private static final int DESTINATION_OCTETS = 300;
     /** What a domain takes, and a ready queue with its throttle, its limiters and its site: with their message, what DNS said and two rates 20,000 took 3.6 KB each. */
-    private static final int DOMAIN_OCTETS = 600;
-    private static final int READY_QUEUE_OCTETS = 2_700;
+    private static final int DOMAIN_OCTETS = 700;
+    private static final int READY_QUEUE_OCTETS = 2_800;
     /** Domains whose mail is handed to the failure handler at once: each may hold a message in memory. */
     static final int FAILURES_AT_ONCE = 32;
 
@@ -146,7 +154,13 @@ public final class MailQueue implements AutoCloseable {
     private final Queue<QueueItem> holdsDue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger holders = new AtomicInteger();
     private final Holds holds = new Holds();
-    private final QueueAges ages = new QueueAges();
+    private final StandingOrders orders = new StandingOrders();
+    /**
+     * Who waits for items that others have in hand, one after the other. Added to under the lock that guards the item. The lists
+     * are replaced, not changed.
+     */
+    private final ConcurrentHashMap<QueueItem, List<Claimant>> claims = new ConcurrentHashMap<>();
+    private final ClassAges ages = new ClassAges();
     private final LongAdder submitted = new LongAdder();
     private final LongAdder finished = new LongAdder();
     private final LongAdder retried = new LongAdder();
@@ -155,14 +169,28 @@ public final class MailQueue implements AutoCloseable {
     private final LongAdder moved = new LongAdder();
     private final LongAdder placedAnew = new LongAdder();
     private final LongAdder outlasted = new LongAdder();
+    /** Of replies that are kept to be shown. */
+    private final LongAdder keptOctets = new LongAdder();
     private final TenantAccounts accounts;
+    private final IdIndex byId = new IdIndex();
+    private final Traffic traffic;
+    private final QueueViews views;
     private volatile TenantRules tenants = TenantRules.NONE;
     private volatile Shares shares;
     private volatile Curfews curfews = Curfews.NONE;
     /** Those in force, as they were found last. */
     private volatile List<Withheld.Curfew> inForce = List.of();
+    /** What operators have suspended, and what of it is in force, as it was found last. */
+    private volatile List<OperatorSuspension> suspensions = List.of();
+    private volatile List<Withheld.Ordered> suspended = List.of();
+    /** When an operator's suspension ends that has no end: as far away as times can be compared. */
+    private final long farNanos;
     /** Curfews may be others, or may bind other mail. */
     private volatile boolean curfewsChanged;
+    /** Held by who finds out what is in force: the scheduler, or who has changed it. Ready queues' locks come behind it. */
+    private final ReentrantLock curfewLock = new ReentrantLock();
+    /** Under that lock. */
+    private long nextCurfewNanos;
     private volatile QueueConfig config;
     private volatile List<ProviderConfig> knownProviders;
     private volatile Providers providers;
@@ -185,7 +213,6 @@ public final class MailQueue implements AutoCloseable {
     private final ArrayDeque<Lane> looking = new ArrayDeque<>();
     private long placedFromWaiting;
     private int sweptEpoch;
-    private long nextCurfewNanos;
 
     /** Whose mail goes by one source, whatever it is. */
     public MailQueue(QueueConfig config, Shaper shaper, Router router, InstantSource wallClock,
@@ -198,18 +225,22 @@ public final class MailQueue implements AutoCloseable {
         this.config = config;
         this.shares = new Shares(TenantRules.NONE, config.bulkSharePercent());
         this.shaper = shaper;
+        shaper.bulkShare(config.bulkSharePercent());
         this.router = router;
         this.knownProviders = shaper.providers();
         this.providers = new Providers(knownProviders);
         this.placement = placement;
         this.clock = new QueueClock(wallClock, nanoTime);
-        this.accounts = new TenantAccounts(clock::wallMillis);
+        this.traffic = new Traffic(clock::millis, this::place);
+        this.views = new QueueViews(this, shaper);
+        this.accounts = new TenantAccounts(clock::wallMillis, clock::nanos);
         this.unrouted = new ReadyQueue(surroundings, new QueueKey("", new Site(""), false), numbers.getAndIncrement(),
                 null, null);
         Lane plain = new Lane(QueueKey.DEFAULT_SOURCE, unrouted);
         lanes.put(QueueKey.DEFAULT_SOURCE, plain);
         this.plainChoice = new Choice(plain, Pools.NONE, true);
         this.scheduler = new Scheduler(clock, this::enqueue, ReadyQueue::timeCame, this::keepHouse);
+        this.farNanos = clock.nanos() + FAR_AWAY.toNanos();
         this.nextSweepNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
         this.nextWaitingNanos = clock.nanos() + WAITING_RETRY.toNanos();
         this.nextCurfewNanos = clock.nanos() + SWEEP_INTERVAL.toNanos();
@@ -234,6 +265,11 @@ public final class MailQueue implements AutoCloseable {
 
     /** What a ready queue can't know by itself. */
     private final class Around implements ReadyQueue.Surroundings {
+        @Override
+        public boolean isReleased(QueueItem item) {
+            return orders.of(item.entry()).released();
+        }
+
         @Override
         public long nanos() {
             return clock.nanos();
@@ -266,8 +302,18 @@ public final class MailQueue implements AutoCloseable {
         }
 
         @Override
+        public Prospect prospect(Throttle throttle) {
+            return shaper.prospect(throttle);
+        }
+
+        @Override
         public Shares shares() {
             return shares;
+        }
+
+        @Override
+        public void keeps(int octets) {
+            keptOctets.add(octets);
         }
 
         @Override
@@ -312,6 +358,30 @@ public final class MailQueue implements AutoCloseable {
         return new ReadyQueue(surroundings, key, numbers.getAndIncrement(), throttle, route);
     }
 
+    /** Whoever finds a new one puts mail into it at once: it is locked until it has been told what stands. */
+    private ReadyQueue readyQueue(QueueKey key, Route.Open route) {
+        ReadyQueue known = readyQueues.get(key);
+        if (known != null) {
+            return known;
+        }
+        AtomicReference<ReadyQueue> made = new AtomicReference<>();
+        ReadyQueue found = readyQueues.computeIfAbsent(key, _ -> {
+            ReadyQueue locked = newReadyQueue(key, route);
+            locked.lock();
+            made.set(locked);
+            return locked;
+        });
+        if (found == made.get()) {
+            try {
+                bar(found); // asked now that whoever hears of changes finds it
+                found.standing(this::standing);
+            } finally {
+                found.unlock();
+            }
+        }
+        return found;
+    }
+
     /**
      * Mail is given out only while {@code recordable} says that what becomes of it can be recorded. Before
      * {@link #start}; {@link #recordingChanged} has to be called whenever it may have come to say so again.
@@ -337,6 +407,7 @@ public final class MailQueue implements AutoCloseable {
         open(handler, readyQueueListener, failureExecutor);
         shaper.start();
         scheduler.start();
+        traffic.start();
     }
 
     /** As {@link #start}, but without the scheduler's thread: the test calls {@link #runDue()}. */
@@ -355,6 +426,7 @@ public final class MailQueue implements AutoCloseable {
             // until nothing is due any more
         }
         shaper.runDue();
+        traffic.tick();
     }
 
     /**
@@ -376,7 +448,9 @@ public final class MailQueue implements AutoCloseable {
      */
     public void submit(QueuedDestination destination, boolean counted) {
         Envelope envelope = destination.envelope();
-        TenantCampaign owner = owner(envelope);
+        Orders ordered = destination.orders();
+        TenantCampaign owner = owner(envelope, ordered.binding());
+        String domain = ordered.domain(destination.domain());
         if (!counted && !owner.reports()) {
             accounts.queued(owner.tenant(), TenantAccounts.kilobytes(destination.size()), envelope.id().value(),
                     envelope.receivedMillis());
@@ -388,16 +462,24 @@ public final class MailQueue implements AutoCloseable {
         long due = dueMillis == 0
                 ? earliest
                 : Math.clamp(clock.fromWall(dueMillis), 0, earliest + RetrySchedule.longest(config).toMillis());
-        String heldFor = destination.attempts() == 0 ? envelope.options().heldFor() : null;
-        if (heldFor != null) {
+        String heldFor = destination.attempts() == 0 && !ordered.released() ? envelope.options().heldFor() : null;
+        boolean held = heldFor != null || ordered.isHeld();
+        if (ordered.isHeld()) {
+            due = endOfHold(ordered);
+        } else if (heldFor != null) {
             due = holds.nextLookMillis(now);
+        } else if (ordered.notBeforeMillis() > clock.wallMillis()) {
+            due = Math.max(earliest, clock.fromWall(ordered.notBeforeMillis()));
         }
-        boolean later = due > now || !started;
+        boolean later = due > now || !started || held;
         submitted.increment();
+        if (started) {
+            traffic.came();
+        }
         while (true) {
-            Choice choice = choose(owner, destination.entry().messageId(), destination.attempts(),
-                    destination.domain(), later ? Wish.LATER : Wish.NOW);
-            DomainQueue queue = choice.lane().domain(destination.domain());
+            Choice choice = choose(owner, destination.entry().messageId(), destination.attempts(), domain,
+                    later ? Wish.LATER : Wish.NOW);
+            DomainQueue queue = choice.lane().domain(domain);
             QueueItem item;
             boolean wants = false;
             boolean ask = false;
@@ -407,14 +489,20 @@ public final class MailQueue implements AutoCloseable {
                     continue;
                 }
                 SubQueue home = queue.subQueue(owner);
-                home.items++;
                 item = new QueueItem(destination.entry(), home, Math.max(envelope.receivedMillis(), holdMillis),
                         destination.size());
                 item.schedule(due, destination.attempts());
+                if (!ordered.isNone()) {
+                    orders.put(item.entry(), ordered);
+                }
                 if (heldFor != null) {
-                    item.state(QueueItem.HELD);
                     holds.put(item.entry(), heldFor);
                 }
+                if (held) {
+                    item.state(QueueItem.HELD);
+                }
+                home.enter(item);
+                byId.add(item);
                 if (!later) {
                     wants = readyQueue.append(item);
                     ask = mayAsk(queue);
@@ -422,7 +510,7 @@ public final class MailQueue implements AutoCloseable {
             } finally {
                 readyQueue.unlock();
             }
-            ages.add(item.receivedMillis());
+            ages.add(item, destination.attempts());
             if (later) {
                 scheduler.insert(item);
             }
@@ -458,17 +546,8 @@ public final class MailQueue implements AutoCloseable {
      */
     public void hold(QueueItem item, String why, long noLaterThan) {
         long due = Math.min(holds.nextLookMillis(clock.millis()), Math.max(0, clock.fromWall(noLaterThan)));
-        ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
-        try {
-            readyQueue.endActive(item);
-            item.state(QueueItem.HELD);
-            item.schedule(due, item.attempts());
-            holds.put(item.entry(), why);
-        } finally {
-            readyQueue.unlock();
-        }
-        giveBack(item);
-        scheduler.insert(item);
+        holds.put(item.entry(), why);
+        goesOn(item, QueueItem.HELD, due, item.attempts());
     }
 
     /**
@@ -487,25 +566,77 @@ public final class MailQueue implements AutoCloseable {
         return holds.why(item.entry());
     }
 
+    /** What an item that is held waits for, for people. */
+    String awaitedRelease(QueueItem item) {
+        Orders ordered = orders.of(item.entry());
+        String preflight = heldFor(item);
+        return ordered.isHeld()
+                ? "its release by an operator: " + ordered.heldFor()
+                : "its release" + (preflight == null ? "" : " by the preflight: " + preflight);
+    }
+
+    /** When what holds an item ends by itself, or is looked at, milliseconds since 1970; 0 when somebody has to release it. */
+    long endOfHoldMillis(QueueItem item) {
+        Orders ordered = orders.of(item.entry());
+        return ordered.isHeld() ? ordered.heldUntilMillis() : clock.toWall(item.dueMillis());
+    }
+
     /** Destinations that are held. */
     public int held() {
         return holds.size();
     }
 
     private void retry(QueueItem item, int state, long dueMillis, int attempts) {
-        long due = Math.max(0, clock.fromWall(dueMillis));
+        retried.increment();
+        // What is held is let go by release alone, whatever else came of the look at it.
+        goesOn(item, state == QueueItem.SCHEDULED && isHeld(item) ? QueueItem.HELD : state,
+                Math.max(0, clock.fromWall(dueMillis)), attempts);
+    }
+
+    /** Whoever had the item in hand is done with it: it waits for its time, unless somebody waits for it. */
+    private void goesOn(QueueItem item, int state, long due, int attempts) {
+        Claimant claimant;
         ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
         try {
-            readyQueue.endActive(item);
-            // What is held is let go by release alone, whatever else came of the look at it.
-            item.state(state == QueueItem.SCHEDULED && holds.why(item.entry()) != null ? QueueItem.HELD : state);
-            item.schedule(due, attempts);
+            claimant = claimed(item);
+            ages.attempted(item, item.attempts(), attempts);
+            if (claimant == null) {
+                readyQueue.endActive(item);
+                item.home.schedule(item, state, due, attempts);
+            } else {
+                readyQueue.attempted(item);
+                item.home.schedule(item, QueueItem.ACTIVE, due, attempts);
+            }
         } finally {
             readyQueue.unlock();
         }
         giveBack(item);
-        retried.increment();
-        scheduler.insert(item);
+        if (claimant == null) {
+            scheduler.insert(item);
+        } else {
+            claimant.has(item, state == QueueItem.REPORT_SCHEDULED);
+        }
+    }
+
+    private boolean isHeld(QueueItem item) {
+        return holds.why(item.entry()) != null || orders.of(item.entry()).isHeld();
+    }
+
+    /** Who has waited for it longest, and waits no more. Under the lock that guards it. */
+    private @Nullable Claimant claimed(QueueItem item) {
+        if (claims.isEmpty()) {
+            return null;
+        }
+        List<Claimant> waiting = claims.get(item);
+        while (waiting != null && !replaced(item, waiting, waiting.subList(1, waiting.size()))) {
+            waiting = claims.get(item);
+        }
+        return waiting == null ? null : waiting.getFirst();
+    }
+
+    /** @return whether those were who waits for it still */
+    private boolean replaced(QueueItem item, List<Claimant> waiting, List<Claimant> left) {
+        return left.isEmpty() ? claims.remove(item, waiting) : claims.replace(item, waiting, List.copyOf(left));
     }
 
     /**
@@ -655,34 +786,257 @@ public final class MailQueue implements AutoCloseable {
         boolean wants;
         ReadyQueue readyQueue = domain.lockReadyQueue();
         boolean ask;
+        Claimant claimant;
         try {
-            wants = readyQueue.putBack(item);
+            claimant = claimed(item);
+            wants = claimant == null && readyQueue.putBack(item);
             ask = mayAsk(domain);
         } finally {
             readyQueue.unlock();
         }
         requeued.increment();
+        if (claimant != null) {
+            claimant.has(item, false);
+        }
         String source = domain.lane.source;
         follow(domain, readyQueue, ask, wants, source != null && !placement.goesBy(item.home.owner, source));
     }
 
+    /**
+     * What an attempt came to for some of an item's recipients; the caller has the item in hand.
+     *
+     * @param delivered taken
+     * @param deferred  to be tried again
+     * @param bounced   returned
+     */
+    public void outcome(QueueItem item, int delivered, int deferred, int bounced) {
+        traffic.count(item, delivered, deferred, bounced);
+        RecentOutcomes recent = item.home.domain.readyQueue.recent;
+        recent.add(RecentOutcomes.Outcome.DELIVERED, delivered);
+        recent.add(RecentOutcomes.Outcome.DEFERRED, deferred);
+        recent.add(RecentOutcomes.Outcome.BOUNCED, bounced);
+    }
+
+    /** Why a recipient of the item wasn't taken; the caller has the item in hand. */
+    public void replied(QueueItem item, RecentReply reply) {
+        item.home.domain.readyQueue.recent.add(reply);
+    }
+
+    /** What is queued and why, for who looks at it. */
+    public QueueViews views() {
+        return views;
+    }
+
+    /** What has become of recipients lately. */
+    public Traffic traffic() {
+        return traffic;
+    }
+
     /** Nothing is left to do: the item is forgotten. */
     public void finished(QueueItem item) {
+        List<Claimant> waiting;
         ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
         try {
             readyQueue.endActive(item);
             item.state(QueueItem.GONE);
-            item.home.items--;
+            item.home.leave(item);
             holds.remove(item.entry());
+            orders.remove(item.entry());
+            waiting = claims.isEmpty() ? null : claims.remove(item);
         } finally {
             readyQueue.unlock();
         }
+        var _ = byId.remove(item);
         giveBack(item);
         if (!item.home.owner.reports()) {
             accounts.finished(item.tenant(), item.kilobytes());
         }
-        ages.remove(item.receivedMillis());
+        ages.remove(item);
         finished.increment();
+        if (waiting != null) {
+            waiting.forEach(claimant -> claimant.gone(item));
+        }
+    }
+
+    /** Whether nothing of the item is left to do. */
+    public boolean isGone(QueueItem item) {
+        ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
+        try {
+            return item.state() == QueueItem.GONE;
+        } finally {
+            readyQueue.unlock();
+        }
+    }
+
+    // What operators order
+
+    /**
+     * Takes an item out of wherever it waits, so that something can be done to it. While somebody has it in hand, a
+     * delivery session above all, the claimant waits for it, and of several the one that came first has it first.
+     */
+    public Claimant.Answer claim(QueueItem item, Claimant claimant) {
+        SubQueue home = item.home;
+        ReadyQueue readyQueue = home.domain.lockReadyQueue();
+        try {
+            if (item.home != home) {
+                return Claimant.Answer.AGAIN;
+            }
+            return switch (item.state()) {
+                case QueueItem.GONE -> Claimant.Answer.GONE;
+                case QueueItem.ACTIVE -> {
+                    claims.merge(item, List.of(claimant),
+                            (before, more) -> Stream.concat(before.stream(), more.stream()).toList());
+                    yield Claimant.Answer.LATER;
+                }
+                case QueueItem.QUEUED -> {
+                    readyQueue.takeAlone(item);
+                    yield Claimant.Answer.TAKEN;
+                }
+                default -> {
+                    if (!scheduler.remove(item)) {
+                        yield Claimant.Answer.AGAIN;
+                    }
+                    boolean reportAlone = item.state() == QueueItem.REPORT_SCHEDULED;
+                    readyQueue.activateAlone(item);
+                    yield reportAlone ? Claimant.Answer.TAKEN_FOR_REPORT : Claimant.Answer.TAKEN;
+                }
+            };
+        } finally {
+            readyQueue.unlock();
+        }
+    }
+
+    /** The claimant waits for the item no more. @return whether it did; else it has been called, or is just being called */
+    public boolean unclaim(QueueItem item, Claimant claimant) {
+        List<Claimant> waiting = claims.get(item);
+        while (waiting != null && waiting.contains(claimant)) {
+            if (replaced(item, waiting, waiting.stream().filter(each -> !each.equals(claimant)).toList())) {
+                return true;
+            }
+            waiting = claims.get(item);
+        }
+        return false;
+    }
+
+    /** What operators have ordered for the item. */
+    public Orders orders(QueueItem item) {
+        return orders.of(item.entry());
+    }
+
+    /**
+     * The item, which the caller has in hand, goes on as ordered; the spool knows. It is held, or due at its time.
+     *
+     * @param dueMillis   of the next attempt, milliseconds since 1970; of no account when it is held by the order
+     * @param reportAlone whether nothing is to be delivered: its sender is owed a report
+     */
+    public void order(QueueItem item, Orders ordered, long dueMillis, boolean reportAlone) {
+        ReadyQueue readyQueue = item.home.domain.lockReadyQueue();
+        orders.put(item.entry(), ordered);
+        if (ordered.released()) {
+            holds.remove(item.entry());
+        }
+        readyQueue.unlock();
+        int state = reportAlone
+                ? QueueItem.REPORT_SCHEDULED
+                : isHeld(item) ? QueueItem.HELD : QueueItem.SCHEDULED;
+        long due = ordered.isHeld() && !reportAlone
+                ? endOfHold(ordered)
+                : Math.max(0, clock.fromWall(dueMillis));
+        goesOn(item, state, due, item.attempts());
+    }
+
+    /** When an item was or will be due by the wall clock, milliseconds since 1970. */
+    public long dueAt(QueueItem item) {
+        return clock.toWall(item.dueMillis());
+    }
+
+    private long endOfHold(Orders ordered) {
+        return ordered.heldUntilMillis() == 0
+                ? QueueItem.MAX_DUE
+                : Math.max(0, clock.fromWall(ordered.heldUntilMillis()));
+    }
+
+    /**
+     * The item, which the caller has in hand and keeps, is another sender's from now on, or goes by another pool or another
+     * domain's route.
+     *
+     * @param recipients their domain
+     */
+    public void rebind(QueueItem item, Binding to, String recipients) {
+        TenantCampaign before = item.home.owner;
+        TenantCampaign owner = new TenantCampaign(to.tenant(), to.campaign(), before.reports(), to.pool(),
+                before.mailClass());
+        String domain = to.routingDomain().isEmpty() ? recipients : to.routingDomain();
+        while (true) {
+            Choice choice = choose(owner, item.entry().messageId(), item.attempts(), domain, Wish.LATER);
+            if (rehome(item, owner, choice.lane().domain(domain))) {
+                break;
+            }
+        }
+        if (!owner.reports() && !owner.tenant().equals(before.tenant())) {
+            accounts.moved(before.tenant(), owner.tenant(), item.kilobytes());
+        }
+    }
+
+    /** @return false when the domain was forgotten there meanwhile */
+    private boolean rehome(QueueItem item, TenantCampaign owner, DomainQueue to) {
+        SubQueue from = item.home;
+        Locked locked = lockBoth(from.domain, to);
+        try {
+            if (to.removed) {
+                return false;
+            }
+            SubQueue home = to.subQueue(owner);
+            if (home != from) {
+                locked.one().leave(item);
+                item.home = home;
+                home.enter(item);
+                locked.other().activateAlone(item);
+            }
+            return true;
+        } finally {
+            locked.unlock();
+        }
+    }
+
+    private record Locked(ReadyQueue one, ReadyQueue other) {
+        void unlock() {
+            other.unlock();
+            if (one != other) {
+                one.unlock();
+            }
+        }
+    }
+
+    /** Locks the ready queues that two domains are in. */
+    private static Locked lockBoth(DomainQueue one, DomainQueue other) {
+        while (true) {
+            ReadyQueue a = one.readyQueue;
+            ReadyQueue b = other.readyQueue;
+            Locked locked = new Locked(a, b);
+            (a.number < b.number ? a : b).lock();
+            if (a != b) {
+                (a.number < b.number ? b : a).lock();
+            }
+            if (a == one.readyQueue && b == other.readyQueue) {
+                return locked;
+            }
+            locked.unlock();
+        }
+    }
+
+    /** Jobs that have marked what they did are over: their marks aren't needed any more. */
+    public void forgetJobs(LongPredicate over) {
+        orders.forgetJobs(over);
+    }
+
+    /**
+     * Shows all that is queued in the places that are wanted, some hundred destinations at a time with their lock held. What
+     * comes or moves meanwhile may be seen or not, and what moves seen twice.
+     */
+    public QueueWalk walk(Predicate<Selection.Place> wanted) {
+        return new QueueWalk(Stream.concat(domainsOf(lanes.values()), domainsOf(waiting.values())).iterator(), wanted,
+                this::place, unrouted);
     }
 
     /** The wait after so many attempts, jitter included. */
@@ -697,6 +1051,7 @@ public final class MailQueue implements AutoCloseable {
     public void reconfigure(QueueConfig next) {
         config = next;
         shares = new Shares(tenants, next.bulkSharePercent());
+        shaper.bulkShare(next.bulkSharePercent());
         if (!shaper.providers().equals(knownProviders)) {
             knownProviders = shaper.providers();
             providers = new Providers(knownProviders);
@@ -709,14 +1064,15 @@ public final class MailQueue implements AutoCloseable {
         reroute();
     }
 
-    /** From now on by these weights, quotas and curfews; mail that is queued too. */
+    /** From now on by these weights, quotas and curfews; mail that is queued too. In force when this returns. */
     public void reconfigure(TenantRules ofTenants, Curfews next) {
         tenants = ofTenants;
         shares = new Shares(ofTenants, config.bulkSharePercent());
         accounts.reconfigure(ofTenants);
         curfews = next;
         curfewsChanged = true;
-        scheduler.rouse();
+        lookAtCurfews();
+        scheduler.rouse(); // they may end sooner than it looks
     }
 
     /** What tenants have queued. */
@@ -813,13 +1169,14 @@ public final class MailQueue implements AutoCloseable {
                 sessions += readyQueue.sessions();
             }
         }
-        return new SourceStats(ready, sessions, placement.health().count(source));
+        return new SourceStats(ready, sessions, placement.health().causes(source));
     }
 
     /** Stops giving out mail: the wheel stands still, idle sessions get null. What is queued stays in the spool. */
     @Override
     public void close() {
         closed = true;
+        traffic.close();
         scheduler.close();
         shaper.close();
         readyQueues.values().forEach(ReadyQueue::close);
@@ -863,24 +1220,23 @@ public final class MailQueue implements AutoCloseable {
         DomainQueue domain = choice.lane() == before.domain.lane ? before.domain : choice.lane().domain(name);
         boolean wants;
         boolean ask;
-        ReadyQueue readyQueue = domain.lockReadyQueue();
+        Locked locked = lockBoth(before.domain, domain);
+        ReadyQueue readyQueue = locked.other();
         try {
             if (domain.removed) { // never its own, which counts the item
                 return false;
             }
             if (domain != before.domain) {
+                before.leave(item);
                 item.home = domain.subQueue(before.owner);
-                item.home.items++;
+                item.home.enter(item);
             }
             wants = readyQueue.append(item);
             ask = mayAsk(domain);
         } finally {
-            readyQueue.unlock();
+            locked.unlock();
         }
         if (domain != before.domain) {
-            ReadyQueue old = before.domain.lockReadyQueue();
-            before.items--;
-            old.unlock();
             placedAnew.increment();
         }
         follow(domain, readyQueue, ask, wants, choice.isOutdated(placement.pools()));
@@ -1103,12 +1459,7 @@ public final class MailQueue implements AutoCloseable {
         QueueKey key = new QueueKey(source, site, route.protocol(), route.configured(), tls, route.proof(),
                 route.login());
         while (true) {
-            ReadyQueue readyQueue = readyQueues.get(key);
-            if (readyQueue == null) {
-                readyQueue = readyQueues.computeIfAbsent(key, _ -> newReadyQueue(key, route));
-                bar(readyQueue); // now that whoever hears of changes finds it
-                readyQueue.curfews(() -> inForce);
-            }
+            ReadyQueue readyQueue = readyQueue(key, route);
             boolean wasUnrouted = domain.readyQueue == unrouted;
             move(domain, readyQueue);
             if (follow(domain, epoch, route, readyQueue, wasUnrouted)) {
@@ -1333,22 +1684,37 @@ public final class MailQueue implements AutoCloseable {
      * @return nanoseconds until that is to be done again
      */
     private long lookAtCurfews() {
+        curfewLock.lock();
+        try {
+            return lookAtCurfewsLocked();
+        } finally {
+            curfewLock.unlock();
+        }
+    }
+
+    private long lookAtCurfewsLocked() {
         boolean changed = curfewsChanged;
         long now = clock.nanos();
         if (!changed && now - nextCurfewNanos < 0) {
             return nextCurfewNanos - now;
         }
-        curfewsChanged = false;
+        if (changed) { // else who has changed something since it was looked at is heard the next time
+            curfewsChanged = false;
+        }
         long wall = clock.wallMillis();
         Curfews known = curfews;
         List<Withheld.Curfew> next = known.at(wall).stream().map(curfew -> inForce(curfew, now, wall)).toList();
         List<Withheld.Curfew> before = inForce;
-        if (changed || differ(before, next)) {
+        List<Withheld.Ordered> byOperators = suspensions.stream().filter(each -> !each.isOver(wall))
+                .map(each -> inForce(each, now, wall)).toList();
+        if (changed || differ(before, next) || differ(suspended, byOperators)) {
             inForce = next;
+            suspended = byOperators;
             tell(before, next);
-            readyQueues.values().forEach(readyQueue -> readyQueue.curfews(() -> inForce));
+            readyQueues.values().forEach(readyQueue -> readyQueue.standing(this::standing));
         }
-        long change = known.nextChangeMillis(wall);
+        long change = suspensions.stream().mapToLong(each -> each.endAfter(wall)).reduce(known.nextChangeMillis(wall),
+                Math::min);
         long nanos = change == Long.MAX_VALUE
                 ? SWEEP_INTERVAL.toNanos()
                 : Math.min(SWEEP_INTERVAL.toNanos(), TimeUnit.MILLISECONDS.toNanos(change - wall));
@@ -1364,7 +1730,7 @@ public final class MailQueue implements AutoCloseable {
     }
 
     /** Other ones, or such as end at another time: the wall's clock was set. */
-    private static boolean differ(List<Withheld.Curfew> before, List<Withheld.Curfew> now) {
+    private static boolean differ(List<? extends Withheld.Standing> before, List<? extends Withheld.Standing> now) {
         if (!rules(before).equals(rules(now))) {
             return true;
         }
@@ -1376,13 +1742,43 @@ public final class MailQueue implements AutoCloseable {
         return false;
     }
 
-    private static List<Curfews.Curfew> rules(List<Withheld.Curfew> curfews) {
-        return curfews.stream().map(Withheld.Curfew::rule).toList();
+    private static List<Object> rules(List<? extends Withheld.Standing> some) {
+        return some.stream().<Object>map(each -> switch (each) {
+            case Withheld.Curfew curfew -> curfew.rule();
+            case Withheld.Ordered suspension -> suspension.rule();
+        }).toList();
+    }
+
+    private List<Withheld.Standing> standing() {
+        List<Withheld.Standing> all = new ArrayList<>(inForce);
+        all.addAll(suspended);
+        return all;
+    }
+
+    private Withheld.Ordered inForce(OperatorSuspension suspension, long nowNanos, long wall) {
+        boolean open = suspension.untilMillis() == 0;
+        long end = open
+                ? farNanos
+                : nowNanos
+                        + TimeUnit.MILLISECONDS.toNanos(Math.min(suspension.untilMillis() - wall, FAR_AWAY.toMillis()));
+        String why = suspension.words();
+        return new Withheld.Ordered(suspension, new Withheld.Until(end, why, () -> why, open), this::place);
+    }
+
+    /**
+     * From now on operators have suspended these: mail that is queued, and mail that comes. What sessions have in hand is
+     * still sent. In force when this returns.
+     */
+    public void suspend(List<OperatorSuspension> all) {
+        suspensions = List.copyOf(all);
+        curfewsChanged = true;
+        lookAtCurfews();
+        scheduler.rouse(); // one may end sooner than it looks
     }
 
     private void tell(List<Withheld.Curfew> before, List<Withheld.Curfew> now) {
-        List<Curfews.Curfew> stood = rules(before);
-        List<Curfews.Curfew> stand = rules(now);
+        List<Curfews.Curfew> stood = before.stream().map(Withheld.Curfew::rule).toList();
+        List<Curfews.Curfew> stand = now.stream().map(Withheld.Curfew::rule).toList();
         for (Withheld.Curfew curfew : now) {
             if (!stood.contains(curfew.rule())) {
                 log.info("event=curfew curfew={} until={}", curfew.rule().name(),
@@ -1394,6 +1790,13 @@ public final class MailQueue implements AutoCloseable {
                 log.info("event=curfew-over curfew={}", curfew.name());
             }
         }
+    }
+
+    private static TenantCampaign owner(Envelope envelope, @Nullable Binding binding) {
+        return binding == null
+                ? owner(envelope)
+                : new TenantCampaign(binding.tenant(), binding.campaign(), envelope.isReport(), binding.pool(),
+                        envelope.mailClass());
     }
 
     private static TenantCampaign owner(Envelope envelope) {
@@ -1646,28 +2049,32 @@ public final class MailQueue implements AutoCloseable {
                 if (readyQueue.sweep(IDLE_SWEEPS)) {
                     readyQueues.remove(readyQueue.key(), readyQueue);
                     shaper.letGo(readyQueue.throttle());
+                    readyQueue.recent.clear();
                     ReadyQueueListener told = listener;
                     if (told != null) {
                         told.removed(readyQueue);
                     }
                 }
             }
-            waiting.values().forEach(this::expire);
+            waiting.values().forEach(lane -> expire(lane.entrance));
+            if (!suspended.isEmpty()) { // no session comes by
+                readyQueues.values().forEach(this::expire);
+            }
             accounts.sweep();
+            views.forgetOld();
         }
         return 0;
     }
 
-    /** What has become too old while it waited for a source is told to its sender. */
-    private void expire(Lane lane) {
-        List<QueueItem> old;
-        do {
-            old = lane.entrance.takeReceivedBefore(clock.wallMillis() - config.maxAge().toMillis(), Scheduler.BATCH);
-            if (!old.isEmpty()) {
-                reportsDue.addAll(old);
+    /** What has become too old while it waited for a source, or was suspended, is told to its sender. */
+    private void expire(ReadyQueue readyQueue) {
+        OldMail old = readyQueue.oldMail(clock.wallMillis() - config.maxAge().toMillis());
+        for (List<QueueItem> some = old.next(); some != null; some = old.next()) {
+            if (!some.isEmpty()) {
+                reportsDue.addAll(some);
                 start(reporters, this::settleReports);
             }
-        } while (old.size() == Scheduler.BATCH);
+        }
     }
 
     private void sweep(DomainQueue domain) {
@@ -1678,7 +2085,7 @@ public final class MailQueue implements AutoCloseable {
             for (Iterator<SubQueue> each = domain.subQueues.values().iterator(); each.hasNext();) {
                 SubQueue subQueue = each.next();
                 waiting |= !subQueue.ready.isEmpty();
-                if (subQueue.items > 0) {
+                if (subQueue.all.size() > 0) {
                     subQueue.idleSweeps = 0;
                 } else if (++subQueue.idleSweeps > IDLE_SWEEPS) {
                     each.remove();
@@ -1699,7 +2106,84 @@ public final class MailQueue implements AutoCloseable {
         }
     }
 
-    // What an operator asks
+    // What an operator asks, by way of the views
+
+    /** Where a sub-queue's mail goes and whose it is: reports made here are nobody's. */
+    Selection.Place place(SubQueue subQueue) {
+        DomainQueue domain = subQueue.domain;
+        TenantCampaign owner = subQueue.owner;
+        String source = domain.lane.source;
+        ReadyQueue readyQueue = domain.readyQueue;
+        return new Selection.Place(domain.name,
+                readyQueue == unrouted || domain.lane.waits() ? "" : readyQueue.key().site().name(), domain.provider,
+                source == null ? "" : source, placement.poolOf(owner), owner.reports() ? "" : owner.tenant(),
+                owner.reports() ? "" : owner.campaign(), owner.mailClass());
+    }
+
+    Stream<DomainQueue> allDomains() {
+        return Stream.concat(domainsOf(lanes.values()), domainsOf(waiting.values()));
+    }
+
+    Collection<ReadyQueue> allReadyQueues() {
+        return readyQueues.values();
+    }
+
+    /** Why mail of the sub-queue that is ready, or is being attempted, hasn't gone; null when there is none. */
+    @Nullable
+    Why why(SubQueue subQueue) {
+        ReadyQueue readyQueue = subQueue.domain.lockReadyQueue();
+        try {
+            QueueItem first = subQueue.ready.first();
+            QueueItem item = first == null ? subQueue.active.first() : first;
+            return item == null ? null : why(item, readyQueue, 0);
+        } finally {
+            readyQueue.unlock();
+        }
+    }
+
+    /** Those of the lanes' domains that have that name. */
+    Stream<DomainQueue> allOf(String domain) {
+        return lanesOf(domain);
+    }
+
+    /** All of it in the order of ids: an item is there from before anybody can have it until it is finished. */
+    IdIndex byId() {
+        return byId;
+    }
+
+    /** Adds one that is queued as it is now; none that is finished. */
+    void look(QueueItem item, ItemSlice into) {
+        while (true) {
+            SubQueue home = item.home;
+            ReadyQueue readyQueue = home.domain.lockReadyQueue();
+            try {
+                if (item.home != home) {
+                    continue;
+                }
+                if (item.state() != QueueItem.GONE) {
+                    into.add(item, switch (item.state()) {
+                        case QueueItem.ACTIVE -> QueueItem.State.ACTIVE;
+                        case QueueItem.HELD -> QueueItem.State.HELD;
+                        case QueueItem.QUEUED -> readyState(home, readyQueue);
+                        default -> QueueItem.State.SCHEDULED;
+                    });
+                }
+                return;
+            } finally {
+                readyQueue.unlock();
+            }
+        }
+    }
+
+    /** Locked, of an item that is ready. */
+    QueueItem.State readyState(SubQueue subQueue, ReadyQueue readyQueue) {
+        if (readyQueue == unrouted) {
+            return QueueItem.State.ROUTING;
+        }
+        return readyQueue.stands() || readyQueue.isWithheld(subQueue)
+                ? QueueItem.State.SUSPENDED
+                : QueueItem.State.READY;
+    }
 
     /** Who runs the hosts that its mail goes to, whichever section shapes it; empty when nobody known does. */
     public String provider(ReadyQueue readyQueue) {
@@ -1721,16 +2205,32 @@ public final class MailQueue implements AutoCloseable {
         return snapshots;
     }
 
-    /** Octets of heap that queued mail takes, reckoned: its destinations, their domains, and their ready queues. */
-    public long heapOctets() {
+    /** Destinations. */
+    long queued() {
         long done = finished.sum(); // before submitted, so that the difference is never negative
-        return (submitted.sum() - done) * DESTINATION_OCTETS + domainCount() * DOMAIN_OCTETS
-                + readyQueues.size() * (long) READY_QUEUE_OCTETS;
+        return submitted.sum() - done;
     }
 
-    /** How long ago what is queued was accepted, or the hold that it had ended. */
-    public HistogramSnapshot ages() {
-        return ages.snapshot(clock.wallMillis());
+    /** Octets of heap that queued mail takes, reckoned: its destinations, their domains, their ready queues, and what is kept to be shown. */
+    public long heapOctets() {
+        return queued() * DESTINATION_OCTETS + domainCount() * DOMAIN_OCTETS
+                + readyQueues.size() * (long) READY_QUEUE_OCTETS + orders.size() * (long) StandingOrders.OCTETS
+                + Math.max(0, keptOctets.sum());
+    }
+
+    /** How long ago what is queued was accepted, or the hold that it had ended; by the class's word. */
+    public Map<List<String>, HistogramSnapshot> ages() {
+        return ages.histograms(clock.wallMillis());
+    }
+
+    /** Of the oldest, in seconds, to the minute; by the class's word. */
+    public Map<List<String>, Long> oldest() {
+        return ages.oldest(clock.wallMillis());
+    }
+
+    /** As {@link #oldest}, of mail that no attempt was made at yet. */
+    public Map<List<String>, Long> oldestUntried() {
+        return ages.oldestUntried(clock.wallMillis());
     }
 
     public CurfewStats curfewStats() {
@@ -1918,8 +2418,8 @@ public final class MailQueue implements AutoCloseable {
             }
             case QueueItem.HELD -> {
                 state = QueueItem.State.HELD;
-                waitingFor = "its release by the preflight: " + holds.why(item.entry());
-                next = clock.toWall(item.dueMillis());
+                waitingFor = awaitedRelease(item);
+                next = endOfHoldMillis(item);
             }
             case QueueItem.QUEUED -> {
                 String withheldWhy = readyQueue.withheldWhy(item.home);
@@ -1948,6 +2448,6 @@ public final class MailQueue implements AutoCloseable {
         }
         return item.state() == QueueItem.QUEUED
                 ? readyQueue.why(item, state, place, next, waitingFor)
-                : new Why(state, waitingFor, null, null, next, 0, -1, 0);
+                : new Why(state, waitingFor, null, null, next, 0, -1, 0, 0, 0);
     }
 }

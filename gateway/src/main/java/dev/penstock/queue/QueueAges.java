@@ -56,13 +56,32 @@ final class QueueAges {
         return (int) (minute / MINUTES_PER_DAY) & DAYS - 1;
     }
 
+    /** Of what was accepted first; 0 when there is nothing. Costs as {@link #snapshot}. */
+    long oldestSeconds(long nowMillis) {
+        long oldest = 0;
+        long now = TimeUnit.MILLISECONDS.toMinutes(nowMillis);
+        for (int place = 0; place < DAYS; place++) {
+            AtomicIntegerArray day = days.get(place);
+            for (int minute = 0; day != null && minute < MINUTES_PER_DAY; minute++) {
+                if (day.get(minute) > 0) {
+                    oldest = Math.max(oldest, seconds(now, place, minute));
+                }
+            }
+        }
+        return oldest;
+    }
+
+    private static long seconds(long now, int place, int minute) {
+        long age = Math.floorMod(now - ((long) place * MINUTES_PER_DAY + minute), DAYS * MINUTES_PER_DAY);
+        return age > OLDEST_MINUTES ? 0 : age * SECONDS_PER_MINUTE;
+    }
+
     /** Looks at each minute of the days that are counted: for scrapes, not for loops. */
     HistogramSnapshot snapshot(long nowMillis) {
         double[] bounds = BOUNDS.stream().mapToDouble(Duration::toSeconds).toArray();
         long[] counts = new long[bounds.length + 1];
         double sum = 0;
         long now = TimeUnit.MILLISECONDS.toMinutes(nowMillis);
-        int all = DAYS * MINUTES_PER_DAY;
         for (int place = 0; place < DAYS; place++) {
             AtomicIntegerArray day = days.get(place);
             for (int minute = 0; day != null && minute < MINUTES_PER_DAY; minute++) {
@@ -70,8 +89,7 @@ final class QueueAges {
                 if (count <= 0) { // what was put in and taken out in this moment may be seen to go before it came
                     continue;
                 }
-                long age = Math.floorMod(now - ((long) place * MINUTES_PER_DAY + minute), all);
-                long seconds = age > OLDEST_MINUTES ? 0 : age * SECONDS_PER_MINUTE;
+                long seconds = seconds(now, place, minute);
                 int bucket = 0;
                 while (bucket < bounds.length && seconds > bounds[bucket]) {
                     bucket++;

@@ -9,8 +9,8 @@ import dev.penstock.units.MailClass;
  * One destination of one message on its way through the queue. Guarded by the lock of the structure that holds it (a
  * ready queue, or the wheel); while {@link State#ACTIVE} the delivery session that polled it may read it.
  *
- * <p>There are millions of these, so five numbers share two words, and everything that others have too hangs off the
- * {@link SubQueue}: 40 bytes with compact object headers.
+ * <p>There are millions of these, so six numbers share two words, and everything that others have too hangs off the
+ * {@link SubQueue}: 48 bytes with compact object headers.
  */
 public final class QueueItem {
     /** Where an item is. */
@@ -29,15 +29,18 @@ public final class QueueItem {
         ACTIVE
     }
 
-    private static final long MAX_DUE = (1L << 44) - 1;
-    static final int MAX_ATTEMPTS = (1 << 16) - 1;
-    private static final int ATTEMPTS_SHIFT = 4;
-    private static final int DUE_SHIFT = 20; // 44 bits of milliseconds reach beyond the year 2500
+    /** 42 bits of milliseconds reach into the year 2109; what is due then is due never. */
+    static final long MAX_DUE = (1L << 42) - 1;
+    static final int MAX_ATTEMPTS = (1 << 15) - 1;
+    private static final int ATTEMPTS_SHIFT = 7;
+    private static final int DUE_SHIFT = 22;
     private static final int RECEIVED_SHIFT = 20;
     private static final int MAX_KILOBYTES = (1 << RECEIVED_SHIFT) - 1;
     private static final int STATE_MASK = 7;
     /** Taken while mail of both classes waited. */
     private static final int CONTESTED = 8;
+    private static final int WHEEL_SHIFT = 4;
+    private static final int WHEEL_MASK = 7;
 
     /** Stored form of the states an item can have by itself; suspended and routing are its ready queue's. */
     static final int SCHEDULED = 0;
@@ -49,11 +52,17 @@ public final class QueueItem {
     /** As {@link #SCHEDULED}, and nothing is to be delivered then: whether it is held on is decided anew. */
     static final int HELD = 5;
 
+    /** Its neighbours among all of its sub-queue, {@link Roster}'s own. */
+    @Nullable
+    QueueItem older;
+    @Nullable
+    QueueItem newer;
+
     @Nullable
     QueueItem next;
     @Nullable
     QueueItem previous;
-    /** Changes while it is in nobody's hands but those of who gives it another source. */
+    /** Changes under the locks of both ready queues concerned, while it is in somebody's hands. */
     SubQueue home;
     private final SpoolEntry entry;
     private final long receivedAndKilobytes;
@@ -128,12 +137,26 @@ public final class QueueItem {
         return (int) dueAttemptsState & STATE_MASK;
     }
 
+    /** Of one that waits on the wheel. */
+    boolean isHeld() {
+        return state() == HELD;
+    }
+
     boolean isContested() {
         return (dueAttemptsState & CONTESTED) != 0;
     }
 
     void contested(boolean contested) {
         dueAttemptsState = dueAttemptsState & ~CONTESTED | (contested ? CONTESTED : 0);
+    }
+
+    /** Where on the wheel it is, {@link TimingWheel}'s own; 0 for nowhere. Guarded by the wheel's lock. */
+    int onWheel() {
+        return (int) dueAttemptsState >>> WHEEL_SHIFT & WHEEL_MASK;
+    }
+
+    void onWheel(int place) {
+        dueAttemptsState = dueAttemptsState & ~((long) WHEEL_MASK << WHEEL_SHIFT) | (long) place << WHEEL_SHIFT;
     }
 
     void state(int state) {

@@ -1,15 +1,28 @@
 package dev.penstock.queue;
 
+import java.util.List;
 import java.util.function.Supplier;
 
-import dev.penstock.meters.HistogramSnapshot;
 import dev.penstock.meters.PartMeters;
 
 /** The queue, as metrics name it. Stateless. */
 public final class QueueMetrics {
     private QueueMetrics() {}
 
-    public static PartMeters<QueueStats> of(Supplier<QueueStats> source, Supplier<HistogramSnapshot> ages) {
+    /** How old what is queued is, by class. */
+    public static PartMeters<MailQueue> ages(Supplier<MailQueue> source) {
+        PartMeters<MailQueue> part = PartMeters.of("penstock.queue.", source);
+        part.currentHistograms("age.seconds", "Destinations in the queue, by the time since their message was accepted",
+                List.of("class"), () -> source.get().ages());
+        part.gauges("oldest.seconds", "Time since the oldest message in the queue was accepted, to the minute",
+                List.of("class"), MailQueue::oldest);
+        part.gauges("oldest.untried.seconds",
+                "Likewise, of messages with a destination that no attempt was made at yet", List.of("class"),
+                MailQueue::oldestUntried);
+        return part;
+    }
+
+    public static PartMeters<QueueStats> of(Supplier<QueueStats> source) {
         PartMeters<QueueStats> part = PartMeters.of("penstock.queue.", source);
         part.gauge("destinations", "Destinations in the queue, by what they wait for", QueueStats::scheduled, "state",
                 "scheduled");
@@ -29,8 +42,6 @@ public final class QueueMetrics {
         part.counter("requeued", "Destinations put back untried", QueueStats::requeued);
         part.counter("route.failures", "Destinations without a route", QueueStats::routeFailures);
         part.counter("moved", "Domains moved to another ready queue", QueueStats::moved);
-        part.currentHistogram("age.seconds", "Destinations in the queue, by the time since their message was accepted",
-                ages);
         return part;
     }
 }

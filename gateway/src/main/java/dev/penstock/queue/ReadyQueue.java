@@ -27,6 +27,7 @@ import dev.penstock.shaping.Pacer.Cost;
 import dev.penstock.shaping.Pacer.Flow;
 import dev.penstock.shaping.Pacer.Slot;
 import dev.penstock.shaping.Permit;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.shaping.SharedSessions.Held;
 import dev.penstock.shaping.Throttle;
@@ -95,8 +96,21 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             return null;
         }
 
+        /** Whether an operator has let the item go: it has its attempt, however old it is. */
+        default boolean isReleased(QueueItem item) {
+            return false;
+        }
+
+        /** What is to be expected of the pace that a receiver is found to take mail at. */
+        default Prospect prospect(Throttle throttle) {
+            return Prospect.OPEN;
+        }
+
         /** How those who have mail here share its sessions. */
         Shares shares();
+
+        /** So many octets more, or fewer, are kept of what was said. Called under no lock of the queue's, or any. */
+        default void keeps(int octets) {}
 
         /** What is ready of the sub-queue is to be placed anew. */
         void strays(SubQueue subQueue);
@@ -300,6 +314,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private final Withheld withheld = new Withheld();
     private final Departures departures = new Departures();
     private final Forecast forecast = new Forecast();
+    final RecentOutcomes recent;
     /** Mail is ready and may go, as of the last event: what it takes now counts for how fast it goes. */
     private boolean flows;
     /** Mail is there and none may go, as of the last event. */
@@ -325,6 +340,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     ReadyQueue(Surroundings around, QueueKey key, long number, @Nullable Throttle throttle,
             Route.@Nullable Open route) {
         this.around = around;
+        this.recent = new RecentOutcomes(around::keeps);
         this.turns = new Turns(around::shares);
         this.key = key;
         this.number = number;
@@ -1176,15 +1192,15 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     /**
-     * Other curfews may be in force, or may bind other mail.
+     * Other curfews or operators' suspensions may be in force, or may bind other mail.
      *
      * @param inForce asked under the lock, so that whoever comes last has the last word
      */
-    void curfews(Supplier<List<Withheld.Curfew>> inForce) {
+    void standing(Supplier<List<Withheld.Standing>> inForce) {
         boolean wants;
         lock();
         try {
-            List<SubQueue> released = withheld.curfews(inForce.get());
+            List<SubQueue> released = withheld.standing(inForce.get());
             withdraw();
             wants = release(released);
             if (!withheld.isEmpty()) {
@@ -1416,6 +1432,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         boolean now = turns.hasTransactional();
         if (transactional != now) {
             transactional = now;
+            tellLimiters(now);
         }
         follow();
         if (kept != null && lock.getHoldCount() == 1 && !isOfUse(kept)) {
@@ -1443,10 +1460,25 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** Whether transactional mail is ready is told where the queue takes turns with others. */
+    private void tellLimiters(boolean hasTransactional) {
+        if (throttle == null) {
+            return;
+        }
+        long at = around.nanos();
+        messages().hasTransactional(hasTransactional, at);
+        openings().hasTransactional(hasTransactional, at);
+        Limiter limiter = waitingAt;
+        if (limiter != null) {
+            limiter.classChanged(this);
+        }
+    }
+
     /** How fast mail goes is measured while some may. */
     private void follow() {
         boolean hasMail = ready > 0 || withheld.messages() > 0;
-        boolean flowsNow = ready > 0 && !suspended && !held && bar == null;
+        boolean flowsNow = ready > 0 && !suspended && !held && bar == null
+                && (throttle == null || !throttle.probesOnly());
         boolean standsNow = hasMail && !flowsNow;
         if (flows == flowsNow && stands == standsNow) {
             return;
@@ -1501,8 +1533,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
      * @return nanoseconds; negative when too little has gone to tell, or nobody knows when some may
      */
     private double waitNanos(SubQueue subQueue, long place, long nowNanos) {
-        double interval = departures.intervalNanos(nowNanos);
-        long standing = standsNanos(subQueue, nowNanos);
+        Prospect prospect = prospect();
+        double interval = intervalNanos(prospect, nowNanos);
+        long standing = standsNanos(subQueue, prospect, nowNanos);
         if (interval < 0 || standing < 0) {
             return -1;
         }
@@ -1519,10 +1552,23 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return Forecast.before((double) place, 1, List.of(new Forecast.Other((long) others, alike)));
     }
 
+    private Prospect prospect() {
+        return throttle == null ? Prospect.OPEN : around.prospect(throttle);
+    }
+
+    /** From one message to the next, pauses of their receiver's included; negative when too little has gone to tell. */
+    private double intervalNanos(Prospect prospect, long nowNanos) {
+        if (prospect.state() == Prospect.State.OPEN) {
+            return departures.intervalNanos(nowNanos);
+        }
+        return departures.flowingNanos(nowNanos) / prospect.pace() / (1 - prospect.pauses());
+    }
+
     /** For how long nothing of the sub-queue goes, as far as that is known; negative when something must change first. */
-    private long standsNanos(SubQueue subQueue, long nowNanos) {
+    private long standsNanos(SubQueue subQueue, Prospect prospect, long nowNanos) {
         Bar barred = bar;
-        if (!around.handsOut() || closed || throttle == null || barred != null && barred.untilMillis == 0) {
+        if (!around.handsOut() || closed || throttle == null || barred != null && barred.untilMillis == 0
+                || prospect.state() == Prospect.State.UNKNOWN) {
             return -1;
         }
         long longest = barred == null
@@ -1534,7 +1580,11 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         if (lacksMemory) {
             longest = Math.max(longest, memoryNanos - nowNanos);
         }
+        longest = Math.max(longest, prospect.pausedNanos(nowNanos));
         Withheld.Until until = subQueue.turn == null ? withheld.of(subQueue) : null;
+        if (until != null && until.open()) {
+            return -1;
+        }
         if (until != null) {
             longest = Math.max(longest, until.nanos() - nowNanos);
         }
@@ -1604,6 +1654,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
 
     /** Locked. An item that isn't to be delivered is taken by whoever settles it. */
     void activateAlone(QueueItem item) {
+        item.home.held -= item.state() == QueueItem.HELD ? 1 : 0;
         item.state(QueueItem.ACTIVE);
         item.home.active.addLast(item);
         active++;
@@ -1645,6 +1696,20 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    /** Locked. An attempt is over, and whoever waited for the item has it. */
+    void attempted(QueueItem item) {
+        if (forecast.isProbe(item)) {
+            forecast.went(item, around.nanos());
+        }
+    }
+
+    /** Locked. An item that is in somebody's hands goes elsewhere with him. */
+    void leave(QueueItem item) {
+        takeActive(item);
+        forecast.forget(item);
+        item.home.leave(item);
+    }
+
     private void takeActive(QueueItem item) {
         if (item.state() != QueueItem.ACTIVE) {
             throw new IllegalStateException("not taken by anyone: " + item);
@@ -1666,42 +1731,51 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     }
 
     private QueueItem takeFirst(SubQueue subQueue) {
-        QueueItem item = requireNonNull(subQueue.ready.pollFirst());
+        QueueItem item = requireNonNull(subQueue.ready.first());
+        takeAlone(item);
+        return item;
+    }
+
+    /** Locked. A ready item is taken out of turn, suspended or not, by whoever settles it. */
+    void takeAlone(QueueItem item) {
+        SubQueue subQueue = item.home;
+        subQueue.ready.remove(item);
         forecast.forget(item);
         if (withheld.has(subQueue)) {
             withheld.took(subQueue);
             activateAlone(item);
-            return item;
+            return;
         }
         turns.came(subQueue, -1);
         if (subQueue.ready.isEmpty()) {
             turns.leave(subQueue);
         }
         activate(item);
-        return item;
     }
 
-    /**
-     * Takes ready items that were received before {@code millis}, out of turn, suspended or not: up to {@code limit} of
-     * those at the heads of their senders' queues. What a curfew holds stays, since it is to be tried at its end.
-     */
-    public List<QueueItem> takeReceivedBefore(long millis, int limit) {
-        List<QueueItem> old = new ArrayList<>();
+    /** Ready items that were received before {@code millis}, to be taken. */
+    public OldMail oldMail(long millis) {
+        long minute = TimeUnit.MILLISECONDS.toMinutes(millis);
+        List<SubQueue> some = new ArrayList<>();
         lock();
         try {
-            List<SubQueue> all = new ArrayList<>(turns.subQueues());
-            withheld.subQueues().stream().filter(subQueue -> !withheld.isUnderCurfew(subQueue)).forEach(all::add);
-            for (SubQueue subQueue : all) {
-                QueueItem first = subQueue.ready.first();
-                while (first != null && first.receivedMillis() < millis && old.size() < limit) {
-                    old.add(takeFirst(subQueue));
-                    first = subQueue.ready.first();
-                }
-            }
+            some.addAll(turns.subQueues());
+            some.addAll(withheld.subQueues());
+            some.removeIf(subQueue -> subQueue.ages.oldestMinute() > minute);
         } finally {
             unlock();
         }
-        return old;
+        return new OldMail(some, millis);
+    }
+
+    /** Locked. Whether an operator wants the item tried, whatever its age. */
+    boolean isReleased(QueueItem item) {
+        return around.isReleased(item);
+    }
+
+    /** Locked. Whether a curfew binds its mail, alone or besides. */
+    boolean isUnderCurfew(SubQueue subQueue) {
+        return withheld.isUnderCurfew(subQueue);
     }
 
     /**
@@ -1909,6 +1983,16 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
+    @Override
+    public MailClass mailClass() {
+        return transactional ? MailClass.TRANSACTIONAL : MailClass.BULK;
+    }
+
+    @Override
+    public int bulkPercent() {
+        return around.shares().bulkPercent();
+    }
+
     /**
      * Whether transactional mail is ready, which whoever shares something out among queues lets go before others' bulk;
      * known without the lock.
@@ -1965,9 +2049,10 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         return until == null ? null : until.what().get();
     }
 
-    /** Locked. By the wall clock, of mail that is withheld. */
+    /** Locked. By the wall clock, of mail that is withheld; 0 when that is when somebody says so. */
     long withheldUntilMillis(SubQueue subQueue) {
-        return around.wallAt(requireNonNull(withheld.of(subQueue)).nanos());
+        Withheld.Until until = requireNonNull(withheld.of(subQueue));
+        return until.open() ? 0 : around.wallAt(until.nanos());
     }
 
     /** Locked. Null when it is neither suspended nor barred. */
@@ -2029,8 +2114,9 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private long lastGoesMillis() {
         SubQueue next = turns.peek();
         long now = around.nanos();
-        double interval = departures.intervalNanos(now);
-        long standing = next == null ? -1 : standsNanos(next, now);
+        Prospect prospect = prospect();
+        double interval = intervalNanos(prospect, now);
+        long standing = next == null ? -1 : standsNanos(next, prospect, now);
         return standing < 0 || interval < 0 ? 0 : around.wallAt(now + (long) (standing + ready * interval));
     }
 
@@ -2055,8 +2141,35 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
             binds = atMessage ? message : atConnection ? connection : null;
             then = atMessage ? connection : message;
         }
+        Prospect prospect = prospect();
         return new Why(state, what, binds, then, nextMillis,
-                wait < 0 ? 0 : around.wallAt(now + (long) wait), forecast.errorOfNineInTen(), forecast.probes());
+                wait < 0 ? 0 : around.wallAt(now + (long) wait), forecast.errorOfNineInTen(), forecast.probes(),
+                prospect.state() == Prospect.State.PAUSED ? around.wallAt(now + prospect.pausedNanos(now)) : 0,
+                prospect.pauses());
+    }
+
+    /** Locked. Whether all of its mail waits for the end of a suspension, or for a source. */
+    boolean stands() {
+        return suspended || bar != null;
+    }
+
+    /** Locked. Null when that mail isn't withheld. */
+    Withheld.@Nullable Until withheldUntil(SubQueue subQueue) {
+        return subQueue.turn == null ? withheld.of(subQueue) : null;
+    }
+
+    /** As it stands, in constant time. */
+    ReadyQueueState state() {
+        lock();
+        try {
+            Bar barred = bar;
+            return new ReadyQueueState(key, ready, withheld.messages(), active, opening, up, idle.size(), domains,
+                    suspendedUntilMillis(), suspended ? tries : 0, barred == null ? why : barred.why(),
+                    ready == 0 ? "" : waitingFor(), lastGoesMillis(), forecast.errorOfNineInTen(),
+                    forecast.probes());
+        } finally {
+            unlock();
+        }
     }
 
     ReadyQueueSnapshot snapshot() {

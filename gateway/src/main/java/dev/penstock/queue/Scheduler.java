@@ -66,6 +66,16 @@ final class Scheduler {
         }
     }
 
+    /** @return whether it waited for its time, and doesn't any more: it is in the caller's hands */
+    boolean remove(QueueItem item) {
+        lock.lock();
+        try {
+            return wheel.remove(item);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Wakes {@code ready queue} at that time; sooner is possible when something sooner was asked for. */
     void wakeAt(ReadyQueue readyQueue, long atNanos) {
         lock.lock();
@@ -95,6 +105,16 @@ final class Scheduler {
         lock.lock();
         try {
             wheel.scan(more);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** As {@link TimingWheel#walk}; the lock is held for so many items as {@code into} takes. */
+    boolean walk(TimingWheel.Walk walk, ItemSlice into) {
+        lock.lock();
+        try {
+            return wheel.walk(walk, into);
         } finally {
             lock.unlock();
         }

@@ -1,5 +1,6 @@
 package dev.penstock.queue;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.concurrent.ConcurrentHashMap;
@@ -8,7 +9,10 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
+import dev.penstock.callout.LogPace;
 import dev.penstock.config.TenantConfig;
 import dev.penstock.config.TenantRules;
 import dev.penstock.smtp.Reply;
@@ -27,6 +31,7 @@ import dev.penstock.units.Rate;
  * changes, and whoever still has it in hand looks for another.
  */
 public final class TenantAccounts {
+    private static final Logger log = LoggerFactory.getLogger(TenantAccounts.class);
     /** Of mail that counts nowhere. */
     public static final Taken NOTHING = new Taken("", 0, 0, -1);
     private static final long CLOSED = Long.MIN_VALUE;
@@ -35,6 +40,10 @@ public final class TenantAccounts {
     private static final int COUNT_BITS = 32;
     private static final long COUNT_MASK = (1L << COUNT_BITS) - 1;
 
+    /** A tenant that goes on is told of again after so long. */
+    private static final long TOLD_AGAIN_MILLIS = Duration.ofMinutes(10).toMillis();
+
+    private final LogPace pace;
     private final ConcurrentHashMap<String, Account> accounts = new ConcurrentHashMap<>();
     private final LongAdder beyondLimit = new LongAdder();
     private final LongAdder beyondOctets = new LongAdder();
@@ -42,15 +51,21 @@ public final class TenantAccounts {
     private final LongSupplier wallMillis;
     private volatile TenantRules rules = TenantRules.NONE;
 
-    /** @param wallMillis milliseconds since 1970, which periods are told by */
-    TenantAccounts(LongSupplier wallMillis) {
+    /**
+     * @param wallMillis milliseconds since 1970, which periods are told by
+     * @param nanoTime   {@link System#nanoTime()}, or a test's
+     */
+    TenantAccounts(LongSupplier wallMillis, LongSupplier nanoTime) {
         this.wallMillis = wallMillis;
+        this.pace = new LogPace(nanoTime);
     }
 
     private static final class Account {
         final AtomicLong destinations = new AtomicLong();
         final AtomicLong kilobytes = new AtomicLong();
         final AtomicLong taken = new AtomicLong();
+        /** When the log told last that it is beyond a quota, milliseconds since 1970; 0 for never. */
+        final AtomicLong toldMillis = new AtomicLong();
         /** Confined to the thread that recovers: a message's destinations come one after the other. */
         long lastRecovered = -1;
 
@@ -104,14 +119,14 @@ public final class TenantAccounts {
         }
         Rate rate = config.acceptRate();
         if (rate != null && taken(account.taken.get(), period(rate, nowMillis)) >= rate.count()) {
-            return beyond(tenant, rate, nowMillis);
+            return beyond(account, tenant, rate, nowMillis);
         }
         if (config.queueLimit() > 0 && account.destinations.get() >= config.queueLimit()) {
-            return beyond(tenant, config.queueLimit());
+            return beyond(account, tenant, config.queueLimit());
         }
         ByteSize octets = config.queueOctets();
         return octets.bytes() > 0 && account.kilobytes.get() >= kilobytes(octets.bytes())
-                ? beyond(tenant, octets)
+                ? beyond(account, tenant, octets)
                 : null;
     }
 
@@ -136,7 +151,7 @@ public final class TenantAccounts {
             Account account = account(tenant);
             long period = rate == null ? -1 : period(rate, nowMillis);
             if (rate != null && !takePlace(account, period, rate.count())) {
-                return new Refused(beyond(tenant, rate, nowMillis));
+                return new Refused(beyond(account, tenant, rate, nowMillis));
             }
             long limit = config.queueLimit() == 0 ? Long.MAX_VALUE : config.queueLimit();
             long before = takeUpTo(account.destinations, destinations, limit);
@@ -145,14 +160,14 @@ public final class TenantAccounts {
             }
             if (before < 0) {
                 giveBackPlace(account, period);
-                return new Refused(beyond(tenant, config.queueLimit()));
+                return new Refused(beyond(account, tenant, config.queueLimit()));
             }
             long octets = config.queueOctets().bytes();
             if (takeUpTo(account.kilobytes, each * destinations,
                     octets == 0 ? Long.MAX_VALUE : kilobytes(octets)) < 0) {
                 account.destinations.addAndGet(-destinations);
                 giveBackPlace(account, period);
-                return new Refused(beyond(tenant, config.queueOctets()));
+                return new Refused(beyond(account, tenant, config.queueOctets()));
             }
             return new Taken(tenant, destinations, each, period);
         }
@@ -255,6 +270,18 @@ public final class TenantAccounts {
         }
     }
 
+    /** A destination is another tenant's from now on, whatever that one's limits say. */
+    void moved(String from, String to, long kilobytes) {
+        if (!to.isEmpty()) {
+            Account account = account(to);
+            while (!account.add(1)) {
+                account = account(to);
+            }
+            account.kilobytes.addAndGet(kilobytes);
+        }
+        finished(from, kilobytes);
+    }
+
     void finished(String tenant, long kilobytes) {
         if (tenant.isEmpty()) {
             return;
@@ -302,23 +329,43 @@ public final class TenantAccounts {
         return Math.ceilDiv(octets, OCTETS_PER_KILOBYTE);
     }
 
-    private Reply beyond(String tenant, int limit) {
+    private Reply beyond(Account account, String tenant, int limit) {
         beyondLimit.increment();
+        tell(account, tenant, "queue-limit", limit);
         return Reply.of(452, "4.3.1", "Error: tenant \"" + tenant + "\" has as many messages queued as its queue-limit "
                 + limit + " allows, please try again later");
     }
 
-    private Reply beyond(String tenant, ByteSize limit) {
+    private Reply beyond(Account account, String tenant, ByteSize limit) {
         beyondOctets.increment();
+        tell(account, tenant, "queue-octets", limit);
         return Reply.of(452, "4.3.1", "Error: tenant \"" + tenant + "\" has as much mail queued as its queue-octets "
                 + limit + " allows, please try again later");
     }
 
-    private Reply beyond(String tenant, Rate rate, long nowMillis) {
+    private Reply beyond(Account account, String tenant, Rate rate, long nowMillis) {
         beyondRate.increment();
+        tell(account, tenant, "accept-rate", rate);
         long next = (period(rate, nowMillis) + 1) * Math.max(1_000, rate.period().toMillis());
         return Reply.of(451, "4.7.1", "Error: tenant \"" + tenant + "\" has sent as many messages as its accept-rate "
                 + rate + " allows, please try again from "
                 + Instant.ofEpochMilli(next).truncatedTo(ChronoUnit.SECONDS));
+    }
+
+    /** Once for each while, and a line a second for all tenants together: clients ask again and again. */
+    private void tell(Account account, String tenant, String quota, Object limit) {
+        long now = wallMillis.getAsLong();
+        long told = account.toldMillis.get();
+        if (told != 0 && Math.abs(now - told) < TOLD_AGAIN_MILLIS || !account.toldMillis.compareAndSet(told, now)) {
+            return;
+        }
+        long keptBack = pace.turn();
+        if (keptBack == LogPace.NOT_NOW) {
+            account.toldMillis.compareAndSet(now, told); // a later refusal says it
+            return;
+        }
+        log.info("event=tenant-over-quota tenant={} quota={} limit={} destinations={} kilobytes={} kept-back={}",
+                tenant,
+                quota, limit, destinations(tenant), account.kilobytes.get(), keptBack);
     }
 }

@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.function.Predicate;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Items by the time they are due: a hierarchical timing wheel (Varghese and Lauck 1987). Guarded by its owner's lock.
  *
@@ -23,6 +25,11 @@ final class TimingWheel {
     private static final int SLOT_MASK = SLOTS - 1;
     private static final long SPAN_TICKS = 1L << LEVELS * SLOT_SHIFT;
     private static final long NEVER = Long.MAX_VALUE;
+    /** Where items are, beside the slots of level n, which is n + 1. */
+    private static final int NOWHERE = 0;
+    private static final int DUE = LEVELS + 1;
+    private static final int FAR = LEVELS + 2;
+    private static final int COARSEST_SHIFT = (LEVELS - 1) * SLOT_SHIFT;
 
     private final ItemList[] slots = new ItemList[LEVELS * SLOTS];
     /** Which slots of a level hold items. */
@@ -30,6 +37,10 @@ final class TimingWheel {
     /** Items of a coarser slot whose time has begun, on their way to the finer wheels. */
     private final ItemList spreading = new ItemList();
     private final ItemList due = new ItemList();
+    /** Items due beyond the coarsest wheel; looked at whenever a slot of that begins. */
+    private final ItemList far = new ItemList();
+    /** So many of these are still to be looked at. */
+    private int farLeft;
     private long tick;
     private int size;
 
@@ -61,8 +72,15 @@ final class TimingWheel {
                 place(item);
                 continue;
             }
+            item = farLeft-- > 0 ? far.pollFirst() : null;
+            if (item != null) {
+                place(item);
+                continue;
+            }
+            farLeft = 0;
             item = due.pollFirst();
             if (item != null) {
+                item.onWheel(NOWHERE);
                 size--;
                 into.addLast(item);
                 continue;
@@ -77,9 +95,42 @@ final class TimingWheel {
         return false;
     }
 
+    /** @return whether it was on the wheel, and is no more */
+    boolean remove(QueueItem item) {
+        int place = item.onWheel();
+        if (place == NOWHERE) {
+            return false;
+        }
+        if (place == DUE) {
+            due.remove(item);
+        } else if (place == FAR) {
+            far.remove(item);
+        } else {
+            removeFromLevel(item, place - 1);
+        }
+        item.onWheel(NOWHERE);
+        size--;
+        return true;
+    }
+
+    /** A slot whose time has begun has been emptied, and what was in it hasn't been placed since. */
+    private void removeFromLevel(QueueItem item, int level) {
+        long turn = dueTick(item) >> level * SLOT_SHIFT;
+        if (turn << level * SLOT_SHIFT <= tick) {
+            (level == 0 ? due : spreading).remove(item);
+            return;
+        }
+        int slot = (int) turn & SLOT_MASK;
+        ItemList list = requireNonNull(slots[level << SLOT_SHIFT | slot]);
+        list.remove(item);
+        if (list.isEmpty()) {
+            occupied[level] &= ~(1L << slot);
+        }
+    }
+
     /** When {@link #advance} has something to do next, {@link Long#MAX_VALUE} for never. */
     long nextMillis() {
-        if (!spreading.isEmpty() || !due.isEmpty()) {
+        if (!spreading.isEmpty() || !due.isEmpty() || farLeft > 0) {
             return tick << TICK_SHIFT;
         }
         long next = nextTick();
@@ -88,11 +139,73 @@ final class TimingWheel {
 
     /** Shows every item, slot by slot, until {@code more} returns false. */
     void scan(Predicate<QueueItem> more) {
-        boolean on = scan(due, more) && scan(spreading, more);
+        boolean on = scan(due, more) && scan(spreading, more) && scan(far, more);
         for (int i = 0; on && i < slots.length; i++) {
             ItemList slot = slots[i];
             on = slot == null || scan(slot, more);
         }
+    }
+
+    /**
+     * How far somebody has come who looks at all items, some at a time, while the wheel turns. He begins with those that wait
+     * longest, so that what moves on meanwhile is before him; it may come twice.
+     */
+    static final class Walk {
+        /** Lists that are walked from their beginning once more, because something was taken out of them. */
+        private static final int MOST_RESTARTS = 1_000;
+        private int list = WALK_FAR;
+        private @Nullable QueueItem last;
+        private int removals;
+        private int restarts;
+        private boolean skipped;
+
+        /** Whether it left out some of a list that changed all the time. */
+        boolean isIncomplete() {
+            return skipped;
+        }
+    }
+
+    private static final int WALK_FAR = LEVELS * SLOTS; // before the last slot
+    private static final int WALK_SPREADING = -1;
+    private static final int WALK_DUE = -2;
+    private static final int WALK_END = -3;
+
+    /** Puts some more items into {@code into}. @return whether there may be others */
+    boolean walk(Walk walk, ItemSlice into) {
+        while (walk.list > WALK_END) {
+            ItemList list = switch (walk.list) {
+                case WALK_FAR -> far;
+                case WALK_SPREADING -> spreading;
+                case WALK_DUE -> due;
+                default -> slots[walk.list];
+            };
+            QueueItem item = list == null ? null : next(walk, list);
+            while (list != null && item != null) {
+                into.add(item, item.isHeld() ? QueueItem.State.HELD : QueueItem.State.SCHEDULED);
+                walk.last = item;
+                walk.removals = list.removals();
+                if (into.isFull()) {
+                    return true;
+                }
+                item = item.next;
+            }
+            walk.list--;
+            walk.last = null;
+            walk.restarts = 0;
+        }
+        return false;
+    }
+
+    private static @Nullable QueueItem next(Walk walk, ItemList list) {
+        QueueItem last = walk.last;
+        if (last == null) {
+            return list.first();
+        }
+        if (walk.removals == list.removals()) {
+            return last.next;
+        }
+        walk.skipped |= ++walk.restarts > Walk.MOST_RESTARTS;
+        return walk.restarts > Walk.MOST_RESTARTS ? null : list.first();
     }
 
     private static boolean scan(ItemList list, Predicate<QueueItem> more) {
@@ -104,16 +217,22 @@ final class TimingWheel {
         return true;
     }
 
+    private static long dueTick(QueueItem item) {
+        return item.dueMillis() + TICK_MILLIS - 1 >> TICK_SHIFT; // rounded up: never early
+    }
+
     private void place(QueueItem item) {
-        long dueTick = item.dueMillis() + TICK_MILLIS - 1 >> TICK_SHIFT; // rounded up: never early
+        long dueTick = dueTick(item);
         long distance = dueTick - tick;
         if (distance <= 0) {
+            item.onWheel(DUE);
             due.addLast(item);
             return;
         }
-        if (distance >= SPAN_TICKS) { // waits in the furthest slot and is placed anew when its time begins
-            distance = SPAN_TICKS - 1;
-            dueTick = tick + distance;
+        if (distance >= SPAN_TICKS) {
+            item.onWheel(FAR);
+            far.addLast(item);
+            return;
         }
         int level = (Long.SIZE - 1 - Long.numberOfLeadingZeros(distance)) / SLOT_SHIFT;
         int slot = (int) (dueTick >> level * SLOT_SHIFT) & SLOT_MASK;
@@ -123,6 +242,7 @@ final class TimingWheel {
             list = new ItemList();
             slots[index] = list;
         }
+        item.onWheel(level + 1);
         list.addLast(item);
         occupied[level] |= 1L << slot;
     }
@@ -140,7 +260,7 @@ final class TimingWheel {
                 next = Math.min(next, turn + ahead << shift);
             }
         }
-        return next;
+        return far.isEmpty() ? next : Math.min(next, (tick >> COARSEST_SHIFT) + 1 << COARSEST_SHIFT);
     }
 
     private void begin(long next) {
@@ -152,6 +272,9 @@ final class TimingWheel {
             }
         }
         empty(0, (int) next & SLOT_MASK, due);
+        if ((next & (1L << COARSEST_SHIFT) - 1) == 0) {
+            farLeft = far.size();
+        }
     }
 
     private void empty(int level, int slot, ItemList into) {

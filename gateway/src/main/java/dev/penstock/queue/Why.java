@@ -21,6 +21,10 @@ import dev.penstock.shaping.LimitReached;
  * @param error             of its ready queue nine of ten waits were told with an error of at most this part of them;
  *                          negative when none was yet
  * @param probes            waits that tell this, the older ones less
+ * @param pausedUntilMillis until when its receiver will probably take nothing but probes, milliseconds since 1970; 0 when
+ *                          it takes mail, as far as is known, or nobody knows
+ * @param pauses            the share of the time to come in which that will be so again, as its receiver has paused before
  */
 public record Why(QueueItem.State state, String waitingFor, @Nullable LimitReached limiter, @Nullable LimitReached next,
-        long nextAttemptMillis, long expectedMillis, double error, double probes) {}
+        long nextAttemptMillis, long expectedMillis, double error, double probes, long pausedUntilMillis,
+        double pauses) {}

@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Whose mail a ready queue doesn't give out for a while, because the receiver has named them, they or the source have sent
- * what they may, or a curfew binds it, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue
+ * what they may, a curfew binds it, or an operator has suspended it, while the others' goes on. Guarded by the ready queue's lock. Pure of time: the queue
  * says what has come.
  *
  * <p>Invariant: a sub-queue with something ready is here if and only if its tenant's, its campaign's, its provider's or
- * its sender's suspension isn't over or a curfew that is in force binds it, and in the {@link Turns} otherwise. Reports made
+ * its sender's suspension isn't over or a curfew that is in force, or an operator's suspension, binds it, and in the {@link Turns} otherwise. Reports made
  * here for a tenant aren't its mail.
  */
 final class Withheld {
@@ -27,8 +27,13 @@ final class Withheld {
      *
      * @param why  for people
      * @param what for people, what is waited for; made when it is shown
+     * @param open whether that is when somebody says so, and the time is far away
      */
-    record Until(long nanos, String why, Supplier<String> what) {
+    record Until(long nanos, String why, Supplier<String> what, boolean open) {
+        Until(long nanos, String why, Supplier<String> what) {
+            this(nanos, why, what, false);
+        }
+
         static Until endOfCurfew(long nanos, String name) {
             String what = "the end of curfew \"" + name + '"';
             return new Until(nanos, what, () -> what);
@@ -40,13 +45,28 @@ final class Withheld {
     }
 
     private record SenderEnd(SubQueue subQueue, long nanos) {}
+
+    /** What is in force towards whatever mail it binds, and not said by a receiver. */
+    sealed interface Standing {
+        Until until();
+    }
+
+    /**
+     * An operator's suspension.
+     *
+     * @param placeOf what a suspension may name of a sub-queue
+     */
+    record Ordered(OperatorSuspension rule, Until until, Function<SubQueue, Selection.Place> placeOf)
+            implements
+                Standing {}
+
     /**
      * One that is in force.
      *
      * @param poolOf by which pool a sender's mail goes
      */
-    record Curfew(Curfews.Curfew rule, Until until, Function<TenantCampaign, String> poolOf) {
-        private boolean binds(SubQueue subQueue) {
+    record Curfew(Curfews.Curfew rule, Until until, Function<TenantCampaign, String> poolOf) implements Standing {
+        boolean binds(SubQueue subQueue) {
             TenantCampaign owner = subQueue.owner;
             return rule.binds(owner, rule.config().pools().isEmpty() ? "" : poolOf.apply(owner),
                     subQueue.domain.provider);
@@ -62,16 +82,16 @@ final class Withheld {
     /** Of these the next first, and some that are there no more. */
     private final PriorityQueue<SenderEnd> senderEnds = new PriorityQueue<>(2,
             (a, b) -> Long.signum(a.nanos - b.nanos)); // nanoTime may wrap
-    /** Those that are in force. */
-    private List<Curfew> curfews = List.of();
+    /** Curfews that are in force, and what operators have suspended. */
+    private List<Standing> standing = List.of();
     private final Set<SubQueue> subQueues = new LinkedHashSet<>(2);
     private int messages;
     /** Something that may have withheld them has ended since they were looked at. */
     private boolean looksAtAll;
 
-    /** Whether nobody's mail is suspended, and no curfew is in force: the usual case. */
+    /** Whether nobody's mail is suspended, by whomever, and no curfew is in force: the usual case. */
     boolean isEmpty() {
-        return curfews.isEmpty() && !hasSuspensions();
+        return standing.isEmpty() && !hasSuspensions();
     }
 
     boolean hasSuspensions() {
@@ -83,8 +103,8 @@ final class Withheld {
      *
      * @return whose sub-queues have to wait no longer, no more here
      */
-    List<SubQueue> curfews(List<Curfew> inForce) {
-        curfews = inForce;
+    List<SubQueue> standing(List<Standing> inForce) {
+        standing = inForce;
         return released(new ArrayList<>());
     }
 
@@ -158,8 +178,16 @@ final class Withheld {
                     ? longest
                     : later(longest, campaigns.get(new TenantCampaign(owner.tenant(), owner.campaign())));
         }
-        for (Curfew curfew : curfews) {
-            longest = curfew.binds(subQueue) ? later(longest, curfew.until) : longest;
+        Selection.Place place = null; // made once, however many suspensions stand
+        for (Standing each : standing) {
+            boolean binds = switch (each) {
+                case Curfew curfew -> curfew.binds(subQueue);
+                case Ordered ordered -> {
+                    place = place == null ? ordered.placeOf.apply(subQueue) : place;
+                    yield ordered.rule.mail().matches(place);
+                }
+            };
+            longest = binds ? later(longest, each.until()) : longest;
         }
         return longest;
     }
@@ -207,9 +235,9 @@ final class Withheld {
         looksAtAll |= tenants.values().removeIf(until -> nowNanos - until.nanos >= 0);
         looksAtAll |= campaigns.values().removeIf(until -> nowNanos - until.nanos >= 0);
         looksAtAll |= providers.values().removeIf(until -> nowNanos - until.nanos >= 0);
-        if (curfews.stream().anyMatch(curfew -> nowNanos - curfew.until.nanos >= 0)) {
+        if (standing.stream().anyMatch(each -> nowNanos - each.until().nanos >= 0)) {
             looksAtAll = true;
-            curfews = curfews.stream().filter(curfew -> nowNanos - curfew.until.nanos < 0).toList();
+            standing = standing.stream().filter(each -> nowNanos - each.until().nanos < 0).toList();
         }
         List<SubQueue> released = new ArrayList<>();
         for (SenderEnd end = senderEnds.peek(); end != null && nowNanos - end.nanos >= 0; end = senderEnds.peek()) {
@@ -234,7 +262,7 @@ final class Withheld {
         return released;
     }
 
-    /** Forgets all suspensions; curfews stay. @return whose sub-queues have to wait no longer, no more here */
+    /** Forgets what receivers have suspended; curfews and what operators have stay. @return whose sub-queues have to wait no longer, no more here */
     List<SubQueue> releaseAll() {
         tenants.clear();
         campaigns.clear();
@@ -246,13 +274,13 @@ final class Withheld {
 
     /** Whether a curfew binds its mail, alone or besides. */
     boolean isUnderCurfew(SubQueue subQueue) {
-        return curfews.stream().anyMatch(curfew -> curfew.binds(subQueue));
+        return standing.stream().anyMatch(each -> each instanceof Curfew curfew && curfew.binds(subQueue));
     }
 
     /** Messages that wait for the end of a curfew alone or besides. */
     int underCurfew() {
         int under = 0;
-        if (!curfews.isEmpty()) {
+        if (!standing.isEmpty()) {
             for (SubQueue subQueue : subQueues) {
                 under += isUnderCurfew(subQueue) ? subQueue.ready.size() : 0;
             }
@@ -270,8 +298,8 @@ final class Withheld {
                 any = true;
             }
         }
-        for (Curfew curfew : curfews) {
-            next = any && next - curfew.until.nanos < 0 ? next : curfew.until.nanos;
+        for (Standing each : standing) {
+            next = any && next - each.until().nanos < 0 ? next : each.until().nanos;
             any = true;
         }
         SenderEnd end = senderEnds.peek();

@@ -50,6 +50,11 @@ public interface Acceptance {
         return "";
     }
 
+    /** Whether no new mail is taken any more, because the gateway is being emptied. */
+    default boolean isDraining() {
+        return false;
+    }
+
     /** Whether there is room for another message, and another recipient of one. */
     default boolean hasRoom() {
         return true;

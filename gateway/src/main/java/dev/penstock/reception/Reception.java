@@ -65,6 +65,11 @@ public final class Reception {
         return spool.health();
     }
 
+    /** Whether no new mail is taken any more, because the gateway is being emptied. Reports made here are. */
+    public boolean isDraining() {
+        return acceptance.isDraining();
+    }
+
     /** Whether the queue takes another message, and another recipient of one. */
     public boolean queueHasRoom() {
         return acceptance.hasRoom();

@@ -14,6 +14,11 @@ public interface LimitBook {
      */
     PathLimits of(EgressPath path, String provider);
 
+    /** What is to be expected of mail of the path. Asked under the lock of a ready queue, too. */
+    default Prospect prospect(EgressPath path, String provider) {
+        return Prospect.OPEN;
+    }
+
     /** Whether any limit is told apart by who sends. Where none is, {@link #of(EgressPath, String, Sender)} isn't asked. */
     boolean limitsSenders();
 

@@ -9,6 +9,9 @@ public sealed interface Limiter permits SessionLimiter, SharedSessions, OpeningL
     /** The waiter has lost its last session: it is one of the first now. */
     void promote(Waiter waiter);
 
+    /** What the waiter has ready may be of another class now, where that says whose turn it is. Called under its lock. */
+    default void classChanged(Waiter waiter) {}
+
     /** What it waits for here, for people. */
     String describe(Waiter waiter, long nowNanos);
 

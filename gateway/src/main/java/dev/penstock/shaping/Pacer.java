@@ -1,8 +1,8 @@
 package dev.penstock.shaping;
 
 import java.time.InstantSource;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.shaping.SharedLimit.Measure;
+import dev.penstock.units.MailClass;
 import dev.penstock.units.Rate;
 
 /**
@@ -29,15 +31,22 @@ import dev.penstock.units.Rate;
  *
  * <p>Those who wait at a limiter take turns by <em>flow</em>, which is a ready queue: start-time fair queueing (Goyal, Vin,
  * Cheng 1996), which is deficit round robin with the order of arrival kept. One that had no use for its turns, because
- * another limiter held it, comes first when it has. A flow whose next slot is further away than a
- * session may idle <em>sleeps</em>: it keeps its turn without a session and is woken {@link #LEAD_NANOS} before it, or as
- * long before as its session may idle. Slots don't wait for one that was woken; its turn does, for {@link #CLAIM_NANOS}.
+ * another limiter held it, comes first when it has.
+ *
+ * <p>A flow is of the class of its next event: transactional while such mail is ready in its queue, or waits in a session's
+ * hands, and else bulk. Where flows of both wait, those that are transactional come first, save that bulk keeps its share
+ * ({@link ClassTurns}). Within a class turns are as said; a flow has turns of its own in each.
+ *
+ * <p>A flow whose next slot is further away than a session may idle <em>sleeps</em>: it keeps its turn without a session and
+ * is woken {@link #LEAD_NANOS} before it, or as long before as its session may idle. Slots don't wait for one that was
+ * woken; its turn does, for {@link #CLAIM_NANOS}.
  *
  * <p>A slot that somebody waited for counts from when he could have had it, but {@link #CATCH_UP_NANOS} at most: so threads
  * that wake late cost no rate. By these times no more than the burst goes in any window.
  *
  * <p>Invariant, between any two calls: a flow that waits or sleeps is at exactly one limiter that binds it; a limiter where
- * one is has its time armed, no later than its next slot, or than the time to wake the first that sleeps.
+ * one is has its time armed, no later than its next slot, or than the time to wake the first that sleeps. The flow is there
+ * among those of its class, or whoever has changed that is about to say so; and of neither class the first could go now.
  */
 public final class Pacer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Pacer.class);
@@ -60,6 +69,8 @@ public final class Pacer implements AutoCloseable {
     private static final RateLimiter[] UNBOUND = {};
     private static final long[] NO_TAGS = {};
     private static final long[] NO_STAMPS = {};
+    /** Nobody's ever. */
+    private static final Waiters NOBODY = new Waiters();
 
     /** What one event takes up. */
     public record Cost(long recipients, long octets) {
@@ -87,13 +98,12 @@ public final class Pacer implements AutoCloseable {
         private final Measure measure;
         private volatile SharedLimit says;
         private Meter meter;
-        private final TreeSet<Flow> present = new TreeSet<>(Flow.IN_TURN);
-        private final TreeSet<Flow> asleep = new TreeSet<>(Flow.IN_TURN);
-        /** Where the turns are. */
-        private long turn;
+        private final Waiters bulk = new Waiters();
+        /** {@link #NOBODY} until one comes. */
+        private Waiters transactional = NOBODY;
+        private final ClassTurns classes = new ClassTurns();
         private boolean armed;
         private long armedNanos;
-        private long nextWakeNanos;
         /** Until when those have their turns who wait elsewhere, in a line of their own; and which line that is. */
         private long lineNanos;
         private int line = -1;
@@ -109,10 +119,49 @@ public final class Pacer implements AutoCloseable {
             return says;
         }
 
+        /** To look at. */
+        private Waiters of(MailClass mailClass) {
+            return mailClass == MailClass.BULK ? bulk : transactional;
+        }
+
+        /** To be changed. */
+        private Waiters made(MailClass mailClass) {
+            if (mailClass == MailClass.TRANSACTIONAL && transactional == NOBODY) {
+                transactional = new Waiters();
+            }
+            return of(mailClass);
+        }
+
+        private boolean hasPresent() {
+            return !bulk.present.isEmpty() || !transactional.present.isEmpty();
+        }
+
+        private boolean hasAsleep() {
+            return !bulk.asleep.isEmpty() || !transactional.asleep.isEmpty();
+        }
+
+        /** Who sleeps is to be looked at. */
+        private void wakes(long nowNanos) {
+            bulk.nextWakeNanos = nowNanos;
+            if (transactional != NOBODY) {
+                transactional.nextWakeNanos = nowNanos;
+            }
+        }
+
         @Override
         public String toString() {
-            return says.id() + " waiting " + present.size() + " asleep " + asleep.size();
+            return says.id() + " waiting " + bulk.present.size() + "+" + transactional.present.size() + " asleep "
+                    + bulk.asleep.size() + "+" + transactional.asleep.size();
         }
+    }
+
+    /** Those of one class at one limiter. Guarded by the pacer's lock. */
+    private static final class Waiters {
+        private final TreeSet<Flow> present = new TreeSet<>(Flow.IN_TURN);
+        private final TreeSet<Flow> asleep = new TreeSet<>(Flow.IN_TURN);
+        /** Where the turns are. */
+        private long turn;
+        private long nextWakeNanos;
     }
 
     /** What events of one kind are bound by: those of one path. Replaced as a whole under the pacer's lock. */
@@ -145,13 +194,20 @@ public final class Pacer implements AutoCloseable {
         private long number;
         private long tag;
         private @Nullable RateLimiter at;
-        private final ArrayDeque<Slot> waiting = new ArrayDeque<>(1);
+        /** Of which class it is there. */
+        private MailClass as = MailClass.BULK;
+        /** Those for transactional mail in somebody's hands first. */
+        private final List<Slot> waiting = new ArrayList<>(1);
+        private int transactionalSlots;
+        /** Written by who has the queue. */
+        private volatile boolean hasTransactional;
         private boolean sleeps;
         private boolean woken;
         private long wokenNanos;
         private long leadNanos;
-        /** Where its turn after the last is, by limiter as in the binding. */
-        private long[] next = NO_TAGS;
+        /** Where its turn after the last is, by limiter as in the binding; of each class. */
+        private long[] nextOfBulk = NO_TAGS;
+        private long[] nextOfTransactional = NO_TAGS;
 
         private Flow(Pacer pacer, Binding binding, Runnable wakes) {
             this.pacer = pacer;
@@ -167,6 +223,43 @@ public final class Pacer implements AutoCloseable {
         /** Whether what recipients and octets an event has matters: it has to be known before its slot is taken. */
         public boolean weighs() {
             return binding.weighs;
+        }
+
+        /** Of its next event. */
+        private MailClass mailClass() {
+            return hasTransactional || transactionalSlots > 0 ? MailClass.TRANSACTIONAL : MailClass.BULK;
+        }
+
+        private long[] next(MailClass mailClass) {
+            return mailClass == MailClass.BULK ? nextOfBulk : nextOfTransactional;
+        }
+
+        private void next(MailClass mailClass, long[] turns) {
+            if (mailClass == MailClass.BULK) {
+                nextOfBulk = turns;
+            } else {
+                nextOfTransactional = turns;
+            }
+        }
+
+        private void add(Slot slot) {
+            boolean first = slot.mailClass == MailClass.TRANSACTIONAL;
+            waiting.add(first ? transactionalSlots : waiting.size(), slot);
+            transactionalSlots += first ? 1 : 0;
+        }
+
+        private void remove(Slot slot) {
+            if (waiting.remove(slot)) {
+                transactionalSlots -= slot.mailClass == MailClass.TRANSACTIONAL ? 1 : 0;
+            }
+        }
+
+        /** Whether transactional mail is ready in its queue: whichever of its slots comes is for that. Called by one at a time. */
+        public void hasTransactional(boolean now, long nowNanos) {
+            hasTransactional = now;
+            if (!binding.isUnbound()) { // else it waits nowhere, and where it comes to wait this is looked at
+                pacer.classChanged(this, nowNanos);
+            }
         }
 
         /** A slot for one event; who waits for it {@link Slot#await awaits} it. */
@@ -226,10 +319,14 @@ public final class Pacer implements AutoCloseable {
         private volatile State state = State.NONE;
         private volatile @Nullable Thread thread;
         private Cost cost = Cost.ONE;
+        private MailClass mailClass = MailClass.BULK;
         private long askedNanos;
         /** What it was taken of. */
         private RateLimiter[] limiters = UNBOUND;
+        private MailClass takenAs = MailClass.BULK;
         private long[] stamps = NO_STAMPS;
+        /** What it cost its class at each, empty where it cost nothing anywhere. */
+        private long[] shares = NO_STAMPS;
         private @Nullable SharedLimit refusedBy;
         private boolean hasTurn;
 
@@ -246,15 +343,21 @@ public final class Pacer implements AutoCloseable {
             return state == State.WAITING;
         }
 
+        /** As the other, for whatever its queue has then. */
+        public long take(Cost takes, long longestNanos, long nowNanos) {
+            return take(takes, MailClass.BULK, longestNanos, nowNanos);
+        }
+
         /**
          * Takes the slot if it is now, and else waits for it if it isn't too far away. Once it is taken, or waits, nothing
-         * changes that but its grant and what follows here.
+         * changes that but its grant and what follows here; and the class of one that waits is what was said last.
          *
+         * @param of the message that it is for; bulk, too, if that is back in its queue, which tells of it by itself
          * @return 0 when it is taken; else about how many nanoseconds it takes: it waits if these are {@code longestNanos}
          *         at most
          */
-        public long take(Cost takes, long longestNanos, long nowNanos) {
-            return flow.pacer.take(this, takes, longestNanos, nowNanos);
+        public long take(Cost takes, MailClass of, long longestNanos, long nowNanos) {
+            return flow.pacer.take(this, takes, of, longestNanos, nowNanos);
         }
 
         /**
@@ -337,6 +440,7 @@ public final class Pacer implements AutoCloseable {
     /** To be told by the pacer's thread, because whoever comes here may hold a lock of those who are told. */
     private List<Runnable> told = new ArrayList<>(2);
     private long lost;
+    private volatile int bulkPercent = QueueConfig.DEFAULT.bulkSharePercent();
     private boolean parked;
     private long parkedUntilNanos;
     private volatile @Nullable Thread thread;
@@ -373,6 +477,11 @@ public final class Pacer implements AutoCloseable {
         } finally {
             unlock();
         }
+    }
+
+    /** Bulk keeps so much, in percent, of the slots for which transactional mail waits, too. */
+    void bulkShare(int percent) {
+        bulkPercent = percent;
     }
 
     /** Slots that were given back and that nobody else could use. */
@@ -429,7 +538,7 @@ public final class Pacer implements AutoCloseable {
                         .rate(rate, nowNanos);
                 case Meter.Spaced _,Meter.Daily _,Meter.Leased _ -> limiter.meter = meter(next, nowNanos);
             }
-            limiter.nextWakeNanos = nowNanos;
+            limiter.wakes(nowNanos);
             pump(limiter, nowNanos);
         } finally {
             unlock();
@@ -448,7 +557,8 @@ public final class Pacer implements AutoCloseable {
             }
             binding.weighs = weighs;
             for (Flow flow : binding.flows) {
-                flow.next = turnsAt(flow.next, before, next);
+                flow.nextOfBulk = turnsAt(flow.nextOfBulk, before, next, MailClass.BULK);
+                flow.nextOfTransactional = turnsAt(flow.nextOfTransactional, before, next, MailClass.TRANSACTIONAL);
             }
             for (Flow flow : binding.flows) {
                 if (flow.at != null) {
@@ -462,13 +572,13 @@ public final class Pacer implements AutoCloseable {
         }
     }
 
-    private static long[] turnsAt(long[] known, RateLimiter[] before, RateLimiter[] next) {
+    private static long[] turnsAt(long[] known, RateLimiter[] before, RateLimiter[] next, MailClass of) {
         if (known.length == 0) {
             return NO_TAGS;
         }
         long[] turns = new long[next.length];
         for (int i = 0; i < next.length; i++) {
-            turns[i] = next[i].turn;
+            turns[i] = next[i].of(of).turn;
             for (int j = 0; j < before.length; j++) {
                 turns[i] = before[j] == next[i] ? known[j] : turns[i];
             }
@@ -480,7 +590,7 @@ public final class Pacer implements AutoCloseable {
     boolean isIdle(RateLimiter limiter, long nowNanos) {
         lock.lock();
         try {
-            return limiter.present.isEmpty() && limiter.asleep.isEmpty() && limiter.meter.isIdle(nowNanos);
+            return !limiter.hasPresent() && !limiter.hasAsleep() && limiter.meter.isIdle(nowNanos);
         } finally {
             lock.unlock();
         }
@@ -508,7 +618,7 @@ public final class Pacer implements AutoCloseable {
 
     // Events
 
-    private long take(Slot slot, Cost cost, long longestNanos, long nowNanos) {
+    private long take(Slot slot, Cost cost, MailClass of, long longestNanos, long nowNanos) {
         Flow flow = slot.flow;
         if (slot.state == Slot.State.TAKEN) {
             return 0;
@@ -521,40 +631,51 @@ public final class Pacer implements AutoCloseable {
         lock.lock();
         try {
             if (slot.state != Slot.State.NONE) {
+                if (slot.state == Slot.State.WAITING && slot.mailClass != of) {
+                    flow.remove(slot);
+                    slot.mailClass = of;
+                    flow.add(slot);
+                    settleClass(flow, nowNanos);
+                    pump(flow.at, nowNanos);
+                }
                 return slot.state == Slot.State.TAKEN ? 0 : longestNanos;
             }
             slot.cost = cost;
+            slot.mailClass = of;
             slot.askedNanos = nowNanos;
+            MailClass as = of == MailClass.TRANSACTIONAL ? of : flow.mailClass();
             RateLimiter[] limiters = flow.binding.limiters;
             RateLimiter latest = flow.waiting.isEmpty() ? latest(limiters, cost, nowNanos) : flow.at;
             if (latest == null) {
-                RateLimiter crowded = flow.waiting.isEmpty() ? crowded(flow, limiters) : null;
+                RateLimiter crowded = flow.waiting.isEmpty() ? crowded(flow, as, limiters) : null;
                 if (crowded == null) {
                     RateLimiter slept = flow.sleeps ? leave(flow) : null;
                     isUp(flow);
-                    grant(slot, nowNanos);
+                    grant(slot, as, nowNanos);
                     pump(slept, nowNanos);
                     return 0;
                 }
                 latest = crowded;
             }
-            long wait = waitOf(flow, latest, cost, nowNanos);
+            long wait = waitOf(flow, latest, as, cost, nowNanos);
             if (wait > longestNanos) {
                 return wait;
             }
             slot.state = Slot.State.WAITING;
             boolean first = flow.waiting.isEmpty();
-            boolean hasTurn = first && flow.at == latest; // it slept there
+            boolean hasTurn = first && flow.at == latest && flow.as == as; // it slept there
             RateLimiter slept = first ? leave(flow) : null;
-            flow.waiting.addLast(slot);
+            flow.add(slot);
             if (first) {
                 isUp(flow);
                 if (hasTurn) {
                     flow.at = latest;
-                    latest.present.add(flow);
+                    latest.made(as).present.add(flow);
                 } else {
                     join(flow, latest);
                 }
+            } else {
+                settleClass(flow, nowNanos);
             }
             pump(latest, nowNanos);
             if (slept != latest) {
@@ -574,7 +695,7 @@ public final class Pacer implements AutoCloseable {
             RateLimiter[] limiters = flow.binding.limiters;
             RateLimiter latest = latest(limiters, cost, nowNanos);
             if (latest == null) {
-                latest = crowded(flow, limiters);
+                latest = crowded(flow, MailClass.BULK, limiters);
             }
             if (latest == null && line >= 0) {
                 for (RateLimiter limiter : limiters) { // of those in the line one is just about to come for it
@@ -592,11 +713,11 @@ public final class Pacer implements AutoCloseable {
                         slot.askedNanos = nowNanos - CATCH_UP_NANOS; // somebody waited for it, whoever has come first
                     }
                 }
-                grant(slot, nowNanos);
+                grant(slot, MailClass.BULK, nowNanos);
                 return 0;
             }
             slot.refusedBy = latest.says;
-            long wait = Math.max(1, waitOf(flow, latest, cost, nowNanos));
+            long wait = Math.max(1, waitOf(flow, latest, MailClass.BULK, cost, nowNanos));
             if (line < 0) {
                 slot.hasTurn = true;
                 return wait;
@@ -628,11 +749,16 @@ public final class Pacer implements AutoCloseable {
         flow.woken = false;
     }
 
-    /** About how long an event of that flow waits if it comes to wait there now. */
-    private static long waitOf(Flow flow, RateLimiter at, Cost cost, long nowNanos) {
+    /** About how long an event of that flow, of that class, waits if it comes to wait there now. */
+    private static long waitOf(Flow flow, RateLimiter at, MailClass as, Cost cost, long nowNanos) {
         long wait = at.meter.waitNanos(nowNanos, cost.of(at.measure));
-        boolean hasTurn = flow.at == at && flow.waiting.isEmpty();
-        long before = hasTurn ? 0 : at.present.size() + (long) flow.waiting.size();
+        boolean hasTurn = flow.at == at && flow.as == as && flow.waiting.isEmpty();
+        long before = 0;
+        if (!hasTurn) {
+            before = as == MailClass.TRANSACTIONAL
+                    ? at.transactional.present.size() + (long) flow.transactionalSlots
+                    : at.transactional.present.size() + (long) at.bulk.present.size() + flow.waiting.size();
+        }
         long interval = at.meter.intervalNanos();
         long behind = interval == 0 || before < NEVER / interval ? before * interval : NEVER;
         return Math.min(NEVER, wait + behind);
@@ -653,10 +779,13 @@ public final class Pacer implements AutoCloseable {
     }
 
     /** Where others wait whose turn comes before the flow's; null when nobody does. */
-    private static @Nullable RateLimiter crowded(Flow flow, RateLimiter[] limiters) {
+    private @Nullable RateLimiter crowded(Flow flow, MailClass as, RateLimiter[] limiters) {
         for (RateLimiter limiter : limiters) {
-            if (!limiter.present.isEmpty()
-                    && (flow.at != limiter || Flow.IN_TURN.compare(limiter.present.first(), flow) < 0)) {
+            Waiters own = limiter.of(as);
+            boolean isBehind = !own.present.isEmpty() && (flow.at != limiter || flow.as != as
+                    || Flow.IN_TURN.compare(own.present.first(), flow) < 0);
+            if (isBehind || !limiter.of(ClassTurns.other(as)).present.isEmpty()
+                    && limiter.classes.next(bulkPercent) != as) {
                 return limiter;
             }
         }
@@ -664,7 +793,7 @@ public final class Pacer implements AutoCloseable {
     }
 
     /** All slots of the event are now. */
-    private void grant(Slot slot, long nowNanos) {
+    private void grant(Slot slot, MailClass as, long nowNanos) {
         Flow flow = slot.flow;
         RateLimiter[] limiters = flow.binding.limiters;
         long late = Math.min(CATCH_UP_NANOS, Math.max(0, nowNanos - slot.askedNanos));
@@ -672,25 +801,41 @@ public final class Pacer implements AutoCloseable {
             late = Math.min(late, limiter.meter.lateNanos(nowNanos));
         }
         long[] stamps = slot.stamps.length == limiters.length ? slot.stamps : new long[limiters.length];
-        if (flow.next.length != limiters.length) {
-            flow.next = new long[limiters.length];
+        long[] next = flow.next(as);
+        if (next.length != limiters.length) {
+            next = new long[limiters.length];
             for (int i = 0; i < limiters.length; i++) {
-                flow.next[i] = limiters[i].turn;
+                next[i] = limiters[i].of(as).turn;
             }
+            flow.next(as, next);
         }
+        long[] shares = NO_STAMPS;
         for (int i = 0; i < limiters.length; i++) {
             RateLimiter limiter = limiters[i];
             long cost = slot.cost.of(limiter.measure);
             stamps[i] = limiter.meter.take(nowNanos, late, cost);
-            flow.next[i] = later(flow.next[i], limiter.turn) + cost;
+            Waiters own = limiter.made(as);
+            long turn = later(next[i], own.turn);
+            if (own.present.isEmpty()) { // whoever comes later has had no turn to lose to it
+                own.turn = turn;
+            }
+            next[i] = turn + cost;
+            if (!limiter.of(ClassTurns.other(as)).present.isEmpty()) {
+                if (shares.length == 0) {
+                    shares = new long[limiters.length];
+                }
+                shares[i] = limiter.classes.went(as, cost, bulkPercent);
+            }
         }
+        slot.shares = shares;
         slot.limiters = limiters;
+        slot.takenAs = as;
         slot.stamps = stamps;
         slot.state = Slot.State.TAKEN;
     }
 
-    private void grantWaiting(Slot slot, long nowNanos) {
-        grant(slot, nowNanos);
+    private void grantWaiting(Slot slot, MailClass as, long nowNanos) {
+        grant(slot, as, nowNanos);
         Runnable granted = slot.granted;
         Thread thread = slot.thread;
         if (granted != null) {
@@ -747,23 +892,35 @@ public final class Pacer implements AutoCloseable {
             }
             case WAITING -> {
                 slot.state = Slot.State.NONE;
-                flow.waiting.remove(slot);
+                flow.remove(slot);
                 RateLimiter at = flow.at;
                 if (flow.waiting.isEmpty() && at != null) {
                     settleAgain(flow, at, nowNanos);
                     pump(at, nowNanos);
+                } else {
+                    settleClass(flow, nowNanos);
+                    pump(flow.at, nowNanos); // another is its first, which may cost less
                 }
             }
             case TAKEN -> {
                 slot.state = Slot.State.NONE;
                 boolean wasLost = false;
+                long[] next = flow.next(slot.takenAs); // empty when its path was bound to nothing meanwhile
+                boolean hasTurns = next.length == slot.limiters.length
+                        && Arrays.equals(slot.limiters, flow.binding.limiters);
                 for (int i = 0; i < slot.limiters.length; i++) {
                     RateLimiter limiter = slot.limiters[i];
                     wasLost |= !limiter.meter.giveBack(slot.stamps[i], nowNanos, slot.cost.of(limiter.measure));
+                    if (hasTurns) {
+                        next[i] -= slot.cost.of(limiter.measure); // it has had no turn
+                    }
+                    if (slot.shares.length > 0) {
+                        limiter.classes.undo(slot.shares[i]);
+                    }
                 }
                 lost += wasLost ? 1 : 0;
                 for (RateLimiter limiter : slot.limiters) {
-                    limiter.nextWakeNanos = nowNanos; // who sleeps may have it
+                    limiter.wakes(nowNanos); // who sleeps may have it
                     pump(limiter, nowNanos);
                 }
             }
@@ -777,11 +934,11 @@ public final class Pacer implements AutoCloseable {
             if (!flow.waiting.isEmpty()) { // it has a turn, and is woken when nothing of it waits any more
                 flow.sleeps = true;
                 RateLimiter at = flow.at;
-                return at == null ? 0 : waitOf(flow, at, Cost.ONE, nowNanos);
+                return at == null ? 0 : waitOf(flow, at, flow.as, Cost.ONE, nowNanos);
             }
             RateLimiter latest = latest(flow.binding.limiters, Cost.ONE, nowNanos);
             if (latest == null) {
-                latest = crowded(flow, flow.binding.limiters);
+                latest = crowded(flow, flow.mailClass(), flow.binding.limiters);
             }
             RateLimiter was = leave(flow);
             flow.sleeps = true;
@@ -791,13 +948,13 @@ public final class Pacer implements AutoCloseable {
                 told.add(flow.wakes);
             } else {
                 join(flow, latest);
-                latest.nextWakeNanos = nowNanos;
+                latest.wakes(nowNanos);
                 pump(latest, nowNanos);
             }
             if (was != latest) {
                 pump(was, nowNanos);
             }
-            return latest == null ? 0 : Math.max(0, waitOf(flow, latest, Cost.ONE, nowNanos) - flow.leadNanos);
+            return latest == null ? 0 : Math.max(0, waitOf(flow, latest, flow.as, Cost.ONE, nowNanos) - flow.leadNanos);
         } finally {
             unlock();
         }
@@ -809,6 +966,7 @@ public final class Pacer implements AutoCloseable {
             flow.binding.flows.remove(flow);
             flow.sleeps = false;
             flow.waiting.clear();
+            flow.transactionalSlots = 0;
             RateLimiter at = leave(flow);
             if (at != null) {
                 pump(at, nanoTime.getAsLong());
@@ -823,28 +981,53 @@ public final class Pacer implements AutoCloseable {
     /** Where a flow is that has something to wait for. */
     private void join(Flow flow, RateLimiter limiter) {
         RateLimiter[] limiters = flow.binding.limiters;
-        flow.tag = limiter.turn;
+        MailClass as = flow.mailClass();
+        Waiters waiters = limiter.made(as);
+        long[] next = flow.next(as);
+        flow.as = as;
+        flow.tag = waiters.turn;
         flow.number = numbers++;
-        for (int i = 0; i < flow.next.length; i++) {
-            if (limiters[i] == limiter && limiter.turn - flow.next[i] > 0) {
+        for (int i = 0; i < next.length; i++) {
+            if (limiters[i] == limiter && waiters.turn - next[i] > 0) {
                 flow.number += Long.MIN_VALUE; // it had less than its share: it comes before those who had theirs
             } else if (limiters[i] == limiter) {
-                flow.tag = flow.next[i];
+                flow.tag = next[i];
             }
         }
         flow.at = limiter;
-        (flow.waiting.isEmpty() ? limiter.asleep : limiter.present).add(flow);
+        (flow.waiting.isEmpty() ? waiters.asleep : waiters.present).add(flow);
     }
 
     /** @return where it was; null for nowhere */
     private static @Nullable RateLimiter leave(Flow flow) {
         RateLimiter at = flow.at;
         if (at != null) {
-            at.present.remove(flow);
-            at.asleep.remove(flow);
+            at.of(flow.as).present.remove(flow);
+            at.of(flow.as).asleep.remove(flow);
             flow.at = null;
         }
         return at;
+    }
+
+    private void classChanged(Flow flow, long nowNanos) {
+        lock.lock();
+        try {
+            settleClass(flow, nowNanos);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Its next event may be of the other class: it goes on to wait, or to sleep, among those. */
+    private void settleClass(Flow flow, long nowNanos) {
+        RateLimiter at = flow.at;
+        if (at == null || flow.as == flow.mailClass()) {
+            return;
+        }
+        leave(flow);
+        join(flow, at);
+        at.of(flow.as).nextWakeNanos = nowNanos;
+        pump(at, nowNanos);
     }
 
     /** Nothing of it waits any more there: it sleeps on, or is gone. */
@@ -853,7 +1036,7 @@ public final class Pacer implements AutoCloseable {
         if (flow.sleeps) {
             flow.woken = false;
             join(flow, at);
-            at.nextWakeNanos = nowNanos;
+            at.wakes(nowNanos);
         }
     }
 
@@ -862,16 +1045,17 @@ public final class Pacer implements AutoCloseable {
         while (!flow.waiting.isEmpty()) {
             Slot slot = flow.waiting.getFirst();
             RateLimiter latest = latest(flow.binding.limiters, slot.cost, nowNanos);
+            MailClass as = flow.mailClass();
             if (latest == null) {
-                latest = crowded(flow, flow.binding.limiters);
+                latest = crowded(flow, as, flow.binding.limiters);
             }
             if (latest != null) {
                 join(flow, latest);
                 pump(latest, nowNanos);
                 return;
             }
-            flow.waiting.removeFirst();
-            grantWaiting(slot, nowNanos);
+            flow.remove(slot);
+            grantWaiting(slot, as, nowNanos);
         }
         if (flow.sleeps) {
             RateLimiter latest = latest(flow.binding.limiters, Cost.ONE, nowNanos);
@@ -881,7 +1065,7 @@ public final class Pacer implements AutoCloseable {
             } else {
                 flow.woken = false;
                 join(flow, latest);
-                latest.nextWakeNanos = nowNanos;
+                latest.wakes(nowNanos);
                 pump(latest, nowNanos);
             }
         }
@@ -892,22 +1076,24 @@ public final class Pacer implements AutoCloseable {
         if (limiter == null) {
             return;
         }
-        while (!limiter.present.isEmpty()) {
-            Flow flow = limiter.present.first();
+        for (Flow flow = next(limiter, nowNanos); flow != null; flow = next(limiter, nowNanos)) {
             Slot slot = flow.waiting.getFirst();
             RateLimiter latest = latest(flow.binding.limiters, slot.cost, nowNanos);
-            if (latest == limiter) {
-                break;
-            }
             leave(flow);
             if (latest != null) {
                 join(flow, latest);
                 arm(latest, nowNanos);
                 continue;
             }
-            limiter.turn = later(limiter.turn, flow.tag);
-            flow.waiting.removeFirst();
-            grantWaiting(slot, nowNanos);
+            MailClass as = flow.as;
+            Waiters own = limiter.of(as);
+            own.turn = later(own.turn, flow.tag);
+            TreeSet<Flow> others = limiter.of(ClassTurns.other(as)).present;
+            if (!others.isEmpty() && others.first().waiting.getFirst().askedNanos - slot.askedNanos < 0) {
+                slot.askedNanos = others.first().waiting.getFirst().askedNanos; // so long somebody has waited for it
+            }
+            flow.remove(slot);
+            grantWaiting(slot, as, nowNanos);
             if (!flow.waiting.isEmpty()) {
                 join(flow, limiter);
             } else {
@@ -918,18 +1104,39 @@ public final class Pacer implements AutoCloseable {
         arm(limiter, nowNanos);
     }
 
+    /** The first that the limiter doesn't hold back: of the class that is next there, else of the other; null for none. */
+    private @Nullable Flow next(RateLimiter limiter, long nowNanos) {
+        Flow flow = first(limiter, limiter.classes.next(bulkPercent), nowNanos);
+        return flow != null ? flow : first(limiter, ClassTurns.other(limiter.classes.next(bulkPercent)), nowNanos);
+    }
+
+    private static @Nullable Flow first(RateLimiter limiter, MailClass of, long nowNanos) {
+        TreeSet<Flow> present = limiter.of(of).present;
+        if (present.isEmpty()) {
+            return null;
+        }
+        Flow flow = present.first();
+        return latest(flow.binding.limiters, flow.waiting.getFirst().cost, nowNanos) == limiter ? null : flow;
+    }
+
     private void wakeSleepers(RateLimiter limiter, long nowNanos) {
-        if (limiter.asleep.isEmpty() || limiter.nextWakeNanos - nowNanos > 0) {
+        wakeSleepers(limiter, limiter.transactional, 0, nowNanos);
+        wakeSleepers(limiter, limiter.bulk, limiter.transactional.present.size(), nowNanos);
+    }
+
+    /** @param ahead who of the other class comes before them */
+    private void wakeSleepers(RateLimiter limiter, Waiters waiters, int ahead, long nowNanos) {
+        if (waiters.asleep.isEmpty() || waiters.nextWakeNanos - nowNanos > 0) {
             return;
         }
         long wait = limiter.meter.waitNanos(nowNanos, 1);
         long interval = limiter.meter.intervalNanos();
         long next = NEVER;
-        long before = 0;
+        long before = ahead;
         int looked = 0;
-        Iterator<Flow> others = limiter.present.iterator();
+        Iterator<Flow> others = waiters.present.iterator();
         Flow other = others.hasNext() ? others.next() : null;
-        for (Iterator<Flow> all = limiter.asleep.iterator(); all.hasNext();) {
+        for (Iterator<Flow> all = waiters.asleep.iterator(); all.hasNext();) {
             Flow flow = all.next();
             if (++looked > WAKE_BATCH) {
                 next = 0;
@@ -964,22 +1171,28 @@ public final class Pacer implements AutoCloseable {
             next = Math.min(next, CLAIM_NANOS);
             before++;
         }
-        limiter.nextWakeNanos = nowNanos + Math.max(WAKE_NANOS, next);
+        waiters.nextWakeNanos = nowNanos + Math.max(WAKE_NANOS, next);
+    }
+
+    /** Until the first of those has its slot, or one is to be woken. */
+    private static long waitAt(RateLimiter limiter, Waiters waiters, long nowNanos) {
+        long wait = NEVER;
+        if (!waiters.present.isEmpty()) {
+            Slot first = waiters.present.first().waiting.getFirst();
+            wait = Math.min(wait, limiter.meter.waitNanos(nowNanos, first.cost.of(limiter.measure)));
+        }
+        if (!waiters.asleep.isEmpty()) {
+            wait = Math.min(wait, Math.max(0, waiters.nextWakeNanos - nowNanos));
+        }
+        return wait;
     }
 
     private void arm(RateLimiter limiter, long nowNanos) {
-        long wait = NEVER;
-        if (!limiter.present.isEmpty()) {
-            Slot first = limiter.present.first().waiting.getFirst();
-            wait = Math.min(NEVER, limiter.meter.waitNanos(nowNanos, first.cost.of(limiter.measure)));
-        }
-        if (!limiter.asleep.isEmpty()) {
-            wait = Math.min(wait, Math.max(0, limiter.nextWakeNanos - nowNanos));
-        }
+        long wait = Math.min(waitAt(limiter, limiter.bulk, nowNanos), waitAt(limiter, limiter.transactional, nowNanos));
         if (limiter.meter instanceof Meter.Daily) {
             wait = Math.min(wait, WALL_CLOCK_NANOS);
         }
-        boolean wanted = !limiter.present.isEmpty() || !limiter.asleep.isEmpty();
+        boolean wanted = limiter.hasPresent() || limiter.hasAsleep();
         long at = nowNanos + wait;
         if (limiter.armed && wanted && limiter.armedNanos == at) {
             return;
@@ -1086,20 +1299,24 @@ public final class Pacer implements AutoCloseable {
             boolean binds = false;
             for (RateLimiter limiter : flow.binding.limiters) {
                 binds |= limiter == at;
-                if (limiter != at && (limiter.present.contains(flow) || limiter.asleep.contains(flow))) {
+                if (limiter != at && (isAmong(flow, limiter.bulk) || isAmong(flow, limiter.transactional))) {
                     return "waits at " + limiter + " and at " + at;
                 }
+            }
+            Waiters own = at.of(flow.as);
+            if (flow.as != flow.mailClass() || isAmong(flow, at.of(ClassTurns.other(flow.as)))) {
+                return "waits as " + flow.as + " at " + at + " and is " + flow.mailClass();
             }
             if (!binds) {
                 return "waits at " + at + ", which doesn't bind it";
             }
-            if (at.present.contains(flow) != waits || at.asleep.contains(flow) == waits) {
+            if (own.present.contains(flow) != waits || own.asleep.contains(flow) == waits) {
                 return "is in the wrong order of " + at + " with " + flow.waiting.size() + " waiting";
             }
             if (!at.armed || !armed.contains(at)) {
                 return "nobody comes for " + at;
             }
-            boolean isNext = waits && at.present.first() == flow;
+            boolean isNext = waits && own.present.first() == flow;
             if (isNext && latest(flow.binding.limiters, flow.waiting.getFirst().cost, nowNanos) == null) {
                 return "all its slots are now, and it waits at " + at;
             }
@@ -1107,5 +1324,9 @@ public final class Pacer implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    private static boolean isAmong(Flow flow, Waiters waiters) {
+        return waiters.present.contains(flow) || waiters.asleep.contains(flow);
     }
 }

@@ -1,12 +1,13 @@
 package dev.penstock.shaping;
 
 import java.time.Duration;
-import java.util.Iterator;
 import java.util.LinkedHashSet;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.config.QueueConfig;
 import dev.penstock.shaping.LimitSource.Lease;
+import dev.penstock.units.MailClass;
 
 /**
  * How many sessions may be open at one time, and who is next when one ends. Thread-safe: one state machine behind its
@@ -15,7 +16,8 @@ import dev.penstock.shaping.LimitSource.Lease;
  * <p>It grants, nobody polls: whoever finds no permit free is registered, and {@link #next} names in order those to whom
  * a permit that came back has been given. Whoever returns a permit, or makes room otherwise, calls it until it answers
  * null. Those who are the {@code first} of theirs (who have no session at all) come before the others, and a reserve of
- * permits is for them alone.
+ * permits is for them alone. Of these, and of the others, those with transactional mail ready come first, save that bulk
+ * keeps its share ({@link ClassTurns}); whose mail comes to be of the other class is the last of that.
  *
  * <p>Below the configured limit lies a <em>window</em>, as in Postfix's queue manager and in TCP: it is unlimited until
  * the other side refuses a session while others stand, is then what stands, and is tried upward by one session at a time:
@@ -47,6 +49,16 @@ public final class SessionLimiter implements Limiter {
     public interface Waiter {
         /** A limit was raised, where it waits: somebody is to pass on what is free now. Called with no lock held. */
         default void mayGrant(Limiter limiter) {}
+
+        /** Of what its session would take next. Asked under a limiter's lock. */
+        default MailClass mailClass() {
+            return MailClass.BULK;
+        }
+
+        /** What bulk keeps, in percent, of the permits that are passed on while transactional mail waits, too. Likewise. */
+        default int bulkPercent() {
+            return QueueConfig.DEFAULT.bulkSharePercent();
+        }
     }
 
     /** Who has a permit and can give it up while he is idle. */
@@ -67,9 +79,74 @@ public final class SessionLimiter implements Limiter {
     /** A permit that has passed to the one who waited for it. */
     public record Grant(Waiter waiter, boolean trial) {}
 
+    /** Those who wait, in the order in which they came, by class. Guarded by the monitor. */
+    private static final class Order {
+        private final LinkedHashSet<Waiter> bulk = new LinkedHashSet<>();
+        /** Null until one comes: most limiters have none. */
+        private @Nullable LinkedHashSet<Waiter> transactional;
+        private final ClassTurns classes = new ClassTurns();
+
+        private boolean add(Waiter waiter) {
+            if (waiter.mailClass() == MailClass.BULK) {
+                return bulk.add(waiter);
+            }
+            LinkedHashSet<Waiter> present = transactional;
+            if (present == null) {
+                present = new LinkedHashSet<>();
+                transactional = present;
+            }
+            return present.add(waiter);
+        }
+
+        private boolean remove(Waiter waiter) {
+            return bulk.remove(waiter) || transactional != null && transactional.remove(waiter);
+        }
+
+        private boolean contains(Waiter waiter) {
+            return bulk.contains(waiter) || transactional != null && transactional.contains(waiter);
+        }
+
+        private boolean contains(Waiter waiter, MailClass as) {
+            return as == MailClass.BULK
+                    ? bulk.contains(waiter)
+                    : transactional != null && transactional.contains(waiter);
+        }
+
+        private int size() {
+            return bulk.size() + (transactional == null ? 0 : transactional.size());
+        }
+
+        private boolean isEmpty() {
+            return size() == 0;
+        }
+
+        /** Whose turn it is. Somebody waits. */
+        private Waiter first() {
+            LinkedHashSet<Waiter> urgent = transactional;
+            if (urgent == null || urgent.isEmpty()) {
+                return bulk.getFirst();
+            }
+            return bulk.isEmpty() || classes.next(bulk.getFirst().bulkPercent()) == MailClass.TRANSACTIONAL
+                    ? urgent.getFirst()
+                    : bulk.getFirst();
+        }
+
+        private Waiter takeFirst() {
+            Waiter first = first();
+            boolean isBulk = bulk.remove(first);
+            if (!isBulk) {
+                remove(first);
+            }
+            if (isBulk ? size() > bulk.size() : !bulk.isEmpty()) {
+                classes.went(isBulk ? MailClass.BULK : MailClass.TRANSACTIONAL, 1, first.bulkPercent());
+            }
+            return first;
+        }
+    }
+
     private final String name;
-    private final LinkedHashSet<Waiter> firsts = new LinkedHashSet<>();
-    private final LinkedHashSet<Waiter> others = new LinkedHashSet<>();
+    private final Order firsts = new Order();
+    private final Order others = new Order();
     private final LinkedHashSet<Holder> idle = new LinkedHashSet<>();
     private final Leases leases;
     private Lease lease = Lease.NONE;
@@ -158,9 +235,7 @@ public final class SessionLimiter implements Limiter {
         if (answer == Answer.NONE) {
             return null;
         }
-        Iterator<Waiter> order = (first ? firsts : others).iterator();
-        Waiter waiter = order.next();
-        order.remove();
+        Waiter waiter = (first ? firsts : others).takeFirst();
         waiting--;
         return new Grant(waiter, answer == Answer.TRIAL);
     }
@@ -169,6 +244,15 @@ public final class SessionLimiter implements Limiter {
     public synchronized void promote(Waiter waiter) {
         if (others.remove(waiter)) {
             firsts.add(waiter);
+        }
+    }
+
+    @Override
+    public synchronized void classChanged(Waiter waiter) {
+        Order order = firsts.contains(waiter) ? firsts : others;
+        if (order.contains(waiter) && !order.contains(waiter, waiter.mailClass())) {
+            order.remove(waiter);
+            order.add(waiter);
         }
     }
 
@@ -281,7 +365,7 @@ public final class SessionLimiter implements Limiter {
 
     /** Whose turn it is; null when nobody waits. */
     public synchronized @Nullable Waiter first() {
-        return !firsts.isEmpty() ? firsts.getFirst() : others.isEmpty() ? null : others.getFirst();
+        return !firsts.isEmpty() ? firsts.first() : others.isEmpty() ? null : others.first();
     }
 
     /**

@@ -118,6 +118,11 @@ public final class Shaper implements AutoCloseable {
         return pacer.turn();
     }
 
+    /** Bulk keeps so much, in percent, of the slots that transactional mail waits for, too. */
+    public void bulkShare(int percent) {
+        pacer.bulkShare(percent);
+    }
+
     /** From now on with these limits, also for sessions already open; what is over a lowered limit ends by itself. */
     public void reconfigure(ShapingConfig next) {
         rules.reconfigure(next);
@@ -297,6 +302,11 @@ public final class Shaper implements AutoCloseable {
         }
         return new SenderLimits(rates.isEmpty() ? null : pacer.unshared(rates), inDelivery, line,
                 pacer::later);
+    }
+
+    /** What is to be expected of its mail. */
+    public Prospect prospect(Throttle throttle) {
+        return book.prospect(throttle.key(), throttle.provider());
     }
 
     /** The shaping key for mail to {@code domain}, which is taken at {@code site}. */

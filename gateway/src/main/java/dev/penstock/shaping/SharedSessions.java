@@ -6,12 +6,14 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.shaping.SessionLimiter.Holder;
 import dev.penstock.shaping.SessionLimiter.Waiter;
+import dev.penstock.units.MailClass;
 
 /**
  * How many sessions may be open at one time by the limits that several paths share, and who is next when one ends.
@@ -20,13 +22,15 @@ import dev.penstock.shaping.SessionLimiter.Waiter;
  * <p>A session takes one of each limit that binds its path, at one moment, or none: so nobody who waits keeps what others
  * want, and permits that come back in one moment, of several limits, go round nowhere. Who finds one that is full waits
  * there, at exactly one, in the order in which all came; when that has room and another is full by then, he goes on to that
- * and keeps his place in the order. Those without any session come before the others.
+ * and keeps his place in the order. Those with transactional mail ready come before the others, save that bulk keeps its share
+ * of what is passed on while both wait ({@link ClassTurns}); within a class those without any session come first.
  *
  * <p>Which limits bind a path may change. Sessions that are open, and permits that are kept, count for those that bind it
  * now: a limit that is new, or lower, may be exceeded by what stands until that has ended.
  *
  * <p>Invariant, between any two calls: each limit counts the permits held by the paths that it binds; somebody waits ⇒ it is
- * at a limit that binds him and is full, or {@link #next} has yet to be called.
+ * at a limit that binds him and is full, or {@link #next} has yet to be called; and is there among those of his class, or
+ * {@link #classChanged} has yet to be.
  */
 public final class SharedSessions implements Limiter {
     /** One limit. Guarded by the monitor. */
@@ -34,7 +38,9 @@ public final class SharedSessions implements Limiter {
         private volatile SharedLimit says;
         private int most;
         private int open;
-        private final TreeSet<Entry> waiters = new TreeSet<>(Entry.IN_TURN);
+        private final TreeSet<Entry> bulk = new TreeSet<>(Entry.IN_TURN);
+        private final TreeSet<Entry> transactional = new TreeSet<>(Entry.IN_TURN);
+        private final ClassTurns classes = new ClassTurns();
         private volatile int waiting;
 
         private Count(SharedLimit says, int most) {
@@ -46,13 +52,35 @@ public final class SharedSessions implements Limiter {
             return open >= most;
         }
 
+        private NavigableSet<Entry> of(MailClass mailClass) {
+            return mailClass == MailClass.BULK ? bulk : transactional;
+        }
+
+        private boolean isEmpty() {
+            return bulk.isEmpty() && transactional.isEmpty();
+        }
+
+        /** Whose turn it is. Somebody waits. */
+        private Entry first() {
+            if (bulk.isEmpty() || transactional.isEmpty()) {
+                return bulk.isEmpty() ? transactional.first() : bulk.first();
+            }
+            return of(classes.next(bulk.first().waiter.bulkPercent())).first();
+        }
+
+        /** Whether somebody waits who comes before that one. */
+        private boolean hasBefore(Waiter waiter, MailClass as, boolean first) {
+            return !of(as).isEmpty() && (!first || of(as).first().first)
+                    || !of(ClassTurns.other(as)).isEmpty() && classes.next(waiter.bulkPercent()) != as;
+        }
+
         SharedLimit says() {
             return says;
         }
 
         @Override
         public String toString() {
-            return says.id() + " " + open + "/" + most + " waiting " + waiters.size();
+            return says.id() + " " + open + "/" + most + " waiting " + bulk.size() + "+" + transactional.size();
         }
     }
 
@@ -92,12 +120,14 @@ public final class SharedSessions implements Limiter {
         private final Binding binding;
         private final long number;
         private boolean first;
+        private MailClass as;
         private Count at;
 
-        private Entry(Waiter waiter, Binding binding, boolean first, long number, Count at) {
+        private Entry(Waiter waiter, Binding binding, boolean first, MailClass as, long number, Count at) {
             this.waiter = waiter;
             this.binding = binding;
             this.first = first;
+            this.as = as;
             this.number = number;
             this.at = at;
         }
@@ -154,32 +184,33 @@ public final class SharedSessions implements Limiter {
             mayHaveRoom(count);
         }
         mayHaveRoom(nothing);
-        return roomy.isEmpty() ? null : roomy.getFirst().waiters.first().waiter;
+        return roomy.isEmpty() ? null : roomy.getFirst().first().waiter;
     }
 
     /** Whether forgetting it changes nothing. */
     synchronized boolean isIdle(Count count) {
-        return count.open == 0 && count.waiters.isEmpty();
+        return count.open == 0 && count.isEmpty();
     }
 
     private @Nullable Waiter mayHaveRoom(Count count) {
-        if (count.isFull() || count.waiters.isEmpty()) {
+        if (count.isFull() || count.isEmpty()) {
             return null;
         }
         roomy.add(count);
-        return count.waiters.first().waiter;
+        return count.first().waiter;
     }
 
     // Permits
 
     /** A permit of each, if they are free and nobody waits for one of them who comes before; null else. */
     synchronized @Nullable Held tryAcquire(Waiter owner, Binding binding, boolean first) {
+        MailClass as = owner.mailClass();
         for (Count count : binding.counts) {
-            if (count.isFull() || !count.waiters.isEmpty() && (!first || count.waiters.first().first)) {
+            if (count.isFull() || count.hasBefore(owner, as, first)) {
                 return null;
             }
         }
-        return take(binding, owner);
+        return take(binding, owner, as);
     }
 
     /** As {@link #tryAcquire}, or a place in the order: {@link #next} will name the waiter. */
@@ -190,9 +221,10 @@ public final class SharedSessions implements Limiter {
         }
         Count at = full(binding.counts);
         for (Count count : binding.counts) {
-            at = at == null && !count.waiters.isEmpty() ? count : at;
+            at = at == null && !count.isEmpty() ? count : at;
         }
-        Entry entry = new Entry(waiter, binding, first, numbers++, at == null ? nothing : at);
+        Entry entry = new Entry(waiter, binding, first, waiter.mailClass(), numbers++,
+                at == null ? nothing : at);
         entries.put(waiter, entry);
         binding.waiting.add(entry);
         add(entry);
@@ -209,9 +241,12 @@ public final class SharedSessions implements Limiter {
         return null;
     }
 
-    private static Held take(Binding binding, Waiter owner) {
+    private Held take(Binding binding, Waiter owner, MailClass as) {
         for (Count count : binding.counts) {
             count.open++;
+            if (!count.of(ClassTurns.other(as)).isEmpty()) {
+                count.classes.went(as, 1, owner.bulkPercent());
+            }
         }
         Held held = new Held(binding, owner);
         binding.held.add(held);
@@ -219,14 +254,14 @@ public final class SharedSessions implements Limiter {
     }
 
     private static void add(Entry entry) {
-        entry.at.waiters.add(entry);
-        entry.at.waiting = entry.at.waiters.size();
+        entry.at.of(entry.as).add(entry);
+        entry.at.waiting = entry.at.bulk.size() + entry.at.transactional.size();
     }
 
     private void remove(Entry entry) {
-        entry.at.waiters.remove(entry);
-        entry.at.waiting = entry.at.waiters.size();
-        if (entry.at.waiters.isEmpty()) {
+        entry.at.of(entry.as).remove(entry);
+        entry.at.waiting = entry.at.bulk.size() + entry.at.transactional.size();
+        if (entry.at.isEmpty()) {
             roomy.remove(entry.at);
         }
     }
@@ -241,17 +276,17 @@ public final class SharedSessions implements Limiter {
     public synchronized @Nullable Grant next() {
         while (!roomy.isEmpty()) {
             Count count = roomy.getFirst();
-            if (count.isFull() || count.waiters.isEmpty()) {
+            if (count.isFull() || count.isEmpty()) {
                 roomy.remove(count);
                 continue;
             }
-            Entry entry = count.waiters.first();
+            Entry entry = count.first();
             Count full = full(entry.binding.counts);
             if (full == null) {
                 remove(entry);
                 entries.remove(entry.waiter);
                 entry.binding.waiting.remove(entry);
-                return new Grant(entry.waiter, take(entry.binding, entry.waiter));
+                return new Grant(entry.waiter, take(entry.binding, entry.waiter, entry.as));
             }
             move(entry, full);
         }
@@ -331,10 +366,20 @@ public final class SharedSessions implements Limiter {
     public synchronized void promote(Waiter waiter) {
         Entry entry = entries.get(waiter);
         if (entry != null && !entry.first) {
-            entry.at.waiters.remove(entry);
+            entry.at.of(entry.as).remove(entry);
             entry.first = true;
             add(entry);
             mayHaveRoom(entry.at);
+        }
+    }
+
+    @Override
+    public synchronized void classChanged(Waiter waiter) {
+        Entry entry = entries.get(waiter);
+        if (entry != null && entry.as != waiter.mailClass()) {
+            entry.at.of(entry.as).remove(entry);
+            entry.as = waiter.mailClass();
+            add(entry);
         }
     }
 
@@ -372,8 +417,11 @@ public final class SharedSessions implements Limiter {
         List<String> wrong = new ArrayList<>();
         Map<Count, Integer> counted = new HashMap<>();
         for (Entry entry : entries.values()) {
-            if (!entry.at.waiters.contains(entry)) {
+            if (!entry.at.of(entry.as).contains(entry)) {
                 wrong.add(entry.waiter + " is lost from " + entry.at);
+            }
+            if (entry.as != entry.waiter.mailClass()) {
+                wrong.add(entry.waiter + " waits as " + entry.as + " and is " + entry.waiter.mailClass());
             }
             if (entry.at != nothing && !binds(entry.binding, entry.at)) {
                 wrong.add(entry.waiter + " waits at " + entry.at + ", which doesn't bind it");
@@ -384,7 +432,7 @@ public final class SharedSessions implements Limiter {
             }
         }
         counted.forEach((count, waiters) -> {
-            if (count.waiters.size() != waiters || count.waiting != waiters) {
+            if (count.bulk.size() + count.transactional.size() != waiters || count.waiting != waiters) {
                 wrong.add("miscounted: " + count);
             }
         });

@@ -32,6 +32,7 @@ public final class Throttle {
     private @Nullable Flow selecting;
     private volatile TrafficLimits limits;
     private volatile List<SharedLimit> sharedLimits = List.of();
+    private volatile boolean probesOnly;
     private volatile String provider;
     private volatile long usedNanos;
     /** Guarded by the shaper's map. */
@@ -131,6 +132,11 @@ public final class Throttle {
         return sharedLimits;
     }
 
+    /** Whether only probes go, since the receiver takes nothing now. */
+    public boolean probesOnly() {
+        return probesOnly;
+    }
+
     public SessionLimiter sessions() {
         return sessions;
     }
@@ -213,6 +219,7 @@ public final class Throttle {
      */
     boolean reconfigure(PathLimits next, Shared<RateLimiter> rates, Shared<SharedSessions.Count> counts,
             List<Runnable> told, long nowNanos) {
+        probesOnly = next.probesOnly();
         if (next.own().equals(limits) && next.shared().equals(sharedLimits)) {
             return false;
         }

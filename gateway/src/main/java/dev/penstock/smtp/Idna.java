@@ -1,6 +1,7 @@
 package dev.penstock.smtp;
 
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 import com.ibm.icu.text.IDNA;
 
@@ -10,6 +11,9 @@ import com.ibm.icu.text.IDNA;
  * comes; a name of ASCII characters costs one look at each.
  */
 public final class Idna {
+    private static final int MAX_NAME_LENGTH = 253; // RFC 1035 2.3.4: 255 octets on the wire
+    private static final Pattern LABEL = Pattern.compile("[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?");
+
     private Idna() {}
 
     /** Loaded when first used. */
@@ -33,6 +37,30 @@ public final class Idna {
             lower &= c < 'A' || c > 'Z';
         }
         return lower ? name : name.toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * The form of a name that is one of a domain.
+     *
+     * @throws IllegalArgumentException when it is none, with a sentence for people
+     */
+    public static String domain(String text) {
+        String name;
+        try {
+            name = toAscii(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("expected a domain name like example.com", e);
+        }
+        if (name.isEmpty() || name.length() > MAX_NAME_LENGTH) {
+            throw new IllegalArgumentException("expected a domain name of 1 to " + MAX_NAME_LENGTH + " characters");
+        }
+        for (String label : name.split("\\.", -1)) {
+            if (!LABEL.matcher(label).matches()) {
+                throw new IllegalArgumentException(
+                        "expected a domain name like example.com: labels of 1 to 63 letters, digits and hyphens");
+            }
+        }
+        return name;
     }
 
     private static String convert(String name) {

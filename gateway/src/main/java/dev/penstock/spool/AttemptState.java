@@ -8,10 +8,16 @@ import java.util.List;
  * @param attempts   attempts made
  * @param nextMillis when the next is due, milliseconds since 1970; 0 when at once
  * @param recipients the recipients an attempt has decided something about, by ascending index
+ * @param orders     what operators have ordered besides
  */
-public record AttemptState(int attempts, long nextMillis, List<RecipientState> recipients) {
+public record AttemptState(int attempts, long nextMillis, List<RecipientState> recipients, Orders orders) {
     public AttemptState {
         recipients = List.copyOf(recipients);
+    }
+
+    /** With nothing ordered. */
+    public AttemptState(int attempts, long nextMillis, List<RecipientState> recipients) {
+        this(attempts, nextMillis, recipients, Orders.NONE);
     }
 
     /** Where a recipient stands. */

@@ -123,6 +123,8 @@ final class Metas {
             replies.add(reply);
             meta += RECIPIENT_STATE + reply.length;
         }
+        byte[] orders = OrdersCodec.encode(state.orders());
+        meta += orders.length;
         byte[] record = new byte[Records.HEADER + meta];
         ByteBuffer out = ByteBuffer.wrap(record);
         Records.putHeader(out, 0, record.length, meta, Records.ATTEMPT, (byte) 0, destination, serial, id);
@@ -132,6 +134,7 @@ final class Metas {
             byte[] reply = replies.get(i);
             out.putInt(recipient.recipient()).put(code(recipient.status())).putInt(reply.length).put(reply);
         }
+        out.put(orders);
         out.putInt(Records.CRC_AT, Records.checksum(salt, out.clear(), 0, record.length));
         return record;
     }
@@ -257,7 +260,7 @@ final class Metas {
                 meta.get(reply);
                 recipients.add(new RecipientState(recipient, status, new String(reply, UTF_8)));
             }
-            return new AttemptState(attempts, nextMillis, recipients);
+            return new AttemptState(attempts, nextMillis, recipients, OrdersCodec.decode(meta));
         });
     }
 

@@ -12,6 +12,13 @@ import dev.penstock.message.Envelope;
  * @param attempts          made so far
  * @param nextAttemptMillis when the next is due, milliseconds since 1970; 0 when never attempted
  * @param size              octets of content
+ * @param orders            what operators have ordered for it
  */
 public record QueuedDestination(SpoolEntry entry, Envelope envelope, String domain, int attempts,
-        long nextAttemptMillis, long size) {}
+        long nextAttemptMillis, long size, Orders orders) {
+    /** With nothing ordered. */
+    public QueuedDestination(SpoolEntry entry, Envelope envelope, String domain, int attempts, long nextAttemptMillis,
+            long size) {
+        this(entry, envelope, domain, attempts, nextAttemptMillis, size, Orders.NONE);
+    }
+}

@@ -92,7 +92,7 @@ final class Recovery {
     /** The last ATTEMPT record of a destination; the next destination of the same message. */
     private record FoundAttempt(int destination, int serial, LogSegment in, long position, int length, int named,
             int attempts,
-            long nextMillis, @Nullable FoundAttempt next) {}
+            long nextMillis, Orders orders, @Nullable FoundAttempt next) {}
 
     /** A DONE record that has to be written again, because no DONE names this segment. */
     record Repair(long id, int destination, LogSegment target) {}
@@ -403,7 +403,7 @@ final class Recovery {
                         || serial == before.serial && superseded.contains(before.in)) {
                     attempts.put(id, new FoundAttempt(destination, serial, segment, position,
                             Records.length(octets, at), Metas.named(left), left.attempts(),
-                            left.nextMillis(), without(others, destination)));
+                            left.nextMillis(), left.orders(), without(others, destination)));
                 }
             }
             case Records.KEY -> {
@@ -447,7 +447,7 @@ final class Recovery {
         }
         return new FoundAttempt(first.destination, first.serial, first.in, first.position, first.length, first.named,
                 first.attempts,
-                first.nextMillis, without(first.next, destination));
+                first.nextMillis, first.orders, without(first.next, destination));
     }
 
     /** A message that was copied twice has its newest copy in the cold segment with the highest number. */
@@ -540,7 +540,8 @@ final class Recovery {
             }
             listener.recovered(new QueuedDestination(new SpoolEntry(message, destination), accepted.envelope(),
                     found.get(destination).domain(), left == null ? 0 : left.attempts,
-                    left == null ? 0 : left.nextMillis, accepted.contentLength()));
+                    left == null ? 0 : left.nextMillis, accepted.contentLength(),
+                    left == null ? Orders.NONE : left.orders));
         }
     }
 

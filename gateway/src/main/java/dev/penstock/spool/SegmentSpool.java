@@ -443,7 +443,7 @@ public final class SegmentSpool implements Spool {
         Map<Integer, RecipientState> recipients = new TreeMap<>();
         before.recipients().forEach(recipient -> recipients.put(recipient.recipient(), recipient));
         now.recipients().forEach(recipient -> recipients.put(recipient.recipient(), recipient));
-        return new AttemptState(now.attempts(), now.nextMillis(), List.copyOf(recipients.values()));
+        return new AttemptState(now.attempts(), now.nextMillis(), List.copyOf(recipients.values()), now.orders());
     }
 
     @Override

@@ -11,16 +11,19 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
+import com.google.errorprone.annotations.FormatMethod;
 import org.agrona.collections.LongHashSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamWriteFeature;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonWriteFeature;
 
 import dev.penstock.message.Destination;
 import dev.penstock.message.Envelope;
 import dev.penstock.spool.AttemptState.RecipientState;
+import dev.penstock.units.CleanText;
 
 /**
  * What of a spool isn't done, printed while it is read. Confined to one thread.
@@ -83,7 +86,7 @@ public final class SpoolListing {
     }
 
     private static final JsonFactory JSON = JsonFactory.builder().rootValueSeparator("\n")
-            .disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
+            .enable(JsonWriteFeature.ESCAPE_NON_ASCII).disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
 
     private record Key(long id, int destination) {}
 
@@ -203,18 +206,23 @@ public final class SpoolListing {
         for (int index : destination.recipients()) {
             recipients.append(recipients.isEmpty() ? "" : ",").append(envelope.recipients().get(index).address());
         }
-        out.printf("%s %4d %-8s %8d %-24s %-24s %8d %-30s %s%n", envelope.id(), destination.index(), state,
+        println(out, "%s %4d %-8s %8d %-24s %-24s %8d %-30s %s", envelope.id(), destination.index(), state,
                 attempt == null ? 0 : attempt.attempts,
                 attempt == null ? "-" : Instant.ofEpochMilli(attempt.nextMillis),
                 Instant.ofEpochMilli(envelope.receivedMillis()), accepted.contentLength(),
                 "<" + envelope.sender() + ">", recipients);
         if (attempt == null && envelope.options().heldFor() != null) {
-            out.printf("              preflight: %s%n", envelope.options().heldFor());
+            println(out, "              preflight: %s", envelope.options().heldFor());
         }
         for (RecipientState recipient : decided(attempt)) {
-            out.printf("              %s %s: %s%n", envelope.recipients().get(recipient.recipient()).address(),
+            println(out, "              %s %s: %s", envelope.recipients().get(recipient.recipient()).address(),
                     recipient.status(), recipient.lastReply());
         }
+    }
+
+    @FormatMethod
+    private static void println(PrintStream out, String format, Object... values) {
+        out.println(CleanText.of(String.format(Locale.ROOT, format, values)));
     }
 
     private void json(Metas.Accepted accepted, Destination destination, @Nullable Attempt attempt, State state,

@@ -16,6 +16,9 @@ import javax.net.ssl.X509ExtendedTrustManager;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.units.CertificateFileException;
+import dev.penstock.units.PemFile;
+
 /** Who is trusted to vouch for certificates, and what a handshake makes of their opinion. Stateless. */
 final class Authorities {
     private Authorities() {}

@@ -4,10 +4,11 @@ import java.nio.file.Path;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
-
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.X509ExtendedTrustManager;
+
+import dev.penstock.units.CertificateFileException;
 
 /**
  * Checks clients' certificates against authorities of our own: chain, dates and use (RFC 5280), no revocation lists.

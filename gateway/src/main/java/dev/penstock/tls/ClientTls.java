@@ -8,6 +8,7 @@ import java.security.GeneralSecurityException;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSession;
@@ -16,6 +17,9 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 
 import org.jspecify.annotations.Nullable;
+
+import dev.penstock.units.CertificateFileException;
+import dev.penstock.units.PemFile;
 
 /**
  * The client's end of TLS over blocking sockets: 1.2 and 1.3, with SNI. Thread-safe.
@@ -41,8 +45,10 @@ public final class ClientTls {
     }
 
     private final @Nullable X509ExtendedTrustManager configured;
-    private final SSLContext lenient = shared(new ServerJudge(true));
-    private final SSLContext strict = shared(new ServerJudge(false));
+    /** What we show when a host asks for a certificate; null for nothing. */
+    private final KeyManager @Nullable [] identity;
+    private final SSLContext lenient;
+    private final SSLContext strict;
 
     /**
      * A connection after its handshake.
@@ -72,7 +78,19 @@ public final class ClientTls {
      * @throws CertificateFileException when the file can't be used
      */
     public ClientTls(Optional<Path> file) {
-        configured = file.isEmpty() ? null : Authorities.trusting(file);
+        this(file.isEmpty() ? null : Authorities.trusting(file), null);
+    }
+
+    private ClientTls(@Nullable X509ExtendedTrustManager configured, KeyManager @Nullable [] identity) {
+        this.configured = configured;
+        this.identity = identity;
+        this.lenient = shared(new ServerJudge(true));
+        this.strict = shared(new ServerJudge(false));
+    }
+
+    /** The same, which shows that certificate to hosts that ask for one; its sessions are its own. */
+    ClientTls showing(PemFile.Pair pair) {
+        return new ClientTls(configured, new KeyManager[]{new ClientKeyManager(pair)});
     }
 
     /** Who vouches for certificates here. */
@@ -143,17 +161,17 @@ public final class ClientTls {
                 resumed);
     }
 
-    private static SSLContext shared(TrustManager trust) {
+    private SSLContext shared(TrustManager trust) {
         SSLContext context = context(trust);
         context.getClientSessionContext().setSessionCacheSize(MAX_SESSIONS);
         context.getClientSessionContext().setSessionTimeout(SESSION_SECONDS);
         return context;
     }
 
-    private static SSLContext context(TrustManager trust) {
+    private SSLContext context(TrustManager trust) {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(null, new TrustManager[]{trust}, null);
+            context.init(identity, new TrustManager[]{trust}, null);
             return context;
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("this Java has no TLS", e);

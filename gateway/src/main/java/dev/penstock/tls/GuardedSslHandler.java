@@ -36,6 +36,7 @@ final class GuardedSslHandler extends SslHandler {
     private long octets; // of data
     private boolean over;
     private boolean heard;
+    private long heardNanos;
 
     GuardedSslHandler(SSLEngine engine, Executor delegatedTasks, TlsCounters counters) {
         super(engine, false, delegatedTasks);
@@ -61,10 +62,19 @@ final class GuardedSslHandler extends SslHandler {
         return heard;
     }
 
+    /** The handshake is done. */
+    void done() {
+        counters.handshakes.increment();
+        counters.times.record(System.nanoTime() - heardNanos);
+    }
+
     /** A record at most; none while the handshake's arithmetic is done elsewhere. */
     @Override
     protected void decode(ChannelHandlerContext context, ByteBuf in, List<Object> out) throws SSLException {
-        heard = true;
+        if (!heard) {
+            heard = true;
+            heardNanos = System.nanoTime();
+        }
         if (over) {
             in.skipBytes(in.readableBytes());
             return;

@@ -27,6 +27,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ListenerTls;
+import dev.penstock.units.CertificateFileException;
 import dev.penstock.units.RestingFiles;
 
 /**
@@ -252,10 +253,15 @@ public final class ServerTls {
             case REQUIRED -> parameters.setNeedClientAuth(true);
         }
         engine.setSSLParameters(parameters);
-        SslHandler handler = new GuardedSslHandler(engine, handshakes, counters);
+        GuardedSslHandler handler = new GuardedSslHandler(engine, handshakes, counters);
         handler.setHandshakeTimeout(HANDSHAKE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        handler.handshakeFuture().addListener(
-                future -> (future.isSuccess() ? counters.handshakes : counters.failedHandshakes).increment());
+        handler.handshakeFuture().addListener(future -> {
+            if (future.isSuccess()) {
+                handler.done();
+            } else {
+                counters.failedHandshakes.increment();
+            }
+        });
         return handler;
     }
 

@@ -14,16 +14,19 @@ import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.ListenerConfig;
 import dev.penstock.config.ListenerTls;
+import dev.penstock.meters.HistogramSnapshot;
+import dev.penstock.units.CertificateFileException;
 
 /**
- * TLS of all listeners, injection's among them: made from their configuration, made anew when that changes, and looked at again when their files
+ * TLS of all listeners, those of injection and administration among them: made from their configuration, made anew when that changes, and looked at again when their files
  * do. Thread-safe.
  */
 public final class TlsListeners implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(TlsListeners.class);
 
-    /** No listener can have this name. */
+    /** No listener can have this name, nor the next one. */
     private static final String INJECTION = "[injection]";
+    private static final String ADMIN = "[admin]";
 
     private record Entry(ListenerTls config, ServerTls server) {}
 
@@ -34,15 +37,21 @@ public final class TlsListeners implements AutoCloseable {
 
     /** Without mail over HTTP. */
     public TlsListeners(List<ListenerConfig> listeners) {
-        this(listeners, ListenerTls.NONE);
+        this(listeners, ListenerTls.NONE, ListenerTls.NONE);
+    }
+
+    /** Likewise, for a program that has no administration. */
+    public TlsListeners(List<ListenerConfig> listeners, ListenerTls injection) {
+        this(listeners, injection, ListenerTls.NONE);
     }
 
     /**
      * @param injection of mail over HTTP
+     * @param admin     of the administration API
      * @throws CertificateFileException for the first file that can't be used
      */
-    public TlsListeners(List<ListenerConfig> listeners, ListenerTls injection) {
-        this.entries = entries(listeners, injection, Map.of());
+    public TlsListeners(List<ListenerConfig> listeners, ListenerTls injection, ListenerTls admin) {
+        this.entries = entries(listeners, injection, admin, Map.of());
         this.watch = new CertificateWatch(() -> refresh(ServerTls::refresh));
         watch.start();
     }
@@ -53,11 +62,18 @@ public final class TlsListeners implements AutoCloseable {
         return entry == null ? null : entry.server();
     }
 
+    /** For the administration API; null when it has no TLS. */
+    public @Nullable ServerTls admin() {
+        Entry entry = entries.get(ADMIN);
+        return entry == null ? null : entry.server();
+    }
+
     /** By listener's name, for those that speak TLS. */
     public Map<String, ServerTls> servers() {
         Map<String, ServerTls> servers = new HashMap<>();
         entries.forEach((name, entry) -> servers.put(name, entry.server()));
         servers.remove(INJECTION);
+        servers.remove(ADMIN);
         return servers;
     }
 
@@ -81,8 +97,13 @@ public final class TlsListeners implements AutoCloseable {
      *
      * @throws CertificateFileException for the first file that can't be used
      */
+    public Change prepare(List<ListenerConfig> listeners, ListenerTls injection, ListenerTls admin) {
+        return new Change(entries(listeners, injection, admin, entries));
+    }
+
+    /** Likewise, for a program that has no administration. */
     public Change prepare(List<ListenerConfig> listeners, ListenerTls injection) {
-        return new Change(entries(listeners, injection, entries));
+        return prepare(listeners, injection, ListenerTls.NONE);
     }
 
     /** Of all listeners together. */
@@ -95,6 +116,11 @@ public final class TlsListeners implements AutoCloseable {
         return new TlsFigures(stats(), waitingHandshakes(), notAfter());
     }
 
+    /** How long handshakes took that were done, from the client's first octets. */
+    public HistogramSnapshot handshakeTimes() {
+        return counters.times.snapshot();
+    }
+
     /** Steps of handshakes that wait for a thread now. */
     public int waitingHandshakes() {
         return handshakes.waiting();
@@ -105,11 +131,12 @@ public final class TlsListeners implements AutoCloseable {
         return entries.values().stream().map(entry -> entry.server().notAfter()).min(Comparator.naturalOrder());
     }
 
-    private Map<String, Entry> entries(List<ListenerConfig> listeners, ListenerTls injection,
+    private Map<String, Entry> entries(List<ListenerConfig> listeners, ListenerTls injection, ListenerTls admin,
             Map<String, Entry> before) {
         Map<String, Entry> made = new HashMap<>();
         listeners.forEach(listener -> add(made, listener.name(), listener.tls(), before));
         add(made, INJECTION, injection, before);
+        add(made, ADMIN, admin, before);
         return Map.copyOf(made);
     }
 

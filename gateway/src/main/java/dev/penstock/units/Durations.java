@@ -8,13 +8,15 @@ import java.util.regex.Pattern;
 /** Durations as configuration files write them: {@code 300ms}, {@code 30s}, {@code 5m}, {@code 2h30m}, {@code 5d}. */
 public final class Durations {
     private static final long DAYS_OF_WEEK = 7;
+    /** Of all parts together: a century, which in nanoseconds can still be added to a clock's. */
+    private static final Duration MOST = Duration.ofDays(36_500);
     private static final Pattern PART = Pattern
             .compile(
                     "\\G\\s*(\\d{1,10})\\s*(ms|w(?:eeks?)?|d(?:ays?)?|h(?:(?:ou)?rs?)?|min(?:(?:ute)?s)?|minute|m|s(?:ec(?:ond)?s?)?)");
 
     private Durations() {}
 
-    /** @throws IllegalArgumentException when {@code text} isn't one or more numbers with a unit each */
+    /** @throws IllegalArgumentException when {@code text} isn't one or more numbers with a unit each, or is more than a century */
     public static Duration parse(String text) {
         String source = text.strip().toLowerCase(Locale.ROOT);
         Duration sum = Duration.ZERO;
@@ -31,6 +33,9 @@ public final class Durations {
                 default -> unit.equals("ms") ? Duration.ofMillis(number) : Duration.ofMinutes(number);
             });
             end = matcher.end();
+            if (sum.compareTo(MOST) > 0) {
+                throw new IllegalArgumentException("too long; allowed: up to " + format(MOST));
+            }
         }
         if (source.isEmpty() || end != source.length()) {
             throw new IllegalArgumentException("expected a duration like 300ms, 30s, 5m, 2h30m or 5d");

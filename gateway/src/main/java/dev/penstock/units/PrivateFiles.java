@@ -19,6 +19,8 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Files and directories that are made for their owner alone, whatever the umask: mail and addresses are nobody else's.
  * What is there already keeps its permissions.
@@ -103,22 +105,45 @@ public final class PrivateFiles {
      * @param suffix its end
      */
     public static void mustBelongToUs(Path directory, String prefix, String suffix) throws IOException {
-        Object own;
-        try {
-            Path scratch = Files.createTempFile(directory, prefix, suffix, FILE);
-            try {
-                own = uid(scratch);
-            } finally {
-                Files.delete(scratch);
-            }
-        } catch (IOException _) {
-            return; // what is wrong shows when a file is needed; on a full disk none may be
+        Object own = ownUid(directory, prefix, suffix);
+        if (own == null) {
+            return;
         }
         for (Object owner : new Object[]{uid(directory), Files.getAttribute(directory, "unix:uid")}) {
             if (!owner.equals(own) && !owner.equals(ROOT)) {
                 throw new FileSystemException(directory.toString(), null, "belongs to the user with the number " + owner
                         + ", who could put anything there; expected " + own + ", who runs this, or root");
             }
+        }
+    }
+
+    /**
+     * Files that this process makes in a directory must be its owner's: else he couldn't write them. Root could make them all
+     * the same, so it is told apart. A file is made there for a moment; a directory that isn't there is nobody's.
+     */
+    public static void mustBeMadeByOwner(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return;
+        }
+        Object own = ownUid(directory, "owner-", ".tmp");
+        Object owner = Files.getAttribute(directory, "unix:uid");
+        if (own != null && !own.equals(owner)) {
+            throw new FileSystemException(directory.toString(), null, "belongs to the user with the number " + owner
+                    + ", who couldn't write what " + own + " makes there; run this as that user");
+        }
+    }
+
+    /** @return null when that can't be told: what is wrong shows when a file is needed; on a full disk none may be */
+    private static @Nullable Object ownUid(Path directory, String prefix, String suffix) {
+        try {
+            Path scratch = Files.createTempFile(directory, prefix, suffix, FILE);
+            try {
+                return uid(scratch);
+            } finally {
+                Files.delete(scratch);
+            }
+        } catch (IOException _) {
+            return null;
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.revision.Reloads;
 
 /** A gateway that runs for as long as what a test does meanwhile, and remembers what it was told. */
 final class FakeGateway implements Gateway {
@@ -17,7 +18,9 @@ final class FakeGateway implements Gateway {
     Runnable whileStarting = () -> {};
     Runnable whileRunning = () -> {};
     final List<GatewayConfig> reloads = new CopyOnWriteArrayList<>();
+    volatile @Nullable Reloads configuredBy;
     int reopened;
+    int refused;
     boolean closed;
 
     Gateway start(GatewayConfig config) throws Exception {
@@ -48,6 +51,24 @@ final class FakeGateway implements Gateway {
     @Override
     public void reload(GatewayConfig changed) {
         reloads.add(changed);
+    }
+
+    @Override
+    public Reloads.Refusals refusals() {
+        return new Reloads.Refusals() {
+            @Override
+            public void refused() {
+                refused++;
+            }
+
+            @Override
+            public void putBack() {}
+        };
+    }
+
+    @Override
+    public void configuredBy(Reloads files) {
+        configuredBy = files;
     }
 
     @Override

@@ -37,14 +37,33 @@ class LogConfiguratorTest {
         assertThat(written(level, logger).lines()).hasSize(lines);
     }
 
+    @Test
+    void writesAJsonObjectForEachEventOnRequest() {
+        assertThat(written("DEBUG", "dev.penstock.queue.MailQueue", "JSON").lines()).hasSize(2)
+                .allMatch(line -> line.matches(
+                        "\\{\"time\":\"[-0-9T:.]+Z\",\"level\":\"[A-Z]+\",\"logger\":\"MailQueue\",\"event\":.*}"))
+                .first().asString().endsWith("\"event\":\"told\",\"key\":\"a value\"}");
+    }
+
+    @Test
+    void aFormatThatThereIsntIsToldAndIsText() {
+        assertThat(written(null, "dev.penstock.X", "xml").lines()).hasSize(2)
+                .anyMatch(line -> line.endsWith(
+                        " WARN  LogConfigurator: event=log-format-unknown format=xml effect=\"text\""));
+    }
+
     private static String written(@Nullable String level, String logger) {
+        return written(level, logger, null);
+    }
+
+    private static String written(@Nullable String level, String logger, @Nullable String format) {
         ByteArrayOutputStream written = new ByteArrayOutputStream();
         PrintStream usual = System.err;
         LoggerContext context = new LoggerContext();
         context.setMDCAdapter(new LogbackMDCAdapter()); // as SLF4J does
         System.setErr(new PrintStream(written, true, UTF_8));
         try {
-            LogConfigurator.set(context, level);
+            LogConfigurator.set(context, level, format);
             context.getLogger(logger).info("event=told key={}", "a value");
             context.getLogger(logger).debug("event=whispered");
         } finally {

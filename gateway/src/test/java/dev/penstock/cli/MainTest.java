@@ -48,7 +48,8 @@ class MainTest {
         assertThat(penstock("run")).isEqualTo(ExitCode.OK);
         assertThat(gateway.started).isEqualTo(GatewayConfig.embedded(ConfigReader.systemHostname()));
         assertThat(out.toString(StandardCharsets.UTF_8)).contains("127.0.0.1:2599", "[0:0:0:0:0:0:0:1]:2600",
-                "http://127.0.0.1:8099/metrics", "swaks --server 127.0.0.1:2599", "./penstock load");
+                "http://127.0.0.1:8099/metrics", "swaks --server 127.0.0.1:2599", "./penstock load",
+                "./penstock console", "./penstock top");
         assertThat(gateway.closed).isTrue();
     }
 
@@ -71,7 +72,7 @@ class MainTest {
         Path chain = Files.writeString(directory.resolve("mx.pem"), "-----BEGIN CERTIFICATE-----");
         Path key = Files.writeString(directory.resolve("mx.key"), "-----BEGIN PRIVATE KEY-----");
         Path users = Files.writeString(directory.resolve("users.toml"), "[ann]\n");
-        Path file = Files.writeString(directory.resolve("good.toml"), """
+        Path file = Files.writeString(directory.resolve("good.toml"), spool() + """
                 [[listener]]
                 name = "mx"
                 addresses = ["127.0.0.1:2525"]
@@ -121,9 +122,9 @@ class MainTest {
 
     @Test
     void hangupAppliesAChangedFile() throws IOException {
-        Path file = Files.writeString(directory.resolve("good.toml"), "inbound.max-sessions = 5");
+        Path file = Files.writeString(directory.resolve("good.toml"), spool() + "inbound.max-sessions = 5");
         gateway.whileRunning = () -> {
-            write(file, "inbound.max-sessions = 6");
+            write(file, spool() + "inbound.max-sessions = 6");
             signals.raise("HUP");
         };
         assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
@@ -132,13 +133,13 @@ class MainTest {
 
     @Test
     void hangupWithAWrongFileOrAChangeThatNeedsARestartChangesNothing() throws IOException {
-        Path file = Files.writeString(directory.resolve("good.toml"), "");
+        Path file = Files.writeString(directory.resolve("good.toml"), spool());
         gateway.whileRunning = () -> {
-            write(file, "inbound.max-sessions = 6\ninbound.max-recipients = 0");
+            write(file, spool() + "inbound.max-sessions = 6\ninbound.max-recipients = 0");
             signals.raise("HUP");
-            write(file, "inbound.max-sessions = 6\nhttp.port = 1");
+            write(file, spool() + "inbound.max-sessions = 6\nhttp.port = 1");
             signals.raise("HUP");
-            write(file, "inbound.max-sessions = 7");
+            write(file, spool() + "inbound.max-sessions = 7");
             signals.raise("HUP");
         };
         assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
@@ -147,7 +148,7 @@ class MainTest {
 
     @Test
     void hangupWithAFileThatHasNothingInItChangesNothing() throws IOException {
-        Path file = Files.writeString(directory.resolve("good.toml"), "inbound.max-sessions = 5");
+        Path file = Files.writeString(directory.resolve("good.toml"), spool() + "inbound.max-sessions = 5");
         gateway.whileRunning = () -> {
             write(file, "");
             signals.raise("HUP");
@@ -158,10 +159,10 @@ class MainTest {
 
     @Test
     void hangupReopensTheDeliveryLogWhateverBecomesOfTheFile() throws IOException {
-        Path file = Files.writeString(directory.resolve("good.toml"), "");
+        Path file = Files.writeString(directory.resolve("good.toml"), spool());
         gateway.whileRunning = () -> {
             signals.raise("HUP");
-            write(file, "no.such = 1");
+            write(file, spool() + "no.such = 1");
             signals.raise("HUP");
         };
         assertThat(penstock("run", "-c", file.toString())).isEqualTo(ExitCode.OK);
@@ -300,6 +301,11 @@ class MainTest {
         assertThat(penstock("run", "--confg", "x")).isEqualTo(ExitCode.USAGE);
         assertThat(penstock("check-config")).isEqualTo(ExitCode.USAGE);
         assertThat(err.toString(StandardCharsets.UTF_8)).contains("--config");
+    }
+
+    /** Where versions of the configuration are kept. */
+    private String spool() {
+        return "spool.directory = '" + directory.resolve("spool") + "'\n";
     }
 
     private int penstock(String... arguments) {

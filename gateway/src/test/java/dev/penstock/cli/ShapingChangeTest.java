@@ -27,6 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.penstock.config.ConfigReader;
 import dev.penstock.config.ConfigReader.Valid;
 import dev.penstock.config.GatewayConfig;
+import dev.penstock.config.Places;
+import dev.penstock.revision.FileHistory;
+import dev.penstock.revision.Reloads;
 
 /** Changing the shaping file under a running gateway: whole or not at all, and back. */
 class ShapingChangeTest {
@@ -113,7 +116,8 @@ class ShapingChangeTest {
         assertThat(err.toString(UTF_8)).contains("there is no version 9; kept are 1 to 4");
         List<String> lines = out.toString(UTF_8).lines().filter(line -> line.matches("\\d+ {2}.*")).toList();
         assertThat(lines).hasSize(4);
-        assertThat(lines.getLast()).startsWith("4  ").endsWith("4.toml  in force");
+        assertThat(lines.getLast()).startsWith("4  ")
+                .endsWith("4.toml  " + System.getProperty("user.name") + "  in force");
         assertThat(lines.getFirst()).contains("  " + SLOW.length() + "  ");
     }
 
@@ -126,6 +130,19 @@ class ShapingChangeTest {
             assertThat(penstock("shaping", "rollback", "-c", config.toString())).isEqualTo(ExitCode.OK);
             assertThat(shaping).content().isEqualTo(SLOW);
             assertThat(gateway.reloads).hasSize(2);
+        });
+    }
+
+    @Test
+    void aFileUnderItThatIsEditedByHandIsTakenUp() throws IOException {
+        Path base = Files.writeString(Files.createDirectory(directory.resolve("base")).resolve("community.toml"),
+                "[\"default\"]\nmax_message_rate = \"9/s\"\n");
+        Files.writeString(config, Files.readString(config)
+                .replace("[spool]", "shaping-base = [\"" + base + "\"]\n[spool]"));
+        running(() -> {
+            write(base, "[\"default\"]\nmax_message_rate = \"8/s\"\n");
+            await(() -> gateway.reloads.size() == 1);
+            assertThat(gateway.reloads.getLast()).isEqualTo(read());
         });
     }
 
@@ -208,7 +225,8 @@ class ShapingChangeTest {
 
     @Test
     void fiveHundredChangesFromManySidesEndWithTheLastInForce() throws Exception {
-        Reloads reloads = new Reloads(config, Reloads.Shaping.of(config), read(), gateway);
+        Reloads reloads = new Reloads(config, Reloads.Found.of(config), read(), new Places(), gateway::reload,
+                gateway.refusals());
         Random random = new Random(11);
         int[] limits = IntStream.range(0, 500).map(_ -> 1 + random.nextInt(1_000)).toArray();
         List<Thread> threads = new ArrayList<>();
@@ -235,23 +253,8 @@ class ShapingChangeTest {
         reloads.shapingMayHaveChanged();
         assertThat(gateway.reloads.getLast()).isEqualTo(read());
         assertThat(gateway.reloads.size()).isGreaterThan(10);
-        assertThat(ShapingHistory.of(read()).versions()).hasSizeLessThanOrEqualTo(ShapingHistory.KEPT);
-        assertThat(new String(ShapingHistory.of(read()).newest().orElseThrow().octets(), UTF_8)).isEqualTo(FAST);
-    }
-
-    @Test
-    void theLastHundredVersionsAreKept() throws IOException {
-        ShapingHistory history = new ShapingHistory(directory.resolve("versions"));
-        Instant now = Instant.parse("2026-11-29T08:00:00Z");
-        for (int i = 1; i <= 130; i++) {
-            assertThat(history.inForce(("# " + i).getBytes(UTF_8), now.plusSeconds(i))).isEqualTo(i);
-            assertThat(history.inForce(("# " + i).getBytes(UTF_8), now.plusSeconds(500))).isEqualTo(i);
-        }
-        assertThat(history.versions()).extracting(ShapingHistory.Version::number)
-                .containsExactlyElementsOf(IntStream.rangeClosed(31, 130).boxed().toList());
-        assertThat(history.newest().orElseThrow().since()).isEqualTo(now.plusSeconds(130));
-        Files.writeString(directory.resolve("versions").resolve("of-somebody-else"), "");
-        assertThat(history.versions()).hasSize(100);
+        assertThat(FileHistory.ofShaping(read()).versions()).hasSizeLessThanOrEqualTo(FileHistory.KEPT);
+        assertThat(new String(FileHistory.ofShaping(read()).newest().orElseThrow().octets(), UTF_8)).isEqualTo(FAST);
     }
 
     /** Runs the gateway while something is done. */
@@ -263,9 +266,9 @@ class ShapingChangeTest {
         assertThat(penstock("run", "--config", config.toString())).as(err.toString(UTF_8)).isEqualTo(ExitCode.OK);
     }
 
-    private List<ShapingHistory.Version> history() {
+    private List<FileHistory.Version> history() {
         try {
-            return ShapingHistory.of(read()).versions();
+            return FileHistory.ofShaping(read()).versions();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

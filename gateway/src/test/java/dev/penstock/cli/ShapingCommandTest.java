@@ -109,6 +109,27 @@ class ShapingCommandTest {
     }
 
     @Test
+    void explainAndCheckKnowTheFilesUnderIt() throws IOException {
+        Path base = Files.writeString(directory.resolve("community.toml"), """
+                ["default"]
+                connection_limit = 30
+                idle_timeout = "7s"
+                """);
+        Path config = config(NO_ONES_PORT);
+        Files.writeString(config, "gateway.shaping-base = [\"" + base + "\"]\n" + Files.readString(config));
+        assertThat(run("explain", "some.example", "-c", config.toString(), "--site", "mx.example.net"))
+                .isEqualTo(ExitCode.OK);
+        assertThat(out()).contains("sections   [default]",
+                "connection_limit = 10  # shaping.toml:2 [default], over 30 at community.toml:2 [default]",
+                "idle_timeout = \"7s\"  # community.toml:3 [default]");
+
+        Files.writeString(base, "[\"default\"]\nconnection_limit = 0\n");
+        assertThat(run("check", shaping.toString(), "--base", base.toString())).isEqualTo(ExitCode.CONFIG);
+        assertThat(err()).first().asString().startsWith("community.toml:2:1: default.connection_limit: 0 is");
+        assertThat(run("check", shaping.toString())).isEqualTo(ExitCode.OK);
+    }
+
+    @Test
     void explainAsksTheDnsForTheDomainAndForThoseOfTheFile() throws IOException {
         try (ZoneServer zone = new ZoneServer(0).start()) {
             mx(zone, "big.example", "mx.hosts.example");

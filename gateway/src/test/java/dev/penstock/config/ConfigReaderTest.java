@@ -36,6 +36,7 @@ import dev.penstock.config.LocalDomainConfig.Maildir;
 import dev.penstock.config.LocalDomainConfig.OnFailure;
 import dev.penstock.config.LocalDomainConfig.Smtp;
 import dev.penstock.config.LocalDomainConfig.Verify;
+import dev.penstock.testing.TestCertificates;
 import dev.penstock.units.ByteSize;
 import dev.penstock.units.MailClass;
 import dev.penstock.units.Rate;
@@ -49,7 +50,8 @@ class ConfigReaderTest {
             Map.entry("spool", SpoolConfig.class), Map.entry("dns", DnsConfig.class),
             Map.entry("queue", QueueConfig.class), Map.entry("delivery", DeliveryConfig.class),
             Map.entry("events", EventsConfig.class), Map.entry("http", HttpConfig.class),
-            Map.entry("injection", InjectionConfig.class), Map.entry("tls-reports", TlsReportsConfig.class));
+            Map.entry("injection", InjectionConfig.class), Map.entry("tls-reports", TlsReportsConfig.class),
+            Map.entry("history", HistoryConfig.class), Map.entry("admin", AdminConfig.class));
 
     @TempDir
     Path directory;
@@ -65,6 +67,10 @@ class ConfigReaderTest {
         TABLES.forEach((table, type) -> {
             Set<String> keys = keysOf(type);
             keys.remove("certificates"); // tables of their own, none by default
+            if (table.equals("admin")) {
+                keys.remove("clients");
+                keys.add("client"); // whose tables have names
+            }
             assertThat(sample.getTableOrEmpty(table).keySet()).as(table).isEqualTo(keys);
         });
         assertThat(sample.getTableOrEmpty("gateway").keySet()).containsExactlyInAnyOrder("hostname", "node",
@@ -88,7 +94,7 @@ class ConfigReaderTest {
     void shapingSampleIsExactlyTheDefaultsWithEveryKey() throws IOException {
         ShapingConfig sample = valid(write("gateway.shaping-file = '" + SHAPING_SAMPLE + "'")).shaping();
         assertThat(new ShapingConfig(sample.defaults(), sample.sections(), sample.providers(), sample.limits(),
-                ShapingConfig.DEFAULT.rules())).isEqualTo(ShapingConfig.DEFAULT);
+                ShapingConfig.DEFAULT.rules(), List.of())).isEqualTo(ShapingConfig.DEFAULT);
         assertThat(Toml.parse(SHAPING_SAMPLE).getTableOrEmpty("default").keySet())
                 .isEqualTo(keysOf(TrafficLimits.class).stream().map(key -> key.replace('-', '_'))
                         .collect(Collectors.toSet()));
@@ -101,6 +107,8 @@ class ConfigReaderTest {
 
     @Test
     void everyKeyIsMapped() throws IOException {
+        TestCertificates.PemFiles own = TestCertificates.write(directory, "own",
+                new TestCertificates().client("gateway"));
         Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
                 ["default"]
                 connection_limit = 7
@@ -113,6 +121,8 @@ class ConfigReaderTest {
                 enable_tls = "Required"
                 enable_mta_sts = false
                 enable_dane = true
+                tls_certificate = "CHAIN"
+                tls_private_key = "KEY"
                 connect_timeout = "1s"
                 banner_timeout = "2s"
                 ehlo_timeout = "3s"
@@ -169,15 +179,17 @@ class ConfigReaderTest {
                 source = "default"
                 host = "mx.example.net"
                 max_connection_rate = "8/s"
-                """);
+                """.replace("CHAIN", own.chain().toString()).replace("KEY", own.key().toString()));
         Path bounces = Files.writeString(directory.resolve("bounces.toml"), "[rules]\nQuotaIssues = ['^552 ']\n");
         Path chain = pem("mx.pem", "CERTIFICATE");
         Path key = pem("mx.key", "PRIVATE KEY");
+        Path base = Files.writeString(directory.resolve("base.toml"), "# nothing\n");
         GatewayConfig config = valid(write("""
                 [gateway]
                 hostname = "MX.Example.net"
                 node = 7
                 shaping-file = '%1$s'
+                shaping-base = ["BASE"]
                 [[listener]]
                 name = "mx"
                 addresses = ["0.0.0.0:25", "[::1]:2526"]
@@ -277,6 +289,11 @@ class ConfigReaderTest {
                 mode = "send"
                 directory = "/var/lib/penstock-tls"
                 contact = "tls@example.net"
+                [history]
+                enabled = true
+                directory = "/var/lib/penstock-history"
+                max-size = "64 MB"
+                max-age = "7d"
                 [control]
                 enabled = false
                 decrease-to-percent = 60
@@ -407,7 +424,22 @@ class ConfigReaderTest {
                 [[injection.certificate]]
                 chain = "%2$s"
                 key = "%3$s"
-                """.formatted(shaping, chain, key, bounces)));
+                [admin]
+                enabled = false
+                socket = "/run/penstock/admin.sock"
+                socket-group = "operators"
+                loopback-role = "none"
+                address = "192.0.2.1"
+                port = 8443
+                client-ca = "%2$s"
+                audit-file-size = "2 MB"
+                audit-keep = "30d"
+                [[admin.certificate]]
+                chain = "%2$s"
+                key = "%3$s"
+                [admin.client."Ops.example.net"]
+                role = "operate"
+                """.replace("BASE", base.toString()).formatted(shaping, chain, key, bounces)));
         TrafficLimits defaults = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 7)
                 .with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("50/s,max_burst=5"))
                 .with(TrafficLimits.MAX_CONNECTION_RATE, Rate.parse("30/min"))
@@ -436,6 +468,8 @@ class ConfigReaderTest {
                 .with(TrafficLimits.PROHIBITED_HOSTS, List.of("10.4.0.0/16", "::1"))
                 .with(TrafficLimits.RECONNECT_STRATEGY, ReconnectStrategy.TERMINATE_SESSION)
                 .with(TrafficLimits.TRY_NEXT_HOST_ON_TRANSPORT_ERROR, false)
+                .with(TrafficLimits.TLS_CERTIFICATE, Optional.of(own.chain()))
+                .with(TrafficLimits.TLS_PRIVATE_KEY, Optional.of(own.key()))
                 .with(TrafficLimits.SMTP_AUTH_PLAIN_USERNAME, "smart")
                 .with(TrafficLimits.SMTP_AUTH_PLAIN_PASSWORD, new Secret("s3cret"))
                 .with(TrafficLimits.ALLOW_SMTP_AUTH_PLAIN_WITHOUT_TLS, true)
@@ -524,6 +558,10 @@ class ConfigReaderTest {
                         .with(TlsReportsConfig.MODE, TlsReportsConfig.Mode.SEND)
                         .with(TlsReportsConfig.DIRECTORY, Path.of("/var/lib/penstock-tls"))
                         .with(TlsReportsConfig.CONTACT, "tls@example.net"))
+                .with(GatewayConfig.HISTORY, HistoryConfig.DEFAULT.with(HistoryConfig.ENABLED, true)
+                        .with(HistoryConfig.DIRECTORY, Path.of("/var/lib/penstock-history"))
+                        .with(HistoryConfig.MAX_SIZE, ByteSize.ofMegabytes(64))
+                        .with(HistoryConfig.MAX_AGE, Duration.ofDays(7)))
                 .with(GatewayConfig.CONTROL, ControlConfig.DEFAULT.with(ControlConfig.ENABLED, false)
                         .with(ControlConfig.DECREASE, 60).with(ControlConfig.GROWTH, Duration.ofMinutes(2))
                         .with(ControlConfig.RETRY_BUDGET, 20).with(ControlConfig.MIN_RATE, 6)
@@ -588,7 +626,7 @@ class ConfigReaderTest {
                                 new LimitConfig("others", List.of(), "default", "", "", "", "", "", "",
                                         "mx.example.net", null, Rate.parse("8/s"), null, null, null, null, null,
                                         lineOf(shaping, "name = \"others\""))),
-                        config.shaping().rules()))
+                        config.shaping().rules(), config.shaping().base()))
                 .with(GatewayConfig.WARM_UPS, Map.of("gentle",
                         new WarmUpConfig(new WarmUpSchedule(List.of(new WarmUpSchedule.Step(1, 50)), 0, 0, 0),
                                 ZoneId.of("Europe/Berlin"),
@@ -637,7 +675,11 @@ class ConfigReaderTest {
                         PreflightConfig.Kind.TRANSACTIONAL, PreflightConfig.Receivers.ALL,
                         List.of("192.0.2.7", "2001:db8::7"), Duration.ofMillis(250), Duration.ofMinutes(1),
                         Map.of("shop", new PreflightConfig.Tenant(PreflightConfig.Mode.REFUSE,
-                                PreflightConfig.Kind.PERSONAL))));
+                                PreflightConfig.Kind.PERSONAL))))
+                .with(GatewayConfig.ADMIN, new AdminConfig(false, "/run/penstock/admin.sock", "operators",
+                        AdminConfig.Access.NONE, "192.0.2.1", 8443, Optional.of(chain), ByteSize.ofMegabytes(2),
+                        Duration.ofDays(30), List.of(new ListenerTls.Certificate(chain, key)),
+                        Map.of("ops.example.net", new AdminConfig.Client(AdminConfig.Access.OPERATE))));
         assertThat(config).isEqualTo(expected);
         assertNothingIsDefault(config, Set.of("auth", "policy", "localDomains", "sources", "dkim"));
         assertEveryComponentDiffers("listener", config.listeners().getFirst(), ListenerConfig.DEFAULT);
@@ -859,6 +901,38 @@ class ConfigReaderTest {
                 "shaping.toml:2:1: default.connection_limits: unknown key; did you mean connection_limit?",
                 "shaping.toml:3:1: default.max_message_rate: \"fast\": expected a rate like 100/s, 6000/min, 10/30s or "
                         + "100/s,max_burst=20");
+    }
+
+    @Test
+    void theAdministrationApiIsNotServedBeyondThisMachineInClear() throws IOException {
+        assertThat(errors("""
+                [admin]
+                address = "192.0.2.1"
+                """)).containsExactly(":2:1: admin.address: 192.0.2.1 is beyond this machine, where credentials go "
+                + "over TLS only; expected [[admin.certificate]] with chain and key, or a loopback address");
+        assertThat(valid(write("admin.address = '::1'")).admin().hasPort()).isTrue();
+    }
+
+    @Test
+    void mistakesInTheAdministrationsAccessAreNamed() throws IOException {
+        assertThat(errors("""
+                [admin]
+                socket = "%s"
+                loopback-role = "root"
+                address = "127.0.0.1"
+                port = 8025
+                [admin.client.ops.example]
+                role = "operate"
+                [admin.client."ops.example.net"]
+                role = "operate"
+                """.formatted("s".repeat(108)))).containsExactly(
+                ":1:1: admin: a listener, [http] or [injection] uses this address and port already",
+                ":2:1: admin.socket: \"%s\": too long for a Unix socket; allowed: at most 107 octets, or \"none\""
+                        .formatted("s".repeat(108)),
+                ":3:1: admin.loopback-role: \"root\": unknown; allowed: \"none\", \"read\", \"operate\", "
+                        + "\"configure\"",
+                ":6:1: admin.client.ops: a name with a dot needs quotes here: \"ops.example\"",
+                ":6:1: admin.client: client certificates need a client-ca to be checked against");
     }
 
     @Test

@@ -79,6 +79,35 @@ class EffectiveConfigTest {
                 "shaping.\"example.com\".enable_tls = \"Required\"  # shaping.toml:6");
     }
 
+    /** Each lies over other sections, so it is shown as it is written. */
+    @Test
+    void whatTheShapingFileSaysOfProvidersAndSourcesIsShownToo() throws IOException {
+        Path shaping = Files.writeString(directory.resolve("shaping.toml"), """
+                ["default"]
+                connection_limit = 7
+                additional_message_rate_throttles = { hourly = "900/h" }
+                [provider."apple"]
+                match = [ {MXSuffix=".icloud.com"} ]
+                provider_connection_limit = 2
+                smtp_auth_plain_username = "smart"
+                smtp_auth_plain_password = "s3cret"
+                [provider."apple".sources."ip-2"]
+                enable_tls = "Required"
+                ["example.com"]
+                additional_connection_limits = { daily = 3 }
+                ["example.com".sources."ip-2"]
+                connection_limit = 1
+                """);
+        assertThat(written("gateway.shaping-file = '" + shaping + "'")).contains(
+                "shaping.provider.\"apple\".provider_connection_limit = 2  # shaping.toml:6",
+                "shaping.provider.\"apple\".sources.\"ip-2\".enable_tls = \"Required\"  # shaping.toml:10",
+                "shaping.default.additional_message_rate_throttles.hourly = \"900/h\"  # shaping.toml:3",
+                "shaping.\"example.com\".additional_connection_limits.daily = 3  # shaping.toml:12",
+                "shaping.\"example.com\".sources.\"ip-2\".connection_limit = 1  # shaping.toml:14",
+                "shaping.provider.\"apple\".smtp_auth_plain_password = \"********\"  # shaping.toml:8")
+                .noneMatch(line -> line.contains("s3cret")).doesNotHaveDuplicates();
+    }
+
     @Test
     void aRoutesPasswordIsNotShown() throws IOException {
         Path password = Files.writeString(directory.resolve("password"), "fr0mfile\n");

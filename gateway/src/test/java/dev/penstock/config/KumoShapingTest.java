@@ -15,6 +15,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.testing.TestCertificates;
+
 /** Files that are in production with KumoMTA: each key is honoured, or named as one that isn't. */
 class KumoShapingTest {
     private static final Path COMMUNITY = Path.of("src/test/resources/dev/penstock/config/community-shaping.toml");
@@ -49,8 +51,8 @@ class KumoShapingTest {
         "enable_tls = \"OpportunisticInsecure\"", "enable_mta_sts = true", "enable_dane = false",
         "remember_broken_tls = \"3 days\"", "opportunistic_tls_reconnect_on_failed_handshake = true",
         "tls_prefer_openssl = true", "openssl_cipher_list = \"x\"", "openssl_cipher_suites = \"x\"",
-        "openssl_options = \"x\"", "rustls_cipher_suites = [\"x\"]", "tls_certificate = \"/x\"",
-        "tls_private_key = \"/x\"", "smtp_port = 25",
+        "openssl_options = \"x\"", "rustls_cipher_suites = [\"x\"]",
+        "tls_certificate = \"CHAIN\"\ntls_private_key = \"KEY\"", "smtp_port = 25",
         "smtp_auth_plain_username = \"x\"\nsmtp_auth_plain_password = \"y\"",
         "allow_smtp_auth_plain_without_tls = false",
         "allow_smtp_auth_plain_without_valid_certificate = false", "ehlo_domain = \"mta.example.net\"",
@@ -68,9 +70,13 @@ class KumoShapingTest {
         "dispatcher_progress_watchdog_timeout = \"60s\""})
     void aKeyIsHonouredOrNamed(String line) throws IOException {
         String key = line.substring(0, line.indexOf(' '));
+        TestCertificates.PemFiles pair = line.contains("CHAIN")
+                ? TestCertificates.write(directory, "own", new TestCertificates().client("gateway"))
+                : new TestCertificates.PemFiles(directory, directory);
+        String written = line.replace("CHAIN", pair.chain().toString()).replace("KEY", pair.key().toString());
         for (String section : List.of("[\"default\"]", "[\"a.example\"]", "[\"a.example\".sources.\"ip-1\"]",
                 "[provider.\"google\"]", "[provider.\"google\".sources.\"ip-1\"]")) {
-            ShapingReader.Result result = read(section + "\n" + line + "\n");
+            ShapingReader.Result result = read(section + "\n" + written + "\n");
             assertThat(result.errors()).as(section).isEmpty();
             boolean honoured = layers(result.config()).stream().flatMap(layer -> layer.said().keySet().stream())
                     .anyMatch(said -> said.equals(key) || said.startsWith(key + "."));
@@ -131,6 +137,20 @@ class KumoShapingTest {
         config.rules().sections().values().forEach(section -> rules.addAll(section.automation()));
         config.rules().providers().values().forEach(section -> rules.addAll(section.automation()));
         return rules;
+    }
+
+    @Test
+    void aCertificateForHostsThatDoesNotFitItsKeyIsAnErrorOfItsLine() throws IOException {
+        TestCertificates authority = new TestCertificates();
+        TestCertificates.PemFiles one = TestCertificates.write(directory, "one", authority.client("one"));
+        TestCertificates.PemFiles two = TestCertificates.write(directory, "two", authority.client("two"));
+        assertThat(read("[\"a.example\"]\ntls_certificate = \"%s\"\ntls_private_key = \"%s\"\n".formatted(one.chain(),
+                two.key())).errors()).singleElement().asString().contains("shaping.toml:2:", two.key().toString(),
+                        "isn't the key of the certificate in " + one.chain());
+        assertThat(read("[\"a.example\"]\ntls_certificate = \"" + one.chain() + "\"\n").errors()).singleElement()
+                .asString().contains("shaping.toml:2:", "needs tls_private_key as well");
+        assertThat(read("[\"a.example\"]\ntls_certificate = \"/nowhere\"\ntls_private_key = \"" + one.key() + "\"\n")
+                .errors()).singleElement().asString().contains("shaping.toml:2:", "there is no file /nowhere");
     }
 
     @Test

@@ -137,6 +137,22 @@ class SourceReaderTest {
                                 + "there");
     }
 
+    /** It would be read without an end, by whoever may have a configuration checked. */
+    @Test
+    void aPasswordFileIsAShortFile() throws IOException {
+        String proxy = """
+                [source.f]
+                proxy = "socks5"
+                proxy-server = "127.0.0.1:1080"
+                proxy-username = "u"
+                proxy-password-file = '%s'
+                """;
+        assertThat(errors(proxy.formatted("/dev/zero"))).singleElement().asString()
+                .endsWith("is a FIFO, a socket or a device; expected a file");
+        assertThat(errors(proxy.formatted(Files.writeString(directory.resolve("long"), "p\n" + "#".repeat(4_095)))))
+                .singleElement().asString().endsWith("has more than 4096 octets");
+    }
+
     private GatewayConfig valid(String text) throws IOException {
         return switch (Schemas.read(write(text))) {
             case ConfigReader.Valid(GatewayConfig config, _) -> config;

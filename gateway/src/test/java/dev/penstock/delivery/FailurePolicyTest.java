@@ -125,7 +125,7 @@ final class FailurePolicyTest {
             case STARTTLS -> {
                 replies(causes, "421 4.3.2", "421 4.7.0", "454 4.7.0", "501 5.5.4");
                 failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.TLS_NOT_OFFERED,
-                        Failure.Kind.TLS_FAILED, Failure.Kind.PLAINTEXT_AFTER_STARTTLS);
+                        Failure.Kind.TLS_FAILED, Failure.Kind.PLAINTEXT_AFTER_STARTTLS, Failure.Kind.OWN_CERTIFICATE);
             }
             case AUTH -> {
                 replies(causes, "421 4.7.0", "454 4.7.0", "530 5.7.0", "534 5.7.9", "535 5.7.8", "538 5.7.11");
@@ -148,7 +148,7 @@ final class FailurePolicyTest {
                 "503 5.5.1", "550 5.1.1",
                 "550 5.5.3", "552 5.5.3", "552 ", "554 5.7.1");
         failures(causes, Failure.Kind.TIMEOUT, Failure.Kind.CONNECTION_LOST, Failure.Kind.MALFORMED_REPLY,
-                Failure.Kind.OUT_OF_STEP, Failure.Kind.STOPPED);
+                Failure.Kind.OUT_OF_STEP, Failure.Kind.STOPPED, Failure.Kind.ABORTED);
     }
 
     private static void replies(Map<String, Cause> causes, String... replies) {

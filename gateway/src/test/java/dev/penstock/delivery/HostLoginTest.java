@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -28,6 +29,7 @@ import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
+import dev.penstock.testing.Said;
 import dev.penstock.tls.ClientTls;
 
 /** How sessions log in to a route's hosts (RFC 4954), and what becomes of the mail when they can't. */
@@ -111,6 +113,37 @@ final class HostLoginTest {
         "534 5.7.9 too weak", "421 4.7.0 too many failed logins"})
     void aRefusalIsAboutTheRouteAndNoMessage(String reply) {
         waits(HELLO.formatted("PLAIN") + "C: AUTH PLAIN " + PLAIN + "\nS: " + reply + "\n" + GOODBYE, LOGIN, reply);
+    }
+
+    /** Neither in the log nor in the queue's view. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"535 5.7.8 unknown: AUTH PLAIN %s|535 5.7.8 [masked]",
+        "535-5.7.8 what is\\nS: 535-5.7.8 %s\\nS: 535 5.7.8 for?|535 5.7.8 what is [masked] for?",
+        "421 4.7.0 too many of %s|421 4.7.0 [masked]", "535 5.7.8 not s3cret|535 5.7.8 [masked]"})
+    void aHostThatQuotesALoginIsNotQuoted(String reply, String told) {
+        String answer = reply.replace("\\n", "\n").formatted(PLAIN);
+        List<String> log = new ArrayList<>();
+        try (Said said = Said.by(Dispatcher.class)) {
+            waits(HELLO.formatted("PLAIN") + "C: AUTH PLAIN " + PLAIN + "\nS: " + answer + "\n" + GOODBYE, LOGIN, told);
+            await().atMost(Patience.LONG).until(() -> {
+                log.addAll(said.lines());
+                return log.stream().anyMatch(line -> line.startsWith("event=suspension "));
+            });
+        }
+        assertThat(log).anyMatch(line -> line.contains(told)).noneMatch(
+                line -> line.contains(PLAIN.substring(0, 6)) || line.contains("s3cret"));
+    }
+
+    @Test
+    void whatIsNoReplyAndQuotesALoginIsNotQuotedInTheDeliveryLog() {
+        try (FakeMx mx = new FakeMx().script(HELLO.formatted("PLAIN") + "C: AUTH PLAIN " + PLAIN
+                + "\nS: what is AUTH PLAIN " + PLAIN + "?\n"); DeliveryRig rig = rig(mx, LOGIN)) {
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString()
+                    .startsWith("TransientFailure a@dest.example 400 4.5.0 mx1")
+                    .endsWith(" quotes the login: [masked]");
+        }
     }
 
     @Test

@@ -282,7 +282,7 @@ final class MisbehavingHostTest {
             case DELIVERY -> "delivered";
             case TRANSIENT_FAILURE -> "deferred";
             case BOUNCE -> "bounced";
-            case RECEPTION, EXPIRATION, REJECTION, PREFLIGHT -> type.label();
+            case RECEPTION, EXPIRATION, REJECTION, PREFLIGHT, ADMIN_BOUNCE -> type.label();
         };
     }
 

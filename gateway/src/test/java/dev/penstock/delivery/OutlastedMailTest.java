@@ -52,6 +52,7 @@ final class OutlastedMailTest {
      */
     private static String holdAndLetGo(DeliveryRig rig, Duration tooOldSince, int attempts) {
         curfew(rig, -4, 4);
+        await().atMost(Patience.LONG).until(() -> rig.queue.curfewStats().inForce() == 1);
         long received = System.currentTimeMillis()
                 - QueueConfig.DEFAULT.maxAge().plus(tooOldSince).toMillis();
         Envelope envelope = new Envelope(rig.spool.nextId(), "news@source.example",

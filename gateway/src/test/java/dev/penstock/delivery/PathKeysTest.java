@@ -5,18 +5,21 @@ import static org.awaitility.Awaitility.await;
 
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 import io.netty.pkitesting.X509Bundle;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -40,11 +43,15 @@ import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.Patience;
 import dev.penstock.testing.TestCertificates;
 
 /** What the keys of a path, a section of the shaping file, change about the sessions with its hosts. */
 @Timeout(180)
 final class PathKeysTest {
+    @TempDir
+    Path directory;
+
     private static final TrafficLimits ONE = DeliveryRig.limits(1, 100);
     /** For one phase of a session whose other phases have an hour. */
     private static final Duration SOON = Duration.ofMillis(100);
@@ -146,6 +153,67 @@ final class PathKeysTest {
         assertThat(outcomes(limits, stall.transcript + "stall\n")).singleElement().asString()
                 .startsWith("TransientFailure a@dest.example").contains("timed out").contains(stall.where);
         assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(LONG_BEFORE_A_MINUTE);
+    }
+
+    @Test
+    void aHostThatDemandsACertificateIsShownThatOfThePath() {
+        TestCertificates.PemFiles files = TestCertificates.write(directory, "own",
+                new TestCertificates().client("gateway.test"));
+        TrafficLimits path = ONE.with(TrafficLimits.ENABLE_TLS, TlsPolicy.REQUIRED);
+        try (FakeMx mx = new FakeMx().certificate(TestCertificates.selfSigned("mx")).demandsCertificates();
+                DeliveryRig rig = rig(path.with(TrafficLimits.TLS_CERTIFICATE, Optional.of(files.chain()))
+                        .with(TrafficLimits.TLS_PRIVATE_KEY, Optional.of(files.key())))) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery a@dest.example 250");
+            assertThat(mx.identities()).containsExactly("CN=gateway.test");
+        }
+        try (FakeMx mx = new FakeMx().certificate(TestCertificates.selfSigned("mx")).demandsCertificates();
+                DeliveryRig rig = rig(path)) {
+            rig.route(mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("TransientFailure a@dest.example");
+            assertThat(mx.identities()).isEmpty();
+        }
+    }
+
+    /** With files that don't fit each other. */
+    private TrafficLimits misfit() {
+        TestCertificates authority = new TestCertificates();
+        return ONE
+                .with(TrafficLimits.TLS_CERTIFICATE,
+                        Optional.of(TestCertificates.write(directory, "one", authority.client("one")).chain()))
+                .with(TrafficLimits.TLS_PRIVATE_KEY,
+                        Optional.of(TestCertificates.write(directory, "two", authority.client("two")).key()));
+    }
+
+    @Test
+    void mailWaitsUnchargedWhileTheCertificateOfThePathCannotBeShown() {
+        String transcript = "S: 220 mx\nC: EHLO gateway.test\nS: 250-mx\nS: 250 STARTTLS\nC: QUIT\nS: 221 bye\n";
+        try (FakeMx mx = new FakeMx().script(transcript); DeliveryRig rig = rig(misfit())) {
+            rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+            rig.send("a@dest.example");
+            await().atMost(Patience.LONG).until(() -> rig.dispatcher.stats().snapshot().suspensions() == 1);
+            rig.awaitNoSessions();
+            assertThat(mx.errors()).isEmpty();
+            assertThat(mx.sessions()).as("not gone on in clear").isOne();
+            assertThat(rig.events).isEmpty();
+            assertThat(rig.queue.stats().queued()).isEqualTo(1);
+            assertThat(rig.queue.readyQueues()).singleElement().asString().contains("isn't the key of the certificate");
+            assertThat(rig.dispatcher.badHosts.size()).as("no host is to blame").isZero();
+        }
+    }
+
+    @Test
+    void aCertificateThatCannotBeShownIsNoMatterInClear() {
+        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(misfit())) {
+            rig.route(TlsPolicy.OPPORTUNISTIC, mx);
+            rig.send("a@dest.example");
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery a@dest.example 250");
+        }
     }
 
     @Test

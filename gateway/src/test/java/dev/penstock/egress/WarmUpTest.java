@@ -20,11 +20,14 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.config.ConfigReader;
+import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.WarmUpConfig;
 import dev.penstock.config.WarmUpSchedule;
 import dev.penstock.config.WarmUpSchedule.Step;
 import dev.penstock.egress.WarmUpLedger.Day;
 import dev.penstock.egress.WarmUpLedger.Lease;
+import dev.penstock.testing.Said;
 
 /** Schedules over days of a clock that the test turns. */
 class WarmUpTest {
@@ -255,6 +258,60 @@ class WarmUpTest {
             });
         }
         killed.close();
+    }
+
+    /** What else of a configuration can't be used is found out in between. */
+    @Test
+    void whatIsPreparedIsNotInForceYet() throws IOException {
+        Path file = Files.writeString(directory.resolve("penstock.toml"), """
+                [warm-up.gentle]
+                messages = [50, 100]
+                [source.one]
+                source-address = ["127.0.0.1"]
+                warm-up = "gentle"
+                warm-up-start = 2026-12-01
+                """);
+        GatewayConfig changed = ((ConfigReader.Valid) ConfigReader.read(file)).config();
+        try (WarmUp warmUp = WarmUp.of(directory, Map.of(), InstantSource.system()).open()) {
+            Runnable takeUp = warmUp.prepare(changed);
+            assertThat(warmUp.limits()).isFalse();
+            takeUp.run();
+            assertThat(warmUp.limits()).isTrue();
+        }
+    }
+
+    @Test
+    void aDayThatBeginsAndAnAllowanceThatIsUsedUpAreTold() throws IOException {
+        try (WarmUp warmUp = open(); Said said = Said.by(WarmUp.class)) {
+            warmUp.tellChanges();
+            assertThat(said.lines()).isEmpty();
+            takeSome(warmUp, 1);
+            warmUp.tellChanges();
+            warmUp.tellChanges();
+            assertThat(said.lines()).containsExactly(
+                    "event=warm-up-day source=ip-17 provider=google schedule=gentle day=1 allowance=50");
+            now = START.plusDays(1).atStartOfDay(ZoneId.of("UTC")).toInstant().toEpochMilli() - 1;
+            takeSomeAt(warmUp, 49);
+            warmUp.tellChanges();
+            warmUp.tellChanges();
+            assertThat(said.lines()).containsExactly("event=warm-up-allowance-used source=ip-17 provider=google day=1 "
+                    + "allowance=50 next=2026-12-02T00:00:00Z");
+            now++;
+            warmUp.tellChanges();
+            assertThat(said.lines()).containsExactly(
+                    "event=warm-up-day source=ip-17 provider=google schedule=gentle day=2 allowance=60");
+        }
+    }
+
+    /** At one moment. */
+    private void takeSomeAt(WarmUp warmUp, int number) {
+        for (int taken = 0; taken < number;) {
+            if (warmUp.take("ip-17", "google", now) == Quota.GRANTED) {
+                taken++;
+            } else {
+                Thread.onSpinWait();
+            }
+        }
     }
 
     private WarmUp open() throws IOException {

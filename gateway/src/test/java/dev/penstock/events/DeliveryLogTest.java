@@ -226,6 +226,28 @@ class DeliveryLogTest {
         }
     }
 
+    /** No event comes by which it would be found that all is well again. */
+    @Test
+    void anEndOfAFileThatFailedIsTriedAgainThoughNothingIsLogged() throws IOException {
+        AtomicBoolean fails = new AtomicBoolean();
+        DeliveryLogFile.Opener opener = file -> {
+            if (fails.get()) {
+                throw new IOException("No space left on device");
+            }
+            return DeliveryLogFile.CREATE.open(file);
+        };
+        try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "n", CLOCK, opener)) {
+            log.on(Events.delivery(1));
+            await().until(() -> log.stats().written() == 1);
+            fails.set(true);
+            log.reopen();
+            await().until(() -> log.trouble() != null);
+            fails.set(false);
+            await().until(() -> log.trouble() == null);
+            assertThat(log.stats().files()).isEqualTo(2);
+        }
+    }
+
     @Test
     void reopeningLeavesAFileWithoutLines() throws IOException {
         try (DeliveryLog log = new DeliveryLog(config(ByteSize.ofMegabytes(1), 100), "n", CLOCK)) {

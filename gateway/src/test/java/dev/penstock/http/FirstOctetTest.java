@@ -27,6 +27,16 @@ class FirstOctetTest {
     }
 
     @Test
+    void whoComesOverAUnixSocketMayTakeLonger() {
+        channel.freezeTime();
+        channel.pipeline().addFirst(new FirstOctet(FirstOctet.LOCAL_SECONDS));
+        pass(FirstOctet.LOCAL_SECONDS - 1);
+        assertThat(channel.isOpen()).isTrue();
+        pass(1);
+        assertThat(channel.isOpen()).isFalse();
+    }
+
+    @Test
     void whoHasSaidSomethingIsLeftInPeace() {
         channel.freezeTime();
         channel.pipeline().addFirst(new FirstOctet());

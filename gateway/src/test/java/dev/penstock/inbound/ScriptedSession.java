@@ -121,6 +121,12 @@ final class ScriptedSession implements Transcript.Client, AutoCloseable {
         connection.run();
     }
 
+    /** An operator ends the session. */
+    void abort() {
+        session.abort("a test");
+        connection.run();
+    }
+
     /** Sessions that clients have by their accounts. */
     int countedSessions() {
         return accounts.sessions();

@@ -47,7 +47,44 @@ class MetricsRegistryTest {
         figures.put(List.of("b", "x"), 2L);
         figures.remove(List.of("a", "x"));
         assertThat(metrics.scrape().lines()).contains("penstock_part_sent_total{by=\"b\",kind=\"x\"} 2.0",
-                "penstock_part_left{by=\"b\",kind=\"x\"} 2.0", "penstock_part_left{by=\"a\",kind=\"x\"} 0.0");
+                "penstock_part_left{by=\"b\",kind=\"x\"} 2.0")
+                .as("what is gone has no series").noneMatch(line -> line.contains("\"a\""));
+        figures.clear();
+        assertThat(metrics.scrape()).doesNotContain("penstock_part_");
+    }
+
+    @Test
+    void aFamilyIsAskedOncePerScrapeForAllOfItsSeries() {
+        Map<List<String>, Long> many = new HashMap<>();
+        for (int i = 0; i < 100; i++) {
+            many.put(List.of("n" + i), (long) i);
+        }
+        AtomicInteger asked = new AtomicInteger();
+        PartMeters<Integer> part = PartMeters.of("penstock.part.", () -> 0);
+        part.gauges("left", "", List.of("by"), _ -> {
+            asked.incrementAndGet();
+            return many;
+        });
+        metrics.add(part);
+        asked.set(0);
+        assertThat(metrics.scrape().lines().filter(line -> line.startsWith("penstock_part_left{"))).hasSize(100);
+        assertThat(asked).hasValue(1);
+    }
+
+    @Test
+    void histogramsOfSeveralNamesAreWrittenWithTheirLabels() {
+        DurationHistogram bulk = DurationHistogram.of(Duration.ofSeconds(1));
+        DurationHistogram urgent = DurationHistogram.of(Duration.ofSeconds(1));
+        PartMeters<Integer> part = PartMeters.of("penstock.part.", () -> 0);
+        part.histograms("wait.seconds", "How long it took", List.of("provider", "class"),
+                _ -> Map.of(List.of("p", "bulk"), bulk.snapshot(), List.of("p", "urgent"), urgent.snapshot()));
+        metrics.add(part);
+        bulk.record(500_000_000);
+        urgent.record(2_000_000_000);
+        assertThat(metrics.scrape().lines()).contains(
+                "penstock_part_wait_seconds_bucket{class=\"bulk\",provider=\"p\",le=\"1.0\"} 1",
+                "penstock_part_wait_seconds_bucket{class=\"urgent\",provider=\"p\",le=\"1.0\"} 0",
+                "penstock_part_wait_seconds_sum{class=\"urgent\",provider=\"p\"} 2.0");
     }
 
     @Test

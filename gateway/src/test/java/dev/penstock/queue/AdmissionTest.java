@@ -203,7 +203,7 @@ class AdmissionTest {
         Session ofGone = stands(harness, gone);
         assertThat(requireNonNull(other.kept()).place()).isNotNull();
         harness.clock.advance(Duration.ofSeconds(1));
-        other.takeReceivedBefore(harness.clock.millis(), 10).forEach(harness.queue::finished);
+        QueueHarness.takeOld(other, harness.clock.millis()).forEach(harness.queue::finished);
         harness.advance(Duration.ofMillis(20));
         assertThat(other.kept()).isNull();
         assertThat(third.waitingAt()).isSameAs(harness.total);
@@ -413,7 +413,7 @@ class AdmissionTest {
         harness.atLook = () -> {
             if (events[0] == 0 && queue.isAcquiring()) {
                 events[0] = 1;
-                queue.takeReceivedBefore(Long.MAX_VALUE, 10).forEach(harness.queue::finished);
+                QueueHarness.takeOld(queue, Long.MAX_VALUE).forEach(harness.queue::finished);
             } else if (events[0] == 1 && !queue.isAcquiring()) {
                 events[0] = 2;
                 others.subList(1, 3).forEach(harness.admission::ended);

@@ -341,6 +341,16 @@ final class QueueHarness {
         return ids;
     }
 
+    /** All that is ready and was received before then is taken out of turn. */
+    static List<QueueItem> takeOld(ReadyQueue readyQueue, long millis) {
+        List<QueueItem> taken = new ArrayList<>();
+        OldMail old = readyQueue.oldMail(millis);
+        for (List<QueueItem> some = old.next(); some != null; some = old.next()) {
+            taken.addAll(some);
+        }
+        return taken;
+    }
+
     /** Time passes, and the scheduler does what it would do then. */
     void advance(Duration time) {
         clock.advance(time);

@@ -19,6 +19,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
@@ -57,7 +59,7 @@ import dev.penstock.units.Rate;
 
 /**
  * Fifty ready queues of a dozen sites, driven through random interleavings: mail comes, sessions come up, fail and end,
- * limits and time change. Every call into {@link Admission} runs on a thread of its own that stops wherever it looks at
+ * limits and time change, operators suspend and resume mail and take some out. Every call into {@link Admission} runs on a thread of its own that stops wherever it looks at
  * the clock, between two steps of its own, so that another may come in between; one of them runs at a time, and a seed is
  * a schedule.
  *
@@ -74,6 +76,9 @@ class ReadyQueueModelTest {
         model.run(STEPS);
         assertThat(model.named).as("times that a sender was named").isPositive();
         assertThat(model.mostWithheld).as("messages withheld in one queue").isPositive();
+        assertThat(model.mostSuspended).as("messages that operators had suspended").isPositive();
+        assertThat(model.resumed).as("suspensions of operators that were lifted").isPositive();
+        assertThat(model.claimed).as("messages that operators took out").isPositive();
         assertThat(model.refused).as("messages that their source might not send").isPositive();
         assertThat(model.strayed).as("senders whose mail was to be placed anew").isPositive();
         assertThat(model.fullest).as("times that a shared limit was full").isPositive();
@@ -187,6 +192,28 @@ class ReadyQueueModelTest {
         }
     }
 
+    /**
+     * What an operator has suspended.
+     *
+     * @param meant what he would say of a sub-queue, in the model's own words
+     */
+    private record Suspended(Withheld.Ordered rule, Predicate<SubQueue> meant) {
+        boolean isOpen() {
+            return rule.until().open();
+        }
+
+        boolean binds(SubQueue subQueue, long now) {
+            return now - rule.until().nanos() < 0 && meant.test(subQueue);
+        }
+    }
+
+    /**
+     * What a suspension may be of.
+     *
+     * @param word as operators write it
+     */
+    private record Attribute(String word, List<String> names, Function<SubQueue, String> of) {}
+
     private static final class Model implements ReadyQueue.Surroundings {
         /** The call that runs now, on its own thread. */
         private static final ThreadLocal<@Nullable Call> CURRENT = new ThreadLocal<>();
@@ -195,8 +222,29 @@ class ReadyQueueModelTest {
         private static final List<MailHost> NETWORKS = IntStream.range(0, 4).mapToObj(Model::host).toList();
         private static final int SITES = 12;
         private static final int QUEUES = 50;
+        private static final int PROVIDERS = 3;
+        private static final int TENANTS = 3;
+        private static final int CAMPAIGNS = 2;
         private static final long MILLI = 1_000_000;
         private static final int MOST_QUEUED = 1_000;
+        /** Suspensions of operators at one time. */
+        private static final int MOST_SUSPENSIONS = 6;
+        /** What they may be of. */
+        private static final List<Attribute> ATTRIBUTES = List.of(
+                new Attribute("domain", names("d", QUEUES, ".example"), subQueue -> subQueue.domain.name),
+                new Attribute("site", names("site", SITES, ".example"),
+                        subQueue -> subQueue.domain.readyQueue.key().site().name()),
+                new Attribute("provider", names("provider", PROVIDERS, ""), subQueue -> subQueue.domain.provider),
+                new Attribute("source", List.of(QueueKey.DEFAULT_SOURCE, "other"), _ -> QueueKey.DEFAULT_SOURCE),
+                new Attribute("pool", names("p", 2, ""), subQueue -> poolOf(subQueue.owner)),
+                new Attribute("tenant", names("t", TENANTS, ""), subQueue -> subQueue.owner.tenant()),
+                new Attribute("campaign", names("c", CAMPAIGNS, ""), subQueue -> subQueue.owner.campaign()),
+                new Attribute("class", List.of("bulk", "transactional"),
+                        subQueue -> subQueue.owner.mailClass().word()));
+        /** When what an operator has suspended without an end would end: nobody lives so long, nor does the model. */
+        private static final long FAR = MailQueue.FAR_AWAY.toNanos();
+        /** So often it is looked whether what operators have suspended is all that is left. */
+        private static final int LOOK_STEPS = 100;
         /** Of this many a message needs some twenty. */
         private static final int STEPS_TO_SETTLE = 200_000;
         /** By a receiver that says how long. */
@@ -247,6 +295,13 @@ class ReadyQueueModelTest {
         private Shares shares = Shares.EQUAL;
         private List<Withheld.Curfew> inForce = List.of();
         private int curfews;
+        private final List<Suspended> suspended = new ArrayList<>();
+        private int suspensions;
+        private int resumed;
+        private int mostSuspended;
+        /** Messages that operators have in hand. */
+        private final List<QueueItem> inHand = new ArrayList<>();
+        private int claimed;
         private int step;
 
         Model(long seed) {
@@ -280,6 +335,7 @@ class ReadyQueueModelTest {
                 limiters.add(queue.throttle().shared());
                 queues.add(queue);
                 domains.add(new DomainQueue("d" + q + ".example", new Lane(QueueKey.DEFAULT_SOURCE, queue)));
+                domains.getLast().provider = "provider" + q % PROVIDERS;
                 queue.lock();
                 queue.admit(domains.getLast());
                 queue.unlock();
@@ -354,7 +410,10 @@ class ReadyQueueModelTest {
             settle();
         }
 
-        /** All is well from now on, and no mail comes any more: everything is delivered in a time that can be told. */
+        /**
+         * All is well from now on, and no mail comes any more: everything is delivered in a time that can be told but what
+         * operators have suspended until somebody resumes it, and that when somebody does.
+         */
         private void settle() {
             settling = true;
             moods.replaceAll((_, _) -> Mood.GOOD);
@@ -367,17 +426,41 @@ class ReadyQueueModelTest {
             while (!barred.isEmpty()) {
                 sourceComesOrGoes(barred.iterator().next());
             }
+            while (!inHand.isEmpty()) {
+                giveBack(inHand.removeLast());
+            }
+            assertThat(suspensions).as("suspensions of operators").isPositive();
+            suspended.add(suspension(true));
+            stands();
             int until = step + STEPS_TO_SETTLE;
+            while (step < until && (step % LOOK_STEPS > 0 || delivered + suspended() < submitted)) {
+                settlingStep();
+            }
+            assertThat(delivered + suspended())
+                    .as("seed %d: delivered or suspended of what was submitted; left: %s", seed,
+                            left())
+                    .isEqualTo(submitted);
+            suspended.clear();
+            stands();
+            until = step + STEPS_TO_SETTLE;
             while (delivered < submitted && step < until) {
-                step++;
-                act();
-                check();
+                settlingStep();
             }
             assertThat(delivered).as("seed %d: delivered of what was submitted; left: %s", seed, left())
                     .isEqualTo(submitted);
             assertThat(mostOpening).as("sessions that came up at one time").isGreaterThanOrEqualTo(opening.limit() / 2)
                     .isLessThanOrEqualTo(opening.limit());
             assertThat(quiet).as("moments at which nobody was under way").isGreaterThan(step / 100);
+        }
+
+        private void settlingStep() {
+            step++;
+            try {
+                act();
+                check();
+            } catch (AssertionError | RuntimeException e) {
+                throw new AssertionError("seed " + seed + ", settling at step " + step, e);
+            }
         }
 
         private List<String> left() {
@@ -411,7 +494,7 @@ class ReadyQueueModelTest {
             DomainQueue domain = domains.get(random.nextInt(random.nextInt(10) == 0 ? 3 : domains.size()));
             for (int i = random.nextInt(1, 12); i > 0; i--) {
                 SubQueue home = domain
-                        .subQueue(new TenantCampaign("t" + random.nextInt(3), "c" + random.nextInt(2),
+                        .subQueue(new TenantCampaign("t" + random.nextInt(TENANTS), "c" + random.nextInt(CAMPAIGNS),
                                 random.nextInt(6) == 0, "",
                                 random.nextInt(3) == 0 ? MailClass.TRANSACTIONAL : MailClass.BULK));
                 QueueItem item = new QueueItem(TestEntries.entry(submitted++, 0), home, 0, 1_000);
@@ -430,7 +513,9 @@ class ReadyQueueModelTest {
                 timePasses(nextTimer());
                 return;
             }
-            switch (random.nextInt(12)) {
+            switch (random.nextInt(16)) {
+                case 12, 13 -> suspendOrResume();
+                case 14, 15 -> claimOrGiveBack();
                 case 10 -> curfews();
                 case 11 -> shares = new Shares(QueueHarness.weights(Map.of("t0", 1 + random.nextInt(5))),
                         1 + random.nextInt(50));
@@ -484,15 +569,126 @@ class ReadyQueueModelTest {
                                 : Set.of(MailClass.BULK));
                 next.add(new Withheld.Curfew(new Curfews.Curfew("c" + i, config),
                         Withheld.Until.endOfCurfew(now + random.nextInt(1, 60_000) * MILLI, "c" + i),
-                        owner -> "p" + owner.campaign().length() % 2));
+                        Model::poolOf));
             }
             inForce = next;
             curfews++;
+            stands();
+        }
+
+        /** Every queue hears what is in force now, in whatever order. */
+        private void stands() {
             queues.forEach(queue -> call(queue, () -> {
                 nanosOfACall(); // whoever comes last has the last word
-                queue.curfews(() -> inForce);
+                queue.standing(this::standing);
                 mostWithheld = Math.max(mostWithheld, queue.withheld());
             }));
+        }
+
+        private List<Withheld.Standing> standing() {
+            List<Withheld.Standing> all = new ArrayList<>(inForce);
+            suspended.forEach(each -> all.add(each.rule));
+            return all;
+        }
+
+        /** One more is suspended, or one of those is resumed, or all are. */
+        private void suspendOrResume() {
+            if (!suspended.isEmpty() && random.nextInt(10) == 0) {
+                resumed += suspended.size();
+                suspended.clear();
+            } else if (suspended.size() == MOST_SUSPENSIONS || !suspended.isEmpty() && random.nextInt(3) == 0) {
+                suspended.remove(random.nextInt(suspended.size()));
+                resumed++;
+            } else {
+                suspended.add(suspension(random.nextInt(3) == 0));
+                suspensions++;
+            }
+            stands();
+        }
+
+        /**
+         * By one or two attributes, or more.
+         *
+         * @param open whether until somebody resumes it; else for a while
+         */
+        private Suspended suspension(boolean open) {
+            Map<String, List<String>> mail = new HashMap<>();
+            Predicate<SubQueue> meant = _ -> true;
+            do {
+                Attribute attribute = ATTRIBUTES.get(random.nextInt(ATTRIBUTES.size()));
+                Set<String> names = new HashSet<>();
+                for (int i = random.nextInt(1, 3); i > 0; i--) {
+                    names.add(attribute.names.get(random.nextInt(attribute.names.size())));
+                }
+                if (mail.putIfAbsent(attribute.word, List.copyOf(names)) == null) {
+                    meant = meant.and(subQueue -> names.contains(attribute.of.apply(subQueue)));
+                }
+            } while (random.nextBoolean());
+            long end = open ? FAR : now + random.nextInt(1, 60_000) * MILLI;
+            String id = "s" + suspensions;
+            OperatorSuspension rule = new OperatorSuspension(id, Selection.parse(mail), wallAt(now),
+                    open ? 0 : wallAt(end),
+                    "op", "asked to");
+            return new Suspended(new Withheld.Ordered(rule, new Withheld.Until(end, id, rule::words, open),
+                    Model::placeOf), meant);
+        }
+
+        private static Selection.Place placeOf(SubQueue subQueue) {
+            TenantCampaign owner = subQueue.owner;
+            return new Selection.Place(subQueue.domain.name, subQueue.domain.readyQueue.key().site().name(),
+                    subQueue.domain.provider, QueueKey.DEFAULT_SOURCE, poolOf(owner), owner.tenant(), owner.campaign(),
+                    owner.mailClass());
+        }
+
+        private static String poolOf(TenantCampaign owner) {
+            return owner.campaign().equals("c0") ? "p0" : "p1";
+        }
+
+        private static List<String> names(String prefix, int count, String suffix) {
+            return IntStream.range(0, count).mapToObj(i -> prefix + i + suffix).toList();
+        }
+
+        /** Messages that operators have suspended until somebody resumes them. */
+        private int suspended() {
+            return suspended(Suspended::isOpen);
+        }
+
+        private int suspended(Predicate<Suspended> which) {
+            int messages = 0;
+            for (DomainQueue domain : domains) {
+                for (SubQueue subQueue : domain.subQueues.values()) {
+                    if (suspended.stream().anyMatch(each -> which.test(each) && each.binds(subQueue, now))) {
+                        messages += subQueue.ready.size();
+                    }
+                }
+            }
+            return messages;
+        }
+
+        /** An operator's job takes a message out of wherever it waits, or is done with one: it goes on, or is deleted. */
+        private void claimOrGiveBack() {
+            if (inHand.size() > QUEUES || !inHand.isEmpty() && random.nextBoolean()) {
+                QueueItem item = inHand.remove(random.nextInt(inHand.size()));
+                if (random.nextBoolean()) {
+                    giveBack(item);
+                } else {
+                    ReadyQueue its = item.home.domain.lockReadyQueue();
+                    its.endActive(item);
+                    its.unlock();
+                    delivered++;
+                }
+                return;
+            }
+            for (SubQueue subQueue : domains.get(random.nextInt(QUEUES)).subQueues.values()) {
+                ReadyQueue its = subQueue.domain.lockReadyQueue();
+                QueueItem item = random.nextBoolean() ? subQueue.ready.first() : subQueue.ready.last();
+                if (item != null) {
+                    its.takeAlone(item);
+                    inHand.add(item);
+                    claimed++;
+                }
+                its.unlock();
+            }
         }
 
         private void place(ReadyQueue queue) {
@@ -551,7 +747,8 @@ class ReadyQueueModelTest {
 
         private long nextTimer() {
             shaper.runDue();
-            return Math.max(MILLI, timers.values().stream().mapToLong(at -> at - now).min().orElse(MILLI));
+            return Math.max(MILLI, timers.values().stream().filter(at -> at < FAR).mapToLong(at -> at - now).min()
+                    .orElse(MILLI));
         }
 
         private void sessionActs() {
@@ -788,6 +985,7 @@ class ReadyQueueModelTest {
             List.copyOf(deliverySessions)
                     .forEach(deliverySession -> sessions.merge(deliverySession.session.queue(), 1, Integer::sum));
             checkCounts();
+            checkSuspended();
             for (ReadyQueue queue : queues) {
                 assertThat(queue.isAcquiring()).as("nobody acquires for %s", queue.describe()).isFalse();
                 if (queue.kept() != null && queue.ready() == 0) {
@@ -830,6 +1028,30 @@ class ReadyQueueModelTest {
                     assertThat(queues.stream().filter(limiter::isRegistered).map(timers::get)
                             .anyMatch(at -> at != null && at <= Math.max(now, triesAgain)))
                             .as("somebody comes to try the window of %s", limiter).isTrue();
+                }
+            }
+        }
+
+        /**
+         * Everybody has heard of what operators have suspended: none of it has its turn, and nothing else waits for its end.
+         */
+        private void checkSuspended() {
+            if (suspended.isEmpty()) {
+                return;
+            }
+            mostSuspended = Math.max(mostSuspended, suspended(_ -> true));
+            for (DomainQueue domain : domains) {
+                for (SubQueue subQueue : domain.subQueues.values()) {
+                    if (subQueue.turn != null) {
+                        assertThat(suspended).as("what operators have suspended of %s, %s", domain.name, subQueue.owner)
+                                .noneMatch(each -> each.binds(subQueue, now));
+                    }
+                    Withheld.Until until = domain.readyQueue.withheldUntil(subQueue);
+                    if (until != null && !subQueue.ready.isEmpty()) {
+                        assertThat(suspended).as("what keeps back mail of %s, %s", domain.name, subQueue.owner)
+                                .filteredOn(each -> each.rule.until().equals(until))
+                                .allMatch(each -> each.meant.test(subQueue));
+                    }
                 }
             }
         }

@@ -173,7 +173,7 @@ class SenderLimitsTest {
         QueueItem first = harness.take(harness.readyQueue("one.example"));
         assertThat(drain("two.example")).isEmpty();
         assertThat(drain("three.example")).isEmpty();
-        harness.readyQueue("two.example").takeReceivedBefore(Long.MAX_VALUE, 10).forEach(harness.queue::finished);
+        QueueHarness.takeOld(harness.readyQueue("two.example"), Long.MAX_VALUE).forEach(harness.queue::finished);
         harness.queue.finished(first);
         harness.shaper.runDue();
         assertThat(drain("three.example")).containsExactly("a");

@@ -336,7 +336,7 @@ class SharedLimitTest {
         submit(harness, 3, 1);
         harness.clock.advance(Duration.ofSeconds(1));
         for (int gone = 1; gone < 3; gone++) {
-            queue(harness, gone).takeReceivedBefore(harness.clock.millis(), 10).forEach(harness.queue::finished);
+            QueueHarness.takeOld(queue(harness, gone), harness.clock.millis()).forEach(harness.queue::finished);
         }
         harness.admission.ended(session);
         assertThat(harness.drain(queue(harness, 3))).hasSize(1);
@@ -374,7 +374,7 @@ class SharedLimitTest {
         SessionLimiter own = waits.throttle().sessions();
         assertThat(queue(harness, 1).waitingAt()).isSameAs(own);
         harness.clock.advance(Duration.ofSeconds(1));
-        waits.takeReceivedBefore(harness.clock.millis(), 10).forEach(harness.queue::finished);
+        QueueHarness.takeOld(waits, harness.clock.millis()).forEach(harness.queue::finished);
         harness.advance(Duration.ofMillis(20));
         assertThat(waits.waitingAt()).isSameAs(harness.total);
         assertThat(waits.kept()).isNull();

@@ -20,6 +20,7 @@ import dev.penstock.queue.ReadyQueue.Session;
 import dev.penstock.queue.ReadyQueue.Suspension;
 import dev.penstock.queue.ReadyQueue.Trouble;
 import dev.penstock.routing.Route;
+import dev.penstock.spool.Orders;
 import dev.penstock.testing.FakeRouter;
 
 /** A receiver that can't be reached, or refuses us: its mail waits untouched, and one session is tried now and then. */
@@ -294,12 +295,41 @@ class SuspensionTest {
         refuse(queue);
         harness.advance(MILLI);
         long young = harness.submit(DOMAIN);
-        assertThat(queue.takeReceivedBefore(harness.clock.millis(), 3)).hasSize(3)
-                .allSatisfy(harness.queue::finished);
-        assertThat(queue.takeReceivedBefore(harness.clock.millis(), 3)).hasSize(1)
-                .allSatisfy(harness.queue::finished);
-        assertThat(queue.takeReceivedBefore(harness.clock.millis(), 3)).isEmpty();
+        assertThat(QueueHarness.takeOld(queue, harness.clock.millis())).hasSize(4).allSatisfy(harness.queue::finished);
+        assertThat(QueueHarness.takeOld(queue, harness.clock.millis())).isEmpty();
         assertThat(suspendedItems()).extracting(item -> item.id().value()).containsExactly(young);
+    }
+
+    /** What was tried before comes behind what has come meanwhile. */
+    @Test
+    void whatHasExpiredIsFoundBehindYoungerMailHoweverMuchThatIs() {
+        long received = harness.clock.millis();
+        Duration wait = Duration.ofMinutes(1);
+        long old = harness.submit(DOMAIN, "", "", QueueHarness.SIZE, 1, received + wait.toMillis());
+        harness.clock.advance(MILLI);
+        int young = 2 * OldMail.BATCH + 5;
+        ReadyQueue queue = submit(young);
+        refuse(queue);
+        harness.advance(wait);
+        assertThat(QueueHarness.takeOld(queue, received + 1)).extracting(item -> item.entry().messageId())
+                .containsExactly(old);
+        assertThat(suspendedItems()).as("but the one that was charged").hasSize(young - 1);
+    }
+
+    @Test
+    void whatAnOperatorHasReleasedIsLeftForItsAttempt() {
+        ReadyQueue queue = submit(5);
+        refuse(queue);
+        harness.advance(MILLI);
+        List<QueueItem> taken = QueueHarness.takeOld(queue, harness.clock.millis());
+        QueueItem released = taken.removeFirst();
+        harness.queue.order(released, Orders.NONE.release(), harness.clock.millis(), false);
+        taken.forEach(item -> harness.queue.order(item, Orders.NONE, harness.clock.millis(), false));
+        harness.advance(Duration.ofSeconds(1));
+        assertThat(QueueHarness.takeOld(queue, harness.clock.millis())).hasSize(3).doesNotContain(released)
+                .allSatisfy(harness.queue::finished);
+        assertThat(suspendedItems()).extracting(item -> item.id().value())
+                .containsExactly(released.entry().messageId());
     }
 
     /** The first session fails while others of the queue stand: nothing is charged, nothing suspended. */

@@ -24,6 +24,7 @@ import dev.penstock.queue.TenantAccounts.Taken;
 import dev.penstock.spool.TestEntries;
 import dev.penstock.testing.Destinations;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.testing.Said;
 import dev.penstock.units.ByteSize;
 import dev.penstock.units.MailClass;
 import dev.penstock.units.Rate;
@@ -31,7 +32,7 @@ import dev.penstock.units.Rate;
 /** What tenants may have queued and may bring. */
 class TenantAccountsTest {
     private final ManualClock clock = new ManualClock();
-    private final TenantAccounts accounts = new TenantAccounts(clock::millis);
+    private final TenantAccounts accounts = new TenantAccounts(clock::millis, clock::nanoTime);
 
     private static TenantRules rules(TenantConfig shop) {
         return new TenantRules(Map.of("shop", shop), Map.of());
@@ -78,6 +79,27 @@ class TenantAccountsTest {
         assertThat(accounts.refusal("shop")).isNotNull();
         accounts.finished("shop", 9);
         assertThat(accounts.refusal("shop")).isNull();
+    }
+
+    @Test
+    void aTenantBeyondItsQuotaIsToldOnceInAWhileAndAllTogetherOnceASecond() {
+        accounts.reconfigure(new TenantRules(Map.of("*", limit(1)), Map.of()));
+        try (Said said = Said.by(TenantAccounts.class)) {
+            for (String tenant : List.of("shop", "news", "shop", "shop")) {
+                accounts.take(tenant, 1, 1);
+                accounts.take(tenant, 1, 1);
+            }
+            assertThat(said.lines()).containsExactly(
+                    "event=tenant-over-quota tenant=shop quota=queue-limit limit=1 destinations=1 kilobytes=1 kept-back=0");
+            clock.advance(Duration.ofSeconds(1));
+            accounts.take("shop", 1, 1);
+            accounts.take("news", 1, 1);
+            assertThat(said.lines()).as("shop was told of").containsExactly(
+                    "event=tenant-over-quota tenant=news quota=queue-limit limit=1 destinations=1 kilobytes=1 kept-back=1");
+            clock.advance(Duration.ofMinutes(10));
+            accounts.refusal("shop");
+            assertThat(said.lines()).hasSize(1).first().asString().contains("tenant=shop");
+        }
     }
 
     @Test

@@ -52,12 +52,19 @@ class TimingWheelTest {
         SplittableRandom random = new SplittableRandom(seed);
         TimingWheel wheel = new TimingWheel(START);
         PriorityQueue<QueueItem> model = new PriorityQueue<>(Comparator.comparingLong(TimingWheelTest::tick));
+        List<QueueItem> waiting = new ArrayList<>(); // or come out, or removed
         long now = START;
         for (int step = 0; step < 3_000; step++) {
             for (int i = random.nextInt(8); i > 0; i--) {
                 QueueItem item = item(now + magnitude(random) - 1_000);
                 wheel.insert(item);
                 model.add(item);
+                waiting.add(item);
+            }
+            for (int i = random.nextInt(4); i > 0 && !waiting.isEmpty(); i--) {
+                QueueItem item = waiting.get(random.nextInt(waiting.size()));
+                assertThat(wheel.remove(item)).as("seed %d step %d", seed, step).isEqualTo(model.remove(item));
+                assertThat(wheel.remove(item)).as("again, seed %d step %d", seed, step).isFalse();
             }
             now += magnitude(random) / (1 + random.nextInt(4));
             List<QueueItem> out = drain(wheel, now, 1 + random.nextInt(100));
@@ -130,5 +137,29 @@ class TimingWheelTest {
         wheel.insert(item(due - 5_000));
         wheel.insert(item(due + 500));
         assertThat(drain(wheel, due + 5_000, 10).size() + out.size()).isEqualTo(1_002);
+    }
+
+    /** What is taken away while a large slot is being spread is in one of three lists, at its head or within. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void removesWhatIsBeingSpread(int first) {
+        TimingWheel wheel = new TimingWheel(START);
+        long due = START + Duration.ofHours(2).toMillis();
+        List<QueueItem> items = new ArrayList<>();
+        for (int i = 0; i < 1_000; i++) {
+            items.add(item(due + i));
+            wheel.insert(items.get(i));
+        }
+        ItemList out = new ItemList();
+        wheel.advance(due + 600, 700, out);
+        int removed = 0;
+        for (int i = first; i < items.size(); i += 2) {
+            removed += wheel.remove(items.get(i)) ? 1 : 0;
+        }
+        assertThat(wheel.size()).isEqualTo(1_000 - out.size() - removed);
+        List<QueueItem> rest = drain(wheel, due + 5_000, 100);
+        assertThat(rest).hasSize(1_000 - out.size() - removed).doesNotHaveDuplicates();
+        assertThat(rest).isSortedAccordingTo(Comparator.comparingLong(TimingWheelTest::tick));
+        assertThat(wheel.size()).isZero();
     }
 }

@@ -12,7 +12,11 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageId;
+import dev.penstock.shaping.PathLimits;
+import dev.penstock.shaping.Prospect;
+import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.units.MailClass;
 
 /** What is said of a message that waits against when it goes, in virtual time. */
@@ -21,7 +25,8 @@ class WhenWillItGoTest {
     private static final Duration INTERVAL = Duration.ofMillis(500);
     private static final Duration SUSPENDED = Duration.ofMinutes(20);
 
-    private final QueueHarness harness = QueueHarness.open();
+    private final FakeLimitBook book = new FakeLimitBook();
+    private final QueueHarness harness = QueueHarness.open(book);
     private final Map<Long, Long> expected = new HashMap<>();
     private final List<Double> errors = new ArrayList<>();
 
@@ -116,6 +121,42 @@ class WhenWillItGoTest {
         send(1_400);
         assertThat(errors).hasSize(24);
         assertThat(errorOfNineInTen()).isLessThan(0.1);
+    }
+
+    @Test
+    void aPauseOfTheReceiverIsAddedAndThoseToComeSlowWhatFollows() {
+        List<Long> ids = submit(800, "heavy");
+        send(200);
+        long end = harness.clock.nanoTime() + SUSPENDED.toNanos();
+        book.prospect(new Prospect(Prospect.State.PAUSED, end, 0.2, 0.5));
+        Why why = why(ids.getLast());
+        assertThat(why.pausedUntilMillis()).isEqualTo(harness.clock.millis() + SUSPENDED.toMillis());
+        assertThat(why.pauses()).isEqualTo(0.2);
+        double flows = 600 * INTERVAL.toMillis() / 0.5 / 0.8;
+        assertThat((double) why.expectedMillis() - why.pausedUntilMillis()).isBetween(0.97 * flows, 1.03 * flows);
+        assertThat(harness.queue.readyQueues()).singleElement()
+                .satisfies(queue -> assertThat((double) queue.lastGoesMillis() - why.pausedUntilMillis())
+                        .isBetween(0.97 * flows, 1.03 * flows));
+
+        book.prospect(Prospect.UNKNOWN);
+        assertThat(why(ids.getLast()).expectedMillis()).as("nobody knows").isZero();
+    }
+
+    @Test
+    void whatGoesAsProbesIsNotHowFastMailGoes() {
+        List<Long> ids = submit(800, "heavy");
+        send(200);
+        book.others((_, _) -> new PathLimits(TrafficLimits.DEFAULT, List.of(), true));
+        harness.shaper.changed();
+        for (int probe = 0; probe < 5; probe++) {
+            harness.advance(Duration.ofMinutes(2));
+            send(1);
+        }
+        book.others((_, _) -> new PathLimits(TrafficLimits.DEFAULT, List.of(), false));
+        harness.shaper.changed();
+        book.prospect(new Prospect(Prospect.State.FLOWS, 0, 0, 1));
+        double wait = why(ids.getLast()).expectedMillis() - harness.clock.millis();
+        assertThat(wait).isBetween(0.97 * 595 * INTERVAL.toMillis(), 1.03 * 595 * INTERVAL.toMillis());
     }
 
     @Test

@@ -28,6 +28,7 @@ import dev.penstock.shaping.Pacer.Slot;
 import dev.penstock.shaping.SharedLimit.Bound;
 import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.testing.FakeLimitBook;
+import dev.penstock.units.MailClass;
 import dev.penstock.units.Rate;
 
 /** Who gets which slot when, in virtual time. */
@@ -339,6 +340,152 @@ class PacerTest {
         assertThat((double) sent.size() / (present.size() + sent.size())).as("300 of 360").isBetween(0.75, 0.85);
     }
 
+    /** It comes when 383 queues of bulk wait, each for its turn. */
+    @Test
+    void aQueueWithTransactionalMailHasTheNextSlot() {
+        SharedLimit limit = FakeLimitBook.messages("all", "50/s");
+        List<Long> bulk = new ArrayList<>();
+        for (int i = 0; i < 383; i++) {
+            new Sender(flow(i, limit), Cost.ONE, bulk).asks();
+        }
+        passes(10 * SECOND + 5 * MILLI, 0);
+        List<String> urgent = new ArrayList<>();
+        Flow inQueue = flow(400, limit);
+        inQueue.hasTransactional(true, now);
+        inQueue.slot(() -> {
+            inQueue.hasTransactional(false, now);
+            urgent.add("in its queue " + (now - start) / MILLI);
+        }).take(Cost.ONE, SECOND, now);
+        flow(401, limit).slot(() -> urgent.add("in hand " + (now - start) / MILLI)).take(Cost.ONE,
+                MailClass.TRANSACTIONAL, SECOND, now);
+        passes(SECOND, 0);
+        assertThat(urgent).containsExactly("in its queue 10020", "in hand 10040");
+        passes(9 * SECOND, 0);
+        assertThat(bulk.size() + urgent.size()).as("of the rate").isBetween(1_000, 1_002);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"10, 1, 1", "25, 1, 1", "50, 1, 1", "10, 1, 20", "10, 20, 1"})
+    void bulkHasItsShareOfWhatGoesWhileTransactionalMailWaits(int percent, int bulkCost, int urgentCost) {
+        shaper.bulkShare(percent);
+        SharedLimit limit = FakeLimitBook.rate(Measure.RECIPIENT_RATE, "recipients", "all", "100/s");
+        List<List<Long>> sent = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            sent.add(new ArrayList<>());
+            Flow flow = flow(i, limit);
+            flow.hasTransactional(i % 2 == 0, now);
+            new Sender(flow, new Cost(i % 2 == 0 ? urgentCost : bulkCost, 1), sent.getLast()).asks();
+        }
+        passes(2_000 * SECOND, 3 * MILLI);
+        long urgent = 0;
+        long bulk = 0;
+        for (int i = 0; i < 20; i += 2) {
+            urgent += (long) urgentCost * sent.get(i).size();
+            bulk += (long) bulkCost * sent.get(i + 1).size();
+            assertThat((double) sent.get(i).size()).as("in turn").isBetween(sent.getFirst().size() - 2.0,
+                    sent.getFirst().size() + 2.0);
+            assertThat((double) sent.get(i + 1).size()).as("in turn").isBetween(sent.get(1).size() - 2.0,
+                    sent.get(1).size() + 2.0);
+        }
+        assertThat(100.0 * bulk / (bulk + urgent)).as("of recipients").isBetween(0.97 * percent, 1.03 * percent);
+        assertThat(bulk + urgent).isBetween(198_000L, 200_100L);
+    }
+
+    /** Both kinds of its mail have their turns: the one loses none to the other. */
+    @Test
+    void aQueueThatHasTransactionalMailNowAndThenKeepsItsTurnsForBulk() {
+        SharedLimit limit = FakeLimitBook.messages("all", "50/s");
+        List<Long> others = new ArrayList<>();
+        for (int i = 0; i < 99; i++) {
+            new Sender(flow(i, limit), Cost.ONE, others).asks();
+        }
+        Flow mixed = flow(99, limit);
+        int[] urgent = new int[1];
+        List<Long> bulk = new ArrayList<>();
+        boolean[] waits = new boolean[1];
+        Slot[] self = new Slot[1];
+        self[0] = mixed.slot(() -> {
+            if (waits[0]) {
+                waits[0] = false;
+                urgent[0]++;
+                mixed.hasTransactional(false, now);
+            } else {
+                bulk.add(now);
+            }
+            self[0].used();
+            self[0].take(Cost.ONE, Long.MAX_VALUE, now);
+        });
+        self[0].take(Cost.ONE, Long.MAX_VALUE, now);
+        for (int i = 0; i < 400; i++) { // far oftener than its turn comes
+            waits[0] = true;
+            mixed.hasTransactional(true, now);
+            passes(SECOND / 2, 0);
+        }
+        assertThat(urgent[0]).isEqualTo(400);
+        assertThat(bulk.size()).as("a hundredth of the rest").isBetween(94, 98);
+        assertThat(others.size() + urgent[0] + bulk.size()).isBetween(9_990, 10_001);
+    }
+
+    @Test
+    void aQueueThatSleepsIsWokenWhenTransactionalMailComes() {
+        SharedLimit limit = FakeLimitBook.messages("all", "1/s");
+        List<Long> bulk = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            new Sender(flow(i, limit), Cost.ONE, bulk).asks();
+        }
+        List<Long> woken = new ArrayList<>();
+        Flow sleeper = path(200, TrafficLimits.DEFAULT, limit).messages(() -> woken.add((now - start) / MILLI));
+        sleeper.sleep(5 * SECOND, now);
+        passes(10 * SECOND + 500 * MILLI, 0);
+        assertThat(woken).isEmpty();
+        sleeper.hasTransactional(true, now);
+        passes(0, 0);
+        shaper.runDue();
+        assertThat(woken).containsExactly(10_500L);
+        List<Long> sent = new ArrayList<>();
+        sleeper.slot(() -> sent.add((now - start) / MILLI)).take(Cost.ONE, 5 * SECOND, now);
+        passes(2 * SECOND, 0);
+        assertThat(sent).containsExactly(11_000L);
+    }
+
+    @Test
+    void whatIsInHandGoesBeforeBulkOfTheSameQueue() {
+        Flow flow = flow(0, FakeLimitBook.messages("all", "1/s"));
+        List<String> came = new ArrayList<>();
+        flow.slot().take(Cost.ONE, -1, now);
+        for (int i = 0; i < 3; i++) {
+            int number = i;
+            flow.slot(() -> came.add("bulk " + number)).take(Cost.ONE, Long.MAX_VALUE, now);
+        }
+        Slot late = flow.slot(() -> came.add("once bulk"));
+        late.take(Cost.ONE, Long.MAX_VALUE, now);
+        flow.slot(() -> came.add("transactional")).take(Cost.ONE, MailClass.TRANSACTIONAL, Long.MAX_VALUE, now);
+        late.take(Cost.ONE, MailClass.TRANSACTIONAL, Long.MAX_VALUE, now);
+        passes(10 * SECOND, 0);
+        assertThat(came).containsExactly("transactional", "once bulk", "bulk 0", "bulk 1", "bulk 2");
+    }
+
+    /** What went while nobody else wanted any is no debt. */
+    @Test
+    void whoSentMuchAloneWaitsForNobodysSakeLater() {
+        SharedLimit limit = FakeLimitBook.messages("all", "50/s");
+        Flow steady = flow(0, limit);
+        for (int i = 0; i < 3_600; i++) {
+            Slot slot = steady.slot();
+            assertThat(slot.take(Cost.ONE, -1, now)).isZero();
+            slot.used();
+            passes(SECOND / 10, 0);
+        }
+        List<Long> others = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            new Sender(flow(1 + i, limit), Cost.ONE, others).asks();
+        }
+        List<Long> sent = new ArrayList<>();
+        new Sender(steady, Cost.ONE, sent).asks();
+        passes(10 * SECOND, 0);
+        assertThat(sent.size()).isBetween(44, 47);
+    }
+
     @Test
     void aNewValueHoldsForThoseWhoWait() {
         List<Long> sent = new ArrayList<>();
@@ -526,5 +673,61 @@ class PacerTest {
         assertThat(shaper.snapshot()).singleElement()
                 .satisfies(snapshot -> assertThat(snapshot.shared()).hasSize(2));
         assertThat(shaper.open(FakeLimitBook.connections("ip-1->google", 1).id())).isEqualTo(1);
+    }
+
+    @Test
+    void aSlotIsGivenBackThoughItsPathWasBoundToNothingMeanwhile() {
+        SharedLimit all = FakeLimitBook.messages("all", "1/s");
+        Slot slot = path(1, TrafficLimits.DEFAULT, all).messages(() -> {}).slot();
+        assertThat(slot.take(Cost.ONE, Long.MAX_VALUE, now)).isZero();
+        path(1, TrafficLimits.DEFAULT);
+        shaper.changed();
+        path(1, TrafficLimits.DEFAULT, all);
+        shaper.changed();
+        slot.giveBack(now);
+        Slot another = flow(2, all).slot();
+        assertThat(another.take(Cost.ONE, Long.MAX_VALUE, now)).as("the other's").isZero();
+    }
+
+    @Test
+    void slotsThatAreGivenBackAreNotOfBulksShare() {
+        shaper.bulkShare(10);
+        SharedLimit all = FakeLimitBook.messages("all", "100/s");
+        Flow urgent = flow(2, all);
+        urgent.hasTransactional(true, now);
+        new Sender(urgent, Cost.ONE, new ArrayList<>()).asks();
+        int[] used = {0};
+        int[] had = {0};
+        Slot[] slot = new Slot[1];
+        slot[0] = flow(1, all).slot(() -> {
+            if (++had[0] % 2 == 0) {
+                slot[0].giveBack(now);
+            } else {
+                used[0]++;
+                slot[0].used();
+            }
+            slot[0].take(Cost.ONE, Long.MAX_VALUE, now);
+        });
+        slot[0].take(Cost.ONE, Long.MAX_VALUE, now);
+        passes(100 * SECOND, 0);
+        assertThat(used[0]).as("about a tenth of 10,000, and not half of that").isBetween(900, 1020);
+    }
+
+    @Test
+    void whoComesFirstWhenAnotherSlotOfItsFlowGoesMayHaveItsOwnAtOnce() {
+        SharedLimit day = new SharedLimit(new SharedLimit.Id(Measure.RECIPIENT_RATE, "d", "all"),
+                new Bound.Daily(100, ZoneId.of("UTC")), "x:1");
+        Flow flow = flow(1, day);
+        Slot before = flow.slot();
+        before.take(new Cost(50, 1), Long.MAX_VALUE, now);
+        before.used();
+        Slot dear = flow.slot();
+        dear.take(new Cost(80, 1), Long.MAX_VALUE, now);
+        Slot cheap = flow.slot();
+        cheap.take(new Cost(1, 1), Long.MAX_VALUE, now);
+        assertThat(cheap.isWaiting()).isTrue();
+        dear.giveBack(now);
+        assertThat(flow.violation(now)).isNull();
+        assertThat(cheap.isTaken()).isTrue();
     }
 }

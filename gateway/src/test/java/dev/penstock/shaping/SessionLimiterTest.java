@@ -18,6 +18,7 @@ import dev.penstock.shaping.SessionLimiter.Grant;
 import dev.penstock.shaping.SessionLimiter.Holder;
 import dev.penstock.shaping.SessionLimiter.Waiter;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.units.MailClass;
 
 class SessionLimiterTest {
     private record Queue(String name) implements Waiter {}
@@ -530,5 +531,73 @@ class SessionLimiterTest {
                 }
             }
         }
+    }
+
+    /** Whose mail may come to be of the other class. */
+    private static final class Mixed implements Waiter {
+        private final String name;
+        private boolean transactional;
+
+        private Mixed(String name, boolean transactional) {
+            this.name = name;
+            this.transactional = transactional;
+        }
+
+        static Mixed of(String name, boolean transactional) {
+            return new Mixed(name, transactional);
+        }
+
+        @Override
+        public MailClass mailClass() {
+            return transactional ? MailClass.TRANSACTIONAL : MailClass.BULK;
+        }
+
+        @Override
+        public int bulkPercent() {
+            return 25;
+        }
+    }
+
+    @Test
+    void whoHasTransactionalMailComesFirstAndBulkHasItsShare() {
+        SessionLimiter limiter = limiter(20, 20);
+        for (int i = 0; i < 8; i++) {
+            waits(limiter, Mixed.of("bulk" + i, false), true);
+        }
+        for (int i = 0; i < 8; i++) {
+            waits(limiter, Mixed.of("urgent" + i, true), true);
+        }
+        waits(limiter, Mixed.of("has a session", true), false);
+        List<String> order = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            release(limiter);
+            grants(limiter).forEach(each -> order.add(((Mixed) each).name));
+        }
+        assertThat(order).containsExactly("urgent0", "urgent1", "urgent2", "bulk0", "urgent3", "urgent4", "urgent5",
+                "bulk1", "urgent6", "urgent7", "bulk2", "bulk3");
+    }
+
+    @Test
+    void whoseMailComesToBeOfTheOtherClassWaitsAmongThose() {
+        SessionLimiter limiter = limiter(5, 5);
+        Mixed first = Mixed.of("first", false);
+        Mixed second = Mixed.of("second", false);
+        Mixed third = Mixed.of("third", true);
+        waits(limiter, first, false);
+        waits(limiter, second, false);
+        waits(limiter, third, false);
+        second.transactional = true;
+        limiter.classChanged(second);
+        third.transactional = false;
+        limiter.classChanged(third);
+        limiter.classChanged(Mixed.of("waits nowhere", true));
+        assertThat(limiter.waiting()).isEqualTo(3);
+        List<Waiter> order = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            release(limiter);
+            order.addAll(grants(limiter));
+        }
+        assertThat(order).containsExactly(second, first, third);
+        assertThat(limiter.violation(clock.nanoTime())).isNull();
     }
 }

@@ -23,6 +23,11 @@ public final class FillingDisk {
         store.syncFails = fail;
     }
 
+    /** Whether reads fail from now on. */
+    public void failReads(boolean fail) {
+        store.readFails = fail;
+    }
+
     /** Octets that are free from now on; {@link Long#MAX_VALUE} for as many as are wanted. */
     public void room(long octets) {
         store.room = octets;

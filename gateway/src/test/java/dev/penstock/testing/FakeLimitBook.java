@@ -8,6 +8,7 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.PathLimits;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
 import dev.penstock.shaping.SharedLimit.Measure;
@@ -31,6 +32,7 @@ public final class FakeLimitBook implements LimitBook {
     private volatile Paths paths = (_, _) -> new PathLimits(TrafficLimits.DEFAULT, List.of());
     private volatile Senders senders = (_, _) -> List.of();
     private volatile boolean limitsSenders;
+    private volatile Prospect prospect = Prospect.OPEN;
 
     public static SharedLimit connections(String scope, int most) {
         return new SharedLimit(new SharedLimit.Id(Measure.CONNECTIONS, "provider_connection_limit", scope),
@@ -64,6 +66,16 @@ public final class FakeLimitBook implements LimitBook {
     public PathLimits of(EgressPath path, String provider) {
         PathLimits limits = byPath.get(path);
         return limits == null ? paths.of(path, provider) : limits;
+    }
+
+    /** Of all paths. */
+    public void prospect(Prospect expected) {
+        prospect = expected;
+    }
+
+    @Override
+    public Prospect prospect(EgressPath path, String provider) {
+        return prospect;
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,6 +72,8 @@ public final class FakeMx implements AutoCloseable {
     private volatile String capabilities = DEFAULT_CAPABILITIES;
 
     private volatile SSLContext tls;
+    private volatile boolean demanding;
+    private final List<String> identities = new CopyOnWriteArrayList<>();
 
     /** A message as it came: its octets as ISO 8859-1, with its dots, up to and including the final line. */
     public record Received(String sender, List<String> recipients, String text, int session) {}
@@ -115,6 +118,17 @@ public final class FakeMx implements AutoCloseable {
         synchronized (replies) {
             replies.put(command, reply);
         }
+        return this;
+    }
+
+    /** Of who came under TLS, in order: the certificate's subject, {@code nobody} for who showed none. */
+    public List<String> identities() {
+        return List.copyOf(identities);
+    }
+
+    /** In TLS it takes none who shows no certificate. */
+    public FakeMx demandsCertificates() {
+        demanding = true;
         return this;
     }
 
@@ -345,7 +359,13 @@ public final class FakeMx implements AutoCloseable {
                 throw new AssertionError("the client spoke before the answer to STARTTLS");
             }
             SSLSocket secured = (SSLSocket) tls.getSocketFactory().createSocket(socket, null, true);
+            secured.setUseClientMode(false);
+            secured.setNeedClientAuth(demanding);
             secured.startHandshake();
+            identities.add(demanding
+                    ? ((X509Certificate) secured.getSession().getPeerCertificates()[0]).getSubjectX500Principal()
+                            .getName()
+                    : "nobody");
             in = secured.getInputStream();
             out = secured.getOutputStream();
             encrypted = true;

@@ -121,7 +121,7 @@ public final class RecordingSpool implements Spool {
         before.recipients().stream()
                 .filter(old -> now.recipients().stream().noneMatch(state -> state.recipient() == old.recipient()))
                 .forEach(states::add);
-        return new AttemptState(now.attempts(), now.nextMillis(), states);
+        return new AttemptState(now.attempts(), now.nextMillis(), states, now.orders());
     }
 
     @Override

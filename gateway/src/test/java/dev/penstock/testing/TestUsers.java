@@ -27,14 +27,19 @@ public final class TestUsers {
 
     public static SaslAuthenticator authenticator(Path directory) {
         try {
-            Path file = directory.resolve("users.toml");
-            UsersFile.write(file, List.of(new UserConfig(NAME, Optional.of(Hashing.argon2id(PASSWORD)),
-                    Optional.of(Hashing.scramSha256(PASSWORD, ScramVerifier.MIN_ITERATIONS)), "acme",
-                    List.of("example.com"), List.of(CERTIFICATE_NAME), false)));
-            return SaslAuthenticator.open(AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(file)));
+            return SaslAuthenticator.open(AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(write(directory))));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** @return the file */
+    public static Path write(Path directory) throws IOException {
+        Path file = directory.resolve("users.toml");
+        UsersFile.write(file, List.of(new UserConfig(NAME, Optional.of(Hashing.argon2id(PASSWORD)),
+                Optional.of(Hashing.scramSha256(PASSWORD, ScramVerifier.MIN_ITERATIONS)), "acme",
+                List.of("example.com"), List.of(CERTIFICATE_NAME), false)));
+        return file;
     }
 
     public static String base64(String text) {

@@ -18,6 +18,7 @@ import dev.penstock.config.ListenerTls.ClientCertificates;
 import dev.penstock.testing.Peers;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.testing.TestCertificates.PemFiles;
+import dev.penstock.units.CertificateFileException;
 
 /** What is said of files that can't be used. */
 class CertificateFilesTest {
@@ -54,7 +55,7 @@ class CertificateFilesTest {
         PemFiles files = write("a", own);
         Files.writeString(files.chain(), own.getRootCertificatePEM() + own.getCertificatePEM());
         refuses(files, files.key() + ": is the key of a later certificate in " + files.chain()
-                + "; the server's own must come first there");
+                + "; its own must come first there");
     }
 
     @Test

@@ -2,8 +2,10 @@ package dev.penstock.units;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
@@ -34,6 +36,15 @@ class UnitsTest {
         for (int i = 0; i < 1_000; i++) {
             ByteSize size = new ByteSize(random.nextLong(1L << 44) << random.nextInt(0, 4));
             assertThat(ByteSize.parse(size.toString())).as("seed " + seed).isEqualTo(size);
+        }
+    }
+
+    @Test
+    void aDurationThatNoClockCouldAddIsRefused() {
+        assertThat(Durations.parse("36500d")).isEqualTo(Duration.ofDays(36_500));
+        for (String text : List.of("36500d 1ms", "9999999999w", "9999999999w".repeat(3_000))) {
+            assertThatThrownBy(() -> Durations.parse(text)).isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("too long; allowed: up to 36500d");
         }
     }
 

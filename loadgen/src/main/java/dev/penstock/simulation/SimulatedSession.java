@@ -15,6 +15,7 @@ import dev.penstock.delivery.Outcome;
 import dev.penstock.delivery.Phase;
 import dev.penstock.loadgen.twin.Twin;
 import dev.penstock.loadgen.twin.Twin.Answer;
+import dev.penstock.queue.OldMail;
 import dev.penstock.queue.QueueItem;
 import dev.penstock.queue.ReadyQueue;
 import dev.penstock.routing.MailHost;
@@ -34,7 +35,6 @@ import dev.penstock.smtp.Reply;
 final class SimulatedSession {
     /** As {@code delivery.DeliverySession}: messages over one session while others wait for theirs. */
     private static final int CROWDED_TRANSACTIONS = 20;
-    private static final int EXPIRY_BATCH = 100;
     /** As {@code delivery.MessageSlot}: a slot that is so much later than it was said to be is another's. */
     private static final long SLOT_PATIENCE_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -165,21 +165,20 @@ final class SimulatedSession {
     }
 
     private void expireOld() {
-        List<QueueItem> old;
-        do {
-            old = queue.takeReceivedBefore(time.millis() - gateway.maxAgeMillis(), EXPIRY_BATCH);
-            for (QueueItem item : old) {
+        OldMail old = queue.oldMail(time.millis() - gateway.maxAgeMillis());
+        for (List<QueueItem> some = old.next(); some != null; some = old.next()) {
+            for (QueueItem item : some) {
                 if (!gateway.expires(item)) {
                     gateway.queue.requeue(item);
                 }
             }
-        } while (old.size() == EXPIRY_BATCH);
+        }
     }
 
     /** Waits for the message's slot, then sends it. */
     private void transact(QueueItem item) {
         long longest = permit.limits().idleTimeout().toNanos();
-        slot.take(new Cost(1, Math.max(1, item.size())), longest, time.nanos());
+        slot.take(new Cost(1, Math.max(1, item.size())), item.mailClass(), longest, time.nanos());
         if (slot.isTaken()) {
             send(item);
         } else if (slot.isWaiting()) {
@@ -203,7 +202,25 @@ final class SimulatedSession {
         if (item != null && slot.isTaken()) {
             paced = null;
             queue.pacing(false);
-            send(item);
+            if (queue.isOvertaken(item)) { // while its slot was waited for
+                gateway.queue.requeue(item);
+                goesInSlot();
+            } else {
+                send(item);
+            }
+        }
+    }
+
+    /** What is next, in the slot that has come. */
+    private void goesInSlot() {
+        QueueItem next = prepared(queue.next(handle));
+        if (next == null || queue.messages().weighs()) { // another message weighs otherwise
+            slot.giveBack(time.nanos());
+        }
+        if (next == null) {
+            nextWork();
+        } else {
+            transact(next);
         }
     }
 

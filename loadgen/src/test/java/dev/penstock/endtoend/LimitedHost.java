@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
@@ -203,7 +204,11 @@ final class LimitedHost implements AutoCloseable {
         }
     }
 
-    private void leave() {
+    /** @param place whether it has one, from now on none */
+    private void leave(AtomicBoolean place) {
+        if (!place.getAndSet(false)) {
+            return;
+        }
         lock.lock();
         try {
             open--;
@@ -214,10 +219,11 @@ final class LimitedHost implements AutoCloseable {
     }
 
     private void serve(Socket socket, boolean within) {
+        AtomicBoolean place = new AtomicBoolean(within);
         try (socket) {
             socket.setTcpNoDelay(true); // replies are written one by one, and the pace is what tests measure
             if (within || refusal.stage == Stage.EHLO || refusal.stage == Stage.MAIL) {
-                converse(socket, within);
+                converse(socket, within, place);
                 return;
             }
             refused.add(System.nanoTime());
@@ -232,13 +238,12 @@ final class LimitedHost implements AutoCloseable {
             Thread.currentThread().interrupt();
         } finally {
             sockets.remove(socket);
-            if (within) {
-                leave();
-            }
+            leave(place);
         }
     }
 
-    private void converse(Socket socket, boolean within) throws IOException, InterruptedException {
+    private void converse(Socket socket, boolean within, AtomicBoolean place)
+            throws IOException, InterruptedException {
         BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), ISO_8859_1));
         OutputStream out = socket.getOutputStream();
         boolean mail = false;
@@ -279,6 +284,7 @@ final class LimitedHost implements AutoCloseable {
                     }
                 }
                 case "QUIT" -> {
+                    leave(place); // who has read the answer may be back before this thread goes on
                     say(out, "221 bye");
                     return;
                 }

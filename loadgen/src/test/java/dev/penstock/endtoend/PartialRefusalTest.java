@@ -32,7 +32,8 @@ import dev.penstock.endtoend.LimitedHost.Stage;
 class PartialRefusalTest {
     private static final Logger log = LoggerFactory.getLogger(PartialRefusalTest.class);
     private static final int SESSIONS = 3;
-    /** Long beside what else a message costs, so that three sessions have a known pace on a busy machine too. */
+    private static final int MOST_SESSIONS = 10;
+    /** Long beside what else a message costs, so that three sessions have nearly the same pace on a busy machine too. */
     private static final Duration PER_MESSAGE = Duration.ofMillis(60);
     private static final double PACE = SESSIONS * 1e9 / PER_MESSAGE.toNanos();
     private static final double SHARE_OF_PACE = 0.9;
@@ -51,6 +52,8 @@ class PartialRefusalTest {
 
     /** How a host says that it is full. */
     enum Way {
+        /** It never is: the gateway was told of the three. By this pace the others' are judged, on a busy machine too. */
+        NOT_AT_ALL(Stage.CLOSED, ""),
         GREETING_421(Stage.GREETING, "421 4.7.0 too many connections from your IP"),
         GREETING_421_FOREIGN(Stage.GREETING, "421 mx.limited.test Server busy, concurrency limit reached, try later"),
         GREETING_554(Stage.GREETING, "554 5.7.1 Too many concurrent SMTP connections from this IP address"),
@@ -86,11 +89,13 @@ class PartialRefusalTest {
             Map<Way, LimitedHost> hosts = new EnumMap<>(Way.class);
             Map<Way, FileGateway> gateways = new EnumMap<>(Way.class);
             for (Way way : Way.values()) {
-                LimitedHost host = LimitedHost.start("127.0.0.1", 0, SESSIONS, new Rejection(way.stage, way.reply),
-                        PER_MESSAGE);
+                boolean told = way == Way.NOT_AT_ALL;
+                LimitedHost host = LimitedHost.start("127.0.0.1", 0, told ? MOST_SESSIONS : SESSIONS,
+                        new Rejection(way.stage, way.reply), PER_MESSAGE);
                 opened.add(host);
                 hosts.put(way, host);
-                FileGateway gateway = FileGateway.start(directory.resolve(way.name()), "connection_limit = 10",
+                FileGateway gateway = FileGateway.start(directory.resolve(way.name()),
+                        "connection_limit = " + (told ? SESSIONS : MOST_SESSIONS),
                         "[delivery]\nstop-timeout = \"0s\"\n" + FileGateway.route("a.test", host, "tls = \"none\""));
                 opened.add(gateway);
                 gateways.put(way, gateway);
@@ -111,7 +116,7 @@ class PartialRefusalTest {
                         failures.get(way) - failuresBefore.get(way), gateways.get(way).suspended(),
                         gateways.get(way).events());
                 seen.put(way, each);
-                log.warn("{}: {} delivered in {} s, of {} at the pace of three sessions; {} refused; {} suspended; {} "
+                log.warn("{}: {} delivered in {} s, of {} without any delay; {} refused; {} suspended; {} "
                         + "events of deferral", way, each.delivered, WINDOW.toSeconds(), Math.round(atPace()),
                         each.refused, each.suspended, each.others().size());
             }
@@ -125,7 +130,7 @@ class PartialRefusalTest {
     @ParameterizedTest
     @EnumSource
     void itsMailGoesAtThePaceOfTheSessionsItTakes(Way way) {
-        assertThat((double) of(way).delivered).isGreaterThanOrEqualTo(SHARE_OF_PACE * atPace());
+        assertThat((double) of(way).delivered).isGreaterThanOrEqualTo(SHARE_OF_PACE * of(Way.NOT_AT_ALL).delivered);
     }
 
     @ParameterizedTest

@@ -40,6 +40,7 @@ final class Postfix implements AutoCloseable {
             defer unix - - n - 0 bounce
             trace unix - - n - 0 bounce
             proxymap unix - - n - - proxymap
+            tlsmgr unix - - n 1000? 1 tlsmgr
             error unix - - n - - error
             retry unix - - n - - error
             postlog unix-dgram n - n - 1 postlogd
@@ -101,7 +102,6 @@ final class Postfix implements AutoCloseable {
         Files.writeString(config.resolve("master.cf"), """
                 pickup unix n - n 1 1 pickup
                 smtp unix - - n - - smtp
-                tlsmgr unix - - n 1000? 1 tlsmgr
                 """ + MASTER);
         Postfix postfix = start(directory, config);
         // The pickup socket is made by the master, after it has checked its directories.

@@ -24,9 +24,9 @@ import dev.penstock.Penstock;
  * The gateway among programs that others wrote: swaks, smtp-source and Python's smtplib inject, unbound tells the MX,
  * smtp-sink and a Postfix with a Maildir receive.
  */
-@Timeout(180)
+@Timeout(600)
 class RealPeersTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
     /** Lines that begin with dots, 8-bit octets, a long line, and lines that are only a dot. */
     private static final String AWKWARD_BODY = """
             .one dot begins this line

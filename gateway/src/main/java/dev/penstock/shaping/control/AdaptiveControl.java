@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
@@ -33,6 +34,7 @@ import dev.penstock.config.ReplyScope;
 import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.PathLimits;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
 import dev.penstock.shaping.SharedLimit.Measure;
@@ -131,15 +133,17 @@ public final class AdaptiveControl implements AutoCloseable {
      */
     public record Figures(Map<String, Long> decisions, List<Standing> standings, Set<String> incidents, int effects) {}
 
-    private record Limits(@Nullable Rate rate, double perSecond, int window) {
-        static final Limits NONE = new Limits(null, Double.POSITIVE_INFINITY, Controller.NO_WINDOW);
+    private record Limits(@Nullable Rate rate, double perSecond, int window, boolean probesOnly) {
+        static final Limits NONE = new Limits(null, Double.POSITIVE_INFINITY, Controller.NO_WINDOW, false);
 
-        static Limits of(double perSecond, int window) {
-            return new Limits(Double.isInfinite(perSecond) ? null : AdaptiveRate.of(perSecond), perSecond, window);
+        static Limits of(double perSecond, int window, boolean probesOnly) {
+            return new Limits(Double.isInfinite(perSecond) ? null : AdaptiveRate.of(perSecond), perSecond, window,
+                    probesOnly);
         }
 
-        boolean isFarFrom(double otherPerSecond, int otherWindow) {
-            return window != otherWindow || Double.isInfinite(perSecond) != Double.isInfinite(otherPerSecond)
+        boolean isFarFrom(double otherPerSecond, int otherWindow, boolean otherProbesOnly) {
+            return window != otherWindow || probesOnly != otherProbesOnly
+                    || Double.isInfinite(perSecond) != Double.isInfinite(otherPerSecond)
                     || !Double.isInfinite(perSecond)
                             && Math.abs(perSecond - otherPerSecond) > WORTH_TELLING * perSecond;
         }
@@ -277,11 +281,12 @@ public final class AdaptiveControl implements AutoCloseable {
         private Limits publish(Controller known) {
             double rate = known.rate();
             int window = known.window();
+            boolean probesOnly = known.probesOnly();
             Limits now = limits;
-            if (!now.isFarFrom(rate, window)) {
+            if (!now.isFarFrom(rate, window, probesOnly)) {
                 return now;
             }
-            Limits next = Limits.of(rate, window);
+            Limits next = Limits.of(rate, window, probesOnly);
             limits = next;
             return next;
         }
@@ -339,6 +344,10 @@ public final class AdaptiveControl implements AutoCloseable {
             learns = known.learnsFromDeliveries();
         }
 
+        synchronized Prospect prospect() {
+            return controller == null ? Prospect.OPEN : controller.prospect();
+        }
+
         synchronized Standing standing() {
             Controller known = controller;
             return new Standing(scope,
@@ -353,6 +362,9 @@ public final class AdaptiveControl implements AutoCloseable {
         private final String provider;
         private Incident incident = new Incident();
         private volatile boolean isOn;
+        /** Messages that were taken, whoever sent them; and how many of them the incident knows of. */
+        private final LongAdder taken = new LongAdder();
+        private long counted;
 
         Watch(String provider) {
             this.provider = provider;
@@ -361,6 +373,7 @@ public final class AdaptiveControl implements AutoCloseable {
         void deferred(String tenant, String reply, Classification meaning, long now) {
             Incident.Seen seen;
             synchronized (this) {
+                count(now);
                 seen = incident.deferred(tenant, config, now);
                 isOn = incident.isOn();
             }
@@ -383,6 +396,7 @@ public final class AdaptiveControl implements AutoCloseable {
         void pass(long now) {
             boolean over;
             synchronized (this) {
+                count(now);
                 over = incident.passes(config, now);
                 isOn = incident.isOn();
             }
@@ -401,6 +415,15 @@ public final class AdaptiveControl implements AutoCloseable {
             }
             if (over) {
                 turned(false, "control was switched off or on", "", Classification.NONE);
+            }
+        }
+
+        /** Locked. What was taken since this was last asked; while there is an incident each tells it by itself. */
+        private void count(long now) {
+            long all = taken.sum();
+            if (all != counted) {
+                incident.taken(all - counted, config, now);
+                counted = all;
             }
         }
 
@@ -644,6 +667,8 @@ public final class AdaptiveControl implements AutoCloseable {
             Watch watch = node.watch;
             if (watch.isOn) {
                 watch.delivered(sentNanos, now);
+            } else {
+                watch.taken.increment();
             }
         }
     }
@@ -680,7 +705,7 @@ public final class AdaptiveControl implements AutoCloseable {
         Signal signal = Signal.of(meaning, code);
         boolean isPermanent = code >= PERMANENT && code < PERMANENT_END;
         if (counts && !mail.provider.isEmpty() && (signal != null || !isPermanent)
-                && meaning.scope() != ReplyScope.RECIPIENT) {
+                && meaning.scope() != ReplyScope.RECIPIENT && meaning.scope() != ReplyScope.SESSION) {
             node.watch.deferred(mail.tenant, normal(code, status, text), meaning, now);
         }
         if (signal == null) {
@@ -842,14 +867,28 @@ public final class AdaptiveControl implements AutoCloseable {
 
     /** Of the path's scope; empty when it isn't limited here. */
     List<SharedLimit> shared(EgressPath path, String provider) {
+        Node node = find(path, provider);
+        return node == null ? List.of() : shared(node);
+    }
+
+    /** Of the path's scope. */
+    boolean probesOnly(EgressPath path, String provider) {
+        Node node = find(path, provider);
+        return node != null && node.limits.probesOnly;
+    }
+
+    /** Of the path's scope. */
+    Prospect prospect(EgressPath path, String provider) {
+        Node node = find(path, provider);
+        return node == null || node.limits.rate == null ? Prospect.OPEN : node.prospect();
+    }
+
+    private @Nullable Node find(EgressPath path, String provider) {
         if (!config.enabled()) {
-            return List.of();
+            return null;
         }
         Known known = paths.get(path);
-        Node node = known != null && known.provider.equals(provider)
-                ? known.node
-                : nodes.get(Scope.of(path, provider));
-        return node == null ? List.of() : shared(node);
+        return known != null && known.provider.equals(provider) ? known.node : nodes.get(Scope.of(path, provider));
     }
 
     List<SharedLimit> shared(EgressPath path, String provider, String tenant, String campaign) {

@@ -9,6 +9,7 @@ import dev.penstock.routing.Site;
 import dev.penstock.shaping.EgressPath;
 import dev.penstock.shaping.LimitBook;
 import dev.penstock.shaping.PathLimits;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
 import dev.penstock.shaping.SharedLimit.Measure;
@@ -47,7 +48,12 @@ final class AdaptiveLimits implements LimitBook {
         }
         List<SharedLimit> all = new ArrayList<>(rules.shared());
         all.addAll(decided);
-        return new PathLimits(own, all);
+        return new PathLimits(own, all, control.probesOnly(path, provider));
+    }
+
+    @Override
+    public Prospect prospect(EgressPath path, String provider) {
+        return control.prospect(path, provider);
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.ControlConfig;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.units.Durations;
 
 /**
@@ -60,6 +61,15 @@ final class Controller {
     private static final long GRACE_NANOS = Duration.ofMillis(500).toNanos();
     private static final long MAX_GRACE_NANOS = Duration.ofMinutes(1).toNanos();
     private static final double GRACE_MESSAGES = 2;
+    /** How fast mail goes is a mean over so long, as {@code queue.Departures} has it. */
+    private static final double FLOW_NANOS = Duration.ofMinutes(5).toNanos();
+    /** A mean that is so much beside what is to come is of other times. */
+    private static final double MOST_PACE = 10;
+    /**
+     * Times of a dear pause that a rate is held before growth finds the limit: from {@link #HELD} of it back to it, by the
+     * curve, of {@link #PAUSES_PER_GROWTH}.
+     */
+    private static final int PAUSES_PER_SEARCH = 34;
     /** Of a rate must be used that it may grow beyond where it was cut. */
     private static final double USED = 0.7;
     /** No mail for so long: a receiver's short memory has forgotten, whatever it counted. */
@@ -85,8 +95,8 @@ final class Controller {
     private static final int PROBES_PER_PAUSE = 4;
     /** Held below the rate at which a slow growth was refused, which is a little above what the receiver takes. */
     private static final double HELD = 0.95;
-    /** What a receiver takes at once after a pause is of so many seconds: some have 1 s, many 5 s, some 10 s. */
-    private static final double BURST = 5;
+    /** Held below what it has been seen to take: what was under way when it refused isn't in that. */
+    private static final double BELOW_TAKEN = 0.97;
     /** After a block a rate begins at a tenth, */
     private static final double AFTER_BLOCK_DEPTH = 0.9;
     /** and comes back in ten times as long. */
@@ -161,6 +171,8 @@ final class Controller {
     private long taken;
     /** Since the last decrease. */
     private long takenSinceCut;
+    /** The same, moment by moment. */
+    private final Takings takings = new Takings();
     private long takenSinceReturn = FEW;
     private long intervalNanos = FIRST_PAUSE_NANOS;
     private int refusedProbes;
@@ -170,8 +182,13 @@ final class Controller {
     private boolean hasPaused;
     /** For how long it took nothing the last time, */
     private long lastPauseNanos;
+    /** whether that was a block, the length of which says nothing of a pause that is none, */
+    private boolean lastWasBlock;
     /** and the last two times at least: one alone may have been an outage. */
     private long dearNanos;
+    /** Messages taken, and the time that it took, while a rate was used; what is older counts less. */
+    private double flowed;
+    private double flowedNanos;
     private int window = NO_WINDOW;
     private long windowNanos;
     private boolean windowHasChanged;
@@ -187,6 +204,7 @@ final class Controller {
         refusedNanos = nowNanos;
         lookedNanos = nowNanos;
         budgetNanos = nowNanos;
+        takings.begin(nowNanos);
     }
 
     Controller(ControlConfig config, Kept kept, long nowNanos) {
@@ -234,6 +252,45 @@ final class Controller {
         };
     }
 
+    /** What is to be expected of it. */
+    Prospect prospect() {
+        return switch (mode) {
+            case OPEN -> Prospect.OPEN;
+            case STARTING -> Prospect.UNKNOWN;
+            // who has paused once will do so again when its rate is searched for
+            case PACED -> lastPauseNanos >= DEAR_NANOS && !isDear() && progress < OUTGROWN
+                    ? Prospect.UNKNOWN
+                    : new Prospect(Prospect.State.FLOWS, 0, pauses(), pace());
+            // a second pause is expected to be as long as the first, which nothing is known of until it is over
+            case PROBING, BLOCKED -> target == 0 || knownPauseNanos() < DEAR_NANOS
+                    ? Prospect.UNKNOWN
+                    : new Prospect(Prospect.State.PAUSED, pausedNanos + knownPauseNanos(), pauses(), pace());
+        };
+    }
+
+    /** For how long it takes nothing after an excess. */
+    private long knownPauseNanos() {
+        return isDear() || lastWasBlock != (mode == Mode.BLOCKED) ? dearNanos : lastPauseNanos;
+    }
+
+    /** Of the time to come, how much will be pauses: each comes when growth has made a rate too high. */
+    private double pauses() {
+        long pause = probesOnly() ? knownPauseNanos() : dearNanos;
+        if (pause < DEAR_NANOS) {
+            return 0;
+        }
+        double flows = Math.min((double) LONGEST_GROWTH_NANOS, (double) PAUSES_PER_SEARCH * pause);
+        return pause / (pause + flows);
+    }
+
+    private double pace() {
+        if (flowedNanos == 0) {
+            return 1;
+        }
+        double expected = mode == Mode.PACED && progress >= 1 ? paced() : target;
+        return Math.clamp(expected * flowedNanos / NANOS / Math.max(1, flowed), 1 / MOST_PACE, MOST_PACE);
+    }
+
     private double paced() {
         double missing = progress - 1;
         return target * (1 + (missing < 0 ? depth : 1 - beta) * missing * missing * missing);
@@ -241,7 +298,12 @@ final class Controller {
 
     /** Sessions that may be open; {@link #NO_WINDOW} for no limit. */
     int window() {
-        return mode == Mode.PROBING || mode == Mode.BLOCKED ? 1 : window;
+        return probesOnly() ? 1 : window;
+    }
+
+    /** Whether only probes go. */
+    boolean probesOnly() {
+        return mode == Mode.PROBING || mode == Mode.BLOCKED;
     }
 
     /** From probe to probe. */
@@ -306,16 +368,23 @@ final class Controller {
             return;
         }
         lookedNanos = answer.nowNanos;
+        takings.sample(answer.nowNanos, takenSinceCut);
         long way = growthNanos;
         if (depth == AFTER_BLOCK_DEPTH) {
             way = growthNanos * AFTER_BLOCK_GROWTH;
         } else if (isDear() && progress < OUTGROWN) {
             way = Math.max(growthNanos, Math.min(LONGEST_GROWTH_NANOS, PAUSES_PER_GROWTH * dearNanos));
         }
+        boolean isUsed = (taken + 1) * NANOS >= USED * rate() * time;
+        if (isUsed) {
+            double kept = Math.exp(-time / FLOW_NANOS);
+            flowed = flowed * kept + taken;
+            flowedNanos = flowedNanos * kept + time;
+        }
         double byTime = (double) time / way;
         double byMail = (double) taken / (DELIVERED_PER_DEFERRAL * Math.max(1, volley));
         double step = Math.min(MAX_STEP, Math.min(byTime, byMail));
-        if (progress >= 1 && (taken + 1) * NANOS < USED * rate() * time) {
+        if (progress >= 1 && !isUsed) {
             step = 0; // nobody asks for more
         }
         if (time > IDLE_NANOS && progress < 1) {
@@ -347,10 +416,12 @@ final class Controller {
 
     /**
      * What it takes for long, of a rate that it has refused after so many seconds: the more was of a burst the less time it
-     * was, and where a burst no longer matters it is a little less than that rate.
+     * was, the less of it was used the less it was, and where neither matters it is a little less than that rate.
      */
-    private static double sustained(double refused, double seconds) {
-        return refused * HELD * seconds / (seconds + BURST);
+    private double sustained(double refused, long sinceCutNanos, long now) {
+        double seconds = sinceCutNanos / NANOS;
+        return Math.min(HELD * refused * seconds / (seconds + Takings.BURST),
+                BELOW_TAKEN * takings.sustained(now, takenSinceCut));
     }
 
     /** An outage is over, as it seems. */
@@ -377,6 +448,7 @@ final class Controller {
         long pause = Math.min(now - pausedNanos, LONGEST_KNOWN_PAUSE_NANOS);
         dearNanos = Math.min(pause, lastPauseNanos);
         lastPauseNanos = pause;
+        lastWasBlock = mode == Mode.BLOCKED;
         hasPaused = true;
         boolean isHeld = mode == Mode.PROBING && isDear();
         target = Math.max(target, isHeld ? rate() : rate() / (1 - newDepth)); // so much was taken
@@ -391,6 +463,7 @@ final class Controller {
         proved = 0;
         taken = 0;
         takenSinceCut = 0;
+        takings.begin(now);
         decreasedNanos = now; // and what goes from now on is counted
         takenSinceReturn = 0;
         lookedNanos = now;
@@ -463,7 +536,8 @@ final class Controller {
             return null;
         }
         double before = rate();
-        double between = (now - decreasedNanos) / NANOS;
+        long sinceCutNanos = now - decreasedNanos;
+        double between = sinceCutNanos / NANOS;
         hasDecreased = true;
         decreasedNanos = now;
         if (mode == Mode.PROBING || mode == Mode.BLOCKED) {
@@ -488,8 +562,8 @@ final class Controller {
             target = Math.min(before, Math.max(START_RATE, takenSinceCut / Math.max(1, between)));
             beforeFruitless = target;
         } else if (isTelling() && fruitless == 0 && !isLoad) {
-            target = sustained(before, between);
-            beforeFruitless = target;
+            target = sustained(before, sinceCutNanos, now);
+            beforeFruitless = target / AFTER_PAUSE; // it is below the one that led to a pause as it is
         } else if (fruitless > 0) {
             target = Math.min(before, target * beta);
         } else if (isLoad) { // what a busy receiver takes at other times is known
@@ -508,6 +582,7 @@ final class Controller {
         volley = fruitless > 1 ? Math.min(volley + 1, MAX_VOLLEY) : 1;
         taken = 0;
         takenSinceCut = 0;
+        takings.begin(now);
         lookedNanos = now;
         if (fruitless >= MAX_FRUITLESS || isOverBudget() || isDear()) {
             return pause(before);
@@ -572,7 +647,7 @@ final class Controller {
         }
         boolean isKnown = mode == Mode.PACED && isTelling();
         target = Math.max(minRate,
-                isKnown ? sustained(before, (answer.nowNanos - decreasedNanos) / NANOS) : target * beta);
+                isKnown ? sustained(before, answer.nowNanos - decreasedNanos, answer.nowNanos) : target * beta);
         if (mode != Mode.PROBING) {
             pausedNanos = answer.nowNanos;
         }

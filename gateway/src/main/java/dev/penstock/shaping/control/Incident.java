@@ -72,6 +72,12 @@ final class Incident {
         return seen;
     }
 
+    /** So many were taken since this was told last, while there was no incident. */
+    void taken(long messages, ControlConfig config, long nowNanos) {
+        turn(config, nowNanos);
+        taken[place()] += messages;
+    }
+
     /** @return whether it is over with this one */
     boolean delivered(long sentNanos, ControlConfig config, long nowNanos) {
         turn(config, nowNanos);

@@ -39,12 +39,12 @@ import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.units.Rate;
 
 /**
- * What a shaping file says of each path, as long as the domains of its sections have certain sites. Thread-safe;
+ * What the shaping files say of each path, as long as the domains of its sections have certain sites. Thread-safe;
  * immutable but for what it remembers of its own answers.
  *
  * <p>Layers are put over one another as KumoMTA does (docs/reference/kumo.shaping/load.md): {@code ["default"]}, the
  * provider, the provider for the source, the site, the domain alone, the site for the source, the domain for the
- * source. A section is for the site of its domain, and so are all others of that site, in the file's order; one with
+ * source; each of these file by file, the shaping file over those under it. A section is for the site of its domain, and so are all others of that site, in the file's order; one with
  * {@code mx_rollup = false} is for its domain alone. A domain whose site isn't known is shaped by itself, by its section.
  */
 public final class Rules implements LimitBook {
@@ -202,20 +202,30 @@ public final class Rules implements LimitBook {
 
     private List<ShapingLayer> layers(Chain chain) {
         List<ShapingLayer> layers = new ArrayList<>();
-        layers.add(sections.defaults().layer());
+        layers.addAll(sections.defaults().layers());
         ShapingSection provider = sections.providers().get(chain.provider());
         if (provider != null) {
-            layers.add(provider.layer());
-            layers.add(provider.sources().getOrDefault(chain.source(), ShapingLayer.NONE));
+            layers.addAll(provider.layers());
+            layers.addAll(provider.layers(chain.source()));
         }
-        chain.ofSite().forEach(section -> layers.add(section.layer()));
+        layers.addAll(ofSite(chain, ShapingSection::layer));
         if (chain.ofDomain() != null) {
-            layers.add(chain.ofDomain().layer());
+            layers.addAll(chain.ofDomain().layers());
         }
-        chain.ofSite().forEach(
-                section -> layers.add(section.sources().getOrDefault(chain.source(), ShapingLayer.NONE)));
+        layers.addAll(ofSite(chain, section -> section.layer(chain.source())));
         if (chain.ofDomain() != null) {
-            layers.add(chain.ofDomain().sources().getOrDefault(chain.source(), ShapingLayer.NONE));
+            layers.addAll(chain.ofDomain().layers(chain.source()));
+        }
+        return layers;
+    }
+
+    /** File by file: what a later one says of a domain comes over what earlier ones say of others at its site. */
+    private List<ShapingLayer> ofSite(Chain chain, Function<ShapingSection, ShapingLayer> layer) {
+        List<ShapingLayer> layers = new ArrayList<>();
+        for (int file = 0; file < sections.files(); file++) {
+            for (ShapingSection section : chain.ofSite()) {
+                layers.add(layer.apply(section.of(file)));
+            }
         }
         return layers;
     }

@@ -266,7 +266,7 @@ class AdaptiveControlTest {
         delivered(PATH, "shop", 200);
         refused(PATH, "shop", RATE);
         refused(PATH, "shop", TENANT);
-        for (int i = 0; i < 60; i++) {
+        for (int i = 0; i < 300; i++) {
             refused(PATH, "tenant-" + i % 10, BUSY);
         }
         Sender bulk = new Sender("shop", "", "", "example.com");
@@ -316,6 +316,30 @@ class AdaptiveControlTest {
         assertThat(control.limits().of(PATH, "outlook", bulk)).isEmpty();
         assertThat(control.limits().limitsSenders()).isFalse();
         assertThat(control.decisions()).extracting(Decision::what).contains("incident-over");
+    }
+
+    @Test
+    void fewDeferralsOfManyMessagesAreNoIncidentHoweverManyTenantsTheyAreOf() throws IOException {
+        start();
+        for (int i = 0; i < 200; i++) {
+            delivered(PATH, "tenant-" + i % 10, 3);
+            refused(PATH, "tenant-" + i % 10, BUSY);
+        }
+        assertThat(control.isIncident("outlook")).as("a quarter").isFalse();
+        for (int i = 0; i < 3_000 && !control.isIncident("outlook"); i++) {
+            refused(PATH, "tenant-" + i % 10, BUSY);
+        }
+        assertThat(control.isIncident("outlook")).isTrue();
+    }
+
+    @Test
+    void aSessionThatHasCarriedAllItMayIsNobodysTrouble() throws IOException {
+        start();
+        for (int i = 0; i < 200; i++) {
+            refused(PATH, "tenant-" + i % 10,
+                    Reply.of(421, "", "Max message per connection reached, closing transmission channel"));
+        }
+        assertThat(control.isIncident("outlook")).isFalse();
     }
 
     private static AutomationRule rule(Action... actions) {

@@ -10,6 +10,7 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 import dev.penstock.config.ControlConfig;
+import dev.penstock.shaping.Prospect;
 import dev.penstock.shaping.control.Controller.Answer;
 import dev.penstock.shaping.control.Controller.Change;
 import dev.penstock.shaping.control.Controller.Mode;
@@ -139,6 +140,15 @@ class ControllerModelTest {
             assertThat(rate).as(seed).isGreaterThanOrEqualTo(MIN_RATE);
         }
         assertThat(rate).as(seed).isPositive();
+        Prospect prospect = controller.prospect();
+        assertThat(prospect.pauses()).as(seed).isBetween(0.0, 0.5);
+        assertThat(prospect.pace()).as(seed).isPositive().isFinite();
+        switch (prospect.state()) {
+            case OPEN -> assertThat(controller.mode()).as(seed).isEqualTo(Mode.OPEN);
+            case FLOWS -> assertThat(controller.mode()).as(seed).isEqualTo(Mode.PACED);
+            case PAUSED -> assertThat(controller.probesOnly()).as(seed).isTrue();
+            case UNKNOWN -> assertThat(controller.mode()).as(seed).isNotEqualTo(Mode.OPEN);
+        }
         assertThat(controller.window()).as(seed).isPositive();
     }
 

@@ -1,9 +1,9 @@
 package dev.penstock.shaping.rules;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +26,7 @@ import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.SharedLimit;
 import dev.penstock.shaping.SharedLimit.Bound;
 
-/** Random shaping files against a naive merge of maps, written from KumoMTA's description alone. */
+/** Random shaping files, one to three over one another, against a naive merge of maps, written from KumoMTA's description alone. */
 class RulesModelTest {
     private static final int FILES = 150;
     private static final List<String> SOURCES = List.of("ip-1", "ip-2", "ip-3");
@@ -58,24 +58,25 @@ class RulesModelTest {
         assertThat(compared).isGreaterThan(FILES * SOURCES.size() * SITES.size());
     }
 
+    /** One file of those that lie over one another. */
+    private static final class Layer {
+        Section defaults = new Section();
+        final Map<String, Section> providers = new LinkedHashMap<>();
+        final List<Section> sections = new ArrayList<>();
+    }
+
     private int file(Random random, int seed) throws IOException {
-        Section defaults = section(random, "default");
-        Map<String, Section> providers = new LinkedHashMap<>();
-        providers.put("one", section(random, "one"));
-        providers.put("two", section(random, "two"));
-        List<Section> sections = new ArrayList<>();
         Map<String, Site> sites = new HashMap<>();
-        for (int i = 0; i < 1 + random.nextInt(6); i++) {
-            Section section = section(random, "d" + i + ".example");
-            section.rollsUp = random.nextBoolean();
-            section.replaces = random.nextInt(5) == 0;
-            sections.add(section);
-            if (random.nextInt(5) > 0) {
-                sites.put(section.domain, SITES.get(random.nextInt(SITES.size())));
-            }
+        Map<String, Boolean> rollUps = new HashMap<>();
+        List<Layer> layers = new ArrayList<>();
+        List<Path> files = new ArrayList<>();
+        for (int i = 0; i <= seed % 3; i++) {
+            Layer layer = layer(random, sites, rollUps, i);
+            layers.add(layer);
+            files.add(Files.writeString(directory.resolve("shaping-" + i + ".toml"),
+                    toml(layer.defaults, layer.providers, layer.sections)));
         }
-        Path file = Files.writeString(directory.resolve("shaping.toml"), toml(defaults, providers, sections));
-        ShapingReader.Result read = ShapingReader.read(file);
+        ShapingReader.Result read = ShapingReader.read(files.subList(0, files.size() - 1), files.getLast());
         assertThat(read.errors()).isEmpty();
         Rules rules = new Rules(read.config(), sites);
         int compared = 0;
@@ -84,16 +85,46 @@ class RulesModelTest {
                 Site site = SITES.get(i);
                 String provider = PROVIDERS.get(i);
                 for (String domain : List.of("other.example", "d0.example", "d1.example", "d2.example", "d3.example")) {
-                    Map<String, Integer> expected = naive(domain, site, source, provider, defaults, providers,
-                            sections, sites);
+                    Map<String, Integer> expected = naive(domain, site, source, provider, layers, sites);
                     PathLimits limits = rules.of(new EgressPath(source, rules.key(domain, site)), provider);
                     assertThat(actual(limits)).as("seed %d: %s at %s by %s%n%s", seed, domain, site, source,
-                            Files.readString(file)).isEqualTo(expected);
+                            files.stream().map(RulesModelTest::text).toList()).isEqualTo(expected);
                     compared++;
                 }
             }
         }
         return compared;
+    }
+
+    private static Layer layer(Random random, Map<String, Site> sites, Map<String, Boolean> rollUps, int file) {
+        Layer layer = new Layer();
+        layer.defaults = section(random, "default");
+        layer.defaults.replaces = file > 0 && random.nextInt(5) == 0;
+        for (String name : List.of("one", "two")) {
+            if (file == 0 || random.nextBoolean()) {
+                Section provider = section(random, name);
+                provider.replaces = random.nextInt(5) == 0;
+                layer.providers.put(name, provider);
+            }
+        }
+        for (int i = 0; i < 1 + random.nextInt(6); i++) {
+            Section section = section(random, "d" + i + ".example");
+            section.rollsUp = rollUps.computeIfAbsent(section.domain, _ -> random.nextBoolean());
+            section.replaces = random.nextInt(5) == 0;
+            layer.sections.add(section);
+            if (random.nextInt(5) > 0 && file == 0) {
+                sites.put(section.domain, SITES.get(random.nextInt(SITES.size())));
+            }
+        }
+        return layer;
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Section section(Random random, String domain) {
@@ -116,9 +147,10 @@ class RulesModelTest {
 
     private static String toml(Section defaults, Map<String, Section> providers, List<Section> sections) {
         StringBuilder toml = new StringBuilder();
-        toml(toml, "\"default\"", defaults, "");
+        toml(toml, "\"default\"", defaults, defaults.replaces ? "replace_base = true\n" : "");
         providers.forEach((name, provider) -> toml(toml, "provider.\"" + name + "\"", provider,
-                "match = [ {MXSuffix=\"." + name + ".example\"} ]\n"));
+                "match = [ {MXSuffix=\"." + name + ".example\"} ]\n"
+                        + (provider.replaces ? "replace_base = true\n" : "")));
         sections.forEach(section -> toml(toml, '"' + section.domain + '"', section,
                 (section.rollsUp ? "" : "mx_rollup = false\n") + (section.replaces ? "replace_base = true\n" : "")));
         return toml.toString();
@@ -133,26 +165,27 @@ class RulesModelTest {
         });
     }
 
-    /** Merging into a map in the order of the documentation. */
+    /** Merging into a map in the order of the documentation, at each step file by file. */
     private static Map<String, Integer> naive(String domain, Site site, String source, String provider,
-            Section defaults, Map<String, Section> providers, List<Section> sections, Map<String, Site> sites) {
-        Section own = sections.stream().filter(section -> section.domain.equals(domain)).findFirst().orElse(null);
-        boolean alone = own != null && (!own.rollsUp || !Objects.equals(site, sites.get(domain)));
+            List<Layer> layers, Map<String, Site> sites) {
+        List<Section> own = layers.stream().flatMap(layer -> layer.sections.stream())
+                .filter(section -> section.domain.equals(domain)).toList();
+        boolean alone = !own.isEmpty() && (!own.getFirst().rollsUp || !Objects.equals(site, sites.get(domain)));
         // Whose site counts: the mail's; of a domain that stands alone on purpose, that which it is known to have.
-        Site counted = !alone ? site : requireNonNull(own).rollsUp ? null : sites.get(domain);
-        List<Section> ofSite = sections.stream()
+        Site counted = !alone ? site : own.getFirst().rollsUp ? null : sites.get(domain);
+        List<Section> ofSite = layers.stream().flatMap(layer -> layer.sections.stream())
                 .filter(section -> section.rollsUp && counted != null
                         && Objects.equals(counted, sites.get(section.domain)))
                 .toList();
-        List<Section> ofDomain = alone ? List.of(requireNonNull(own)) : List.of();
+        List<Section> ofDomain = alone ? own : List.of();
         Map<String, Integer> merged = new TreeMap<>(Map.of("connection_limit", 10, "max_deliveries_per_connection",
                 1_000, "consecutive_connection_failures_before_delay", 10));
         Map<String, Integer> builtIn = Map.copyOf(merged);
-        merged.putAll(defaults.values);
-        if (providers.containsKey(provider)) {
-            merged.putAll(providers.get(provider).values);
-            merged.putAll(providers.get(provider).sources.getOrDefault(source, Map.of()));
-        }
+        kept(layers.stream().map(layer -> layer.defaults).toList()).forEach(section -> merged.putAll(section.values));
+        List<Section> providers = kept(layers.stream().map(layer -> layer.providers.get(provider))
+                .filter(Objects::nonNull).toList());
+        providers.forEach(section -> merged.putAll(section.values));
+        providers.forEach(section -> merged.putAll(section.sources.getOrDefault(source, Map.of())));
         for (List<Section> each : List.of(ofSite, ofDomain)) {
             for (Section section : each) {
                 if (section.replaces) {
@@ -163,9 +196,23 @@ class RulesModelTest {
             }
         }
         for (List<Section> each : List.of(ofSite, ofDomain)) {
-            each.forEach(section -> merged.putAll(section.sources.getOrDefault(source, Map.of())));
+            for (Section section : each) {
+                List<Section> ofName = each.stream().filter(other -> other.domain.equals(section.domain)).toList();
+                if (kept(ofName).contains(section)) {
+                    merged.putAll(section.sources.getOrDefault(source, Map.of()));
+                }
+            }
         }
         return merged;
+    }
+
+    /** What the files say of one name from the last on that replaces what is below. */
+    private static List<Section> kept(List<Section> ofName) {
+        int from = 0;
+        for (int i = 0; i < ofName.size(); i++) {
+            from = ofName.get(i).replaces ? i : from;
+        }
+        return ofName.subList(from, ofName.size());
     }
 
     private static Map<String, Integer> actual(PathLimits limits) {

@@ -2,11 +2,11 @@ package dev.penstock.loadgen.twin;
 
 import java.time.Instant;
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.DoubleStream;
 
 /**
  * What a receiver has taken from a source, what it refused, and what it would have taken. Immutable but for its minutes,
@@ -119,34 +119,54 @@ public record TwinReport(String twin, String source, long firstNanos, long conne
         return rate;
     }
 
-    /** Of a source whose reputation only rises: the least of the rates of messages, within the days' quotas. */
-    static List<Double> capacity(TwinProfile profile, double startScore, long firstNanos, long untilNanos) {
-        int count = (int) Math.max(0, Math.ceilDiv(untilNanos - firstNanos, MINUTE_NANOS));
-        double[] capacity = new double[count];
-        for (int i = 0; i < count; i++) {
-            double score = Math.min(1, startScore + profile.reputation().perHour() * (i + 0.5) / MINUTES_PER_HOUR);
-            capacity[i] = rate(profile, score) * SECONDS_PER_MINUTE;
-        }
-        for (TwinLimit limit : profile.limits()) {
-            if (limit instanceof TwinLimit.Daily daily) {
-                keepTo(daily, capacity, firstNanos);
-            }
-        }
-        return DoubleStream.of(capacity).boxed().toList();
-    }
+    /** What is left of a day's quota. */
+    private static final class Quota {
+        private final TwinLimit.Daily daily;
+        private LocalDate day = LocalDate.MIN;
+        private double left;
 
-    private static void keepTo(TwinLimit.Daily daily, double[] capacity, long firstNanos) {
-        LocalDate day = LocalDate.MIN;
-        double left = 0;
-        for (int i = 0; i < capacity.length; i++) {
-            LocalDate today = Instant.ofEpochSecond((firstNanos + i * MINUTE_NANOS) / NANOS_PER_SECOND)
-                    .atZone(daily.zone()).toLocalDate();
+        Quota(TwinLimit.Daily daily) {
+            this.daily = daily;
+        }
+
+        double left(long nanos) {
+            LocalDate today = Instant.ofEpochSecond(nanos / NANOS_PER_SECOND).atZone(daily.zone()).toLocalDate();
             if (!today.equals(day)) {
                 day = today;
                 left = daily.most();
             }
-            capacity[i] = Math.min(capacity[i], left);
-            left -= capacity[i];
+            return left;
         }
+    }
+
+    /**
+     * Of a source that sends as much as it may and never more: the least of the rates of messages, within the days' quotas.
+     * Its reputation rises with time, and falls with the complaints that so many messages bring.
+     */
+    static List<Double> capacity(TwinProfile profile, double startScore, long firstNanos, long untilNanos) {
+        int count = (int) Math.max(0, Math.ceilDiv(untilNanos - firstNanos, MINUTE_NANOS));
+        List<Quota> quotas = new ArrayList<>();
+        for (TwinLimit limit : profile.limits()) {
+            if (limit instanceof TwinLimit.Daily daily) {
+                quotas.add(new Quota(daily));
+            }
+        }
+        double risesInHalf = profile.reputation().perHour() / MINUTES_PER_HOUR / 2;
+        double complaint = profile.reputation().complaints() * profile.reputation().complaint();
+        double score = startScore;
+        List<Double> capacity = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            score = Math.min(1, score + risesInHalf);
+            double messages = rate(profile, score) * SECONDS_PER_MINUTE;
+            for (Quota quota : quotas) {
+                messages = Math.min(messages, quota.left(firstNanos + i * MINUTE_NANOS));
+            }
+            for (Quota quota : quotas) {
+                quota.left -= messages;
+            }
+            capacity.add(messages);
+            score = Math.clamp(score + risesInHalf - messages * complaint, 0, 1);
+        }
+        return List.copyOf(capacity);
     }
 }

@@ -347,6 +347,32 @@ class TwinTest {
     }
 
     @Test
+    void whoNeverExceedsALimitIsComplainedOfStillAndCouldNotHaveSentMore() {
+        Twin twin = twin("""
+                [reputation]
+                per-hour = 0.1
+                complaints = 0.05
+                complaint = 0.0001
+                [[limit]]
+                kind = "rate"
+                floor = "1/s"
+                rate = "10/s"
+                replies = ["451 rate"]
+                """);
+        twin.trust("192.0.2.1", now);
+        Twin.Session session = session(twin, "192.0.2.1");
+        long end = now + Duration.ofHours(3).toNanos();
+        while (now < end) {
+            assertThat(message(session).isRefusal()).isFalse();
+            double rate = 1 + 9 * twin.reputation("192.0.2.1", now);
+            pass(Duration.ofNanos((long) (1e9 / rate)));
+        }
+        TwinReport report = twin.reports(now).getFirst();
+        assertThat(report.reputation()).as("more are complained of than time makes good").isLessThan(0.95);
+        assertThat(report.capacityUntil(now)).isBetween(0.98 * report.taken(), 1.02 * report.taken());
+    }
+
+    @Test
     void aTwinTwiceAsLargeTakesTwiceAsMuch() {
         TwinProfile profile = Twins.read("outlook").scaled(2);
         assertThat(profile.limits()).filteredOn(TwinLimit.Connections.class::isInstance)
