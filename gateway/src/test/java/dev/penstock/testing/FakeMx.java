@@ -58,6 +58,7 @@ public final class FakeMx implements AutoCloseable {
     private static final String DEFAULT_CAPABILITIES = "PIPELINING,8BITMIME,SIZE 10240000,ENHANCEDSTATUSCODES,SMTPUTF8";
 
     private final ServerSocket server;
+    private final Thread accepting;
     private final ConcurrentLinkedQueue<String> scripts = new ConcurrentLinkedQueue<>();
     private final Map<String, String> replies = new LinkedHashMap<>();
     private final Map<String, CountDownLatch> latches = new ConcurrentHashMap<>();
@@ -94,7 +95,7 @@ public final class FakeMx implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        Thread.ofVirtual().name("fake-mx-" + port()).start(this::accept);
+        accepting = Thread.ofVirtual().name("fake-mx-" + port()).start(this::accept);
     }
 
     public int port() {
@@ -189,9 +190,11 @@ public final class FakeMx implements AutoCloseable {
         return mostOpen.get();
     }
 
+    /** Who connects after it is refused: a thread that is inside {@code accept} would keep the port open for a while. */
     @Override
     public void close() {
         closeQuietly(server);
+        closeQuietly(accepting::join);
         open.forEach(FakeMx::closeQuietly);
     }
 

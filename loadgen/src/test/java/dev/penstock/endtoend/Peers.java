@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 
 /** Finds the programs that tests use as real peers; {@code .ci/setup} installs them. */
@@ -17,6 +20,14 @@ final class Peers {
 
     /** Where {@code .ci/setup} puts what Debian can't install beside the rest. */
     private static final Path OWN_FOLDER = Path.of("/usr/local/lib/penstock-peers");
+
+    /** Above the ports of what Debian's peers may have started by themselves. */
+    private static final int FIRST_PORT = 12_000;
+
+    /** Where Linux begins to hand out ports, by default (ip_local_port_range). */
+    private static final int PORTS_END = 32_768;
+
+    private static final int PORT_TRIES = 100;
 
     private Peers() {}
 
@@ -56,10 +67,22 @@ final class Peers {
         }
     }
 
-    /** A port that was free a moment ago on {@code address}. */
+    /**
+     * A port that was free a moment ago on {@code address}, and that the system gives nobody who asks for any: connections of
+     * other tests would take it before the peer does.
+     */
     static int freePort(String address) throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(address))) {
-            return socket.getLocalPort();
+        InetAddress here = InetAddress.getByName(address);
+        for (int tries = 1;; tries++) {
+            int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, PORTS_END);
+            try (ServerSocket socket = new ServerSocket()) {
+                socket.bind(new InetSocketAddress(here, port));
+                return port;
+            } catch (BindException e) {
+                if (tries == PORT_TRIES) {
+                    throw e;
+                }
+            }
         }
     }
 
