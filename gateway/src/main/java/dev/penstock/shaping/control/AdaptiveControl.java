@@ -153,8 +153,8 @@ public final class AdaptiveControl implements AutoCloseable {
     private final class Node {
         private final Scope scope;
         private final Goodput goodput;
-        /** Of all senders, where this is of one; his alone isn't counted before he is told apart. */
-        private final Goodput ofAll;
+        /** Of all senders, where this is of one: his mail isn't counted before he is told apart, and has no paths of its own. */
+        private final Node all;
         private final Watch watch;
         private final Map<String, Node> senders = new ConcurrentHashMap<>(0);
         private volatile boolean hasSenders;
@@ -172,21 +172,19 @@ public final class AdaptiveControl implements AutoCloseable {
             this.scope = scope;
             this.watch = watch;
             this.goodput = new Goodput(nowNanos);
-            this.ofAll = goodput;
+            this.all = this;
         }
 
         Node(Node all, String tenant, String campaign, long nowNanos) {
             this.scope = all.scope.of(tenant, campaign);
             this.watch = all.watch;
             this.goodput = new Goodput(nowNanos);
-            this.ofAll = all.goodput;
-            this.ceiling = all.ceiling;
-            this.mostSessions = all.mostSessions;
+            this.all = all;
         }
 
         private double taken(long now) {
             double own = goodput.rate(now);
-            return own > 0 ? own : ofAll.rate(now);
+            return own > 0 ? own : all.goodput.rate(now);
         }
 
         /** A path of the scope; locked, as is what is remembered of it. */
@@ -238,8 +236,9 @@ public final class AdaptiveControl implements AutoCloseable {
                     return;
                 }
                 change = known.delivered(answer(sentNanos, 0, 0, now)); // what is taken needs no measure
-                if (mostSessions > 0) {
-                    known.mostSessions(mostSessions);
+                int most = all.mostSessions;
+                if (most > 0) {
+                    known.mostSessions(most);
                 }
                 before = limits;
                 after = publish(known);
@@ -273,7 +272,8 @@ public final class AdaptiveControl implements AutoCloseable {
         }
 
         private Controller.Answer answer(long sentNanos, int open, double taken, long now) {
-            double most = ceiling == 0 ? Double.POSITIVE_INFINITY : ceiling;
+            double known = all.ceiling;
+            double most = known == 0 ? Double.POSITIVE_INFINITY : known;
             return new Controller.Answer(sentNanos, open, taken, most, now);
         }
 
@@ -628,15 +628,19 @@ public final class AdaptiveControl implements AutoCloseable {
         if (node.senders.size() >= MOST_SENDERS) {
             return node;
         }
-        Node sender = node.senders.computeIfAbsent(senderKey(tenant, campaign),
-                _ -> new Node(node, tenant, campaign, now));
+        String key = senderKey(tenant, campaign);
+        Node sender = node.senders.computeIfAbsent(key,
+                _ -> new Node(node, campaign.isEmpty() ? key : tenant, campaign, now));
         node.hasSenders = true;
         hasSenders = true;
         return sender;
     }
 
     private static String senderKey(String tenant, String campaign) {
-        return campaign.isEmpty() ? tenant : tenant + '\n' + campaign;
+        if (campaign.isEmpty()) {
+            return tenant.isEmpty() ? Scope.NO_TENANT : tenant;
+        }
+        return tenant + '\n' + campaign;
     }
 
     // Answers
@@ -712,9 +716,6 @@ public final class AdaptiveControl implements AutoCloseable {
             return new Verdict(meaning, suspensions);
         }
         if (Signal.isOfSender(meaning.scope())) {
-            if (mail.tenant.isEmpty() && mail.campaign.isEmpty()) {
-                return new Verdict(meaning, suspensions); // whom the receiver means isn't known
-            }
             node = sender(node, mail.tenant, meaning.scope() == ReplyScope.CAMPAIGN ? mail.campaign : "", now);
         }
         Duration[] interval = new Duration[1];

@@ -12,6 +12,9 @@ import dev.penstock.shaping.EgressPath;
  * @param campaign of that tenant; empty for all
  */
 public record Scope(String source, String provider, String site, String tenant, String campaign) {
+    /** In a tenant's place: all mail that has none. No tenant is called so, as a name has no space at its ends. */
+    static final String NO_TENANT = " ";
+
     static Scope of(EgressPath path, String provider) {
         return new Scope(path.source(), provider, provider.isEmpty() ? path.site().name() : "", "", "");
     }
@@ -24,10 +27,13 @@ public record Scope(String source, String provider, String site, String tenant, 
         return !tenant.isEmpty() || !campaign.isEmpty();
     }
 
-    /** {@code ip-17->google}, {@code ip-17->google of shop/spring}. */
+    /** {@code ip-17->google}, {@code ip-17->google of shop/spring}, {@code ip-17->google without tenant}. */
     @Override
     public String toString() {
-        return (source.isEmpty() ? "" : source + "->") + (provider.isEmpty() ? site : provider)
-                + (isOfSender() ? " of " + tenant + (campaign.isEmpty() ? "" : "/" + campaign) : "");
+        String receiver = (source.isEmpty() ? "" : source + "->") + (provider.isEmpty() ? site : provider);
+        if (tenant.equals(NO_TENANT)) {
+            return receiver + " without tenant";
+        }
+        return receiver + (isOfSender() ? " of " + tenant + (campaign.isEmpty() ? "" : "/" + campaign) : "");
     }
 }

@@ -238,6 +238,39 @@ class AdaptiveControlTest {
     }
 
     @Test
+    void mailWithoutATenantIsSlowedAloneAndARestartKnowsIt() throws IOException {
+        own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("10/s"));
+        start();
+        delivered(PATH, "", 200);
+        assertThat(refused(PATH, "", TENANT).meaning().isPaced()).isTrue();
+        assertThat(told).containsExactly("limits ip-1->outlook without tenant");
+        for (boolean isRestarted : new boolean[]{false, true}) {
+            if (isRestarted) {
+                control.close();
+                start();
+            }
+            assertThat(limits(PATH)).as("the source's").isEmpty();
+            assertThat(ofSender("", "")).containsExactly("adaptive_rate of ip-1->outlook without tenant");
+            assertThat(ofSender("", "autumn")).hasSize(1);
+            assertThat(ofSender("shop", "spring")).isEmpty();
+            assertThat(ofSender("no tenant", "")).isEmpty();
+        }
+        refused(PATH, "shop", TENANT);
+        assertThat(ofSender("shop", "spring")).contains("adaptive_rate of ip-1->outlook of shop");
+        passes(Duration.ofSeconds(10));
+        for (int i = 0; i < 5_000 && !ofSender("", "").isEmpty(); i++) {
+            delivered(PATH, "", 1);
+        }
+        assertThat(ofSender("", "")).as("what is taken lets it go").isEmpty();
+        assertThat(ofSender("shop", "spring")).as("and nobody else").isNotEmpty();
+    }
+
+    private List<String> ofSender(String tenant, String campaign) {
+        return control.limits().of(PATH, "outlook", new Sender(tenant, campaign, "", "example.com")).stream()
+                .map(limit -> limit.id().toString()).toList();
+    }
+
+    @Test
     void aRateIsReleasedAtTheConfiguredLimit() throws IOException {
         own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("10/s"));
         start();
