@@ -156,7 +156,7 @@ const queuedNow = (data, ctx) => {
   const some = {...data.selection, id: [...ids]};
   const may = ctx.can("OPERATE");
   return section("Queued now", html`
-    ${found.selected === 0 ? nothing : html`<p>${found.looked ? html`At most ${count(found.selected)}, of which ${count(found.looked)} envelopes were read for this page, which is loaded anew by r alone` : html`${count(found.selected)} ${found.selected === 1 ? "message" : "messages"}`}${found.incomplete ? "; some that moved just now may be left out" : ""}. A message counts once for each of its recipients' domains.</p>`}
+    ${found.selected === 0 ? nothing : html`<p>${found.looked ? html`At most ${count(found.selected)}, of which ${count(found.looked)} envelopes were read for this page, which is loaded anew by r alone` : html`${count(found.selected)} ${found.selected === 1 ? "message" : "messages"}`}. A message counts once for each of its recipients' domains.</p>`}
     ${may && !isEverything(data.selection) && found.messages.length ? html`<div class="actions-of"><span>All that are selected, as a job:</span>${actions(ctx, data.selection, verbs(data.selection))}</div>` : nothing}
     ${may && ids.size ? html`<div class="actions-of"><span>${count(ids.size)} ticked:</span>${actions(ctx, some, VERBS_OF_MAIL)}<button @click=${() => {
       ids.clear();

@@ -209,13 +209,11 @@ public final class QueueAnswer {
     /**
      * Queued messages, the oldest first.
      *
-     * @param selected   destinations that are selected by what the queue knows, on all pages
-     * @param looked     of these, whose envelope was read for this page
-     * @param incomplete whether some that moved just then may have been left out
-     * @param next       the cursor of the next page; null when there is none
+     * @param selected destinations that are selected by what the queue knows, on all pages
+     * @param looked   of these, whose envelope was read for this page
+     * @param next     the cursor of the next page; null when there is none
      */
-    public record Messages(String selection, long selected, int looked, boolean incomplete, @Nullable String next,
-            List<Message> messages) {}
+    public record Messages(String selection, long selected, int looked, @Nullable String next, List<Message> messages) {}
 
     /**
      * A recipient of a queued message.

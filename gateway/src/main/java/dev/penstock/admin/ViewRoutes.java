@@ -190,7 +190,7 @@ public final class ViewRoutes {
                 .orElse(Cursor.START);
         MessagePage page = views.messages(selection, after, limit(request), queued::envelope);
         Cursor next = page.next();
-        return new Messages(selection.toString(), page.selected(), page.looked(), page.incomplete(),
+        return new Messages(selection.toString(), page.selected(), page.looked(),
                 next == null ? null : next.toString(), page.messages().stream().map(Message::of).toList());
     }
 

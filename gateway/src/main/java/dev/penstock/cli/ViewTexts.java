@@ -157,8 +157,7 @@ final class ViewTexts {
         table.print(out);
         say(messages.messages().size() + " of " + number(messages.selected()) + " selected"
                 + (messages.looked() == 0 ? "" : ", " + number(messages.looked()) + " of them read from the spool")
-                + (messages.next() == null ? "" : "; go on with --cursor " + messages.next())
-                + (messages.incomplete() ? "; some that moved just now may be left out" : ""));
+                + (messages.next() == null ? "" : "; go on with --cursor " + messages.next()));
     }
 
     void message(QueueAnswer.MessageDetail message) {

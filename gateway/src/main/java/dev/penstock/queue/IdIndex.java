@@ -174,6 +174,11 @@ final class IdIndex {
         }
     }
 
+    static boolean isBehind(QueueItem item, Cursor place) {
+        int byId = Long.compareUnsigned(item.entry().messageId(), place.id());
+        return byId > 0 || byId == 0 && item.entry().destination() > place.destination();
+    }
+
     /** The place right before all destinations of a message. */
     static Cursor before(MessageId id) {
         return new Cursor(id.value(), -1);

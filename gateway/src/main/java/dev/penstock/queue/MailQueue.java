@@ -2151,8 +2151,9 @@ public final class MailQueue implements AutoCloseable {
         return byId;
     }
 
-    /** Adds one that is queued as it is now; none that is finished. */
-    void look(QueueItem item, ItemSlice into) {
+    /** The item as its lock guards it; null when it has gone. */
+    @Nullable
+    SeenItem look(QueueItem item) {
         while (true) {
             SubQueue home = item.home;
             ReadyQueue readyQueue = home.domain.lockReadyQueue();
@@ -2160,15 +2161,8 @@ public final class MailQueue implements AutoCloseable {
                 if (item.home != home) {
                     continue;
                 }
-                if (item.state() != QueueItem.GONE) {
-                    into.add(item, switch (item.state()) {
-                        case QueueItem.ACTIVE -> QueueItem.State.ACTIVE;
-                        case QueueItem.HELD -> QueueItem.State.HELD;
-                        case QueueItem.QUEUED -> readyState(home, readyQueue);
-                        default -> QueueItem.State.SCHEDULED;
-                    });
-                }
-                return;
+                QueueItem.State state = item.where(readyState(home, readyQueue));
+                return state == null ? null : new SeenItem(item, state, item.dueMillis(), item.attempts());
             } finally {
                 readyQueue.unlock();
             }

@@ -9,14 +9,12 @@ import dev.penstock.message.MessageId;
 /**
  * Some queued messages, the oldest first. Immutable.
  *
- * @param messages   by id, and by destination within a message
- * @param next       from where the next page goes on; null when there is none
- * @param selected   destinations that are selected by what the queue knows of them, on all pages
- * @param looked     of these, whose envelope was read for this page
- * @param incomplete whether some that moved just then may have been left out
+ * @param messages by id, and by destination within a message
+ * @param next     from where the next page goes on; null when there is none
+ * @param selected destinations that are selected by what the queue knows of them, on all pages
+ * @param looked   of these, whose envelope was read for this page
  */
-public record MessagePage(List<MessageRow> messages, @Nullable Cursor next, long selected, int looked,
-        boolean incomplete) {
+public record MessagePage(List<MessageRow> messages, @Nullable Cursor next, long selected, int looked) {
     /**
      * After which destination a page begins.
      *

@@ -137,6 +137,27 @@ public final class QueueItem {
         return (int) dueAttemptsState & STATE_MASK;
     }
 
+    boolean isReady() {
+        return state() == QUEUED;
+    }
+
+    /**
+     * For who looks at it, with or without its lock.
+     *
+     * @param ready where it is when it is ready, which its ready queue knows
+     * @return null when it has gone
+     */
+    @Nullable
+    State where(State ready) {
+        return switch (state()) {
+            case GONE -> null;
+            case ACTIVE -> State.ACTIVE;
+            case HELD -> State.HELD;
+            case QUEUED -> ready;
+            default -> State.SCHEDULED;
+        };
+    }
+
     /** Of one that waits on the wheel. */
     boolean isHeld() {
         return state() == HELD;

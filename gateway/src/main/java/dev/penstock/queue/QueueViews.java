@@ -62,8 +62,6 @@ public final class QueueViews {
     private static final int MOST_ENVELOPES = 2_000;
     /** And for how long, whatever the disk does. */
     private static final Duration READING_TIME = Duration.ofSeconds(2);
-    /** Where one of so many is selected, a page is filled from the oldest on; where fewer are, they are looked for. */
-    private static final int FEW_OF = 16;
     private static final int OCTETS_PER_KILOBYTE = 1024;
     private static final double NANOS_PER_SECOND = 1e9;
     private static final int MOST_REPLIES = RecentOutcomes.REPLIES;
@@ -516,13 +514,19 @@ public final class QueueViews {
 
     private long firstDue(Selection selection) {
         long[] first = {Long.MAX_VALUE};
-        var _ = walkWheel((slice, i) -> {
+        lookInOrder(Cursor.START, item -> {
             // Whose due time is later than that of another needn't be looked at further.
-            if (slice.dueMillis(i) < first[0] && isSelected(selection, slice.item(i).home)) {
-                first[0] = slice.dueMillis(i);
+            if (item.dueMillis() < first[0] && isWaiting(item) && isSelected(selection, item.home)) {
+                first[0] = item.dueMillis();
             }
+            return true;
         });
         return first[0] >= QueueItem.MAX_DUE ? 0 : queue.clock.toWall(first[0]); // what is held without end is never due
+    }
+
+    private static boolean isWaiting(QueueItem item) {
+        QueueItem.State state = item.where(QueueItem.State.READY);
+        return state == QueueItem.State.SCHEDULED || state == QueueItem.State.HELD;
     }
 
     /** Ready queues that are selected, the fullest first. Of {@code domain} the one it is in. */
@@ -587,186 +591,16 @@ public final class QueueViews {
 
     // Messages
 
-    private interface ItemVisitor {
-        void visit(ItemSlice slice, int place);
-    }
-
-    /** @return whether some that moved may have been left out */
-    private boolean walkWheel(ItemVisitor visitor) {
-        ItemSlice slice = new ItemSlice(ITEMS);
-        TimingWheel.Walk walk = new TimingWheel.Walk();
-        boolean more = true;
-        while (more) {
-            slice.clear();
-            more = queue.scheduler.walk(walk, slice);
-            visit(slice, visitor);
-        }
-        return walk.isIncomplete();
-    }
-
-    private static void visit(ItemSlice slice, ItemVisitor visitor) {
-        for (int i = 0; i < slice.size(); i++) {
-            visitor.visit(slice, i);
-        }
-    }
-
-    /**
-     * Shows what is ready or in sessions' hands of the sub-queues that are selected.
-     *
-     * @return whether some that moved may have been left out
-     */
-    private boolean walkReady(Selection selection, ItemVisitor visitor) {
-        ItemSlice slice = new ItemSlice(ITEMS);
-        List<SubQueue> selected = new ArrayList<>();
-        boolean leftOut = false;
-        for (Iterator<DomainQueue> domains = domains(selection).iterator(); domains.hasNext();) {
-            DomainQueue domain = domains.next();
-            selected.clear();
-            for (SubQueue subQueue : domain.subQueues.values()) {
-                if (isSelected(selection, subQueue)) {
-                    selected.add(subQueue);
-                }
-            }
-            leftOut |= walk(domain, selected, slice, visitor);
-        }
-        return leftOut;
-    }
-
-    /**
-     * Of each sub-queue ready ones first: what a session takes meanwhile is seen twice rather than not. As many sub-queues
-     * of the domain are looked at under one lock as a slice takes.
-     */
-    private boolean walk(DomainQueue domain, List<SubQueue> selected, ItemSlice slice, ItemVisitor visitor) {
-        boolean leftOut = false;
-        ListWalk ready = null;
-        ListWalk active = null;
-        for (int at = 0; at < selected.size();) {
-            slice.clear();
-            ReadyQueue readyQueue = domain.lockReadyQueue();
-            try {
-                for (int looked = 0; looked < SUB_QUEUES && at < selected.size() && !slice.isFull(); looked++) {
-                    SubQueue subQueue = selected.get(at);
-                    if (ready == null || active == null) {
-                        ready = new ListWalk(subQueue, subQueue.ready, QueueItem.QUEUED);
-                        active = new ListWalk(subQueue, subQueue.active, QueueItem.ACTIVE);
-                    }
-                    ready.go(queue.readyState(subQueue, readyQueue), slice);
-                    if (ready.over) {
-                        active.go(QueueItem.State.ACTIVE, slice);
-                    }
-                    if (active.over) {
-                        leftOut |= ready.brokeOff || active.brokeOff;
-                        ready = null;
-                        at++;
-                    }
-                }
-            } finally {
-                readyQueue.unlock();
-            }
-            visit(slice, visitor);
-        }
-        return leftOut;
-    }
-
-    /**
-     * Through a sub-queue's list, some at a time under its lock: from the last to the first, because the first go. When the one
-     * that it stands at has gone, so have most of those before it as a rule. What came to the end meanwhile isn't seen.
-     */
-    private static final class ListWalk {
-        private final SubQueue of;
-        private final ItemList list;
-        private final int state;
-        private @Nullable QueueItem last;
-        private int removals;
-        private boolean over;
-        /** Some that are before the one that has gone weren't seen. */
-        private boolean brokeOff;
-
-        ListWalk(SubQueue of, ItemList list, int state) {
-            this.of = of;
-            this.list = list;
-            this.state = state;
-        }
-
-        void go(QueueItem.State as, ItemSlice slice) {
-            if (over) {
-                return;
-            }
-            QueueItem item = last == null ? list.last() : last.previous;
-            if (last != null && !isStill(last)) {
-                item = null;
-                brokeOff = !list.isEmpty();
-            }
-            while (item != null && !slice.isFull()) {
-                slice.add(item, as);
-                last = item;
-                item = item.previous;
-            }
-            over = item == null;
-            removals = list.removals();
-        }
-
-        /** Whether the item is still there; it may have come back to another place. */
-        private boolean isStill(QueueItem item) {
-            return list.removals() == removals || item.home == of && item.state() == state;
-        }
-    }
-
     private boolean isSelected(Selection selection, SubQueue subQueue) {
         return selection.mayMatch(subQueue.domain.name, subQueue.owner)
                 && (!selection.asksForPlace() || selection.matches(queue.place(subQueue)));
     }
 
-    /** One that was found. */
-    private record Found(QueueItem item, QueueItem.State state, long dueMillis, int attempts) {}
-
-    /** The first of the selected, by what the queue knows. */
-    private static final class Finds {
-        private final Selection selection;
-        private final Cursor after;
-        private final int most;
-        private final long nowMillis;
-        private final boolean ofPlaces;
-        private final TreeMap<Cursor, Found> first = new TreeMap<>();
-        private long selected;
-        private long lastId; // of the last one in first, when that is full
-
-        Finds(Selection selection, Cursor after, int most, long nowMillis) {
-            this.selection = selection;
-            this.after = after;
-            this.most = most;
-            this.nowMillis = nowMillis;
-            ofPlaces = selection.isOfPlaces();
-        }
-
-        void take(ItemSlice slice, int place) {
-            QueueItem item = slice.item(place);
-            SpoolEntry entry = item.entry();
-            if (!ofPlaces && !selection.matches(new MessageId(entry.messageId()), slice.state(place),
-                    item.receivedMillis(), slice.attempts(place), nowMillis)) {
-                return;
-            }
-            selected++;
-            if (first.size() > most && Long.compareUnsigned(entry.messageId(), lastId) > 0) { // most of all that there are
-                return;
-            }
-            Cursor at = new Cursor(entry.messageId(), entry.destination());
-            if (at.compareTo(after) > 0) {
-                first.put(at,
-                        new Found(item, slice.state(place), slice.dueMillis(place), slice.attempts(place)));
-                if (first.size() > most + 1) { // one more tells whether there is a next page
-                    first.pollLastEntry();
-                }
-                lastId = first.lastKey().id();
-            }
-        }
-    }
-
     /**
-     * Selected messages, the oldest first. Where all are, or many places, or ids, looks at those of the page, and what is
-     * queued throughout in the same place is on one of the pages exactly once, whatever becomes of it there; else at all that
-     * is queued, some at a time, and what moves meanwhile may be left out, which the page says. Where sender or recipients
-     * select, reads up to {@value #MOST_ENVELOPES} envelopes for a page, which may be shorter than it could be then.
+     * Selected messages, the oldest first. What is queued and selected throughout is on one of the pages exactly once,
+     * whatever comes and goes. Where places alone select, those of the page are looked at, else all that is queued, to be
+     * counted: as it is a moment before, without its lock. Where sender or recipients select, reads up to
+     * {@value #MOST_ENVELOPES} envelopes for a page, which may be shorter than it could be then.
      *
      * @param after where the page before ended; {@link Cursor#START} for the first
      * @param most  on the page
@@ -782,7 +616,6 @@ public final class QueueViews {
         int looked = 0;
         MessagePage candidates = page(selection, from, ITEMS);
         long selected = candidates.selected();
-        boolean incomplete = candidates.incomplete();
         while (true) {
             for (MessageRow row : candidates.messages()) {
                 from = new Cursor(row.id().value(), row.entry().destination());
@@ -792,14 +625,13 @@ public final class QueueViews {
                     rows.add(row);
                 }
                 if (rows.size() == most || looked == MOST_ENVELOPES || System.nanoTime() - until > 0) {
-                    return new MessagePage(rows, from, selected, looked, incomplete);
+                    return new MessagePage(rows, from, selected, looked);
                 }
             }
             if (candidates.next() == null) {
-                return new MessagePage(rows, null, selected, looked, incomplete);
+                return new MessagePage(rows, null, selected, looked);
             }
             candidates = page(selection, from, ITEMS);
-            incomplete |= candidates.incomplete();
         }
     }
 
@@ -811,30 +643,14 @@ public final class QueueViews {
         if (!selection.ids().isEmpty()) {
             return pageOfIds(selection, after, most);
         }
-        if (!selection.needsItem()) {
-            long all = queue.queued();
-            boolean everything = isEverywhere(selection);
-            long selected = everything ? all : count(selection);
-            if (everything || selected * FEW_OF >= all) {
-                return pageInOrder(selection, after, most, selected);
-            }
+        boolean everything = isEverywhere(selection);
+        if (selection.needsItem()) {
+            return pageOfMatching(selection, everything, after, most);
         }
-        Finds finds = new Finds(selection, after, most, queue.clock.wallMillis());
-        boolean incomplete = walkWheel((slice, i) -> {
-            if (isSelected(selection, slice.item(i).home)) {
-                finds.take(slice, i);
-            }
-        });
-        incomplete |= walkReady(selection, finds::take);
-        boolean more = finds.first.size() > most;
-        if (more) {
-            finds.first.pollLastEntry();
-        }
-        return new MessagePage(rows(finds.first.values()), more ? finds.first.lastKey() : null, finds.selected, 0,
-                incomplete);
+        return pageOfPlaces(selection, everything, after, most);
     }
 
-    private List<MessageRow> rows(Collection<Found> all) {
+    private List<MessageRow> rows(Collection<SeenItem> all) {
         IdentityHashMap<SubQueue, @Nullable Why> whys = new IdentityHashMap<>();
         List<MessageRow> rows = new ArrayList<>(all.size());
         all.forEach(found -> rows.add(row(found, whys)));
@@ -863,46 +679,97 @@ public final class QueueViews {
     }
 
     /** Such as are in selected places, from the oldest on until the page is full. */
-    private MessagePage pageInOrder(Selection selection, Cursor after, int most, long selected) {
-        boolean everything = isEverywhere(selection);
-        List<Found> found = new ArrayList<>();
+    private MessagePage pageOfPlaces(Selection selection, boolean everything, Cursor after, int most) {
+        long selected = everything ? queue.queued() : count(selection);
+        List<SeenItem> found = new ArrayList<>();
         boolean more = lookInOrder(after, item -> {
             if (everything || isSelected(selection, item.home)) {
                 add(item, found);
             }
             return found.size() <= most; // one more tells whether there is a next page
         });
+        // What came since it was counted is on the page too.
+        return shown(found, more, Math.max(selected, found.size()));
+    }
+
+    private MessagePage shown(List<SeenItem> found, boolean more, long selected) {
         if (more) {
             found.removeLast();
         }
-        // What came since it was counted is on the page too.
-        return new MessagePage(rows(found), more ? IdIndex.key(found.getLast().item) : null,
-                Math.max(selected, found.size()), 0, false);
+        return new MessagePage(rows(found), more ? IdIndex.key(found.getLast().item()) : null, selected, 0);
+    }
+
+    /** Such as the queue's knowledge of them selects: all are looked at, and counted, and those behind the place shown. */
+    private MessagePage pageOfMatching(Selection selection, boolean everything, Cursor after, int most) {
+        long nowMillis = queue.clock.wallMillis();
+        IdentityHashMap<SubQueue, QueueItem.State> ready = new IdentityHashMap<>();
+        List<SeenItem> found = new ArrayList<>();
+        long[] selected = {0};
+        lookInOrder(Cursor.START, item -> {
+            if (!everything && !isSelected(selection, item.home)) {
+                return true;
+            }
+            QueueItem.State state = item.where(selection.states().isEmpty() || !item.isReady()
+                    ? QueueItem.State.READY
+                    : ready.computeIfAbsent(item.home, this::readyState));
+            if (state == null || !selection.matches(id(item), state, item.receivedMillis(), item.attempts(), nowMillis)) {
+                return true;
+            }
+            if (found.size() <= most && IdIndex.isBehind(item, after) && !addMatching(selection, item, nowMillis, found)) {
+                return true;
+            }
+            selected[0]++;
+            return true;
+        });
+        return shown(found, found.size() > most, selected[0]);
+    }
+
+    private static MessageId id(QueueItem item) {
+        return new MessageId(item.entry().messageId());
+    }
+
+    private QueueItem.State readyState(SubQueue subQueue) {
+        ReadyQueue readyQueue = subQueue.domain.lockReadyQueue();
+        try {
+            return queue.readyState(subQueue, readyQueue);
+        } finally {
+            readyQueue.unlock();
+        }
+    }
+
+    /** @return false when it isn't selected, looked at under its lock */
+    private boolean addMatching(Selection selection, QueueItem item, long nowMillis, List<SeenItem> found) {
+        if (!add(item, found)) {
+            return false;
+        }
+        SeenItem last = found.getLast();
+        if (!selection.matches(id(item), last.state(), item.receivedMillis(), last.attempts(), nowMillis)) {
+            found.removeLast();
+            return false;
+        }
+        return true;
     }
 
     /** Of messages that are named: all their destinations are looked at, and no others. */
     private MessagePage pageOfIds(Selection selection, Cursor after, int most) {
         long nowMillis = queue.clock.wallMillis();
-        List<Found> found = new ArrayList<>();
+        List<SeenItem> found = new ArrayList<>();
         for (MessageId id : selection.ids().stream().sorted().toList()) {
             lookInOrder(IdIndex.before(id), item -> {
                 if (item.entry().messageId() != id.value()) {
                     return false;
                 }
-                if (isSelected(selection, item.home) && add(item, found)) {
-                    Found last = found.getLast();
-                    if (!selection.matches(id, last.state, item.receivedMillis(), last.attempts, nowMillis)) {
-                        found.removeLast();
-                    }
+                if (isSelected(selection, item.home)) {
+                    addMatching(selection, item, nowMillis, found);
                 }
                 return true;
             });
         }
-        List<Found> behind = found.stream().filter(each -> IdIndex.key(each.item).compareTo(after) > 0)
+        List<SeenItem> behind = found.stream().filter(each -> IdIndex.key(each.item()).compareTo(after) > 0)
                 .limit(most + 1L).toList();
         boolean more = behind.size() > most;
-        List<Found> shown = more ? behind.subList(0, most) : behind;
-        return new MessagePage(rows(shown), more ? IdIndex.key(shown.getLast().item) : null, found.size(), 0, false);
+        List<SeenItem> shown = more ? behind.subList(0, most) : behind;
+        return new MessagePage(rows(shown), more ? IdIndex.key(shown.getLast().item()) : null, found.size(), 0);
     }
 
     /**
@@ -923,43 +790,39 @@ public final class QueueViews {
                 if (!on.test(item)) {
                     return true;
                 }
-                from = IdIndex.key(item);
             }
+            from = size == 0 ? from : IdIndex.key(requireNonNull(some[size - 1]));
         } while (size == some.length);
         return false;
     }
 
     /** @return false when it has just been finished */
-    private boolean add(QueueItem item, List<Found> found) {
-        ItemSlice one = new ItemSlice(1);
-        queue.look(item, one);
-        if (one.size() == 0) {
-            return false;
-        }
-        return found.add(new Found(item, one.state(0), one.dueMillis(0), one.attempts(0)));
+    private boolean add(QueueItem item, List<SeenItem> found) {
+        SeenItem seen = queue.look(item);
+        return seen != null && found.add(seen);
     }
 
-    private MessageRow row(Found found, Map<SubQueue, @Nullable Why> whys) {
-        QueueItem item = found.item;
+    private MessageRow row(SeenItem found, Map<SubQueue, @Nullable Why> whys) {
+        QueueItem item = found.item();
         SubQueue home = item.home;
-        Why why = switch (found.state) {
+        Why why = switch (found.state()) {
             case SCHEDULED, HELD, ACTIVE -> null;
             case READY, ROUTING, SUSPENDED -> whys.computeIfAbsent(home, queue::why);
         };
-        long next = switch (found.state) {
-            case SCHEDULED -> queue.clock.toWall(found.dueMillis);
+        long next = switch (found.state()) {
+            case SCHEDULED -> queue.clock.toWall(found.dueMillis());
             case HELD -> queue.endOfHoldMillis(item);
             case ACTIVE -> 0;
             case READY, ROUTING, SUSPENDED -> why == null ? 0 : why.nextAttemptMillis();
         };
-        String waitingFor = switch (found.state) {
+        String waitingFor = switch (found.state()) {
             case SCHEDULED -> "its next attempt";
             case HELD -> queue.awaitedRelease(item);
             case ACTIVE -> "the attempt under way";
             case READY, ROUTING, SUSPENDED -> why == null ? "its turn" : why.waitingFor();
         };
-        return new MessageRow(new MessageId(item.entry().messageId()), item.entry(), queue.place(home), found.state,
-                found.attempts, item.receivedMillis(), item.size(), next, waitingFor);
+        return new MessageRow(new MessageId(item.entry().messageId()), item.entry(), queue.place(home), found.state(),
+                found.attempts(), item.receivedMillis(), item.size(), next, waitingFor);
     }
 
     /** The queued destinations of a message, none when there are none. Looks at these alone. */

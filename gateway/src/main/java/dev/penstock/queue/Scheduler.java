@@ -110,16 +110,6 @@ final class Scheduler {
         }
     }
 
-    /** As {@link TimingWheel#walk}; the lock is held for so many items as {@code into} takes. */
-    boolean walk(TimingWheel.Walk walk, ItemSlice into) {
-        lock.lock();
-        try {
-            return wheel.walk(walk, into);
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /** Housekeeping has something to do now. */
     void rouse() {
         lock.lock();

@@ -146,68 +146,6 @@ final class TimingWheel {
         }
     }
 
-    /**
-     * How far somebody has come who looks at all items, some at a time, while the wheel turns. He begins with those that wait
-     * longest, so that what moves on meanwhile is before him; it may come twice.
-     */
-    static final class Walk {
-        /** Lists that are walked from their beginning once more, because something was taken out of them. */
-        private static final int MOST_RESTARTS = 1_000;
-        private int list = WALK_FAR;
-        private @Nullable QueueItem last;
-        private int removals;
-        private int restarts;
-        private boolean skipped;
-
-        /** Whether it left out some of a list that changed all the time. */
-        boolean isIncomplete() {
-            return skipped;
-        }
-    }
-
-    private static final int WALK_FAR = LEVELS * SLOTS; // before the last slot
-    private static final int WALK_SPREADING = -1;
-    private static final int WALK_DUE = -2;
-    private static final int WALK_END = -3;
-
-    /** Puts some more items into {@code into}. @return whether there may be others */
-    boolean walk(Walk walk, ItemSlice into) {
-        while (walk.list > WALK_END) {
-            ItemList list = switch (walk.list) {
-                case WALK_FAR -> far;
-                case WALK_SPREADING -> spreading;
-                case WALK_DUE -> due;
-                default -> slots[walk.list];
-            };
-            QueueItem item = list == null ? null : next(walk, list);
-            while (list != null && item != null) {
-                into.add(item, item.isHeld() ? QueueItem.State.HELD : QueueItem.State.SCHEDULED);
-                walk.last = item;
-                walk.removals = list.removals();
-                if (into.isFull()) {
-                    return true;
-                }
-                item = item.next;
-            }
-            walk.list--;
-            walk.last = null;
-            walk.restarts = 0;
-        }
-        return false;
-    }
-
-    private static @Nullable QueueItem next(Walk walk, ItemList list) {
-        QueueItem last = walk.last;
-        if (last == null) {
-            return list.first();
-        }
-        if (walk.removals == list.removals()) {
-            return last.next;
-        }
-        walk.skipped |= ++walk.restarts > Walk.MOST_RESTARTS;
-        return walk.restarts > Walk.MOST_RESTARTS ? null : list.first();
-    }
-
     private static boolean scan(ItemList list, Predicate<QueueItem> more) {
         for (QueueItem item = list.first(); item != null; item = item.next) {
             if (!more.test(item)) {

@@ -127,7 +127,7 @@ class ViewTextsTest {
 
     @Test
     void messagesStandInAlignedColumnsWithTheWayToGoOn() {
-        texts.messages(new Messages("--recipient ann@*", 200, 50, false, "06EB2QXV4R001.0", List.of(message(0))));
+        texts.messages(new Messages("--recipient ann@*", 200, 50, "06EB2QXV4R001.0", List.of(message(0))));
         assertThat(text()).isEqualTo("""
                 ID             DOMAIN     TENANT  CAMPAIGN  STATE      ATTEMPTS  AGE  SIZE  NEXT  WAITS FOR
                 06EB2QXV4R001  gmail.com  shop    spring    scheduled         2  10m    4K    5m  its next attempt
