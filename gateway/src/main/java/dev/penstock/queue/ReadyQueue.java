@@ -1542,7 +1542,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         double before = subQueue.turn == null
                 ? beforeWithheld(subQueue, place, standing / Math.max(1, interval))
                 : turns.before(subQueue, place);
-        return standing + (before + 1) * interval;
+        return standing + Math.max((before + 1) * interval, place * subQueue.senderIntervalNanos());
     }
 
     /** As {@link Turns#before}, roughly, of mail that has no turn yet: beside what is ready then, and all that is withheld. */

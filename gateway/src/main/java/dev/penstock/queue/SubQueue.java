@@ -47,6 +47,11 @@ final class SubQueue extends Ring.Member<SubQueue> {
         this.owner = owner;
     }
 
+    /** From one of its messages to the next by what binds its sender; 0 where that holds back none. */
+    double senderIntervalNanos() {
+        return waiter == null || limits == null || limits.isNone() ? 0 : waiter.intervalNanos();
+    }
+
     int scheduled() {
         return all.size() - ready.size() - active.size();
     }

@@ -21,6 +21,8 @@ public final class SenderLimits {
     public static final SenderLimits NONE = new SenderLimits(null, List.of(), 0, _ -> {});
     /** Who has to wait for the end of a delivery is told of it; and asks again after so long, should that be missed. */
     static final long RETRY_NANOS = 1_000_000_000;
+    /** Of so many messages the mean interval is told: rates that were found by control change within minutes. */
+    private static final int MEASURED = 32;
 
     /** Who has mail that may not go now: the same object whenever that mail is asked about. Confined to who asks. */
     public static final class Waiter {
@@ -29,6 +31,12 @@ public final class SenderLimits {
         private @Nullable SenderLimits turnAt;
         private long turnNanos;
         private boolean comesAgain;
+        private boolean hasWaited;
+        private boolean hasTaken;
+        private long takenNanos;
+        private double intervalNanos;
+        /** Of so many intervals it is the mean; none above {@link #MEASURED}. */
+        private int measured;
 
         /**
          * @param mayGoOn told that a message may go after all; answers whether there is one that waited for that, else
@@ -36,6 +44,27 @@ public final class SenderLimits {
          */
         public Waiter(BooleanSupplier mayGoOn) {
             this.mayGoOn = mayGoOn;
+        }
+
+        /**
+         * From one of its messages to the next, as the limits let them go in the last minutes: others may share these.
+         *
+         * @return 0 while none had to wait
+         */
+        public double intervalNanos() {
+            return intervalNanos;
+        }
+
+        /** A message goes. What waited for no limit tells only that it can be faster. */
+        private void took(long nowNanos) {
+            double since = nowNanos - takenNanos;
+            if (hasTaken && (hasWaited || since < intervalNanos)) {
+                measured = Math.min(measured + 1, MEASURED);
+                intervalNanos += (since - intervalNanos) / measured;
+            }
+            hasTaken = true;
+            hasWaited = false;
+            takenNanos = nowNanos;
         }
     }
 
@@ -159,6 +188,16 @@ public final class SenderLimits {
      * @param waiter told, on a thread of ours, when a message may go after all, where that is not a matter of time
      */
     public Answer take(Cost cost, Waiter waiter, long nowNanos) {
+        Answer answer = ask(cost, waiter, nowNanos);
+        if (answer.taken == null) {
+            waiter.hasWaited = true;
+        } else {
+            waiter.took(nowNanos);
+        }
+        return answer;
+    }
+
+    private Answer ask(Cost cost, Waiter waiter, long nowNanos) {
         Slot slot = null;
         Flow bound = rates;
         if (bound != null) {

@@ -16,6 +16,7 @@ import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.MessageId;
 import dev.penstock.shaping.PathLimits;
 import dev.penstock.shaping.Prospect;
+import dev.penstock.shaping.SharedLimit.Measure;
 import dev.penstock.testing.FakeLimitBook;
 import dev.penstock.units.MailClass;
 
@@ -73,6 +74,7 @@ class WhenWillItGoTest {
                 double waited = harness.clock.millis() - askedMillis;
                 errors.add(Math.abs(waited - told) / waited);
             }
+            harness.queue.sent(item, 1);
             harness.queue.finished(item);
         }
     }
@@ -170,6 +172,27 @@ class WhenWillItGoTest {
                 .satisfies(why -> assertThat(why.expectedMillis()).isGreaterThan(end));
         long alone = why(light.getLast()).expectedMillis() - harness.clock.millis();
         assertThat((double) alone).isBetween(0.95 * 375 * INTERVAL.toMillis(), 1.05 * 375 * INTERVAL.toMillis());
+    }
+
+    /** A limit of a tenant's own, which campaigns of his share, holds back less than all that a path takes. */
+    @Test
+    void mailThatItsSendersLimitHoldsBackIsToldTheTimeThatThisTakes() {
+        book.senders((_, sender) -> sender.tenant().equals("light")
+                ? List.of(FakeLimitBook.rate(Measure.MESSAGE_RATE, "per-tenant", "light", "1/5s"))
+                : List.of());
+        List<Long> heavy = submit(2_000, "heavy");
+        List<Long> spring = new ArrayList<>();
+        List<Long> autumn = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            spring.add(harness.submit(DOMAIN, "light", "spring", QueueHarness.SIZE));
+            autumn.add(harness.submit(DOMAIN, "light", "autumn", QueueHarness.SIZE));
+        }
+        send(200);
+        ask(spring.subList(20, 60), 5);
+        ask(autumn.subList(20, 60), 5);
+        send(1_100);
+        assertThat(errors).hasSize(16);
+        assertThat(errorOfNineInTen()).isLessThan(0.1);
     }
 
     @Test
