@@ -1474,12 +1474,12 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
         }
     }
 
-    /** How fast mail goes is measured while some may. */
+    /** How fast mail goes is measured while some may: not while all there is waits for its senders' limits alone. */
     private void follow() {
+        boolean mayGo = !suspended && !held && bar == null && (throttle == null || !throttle.probesOnly());
+        boolean flowsNow = ready > 0 && mayGo;
         boolean hasMail = ready > 0 || withheld.messages() > 0;
-        boolean flowsNow = ready > 0 && !suspended && !held && bar == null
-                && (throttle == null || !throttle.probesOnly());
-        boolean standsNow = hasMail && !flowsNow;
+        boolean standsNow = hasMail && !flowsNow && !(mayGo && withheld.hasSenders());
         if (flows == flowsNow && stands == standsNow) {
             return;
         }

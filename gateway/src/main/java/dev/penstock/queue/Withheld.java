@@ -108,6 +108,11 @@ final class Withheld {
         return released(new ArrayList<>());
     }
 
+    /** Whether somebody's mail waits here for what binds its sender. */
+    boolean hasSenders() {
+        return !senders.isEmpty();
+    }
+
     /** Sub-queues that wait here. */
     int size() {
         return subQueues.size();
