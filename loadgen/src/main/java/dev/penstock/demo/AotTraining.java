@@ -35,7 +35,7 @@ public final class AotTraining {
     private static final int SESSIONS = 20;
     private static final int DOMAINS = 20;
     private static final InetAddress HERE = InetAddress.ofLiteral("127.0.0.1");
-    private static final Duration PATIENCE = Duration.ofSeconds(60); // for a start, a queue, a stop
+    private static final Duration PATIENCE = Duration.ofMinutes(5); // for a start, a queue, a stop with all that it writes
     private static final Duration POLL = Duration.ofMillis(50);
 
     private AotTraining() {}

@@ -15,7 +15,7 @@ import dev.penstock.loadgen.LoadReport;
 
 /** A generator at work beside the test until the test ends it; broken sessions are opened again. */
 final class BackgroundLoad implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final Duration LONGEST = Duration.ofMinutes(30);
     private static final Duration LAST_REPLIES = Duration.ofSeconds(10);
 

@@ -12,7 +12,7 @@ import java.util.List;
  * 127.0.0.1 too, and of clients. Immutable.
  */
 final class Certificates {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String DAYS = "2";
 
     private final Path directory;

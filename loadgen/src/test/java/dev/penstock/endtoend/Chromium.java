@@ -19,6 +19,8 @@ final class Chromium implements AutoCloseable {
             "--disable-quic", "--disable-sync", "--no-pings", "--no-proxy-server",
             "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1");
 
+    private static final double START_MILLIS = 120_000;
+
     private final Playwright playwright;
     private final Browser browser;
     private final Path axe;
@@ -32,15 +34,17 @@ final class Chromium implements AutoCloseable {
     static Chromium start() throws IOException {
         Path executable = Path.of(Peers.require("chromium"));
         Path axe = Peers.nodePackage("axe-core").resolve("axe-core").resolve("axe.min.js");
-        // The library looks for its driver once for all tests of a process.
-        Path directory = Files.createDirectories(Path.of("target", "playwright").toAbsolutePath());
+        // The library looks for its driver once for all tests of a process; another process may run others just now.
+        Path directory = Files.createDirectories(
+                Path.of("target", "playwright", String.valueOf(ProcessHandle.current().pid())).toAbsolutePath());
         link(directory.resolve("package"), Peers.nodePackage("playwright-core").resolve("playwright-core"));
         link(directory.resolve("node"), Path.of(Peers.require("node")));
         System.setProperty(DRIVER, directory.toString());
         Playwright playwright = Playwright
                 .create(new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
         Browser browser = playwright.chromium().launch(
-                new BrowserType.LaunchOptions().setExecutablePath(executable).setArgs(ARGUMENTS));
+                new BrowserType.LaunchOptions().setExecutablePath(executable).setArgs(ARGUMENTS)
+                        .setTimeout(START_MILLIS));
         return new Chromium(playwright, browser, axe);
     }
 

@@ -24,7 +24,7 @@ import dev.penstock.config.TlsPolicy;
 import dev.penstock.config.TrafficLimits;
 
 /** The gateway shows a Postfix that takes nobody else a certificate that Postfix's authority vouches for. */
-@Timeout(180)
+@Timeout(300)
 class ClientCertificateTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String ADDRESS = "127.0.0.1";

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +39,7 @@ final class ConsoleGateway implements AutoCloseable {
     private static final List<String> SENDERS = List.of("news@shop.example", "service@bank.example",
             "board@club.example");
     private static final int SESSIONS = 3; // of each tenant
+    private static final int WARMED_UP_DAYS = 29; // of the second source
     /** Messages a second of each tenant, in the order of {@link #TENANTS}: Gmail's twin takes less of a new source. */
     private static final List<Double> RATES = List.of(24.0, 8.0, 4.0);
 
@@ -143,12 +146,13 @@ final class ConsoleGateway implements AutoCloseable {
                 port = %5$d
                 pool = "bulk"
                 stop-timeout = "1s"
+                command-timeout = "1h"
                 [source."ip-1"]
                 source-address = ["127.0.0.11"]
                 [source."ip-2"]
                 source-address = ["127.0.0.12"]
                 warm-up = "gentle"
-                warm-up-start = 2026-11-01
+                warm-up-start = %6$s
                 [pool."bulk"]
                 sources = { "ip-1" = 3, "ip-2" = 1 }
                 [pool."bank"]
@@ -163,7 +167,8 @@ final class ConsoleGateway implements AutoCloseable {
                 [history]
                 enabled = true
                 directory = "%1$s/history"
-                """.formatted(directory, listeners, http, dns, port));
+                """.formatted(directory, listeners, http, dns, port,
+                LocalDate.now(ZoneOffset.UTC).minusDays(WARMED_UP_DAYS)));
     }
 
     private static Penstock penstock(Path directory) throws IOException {

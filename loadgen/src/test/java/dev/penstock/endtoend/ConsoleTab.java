@@ -1,5 +1,7 @@
 package dev.penstock.endtoend;
 
+import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,6 +96,18 @@ final class ConsoleTab implements AutoCloseable {
         return this;
     }
 
+    /** Waits until the address says that after {@code /console/}. */
+    void awaitAddress(String path) {
+        assertThat(page).hasURL(console + path);
+    }
+
+    /** What is shown stays as it is, until {@code p} is pressed again. */
+    void pause() {
+        button("live").click();
+        assertThat(button("paused")).hasAttribute("aria-pressed", "true");
+        settle();
+    }
+
     /** What the address says after {@code /console/}. */
     String address() {
         return page.url().substring(console.length());
@@ -135,9 +149,19 @@ final class ConsoleTab implements AutoCloseable {
     /** No faster than the page is drawn: a key goes to what has the focus then. */
     void press(String... keys) {
         for (String key : keys) {
-            page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => drawn()))");
+            awaitDrawn();
             page.keyboard().press(key);
         }
+    }
+
+    /** Keys that belong together, as fast as they can come: the page doesn't wait long for the second one. */
+    void chord(String keys) {
+        awaitDrawn();
+        page.keyboard().type(keys);
+    }
+
+    private void awaitDrawn() {
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => drawn()))");
     }
 
     ConsoleTab width(int width) {

@@ -24,7 +24,7 @@ import dev.penstock.loadgen.Sink;
 import dev.penstock.loadgen.SinkOptions;
 
 /** Connections over HTTP from many addresses want every descriptor of the process: SMTP and the spool keep theirs. */
-@Timeout(180)
+@Timeout(300)
 class DescriptorAttackTest {
     /** What a JVM with this class path has open, and as much again. */
     private static final int DESCRIPTORS = 512;

@@ -38,7 +38,7 @@ import dev.penstock.units.ByteSize;
  * Promise P5: a spool on a file system that fills up. New mail is refused with 452 4.3.1, mail that was taken is still
  * delivered, and when space returns so does the service, by itself; nothing is lost, doubled or damaged.
  */
-@Timeout(120)
+@Timeout(300)
 class DiskFullGatewayTest {
     private static final Logger log = LoggerFactory.getLogger(DiskFullGatewayTest.class);
     private static final int SPACE_MB = 64;
@@ -46,6 +46,7 @@ class DiskFullGatewayTest {
     private static final ByteSize MIN_FREE = ByteSize.ofMegabytes(16);
     private static final Duration RETRY = Duration.ofSeconds(1);
     private static final Duration SHORT = Duration.ofSeconds(2);
+    private static final Duration STALLED_AT_MOST = Duration.ofSeconds(10);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int INSUFFICIENT_STORAGE = 452; // RFC 5321 4.2.3
     /** Enough to tell a state from an accident. */
@@ -83,7 +84,7 @@ class DiskFullGatewayTest {
                 Tmpfs disk = Tmpfs.mount(directory.resolve("spool"), SPACE_MB);
                 ZoneServer zone = new ZoneServer(0).start();
                 Penstock penstock = Penstock.start(config(zone, sink));
-                BackgroundLoad load = load(penstock, "4KB", 1_000)) {
+                BackgroundLoad load = load(penstock, "4KB", 600)) {
             load.awaitAccepted(AGAIN);
             assertThat(disk.fill()).isPositive();
             load.awaitRefusals(INSUFFICIENT_STORAGE, SOME);
@@ -138,6 +139,7 @@ class DiskFullGatewayTest {
                                 new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)))
                 .with(GatewayConfig.QUEUE, QueueConfig.DEFAULT.with(QueueConfig.RETRY_INTERVAL, RETRY)
                         .with(QueueConfig.MAX_RETRY_INTERVAL, RETRY).with(QueueConfig.MAX_AGE, Duration.ofDays(1)))
-                .with(GatewayConfig.DELIVERY, delivery.with(DeliveryConfig.GREETING_TIMEOUT, SHORT));
+                .with(GatewayConfig.DELIVERY, delivery.with(DeliveryConfig.GREETING_TIMEOUT, SHORT)
+                        .with(DeliveryConfig.COMMAND_TIMEOUT, STALLED_AT_MOST));
     }
 }

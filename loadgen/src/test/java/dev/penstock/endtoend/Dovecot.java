@@ -14,7 +14,7 @@ final class Dovecot implements AutoCloseable {
     static final String PASSWORD = "correct horse";
     private static final String ADDRESS = "127.0.0.1";
     private static final int NOBODY = 65_534;
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(90);
 
     private final PeerProcess process;
     private final Path directory;
@@ -149,7 +149,7 @@ final class Dovecot implements AutoCloseable {
     String readByImap(String user) throws IOException, InterruptedException {
         return PeerProcess.run(directory, "imap", LIMIT, List.of(Peers.require("python3"), "-c", """
                 import imaplib, sys
-                with imaplib.IMAP4(sys.argv[1], int(sys.argv[2]), timeout=20) as client:
+                with imaplib.IMAP4(sys.argv[1], int(sys.argv[2]), timeout=60) as client:
                     client.login(sys.argv[3], sys.argv[4])
                     client.select('INBOX', readonly=True)
                     for number in client.search(None, 'ALL')[1][0].split():
@@ -161,7 +161,7 @@ final class Dovecot implements AutoCloseable {
     String readByPop3(String user) throws IOException, InterruptedException {
         return PeerProcess.run(directory, "pop3", LIMIT, List.of(Peers.require("python3"), "-c", """
                 import poplib, sys
-                client = poplib.POP3(sys.argv[1], int(sys.argv[2]), timeout=20)
+                client = poplib.POP3(sys.argv[1], int(sys.argv[2]), timeout=60)
                 client.user(sys.argv[3])
                 client.pass_(sys.argv[4])
                 for number in range(client.stat()[0]):

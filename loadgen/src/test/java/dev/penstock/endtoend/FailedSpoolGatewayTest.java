@@ -35,9 +35,9 @@ class FailedSpoolGatewayTest {
     /** The connection limit of a site, by default. */
     private static final int SESSIONS = 10;
     /** Slow enough for a backlog when the spool fails. */
-    private static final String SLOW = "dot-delay=100ms";
+    private static final String SLOW = "dot-delay=500ms";
     private static final Duration PATIENCE = Duration.ofMinutes(2);
-    private static final Duration QUIET = Duration.ofSeconds(2);
+    private static final Duration QUIET = Duration.ofSeconds(5);
 
     @TempDir
     Path directory;

@@ -16,6 +16,9 @@ import dev.penstock.config.SpoolConfig;
 
 /** Configurations of a gateway under test: ports chosen by the system, everything it writes below one directory. */
 final class Gateway {
+    /** Of hosts: a real one on a machine with a busy disk may need some of it. */
+    private static final Duration REPLY_TIME = Duration.ofSeconds(60);
+
     private Gateway() {}
 
     static GatewayConfig config(Path directory, String dnsServer, int deliveryPort) {
@@ -41,12 +44,12 @@ final class Gateway {
 
     private static DeliveryConfig delivery(int port) {
         DeliveryConfig delivery = DeliveryConfig.DEFAULT;
-        return delivery.with(DeliveryConfig.PORT, port).with(DeliveryConfig.CONNECT_TIMEOUT, Duration.ofSeconds(5))
-                .with(DeliveryConfig.GREETING_TIMEOUT, Duration.ofSeconds(10))
-                .with(DeliveryConfig.COMMAND_TIMEOUT, Duration.ofSeconds(10))
-                .with(DeliveryConfig.DATA_INIT_TIMEOUT, Duration.ofSeconds(10))
-                .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, Duration.ofSeconds(10))
-                .with(DeliveryConfig.DATA_DONE_TIMEOUT, Duration.ofSeconds(10))
+        return delivery.with(DeliveryConfig.PORT, port).with(DeliveryConfig.CONNECT_TIMEOUT, REPLY_TIME)
+                .with(DeliveryConfig.GREETING_TIMEOUT, REPLY_TIME)
+                .with(DeliveryConfig.COMMAND_TIMEOUT, REPLY_TIME)
+                .with(DeliveryConfig.DATA_INIT_TIMEOUT, REPLY_TIME)
+                .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, REPLY_TIME)
+                .with(DeliveryConfig.DATA_DONE_TIMEOUT, REPLY_TIME)
                 .with(DeliveryConfig.QUIT_TIMEOUT, Duration.ofSeconds(2))
                 .with(DeliveryConfig.BAD_HOST_TIME, Duration.ofSeconds(1))
                 .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(5));

@@ -18,7 +18,7 @@ import dev.penstock.cli.Main;
 /** {@code penstock run} in a JVM of its own, on ports of 127.0.0.1. Confined to the test's thread. */
 final class GatewayCommand implements AutoCloseable {
     private static final String ADDRESS = "127.0.0.1";
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private final Process process;
     private final InetSocketAddress smtp;
     private final InetSocketAddress http;

@@ -15,6 +15,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import org.awaitility.Awaitility;
+
 import dev.penstock.Penstock;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.InjectionConfig;
@@ -29,30 +31,33 @@ import dev.penstock.spool.SpoolStats;
 final class GatewayProcess implements AutoCloseable {
     private static final Duration RETRY = Duration.ofSeconds(1);
     private static final long REPORT_MILLIS = 100;
-    private static final long START_SECONDS = 60; // of a machine that is busy with other things
+    private static final long START_SECONDS = 120; // of a machine that is busy with other things
     private static final String FIGURES = "figures ";
     private final Process process;
     private final CountDownLatch ready = new CountDownLatch(1);
-    private volatile Figures figures = new Figures(-1, -1, -1, -1);
+    private volatile Figures figures = new Figures(0, -1, -1, -1, -1, -1);
 
     /**
      * What the gateway holds.
      *
+     * @param nanos       when it was asked, {@link System#nanoTime()}: of Linux's one clock for all processes
      * @param queued      destinations in its queue
      * @param scheduled   those of them that wait for their retry
      * @param spooled     messages in its spool
      * @param quarantined damaged records it has met
+     * @param unwritten   outcomes, and new mail, that its spool was given and hasn't written yet
      */
-    record Figures(long queued, long scheduled, long spooled, long quarantined) {
+    record Figures(long nanos, long queued, long scheduled, long spooled, long quarantined, long unwritten) {
         @Override
         public String toString() {
-            return FIGURES + queued + " " + scheduled + " " + spooled + " " + quarantined;
+            return FIGURES + nanos + " " + queued + " " + scheduled + " " + spooled + " " + quarantined + " "
+                    + unwritten;
         }
 
         static Figures parse(String line) {
             String[] words = line.substring(FIGURES.length()).split(" ", -1);
             return new Figures(Long.parseLong(words[0]), Long.parseLong(words[1]), Long.parseLong(words[2]),
-                    Long.parseLong(words[3]));
+                    Long.parseLong(words[3]), Long.parseLong(words[4]), Long.parseLong(words[5]));
         }
     }
 
@@ -118,10 +123,11 @@ final class GatewayProcess implements AutoCloseable {
         Thread.ofPlatform().name("parent-watch").daemon().start(GatewayProcess::endWithParent);
         try (Penstock penstock = Penstock.start(config)) {
             while (!Thread.interrupted()) {
+                long now = System.nanoTime();
                 QueueStats queue = penstock.queueStats();
                 SpoolStats spool = penstock.spoolStats();
-                System.out.println(
-                        new Figures(queue.queued(), queue.scheduled(), spool.messages(), spool.quarantined()));
+                System.out.println(new Figures(now, queue.queued(), queue.scheduled(), spool.messages(),
+                        spool.quarantined(), spool.waiting()));
                 TimeUnit.MILLISECONDS.sleep(REPORT_MILLIS);
             }
         }
@@ -175,6 +181,28 @@ final class GatewayProcess implements AutoCloseable {
             throw new AssertionError("the gateway ended with " + process.exitValue());
         }
         return figures;
+    }
+
+    /** Whether it accepts mail. */
+    boolean isReady() {
+        return ready.getCount() == 0;
+    }
+
+    /** Waits until what it says is of a time after this call. */
+    Figures figuresFromNow() {
+        long now = System.nanoTime();
+        Awaitility.await().atMost(Duration.ofSeconds(START_SECONDS)).pollInterval(Duration.ofMillis(10))
+                .until(() -> figures().nanos - now > 0);
+        return figures;
+    }
+
+    /** Waits until its queue is empty and its spool knows it, which what it said before may have been by chance. */
+    void awaitEmpty(Duration patience) {
+        long now = System.nanoTime();
+        Awaitility.await().atMost(patience).until(() -> {
+            Figures last = figures();
+            return last.nanos - now > 0 && last.queued == 0 && last.spooled == 0;
+        });
     }
 
     /** As it said last, be it alive or not. */

@@ -44,13 +44,17 @@ class IdleConnectionsTest {
             || System.getProperty("penstock.slow") != null;
     private static final boolean MEASURED_TLS = System.getProperty("penstock.idle-tls") != null;
     private static final boolean HISTOGRAM = Boolean.getBoolean("penstock.histogram");
+    /** Of few connections the memory of the second compiler, which comes when it has time, would be more than theirs. */
+    private static final List<String> COMPILER = MEASURED ? List.of() : List.of("-XX:TieredStopAtLevel=1");
     private static final int BYTES_PER_CONNECTION = 16 << 10;
     private static final int MOST_PER_PROCESS = 5_000;
     private static final double RATE = MEASURED ? 1_000 : 200; // messages per second of the good client
     private static final Duration RUN = Duration.ofSeconds(MEASURED ? 15 : 3);
-    private static final long MOST_P99_MICROS = MEASURED ? 50_000 : 1_000_000;
+    private static final long MOST_P99_MICROS = 50_000;
+    private static final long MOST_P50_MICROS = 1_000_000; // which a machine that stalls for a moment doesn't exceed
     private static final double MOST_GROWTH = 1.2; // of p99, by slow clients
-    private static final double LEAST_RATE = 0.8; // of that planned, on a machine that has other things to do
+    private static final double LEAST = 0.8; // of the messages planned, on a machine that has other things to do
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir
     Path directory;
@@ -78,7 +82,10 @@ class IdleConnectionsTest {
                 assertThat(full.sessions()).isGreaterThanOrEqualTo(IDLE);
                 assertThat(after.sessions()).as("none was lost").isGreaterThanOrEqualTo(IDLE);
                 assertThat(each).isLessThanOrEqualTo(BYTES_PER_CONNECTION);
-                assertThat(beside.transaction().p99()).isLessThan(MOST_P99_MICROS);
+                if (MEASURED) {
+                    assertThat(beside.transaction().p99()).isLessThan(MOST_P99_MICROS);
+                }
+                assertThat(beside.accept().p50()).isLessThan(MOST_P50_MICROS);
             } finally {
                 clients.forEach(IdleClients::close);
             }
@@ -89,7 +96,7 @@ class IdleConnectionsTest {
     private static void openAndClose(MeasuredGateway gateway, int listener, int count, IdleClients.Habit habit)
             throws Exception {
         open(gateway, listener, Math.min(count, MOST_PER_PROCESS) / 5, habit).forEach(IdleClients::close);
-        Awaitility.await().until(() -> gateway.figures().sessions() == 0);
+        Awaitility.await().atMost(PATIENCE).until(() -> gateway.figures().sessions() == 0);
     }
 
     @ParameterizedTest
@@ -134,7 +141,8 @@ class IdleConnectionsTest {
                 log.warn("good client alone: {}", alone.transaction());
                 log.warn("good client beside {} slow ones: {}", SLOW, beside.transaction());
                 ratios.add((double) beside.transaction().p99() / alone.transaction().p99());
-                assertThat(beside.rate()).as("the good client keeps its rate").isGreaterThan(RATE * LEAST_RATE);
+                assertThat((double) beside.messages()).as("the good client keeps its rate")
+                        .isGreaterThan(RATE * RUN.toSeconds() * LEAST);
             }
             double median = ratios.stream().sorted().toList().get(PAIRS / 2);
             log.warn(String.format(Locale.ROOT, "p99 beside slow clients / alone: median %.2f of %s", median, ratios));
@@ -193,7 +201,7 @@ class IdleConnectionsTest {
             sink = Sink.start(SinkOptions.on(new InetSocketAddress("127.0.4.1", port)).build());
             zone = new ZoneServer(0).mx("example.test", 10, "mx.test").address("mx.test", "127.0.4.1").start();
             gateway = certificate == null
-                    ? MeasuredGateway.start(directory, zone.server(), port)
+                    ? MeasuredGateway.start(directory, zone.server(), port, COMPILER)
                     : MeasuredGateway.start(directory, zone.server(), port, certificate);
         }
 

@@ -27,7 +27,7 @@ final class InboundGateway implements AutoCloseable {
     static final String SENDER = "alice@send.test";
     static final String RECIPIENT = "bob@sink.test";
 
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Certificates certificates;
     private final SmtpSink sink;
@@ -79,7 +79,7 @@ final class InboundGateway implements AutoCloseable {
                     name = "proxied"
                     address = "127.0.0.1:0"
                     proxy-networks = ["127.0.0.0/8"]
-                    proxy-timeout = "2s"
+                    proxy-timeout = "10s"
 
                     [[listener]]
                     name = "trusting"
@@ -141,7 +141,8 @@ final class InboundGateway implements AutoCloseable {
 
     /** Waits until {@code count} transactions have reached the sink, and gives them. */
     List<SmtpSink.Transaction> awaitDelivered(int count) throws IOException {
-        Awaitility.await().atMost(PATIENCE).until(() -> penstock.deliveryStats().delivered() >= count);
+        Awaitility.await().atMost(PATIENCE).until(
+                () -> penstock.deliveryStats().delivered() >= count && sink.transactions().size() >= count);
         return sink.transactions();
     }
 

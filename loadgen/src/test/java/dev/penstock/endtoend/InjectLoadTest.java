@@ -39,7 +39,7 @@ import dev.penstock.loadgen.SinkOptions;
 import dev.penstock.routing.ZoneServer;
 
 /** The generator over HTTP: what it has an answer for reached the sink, once and as it was meant to be. */
-@Timeout(120)
+@Timeout(300)
 class InjectLoadTest {
     private static final Duration PATIENCE = Duration.ofMinutes(1);
     private static final int REQUESTS = 40;

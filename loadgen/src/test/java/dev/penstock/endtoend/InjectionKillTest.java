@@ -100,9 +100,7 @@ class InjectionKillTest {
                 for (Thread client : clients) {
                     client.join(PATIENCE);
                 }
-                GatewayProcess last = gateway;
-                Awaitility.await().atMost(PATIENCE)
-                        .until(() -> last.figures().queued() == 0 && last.figures().spooled() == 0);
+                gateway.awaitEmpty(PATIENCE);
             } finally {
                 ending.set(true);
                 gateway.close();

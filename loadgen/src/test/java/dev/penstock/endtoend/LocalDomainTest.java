@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import org.awaitility.Awaitility;
@@ -32,10 +33,12 @@ import dev.penstock.config.QueueConfig;
  * The simple case of mail: the recipient is in our own domain, and the POP3 and IMAP server, a real Dovecot, takes the
  * message. There is no DNS in it: a local domain's mail needs none.
  */
-@Timeout(180)
+@Timeout(300)
 class LocalDomainTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String NO_DNS = "127.0.0.1:1";
+    /** Dovecot warns of a machine that is busy with other things, too. */
+    private static final Pattern SLOW = Pattern.compile("Warning: .*(Time moved|took \\d|locked for \\d)");
     private static final String BODY = """
             .a dot begins this line
             .
@@ -60,7 +63,9 @@ class LocalDomainTest {
         try (Dovecot dovecot = dovecot();
                 Penstock penstock = start(callAhead(new Lmtp(List.of(dovecot.unixHost()))))) {
             deliversAndRefuses(dovecot, penstock);
-            assertThat(Files.readString(deliveryLog())).contains("unix:");
+            // The log is written beside the deliveries.
+            Awaitility.await().atMost(PATIENCE).ignoreExceptions()
+                    .untilAsserted(() -> assertThat(Files.readString(deliveryLog())).contains("unix:"));
         }
     }
 
@@ -84,7 +89,8 @@ class LocalDomainTest {
                     .startsWith("Return-Path: <sender@example.com>\r\nDelivered-To: anna+tag@example.com\r\n");
             assertThat(bodyOf(byImap)).isEqualTo(expectedBody());
             assertThat(bodyOf(dovecot.readByPop3("bert@example.com"))).isEqualTo(expectedBody());
-            assertThat(dovecot.log()).doesNotContain("Error:").doesNotContain("Warning:");
+            assertThat(dovecot.log().lines().filter(line -> !SLOW.matcher(line).find()))
+                    .noneMatch(line -> line.contains("Error:") || line.contains("Warning:"));
         }
     }
 
@@ -129,9 +135,12 @@ class LocalDomainTest {
                         .untilAsserted(() -> assertThat(Files.readString(deliveryLog())).contains(
                                 "\"enhanced_code\":{\"class\":4,\"subject\":3,\"detail\":1}",
                                 "No space left on device"));
-                try (Stream<Path> left = Files.list(disk.directory().resolve("anna/tmp"))) {
-                    assertThat(left).isEmpty();
-                }
+                // Of the attempt that is made just then, if one is, there may be something for a moment.
+                Awaitility.await().atMost(PATIENCE).untilAsserted(() -> {
+                    try (Stream<Path> left = Files.list(disk.directory().resolve("anna/tmp"))) {
+                        assertThat(left).isEmpty();
+                    }
+                });
                 disk.empty();
                 awaitDelivered(penstock, 2);
                 try (Stream<Path> kept = Files.list(disk.directory().resolve("anna/new"))) {
@@ -188,7 +197,7 @@ class LocalDomainTest {
                 ("From: sender@example.com\nSubject: local\n\n" + BODY).replace("\n", "\r\n").getBytes(UTF_8));
         List<String> command = Stream.concat(Stream.of(Peers.require("python3"), "-c", """
                 import smtplib, sys
-                with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=30) as client:
+                with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=60) as client:
                     client.ehlo()
                     client.mail('sender@example.com', ['BODY=8BITMIME'])
                     taken = 0

@@ -34,9 +34,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that people send with: msmtp, gsasl and curl for the mechanisms, nodemailer, Angus Mail. */
-@Timeout(120)
+@Timeout(300)
 class MailClientsTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(40);
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
     private static final int CURL_LOGIN_DENIED = 67; // curl(1), EXIT CODES
     private static final String MESSAGE = "From: alice@send.test\nTo: bob@sink.test\nSubject: hello\n\nthe body\n";
 
@@ -91,7 +91,7 @@ class MailClientsTest {
 
     private void msmtp(InetSocketAddress listener, String... options) throws Exception {
         List<String> command = new ArrayList<>(List.of(Peers.require("msmtp"), "--host=" + listener.getHostString(),
-                "--port=" + listener.getPort(), "--from=" + SENDER, "--timeout=20",
+                "--port=" + listener.getPort(), "--from=" + SENDER, "--timeout=60",
                 "--tls-trust-file=" + gateway.certificates().authority()));
         command.addAll(List.of(options));
         command.addAll(List.of("--", RECIPIENT));
@@ -251,7 +251,7 @@ class MailClientsTest {
         properties.put(prefix + "starttls.required", "true");
         properties.put(prefix + "ssl.trust", listener.getHostString());
         properties.put(prefix + "ssl.checkserveridentity", "false");
-        properties.put(prefix + "timeout", "20000");
+        properties.put(prefix + "timeout", "60000");
         properties.put(prefix + "localhost", "client.test");
         if (!chunkSize.isEmpty()) {
             properties.put(prefix + "chunksize", chunkSize);

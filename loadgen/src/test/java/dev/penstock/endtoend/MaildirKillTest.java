@@ -20,7 +20,6 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -93,9 +92,7 @@ class MaildirKillTest {
                 gateway.awaitReady();
                 load.awaitAccepted(RATE);
                 LoadReport sent = load.end();
-                GatewayProcess last = gateway;
-                Awaitility.await().atMost(PATIENCE)
-                        .until(() -> last.figures().queued() == 0 && last.figures().spooled() == 0);
+                gateway.awaitEmpty(PATIENCE);
                 reading = false;
                 reader.join();
 

@@ -8,6 +8,9 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
+import java.lang.management.MemoryUsage;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -65,23 +68,26 @@ final class MeasuredGateway implements AutoCloseable {
         ports = Arrays.stream(words).map(Integer::valueOf).toList();
     }
 
-    static MeasuredGateway start(Path directory, String dnsServer, int deliveryPort) throws IOException {
-        return start(List.of(directory.toString(), dnsServer, String.valueOf(deliveryPort)));
+    /** @param options of Java, beside the launcher's */
+    static MeasuredGateway start(Path directory, String dnsServer, int deliveryPort, List<String> options)
+            throws IOException {
+        return start(options, List.of(directory.toString(), dnsServer, String.valueOf(deliveryPort)));
     }
 
     static MeasuredGateway start(Path directory, String dnsServer, int deliveryPort, Certificates.Pem certificate)
             throws IOException {
-        return start(List.of(directory.toString(), dnsServer, String.valueOf(deliveryPort),
+        return start(List.of(), List.of(directory.toString(), dnsServer, String.valueOf(deliveryPort),
                 certificate.chain().toString(), certificate.key().toString()));
     }
 
-    private static MeasuredGateway start(List<String> arguments) throws IOException {
+    private static MeasuredGateway start(List<String> options, List<String> arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xms512m", "-Xmx512m", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=256m", "-XX:+UseParallelGC",
                 "-XX:+UseCompactObjectHeaders", "--enable-native-access=ALL-UNNAMED", "-XX:+ExitOnOutOfMemoryError",
-                "-Dio.netty.allocator.type=pooled", "-cp", System.getProperty("java.class.path"),
-                MeasuredGateway.class.getName()));
+                "-Dio.netty.allocator.type=pooled"));
+        command.addAll(options);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), MeasuredGateway.class.getName()));
         command.addAll(arguments);
         return new MeasuredGateway(
                 new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
@@ -134,9 +140,15 @@ final class MeasuredGateway implements AutoCloseable {
         long least = Long.MAX_VALUE;
         for (int i = 0; i < COLLECTIONS; i++) {
             System.gc();
-            least = Math.min(least, ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
+            least = Math.min(least, heapLeft());
         }
         return least;
+    }
+
+    /** Heap that collections have left in use: not the buffers that threads have taken since, of up to a megabyte each. */
+    private static long heapLeft() {
+        return ManagementFactory.getMemoryPoolMXBeans().stream().filter(pool -> pool.getType() == MemoryType.HEAP)
+                .map(MemoryPoolMXBean::getCollectionUsage).mapToLong(MemoryUsage::getUsed).sum();
     }
 
     private static long resident() throws IOException {

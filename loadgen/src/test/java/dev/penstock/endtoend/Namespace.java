@@ -8,7 +8,7 @@ import java.util.List;
 
 /** A network of its own, with nothing but the loopback device in it: it needs root. Confined to the test's thread. */
 final class Namespace implements AutoCloseable {
-    private static final Duration TIME = Duration.ofSeconds(10);
+    private static final Duration TIME = Duration.ofSeconds(60);
     private final Path directory;
     private final String name;
 

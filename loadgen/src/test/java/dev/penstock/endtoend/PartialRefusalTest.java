@@ -28,7 +28,7 @@ import dev.penstock.endtoend.LimitedHost.Stage;
  *
  * <p>{@code -Dpenstock.long=true} looks for a minute.
  */
-@Timeout(180)
+@Timeout(300)
 class PartialRefusalTest {
     private static final Logger log = LoggerFactory.getLogger(PartialRefusalTest.class);
     private static final int SESSIONS = 3;
@@ -90,8 +90,9 @@ class PartialRefusalTest {
             Map<Way, FileGateway> gateways = new EnumMap<>(Way.class);
             for (Way way : Way.values()) {
                 boolean told = way == Way.NOT_AT_ALL;
-                LimitedHost host = LimitedHost.start("127.0.0.1", 0, told ? MOST_SESSIONS : SESSIONS,
-                        new Rejection(way.stage, way.reply), PER_MESSAGE);
+                // Nobody may get the port of the one that doesn't listen meanwhile.
+                LimitedHost host = LimitedHost.start("127.0.0.1", Peers.freePort("127.0.0.1"),
+                        told ? MOST_SESSIONS : SESSIONS, new Rejection(way.stage, way.reply), PER_MESSAGE);
                 opened.add(host);
                 hosts.put(way, host);
                 FileGateway gateway = FileGateway.start(directory.resolve(way.name()),

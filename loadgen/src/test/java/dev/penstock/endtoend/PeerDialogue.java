@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
  * the reply to the one before it. Confined to the test's thread.
  */
 final class PeerDialogue implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Process process;
     private final OutputStream in;

@@ -13,6 +13,8 @@ import org.awaitility.Awaitility;
 /** A program started for a test: its output in a file, ended with its children when closed. */
 final class PeerProcess implements AutoCloseable {
     private static final Duration STOP_TIME = Duration.ofSeconds(10);
+    /** Until it listens: a start is what a busy machine slows down most. */
+    private static final Duration START_TIME = Duration.ofMinutes(2);
     private final Process process;
     private final Path output;
 
@@ -79,7 +81,7 @@ final class PeerProcess implements AutoCloseable {
 
     /** Waits until something listens there. */
     PeerProcess awaitListening(String address, int port) {
-        Awaitility.await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(50)).until(() -> {
+        Awaitility.await().atMost(START_TIME).pollInterval(Duration.ofMillis(50)).until(() -> {
             if (!process.isAlive()) {
                 throw new AssertionError("the peer ended with " + process.exitValue() + ":\n" + output());
             }

@@ -16,7 +16,7 @@ import org.awaitility.Awaitility;
 /** A real Postfix: one that puts everything into one Maildir, or one that relays to us. */
 final class Postfix implements AutoCloseable {
     private static final int NOBODY = 65_534;
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final String MAIN = """
             compatibility_level = 3.6
             queue_directory = %1$s/queue
@@ -125,7 +125,7 @@ final class Postfix implements AutoCloseable {
         for (Path folder = directory; folder != null && folder.startsWith("/tmp/"); folder = folder.getParent()) {
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
         }
-        PeerProcess.run(directory, "chown", Duration.ofSeconds(5),
+        PeerProcess.run(directory, "chown", PATIENCE,
                 List.of("/bin/chown", "postfix", directory.resolve("lib").toString()));
         return config;
     }

@@ -38,7 +38,7 @@ import dev.penstock.spool.SpoolInspector;
 import dev.penstock.spool.SpoolListing;
 
 /** A whole gateway that refuses, tags and holds what Gmail would refuse; what it holds outlives it. */
-@Timeout(120)
+@Timeout(300)
 class PreflightTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String WHY = "would get Gmail 5.7.30: there is no DKIM signature";
@@ -58,6 +58,7 @@ class PreflightTest {
                 assertThat(send(penstock, "refuses")).isEqualTo("550 5.7.1 Error: " + WHY);
                 assertThat(send(penstock, "tags")).startsWith("250 2.0.0 ");
                 await().atMost(PATIENCE).until(() -> penstock.deliveryStats().delivered() == 1);
+                await().atMost(PATIENCE).until(() -> penstock.queueStats().queued() == 0);
                 assertThat(send(penstock, "holds")).startsWith("250 2.0.0 ");
                 assertThat(penstock.queueStats().queued()).isEqualTo(1);
             }
@@ -70,7 +71,8 @@ class PreflightTest {
 
             try (Penstock penstock = Penstock.start(config)) {
                 assertThat(penstock.queueStats().queued()).isEqualTo(1);
-                assertThat(metrics(penstock)).contains("penstock_preflight_held 1.0");
+                await().atMost(PATIENCE)
+                        .untilAsserted(() -> assertThat(metrics(penstock)).contains("penstock_preflight_held 1.0"));
                 assertThat(penstock.deliveryStats().delivered()).isZero();
 
                 penstock.reload(config(zone, sink, Mode.OFF));

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Clients queue mail, which nobody takes, until {@code queue.memory-limit}; more is refused until some is delivered. */
-@Timeout(180)
+@Timeout(300)
 class QueueFullTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int RECIPIENTS = 100; // of a message, each in a domain of its own

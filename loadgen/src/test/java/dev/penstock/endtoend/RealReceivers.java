@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  * of them are started together.
  */
 final class RealReceivers implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
 
     /**
      * One of them.

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Other servers that send to us: Postfix with TLS and DSN, Exim with CHUNKING (Postfix's client has none), and HAProxy
  * between a client and us.
  */
-@Timeout(180)
+@Timeout(300)
 class RelayingServersTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final String MESSAGE = "From: alice@send.test\nTo: bob@sink.test\nSubject: hello\n\n"
@@ -57,7 +58,8 @@ class RelayingServersTest {
             postfix.sendmail(MESSAGE, "-f", SENDER, "-N", "success,delay", "-R", "hdrs", "-V", "env+1", RECIPIENT);
 
             SmtpSink.Transaction delivered = gateway.awaitDelivered();
-            assertThat(postfix.log()).contains("Verified TLS connection established to 127.0.0.1");
+            Awaitility.await().atMost(PATIENCE).untilAsserted(() -> assertThat(postfix.log())
+                    .contains("Verified TLS connection established to 127.0.0.1"));
             assertThat(delivered.received()).contains("[" + RELAY_CLIENT + "]", " with ESMTPS ");
             assertThat(delivered.mail()).startsWith("<" + SENDER + ">").contains(" RET=HDRS", " ENVID=env+2B1");
             assertThat(delivered.rcpts()).singleElement().asString().startsWith("<" + RECIPIENT + ">")
@@ -126,7 +128,7 @@ class RelayingServersTest {
                     maxconn 100
                 defaults
                     mode tcp
-                    timeout connect 5s
+                    timeout connect 30s
                     timeout client 30s
                     timeout server 30s
                 listen smtp

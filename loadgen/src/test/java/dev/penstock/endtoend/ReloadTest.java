@@ -32,9 +32,9 @@ import dev.penstock.routing.ZoneServer;
 import dev.penstock.units.Rate;
 
 /** Promise P6: a changed configuration applies to mail that is already queued; what can't be changed is refused whole. */
-@Timeout(60)
+@Timeout(300)
 class ReloadTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int MESSAGES = 50;
 
     @TempDir
@@ -65,7 +65,7 @@ class ReloadTest {
         TrafficLimits limits = TrafficLimits.DEFAULT;
         ShapingConfig throttled = new ShapingConfig(limits,
                 Map.of("a.test",
-                        limits.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/min"))
+                        limits.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("1/h"))
                                 .with(TrafficLimits.MAX_CONNECTION_RATE, null)));
         try (Sink sink = Sink
                 .start(SinkOptions.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0)).build());
@@ -73,8 +73,8 @@ class ReloadTest {
             Map<String, RouteConfig> routes = Map.of("a.test", route(sink.addresses().getFirst().getPort()));
             try (Penstock penstock = Penstock.start(config(zone, routes, throttled))) {
                 LoadReport sent = load(penstock);
-                Awaitility.await().atMost(PATIENCE).until(() -> penstock.deliveryStats().delivered() == 1);
-                assertThat(penstock.queueStats().queued()).isEqualTo(MESSAGES - 1);
+                Awaitility.await().atMost(PATIENCE).until(() -> penstock.queueStats().queued() == MESSAGES - 1);
+                assertThat(penstock.deliveryStats().delivered()).isOne();
 
                 penstock.reload(config(zone, routes, ShapingConfig.DEFAULT));
 

@@ -50,7 +50,7 @@ import dev.penstock.spool.SpoolEntry;
  * A restart with 200,000 deferred messages: ready to accept in under 5 s ({@code -Dpenstock.restart.promise=PT5S} on a
  * quiet machine), attempts and next times as they were.
  */
-@Timeout(180)
+@Timeout(900)
 class RestartTest {
     private static final Logger log = LoggerFactory.getLogger(RestartTest.class);
     private static final int MESSAGES = 200_000;
@@ -59,7 +59,8 @@ class RestartTest {
     private static final int TWO_DOMAINS_EVERY = 10;
     private static final int BATCH = 2_000; // in flight at one time, well below the spool's limit
     private static final int BODY = Integer.getInteger("penstock.restart.body", 1_024);
-    /** The promise is PT5S; without the property a busy machine has to show only that the time isn't in minutes. */
+    private static final boolean PROMISED = System.getProperty("penstock.restart.promise") != null;
+    /** The promise is PT5S; without the property a busy machine has to show only that half a minute of CPU is enough. */
     private static final Duration PROMISE = Duration.parse(System.getProperty("penstock.restart.promise", "PT30S"));
     /** The best of three starts counts. */
     private static final int STARTS = 3;
@@ -68,8 +69,8 @@ class RestartTest {
     /** Nothing is due while the test runs, so nobody is asked and nothing is sent. */
     private static final String NO_DNS = "127.0.0.1:1";
     private static final int NO_PORT = 1;
-    /** The queue counts from the monotonic clock; both clocks are read in whole milliseconds, and NTP may turn one. */
-    private static final Duration CLOCKS_APART = Duration.ofMillis(50);
+    /** The queue counts in nanoseconds of the monotonic clock what was written in milliseconds of the wall's. */
+    private static final Duration ROUNDING = Duration.ofMillis(1);
 
     @TempDir
     Path directory;
@@ -168,19 +169,20 @@ class RestartTest {
         assertThat(found.equals(written)).as("attempts and next times").isTrue();
     }
 
-    /** The queue holds each destination with its attempts and, within what two clocks may differ, its time. */
+    /** The queue holds each destination with its attempts and its time; both clocks stand still meanwhile. */
     private static void assertQueueTakesOver(SpoolConfig config, Map<Key, Queued> written) throws IOException {
-        InstantSource clock = InstantSource.system();
+        InstantSource clock = InstantSource.fixed(InstantSource.system().instant());
+        long nanos = System.nanoTime();
         Router router = _ -> new CompletableFuture<>();
-        try (MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, System::nanoTime),
-                router, clock, System::nanoTime);
+        try (MailQueue queue = new MailQueue(QueueConfig.DEFAULT, new Shaper(ShapingConfig.DEFAULT, () -> nanos),
+                router, clock, () -> nanos);
                 SegmentSpool _ = SegmentSpool.open(config, clock, queue::submit)) {
             long found = 0;
             for (int domain = 0; domain < DOMAINS; domain++) {
                 for (ItemView view : queue.items("d" + domain + ".test", Integer.MAX_VALUE)) {
                     Queued left = written.get(new Key(view.id().value(), view.destination()));
                     if (left == null || view.attempts() != left.attempts
-                            || Math.abs(view.nextAttemptMillis() - left.nextMillis) > CLOCKS_APART.toMillis()) {
+                            || Math.abs(view.nextAttemptMillis() - left.nextMillis) > ROUNDING.toMillis()) {
                         throw new AssertionError(view + " was " + left);
                     }
                     found++;
@@ -194,7 +196,7 @@ class RestartTest {
         return one.compareTo(other) < 0 ? one : other;
     }
 
-    /** How long the gateway took from the start of its JVM until it took an envelope. */
+    /** How long the gateway took from the start of its JVM until it took an envelope, by the clock or by its CPU. */
     private static Duration ready(GatewayJvm gateway, String after, int destinations) throws IOException {
         assertTakesEnvelope(gateway.smtp());
         Duration took = Duration.ofNanos(System.nanoTime() - gateway.startedNanos());
@@ -203,7 +205,7 @@ class RestartTest {
         log.warn("restart after {} with {} deferred messages of {} octets: {} ms from before the JVM, {} ms of CPU",
                 after,
                 MESSAGES, BODY, took.toMillis(), cpu.toMillis());
-        return took;
+        return PROMISED ? took : cpu;
     }
 
     /** The listener greets and takes an envelope; the transaction isn't completed, so that the spool stays as it is. */

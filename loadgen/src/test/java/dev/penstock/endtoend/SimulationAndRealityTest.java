@@ -10,6 +10,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.LongStream;
 
 import org.awaitility.Awaitility;
@@ -81,8 +84,10 @@ class SimulationAndRealityTest {
                 .twin("*", Twins.read(twin.toString())).build();
         Duration sent;
         Duration real;
+        Duration lost;
         TwinReport seen;
-        try (Sink sink = Sink.start(options);
+        try (Lateness lateness = new Lateness();
+                Sink sink = Sink.start(options);
                 FileGateway gateway = FileGateway.start(directory.resolve("gateway"), """
                         connection_limit = 10
                         max_message_rate = "30/s"
@@ -101,6 +106,7 @@ class SimulationAndRealityTest {
             Awaitility.await().atMost(Duration.ofMinutes(14)).pollInterval(Duration.ofMillis(50))
                     .until(() -> gateway.queued() == 0);
             real = Duration.ofNanos(System.nanoTime() - begun);
+            lost = lateness.soFar();
             seen = sink.twinReports().getFirst();
         }
 
@@ -114,11 +120,45 @@ class SimulationAndRealityTest {
                 .map(seed -> simulation.run(mode, seed).figures("picky").drainedNanos()).sorted().toArray();
         Duration simulated = Duration.ofNanos(drained[SEEDS / 2]);
 
-        System.err.printf("%d messages: really %.1f s, simulated %.1f s (%.1f to %.1f over %d seeds)%n%s", MESSAGES,
+        System.err.printf(
+                "%d messages: really %.1f s, simulated %.1f s (%.1f to %.1f over %d seeds), late by %.1f s%n%s",
+                MESSAGES,
                 real.toMillis() / 1e3, simulated.toMillis() / 1e3, drained[0] / 1e9, drained[SEEDS - 1] / 1e9, SEEDS,
-                seen.text());
+                lost.toMillis() / 1e3, seen.text());
         assertThat(seen.taken()).isBetween((long) (0.97 * MESSAGES), (long) MESSAGES);
-        assertThat((double) simulated.toMillis()).isBetween(real.toMillis() * (1 - tolerance),
-                real.toMillis() * (1 + tolerance));
+        // Reality is one of many runs, too: few messages are refused by chance, and the last of them make it long or short.
+        // What a machine that is busy with other things keeps from a pace isn't made up for.
+        assertThat((double) real.toMillis()).isBetween(drained[0] / 1e6 * (1 - tolerance),
+                drained[SEEDS - 1] / 1e6 * (1 + tolerance) + lost.toMillis());
+    }
+
+    /** How long a thread that would run every few milliseconds was kept from it, in all. Thread-safe. */
+    private static final class Lateness implements AutoCloseable {
+        private static final long EVERY = TimeUnit.MILLISECONDS.toNanos(10);
+        private static final long USUAL = TimeUnit.MILLISECONDS.toNanos(2);
+
+        private final AtomicLong nanos = new AtomicLong();
+        private volatile boolean ends;
+
+        Lateness() {
+            Thread.ofPlatform().daemon().name("lateness").start(this::watch);
+        }
+
+        private void watch() {
+            while (!ends) {
+                long before = System.nanoTime();
+                LockSupport.parkNanos(EVERY);
+                nanos.addAndGet(Math.max(0, System.nanoTime() - before - EVERY - USUAL));
+            }
+        }
+
+        Duration soFar() {
+            return Duration.ofNanos(nanos.get());
+        }
+
+        @Override
+        public void close() {
+            ends = true;
+        }
     }
 }

@@ -60,13 +60,13 @@ final class SmtpSink implements AutoCloseable {
         return ADDRESS + ":" + port;
     }
 
-    /** The transactions so far, in no order. */
+    /** The transactions that are written down whole so far, in no order. */
     List<Transaction> transactions() throws IOException {
         List<Transaction> transactions = new ArrayList<>();
         try (Stream<Path> files = Files.list(dump)) {
             for (Path file : files.filter(f -> f.getFileName().toString().startsWith(PREFIX)).toList()) {
                 String text = Files.readString(file, ISO_8859_1);
-                if (text.contains("\nX-Mail-Args: ")) {
+                if (text.contains("\nX-Mail-Args: ") && text.endsWith("\n\n")) {
                     transactions.add(transaction(text));
                 }
             }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.Penstock;
+import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.GatewayConfig;
 import dev.penstock.config.RouteConfig;
 import dev.penstock.loadgen.Behaviour;
@@ -27,9 +28,10 @@ import dev.penstock.loadgen.SinkOptions;
 import dev.penstock.routing.ZoneServer;
 
 /** Promise P8: a clean stop finishes or puts back what is in flight, within its time; nothing is lost or doubled. */
-@Timeout(60)
+@Timeout(300)
 class StopTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration MUCH_LATER = Duration.ofMinutes(5);
     private static final int MESSAGES = 400;
 
     @TempDir
@@ -39,10 +41,10 @@ class StopTest {
     void aStopInTheMiddleOfDeliveriesDoublesAndLosesNothing() throws Exception {
         try (Sink sink = Sink
                 .start(SinkOptions.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0))
-                        .behave("*", Behaviour.parse("dot-delay=100ms"))
+                        .behave("*", Behaviour.parse("dot-delay=1s"))
                         .build());
                 ZoneServer zone = new ZoneServer(0).start()) {
-            GatewayConfig config = config(zone, sink);
+            GatewayConfig config = config(zone, sink, Duration.ofSeconds(60));
             LoadReport sent;
             long stopped;
             try (Penstock penstock = Penstock.start(config)) {
@@ -69,7 +71,7 @@ class StopTest {
         try (Sink sink = Sink.start(SinkOptions.on(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0))
                 .behave("a.test", Behaviour.parse("stall")).build());
                 ZoneServer zone = new ZoneServer(0).start()) {
-            GatewayConfig config = config(zone, sink);
+            GatewayConfig config = config(zone, sink, Duration.ofSeconds(5));
             LoadReport sent;
             long stopped;
             try (Penstock penstock = Penstock.start(config)) {
@@ -78,9 +80,10 @@ class StopTest {
                 Awaitility.await().atMost(PATIENCE).until(() -> sink.report().open() > 0);
                 stopped = System.nanoTime();
             }
-            // Two seconds for all that is not a delivery: sessions of clients, the last sync, the log.
+            // Far less than a session would wait for its reply, with time of a busy machine for all that is not a delivery:
+            // sessions of clients, the last sync, the log.
             assertThat(Duration.ofNanos(System.nanoTime() - stopped))
-                    .isLessThan(config.delivery().stopTimeout().plusSeconds(2));
+                    .isLessThan(config.delivery().stopTimeout().plusSeconds(25));
 
             sink.behave("a.test", Behaviour.ACCEPT);
             try (Penstock penstock = Penstock.start(config)) {
@@ -91,9 +94,14 @@ class StopTest {
         }
     }
 
-    private GatewayConfig config(ZoneServer zone, Sink sink) {
+    private GatewayConfig config(ZoneServer zone, Sink sink, Duration stopTimeout) {
         GatewayConfig base = Gateway.config(directory, zone.server(), 25);
         return base.with(GatewayConfig.ROUTES, Map.of("a.test",
-                new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)));
+                new RouteConfig(List.of("127.0.0.1:" + sink.addresses().getFirst().getPort()), false)))
+                .with(GatewayConfig.DELIVERY,
+                        base.delivery().with(DeliveryConfig.GREETING_TIMEOUT, MUCH_LATER)
+                                .with(DeliveryConfig.COMMAND_TIMEOUT, MUCH_LATER)
+                                .with(DeliveryConfig.DATA_DONE_TIMEOUT, MUCH_LATER)
+                                .with(DeliveryConfig.STOP_TIMEOUT, stopTimeout));
     }
 }

@@ -22,9 +22,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What operators try a server with: AUTH, TLS, XCLIENT and the PROXY protocol by swaks. */
-@Timeout(120)
+@Timeout(300)
 class SwaksTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(40);
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
     private static final int AUTH_FAILED = 28; // swaks(1), EXIT CODES
     private static final int XCLIENT_FAILED = 33;
     private static final int RCPT_REFUSED = 24;
@@ -142,7 +142,7 @@ class SwaksTest {
 
     private PeerProcess.Outcome swaks(InetSocketAddress listener, String... options) throws Exception {
         List<String> command = new ArrayList<>(List.of(Peers.require("swaks"), "--server", listener.getHostString(),
-                "--port", String.valueOf(listener.getPort()), "--from", SENDER, "--to", RECIPIENT, "--timeout", "20"));
+                "--port", String.valueOf(listener.getPort()), "--from", SENDER, "--to", RECIPIENT, "--timeout", "60"));
         command.addAll(List.of(options));
         return PeerProcess.outcome(directory, "swaks", PATIENCE, Map.of(), "", command);
     }

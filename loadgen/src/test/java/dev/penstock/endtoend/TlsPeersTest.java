@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** TLS as openssl and sslscan see it, client certificates, and what nmap's open-relay script thinks of us. */
-@Timeout(180)
+@Timeout(300)
 class TlsPeersTest {
     private static final Duration PATIENCE = Duration.ofSeconds(150);
     /** Forward secrecy and authenticated encryption: the only suites of TLS 1.3, and of TLS 1.2 those of RFC 9325. */
@@ -130,7 +130,8 @@ class TlsPeersTest {
     @ValueSource(strings = {"starttls", "implicit"})
     void sslscanFindsNothingWeakAtDefaults(String listener) throws Exception {
         InetSocketAddress address = address(listener);
-        List<String> command = new ArrayList<>(List.of(Peers.require("sslscan"), "--no-colour"));
+        List<String> command = new ArrayList<>(List.of(Peers.require("sslscan"), "--no-colour",
+                "--timeout=30"));
         if (listener.equals("starttls")) {
             command.add("--starttls-smtp");
         }

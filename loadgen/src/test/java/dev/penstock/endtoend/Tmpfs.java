@@ -11,7 +11,7 @@ import java.util.List;
 
 /** A small file system in memory, mounted for a test: it needs root. */
 final class Tmpfs implements AutoCloseable {
-    private static final Duration MOUNT_TIME = Duration.ofSeconds(10);
+    private static final Duration MOUNT_TIME = Duration.ofSeconds(60);
     private static final int SLICE = 64 << 10;
     private final Path directory;
     private final Path filler;

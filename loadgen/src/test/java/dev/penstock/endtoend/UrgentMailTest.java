@@ -14,7 +14,6 @@ import java.time.LocalTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 
 import org.awaitility.Awaitility;
@@ -27,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import dev.penstock.endtoend.LimitedHost.Taken;
 
 /** Tenants, classes, quotas and curfews at a whole gateway before a real host. */
-@Timeout(120)
+@Timeout(300)
 class UrgentMailTest {
     /** Of the second listener all mail is transactional, of the third another tenant's. */
     private static final String LISTENERS = """
@@ -43,52 +42,58 @@ class UrgentMailTest {
             """;
     private static final int NEWS = 2;
     private static final int URGENT = 1;
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    /** So much of the backlog may have gone while urgent mail is sent, or it would be behind none. */
+    private static final double MOSTLY = 0.75;
 
     @TempDir
     Path directory;
 
-    /** @param patienceMillis what a message may wait at a rate of so many a second, with its session's time */
+    /** By what went before it, as a busy machine has seconds of its own: less than the rate allows for a second. */
     @ParameterizedTest
-    @CsvSource({"200, 10, 8000, 40, 1000", "4, 5, 100, 12, 1000"})
+    @CsvSource({"200, 10, 8000, 40", "4, 5, 100, 12"})
     void transactionalMailIsAttemptedWithinASecondBehindABacklogAtARate(int rate, int connections, int backlog,
-            int urgent, long patienceMillis) throws Exception {
+            int urgent) throws Exception {
         try (LimitedHost host = LimitedHost.start("127.0.0.1", Duration.ofMillis(5));
                 FileGateway gateway = FileGateway.start(directory,
                         "max_message_rate = \"" + rate + "/s\"\nconnection_limit = " + connections,
                         LISTENERS + FileGateway.route("bulk.test", host, "tls = \"none\"")
                                 + FileGateway.route("urgent.test", host, "tls = \"none\""))) {
             gateway.send(NEWS, backlog, 4, "bulk.test");
-            Awaitility.await().until(() -> host.taken().size() > connections);
-            List<Long> waits = new ArrayList<>();
-            for (int i = 0; i < urgent; i++) {
+            Awaitility.await().atMost(PATIENCE).until(() -> host.taken().size() > connections);
+            List<Integer> before = new ArrayList<>();
+            int sent = 0;
+            while (sent < urgent && host.taken().size() < backlog * MOSTLY) {
                 gateway.send(URGENT, 1, 1, "urgent.test");
-                long accepted = System.nanoTime();
-                int expected = i + 1;
-                Awaitility.await().pollInterval(Duration.ofMillis(2)).atMost(Duration.ofSeconds(20))
+                int accepted = host.taken().size();
+                sent++;
+                int expected = sent;
+                Awaitility.await().pollInterval(Duration.ofMillis(2)).atMost(PATIENCE)
                         .until(() -> times(host, "urgent.test").size() == expected);
-                waits.add((times(host, "urgent.test").getLast() - accepted) / 1_000_000);
+                before.add(host.taken().stream().map(Taken::domain).toList().lastIndexOf("urgent.test") - accepted);
             }
-            Collections.sort(waits);
             assertThat(gateway.queued()).as("bulk still waits").isPositive();
-            assertThat(waits.getLast()).as("waits in milliseconds %s", waits).isLessThan(patienceMillis);
+            assertThat(before).as("bulk that went after an urgent one was accepted").hasSizeGreaterThan(2)
+                    .allMatch(each -> each < rate + 1);
         }
     }
 
     @Test
     void aTenantBehindAnothersBacklogWaitsForItsTurnsAlone() throws Exception {
         try (LimitedHost host = LimitedHost.start("127.0.0.1", Duration.ofMillis(5));
-                FileGateway gateway = FileGateway.start(directory, "max_message_rate = \"200/s\"",
+                FileGateway gateway = FileGateway.start(directory, "max_message_rate = \"50/s\"",
                         LISTENERS + "[tenant.news]\nweight = 3\n" + FileGateway.route("a.test", host, "tls = \"none\"")
                                 + FileGateway.route("b.test", host, "tls = \"none\""))) {
-            gateway.send(0, 4_000, 4, "a.test"); // without a tenant, of weight 1
-            gateway.send(NEWS, 600, 4, "b.test");
+            gateway.send(0, 2_000, 4, "a.test"); // without a tenant, of weight 1
+            gateway.send(NEWS, 300, 4, "b.test");
             int before = times(host, "a.test").size();
             long since = System.nanoTime();
-            Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> times(host, "b.test").size() == 600);
+            Awaitility.await().atMost(PATIENCE).until(() -> times(host, "b.test").size() == 300);
             long last = times(host, "b.test").getLast();
             double others = times(host, "a.test").stream().filter(nanos -> nanos > since && nanos < last).count();
             double mine = times(host, "b.test").stream().filter(nanos -> nanos > since).count();
-            assertThat(before).isLessThan(2_000);
+            assertThat(before).isLessThan(1_500);
+            assertThat(mine).as("what hadn't gone while it was sent").isGreaterThan(50);
             assertThat(mine / others).as("of weight 3 to one of 1").isBetween(3 * 0.9, 3 * 1.1);
         }
     }
@@ -126,11 +131,13 @@ class UrgentMailTest {
                                 + FileGateway.route("c.test", host, "tls = \"none\""))) {
             gateway.send(NEWS, 20, 2, "b.test");
             gateway.send(URGENT, 20, 2, "c.test");
-            Awaitility.await().until(() -> host.taken().size() == 20);
+            Awaitility.await().atMost(PATIENCE).until(() -> host.taken().size() == 20);
+            Awaitility.await().atMost(PATIENCE).untilAsserted(() -> {
+                assertThat(gateway.total("penstock_curfew_destinations")).isEqualTo(20);
+                assertThat(gateway.total("penstock_curfew_outlasted_total")).isEqualTo(20);
+                assertThat(gateway.suspended()).isEqualTo(20);
+            });
             assertThat(times(host, "b.test")).isEmpty();
-            assertThat(gateway.total("penstock_curfew_destinations")).isEqualTo(20);
-            assertThat(gateway.total("penstock_curfew_outlasted_total")).isEqualTo(20);
-            assertThat(gateway.suspended()).isEqualTo(20);
         }
     }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The sink's CHUNKING, and the wire that makes it a distant one. */
-@Timeout(60)
+@Timeout(180)
 class DistantSinkTest {
     private static final InetSocketAddress ANY_PORT = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     private static final Duration DELAY = Duration.ofMillis(25);
