@@ -11,6 +11,8 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 
@@ -28,6 +30,8 @@ final class Peers {
     private static final int PORTS_END = 32_768;
 
     private static final int PORT_TRIES = 100;
+
+    private static final Set<Integer> GIVEN = ConcurrentHashMap.newKeySet();
 
     private Peers() {}
 
@@ -68,8 +72,8 @@ final class Peers {
     }
 
     /**
-     * A port that was free a moment ago on {@code address}, and that the system gives nobody who asks for any: connections of
-     * other tests would take it before the peer does.
+     * A port that was free a moment ago on {@code address}, each once, and that the system gives nobody who asks for any:
+     * connections of other tests would take it before the peer does.
      */
     static int freePort(String address) throws IOException {
         InetAddress here = InetAddress.getByName(address);
@@ -77,7 +81,9 @@ final class Peers {
             int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, PORTS_END);
             try (ServerSocket socket = new ServerSocket()) {
                 socket.bind(new InetSocketAddress(here, port));
-                return port;
+                if (GIVEN.add(port)) {
+                    return port;
+                }
             } catch (BindException e) {
                 if (tries == PORT_TRIES) {
                     throw e;
