@@ -195,7 +195,7 @@ final class VerbGateway implements AutoCloseable {
         closed = true;
         jobs.close();
         queue.close();
-        dispatcher.close(Duration.ofSeconds(5));
+        dispatcher.close(Patience.LONG); // what was broken off might be sent twice
         spool.close();
     }
 }
