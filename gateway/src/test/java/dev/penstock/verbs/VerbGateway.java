@@ -172,7 +172,11 @@ final class VerbGateway implements AutoCloseable {
     }
 
     JobView over(String id) {
-        await().atMost(Patience.LONG).pollInterval(5, TimeUnit.MILLISECONDS)
+        return over(id, Patience.LONG);
+    }
+
+    JobView over(String id, Duration patience) {
+        await().atMost(patience).pollInterval(5, TimeUnit.MILLISECONDS)
                 .until(() -> jobs.find(id).orElseThrow().state().isOver());
         return jobs.find(id).orElseThrow();
     }
