@@ -139,7 +139,7 @@ class StoryCommandsTest {
         return AdminJson.MAPPER.readTree(run(ExitCode.OK, arguments.toArray(String[]::new)));
     }
 
-    /** Until what is to be shown has happened, and is found, and the queue has done with the attempt that it was told of. */
+    /** Until what is to be shown has happened, and is found, and the queue has done with that attempt. */
     private void awaitEvent(String id, String type) {
         String queued = type.equals("TransientFailure") ? ": scheduled, waits for" : "nothing of it is queued";
         await().until(() -> exitOf("message", "story", id) == ExitCode.OK

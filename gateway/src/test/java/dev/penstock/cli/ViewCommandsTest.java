@@ -128,7 +128,7 @@ class ViewCommandsTest {
         String id = send("ann@busy.example");
         send("bob@busy.example");
         send("eve@open.example");
-        // Told of all three, and counted: what was counted before is shown again for half a second, rates in steps of five.
+        // All three are over and counted. What was counted is shown for half a second more, rates in steps of five.
         await().until(() -> json("queue", "list", "--by", "tenant").path("rows").path(0), row -> {
             JsonNode lately = row.path("lately");
             return lately.path("delivered_minute").asLong() == 1 && lately.path("deferred_hour").asLong() == 2
@@ -203,7 +203,8 @@ class ViewCommandsTest {
     void aListIsTurnedRoundByAMinusBeforeItsColumn() throws IOException {
         send("ann@busy.example", "shop");
         send("ann@busy.example", "bank");
-        await().until(() -> json("tenant", "list").path("tenants").size() == 2); // the reply may come before they are queued
+        // They may be queued a moment after their replies.
+        await().until(() -> json("tenant", "list").path("tenants").size() == 2);
         assertThat(json("tenant", "list", "--sort", "name").at("/tenants/0/row/name").asString()).isEqualTo("bank");
         assertThat(json("tenant", "list", "--sort", "-name").at("/tenants/0/row/name").asString()).isEqualTo("shop");
     }
