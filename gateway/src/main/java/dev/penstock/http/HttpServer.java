@@ -131,10 +131,14 @@ public final class HttpServer implements AutoCloseable {
         return routes.answer(new HttpExchange(request, response));
     }
 
-    /** Closes the port and the connections, whatever they are at: those who answer requests are asked to end before. */
+    /**
+     * Closes the port and the connections, whatever they are at: those who answer requests are asked to end before. What
+     * takes longer than some seconds ends by itself.
+     */
     @Override
     public void close() {
-        server.disposeNow(STOP_TIME);
-        loops.disposeLater(STOP_QUIET, STOP_TIME).block(STOP_TIME.multipliedBy(2));
+        server.dispose();
+        server.onDispose().timeout(STOP_TIME, Mono.empty()).block();
+        loops.disposeLater(STOP_QUIET, STOP_TIME).onErrorComplete().block();
     }
 }

@@ -2,6 +2,7 @@ package dev.penstock.admin;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
@@ -16,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -32,6 +34,7 @@ import dev.penstock.http.HttpServer;
 import dev.penstock.http.OperatorPort;
 import dev.penstock.http.Routes;
 import dev.penstock.http.TextErrors;
+import dev.penstock.testing.Patience;
 
 class AdminApiTest {
     record Thing(String itsName, int count, Instant since) {}
@@ -162,11 +165,33 @@ class AdminApiTest {
         try (Socket client = new Socket(port.address().getAddress(), port.address().getPort())) {
             client.getOutputStream().write(("GET " + AdminApi.ROOT + "/slow HTTP/1.1\r\nHost: 127.0.0.1:"
                     + port.address().getPort() + "\r\n\r\n").getBytes(US_ASCII));
-            assertThat(opening.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(opening.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
         }
         await().until(() -> port.gate().open() == 0);
         mayOpen.countDown();
         await().untilAtomic(closed, equalTo(1));
+    }
+
+    /** As on a machine that has no time for it: nobody is to hear of a command that was done that it failed. */
+    @Test
+    void aClientClosesThoughItsThreadIsHeldUp() throws Exception {
+        CountDownLatch heldUp = new CountDownLatch(1);
+        CompletableFuture<Void> goesOn = new CompletableFuture<>();
+        CompletableFuture<Void> over = CompletableFuture.runAsync(() -> {
+            try {
+                bySocket.events("/ticks", _ -> {
+                    heldUp.countDown();
+                    goesOn.join();
+                    return false;
+                });
+            } catch (Exception _) {
+                // it is closed meanwhile
+            }
+        });
+        assertThat(heldUp.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThatCode(bySocket::close).doesNotThrowAnyException();
+        goesOn.complete(null);
+        over.get(Patience.LONG.toSeconds(), TimeUnit.SECONDS);
     }
 
     @Test

@@ -132,7 +132,7 @@ class TraceRoutesTest {
         List<Long> leftOut = new ArrayList<>();
         int[] seen = new int[1];
         try (AdminClient client = client()) {
-            client.events("/trace?for=60s", event -> {
+            client.events("/trace?for=1h", event -> {
                 switch (event.name()) {
                     case "begin" -> {
                         for (int i = 0; i < lines; i++) {

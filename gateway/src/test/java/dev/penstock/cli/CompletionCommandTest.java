@@ -16,10 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.testing.Patience;
 import dev.penstock.testing.Peers;
 
 /** The scripts in the shells that they are for, asked as the Tab key asks. */
-@Timeout(60)
+@Timeout(180)
 class CompletionCommandTest {
     @TempDir
     Path directory;
@@ -109,7 +110,7 @@ class CompletionCommandTest {
         Process process = new ProcessBuilder(all).directory(directory.toFile()).redirectError(err.toFile()).start();
         process.getOutputStream().close();
         String out = new String(process.getInputStream().readAllBytes(), UTF_8);
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(Files.readString(err)).isEmpty();
         return out;
     }

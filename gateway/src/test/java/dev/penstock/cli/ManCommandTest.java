@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.testing.Peers;
 
-@Timeout(60)
+@Timeout(180)
 class ManCommandTest {
     @TempDir
     Path directory;

@@ -31,10 +31,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.testing.Patience;
+
 /** The service manager is a socket of Netty's, which knows nothing of ours. */
 class ServiceManagerTest {
-    private static final int PATIENCE_SECONDS = 10;
-
     private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     private final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -153,7 +153,7 @@ class ServiceManagerTest {
     }
 
     private String heard() throws InterruptedException {
-        String message = heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        String message = heard.poll(Patience.LONG.toSeconds(), TimeUnit.SECONDS);
         assertThat(message).as("nothing was told").isNotNull();
         return message;
     }

@@ -3,6 +3,7 @@ package dev.penstock.http;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
@@ -119,6 +120,24 @@ class HttpServerTest {
         assertThat(late).isNotDone();
         go.countDown();
         assertThat(late.get(30, TimeUnit.SECONDS)).isEqualTo("HTTP/1.1 200 OK at last");
+    }
+
+    /** What comes after it, as a gateway stops, has to be closed too. */
+    @Test
+    void aPortWhoseEventLoopIsBusyIsLeftToCloseByItself() throws Exception {
+        CountDownLatch reached = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        HttpServer busy = server("busy", LIMITS, new HttpRoute(HttpMethod.GET, "/", exchange -> {
+            reached.countDown();
+            awaitOn(go);
+            return exchange.send(Answer.text(200, "text/plain", "at last"));
+        }));
+        try (Socket socket = new Socket(busy.address().getAddress(), busy.address().getPort())) {
+            socket.getOutputStream().write("GET / HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(ISO_8859_1));
+            assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThatCode(busy::close).doesNotThrowAnyException();
+            go.countDown();
+        }
     }
 
     private static void awaitOn(CountDownLatch latch) {

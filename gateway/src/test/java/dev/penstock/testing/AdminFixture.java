@@ -9,7 +9,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
@@ -28,8 +27,6 @@ import dev.penstock.revision.Reloads;
 
 /** A whole gateway that is looked after: over its Unix socket, and over TCP by tokens. */
 public final class AdminFixture implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
-
     public final Path configuration;
     public final Path shaping;
     public final Penstock penstock;
@@ -88,7 +85,7 @@ public final class AdminFixture implements AutoCloseable {
     public HttpResponse<InputStream> request(String method, String path, @Nullable String token, @Nullable String body)
             throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
-                + penstock.httpAddress().getPort() + AdminApi.ROOT + path)).timeout(PATIENCE);
+                + penstock.httpAddress().getPort() + AdminApi.ROOT + path)).timeout(Patience.LONG);
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
         }

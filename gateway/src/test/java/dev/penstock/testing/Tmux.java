@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
+import org.awaitility.Awaitility;
+
 /** Terminals of a test's own, of Debian's tmux. Confined to the test's thread. */
 public final class Tmux implements AutoCloseable {
     private final Path program;
@@ -49,8 +51,12 @@ public final class Tmux implements AutoCloseable {
         tmux(command.toArray(String[]::new));
     }
 
+    /** Returns when the terminal itself has that size: tmux's own lines have it before. */
     public void resize(String window, int width, int height) {
         tmux("resize-window", "-t", window, "-x", String.valueOf(width), "-y", String.valueOf(height));
+        String terminal = tmux("display-message", "-p", "-t", window, "#{pane_tty}").strip();
+        Awaitility.await().until(() -> run(directory, List.of("stty", "-F", terminal, "size")).strip()
+                .equals(height + " " + width));
     }
 
     /** What tmux answers. */

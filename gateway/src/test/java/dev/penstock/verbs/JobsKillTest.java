@@ -27,6 +27,7 @@ import org.slf4j.LoggerFactory;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.testing.MemoryTempDir;
+import dev.penstock.testing.Patience;
 import dev.penstock.verbs.JobRequest.Details;
 import dev.penstock.verbs.JobView.State;
 
@@ -63,7 +64,7 @@ class JobsKillTest {
         }
         assertThat(killed).as("kills in the middle, seed %d", seed).isPositive();
         try (VerbGateway last = VerbGateway.ofMany(directory).start()) {
-            JobView job = last.over(last.jobs.all().getFirst().id());
+            JobView job = last.over(last.jobs.all().getFirst().id(), Patience.LONG.multipliedBy(5));
             assertThat(job.state()).isEqualTo(State.DONE);
             assertThat(job.failed()).isZero();
         }

@@ -172,7 +172,11 @@ final class VerbGateway implements AutoCloseable {
     }
 
     JobView over(String id) {
-        await().atMost(Patience.LONG).pollInterval(5, TimeUnit.MILLISECONDS)
+        return over(id, Patience.LONG);
+    }
+
+    JobView over(String id, Duration patience) {
+        await().atMost(patience).pollInterval(5, TimeUnit.MILLISECONDS)
                 .until(() -> jobs.find(id).orElseThrow().state().isOver());
         return jobs.find(id).orElseThrow();
     }
@@ -195,7 +199,7 @@ final class VerbGateway implements AutoCloseable {
         closed = true;
         jobs.close();
         queue.close();
-        dispatcher.close(Duration.ofSeconds(5));
+        dispatcher.close(Patience.LONG); // what was broken off might be sent twice
         spool.close();
     }
 }

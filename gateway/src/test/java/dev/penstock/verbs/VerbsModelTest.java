@@ -43,6 +43,7 @@ class VerbsModelTest {
     private static final Logger log = LoggerFactory.getLogger(VerbsModelTest.class);
     private static final int SCHEDULES = Integer.getInteger("penstock.verbs.schedules", 6);
     private static final long SEED = Long.getLong("penstock.seed", System.nanoTime());
+    private static final Set<String> WAYS = Set.of("Delivery", "Bounce", "AdminBounce");
     private static final int STEPS = 40;
     private static final int DOMAINS = 4;
     private static final QueueConfig QUICK = QueueConfig.DEFAULT
@@ -55,11 +56,14 @@ class VerbsModelTest {
     @Test
     void eachRecipientEndsExactlyOnceWhateverIsOrderedWhen() throws Exception {
         Map<String, Integer> ends = new TreeMap<>();
-        for (int i = 0; i < SCHEDULES; i++) {
-            new Schedule(SEED + i, Files.createDirectory(root.resolve("s" + i))).run(ends);
+        int schedules = 0;
+        // Of all schedules one in two bounces nothing: others follow until each way has been gone.
+        while (schedules < SCHEDULES || schedules < 20 * SCHEDULES && !ends.keySet().containsAll(WAYS)) {
+            new Schedule(SEED + schedules, Files.createDirectory(root.resolve("s" + schedules))).run(ends);
+            schedules++;
         }
-        log.info("schedules={} seed={} ends={}", SCHEDULES, SEED, ends);
-        assertThat(ends.keySet()).as("ways to end, seed %d", SEED).contains("Delivery", "Bounce", "AdminBounce");
+        log.info("schedules={} seed={} ends={}", schedules, SEED, ends);
+        assertThat(ends.keySet()).as("ways to end, seed %d", SEED).containsAll(WAYS);
     }
 
     private static final class Schedule {
