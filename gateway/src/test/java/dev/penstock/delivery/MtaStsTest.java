@@ -72,11 +72,15 @@ final class MtaStsTest {
         serve(authority, "mta-sts.a.example", "mta-sts.b.example");
         mx = new FakeMx().offering("PIPELINING").certificate(authority.server(HOST));
         router = new DnsRouter(Map.of(),
-                DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server())).with(DnsConfig.IGNORE_NETWORKS,
-                        List.of()),
-                mx.port(), OwnAddresses.NONE, System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
+                dnsConfig(), mx.port(), OwnAddresses.NONE, System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
         dns.address(HOST, "127.0.0.1");
         begin();
+    }
+
+    private DnsConfig dnsConfig() {
+        return DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server()))
+                .with(DnsConfig.TIMEOUT, Duration.ofSeconds(20)).with(DnsConfig.DEADLINE, Duration.ofSeconds(50))
+                .with(DnsConfig.IGNORE_NETWORKS, List.of());
     }
 
     private void serve(TestCertificates issuer, String... names) throws IOException {
@@ -155,8 +159,7 @@ final class MtaStsTest {
     void mailWaitsWhenTheCertificateIsBad() {
         mx.close();
         mx = new FakeMx(); // another port, and in clear
-        router.reconfigure(Map.of(), DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server()))
-                .with(DnsConfig.IGNORE_NETWORKS, List.of()), mx.port(), OwnAddresses.NONE);
+        router.reconfigure(Map.of(), dnsConfig(), mx.port(), OwnAddresses.NONE);
         publish("a.example", "enforce", HOST);
         assertThat(outcome("a.example")).isEqualTo("TransientFailure 400 4.7.10 " + HOST + "[127.0.0.1]:" + mx.port()
                 + " offers no TLS, which is required by its domain's MTA-STS policy");
