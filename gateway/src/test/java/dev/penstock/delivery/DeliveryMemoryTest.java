@@ -4,10 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
@@ -22,7 +19,6 @@ import dev.penstock.message.MemoryContent;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.message.Options;
 import dev.penstock.routing.Route;
-import dev.penstock.routing.Site;
 import dev.penstock.smtp.DeliverBy;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.TestCertificates;

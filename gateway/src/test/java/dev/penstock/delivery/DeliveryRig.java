@@ -116,7 +116,8 @@ final class DeliveryRig implements AutoCloseable {
         queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, placement,
                 InstantSource.system(), System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,
-                reception(spool, queue, events::add), events::add, InstantSource.system(), () -> System.nanoTime() + ahead.get(), tlsOut);
+                reception(spool, queue, events::add), events::add, InstantSource.system(),
+                () -> System.nanoTime() + ahead.get(), tlsOut);
         queue.start(dispatcher, dispatcher);
     }
 

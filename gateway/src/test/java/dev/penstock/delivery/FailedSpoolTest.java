@@ -38,7 +38,6 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.FillingDisk;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;
@@ -152,7 +151,7 @@ class FailedSpoolTest {
         }
     }
 
-    /** After some deliveries the disk fails; soon after that sessions wait until the test knows that the spool has failed. */
+    /** After some deliveries the disk fails; soon after that sessions wait until the test knows that the spool has. */
     private static final class Failing implements MessageEvent.Listener {
         final CountDownLatch known = new CountDownLatch(1);
         volatile @Nullable Gateway gateway;

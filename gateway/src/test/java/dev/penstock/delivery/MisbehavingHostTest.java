@@ -211,7 +211,8 @@ final class MisbehavingHostTest {
             await().atMost(Patience.LONG).until(() -> rig.queue.stats().routing() == 0);
             host.queued.countDown();
             if (cell.misdeed == Misdeed.SILENCE) {
-                assertThat(host.said.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).as("silent: %s", cell).isTrue();
+                assertThat(host.said.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).as("silent: %s", cell)
+                        .isTrue();
                 rig.awaitPhase(cell.place.phase(cell.dialect));
                 String session = rig.dispatcher.sessions().getFirst().id();
                 rig.passTimeUntil(() -> rig.dispatcher.sessions().stream().noneMatch(one -> one.id().equals(session)));

@@ -72,7 +72,8 @@ final class MtaStsTest {
         serve(authority, "mta-sts.a.example", "mta-sts.b.example");
         mx = new FakeMx().offering("PIPELINING").certificate(authority.server(HOST));
         router = new DnsRouter(Map.of(),
-                dnsConfig(), mx.port(), OwnAddresses.NONE, System::nanoTime, Thread::startVirtualThread, DnsRouter.SHARED_RANDOM);
+                dnsConfig(), mx.port(), OwnAddresses.NONE, System::nanoTime, Thread::startVirtualThread,
+                DnsRouter.SHARED_RANDOM);
         dns.address(HOST, "127.0.0.1");
         begin();
     }

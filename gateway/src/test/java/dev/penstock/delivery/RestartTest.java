@@ -40,7 +40,6 @@ import dev.penstock.spool.FillingDisk;
 import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;

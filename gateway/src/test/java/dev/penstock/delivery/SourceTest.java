@@ -160,14 +160,18 @@ class SourceTest {
 
     @Test
     void aDeadProxyIsNoHostsFault() {
-        try (ClosedPort dead = new ClosedPort(); FakeMx mx = new FakeMx(); DeliveryRig rig = rig(through(dead.port()))) {
+        try (ClosedPort dead = new ClosedPort();
+                FakeMx mx = new FakeMx();
+                DeliveryRig rig = rig(through(dead.port()))) {
             waits(rig, mx, "PROXY_UNREACHABLE");
         }
     }
 
     @Test
     void aProbeTellsAProxyThatIsDeadFromAHostThatIs() throws IOException {
-        try (ClosedPort dead = new ClosedPort(); FakeMx mx = new FakeMx(); DeliveryRig rig = rig(through(dead.port()))) {
+        try (ClosedPort dead = new ClosedPort();
+                FakeMx mx = new FakeMx();
+                DeliveryRig rig = rig(through(dead.port()))) {
             assertThatThrownBy(() -> probe(rig, mx.port())).isInstanceOf(EgressException.class);
         }
         try (ProxyServer proxy = ProxyServer.start(PROXY);

@@ -143,7 +143,8 @@ class DnsTroubleTest {
         assertThat(stats.queries()).as("some may have been sent again").isGreaterThanOrEqualTo(bound);
         gate.countDown();
         for (CompletableFuture<Route> route : routes) {
-            assertThat(route.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join()).isInstanceOf(Route.Hosts.class);
+            assertThat(route.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join())
+                    .isInstanceOf(Route.Hosts.class);
         }
         await().untilAsserted(() -> assertThat(at.router.stats().running()).isZero());
         assertThat(at.router.stats().inFlight()).isZero();
@@ -151,9 +152,9 @@ class DnsTroubleTest {
 
     @Test
     void eachQuestionHasTheDeadlineForItself() {
-        Duration deadline = Duration.ofSeconds(6);
+        Duration deadline = Duration.ofSeconds(8);
         Routers at = with(limits(deadline, deadline, 16));
-        at.dns.delay(Duration.ofMillis(3_500)); // two are longer than the deadline, and one far from it
+        at.dns.delay(Duration.ofMillis(4_500)); // two are longer than the deadline, and one far from it
         at.dns.mx("a.example", 10, "mx.example.net").mx("b.example", 10, "mx.example.net")
                 .address("mx.example.net", "127.0.0.11");
         CompletableFuture<Route> first = at.router.route("a.example");

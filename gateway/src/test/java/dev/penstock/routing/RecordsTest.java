@@ -75,8 +75,9 @@ class RecordsTest {
         List<CompletableFuture<RecordSet>> all = IntStream.range(0, 1_000)
                 .mapToObj(_ -> at.router.records("sender.example", RecordType.TXT)).toList();
         held.countDown();
-        assertThat(all).allSatisfy(one -> assertThat(one.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join().values())
-                .containsExactly("v=spf1 -all"));
+        assertThat(all).allSatisfy(
+                one -> assertThat(one.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join().values())
+                        .containsExactly("v=spf1 -all"));
         assertThat(at.dns.count("TXT sender.example")).isEqualTo(1);
     }
 

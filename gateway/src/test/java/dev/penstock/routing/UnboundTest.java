@@ -79,7 +79,8 @@ class UnboundTest {
         DnsConfig d = DnsConfig.DEFAULT;
         router = new DnsRouter(Map.of(),
                 d.with(DnsConfig.SERVERS, List.of(address.getHostAddress() + ":" + port))
-                        .with(DnsConfig.TIMEOUT, Duration.ofSeconds(20)).with(DnsConfig.DEADLINE, Duration.ofSeconds(50))
+                        .with(DnsConfig.TIMEOUT, Duration.ofSeconds(20))
+                        .with(DnsConfig.DEADLINE, Duration.ofSeconds(50))
                         .with(DnsConfig.IGNORE_NETWORKS, List.of()),
                 SMTP_PORT, OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
     }

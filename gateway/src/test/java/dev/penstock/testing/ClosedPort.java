@@ -7,8 +7,8 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 
 /**
- * A TCP port where nobody listens, for as long as this is open: a socket is bound to it that doesn't, so that connections
- * are refused, and nobody else comes to be there meanwhile. Thread-safe.
+ * A TCP port where nobody listens, for as long as this is open: a socket is bound to it that doesn't, so that
+ * connections are refused, and nobody else comes to be there meanwhile. Thread-safe.
  */
 public final class ClosedPort implements AutoCloseable {
     private final Socket holder = new Socket();

@@ -133,8 +133,8 @@ public final class FakeDns extends ZoneServer {
     }
 
     /**
-     * Questions so far, as {@code MX example.com} or {@code TCP MX example.com}. One that is sent again, since its answer
-     * is missing or late, counts once.
+     * Questions so far, as {@code MX example.com} or {@code TCP MX example.com}. One that is sent again, since its
+     * answer is missing or late, counts once.
      */
     public List<String> questions() {
         return List.copyOf(questions);
