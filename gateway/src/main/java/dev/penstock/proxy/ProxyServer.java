@@ -96,7 +96,7 @@ public final class ProxyServer implements AutoCloseable {
                 var _ = channel.close();
             });
             tls.close();
-            loops.disposeLater(Duration.ZERO, LOOPS_TIME).block();
+            loops.disposeLater(Duration.ZERO, LOOPS_TIME).onErrorComplete().block();
             throw e;
         }
         log.info("event=proxy-started socks={} proxy-v2={} http={}", socks, proxyV2, http.address());
@@ -211,7 +211,7 @@ public final class ProxyServer implements AutoCloseable {
         open.forEach(channel -> {
             var _ = channel.close();
         });
-        loops.disposeLater(LOOPS_QUIET, LOOPS_TIME).block(LOOPS_TIME.multipliedBy(2));
+        loops.disposeLater(LOOPS_QUIET, LOOPS_TIME).onErrorComplete().block(); // what takes longer ends by itself
         tls.close();
         http.close();
         log.info("event=proxy-stopped broken-off={}", left);

@@ -48,11 +48,6 @@ class AbortedSessionTest {
         return new DeliveryRig(DeliveryRig.CONFIG, limits, QueueConfig.DEFAULT);
     }
 
-    private static void awaitPhase(DeliveryRig rig, Phase phase) {
-        await().atMost(Patience.LONG).until(
-                () -> rig.dispatcher.sessions().stream().anyMatch(session -> session.phase() == phase));
-    }
-
     private static void abort(DeliveryRig rig) {
         assertThat(rig.dispatcher.abort(rig.dispatcher.sessions().getFirst().id(), "a test")).isTrue();
     }
@@ -69,7 +64,7 @@ class AbortedSessionTest {
             default -> HELLO + "S: 250-mx\nS: 250 AUTH PLAIN\nC~ AUTH PLAIN\n";
         };
         boolean login = place.equals("AUTH");
-        try (FakeMx mx = new FakeMx().script(transcript + "stall").on("AUTH", "235 2.7.0 ok");
+        try (FakeMx mx = new FakeMx().script(transcript + "tell there\nstall").on("AUTH", "235 2.7.0 ok");
                 DeliveryRig rig = rig(DeliveryRig.limits(1, 100))) {
             mx.certificate(TestCertificates.selfSigned("mx1.dest.example"));
             mx.offering("PIPELINING" + (login ? ",AUTH PLAIN" : ""));
@@ -77,7 +72,8 @@ class AbortedSessionTest {
                     List.of(DeliveryRig.host("mx1.dest.example", mx.port())), false, true,
                     login ? TlsPolicy.NONE : TlsPolicy.OPPORTUNISTIC, HostProof.NONE, login ? LOGIN : null));
             rig.send("a@dest.example");
-            awaitPhase(rig, place.equals("HANDSHAKE") ? Phase.STARTTLS : Phase.valueOf(place));
+            mx.awaitStep("there");
+            rig.awaitPhase(place.equals("HANDSHAKE") ? Phase.STARTTLS : Phase.valueOf(place));
             abort(rig);
             rig.awaitEvents(1);
             assertThat(rig.events).singleElement().satisfies(event -> {
@@ -107,7 +103,7 @@ class AbortedSessionTest {
                     : DeliveryRig.CONTENT;
             rig.submit("sender@source.example", MemoryContent.of(content.getBytes(StandardCharsets.ISO_8859_1)),
                     System.currentTimeMillis(), "a@dest.example");
-            awaitPhase(rig, phase);
+            rig.awaitPhase(phase);
             SessionView view = rig.dispatcher.sessions().getFirst();
             assertThat(view.message()).isNotNull();
             assertThat(view.peer()).isNotNull();
@@ -119,7 +115,7 @@ class AbortedSessionTest {
                     .startsWith("TransientFailure a@dest.example 400 4.3.2")
                     .contains("aborted by an operator: a test");
             assertThat(rig.queue.stats().queued()).isEqualTo(1);
-            assertThat(mx.messages()).hasSize(taken);
+            await().untilAsserted(() -> assertThat(mx.messages()).hasSize(taken));
             assertThat(mx.sessions()).as("no host is tried at once").isEqualTo(1);
             assertThat(rig.dispatcher.badHosts.size()).as("hosts to blame").isZero();
             assertThat(rig.dispatcher.stats().snapshot().suspensions()).isZero();
@@ -178,8 +174,8 @@ class AbortedSessionTest {
     @Test
     void aSessionThatWaitsForASlotSaysWhoseAndGivesItsMessageBack() {
         TrafficLimits limits = TrafficLimits.DEFAULT.with(TrafficLimits.CONNECTION_LIMIT, 1)
-                .with(TrafficLimits.MAX_MESSAGE_RATE, new Rate(2, Duration.ofMinutes(1), 1))
-                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(5));
+                .with(TrafficLimits.MAX_MESSAGE_RATE, new Rate(2, Duration.ofHours(1), 1))
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofHours(1));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(limits)) {
             rig.route(mx);
             rig.send("a@dest.example");
@@ -188,7 +184,7 @@ class AbortedSessionTest {
                     .anyMatch(session -> session.state() == SessionView.State.WAITING));
             SessionView view = rig.dispatcher.sessions().getFirst();
             assertThat(view.waitingFor()).isNotNull();
-            assertThat(String.valueOf(view.waitingFor())).startsWith("max_message_rate 2/min");
+            assertThat(String.valueOf(view.waitingFor())).startsWith("max_message_rate 2/h");
             String first = view.id();
             abort(rig);
             await().until(() -> rig.dispatcher.sessions().stream()

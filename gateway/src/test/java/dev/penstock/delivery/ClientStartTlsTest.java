@@ -335,12 +335,18 @@ final class ClientStartTlsTest {
         }
     }
 
+    private static DeliveryRig shortHandshake() {
+        return new DeliveryRig(DeliveryRig.CONFIG,
+                DeliveryRig.limits(10, 1_000).with(TrafficLimits.TLS_HANDSHAKE_TIMEOUT, DeliveryRig.SHORT),
+                QueueConfig.DEFAULT);
+    }
+
     @Test
     void aHandshakeHasItsDeadline() {
         try (FakeMx mx = new FakeMx().script(STARTTLS + """
                 S: 220 go on
                 stall
-                """); DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+                """); DeliveryRig rig = shortHandshake()) {
             rig.route(TlsPolicy.REQUIRED, mx);
             rig.send("a@dest.example");
             rig.awaitEvents(1);
@@ -354,7 +360,7 @@ final class ClientStartTlsTest {
                 S: 220 go on
                 octet
                 drip \u0016\u0003\u0003
-                """); DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+                """); DeliveryRig rig = shortHandshake()) {
             rig.route(TlsPolicy.REQUIRED, mx);
             rig.send("a@dest.example");
             rig.awaitEvents(1);
@@ -373,7 +379,7 @@ final class ClientStartTlsTest {
             rig.send("a@dest.example");
             await().until(() -> mx.reads().size() > 2); // EHLO, STARTTLS, the first message
             rig.dispatcher.close(Duration.ofSeconds(2));
-            assertThat(rig.dispatcher.sessionCount()).isZero();
+            rig.awaitNoSessions();
             assertThat(rig.events).isEmpty();
         }
     }

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.DatagramSocket;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,6 +39,8 @@ import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.routing.Route;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.OwnLoopback;
+import dev.penstock.testing.Patience;
 import dev.penstock.testing.Peers;
 import dev.penstock.testing.SignedZone;
 import dev.penstock.testing.TestCertificates;
@@ -51,7 +51,7 @@ import dev.penstock.testing.TestCertificates;
  */
 @Timeout(180)
 final class DaneTest {
-    private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
+    private static final InetAddress DNS = OwnLoopback.address();
     private static final TestCertificates AUTHORITY = new TestCertificates();
     private static final TestCertificates ISSUER = AUTHORITY.intermediate("the issuer");
     private static final TestCertificates STRANGER = new TestCertificates("somebody else");
@@ -67,7 +67,7 @@ final class DaneTest {
     @BeforeAll
     static void start() throws IOException, GeneralSecurityException {
         Path program = Peers.require("unbound");
-        dnsPort = freePort();
+        dnsPort = OwnLoopback.port();
         var certificate = ISSUER.server("mx.match.signed.test", "mx.authority.signed.test", "mx.signed.test");
         mx = new FakeMx().offering("PIPELINING,REQUIRETLS").certificate(certificate);
         String key = digest(certificate.getCertificate().getPublicKey().getEncoded());
@@ -103,7 +103,7 @@ final class DaneTest {
                   username: ""
                   pidfile: ""
                   use-syslog: no
-                  interface: 127.0.0.1@%2$d
+                  interface: %6$s@%2$d
                   access-control: 127.0.0.0/8 allow
                   num-threads: 1
                   module-config: "validator iterator"
@@ -125,12 +125,12 @@ final class DaneTest {
                 remote-control:
                   control-enable: no
                 """.formatted(directory, dnsPort, anchor, signed.write(directory, true),
-                unsigned.write(directory, false)));
+                unsigned.write(directory, false), DNS.getHostAddress()));
         unbound = new ProcessBuilder(program.toString(), "-d", "-p", "-c", file.toString()).redirectErrorStream(true)
                 .redirectOutput(directory.resolve("unbound.log").toFile()).start();
-        await().atMost(Duration.ofSeconds(20)).ignoreExceptions().until(() -> {
+        await().ignoreExceptions().until(() -> {
             assertThat(unbound.isAlive()).as(Files.readString(directory.resolve("unbound.log"))).isTrue();
-            try (Socket _ = new Socket(LOOPBACK, dnsPort)) {
+            try (Socket _ = new Socket(DNS, dnsPort)) {
                 return true;
             }
         });
@@ -211,13 +211,14 @@ final class DaneTest {
     }
 
     private static boolean signed(DnsRouter router, String domain) {
-        Route route = router.route(domain).orTimeout(30, TimeUnit.SECONDS).join();
+        Route route = router.route(domain).orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join();
         assertThat(route).isInstanceOf(Route.Hosts.class);
         return ((Route.Hosts) route).proof().signed();
     }
 
     private static DnsRouter router(Dnssec dnssec) {
-        DnsConfig config = DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of("127.0.0.1:" + dnsPort))
+        DnsConfig config = DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(DNS.getHostAddress() + ":" + dnsPort))
+                .with(DnsConfig.TIMEOUT, Duration.ofSeconds(20)).with(DnsConfig.DEADLINE, Duration.ofSeconds(50))
                 .with(DnsConfig.IGNORE_NETWORKS, List.of()).with(DnsConfig.DNSSEC, dnssec)
                 .with(DnsConfig.TRUST_ANCHOR, dnssec == Dnssec.VALIDATE ? Optional.of(anchor) : Optional.empty());
         return new DnsRouter(Map.of(), config, mx.port(), OwnAddresses.NONE, System::nanoTime,
@@ -239,12 +240,5 @@ final class DaneTest {
                 ? "Delivery " + Objects.requireNonNull(event.tls()).policy() + " " + event.tls().result()
                 : event.type().label() + " " + event.response().code() + " " + event.response().enhanced() + " "
                         + event.response().text();
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket tcp = new ServerSocket(0, 0, LOOPBACK);
-                DatagramSocket _ = new DatagramSocket(tcp.getLocalPort(), LOOPBACK)) {
-            return tcp.getLocalPort();
-        }
     }
 }

@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 
 import org.jspecify.annotations.Nullable;
 
@@ -52,20 +54,16 @@ import dev.penstock.testing.RecordingSpool;
 final class DeliveryRig implements AutoCloseable {
     static final String DOMAIN = "dest.example";
     static final String CONTENT = "Subject: test\r\n\r\nbody\r\n";
-    /** Short enough that a test of each phase's time-out ends soon, long enough for a busy machine. */
+    /** For the one phase of a session that is to time out. */
     static final Duration SHORT = Duration.ofMillis(700);
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Patience.LONG;
+    /** What passes at once while a test lets time pass: far less than any phase has. */
+    private static final Duration LEAP = Duration.ofSeconds(5);
     static final DeliveryConfig CONFIG = DeliveryConfig.DEFAULT.with(DeliveryConfig.MAX_SESSIONS, 100)
             .with(DeliveryConfig.CONNECT_TIMEOUT, LONG).with(DeliveryConfig.GREETING_TIMEOUT, LONG)
             .with(DeliveryConfig.COMMAND_TIMEOUT, LONG).with(DeliveryConfig.DATA_INIT_TIMEOUT, LONG)
             .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, LONG).with(DeliveryConfig.DATA_DONE_TIMEOUT, LONG)
-            .with(DeliveryConfig.QUIT_TIMEOUT, Duration.ofSeconds(1))
-            .with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(5));
-    static final DeliveryConfig IMPATIENT = DeliveryConfig.DEFAULT.with(DeliveryConfig.MAX_SESSIONS, 100)
-            .with(DeliveryConfig.CONNECT_TIMEOUT, SHORT).with(DeliveryConfig.GREETING_TIMEOUT, SHORT)
-            .with(DeliveryConfig.COMMAND_TIMEOUT, SHORT).with(DeliveryConfig.DATA_INIT_TIMEOUT, SHORT)
-            .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, SHORT).with(DeliveryConfig.DATA_DONE_TIMEOUT, SHORT)
-            .with(DeliveryConfig.QUIT_TIMEOUT, SHORT).with(DeliveryConfig.STOP_TIMEOUT, Duration.ofSeconds(5));
+            .with(DeliveryConfig.QUIT_TIMEOUT, LONG).with(DeliveryConfig.STOP_TIMEOUT, LONG);
     /** Trusts only what {@code authorities} vouches for. */
     static DeliveryConfig trusting(Path authorities) {
         DeliveryConfig c = CONFIG;
@@ -80,6 +78,8 @@ final class DeliveryRig implements AutoCloseable {
     final Shaper shaper;
     final MailQueue queue;
     final Dispatcher dispatcher;
+    /** How far the time of the dispatcher is ahead of the system's, nanoseconds. */
+    private final AtomicLong ahead = new AtomicLong();
 
     DeliveryRig(DeliveryConfig config, TrafficLimits limits, QueueConfig queueConfig) {
         this(config, limits, queueConfig, null, Sources.ofDefault(config.sourceAddress(), "gateway.test"),
@@ -116,7 +116,8 @@ final class DeliveryRig implements AutoCloseable {
         queue = new MailQueue(queueConfig, shaper, routes == null ? router : routes, placement,
                 InstantSource.system(), System::nanoTime);
         dispatcher = new Dispatcher("gateway.test", config, queueConfig, sources, sourceListener, spool, queue,
-                reception(spool, queue, events::add), events::add, InstantSource.system(), System::nanoTime, tlsOut);
+                reception(spool, queue, events::add), events::add, InstantSource.system(),
+                () -> System.nanoTime() + ahead.get(), tlsOut);
         queue.start(dispatcher, dispatcher);
     }
 
@@ -204,6 +205,24 @@ final class DeliveryRig implements AutoCloseable {
     /** Of one type: what becomes of a report that is queued comes between the others at any time. */
     void awaitEvents(MessageEvent.Type type, int count) {
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(() -> events(type).size() >= count);
+    }
+
+    /** A session is in that phase, which lasts: its deadline runs. */
+    void awaitPhase(Phase phase) {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(5)).until(
+                () -> dispatcher.sessions().stream().anyMatch(session -> session.phase() == phase));
+    }
+
+    /** Lets time pass for the deadlines of sessions, until {@code isOver} says that one is past. */
+    void passTimeUntil(Callable<Boolean> isOver) {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(50)).until(() -> {
+            if (isOver.call()) {
+                return true;
+            }
+            ahead.addAndGet(LEAP.toNanos());
+            dispatcher.guard.check();
+            return false;
+        });
     }
 
     void awaitNoSessions() {

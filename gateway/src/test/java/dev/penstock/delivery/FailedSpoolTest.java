@@ -1,5 +1,6 @@
 package dev.penstock.delivery;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -11,8 +12,11 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,7 +38,6 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.spool.FillingDisk;
 import dev.penstock.spool.SegmentSpool;
 import dev.penstock.spool.Spool;
-import dev.penstock.spool.SpoolEntry;
 import dev.penstock.spool.SpoolHealth;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.FakeRouter;
@@ -47,9 +50,10 @@ class FailedSpoolTest {
     private static final byte[] CONTENT = DeliveryRig.CONTENT.getBytes(StandardCharsets.US_ASCII);
     private static final int MESSAGES = 2_000;
     private static final int SOME = 200;
+    /** Beyond these none is delivered before the spool is known to have failed; far more than it keeps for one sync. */
+    private static final int FEW_MORE = 300;
     private static final int SESSIONS = 10;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final Duration QUIET = Duration.ofSeconds(1);
 
     @TempDir
     Path directory;
@@ -61,6 +65,11 @@ class FailedSpoolTest {
         final Dispatcher dispatcher;
 
         Gateway(Path directory, FakeMx mx) throws IOException {
+            this(directory, mx, MessageEvent.Listener.none());
+        }
+
+        /** @param events told of deliveries, by their sessions */
+        Gateway(Path directory, FakeMx mx, MessageEvent.Listener events) throws IOException {
             FakeRouter router = new FakeRouter();
             router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
                     List.of(DeliveryRig.host("mx1.dest.example", mx.port())), false));
@@ -77,7 +86,7 @@ class FailedSpoolTest {
             disk = new FillingDisk(config);
             spool = disk.open(config, 100, InstantSource.system(), queue::submit);
             dispatcher = new Dispatcher("gateway.test", DeliveryRig.CONFIG, QueueConfig.DEFAULT, spool, queue,
-                    DeliveryRig.reception(spool, queue, MessageEvent.Listener.none()), MessageEvent.Listener.none(),
+                    DeliveryRig.reception(spool, queue, MessageEvent.Listener.none()), events,
                     InstantSource.system(), System::nanoTime);
         }
 
@@ -110,15 +119,15 @@ class FailedSpoolTest {
                     before.keep(i);
                 }
             }
-            long unrecorded;
-            try (Gateway failing = new Gateway(directory, mx)) {
+            Failing events = new Failing();
+            Gateway failing = new Gateway(directory, mx, events);
+            try (failing) {
+                events.gateway = failing;
                 failing.queue.start(failing.dispatcher, failing.dispatcher);
-                await().atMost(PATIENCE).until(() -> mx.messages().size() >= SOME);
-                failing.disk.failSyncs(true);
                 await().atMost(PATIENCE).until(() -> !failing.spool.canRecord());
                 int then = mx.messages().size();
-                awaitQuiet(mx);
-                unrecorded = failing.unrecorded();
+                events.known.countDown();
+                await().atMost(PATIENCE).until(() -> failing.dispatcher.sessionCount() == 0);
                 assertThat(mx.messages().size() - then).as("sent though nothing could be recorded")
                         .isLessThanOrEqualTo(SESSIONS);
                 assertThat(mx.messages()).as("some is left, or it would show nothing").hasSizeLessThan(MESSAGES);
@@ -127,6 +136,7 @@ class FailedSpoolTest {
                     assertThat(health.detail()).contains("no mail is handed out");
                 });
             }
+            long unrecorded = failing.unrecorded();
             try (Gateway after = new Gateway(directory, mx)) {
                 after.queue.start(after.dispatcher, after.dispatcher);
                 await().atMost(PATIENCE).until(() -> after.spool.stats().messages() == 0);
@@ -141,17 +151,24 @@ class FailedSpoolTest {
         }
     }
 
-    /** Until nothing has come for a while: with mail ready, a session takes some every few milliseconds. */
-    private static void awaitQuiet(FakeMx mx) {
-        int[] last = {-1};
-        long[] since = {System.nanoTime()};
-        await().atMost(PATIENCE).until(() -> {
-            int now = mx.messages().size();
-            if (now != last[0]) {
-                last[0] = now;
-                since[0] = System.nanoTime();
+    /** After some deliveries the disk fails; soon after that sessions wait until the test knows that the spool has. */
+    private static final class Failing implements MessageEvent.Listener {
+        final CountDownLatch known = new CountDownLatch(1);
+        volatile @Nullable Gateway gateway;
+        private final AtomicInteger deliveries = new AtomicInteger();
+
+        @Override
+        public void on(MessageEvent event) {
+            int number = deliveries.incrementAndGet();
+            if (number == SOME) {
+                requireNonNull(gateway).disk.failSyncs(true);
+            } else if (number > SOME + FEW_MORE) {
+                try {
+                    assertThat(known.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
             }
-            return System.nanoTime() - since[0] > QUIET.toNanos();
-        });
+        }
     }
 }

@@ -16,6 +16,7 @@ import dev.penstock.message.MessageEvent;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.testing.ClosedPort;
 import dev.penstock.testing.FakeMx;
 
 /** Hosts with addresses of one family, the other, or both, over the loopback addresses of each. */
@@ -48,12 +49,14 @@ class Ipv6Test {
     }
 
     @Test
-    void aHostWhoseOneFamilyIsDeadGetsItsMailByTheOther() throws IOException {
+    void aHostWhoseOneFamilyIsDeadGetsItsMailByTheOther() {
         for (boolean six : new boolean[]{true, false}) {
             InetAddress alive = six ? SIX : FOUR;
             InetAddress dead = six ? FOUR : SIX;
-            try (FakeMx mx = new FakeMx(alive, 0); DeliveryRig rig = new DeliveryRig()) {
-                route(rig, host(dead, unused(dead)), host(alive, mx.port()));
+            try (FakeMx mx = new FakeMx(alive, 0);
+                    ClosedPort closed = new ClosedPort(dead);
+                    DeliveryRig rig = new DeliveryRig()) {
+                route(rig, host(dead, closed.port()), host(alive, mx.port()));
                 rig.send("a@" + DeliveryRig.DOMAIN);
                 rig.send("b@" + DeliveryRig.DOMAIN);
                 rig.awaitEvents(2);
@@ -98,12 +101,6 @@ class Ipv6Test {
 
     private static MailHost host(InetAddress address, int port) {
         return new MailHost("mx." + DeliveryRig.DOMAIN, address, port, 10);
-    }
-
-    private static int unused(InetAddress address) throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, address)) {
-            return socket.getLocalPort();
-        }
     }
 
     private static DeliveryConfig from(String source) {

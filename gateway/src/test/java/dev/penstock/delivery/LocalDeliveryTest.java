@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -15,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.MaildirConfig;
 import dev.penstock.message.MessageEvent;
 import dev.penstock.routing.MailHost;
@@ -70,7 +70,8 @@ class LocalDeliveryTest {
         Path path = directory.resolve("lmtp");
         try (FakeMx mx = new FakeMx().script("stall");
                 UnixDoor _ = new UnixDoor(path, mx.port());
-                DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+                DeliveryRig rig = new DeliveryRig(
+                        DeliveryRig.CONFIG.with(DeliveryConfig.GREETING_TIMEOUT, DeliveryRig.SHORT))) {
             rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site("store"),
                     List.of(new MailHost("unix:" + path, UnixDomainSocketAddress.of(path), 0)), true));
             rig.send("anna@dest.example");
@@ -87,7 +88,8 @@ class LocalDeliveryTest {
         try (DeliveryRig rig = new DeliveryRig()) {
             rig.router.set(DeliveryRig.DOMAIN, new Route.Store(new Site(DeliveryRig.DOMAIN), maildir(true)));
             rig.send("anna@dest.example", ".bert@dest.example", "clara+tag@dest.example");
-            rig.awaitEvents(4); // with the report's reception
+            rig.awaitEvents(MessageEvent.Type.DELIVERY, 2);
+            rig.awaitEvents(MessageEvent.Type.BOUNCE, 1);
 
             assertThat(list("anna/new")).hasSize(1);
             assertThat(list("clara/new")).hasSize(1);
@@ -114,7 +116,8 @@ class LocalDeliveryTest {
             assertThat(rig.outcomes())
                     .containsExactly("TransientFailure anna@dest.example 450 4.2.1 there is no Maildir "
                             + directory.resolve("anna"));
-            assertThat(rig.spool.log()).anyMatch(line -> line.startsWith("attempt "));
+            Awaitility.await()
+                    .untilAsserted(() -> assertThat(rig.spool.log()).anyMatch(line -> line.startsWith("attempt ")));
         }
     }
 

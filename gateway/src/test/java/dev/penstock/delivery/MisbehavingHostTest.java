@@ -34,7 +34,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-import dev.penstock.config.DeliveryConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.Content;
@@ -57,8 +56,6 @@ final class MisbehavingHostTest {
     private static final int RECEIVE_BUFFER = 16 << 10;
     /** More than the system keeps for a host that doesn't read: 4 MB by Linux's tcp_wmem. */
     private static final int LARGE = 7 << 20;
-    /** For a session that goes well from here to end in on a busy machine. */
-    private static final Duration SILENCE_TIME = Duration.ofSeconds(2);
     private static final Content SMALL = content(1);
     private static final Content HUGE = content(LARGE);
     private static final List<String> VICTIMS = List.of("v1@dest.example", "v2@dest.example");
@@ -78,6 +75,21 @@ final class MisbehavingHostTest {
 
         boolean isOfOpening() {
             return compareTo(MAIL) < 0;
+        }
+
+        /** What a session waits for with a host that is silent there. */
+        Phase phase(Dialect dialect) {
+            return switch (this) {
+                case GREETING -> Phase.GREETING;
+                case HELLO -> dialect == Dialect.LMTP ? Phase.LHLO : Phase.HELLO;
+                case STARTTLS -> Phase.STARTTLS;
+                case MAIL, BETWEEN -> Phase.MAIL;
+                case RCPT -> Phase.RCPT;
+                case DATA -> Phase.DATA;
+                case CONTENT -> Phase.CONTENT;
+                case END -> Phase.END_OF_DATA;
+                case QUIT -> Phase.QUIT;
+            };
         }
     }
 
@@ -177,9 +189,7 @@ final class MisbehavingHostTest {
                 .with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, deliveries)
                 .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1));
         try (Host host = new Host(cell);
-                DeliveryRig rig = new DeliveryRig(
-                        cell.misdeed == Misdeed.SILENCE ? impatientAt(cell.place) : DeliveryRig.CONFIG, limits,
-                        QueueConfig.DEFAULT)) {
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, limits, QueueConfig.DEFAULT)) {
             rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
                     List.of(DeliveryRig.host("mx1.dest.example", host.port())), cell.dialect == Dialect.LMTP));
             if (cell.dialect == Dialect.CHUNKING) {
@@ -200,27 +210,18 @@ final class MisbehavingHostTest {
             send(rig, SMALL, NEXT);
             await().atMost(Patience.LONG).until(() -> rig.queue.stats().routing() == 0);
             host.queued.countDown();
+            if (cell.misdeed == Misdeed.SILENCE) {
+                assertThat(host.said.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).as("silent: %s", cell)
+                        .isTrue();
+                rig.awaitPhase(cell.place.phase(cell.dialect));
+                String session = rig.dispatcher.sessions().getFirst().id();
+                rig.passTimeUntil(() -> rig.dispatcher.sessions().stream().noneMatch(one -> one.id().equals(session)));
+            }
             int before = cell.reused ? 1 : 0;
             await().atMost(Patience.LONG).pollInterval(Duration.ofMillis(5))
                     .until(() -> rig.events.size() > before && isQuiet(rig.queue.stats()));
             return judged(cell, rig, host);
         }
-    }
-
-    /** Patient elsewhere, because the machine may be busy. */
-    private static DeliveryConfig impatientAt(Place place) {
-        DeliveryConfig c = DeliveryRig.CONFIG;
-        return c.with(DeliveryConfig.GREETING_TIMEOUT, at(place, c.greetingTimeout(), Place.GREETING))
-                .with(DeliveryConfig.COMMAND_TIMEOUT,
-                        at(place, c.commandTimeout(), Place.HELLO, Place.STARTTLS, Place.MAIL, Place.RCPT,
-                                Place.BETWEEN))
-                .with(DeliveryConfig.DATA_INIT_TIMEOUT, at(place, c.dataInitTimeout(), Place.DATA))
-                .with(DeliveryConfig.DATA_BLOCK_TIMEOUT, at(place, c.dataBlockTimeout(), Place.CONTENT))
-                .with(DeliveryConfig.DATA_DONE_TIMEOUT, at(place, c.dataDoneTimeout(), Place.CONTENT, Place.END));
-    }
-
-    private static Duration at(Place place, Duration otherwise, Place... places) {
-        return List.of(places).contains(place) ? SILENCE_TIME : otherwise;
     }
 
     private static void send(DeliveryRig rig, Content content, String... recipients) {

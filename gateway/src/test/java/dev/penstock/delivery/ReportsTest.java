@@ -51,7 +51,7 @@ final class ReportsTest {
             rig.route(mx);
             rig.router.set("source.example", HOLD);
             SpoolEntry entry = rig.send("a@dest.example", "b@dest.example", "c@dest.example");
-            rig.awaitEvents(5);
+            await().atMost(Patience.LONG).until(() -> rig.spool.isDone(entry));
             StoredMessage report = report(rig);
             assertThat(report.envelope().sender()).isEmpty();
             assertThat(report.envelope().recipients()).extracting(r -> r.address())
@@ -209,7 +209,7 @@ final class ReportsTest {
             rig.awaitNoSessions();
             assertThat(rig.events).extracting(MessageEvent::type).containsExactlyInAnyOrder(
                     MessageEvent.Type.RECEPTION, MessageEvent.Type.BOUNCE, MessageEvent.Type.BOUNCE);
-            assertThat(rig.queue.stats().queued()).isZero();
+            await().atMost(Patience.LONG).until(() -> rig.queue.stats().queued() == 0);
         }
     }
 
@@ -224,7 +224,8 @@ final class ReportsTest {
             rig.awaitNoSessions();
             assertThat(rig.outcomes()).containsExactly("TransientFailure a@dest.example 550 5.1.1 no");
             assertThat(rig.spool.isDone(entry)).isFalse();
-            assertThat(rig.queue.stats().scheduled()).isEqualTo(1);
+            await().atMost(Patience.LONG).until(() -> rig.queue.stats().scheduled() == 1);
+            assertThat(rig.spool.isDone(entry)).isFalse();
         }
     }
 

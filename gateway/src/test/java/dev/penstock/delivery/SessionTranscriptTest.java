@@ -7,12 +7,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.config.DeliveryConfig;
+import dev.penstock.config.Key;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.TrafficLimits;
 import dev.penstock.message.Content;
@@ -22,6 +26,8 @@ import dev.penstock.routing.Route;
 import dev.penstock.spool.SpoolEntry;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
+import dev.penstock.trace.TraceFilter;
+import dev.penstock.trace.Watch;
 
 /** What goes over the wire, line by line, and what becomes of the recipients. */
 @Timeout(180)
@@ -190,8 +196,8 @@ final class SessionTranscriptTest {
             assertThat(rig.outcomes()).contains("Delivery a@dest.example 250 2.0.0 taken",
                     "Bounce b@dest.example 550 5.1.1 no such user",
                     "TransientFailure c@dest.example 451 4.2.1 greylisted");
+            await().atMost(Patience.LONG).until(() -> rig.spool.lastAttempt(entry).recipients().size() == 3);
             assertThat(rig.spool.isDone(entry)).isFalse();
-            assertThat(rig.spool.lastAttempt(entry).recipients()).hasSize(3);
             // the report is durable before the bounce is recorded
             assertThat(rig.spool.log().getFirst()).startsWith("commit");
         }
@@ -371,7 +377,7 @@ final class SessionTranscriptTest {
                     assertThat(rig.outcomes()).containsExactly("Delivery a@dest.example 250 2.0.0 first",
                             "Delivery b@dest.example 250 2.0.0 taken");
                     assertThat(rig.events.getLast().attempts()).isZero();
-                    assertThat(rig.spool.isDone(innocent)).isTrue();
+                    await().atMost(Patience.LONG).until(() -> rig.spool.isDone(innocent));
                     assertThat(mx.sessions()).isEqualTo(2);
                 }
             }
@@ -541,12 +547,16 @@ final class SessionTranscriptTest {
                 S: 250 a taken
                 eof
                 """);
-                DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT, DeliveryRig.limits(1, 100),
-                        QueueConfig.DEFAULT)) {
+                DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG, DeliveryRig.limits(1, 100),
+                        QueueConfig.DEFAULT);
+                Watch watch = rig.dispatcher.trace.open(TraceFilter.ALL, false, Duration.ofMinutes(5))) {
             rig.route(DeliveryRig.DOMAIN, true, mx);
             rig.send("a@dest.example", "b@dest.example");
             rig.send("c@dest.example");
             mx.release("queued");
+            await().atMost(Patience.LONG).until(() -> watch.take(Duration.ZERO).lines().stream()
+                    .anyMatch(line -> line.text().equals("250 a taken")));
+            rig.passTimeUntil(() -> !rig.events.isEmpty());
             rig.awaitEvents(3);
             assertThat(mx.errors()).isEmpty();
             assertThat(rig.outcomes()).contains("Delivery a@dest.example 250 2.0.0 a taken",
@@ -777,14 +787,18 @@ final class SessionTranscriptTest {
 
     @Test
     void everyPhaseHasItsDeadlineThatDripFeedingDoesNotMove() {
-        List<String> scripts = List.of("stall", "drip 220-slow",
-                "S: 220 mx\nC: EHLO gateway.test\ndrip 250-slow",
-                HELLO + ENVELOPE + "drip 250-slow",
-                HELLO + ENVELOPE + "S: 250 ok\nstall",
-                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nstall",
-                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nS: 354 go\ncontent\nstall");
-        for (String script : scripts) {
-            try (FakeMx mx = new FakeMx().script(script); DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+        Map<String, Key<TrafficLimits, @Nullable Duration>> scripts = Map.of("stall", TrafficLimits.BANNER_TIMEOUT,
+                "drip 220-slow", TrafficLimits.BANNER_TIMEOUT,
+                "S: 220 mx\nC: EHLO gateway.test\ndrip 250-slow", TrafficLimits.EHLO_TIMEOUT,
+                HELLO + ENVELOPE + "drip 250-slow", TrafficLimits.MAIL_FROM_TIMEOUT,
+                HELLO + ENVELOPE + "S: 250 ok\nstall", TrafficLimits.RCPT_TO_TIMEOUT,
+                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nstall", TrafficLimits.DATA_TIMEOUT,
+                HELLO + ENVELOPE + "S: 250 ok\nS: 250 ok\nS: 354 go\ncontent\nstall",
+                TrafficLimits.DATA_DOT_TIMEOUT);
+        scripts.forEach((script, time) -> {
+            try (FakeMx mx = new FakeMx().script(script);
+                    DeliveryRig rig = new DeliveryRig(DeliveryRig.CONFIG,
+                            DeliveryRig.limits(10, 1_000).with(time, DeliveryRig.SHORT), QueueConfig.DEFAULT)) {
                 rig.route(mx);
                 long start = System.nanoTime();
                 rig.send("a@dest.example");
@@ -792,7 +806,7 @@ final class SessionTranscriptTest {
                 assertThat(System.nanoTime() - start).as(script).isGreaterThan(DeliveryRig.SHORT.toNanos());
                 assertThat(rig.outcomes()).as(script).singleElement().asString().contains("4.4.2", "timed out");
             }
-        }
+        });
     }
 
     @Test
@@ -806,7 +820,9 @@ final class SessionTranscriptTest {
                 S: 354 go on
                 partly
                 await never
-                """); DeliveryRig rig = new DeliveryRig(DeliveryRig.IMPATIENT)) {
+                """);
+                DeliveryRig rig = new DeliveryRig(
+                        DeliveryRig.CONFIG.with(DeliveryConfig.DATA_BLOCK_TIMEOUT, DeliveryRig.SHORT))) {
             rig.route(mx);
             byte[] large = "0123456789012345678901234567890123456789012345678901234567890123456789012345678\n"
                     .replace("8\n", "\r\n").repeat(500_000).getBytes(StandardCharsets.US_ASCII);

@@ -57,7 +57,7 @@ class SmtpClientSessionFuzzTest {
     private static final int MOST_TRANSACTIONS = 3;
     private static final int MOST_ANSWERS = 32;
     private static final int KEPT_OF_A_REPLY = 40 << 10; // characters, more than ReplyParser keeps
-    private static final Duration PATIENCE = Duration.ofSeconds(20); // nobody waits for the other, so none passes
+    private static final Duration PATIENCE = Duration.ofSeconds(60); // nobody waits for the other, so none passes
     private static final DeliveryConfig CONFIG = DeliveryConfig.DEFAULT.with(DeliveryConfig.MAX_SESSIONS, 10)
             .with(DeliveryConfig.CONNECT_TIMEOUT, PATIENCE).with(DeliveryConfig.GREETING_TIMEOUT, PATIENCE)
             .with(DeliveryConfig.COMMAND_TIMEOUT, PATIENCE).with(DeliveryConfig.DATA_INIT_TIMEOUT, PATIENCE)

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -31,6 +30,7 @@ import dev.penstock.config.ListenerTls;
 import dev.penstock.config.ProxyConfig;
 import dev.penstock.config.QueueConfig;
 import dev.penstock.config.SourceConfig;
+import dev.penstock.config.TrafficLimits;
 import dev.penstock.egress.AddressWatch;
 import dev.penstock.egress.EgressException;
 import dev.penstock.egress.Source;
@@ -41,13 +41,17 @@ import dev.penstock.proxy.ProxyServer;
 import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
+import dev.penstock.testing.ClosedPort;
 import dev.penstock.testing.FakeMx;
+import dev.penstock.testing.OwnLoopback;
 import dev.penstock.testing.TestCertificates;
 
 /** Mail from a source: who the host sees, and whose fault it is when it isn't reached. */
 class SourceTest {
     private static final InetAddress FOUR = InetAddress.ofLiteral("127.0.0.1");
     private static final InetAddress SIX = InetAddress.ofLiteral("::1");
+    /** Where a port that is taken elsewhere is free. */
+    private static final InetAddress OWN = OwnLoopback.address();
     private static final SourceConfig SEVEN = SourceConfig.DEFAULT
             .with(SourceConfig.SOURCE_ADDRESS, List.of("127.0.0.7"))
             .with(SourceConfig.EHLO_NAME, "mta7.example.net");
@@ -155,49 +159,47 @@ class SourceTest {
     }
 
     @Test
-    void aDeadProxyIsNoHostsFault() throws IOException {
-        SourceConfig dead;
-        try (ProxyServer proxy = ProxyServer.start(PROXY)) {
-            dead = through(proxy);
-        }
-        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(dead)) {
+    void aDeadProxyIsNoHostsFault() {
+        try (ClosedPort dead = new ClosedPort();
+                FakeMx mx = new FakeMx();
+                DeliveryRig rig = rig(through(dead.port()))) {
             waits(rig, mx, "PROXY_UNREACHABLE");
         }
     }
 
     @Test
     void aProbeTellsAProxyThatIsDeadFromAHostThatIs() throws IOException {
-        SourceConfig dead;
-        try (ProxyServer proxy = ProxyServer.start(PROXY)) {
-            dead = through(proxy);
-        }
-        try (FakeMx mx = new FakeMx(); DeliveryRig rig = rig(dead)) {
-            assertThatThrownBy(() -> probe(rig, mx)).isInstanceOf(EgressException.class);
+        try (ClosedPort dead = new ClosedPort();
+                FakeMx mx = new FakeMx();
+                DeliveryRig rig = rig(through(dead.port()))) {
+            assertThatThrownBy(() -> probe(rig, mx.port())).isInstanceOf(EgressException.class);
         }
         try (ProxyServer proxy = ProxyServer.start(PROXY);
                 FakeMx mx = new FakeMx();
+                ClosedPort dead = new ClosedPort();
                 DeliveryRig rig = rig(through(proxy))) {
-            probe(rig, mx);
+            probe(rig, mx.port());
             assertThat(mx.commands()).as("nothing is said to the host").isEmpty();
-            end(mx);
-            assertThatThrownBy(() -> probe(rig, mx)).isInstanceOf(ConnectException.class);
+            assertThatThrownBy(() -> probe(rig, dead.port())).isInstanceOf(ConnectException.class);
         }
         assertThat(heard).as("what a probe finds is told to who probes").isEmpty();
     }
 
-    private static void probe(DeliveryRig rig, FakeMx mx) throws IOException {
+    private static void probe(DeliveryRig rig, int port) throws IOException {
         Source source = requireNonNull(rig.dispatcher.sources.find(SourceConfig.DEFAULT_NAME));
-        rig.dispatcher.probe(source, new InetSocketAddress(FOUR, mx.port()));
+        rig.dispatcher.probe(source, new InetSocketAddress(FOUR, port));
     }
 
     @Test
     void aDeadHostBehindAProxyIsTheHostsFault() throws IOException {
         try (ProxyServer proxy = ProxyServer.start(PROXY);
-                FakeMx dead = new FakeMx();
+                ClosedPort dead = new ClosedPort();
                 FakeMx alive = new FakeMx();
                 DeliveryRig rig = rig(through(proxy))) {
-            rig.route(dead, alive);
-            end(dead);
+            rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
+                    List.of(DeliveryRig.host("mx1.dest.example", dead.port()),
+                            DeliveryRig.host("mx2.dest.example", alive.port())),
+                    false));
             rig.send("a@" + DeliveryRig.DOMAIN);
             rig.awaitEvents(1);
             assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery ");
@@ -207,37 +209,41 @@ class SourceTest {
     }
 
     @Test
-    void ofAHostWithBothFamiliesTheOneThatAnswersIsTaken() throws IOException {
+    void ofAHostWithBothFamiliesTheOneThatAnswersIsTaken() {
         assumeTrue(AddressWatch.isPlumbed(SIX), "this machine has no ::1");
-        for (boolean sixFirst : new boolean[]{true, false}) {
-            try (FakeMx four = new FakeMx(FOUR, 0);
-                    FakeMx six = onSamePort(four);
-                    DeliveryRig rig = rig(SourceConfig.DEFAULT)) {
-                rig.dispatcher.prefer(sixFirst ? AddressPreference.IPV6 : AddressPreference.IPV4);
-                end(sixFirst ? six : four);
-                rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
-                        List.of(new MailHost("mx.example", FOUR, four.port(), 10),
-                                new MailHost("mx.example", SIX, four.port(), 10)),
-                        false));
-                rig.send("a@" + DeliveryRig.DOMAIN);
-                rig.awaitEvents(1);
-                assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery ");
-                assertThat(rig.events.getFirst().peer()).isEqualTo(new MessageEvent.Peer("mx.example",
-                        (sixFirst ? FOUR : SIX).getHostAddress()));
-                assertThat(rig.dispatcher.badHosts.size()).as("the dead one is remembered").isEqualTo(1);
-            }
+        try (ClosedPort dead = new ClosedPort(SIX); FakeMx mx = new FakeMx(OWN, dead.port())) {
+            assertTaken(AddressPreference.IPV6, OWN, mx.port());
+        }
+        try (FakeMx mx = new FakeMx(SIX, 0); ClosedPort _ = new ClosedPort(OWN, mx.port())) {
+            assertTaken(AddressPreference.IPV4, SIX, mx.port());
+        }
+    }
+
+    /** Of a host with both addresses at that port, one of which is alive. */
+    private void assertTaken(AddressPreference preference, InetAddress alive, int port) {
+        try (DeliveryRig rig = rig(SourceConfig.DEFAULT)) {
+            rig.dispatcher.prefer(preference);
+            rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
+                    List.of(new MailHost("mx.example", OWN, port, 10), new MailHost("mx.example", SIX, port, 10)),
+                    false));
+            rig.send("a@" + DeliveryRig.DOMAIN);
+            rig.awaitEvents(1);
+            assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery ");
+            assertThat(rig.events.getFirst().peer()).isEqualTo(new MessageEvent.Peer("mx.example",
+                    alive.getHostAddress()));
+            assertThat(rig.dispatcher.badHosts.size()).as("the dead one is remembered").isEqualTo(1);
         }
     }
 
     @Test
-    void ofAHostWhoseAddressesAreAllDeadEachIsRemembered() throws IOException {
-        int unused;
-        try (ServerSocket socket = new ServerSocket(0, 1, FOUR)) {
-            unused = socket.getLocalPort();
-        }
-        try (FakeMx alive = new FakeMx(); DeliveryRig rig = rig(SourceConfig.DEFAULT)) {
+    void ofAHostWhoseAddressesAreAllDeadEachIsRemembered() {
+        try (ClosedPort dead = new ClosedPort();
+                ClosedPort _ = new ClosedPort(OWN, dead.port());
+                FakeMx alive = new FakeMx();
+                DeliveryRig rig = rig(SourceConfig.DEFAULT)) {
             rig.router.set(DeliveryRig.DOMAIN, new Route.Hosts(new Site(DeliveryRig.DOMAIN),
-                    List.of(new MailHost("mx1.example", FOUR, unused, 10), new MailHost("mx1.example", SIX, unused, 10),
+                    List.of(new MailHost("mx1.example", FOUR, dead.port(), 10),
+                            new MailHost("mx1.example", OWN, dead.port(), 10),
                             DeliveryRig.host("mx2.example", alive.port())),
                     false));
             rig.send("a@" + DeliveryRig.DOMAIN);
@@ -245,14 +251,6 @@ class SourceTest {
             assertThat(rig.outcomes()).singleElement().asString().startsWith("Delivery ");
             assertThat(rig.dispatcher.badHosts.size()).isEqualTo(2);
         }
-    }
-
-    private static void end(FakeMx host) {
-        host.close();
-    }
-
-    private static FakeMx onSamePort(FakeMx other) {
-        return new FakeMx(SIX, other.port());
     }
 
     private static void deliver(DeliveryRig rig, FakeMx mx) {
@@ -277,14 +275,20 @@ class SourceTest {
     }
 
     private static SourceConfig through(ProxyServer proxy) {
+        return through(proxy.socksAddress().getPort());
+    }
+
+    private static SourceConfig through(int port) {
         return SEVEN.with(SourceConfig.PROXY, SourceConfig.Proxy.SOCKS5)
-                .with(SourceConfig.PROXY_SERVER, "127.0.0.1:" + proxy.socksAddress().getPort())
+                .with(SourceConfig.PROXY_SERVER, "127.0.0.1:" + port)
                 .with(SourceConfig.PROXY_USERNAME, "penstock").with(SourceConfig.PROXY_PASSWORD, "s3cret");
     }
 
     private DeliveryRig rig(SourceConfig config) {
         DeliveryConfig delivery = DeliveryRig.CONFIG;
-        return new DeliveryRig(delivery, DeliveryRig.limits(10, 1_000), QueueConfig.DEFAULT,
+        return new DeliveryRig(delivery,
+                DeliveryRig.limits(10, 1_000).with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1)),
+                QueueConfig.DEFAULT,
                 Sources.of(GatewayConfig.embedded("gateway.test")
                         .with(GatewayConfig.SOURCES, Map.of(SourceConfig.DEFAULT_NAME, config))),
                 listener);

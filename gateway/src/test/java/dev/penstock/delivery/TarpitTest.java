@@ -31,6 +31,7 @@ import dev.penstock.routing.MailHost;
 import dev.penstock.routing.Route;
 import dev.penstock.routing.Site;
 import dev.penstock.shaping.Limiter;
+import dev.penstock.testing.ClosedPort;
 import dev.penstock.testing.FakeMx;
 import dev.penstock.testing.Patience;
 
@@ -47,18 +48,20 @@ class TarpitTest {
     private static final Origin CLIENT = new Origin("ESMTP", "192.0.2.1:25", "client.example");
 
     private final List<ServerSocket> tarpits = new ArrayList<>();
+    private final List<ClosedPort> closed = new ArrayList<>();
 
     @AfterEach
     void close() throws IOException {
         for (ServerSocket tarpit : tarpits) {
             tarpit.close();
         }
+        closed.forEach(ClosedPort::close);
     }
 
     @Test
     void sessionsThatAreUpAreNotTheirs() throws IOException {
         TrafficLimits staysUp = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_DELIVERIES_PER_CONNECTION, 100)
-                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(1));
+                .with(TrafficLimits.IDLE_TIMEOUT, Duration.ofMinutes(5));
         try (FakeMx mx = new FakeMx(); DeliveryRig rig = new DeliveryRig(CONFIG, staysUp, QueueConfig.DEFAULT)) {
             rig.route("up.example", false, mx);
             rig.send("a@up.example");
@@ -150,12 +153,13 @@ class TarpitTest {
             MailHost stalls = silent().getFirst();
             for (int i = 0; i < TARPITS; i++) {
                 String domain = "d" + i + ".tarpit.example";
-                MailHost refuses = host("mx1." + domain, "127.1." + i + ".1", closedPort());
+                MailHost refuses = host("mx1." + domain, "127.1." + i + ".1",
+                        closedPort("127.1." + i + ".1"));
                 rig.router.set(domain, new Route.Hosts(new Site(domain), List.of(refuses, stalls), false));
                 mail(rig, "a", domain);
             }
             assertWaiting(rig, TARPITS - OF_A_NETWORK, waiting -> waiting.contains("network 127.0.1.0/24"));
-            assertThat(rig.dispatcher.sessionCount()).isEqualTo(OF_A_NETWORK);
+            await().atMost(Patience.LONG).until(() -> rig.dispatcher.sessionCount() == OF_A_NETWORK);
             rig.route("b.example", false, mx);
             mail(rig, "a", "b.example");
             rig.awaitEvents(1);
@@ -324,10 +328,10 @@ class TarpitTest {
         return new MailHost(name, InetAddress.ofLiteral(address), port, 10);
     }
 
-    private static int closedPort() throws IOException {
-        try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return closed.getLocalPort();
-        }
+    private int closedPort(String address) {
+        ClosedPort port = new ClosedPort(InetAddress.ofLiteral(address));
+        closed.add(port);
+        return port.port();
     }
 
     /** Sends to so many sites at these hosts, and waits until as many sessions as they get are open. */
@@ -368,7 +372,9 @@ class TarpitTest {
 
     private static DeliveryConfig sessions(int sessions) {
         DeliveryConfig c = DeliveryRig.CONFIG;
-        return c.with(DeliveryConfig.MAX_SESSIONS, sessions).with(DeliveryConfig.GREETING_TIMEOUT,
-                Duration.ofMinutes(5));
+        Duration longerThanATest = Duration.ofMinutes(5);
+        return c.with(DeliveryConfig.MAX_SESSIONS, sessions).with(DeliveryConfig.GREETING_TIMEOUT, longerThanATest)
+                .with(DeliveryConfig.COMMAND_TIMEOUT, longerThanATest)
+                .with(DeliveryConfig.DATA_DONE_TIMEOUT, longerThanATest);
     }
 }

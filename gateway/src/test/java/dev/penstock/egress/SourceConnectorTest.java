@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.penstock.config.SourceConfig;
 import dev.penstock.egress.EgressException.Kind;
+import dev.penstock.testing.ClosedPort;
 
 /** Dialogues with proxies octet by octet, and what each failure is told as. */
 class SourceConnectorTest {
@@ -71,11 +72,9 @@ class SourceConnectorTest {
 
     @Test
     void aHostThatRefusesIsTheHostsTrouble() throws IOException {
-        int unused;
-        try (ServerSocket host = listening()) {
-            unused = host.getLocalPort();
+        try (ClosedPort host = new ClosedPort()) {
+            assertThatThrownBy(() -> direct(SEVEN, host.port())).isInstanceOf(ConnectException.class);
         }
-        assertThatThrownBy(() -> direct(SEVEN, unused)).isInstanceOf(ConnectException.class);
     }
 
     @Test
@@ -164,11 +163,10 @@ class SourceConnectorTest {
 
     @Test
     void aProxyThatIsNotThereIsTheSourcesTrouble() throws Exception {
-        FakeProxy proxy = new FakeProxy("close");
-        proxy.close();
-        proxy.errors(); // its thread has left the socket, which the system keeps open until then
-        assertThat(trouble(() -> through(proxy, SEVEN)))
-                .startsWith("PROXY_UNREACHABLE can't connect to proxy 127.0.0.1:");
+        try (ClosedPort proxy = new ClosedPort()) {
+            assertThat(trouble(() -> connector.connect(source(proxy.port(), SEVEN), MX, LONG, never())))
+                    .startsWith("PROXY_UNREACHABLE can't connect to proxy 127.0.0.1:");
+        }
     }
 
     @Test
@@ -210,11 +208,15 @@ class SourceConnectorTest {
     }
 
     private static Source source(FakeProxy proxy, SourceConfig config) {
+        return source(proxy.port(), config);
+    }
+
+    private static Source source(int port, SourceConfig config) {
         SourceConfig.Proxy protocol = config.proxy() == SourceConfig.Proxy.NONE
                 ? SourceConfig.Proxy.SOCKS5
                 : config.proxy();
         return Source.of("s", config.with(SourceConfig.PROXY, protocol).with(SourceConfig.PROXY_SERVER,
-                "127.0.0.1:" + proxy.port()), "gateway.test");
+                "127.0.0.1:" + port), "gateway.test");
     }
 
     /** When the proxy stalls. */

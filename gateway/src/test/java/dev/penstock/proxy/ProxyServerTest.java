@@ -39,6 +39,7 @@ import dev.penstock.config.ListenAddress;
 import dev.penstock.config.ListenerTls;
 import dev.penstock.config.ProxyConfig;
 import dev.penstock.egress.ProxyHeaderV2;
+import dev.penstock.testing.ClosedPort;
 import dev.penstock.testing.TestCertificates;
 
 /** Dialogues with the proxy octet by octet, and what hostile or unlucky ends do to it. */
@@ -133,10 +134,9 @@ class ProxyServerTest {
 
     @Test
     void aHostThatRefusesIsToldAsThat() throws IOException {
-        host.close();
-        try (RawClient client = socks(CONFIG)) {
+        try (ClosedPort closed = new ClosedPort(); RawClient client = socks(CONFIG)) {
             client.say("05 01 00").read(2);
-            client.say(toHost());
+            client.say(RawClient.request(1, LOCAL, closed.port()));
             assertThat(client.rest()).isEqualTo("05 05 00 01 00 00 00 00 00 00");
             assertThat(proxy().stats().connectFailures()).isEqualTo(1);
         }

@@ -62,7 +62,8 @@ class DnsAnswerFuzzTest {
     private static final int MAX_HOSTS = 10; // addresses: HostList
     /** One for MX and two for each of ten hosts, each with twelve aliases, twice over UDP and TCP without EDNS. */
     private static final int MOST_QUESTIONS = (1 + 2 * 10) * 12 * 4;
-    private static final int PATIENCE_SECONDS = 30;
+    private static final int PATIENCE_SECONDS = 60;
+    private static final int BIND_ATTEMPTS = 50;
     private static final int MAX_DATAGRAM = 4096; // octets that are read of one
     private static final String DOMAIN = "d.example";
     private static final String[] NAMES = {"d.example.", "a.example.", "b.example.", "mx1.d.example.", "mx2.d.example.",
@@ -73,8 +74,8 @@ class DnsAnswerFuzzTest {
     private static final String[] SIX = {"2001:db8::1", "2001:db8::2", "::1", "::", "fe80::1", "::ffff:127.0.0.1",
         "::ffff:192.0.2.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "ff02::1", "fc00::1"};
     private static final List<String> IGNORED = List.of("loopback", "link-local", "unspecified", "private");
-    private static final DnsConfig LIMITS = DnsConfig.DEFAULT.with(DnsConfig.TIMEOUT, Duration.ofSeconds(5))
-            .with(DnsConfig.DEADLINE, Duration.ofSeconds(20)).with(DnsConfig.MAX_IN_FLIGHT, 32)
+    private static final DnsConfig LIMITS = DnsConfig.DEFAULT.with(DnsConfig.TIMEOUT, Duration.ofSeconds(20))
+            .with(DnsConfig.DEADLINE, Duration.ofSeconds(50)).with(DnsConfig.MAX_IN_FLIGHT, 32)
             .with(DnsConfig.CACHE_SIZE, 1_000).with(DnsConfig.MAX_TTL, Duration.ofHours(1))
             .with(DnsConfig.NEGATIVE_TTL, Duration.ofMinutes(10)).with(DnsConfig.STALE_TTL, Duration.ofMinutes(30))
             .with(DnsConfig.IGNORE_NETWORKS, IGNORED);
@@ -334,14 +335,32 @@ class DnsAnswerFuzzTest {
 
         Server() {
             try {
-                InetAddress loopback = InetAddress.ofLiteral("127.0.0.1");
-                udp = new DatagramSocket(new InetSocketAddress(loopback, 0));
-                tcp = new ServerSocket(udp.getLocalPort(), 50, loopback);
+                Ports ports = bind();
+                udp = ports.udp;
+                tcp = ports.tcp;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
             Thread.ofPlatform().daemon().name("fuzzed-zone").start(this::serve);
             Thread.ofPlatform().daemon().name("fuzzed-zone-tcp").start(this::accept);
+        }
+
+        private record Ports(DatagramSocket udp, ServerSocket tcp) {}
+
+        /** Two ports with the same number; somebody may hold one of them. */
+        private static Ports bind() throws IOException {
+            InetAddress loopback = InetAddress.ofLiteral("127.0.0.1");
+            for (int attempt = 1;; attempt++) {
+                DatagramSocket udp = new DatagramSocket(new InetSocketAddress(loopback, 0));
+                try {
+                    return new Ports(udp, new ServerSocket(udp.getLocalPort(), 50, loopback));
+                } catch (IOException e) {
+                    udp.close();
+                    if (attempt == BIND_ATTEMPTS) {
+                        throw e;
+                    }
+                }
+            }
         }
 
         int port() {

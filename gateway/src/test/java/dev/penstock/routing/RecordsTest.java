@@ -18,6 +18,7 @@ import org.xbill.DNS.PTRRecord;
 import org.xbill.DNS.TXTRecord;
 
 import dev.penstock.config.DnsConfig;
+import dev.penstock.testing.Patience;
 
 /** TXT, PTR and other records behind the routes' client, with a cache of their own. */
 class RecordsTest {
@@ -74,8 +75,9 @@ class RecordsTest {
         List<CompletableFuture<RecordSet>> all = IntStream.range(0, 1_000)
                 .mapToObj(_ -> at.router.records("sender.example", RecordType.TXT)).toList();
         held.countDown();
-        assertThat(all).allSatisfy(one -> assertThat(one.orTimeout(20, TimeUnit.SECONDS).join().values())
-                .containsExactly("v=spf1 -all"));
+        assertThat(all).allSatisfy(
+                one -> assertThat(one.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join().values())
+                        .containsExactly("v=spf1 -all"));
         assertThat(at.dns.count("TXT sender.example")).isEqualTo(1);
     }
 
@@ -129,14 +131,14 @@ class RecordsTest {
         try (Routers few = new Routers(small)) {
             IntStream.range(0, 2_000)
                     .mapToObj(i -> few.router.records("d" + i + ".example", RecordType.TXT)).toList()
-                    .forEach(one -> one.orTimeout(20, TimeUnit.SECONDS).join());
+                    .forEach(one -> one.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join());
             await().untilAsserted(() -> assertThat(few.router.cachedRecordOctets())
                     .isLessThanOrEqualTo(small.recordOctets()));
         }
     }
 
     private RecordSet find(String name, RecordType type) {
-        return at.router.records(name, type).orTimeout(20, TimeUnit.SECONDS).join();
+        return at.router.records(name, type).orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join();
     }
 
     private void text(String name, String value) {

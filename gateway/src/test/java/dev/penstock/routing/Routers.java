@@ -17,6 +17,7 @@ import dev.penstock.config.DnsConfig;
 import dev.penstock.config.RouteConfig;
 import dev.penstock.testing.FakeDns;
 import dev.penstock.testing.ManualTicker;
+import dev.penstock.testing.Patience;
 
 /** One router over one fake DNS server, with a clock moved by hand. Confined to a test. */
 final class Routers implements AutoCloseable {
@@ -24,12 +25,14 @@ final class Routers implements AutoCloseable {
     static final OwnAddresses OWN = new OwnAddresses(Set.of("gateway.example"),
             List.of(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), SMTP_PORT),
                     new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 2525)));
-    /** Short, since time-outs pass in real time. */
-    static final DnsConfig CONFIG = DnsConfig.DEFAULT.with(DnsConfig.TIMEOUT, Duration.ofMillis(200))
-            .with(DnsConfig.DEADLINE, Duration.ofSeconds(5)).with(DnsConfig.MAX_IN_FLIGHT, 32)
+    /** For servers that answer, however busy the machine is. */
+    static final DnsConfig CONFIG = DnsConfig.DEFAULT.with(DnsConfig.TIMEOUT, Duration.ofSeconds(20))
+            .with(DnsConfig.DEADLINE, Duration.ofSeconds(50)).with(DnsConfig.MAX_IN_FLIGHT, 32)
             .with(DnsConfig.CACHE_SIZE, 10_000).with(DnsConfig.MAX_TTL, Duration.ofHours(1))
             .with(DnsConfig.NEGATIVE_TTL, Duration.ofMinutes(10)).with(DnsConfig.STALE_TTL, Duration.ofMinutes(30))
             .with(DnsConfig.IGNORE_NETWORKS, List.of());
+    /** For servers that are silent whatever they are asked: time-outs pass in real time. */
+    static final DnsConfig IMPATIENT = CONFIG.with(DnsConfig.TIMEOUT, Duration.ofMillis(200));
 
     final FakeDns dns = new FakeDns().start();
     final ManualTicker ticker = new ManualTicker();
@@ -61,7 +64,7 @@ final class Routers implements AutoCloseable {
     }
 
     Route route(String domain) {
-        return router.route(domain).orTimeout(20, TimeUnit.SECONDS).join();
+        return router.route(domain).orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join();
     }
 
     Route.Hosts hosts(String domain) {

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.DatagramSocket;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,11 +22,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.config.DnsConfig;
+import dev.penstock.testing.OwnLoopback;
+import dev.penstock.testing.Patience;
 import dev.penstock.testing.Peers;
 
 /** The router against unbound, with a zone of the test's own and its own loopback port. */
 class UnboundTest {
-    private static final InetAddress LOOPBACK = InetAddress.ofLiteral("127.0.0.1");
     private static final int SMTP_PORT = 2526;
 
     @TempDir
@@ -41,7 +40,8 @@ class UnboundTest {
     @BeforeEach
     void start() throws IOException {
         Path program = Peers.require("unbound");
-        int port = freePort();
+        InetAddress address = OwnLoopback.address();
+        int port = OwnLoopback.port();
         List<String> records = new ArrayList<>(List.of("test. 300 IN SOA ns.test. hostmaster.test. 1 3600 600 86400 60",
                 "example.test. 300 IN MX 20 mx2.example.test.", "example.test. 300 IN MX 10 mx1.example.test.",
                 "mx1.example.test. 300 IN A 127.0.0.11", "mx1.example.test. 300 IN AAAA ::1",
@@ -59,26 +59,28 @@ class UnboundTest {
                   username: ""
                   pidfile: ""
                   use-syslog: no
-                  interface: 127.0.0.1@%d
+                  interface: %s@%d
                   access-control: 127.0.0.0/8 allow
                   num-threads: 1
                   module-config: "iterator"
                   local-zone: "test." static
-                """.formatted(directory, port));
+                """.formatted(directory, address.getHostAddress(), port));
         records.forEach(each -> config.append("  local-data: '").append(each).append("'\n"));
         config.append("remote-control:\n  control-enable: no\n");
         Path file = Files.writeString(directory.resolve("unbound.conf"), config);
         unbound = new ProcessBuilder(program.toString(), "-d", "-p", "-c", file.toString())
                 .redirectErrorStream(true).redirectOutput(directory.resolve("unbound.log").toFile()).start();
-        await().atMost(Duration.ofSeconds(20)).ignoreExceptions().until(() -> {
+        await().ignoreExceptions().until(() -> {
             assertThat(unbound.isAlive()).as(Files.readString(directory.resolve("unbound.log"))).isTrue();
-            try (Socket _ = new Socket(LOOPBACK, port)) {
+            try (Socket _ = new Socket(address, port)) {
                 return true;
             }
         });
         DnsConfig d = DnsConfig.DEFAULT;
         router = new DnsRouter(Map.of(),
-                d.with(DnsConfig.SERVERS, List.of("127.0.0.1:" + port)).with(DnsConfig.TIMEOUT, Duration.ofSeconds(2))
+                d.with(DnsConfig.SERVERS, List.of(address.getHostAddress() + ":" + port))
+                        .with(DnsConfig.TIMEOUT, Duration.ofSeconds(20))
+                        .with(DnsConfig.DEADLINE, Duration.ofSeconds(50))
                         .with(DnsConfig.IGNORE_NETWORKS, List.of()),
                 SMTP_PORT, OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
     }
@@ -120,7 +122,7 @@ class UnboundTest {
     void whatIsKnownServesOnWhenTheServerIsGone() throws InterruptedException {
         List<String> known = targets("example.test");
         unbound.destroy();
-        assertThat(unbound.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(unbound.waitFor(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(targets("example.test")).isEqualTo(known);
         assertThat(failure("alone.test")).isEqualTo("451 4.4.3");
     }
@@ -142,14 +144,6 @@ class UnboundTest {
     }
 
     private Route route(String domain) {
-        return router.route(domain).orTimeout(30, TimeUnit.SECONDS).join();
-    }
-
-    /** For TCP and UDP both; another process may take it before unbound does, which the start then reports. */
-    private static int freePort() throws IOException {
-        try (ServerSocket tcp = new ServerSocket(0, 0, LOOPBACK);
-                DatagramSocket _ = new DatagramSocket(tcp.getLocalPort(), LOOPBACK)) {
-            return tcp.getLocalPort();
-        }
+        return router.route(domain).orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join();
     }
 }

@@ -29,6 +29,9 @@ import dev.penstock.routing.ZoneServer;
  */
 public final class FakeDns extends ZoneServer {
     private final Queue<String> questions = new ConcurrentLinkedQueue<>();
+    /** With their numbers: what is sent again has the number of the first time. */
+    private final Set<String> seen = ConcurrentHashMap.newKeySet();
+    private final Queue<String> datagrams = new ConcurrentLinkedQueue<>();
     private final Map<String, Integer> rcodes = new ConcurrentHashMap<>();
     private final Set<String> silent = ConcurrentHashMap.newKeySet();
     private final Set<String> lost = ConcurrentHashMap.newKeySet();
@@ -129,7 +132,10 @@ public final class FakeDns extends ZoneServer {
         pace.execute(datagram);
     }
 
-    /** Questions so far, as {@code MX example.com} or {@code TCP MX example.com}. */
+    /**
+     * Questions so far, as {@code MX example.com} or {@code TCP MX example.com}. One that is sent again, since its
+     * answer is missing or late, counts once.
+     */
     public List<String> questions() {
         return List.copyOf(questions);
     }
@@ -138,10 +144,21 @@ public final class FakeDns extends ZoneServer {
         return questions.stream().filter(question::equals).count();
     }
 
+    /** How often {@code MX example.com} has come over UDP, be it the same question again. */
+    public long datagrams(String question) {
+        return datagrams.stream().filter(question::equals).count();
+    }
+
     @Override
     protected @Nullable Message answer(Message query, boolean overTcp) {
         String name = query.getQuestion().getName().toString(true).toLowerCase(Locale.ROOT);
-        questions.add((overTcp ? "TCP " : "") + Type.string(query.getQuestion().getType()) + " " + name);
+        String asked = Type.string(query.getQuestion().getType()) + " " + name;
+        if (!overTcp) {
+            datagrams.add(asked);
+        }
+        if (seen.add(query.getHeader().getID() + (overTcp ? " TCP " : " ") + asked)) {
+            questions.add((overTcp ? "TCP " : "") + asked);
+        }
         CountDownLatch gate = gates.get(name);
         if (gate != null) {
             try {

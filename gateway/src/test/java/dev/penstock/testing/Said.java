@@ -1,5 +1,6 @@
 package dev.penstock.testing;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -27,9 +28,11 @@ public final class Said implements AutoCloseable {
     }
 
     /** Since the last call, values where their places are. */
-    public List<String> lines() {
-        List<String> said = lines.list.stream().map(ILoggingEvent::getFormattedMessage).toList();
-        lines.list.clear();
+    public synchronized List<String> lines() {
+        List<String> said = new ArrayList<>();
+        for (int left = lines.list.size(); left > 0; left--) { // not one that comes meanwhile
+            said.add(lines.list.removeFirst().getFormattedMessage());
+        }
         return said;
     }
 

@@ -42,6 +42,7 @@ import dev.penstock.routing.Lookups;
 import dev.penstock.routing.TextAnswer;
 import dev.penstock.routing.TlsaAnswer;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.testing.OwnLoopback;
 import dev.penstock.testing.Patience;
 import dev.penstock.testing.TestCertificates;
 import dev.penstock.tls.ClientTls;
@@ -275,7 +276,7 @@ class TlsReportsTest {
         server.start();
         int port = server.getAddress().getPort();
         records = Map.of("_smtp._tls.a.example", "v=TLSRPTv1; rua=https://tlsrpt.a.example:" + port + "/in?v=1");
-        addresses = List.of(InetAddress.ofLiteral("127.0.0.2"), InetAddress.getLoopbackAddress());
+        addresses = List.of(OwnLoopback.address(), InetAddress.getLoopbackAddress()); // nobody is at the first
         trusted = Optional.of(authority.writeAuthority(directory, "ca.pem"));
         try (TlsReports reports = reports(Mode.SEND)) {
             reports.on(failure("a.example", STS, "certificate-expired"));
