@@ -26,7 +26,7 @@ import dev.penstock.auth.Identity;
 import dev.penstock.testing.NoUsers;
 import dev.penstock.units.Networks;
 
-@Timeout(60)
+@Timeout(180)
 class HttpServerTest {
     private static final ConnectionGate.Limits LIMITS = new ConnectionGate.Limits(100, 100,
             Networks.parse(List.of()));
@@ -114,16 +114,16 @@ class HttpServerTest {
                 late.completeExceptionally(e);
             }
         });
-        assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(reached.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(answer(idle, "GET /")).isEqualTo("HTTP/1.1 200 OK at once");
         assertThat(late).isNotDone();
         go.countDown();
-        assertThat(late.get(30, TimeUnit.SECONDS)).isEqualTo("HTTP/1.1 200 OK at last");
+        assertThat(late.get(60, TimeUnit.SECONDS)).isEqualTo("HTTP/1.1 200 OK at last");
     }
 
     private static void awaitOn(CountDownLatch latch) {
         try {
-            assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
