@@ -45,7 +45,8 @@ class CredentialsReloadTest {
 
     @Test
     void aChangedPasswordCountsAtOnceThoughTheOldOneIsRemembered() throws IOException {
-        try (SaslAuthenticator authenticator = PatientAuthenticator.open(Users.file(file, Users.user("alice", "old")))) {
+        try (SaslAuthenticator authenticator = PatientAuthenticator
+                .open(Users.file(file, Users.user("alice", "old")))) {
             assertThat(logsIn(authenticator, "alice", "old")).isTrue();
             UsersFile.write(file, List.of(Users.user("alice", "new"), Users.user("bob", "b")));
             looks(authenticator);

@@ -89,7 +89,8 @@ class PasswordCheckerTest {
 
     @Test
     void whoFloodsItShutsOutNobodyElse() {
-        try (PasswordChecker checker = new PasswordChecker(1, 4, Patience.LONG, (_, password) -> await() && password[0] == 'r')) {
+        try (PasswordChecker checker = new PasswordChecker(1, 4, Patience.LONG,
+                (_, password) -> await() && password[0] == 'r')) {
             List<CompletableFuture<Verdict>> flood = new ArrayList<>();
             for (byte i = 0; i < 100; i++) {
                 flood.add(checker.check(FLOODING, "alice", HASH, new byte[]{i, i}));

@@ -5,7 +5,7 @@ import java.io.IOException;
 import dev.penstock.config.AuthConfig;
 import dev.penstock.testing.Patience;
 
-/** An authenticator whose checks of passwords may wait as long for a thread as tests do on a busy machine. Stateless. */
+/** An authenticator whose checks of passwords wait for a thread as long as tests have patience. Stateless. */
 public final class PatientAuthenticator {
     private PatientAuthenticator() {}
 

@@ -140,7 +140,7 @@ class SlowClientTest {
                 return client.hasInput();
             });
             client.plays("S: 421 4.4.2 gateway.example Error: timeout exceeded");
-            await().until(() -> smtp.server.stats().sessions() == 0); // perhaps by a reset: the last octet may come too late
+            await().until(() -> smtp.server.stats().sessions() == 0); // perhaps by a reset
             assertThat(smtp.server.stats().hostility().slow()).containsEntry(Slowness.COMMAND, 1L);
         }
     }

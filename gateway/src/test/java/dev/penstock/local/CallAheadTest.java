@@ -221,7 +221,8 @@ class CallAheadTest {
     }
 
     private static String answer(LocalRecipients recipients, String address) {
-        return switch (recipients.verify(recipient(address)).orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join()) {
+        return switch (recipients.verify(recipient(address)).orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS)
+                .join()) {
             case Decision.Accept _ -> "accepted";
             case Decision.Refuse(var reply) -> reply.oneLine();
         };
