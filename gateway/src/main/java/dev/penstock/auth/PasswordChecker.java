@@ -59,6 +59,7 @@ final class PasswordChecker implements AutoCloseable {
     }
 
     private final byte[] key = Hashing.random(KEY_LENGTH);
+    private final Duration maxWait;
     private final BiPredicate<PasswordHash, byte[]> matches;
     private final FairQueue<ClientKey, Check> waiting;
     private final ThreadPoolExecutor pool;
@@ -72,11 +73,12 @@ final class PasswordChecker implements AutoCloseable {
             .buildAsync();
 
     PasswordChecker() {
-        this(THREADS, MAX_WAITING, Hashing::matches);
+        this(THREADS, MAX_WAITING, MAX_WAIT, Hashing::matches);
     }
 
     /** @param matches may take its time */
-    PasswordChecker(int threads, int maxWaiting, BiPredicate<PasswordHash, byte[]> matches) {
+    PasswordChecker(int threads, int maxWaiting, Duration maxWait, BiPredicate<PasswordHash, byte[]> matches) {
+        this.maxWait = maxWait;
         this.matches = matches;
         waiting = new FairQueue<>(maxWaiting);
         pool = new ThreadPoolExecutor(threads, threads, IDLE_THREAD.toNanos(), TimeUnit.NANOSECONDS,
@@ -143,7 +145,7 @@ final class PasswordChecker implements AutoCloseable {
         if (check == null) {
             return;
         }
-        if (System.nanoTime() - check.asked > MAX_WAIT.toNanos()) {
+        if (System.nanoTime() - check.asked > maxWait.toNanos()) {
             isBusy(check);
             return;
         }

@@ -50,7 +50,7 @@ public final class SmtpServer implements AutoCloseable {
     /** For sessions to end at a command boundary, messages under way and their commits included. */
     private static final Duration GRACE = Duration.ofSeconds(10);
     private static final Duration LOOPS_QUIET = Duration.ofMillis(0);
-    private static final Duration LOOPS_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration LOOPS_TIMEOUT = Duration.ofSeconds(10);
     private static final int BACKLOG = 1024; // capped by net.core.somaxconn
     /**
      * The fatal alert internal_error (80) as a TLS record (RFC 8446 5.1, 6.2): the answer to a ClientHello from who may
@@ -353,7 +353,7 @@ public final class SmtpServer implements AutoCloseable {
         }
         // 1. no new sessions
         shuttingDown = true;
-        bound.forEach(DisposableServer::disposeNow);
+        bound.forEach(server -> server.disposeNow(GRACE));
         // 2. sessions end where they can
         sessions.forEach(Session::shutDown);
         if (sessions.isEmpty()) {

@@ -40,7 +40,7 @@ import dev.penstock.smtp.Reply;
  */
 public final class LocalRecipients implements RecipientDirectory, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(LocalRecipients.class);
-    private static final long LOOK_MILLIS = 1_000;
+    private static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
     /** About 20 MB. */
     private static final int MAX_REMEMBERED = 100_000;
     /** Sessions to one domain's store, as with deliveries to a site (Postfix's default_destination_concurrency_limit). */
@@ -82,13 +82,20 @@ public final class LocalRecipients implements RecipientDirectory, AutoCloseable 
      * @param nanoTime {@link System#nanoTime()}, or a test's
      */
     public LocalRecipients(Map<String, LocalDomainConfig> domains, CallAhead callAhead, LongSupplier nanoTime) {
+        this(domains, callAhead, nanoTime, LOOK_INTERVAL);
+    }
+
+    /** @param lookInterval between two looks at the files, which are {@link #lookAtFiles} */
+    LocalRecipients(Map<String, LocalDomainConfig> domains, CallAhead callAhead, LongSupplier nanoTime,
+            Duration lookInterval) {
         this.callAhead = callAhead;
         this.nanoTime = nanoTime;
         nextLogNanos = nanoTime.getAsLong();
         answers = Caffeine.newBuilder().maximumSize(MAX_REMEMBERED).ticker(nanoTime::getAsLong)
                 .expireAfter(Expiry.<Question, Remembered>writing((_, value) -> value.time())).buildAsync();
         reconfigure(domains);
-        var _ = looker.scheduleWithFixedDelay(this::lookAtFiles, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+        var _ = looker.scheduleWithFixedDelay(this::lookAtFiles, lookInterval.toNanos(), lookInterval.toNanos(),
+                TimeUnit.NANOSECONDS);
     }
 
     /** Follows a changed configuration; answers of domains that changed are forgotten. Reads files that are new. */

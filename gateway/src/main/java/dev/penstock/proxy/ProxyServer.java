@@ -52,7 +52,7 @@ public final class ProxyServer implements AutoCloseable {
     /** TLVs are passed over; those that proxies send are far shorter. */
     private static final int MAX_TLV_OCTETS = 4096;
     private static final Duration LOOPS_QUIET = Duration.ofMillis(50);
-    private static final Duration LOOPS_TIME = Duration.ofSeconds(5);
+    private static final Duration LOOPS_TIME = Duration.ofSeconds(10);
     private static final Duration STOP_POLL = Duration.ofMillis(10);
 
     private enum Protocol {

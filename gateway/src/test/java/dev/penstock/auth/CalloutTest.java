@@ -69,7 +69,7 @@ class CalloutTest {
                 .with(AuthConfig.USERS, Users.file(directory.resolve("own.toml"), Users.user("alice", "a"),
                         Users.disabled(Users.user("eve", "e"))).users())
                 .with(AuthConfig.CALLOUT, Optional.of(passwords.config(DEADLINE)));
-        try (SaslAuthenticator authenticator = SaslAuthenticator.open(config)) {
+        try (SaslAuthenticator authenticator = PatientAuthenticator.open(config)) {
             passwords.answers(200, "{\"ok\": true, \"name\": \"alice\"}");
             assertThat(say(authenticator, "PLAIN", "\0alice@example.com\0x"))
                     .isEqualTo(new Step.Success(new Identity("alice", "acme", List.of("example.com"))));
@@ -215,7 +215,7 @@ class CalloutTest {
     private SaslAuthenticator open(Duration deadline) throws IOException {
         AuthConfig file = Users.file(directory.resolve("users.toml"), Users.user("alice", "correct horse"),
                 Users.disabled(Users.user("mallory", "gone")));
-        return SaslAuthenticator.open(file.with(AuthConfig.CALLOUT, Optional.of(passwords.config(deadline)))
+        return PatientAuthenticator.open(file.with(AuthConfig.CALLOUT, Optional.of(passwords.config(deadline)))
                 .with(AuthConfig.BEARER, Optional.of(tokens.config(deadline))));
     }
 

@@ -22,7 +22,7 @@ class CertificateIdentityTest {
     @BeforeEach
     void open(@TempDir Path directory) throws IOException {
         UserConfig user = Users.user("dns", "x");
-        authenticator = SaslAuthenticator.open(Users.file(directory.resolve("users.toml"),
+        authenticator = PatientAuthenticator.open(Users.file(directory.resolve("users.toml"),
                 Users.withCertificateNames(user, "client.example.com"),
                 Users.withCertificateNames(Users.user("mail", "x"), "bulk@example.com"),
                 Users.withCertificateNames(Users.user("uri", "x"), "spiffe://example.com/Bulk"),
@@ -53,7 +53,7 @@ class CertificateIdentityTest {
     @Test
     void aNameThatAProxyVouchesForIsTheUserAsAfterALogin(@TempDir Path directory) throws Exception {
         UserConfig bob = Users.user("bob", "x");
-        try (SaslAuthenticator users = SaslAuthenticator
+        try (SaslAuthenticator users = PatientAuthenticator
                 .open(Users.file(directory.resolve("vouched.toml"), bob, Users.disabled(Users.user("gone", "x"))))) {
             assertThat(users.vouched("bob")).isEqualTo(new Identity("bob", "acme", List.of("example.com")));
             assertThat(users.vouched("\uff42ob")).as("another spelling").isEqualTo(users.vouched("bob"));

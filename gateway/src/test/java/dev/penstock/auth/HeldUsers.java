@@ -5,11 +5,11 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
+import dev.penstock.testing.Patience;
 import dev.penstock.testing.TestUsers;
 
 /**
@@ -18,7 +18,6 @@ import dev.penstock.testing.TestUsers;
  */
 public final class HeldUsers implements AutoCloseable {
     public static final int PLACES = 4;
-    private static final int PATIENCE_SECONDS = 60;
 
     public final SaslAuthenticator authenticator;
     private final CountDownLatch go = new CountDownLatch(1);
@@ -26,9 +25,9 @@ public final class HeldUsers implements AutoCloseable {
     public HeldUsers(Path directory) throws IOException {
         authenticator = new SaslAuthenticator(
                 Users.file(directory.resolve("held.toml"), Users.user(TestUsers.NAME, TestUsers.PASSWORD)),
-                ChannelBinding.OF_TLS, new PasswordChecker(1, PLACES, (_, password) -> {
+                ChannelBinding.OF_TLS, new PasswordChecker(1, PLACES, Patience.LONG, (_, password) -> {
                     try {
-                        return go.await(PATIENCE_SECONDS, TimeUnit.SECONDS)
+                        return go.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)
                                 && Arrays.equals(password, TestUsers.PASSWORD.getBytes(UTF_8));
                     } catch (InterruptedException _) {
                         return false;
@@ -38,7 +37,7 @@ public final class HeldUsers implements AutoCloseable {
 
     /** Returns when so many logins found no place. */
     public void awaitBusy(long count) {
-        await().atMost(Duration.ofSeconds(PATIENCE_SECONDS)).until(() -> authenticator.stats().busy() >= count);
+        await().until(() -> authenticator.stats().busy() >= count);
     }
 
     public void go() {

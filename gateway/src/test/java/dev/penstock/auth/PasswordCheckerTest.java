@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 import dev.penstock.auth.PasswordChecker.Verdict;
 import dev.penstock.config.PasswordHash;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.ClientKey;
 
 class PasswordCheckerTest {
@@ -28,7 +29,7 @@ class PasswordCheckerTest {
 
     @Test
     void aPasswordThatWasRightIsRememberedAndOneThatWasWrongIsNot() {
-        try (PasswordChecker checker = new PasswordChecker(1, 10, (_, password) -> password[0] == 'r')) {
+        try (PasswordChecker checker = new PasswordChecker(1, 10, Patience.LONG, (_, password) -> password[0] == 'r')) {
             for (int i = 0; i < 100; i++) {
                 assertThat(verdict(checker.check(CLIENT, "alice", HASH, RIGHT))).isEqualTo(Verdict.RIGHT);
             }
@@ -43,7 +44,7 @@ class PasswordCheckerTest {
 
     @Test
     void whatIsRememberedIsOfThatHashAndUntilItIsForgotten() {
-        try (PasswordChecker checker = new PasswordChecker(1, 10, (hash, _) -> hash.equals(HASH))) {
+        try (PasswordChecker checker = new PasswordChecker(1, 10, Patience.LONG, (hash, _) -> hash.equals(HASH))) {
             assertThat(verdict(checker.check(CLIENT, "alice", HASH, RIGHT))).isEqualTo(Verdict.RIGHT);
             assertThat(verdict(checker.check(CLIENT, "alice", OTHER, RIGHT))).isEqualTo(Verdict.WRONG);
             checker.forget();
@@ -54,7 +55,7 @@ class PasswordCheckerTest {
 
     @Test
     void checksOfTheSamePasswordAtTheSameTimeAreOne() {
-        try (PasswordChecker checker = new PasswordChecker(1, 1, (_, _) -> await())) {
+        try (PasswordChecker checker = new PasswordChecker(1, 1, Patience.LONG, (_, _) -> await())) {
             List<CompletableFuture<Verdict>> asked = new ArrayList<>();
             for (int i = 0; i < 100; i++) {
                 asked.add(checker.check(CLIENT, "alice", HASH, RIGHT));
@@ -67,7 +68,7 @@ class PasswordCheckerTest {
 
     @Test
     void whatThereIsNoPlaceForIsNotDecided() {
-        try (PasswordChecker checker = new PasswordChecker(1, 4, (_, _) -> await())) {
+        try (PasswordChecker checker = new PasswordChecker(1, 4, Patience.LONG, (_, _) -> await())) {
             List<CompletableFuture<Verdict>> asked = new ArrayList<>();
             for (byte i = 0; i < 10; i++) {
                 asked.add(checker.check(CLIENT, "alice", HASH, new byte[]{i}));
@@ -88,7 +89,8 @@ class PasswordCheckerTest {
 
     @Test
     void whoFloodsItShutsOutNobodyElse() {
-        try (PasswordChecker checker = new PasswordChecker(1, 4, (_, password) -> await() && password[0] == 'r')) {
+        try (PasswordChecker checker = new PasswordChecker(1, 4, Patience.LONG,
+                (_, password) -> await() && password[0] == 'r')) {
             List<CompletableFuture<Verdict>> flood = new ArrayList<>();
             for (byte i = 0; i < 100; i++) {
                 flood.add(checker.check(FLOODING, "alice", HASH, new byte[]{i, i}));
@@ -104,7 +106,7 @@ class PasswordCheckerTest {
     @Test
     void whoWaitsForAnothersCheckIsNotRefusedWithIt() throws InterruptedException {
         CountDownLatch begun = new CountDownLatch(1);
-        try (PasswordChecker checker = new PasswordChecker(1, 6, (_, _) -> {
+        try (PasswordChecker checker = new PasswordChecker(1, 6, Patience.LONG, (_, _) -> {
             begun.countDown();
             return await();
         })) {
@@ -127,7 +129,7 @@ class PasswordCheckerTest {
 
     @Test
     void twoUsersWithTheSamePasswordAreTwoChecks() {
-        try (PasswordChecker checker = new PasswordChecker(1, 4, (_, _) -> await())) {
+        try (PasswordChecker checker = new PasswordChecker(1, 4, Patience.LONG, (_, _) -> await())) {
             CompletableFuture<Verdict> one = checker.check(CLIENT, "nobody", HASH, WRONG);
             CompletableFuture<Verdict> other = checker.check(CLIENT, "no one", HASH, WRONG);
             go.countDown();

@@ -35,7 +35,7 @@ class SaslAuthenticatorTest {
 
     @BeforeAll
     static void open(@TempDir Path directory) throws IOException {
-        authenticator = SaslAuthenticator.open(Users.file(directory.resolve("users.toml"),
+        authenticator = PatientAuthenticator.open(Users.file(directory.resolve("users.toml"),
                 Users.user("alice", "correct horse"),
                 Users.user("IX", "IX"),
                 Users.disabled(Users.user("mallory", "gone")),
@@ -61,7 +61,7 @@ class SaslAuthenticatorTest {
 
     @Test
     void nothingIsOfferedWithoutUsers() throws IOException {
-        try (SaslAuthenticator nobody = SaslAuthenticator.open(AuthConfig.DEFAULT)) {
+        try (SaslAuthenticator nobody = PatientAuthenticator.open(AuthConfig.DEFAULT)) {
             assertThat(nobody.mechanisms(Users.TLS)).isEmpty();
             assertThat(step(nobody.password("alice", utf8("x")))).isEqualTo(wrong());
         }
@@ -148,7 +148,7 @@ class SaslAuthenticatorTest {
     @Test
     void onlyTheMechanismsThatAreConfiguredAreOffered(@TempDir Path directory) throws IOException {
         AuthConfig all = Users.file(directory.resolve("users.toml"), Users.user("alice", "x"));
-        try (SaslAuthenticator some = SaslAuthenticator
+        try (SaslAuthenticator some = PatientAuthenticator
                 .open(all.with(AuthConfig.ALLOWED_MECHANISMS, List.of("LOGIN", "PLAIN")))) {
             assertThat(some.mechanisms(Users.TLS)).containsExactly("LOGIN", "PLAIN");
             assertThat(some.mechanisms(null)).isEmpty();
@@ -160,7 +160,7 @@ class SaslAuthenticatorTest {
     void aDisabledUsersRightPasswordCostsWhatAWrongOneDoes(@TempDir Path directory) throws IOException {
         AuthConfig config = Users.file(directory.resolve("users.toml"),
                 Users.disabled(Users.user("mallory", "gone")));
-        try (SaslAuthenticator some = SaslAuthenticator.open(config)) {
+        try (SaslAuthenticator some = PatientAuthenticator.open(config)) {
             for (int i = 0; i < 3; i++) {
                 assertThat(step(some.password("mallory", utf8("gone")))).isInstanceOf(Step.Failure.class);
             }

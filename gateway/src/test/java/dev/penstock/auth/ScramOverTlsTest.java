@@ -41,7 +41,7 @@ class ScramOverTlsTest {
     @ParameterizedTest
     @CsvSource({"TLSv1.3,tls-exporter", "TLSv1.3,tls-server-end-point"})
     void plusSucceedsOnItsConnectionAndFailsThroughAnother(String protocol, String type) throws Exception {
-        try (SaslAuthenticator authenticator = SaslAuthenticator
+        try (SaslAuthenticator authenticator = PatientAuthenticator
                 .open(Users.file(directory.resolve("users.toml"), Users.user("user", "pencil")))) {
             X509Bundle certificate = authority.server("mx.example");
             Ends ends = handshake(protocol, certificate);
@@ -56,7 +56,7 @@ class ScramOverTlsTest {
 
     @Test
     void beforeTls13PlusIsNotOffered() throws Exception {
-        try (SaslAuthenticator authenticator = SaslAuthenticator
+        try (SaslAuthenticator authenticator = PatientAuthenticator
                 .open(Users.file(directory.resolve("users.toml"), Users.user("user", "pencil")))) {
             Ends ends = handshake("TLSv1.2", authority.server("mx.example"));
             assertThat(authenticator.mechanisms(ends.server())).startsWith("SCRAM-SHA-256")
@@ -66,7 +66,7 @@ class ScramOverTlsTest {
 
     @Test
     void anExporterIsOfOneConnectionThoughTheCertificateIsTheSame() throws Exception {
-        try (SaslAuthenticator authenticator = SaslAuthenticator
+        try (SaslAuthenticator authenticator = PatientAuthenticator
                 .open(Users.file(directory.resolve("users.toml"), Users.user("user", "pencil")))) {
             X509Bundle certificate = authority.server("mx.example");
             Ends first = handshake("TLSv1.3", certificate);
@@ -100,7 +100,7 @@ class ScramOverTlsTest {
                     .createSocket(InetAddress.getLoopbackAddress(), listener.getLocalPort())) {
                 client.setEnabledProtocols(new String[]{protocol});
                 client.startHandshake();
-                SSLSession session = server.get(20, TimeUnit.SECONDS);
+                SSLSession session = server.get(60, TimeUnit.SECONDS);
                 return new Ends(new TlsSession(session.getProtocol(), session.getCipherSuite(), "", null, session),
                         client.getSession());
             }

@@ -27,7 +27,7 @@ import dev.penstock.auth.Identity;
 import dev.penstock.testing.NoUsers;
 import dev.penstock.units.Networks;
 
-@Timeout(60)
+@Timeout(180)
 class HttpServerTest {
     private static final ConnectionGate.Limits LIMITS = new ConnectionGate.Limits(100, 100,
             Networks.parse(List.of()));
@@ -115,11 +115,11 @@ class HttpServerTest {
                 late.completeExceptionally(e);
             }
         });
-        assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(reached.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(answer(idle, "GET /")).isEqualTo("HTTP/1.1 200 OK at once");
         assertThat(late).isNotDone();
         go.countDown();
-        assertThat(late.get(30, TimeUnit.SECONDS)).isEqualTo("HTTP/1.1 200 OK at last");
+        assertThat(late.get(60, TimeUnit.SECONDS)).isEqualTo("HTTP/1.1 200 OK at last");
     }
 
     /** What comes after it, as a gateway stops, has to be closed too. */
@@ -142,7 +142,7 @@ class HttpServerTest {
 
     private static void awaitOn(CountDownLatch latch) {
         try {
-            assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -32,6 +32,7 @@ class PolicyTest {
     private static final String TO_BDAT = EHLO + MAIL + RCPT + "S: 250 2.1.0 Ok\nS: 250 2.1.5 Ok\n";
 
     private final FakePolicy policy = new FakePolicy();
+    private volatile boolean recipientAskedFor;
 
     private static CompletableFuture<Decision> accept(@Nullable String tenant, @Nullable String campaign,
             List<HeaderField> added,
@@ -144,13 +145,24 @@ class PolicyTest {
     private void answerAt(Stage stage, CompletableFuture<Decision> answer) {
         switch (stage) {
             case MAIL -> policy.onMail = answer;
-            case RCPT -> policy.onRecipient = _ -> answer;
+            case RCPT -> policy.onRecipient = _ -> {
+                recipientAskedFor = true;
+                return answer;
+            };
             case MESSAGE -> policy.onMessage = answer;
             case HEADER -> {
                 policy.wanted = List.of("subject");
                 policy.onMessage = answer;
             }
         }
+    }
+
+    private boolean isAsked(Stage stage) {
+        return switch (stage) {
+            case MAIL -> !policy.clients.isEmpty();
+            case RCPT -> recipientAskedFor;
+            case MESSAGE, HEADER -> !policy.headers.isEmpty();
+        };
     }
 
     private static String upTo(Stage stage) {
@@ -246,10 +258,11 @@ class PolicyTest {
         answerAt(stage, answer);
         try (SmtpFixture smtp = new SmtpFixture(policy)) {
             SmtpFixture.Client client = smtp.connect().plays(upTo(stage));
-            await().during(Duration.ofMillis(50)).until(() -> !client.hasInput());
+            await().until(() -> isAsked(stage));
             client.reset();
-            answer.complete(Decision.ACCEPT);
             await().until(() -> smtp.server.stats().sessions() == 0);
+            answer.complete(Decision.ACCEPT);
+            smtp.server.close(); // and with it whatever the answer might have led to
             assertThat(smtp.accepted).isEmpty();
             assertThat(smtp.spool.openIntakes()).isZero();
             assertThat(smtp.server.stats().receivingOctets()).isZero();

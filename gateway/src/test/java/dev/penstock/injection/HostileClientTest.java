@@ -22,7 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.penstock.config.InboundConfig;
 import dev.penstock.spool.SpoolException;
+import dev.penstock.testing.Patience;
 
 /** Clients that want to use up what there is. */
 @Timeout(180)
@@ -142,36 +144,54 @@ class HostileClientTest {
             String bomb = SMALL.replace(one, one + ("," + one).repeat(200)).replace("\"t\"",
                     "\"{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}\"")
                     .replaceFirst("\\{", "{\"substitutions\": {\"x\": [1" + ",1".repeat(1_000) + "]},");
-            long begin = System.nanoTime();
             InjectionFixture.Reply reply = http.post(bomb);
             assertThat(reply.status()).isEqualTo(422);
             assertThat(reply.text("/recipients/0/error/enhanced")).isEqualTo("5.6.0");
-            assertThat(System.nanoTime() - begin).isLessThan(Duration.ofSeconds(15).toNanos());
+            assertThat(reply.text("/recipients/0/error/text"))
+                    .matches(".* takes (more than 1000000 steps|longer than 1000 ms)");
             assertThat(http.post(SMALL).status()).isEqualTo(200);
         }
     }
 
     @Test
-    void slowClientsGetATimeoutAndTakeOnlyTheirPlaces() throws Exception {
+    void slowClientsTakeOnlyTheirPlacesAndGetATimeout() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory,
-                config -> InjectionFixture.limited(config, 4, Duration.ofSeconds(3)), new InjectionPolicy())) {
-            List<Socket> slow = new ArrayList<>();
-            try {
-                for (int i = 0; i < 3; i++) {
-                    Socket socket = connect(http);
-                    slow.add(socket);
-                    socket.getOutputStream().write((HEAD + "Content-Length: 1000\r\n\r\n{").getBytes(ISO_8859_1));
-                }
+                config -> InjectionFixture.limited(config, 4, Patience.LONG), new InjectionPolicy())) {
+            withSlowClients(http, 3, _ -> {
                 Awaitility.await().until(() -> http.server.stats().requests() == 3);
                 assertThat(http.post(SMALL).status()).isEqualTo(200);
+            });
+            Awaitility.await().until(() -> http.server.stats().requests() == 0);
+
+            http.server.reconfigure(
+                    InjectionFixture.limited(InjectionFixture.config(directory), 4, Duration.ofMillis(500)),
+                    InboundConfig.DEFAULT, null);
+            withSlowClients(http, 3, slow -> {
                 for (Socket socket : slow) {
                     assertThat(head(socket)).startsWith("HTTP/1.1 408 ");
                 }
                 assertThat(http.server.stats().requests()).isZero();
-            } finally {
-                for (Socket socket : slow) {
-                    socket.close();
-                }
+            });
+        }
+    }
+
+    /** What is looked at while clients send the first octet of a body and no more. */
+    private interface WithSlowClients {
+        void look(List<Socket> slow) throws Exception;
+    }
+
+    private static void withSlowClients(InjectionFixture http, int count, WithSlowClients then) throws Exception {
+        List<Socket> slow = new ArrayList<>();
+        try {
+            for (int i = 0; i < count; i++) {
+                Socket socket = connect(http);
+                slow.add(socket);
+                socket.getOutputStream().write((HEAD + "Content-Length: 1000\r\n\r\n{").getBytes(ISO_8859_1));
+            }
+            then.look(slow);
+        } finally {
+            for (Socket socket : slow) {
+                socket.close();
             }
         }
     }
@@ -179,7 +199,7 @@ class HostileClientTest {
     @Test
     void moreRequestsThanPlacesGet429() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory,
-                config -> InjectionFixture.limited(config, 2, Duration.ofSeconds(20)), new InjectionPolicy())) {
+                config -> InjectionFixture.limited(config, 2, Patience.LONG), new InjectionPolicy())) {
             http.spool.holdCommits();
             List<CompletableFuture<InjectionFixture.Reply>> held = List.of(http.postLater(SMALL, "a"),
                     http.postLater(SMALL, "b"));
@@ -204,10 +224,10 @@ class HostileClientTest {
                     socket.setSoLinger(true, 0);
                 }
             }
-            Awaitility.await().until(() -> http.server.stats().requests() == 0);
-            assertThat(http.spool.messages()).isEmpty();
-            assertThat(http.server.stats().heldOctets()).isZero();
-            assertThat(http.post(SMALL).status()).isEqualTo(200);
+            assertThat(http.post(SMALL).status()).as("of who has come after all of them").isEqualTo(200);
+            Awaitility.await().until(() -> http.server.stats().requests() == 0
+                    && http.server.stats().heldOctets() == 0);
+            assertThat(http.spool.messages()).hasSize(1);
         }
     }
 
@@ -340,16 +360,9 @@ class HostileClientTest {
     @Test
     void slowBodiesOfOneTenantLeaveOthersAPlace() throws Exception {
         try (InjectionFixture http = new InjectionFixture(directory,
-                config -> InjectionFixture.limited(InjectionFixture.relaying(config, "127.0.0.0/8"), 8,
-                        Duration.ofSeconds(20)),
+                config -> InjectionFixture.limited(InjectionFixture.relaying(config, "127.0.0.0/8"), 8, Patience.LONG),
                 new InjectionPolicy())) {
-            List<Socket> slow = new ArrayList<>();
-            try {
-                for (int i = 0; i < 7; i++) {
-                    Socket socket = connect(http);
-                    slow.add(socket);
-                    socket.getOutputStream().write((HEAD + "Content-Length: 1000\r\n\r\n{").getBytes(ISO_8859_1));
-                }
+            withSlowClients(http, 7, _ -> {
                 Awaitility.await().until(() -> http.server.stats().requests() == 7);
                 InjectionFixture.Reply more = http.post(SMALL);
                 assertThat(more.status()).isEqualTo(429);
@@ -357,11 +370,7 @@ class HostileClientTest {
                 assertThat(http.send(HttpRequest.newBuilder(http.uri("/api/inject/v1"))
                         .header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(SMALL))
                         .build()).status()).as("of another").isEqualTo(200);
-            } finally {
-                for (Socket socket : slow) {
-                    socket.close();
-                }
-            }
+            });
         }
     }
 
@@ -393,7 +402,7 @@ class HostileClientTest {
 
     private static Socket connect(InjectionFixture http) throws IOException {
         Socket socket = new Socket(http.server.address().getAddress(), http.server.address().getPort());
-        socket.setSoTimeout(20_000);
+        socket.setSoTimeout(Math.toIntExact(Patience.LONG.toMillis()));
         return socket;
     }
 

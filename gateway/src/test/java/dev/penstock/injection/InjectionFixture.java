@@ -53,6 +53,7 @@ import dev.penstock.spool.QueuedDestination;
 import dev.penstock.spool.Spool;
 import dev.penstock.testing.FakeSpool;
 import dev.penstock.testing.NoUsers;
+import dev.penstock.testing.Patience;
 import dev.penstock.tls.ServerTls;
 import dev.penstock.units.ByteSize;
 
@@ -193,7 +194,7 @@ final class InjectionFixture implements AutoCloseable {
         return d.with(InjectionConfig.ADDRESS, "127.0.0.1").with(InjectionConfig.PORT, 0)
                 .with(InjectionConfig.MAX_BODY, ByteSize.ofMegabytes(1)).with(InjectionConfig.MAX_RECIPIENTS, 1000)
                 .with(InjectionConfig.MEMORY_LIMIT, ByteSize.ofMegabytes(16))
-                .with(InjectionConfig.DEADLINE, Duration.ofSeconds(20)).with(InjectionConfig.REQUIRE_AUTH, true)
+                .with(InjectionConfig.DEADLINE, Patience.LONG).with(InjectionConfig.REQUIRE_AUTH, true)
                 .with(InjectionConfig.RELAY_NETWORKS, List.of())
                 .with(InjectionConfig.DIRECTORY, directory.resolve("keys"));
     }
@@ -241,7 +242,7 @@ final class InjectionFixture implements AutoCloseable {
     }
 
     HttpRequest.Builder request() {
-        return HttpRequest.newBuilder(uri("/api/inject/v1")).timeout(Duration.ofSeconds(30))
+        return HttpRequest.newBuilder(uri("/api/inject/v1")).timeout(Patience.LONG.multipliedBy(2))
                 .header("Content-Type", "application/json").header("Authorization", BASIC);
     }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,8 +67,7 @@ class KeptKeysTest {
             assertThat(http.post(large).status()).isEqualTo(503);
             assertThat(http.accepted).isEmpty();
             disk.room(Long.MAX_VALUE);
-            Awaitility.await().atMost(Duration.ofSeconds(20))
-                    .until(() -> spool.health().state() == SpoolHealth.State.READY);
+            Awaitility.await().until(() -> spool.health().state() == SpoolHealth.State.READY);
             assertThat(http.post(large, "k").status()).isEqualTo(200);
             assertThat(http.accepted).hasSize(2);
             assertThat(http.post(large, "k").header("Idempotency-Replayed")).isEqualTo("true");

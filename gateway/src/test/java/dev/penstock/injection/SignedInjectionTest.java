@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,7 +58,7 @@ class SignedInjectionTest {
     }
 
     private Runnable nextSignature() throws InterruptedException {
-        return Objects.requireNonNull(asked.poll(20, TimeUnit.SECONDS), "no signature was asked for");
+        return Objects.requireNonNull(asked.poll(60, TimeUnit.SECONDS), "no signature was asked for");
     }
 
     private static String request(String domain, String subject, int recipients) {
@@ -86,7 +87,7 @@ class SignedInjectionTest {
                 together.reversed().forEach(Runnable::run);
             }
 
-            assertThat(answer.get(20, TimeUnit.SECONDS).body().get("success_count").asInt()).isEqualTo(MANY);
+            assertThat(answer.get(60, TimeUnit.SECONDS).body().get("success_count").asInt()).isEqualTo(MANY);
             assertThat(most.get()).isLessThanOrEqualTo(AT_A_TIME);
             assertThat(http.accepted).hasSize(MANY);
             for (int i = 0; i < MANY; i++) {
@@ -109,7 +110,7 @@ class SignedInjectionTest {
             full = true;
             first.forEach(Runnable::run);
 
-            InjectionFixture.Reply reply = answer.get(20, TimeUnit.SECONDS);
+            InjectionFixture.Reply reply = answer.get(60, TimeUnit.SECONDS);
             assertThat(reply.body().get("success_count").asInt()).isEqualTo(AT_A_TIME);
             assertThat(reply.text("/recipients/" + AT_A_TIME + "/error/text")).startsWith("Too many messages wait");
             assertThat(http.accepted).hasSize(AT_A_TIME);
@@ -129,17 +130,15 @@ class SignedInjectionTest {
             Runnable signature = nextSignature();
             long withSignature = http.server.stats().heldOctets();
             signature.run();
-            assertThat(signed.get(20, TimeUnit.SECONDS).status()).isEqualTo(200);
+            assertThat(signed.get(60, TimeUnit.SECONDS).status()).isEqualTo(200);
             assertThat(http.server.stats().heldOctets()).isZero();
 
             http.spool.holdCommits();
             CompletableFuture<InjectionFixture.Reply> other = http.postLater(raw.formatted("others.example", fields));
-            while (http.spool.waitingCommits() == 0) {
-                Thread.onSpinWait();
-            }
+            Awaitility.await().until(() -> http.spool.waitingCommits() == 1);
             assertThat(withSignature - http.server.stats().heldOctets()).isBetween(45_000L, 2 * 50_000L);
             http.spool.completeCommits();
-            assertThat(other.get(20, TimeUnit.SECONDS).status()).isEqualTo(200);
+            assertThat(other.get(60, TimeUnit.SECONDS).status()).isEqualTo(200);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.penstock.injection;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.management.ManagementFactory;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -118,9 +119,14 @@ class TemplateEngineTest {
         "{{ name | urlencode | urlencode }}{{ big | upper | replace('X', 'xxxx') }}",
         "{% for a in many %}{% for b in many %}xxxxxxxxxxxxxx{% endfor %}{% endfor %}", "{{ big }}"})
     void bombsAreBounded(String template) {
-        long begin = System.nanoTime();
+        long begin = cpuNanos();
         assertThatThrownBy(() -> render(template)).isInstanceOf(TemplateException.class);
-        assertThat(System.nanoTime() - begin).isLessThan(10_000_000_000L);
+        assertThat(cpuNanos() - begin).isLessThan(10_000_000_000L);
+    }
+
+    /** Of this thread, whoever else wants the processor. */
+    private static long cpuNanos() {
+        return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     }
 
     @Test

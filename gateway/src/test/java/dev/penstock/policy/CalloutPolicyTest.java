@@ -5,7 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -28,11 +29,12 @@ import dev.penstock.message.Recipient;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
 import dev.penstock.testing.CalloutServer;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.MailClass;
 
 @Timeout(180)
 class CalloutPolicyTest {
-    private static final Duration LONG = Duration.ofSeconds(30);
+    private static final Duration LONG = Patience.LONG;
     private static final Duration SHORT = Duration.ofMillis(200);
     private static final Recipient RECIPIENT = new Recipient("x@far.example", "far.example");
 
@@ -143,23 +145,27 @@ class CalloutPolicyTest {
                 Thread.currentThread().interrupt();
             }
         });
+                PolicyEngine patient = engine(server.url(), LONG, 1, OnFailure.DEFER, Set.of(Event.CONNECT));
                 PolicyEngine defer = engine(server.url(), SHORT, 1, OnFailure.DEFER, Set.of(Event.CONNECT));
                 PolicyEngine accept = engine(server.url(), SHORT, 1, OnFailure.ACCEPT, Set.of(Event.CONNECT))) {
-            CompletableFuture<Decision> unanswered = defer.connect(Clients.STRANGER);
-            assertThat(defer.connect(Clients.STRANGER)).as("too many").isCompleted();
-            assertThat(unanswered.join()).isInstanceOf(Decision.Refuse.class);
+            CompletableFuture<Decision> unanswered = patient.connect(Clients.STRANGER);
+            assertThat(patient.connect(Clients.STRANGER)).as("too many").isCompleted();
+            assertThat(unanswered).isNotDone();
+            assertThat(patient.stats().overloads()).isEqualTo(1);
+            assertThat(defer.connect(Clients.STRANGER).join()).isInstanceOf(Decision.Refuse.class);
             assertThat(accept.connect(Clients.STRANGER).join()).isEqualTo(Decision.ACCEPT);
             assertThat(defer.stats().timeouts()).isEqualTo(1);
-            assertThat(defer.stats().overloads()).isEqualTo(1);
             await().until(() -> defer.stats().inFlight() == 0);
             end.countDown();
         }
-        int port;
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
-            port = socket.getLocalPort();
+        try (Socket nobody = new Socket()) { // and nobody else can listen at its port while it is open
+            nobody.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
+            assertThatNobodyIsAnsweredAsConfigured(URI.create("http://127.0.0.1:" + nobody.getLocalPort()));
         }
-        try (PolicyEngine engine = engine(URI.create("http://127.0.0.1:" + port), LONG, 1, OnFailure.DEFER,
-                Set.of(Event.CONNECT))) {
+    }
+
+    private static void assertThatNobodyIsAnsweredAsConfigured(URI url) {
+        try (PolicyEngine engine = engine(url, LONG, 1, OnFailure.DEFER, Set.of(Event.CONNECT))) {
             assertThat(engine.connect(Clients.STRANGER).join()).isInstanceOf(Decision.Refuse.class);
             assertThat(engine.stats().failures()).isEqualTo(1);
         }

@@ -22,10 +22,11 @@ import dev.penstock.config.PolicyConfig.OnFailure;
 import dev.penstock.message.Recipient;
 import dev.penstock.policy.Policy.HeaderField;
 import dev.penstock.smtp.Reply;
+import dev.penstock.testing.Patience;
 
 @Timeout(180)
 class PluginTest {
-    private static final Duration LONG = Duration.ofSeconds(30);
+    private static final Duration LONG = Patience.LONG;
     private static final Duration SHORT = Duration.ofMillis(100);
     private static final Decision.Refuse NO = new Decision.Refuse(Reply.of(550, "5.7.1", "no"));
     private static final Decision.Refuse NEVER = new Decision.Refuse(Reply.of(554, "5.7.1", "never"));
@@ -96,6 +97,7 @@ class PluginTest {
             assertThat(engine.stats().overloads()).isEqualTo(1);
             end.countDown();
             await().until(() -> engine.stats().inFlight() == 0);
+            engine.reconfigure(config(LONG, OnFailure.ACCEPT, 2));
             assertThat(mail(engine).join()).isEqualTo(NO);
         }
     }
@@ -134,12 +136,13 @@ class PluginTest {
     void ofSeveralTheFirstRefusalInTheirOrderWins() {
         CompletableFuture<Decision> late = new CompletableFuture<>();
         AtMail slow = _ -> late;
-        AtMail quick = _ -> {
-            late.completeOnTimeout(NO, 50, java.util.concurrent.TimeUnit.MILLISECONDS);
-            return CompletableFuture.completedFuture(NEVER);
-        };
+        AtMail quick = _ -> CompletableFuture.completedFuture(NEVER);
         try (PolicyEngine engine = engine(LONG, OnFailure.DEFER, 10, slow, quick)) {
-            assertThat(mail(engine).join()).isEqualTo(NO);
+            CompletableFuture<Decision> answer = mail(engine);
+            await().until(() -> engine.stats().refusals() == 1);
+            assertThat(answer).isNotDone();
+            late.complete(NO);
+            assertThat(answer.join()).isEqualTo(NO);
             assertThat(engine.stats().refusals()).isEqualTo(2);
         }
     }
@@ -277,15 +280,17 @@ class PluginTest {
 
     private static PolicyEngine engine(Duration deadline, OnFailure onFailure, int maxInFlight,
             MessagePolicy... policies) {
-        PolicyConfig d = PolicyConfig.DEFAULT;
-        return new PolicyEngine(
-                d.with(PolicyConfig.ALLOW_NULL_SENDER, true).with(PolicyConfig.CHECK_FROM_HEADER, false)
-                        .with(PolicyConfig.TENANT_HEADER, "").with(PolicyConfig.CAMPAIGN_HEADER, "")
-                        .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, false)
-                        .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.DEADLINE, deadline)
-                        .with(PolicyConfig.ON_FAILURE, onFailure).with(PolicyConfig.MAX_IN_FLIGHT, maxInFlight)
-                        .with(PolicyConfig.CALLOUT, Optional.empty()),
-                RecipientDirectory.NONE,
+        return new PolicyEngine(config(deadline, onFailure, maxInFlight), RecipientDirectory.NONE,
                 Plugins.of(List.of(policies)));
+    }
+
+    private static PolicyConfig config(Duration deadline, OnFailure onFailure, int maxInFlight) {
+        return PolicyConfig.DEFAULT.with(PolicyConfig.ALLOW_NULL_SENDER, true)
+                .with(PolicyConfig.CHECK_FROM_HEADER, false)
+                .with(PolicyConfig.TENANT_HEADER, "").with(PolicyConfig.CAMPAIGN_HEADER, "")
+                .with(PolicyConfig.HEADERS_FROM_ANYBODY, false).with(PolicyConfig.REMOVE_HEADERS, false)
+                .with(PolicyConfig.PLUGINS, Optional.empty()).with(PolicyConfig.DEADLINE, deadline)
+                .with(PolicyConfig.ON_FAILURE, onFailure).with(PolicyConfig.MAX_IN_FLIGHT, maxInFlight)
+                .with(PolicyConfig.CALLOUT, Optional.empty());
     }
 }

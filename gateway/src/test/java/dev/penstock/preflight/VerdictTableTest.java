@@ -3,7 +3,6 @@ package dev.penstock.preflight;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -23,6 +22,7 @@ import dev.penstock.config.PreflightConfig;
 import dev.penstock.config.PreflightConfig.Kind;
 import dev.penstock.reception.HeaderSection;
 import dev.penstock.reception.MessageFacts;
+import dev.penstock.testing.Patience;
 
 /**
  * Broken and sound messages, the zones of their senders, and what would become of each: {@code FAIL dkim Gmail 5.7.30}, or
@@ -47,7 +47,7 @@ class VerdictTableTest {
     @MethodSource("cases")
     void theVerdictNamesThePublishedReply(Case one) {
         Verdict verdict = preflight.judge(one.facts(), one.kind, one.addresses, one.providers,
-                Duration.ofSeconds(20).toNanos()).join();
+                Patience.LONG.toNanos()).join();
         List<String> found = verdict.findings().stream().map(finding -> finding.severity() + " " + finding.demand()
                 + finding.replies().stream().map(reply -> " " + reply.shortly()).collect(Collectors.joining()))
                 .toList();

@@ -13,6 +13,7 @@ import dev.penstock.config.DnsConfig;
 import dev.penstock.routing.DnsRouter;
 import dev.penstock.routing.OwnAddresses;
 import dev.penstock.testing.FakeDns;
+import dev.penstock.testing.Patience;
 
 /** Senders in a DNS server of our own, asked through the router's cache. Confined to a test class. */
 public final class Zones implements AutoCloseable {
@@ -42,7 +43,7 @@ public final class Zones implements AutoCloseable {
 
     public Zones() {
         router = new DnsRouter(Map.of(), DnsConfig.DEFAULT.with(DnsConfig.SERVERS, List.of(dns.server()))
-                .with(DnsConfig.TIMEOUT, Duration.ofMillis(300)).with(DnsConfig.DEADLINE, Duration.ofSeconds(2)), 25,
+                .with(DnsConfig.TIMEOUT, Duration.ofSeconds(20)).with(DnsConfig.DEADLINE, Patience.LONG), 25,
                 OwnAddresses.NONE, System::nanoTime, executor, DnsRouter.SHARED_RANDOM);
         fill();
     }

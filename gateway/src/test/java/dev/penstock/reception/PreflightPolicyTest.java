@@ -32,6 +32,7 @@ import dev.penstock.preflight.Preflight;
 import dev.penstock.preflight.SignatureFacts;
 import dev.penstock.preflight.Zones;
 import dev.penstock.testing.FakePolicy;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.MailClass;
 
 /** What becomes of a message that a receiver would refuse, by its tenant's mode. */
@@ -50,7 +51,7 @@ class PreflightPolicyTest {
             """;
     private static final String UNSIGNED = SOUND.substring(SIGNED.length());
     private static final PreflightConfig CONFIG = PreflightConfig.DEFAULT.with(PreflightConfig.KIND, Kind.TRANSACTIONAL)
-            .with(PreflightConfig.ADDRESSES, List.of(Zones.GOOD)).with(PreflightConfig.DEADLINE, Duration.ofSeconds(20))
+            .with(PreflightConfig.ADDRESSES, List.of(Zones.GOOD)).with(PreflightConfig.DEADLINE, Patience.LONG)
             .with(PreflightConfig.TENANTS, Map.of("tags", new Tenant(Mode.TAG, null), "holds",
                     new Tenant(Mode.HOLD, null), "refuses", new Tenant(Mode.REFUSE, null), "personal",
                     new Tenant(Mode.REFUSE, Kind.PERSONAL)));

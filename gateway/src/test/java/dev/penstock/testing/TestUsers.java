@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 
 import dev.penstock.auth.Hashing;
+import dev.penstock.auth.PatientAuthenticator;
 import dev.penstock.auth.SaslAuthenticator;
 import dev.penstock.config.AuthConfig;
 import dev.penstock.config.ScramVerifier;
@@ -27,7 +28,7 @@ public final class TestUsers {
 
     public static SaslAuthenticator authenticator(Path directory) {
         try {
-            return SaslAuthenticator.open(AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(write(directory))));
+            return PatientAuthenticator.open(AuthConfig.DEFAULT.with(AuthConfig.USERS, Optional.of(write(directory))));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -155,7 +155,7 @@ class CertificateFilesTest {
         }
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(directory.resolve("openssl.log").toFile()).start();
-        assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as(Files.readString(directory.resolve("openssl.log"))).isZero();
     }
 }

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.penstock.testing.TestCertificates;
 
 /** Which sessions are resumed, and what is known of their certificates then. */
-@Timeout(60)
+@Timeout(180)
 class ResumptionTest {
     private static final String NAME = "mx.example.net";
 
