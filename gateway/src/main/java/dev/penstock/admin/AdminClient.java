@@ -33,7 +33,7 @@ import dev.penstock.http.UnixSockets;
 public final class AdminClient implements AutoCloseable {
     /** Without an octet of an answer; streams have a heartbeat more often. */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final Duration CLOSE_TIME = Duration.ofSeconds(10); // when the machine stalls; else a moment
+    private static final Duration CLOSE_TIME = Duration.ofSeconds(1);
 
     private final String gateway;
     private final HttpClient http;

@@ -29,8 +29,8 @@ import dev.penstock.tls.ServerTls;
 public final class HttpServer implements AutoCloseable {
     private static final int MAX_LINE = 4 * 1024;
     private static final int MAX_HEADERS = 16 * 1024;
-    /** Takes milliseconds, unless the machine stalls; a stop that takes longer fails. */
-    private static final Duration STOP_TIME = Duration.ofSeconds(10);
+    /** Takes milliseconds, unless the machine stalls. */
+    private static final Duration STOP_TIME = Duration.ofSeconds(5);
     /** Connections accepted at the last moment are registered and closed in it, else nobody would close them. */
     private static final Duration STOP_QUIET = Duration.ofMillis(100);
 

@@ -23,6 +23,7 @@ import io.netty.util.concurrent.FastThreadLocal;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
 import reactor.netty.Connection;
 import reactor.netty.DisposableServer;
 import reactor.netty.resources.LoopResources;
@@ -353,7 +354,8 @@ public final class SmtpServer implements AutoCloseable {
         }
         // 1. no new sessions
         shuttingDown = true;
-        bound.forEach(server -> server.disposeNow(GRACE));
+        bound.forEach(DisposableServer::dispose);
+        bound.forEach(server -> server.onDispose().timeout(GRACE, Mono.empty()).block());
         // 2. sessions end where they can
         sessions.forEach(Session::shutDown);
         if (sessions.isEmpty()) {
@@ -366,7 +368,7 @@ public final class SmtpServer implements AutoCloseable {
             awaitEmpty(LOOPS_TIMEOUT);
         }
         // 4. threads
-        running.disposeLater(LOOPS_QUIET, LOOPS_TIMEOUT).block(LOOPS_TIMEOUT.multipliedBy(2));
+        running.disposeLater(LOOPS_QUIET, LOOPS_TIMEOUT).onErrorComplete().block(); // what takes longer ends by itself
     }
 
     private boolean awaitEmpty(Duration limit) {
