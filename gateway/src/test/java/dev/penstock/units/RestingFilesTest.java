@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.testing.FileClock;
 import dev.penstock.units.RestingFiles.State;
 
 class RestingFilesTest {
@@ -68,6 +69,7 @@ class RestingFilesTest {
     void oneOfTheSameSizeAndTimeIsAnother() throws IOException {
         RestingFiles files = taken();
         FileTime time = Files.getLastModifiedTime(one);
+        FileClock.steps(directory);
         Files.writeString(one, "3");
         Files.setLastModifiedTime(one, time);
         files.look();
