@@ -233,8 +233,11 @@ class QueueConcurrencyTest {
             } catch (Throwable e) {
                 thrown.compareAndSet(null, e);
             } finally {
-                sessions.decrementAndGet();
-                admission.ended(session);
+                try {
+                    admission.ended(session);
+                } finally {
+                    sessions.decrementAndGet(); // when nothing follows from its end any more
+                }
             }
         });
     }
