@@ -39,7 +39,7 @@ import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.Patience;
 
 /** The views while mail comes, goes, waits, is held and changes its source and its site, all at once. */
-@Timeout(180)
+@Timeout(600)
 class QueueViewsConcurrencyTest {
     private static final int SUBMITTERS = 2;
     private static final int EACH = 15_000;
@@ -114,7 +114,7 @@ class QueueViewsConcurrencyTest {
         for (int i = 0; i < SUBMITTERS; i++) {
             guarded(this::submit);
         }
-        await().atMost(Patience.LONG).until(() -> thrown.get() != null
+        await().atMost(Patience.LONG.multipliedBy(5)).until(() -> thrown.get() != null
                 || done.get() == SUBMITTERS * EACH && views.get() > LEAST_VIEWS);
         calm = true;
         reader.join();
