@@ -1,6 +1,7 @@
 package dev.penstock.events;
 
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -21,7 +22,7 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.Inflater;
 
 import com.github.luben.zstd.Zstd;
-import com.github.luben.zstd.ZstdInputStream;
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import org.jspecify.annotations.Nullable;
 
 import dev.penstock.config.EventsConfig.Compression;
@@ -300,11 +301,7 @@ public record LogFile(String name, Path path, Compression compression) {
         public int read(long place, byte[] into, int offset, int length) throws IOException {
             InputStream open = in;
             if (open == null || place < at) {
-                channel.position(0);
-                InputStream raw = Channels.newInputStream(channel);
-                open = compression == Compression.GZIP ? new GZIPInputStream(raw, BUFFER) : new ZstdInputStream(raw);
-                in = open;
-                at = 0;
+                open = fromTheBeginning();
             }
             while (at < place) {
                 long skipped = open.skip(place - at);
@@ -318,13 +315,33 @@ public record LogFile(String name, Path path, Compression compression) {
             return read;
         }
 
+        private InputStream fromTheBeginning() throws IOException {
+            if (in != null) {
+                in.close(); // it has memory of its own
+            }
+            channel.position(0);
+            InputStream raw = new FilterInputStream(Channels.newInputStream(channel)) {
+                @Override
+                public void close() {
+                    // the channel is read again
+                }
+            };
+            InputStream open = compression == Compression.GZIP
+                    ? new GZIPInputStream(raw, BUFFER)
+                    : new ZstdInputStreamNoFinalizer(raw);
+            in = open;
+            at = 0;
+            return open;
+        }
+
         @Override
         public void close() throws IOException {
-            InputStream open = in;
-            if (open != null) {
-                open.close();
+            try (channel) {
+                InputStream open = in;
+                if (open != null) {
+                    open.close();
+                }
             }
-            channel.close();
         }
     }
 }

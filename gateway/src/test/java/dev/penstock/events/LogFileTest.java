@@ -57,6 +57,29 @@ class LogFileTest {
         readsTheSame(lines);
     }
 
+    /** What was read up to a place has no hold on the file any more when an earlier one is asked for. */
+    @ParameterizedTest
+    @EnumSource(value = Compression.class, names = {"GZIP", "ZSTD"})
+    void aFileThatSomebodyElseCompressedIsReadFromItsBeginningAgainAndAgain(Compression compression)
+            throws IOException {
+        byte[] lines = lines(100_000);
+        try (OutputStream raw = Files.newOutputStream(directory.resolve(NAME + compression.suffix()));
+                OutputStream out = compression == Compression.GZIP
+                        ? new GZIPOutputStream(raw)
+                        : new ZstdOutputStream(raw)) {
+            out.write(lines);
+        }
+        byte[] into = new byte[1_000];
+        try (LogFile.Lines opened = LogFile.open(directory, NAME)) {
+            for (int i = 0; i < 30; i++) {
+                assertThat(opened.read(50_000, into, 0, into.length)).isEqualTo(into.length);
+                assertThat(opened.read(0, into, 0, into.length)).isEqualTo(into.length);
+                assertThat(into).isEqualTo(Arrays.copyOf(lines, into.length));
+                System.gc(); // which finds those that were left behind
+            }
+        }
+    }
+
     private void readsTheSame(byte[] lines) throws IOException {
         long seed = System.nanoTime();
         SplittableRandom random = new SplittableRandom(seed);

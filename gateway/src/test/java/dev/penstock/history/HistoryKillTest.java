@@ -32,6 +32,8 @@ import dev.penstock.units.ByteSize;
  */
 class HistoryKillTest {
     private static final int ROUNDS = Boolean.getBoolean("penstock.long") ? 50 : 4;
+    /** Batches of lines between two commits. */
+    private static final int COMMIT_BATCHES = 6;
     /** Longer than a JVM takes to start, on a busy machine. */
     private static final int PATIENCE_SECONDS = 60;
 
@@ -46,7 +48,9 @@ class HistoryKillTest {
         boolean midway = false;
         for (int round = 0; round < ROUNDS; round++) {
             int before = written;
-            written = run(written, random.nextInt(1_500));
+            // every other one past a commit, the others before it or at it
+            int batches = round % 2 == 0 ? COMMIT_BATCHES + 1 + random.nextInt(12) : 1 + random.nextInt(COMMIT_BATCHES);
+            written = run(written, batches, random.nextInt(100));
             String where = "seed " + seed + ", round " + round + ", " + written + " lines";
             try (HistoryRig rig = new HistoryRig(directory, config(directory))) {
                 int committed = numbers(rig).size();
@@ -78,13 +82,17 @@ class HistoryKillTest {
         }
     }
 
-    /** @return lines that are whole in the log */
-    private int run(int from, int millis) throws Exception {
+    /**
+     * Kills so many milliseconds after the process has done so many batches.
+     *
+     * @return lines that are whole in the log
+     */
+    private int run(int from, int batches, int millis) throws Exception {
         Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
                 System.getProperty("java.class.path"), Child.class.getName(), directory.toString(),
                 Integer.toString(from)).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch begun = new CountDownLatch(batches);
         Thread killer = Thread.ofPlatform().start(() -> {
             try {
                 if (!begun.await(PATIENCE_SECONDS, TimeUnit.SECONDS)
@@ -126,7 +134,7 @@ class HistoryKillTest {
             try (HistoryIndex index = new HistoryIndex(config(directory), InstantSource.system(), System::nanoTime,
                     counters, new Shown(null))) {
                 LogFollower follower = new LogFollower(logs, index, System::nanoTime, counters);
-                while (true) {
+                for (int batch = 1;; batch++) {
                     StringBuilder lines = new StringBuilder();
                     for (int i = 0; i < 50; i++) {
                         lines.append(EventLines.line(delivered(number++)));
@@ -137,7 +145,7 @@ class HistoryKillTest {
                     follower.round(() -> false);
                     append(file, text.substring(cut));
                     follower.round(() -> false);
-                    if (number % 300 == 0) {
+                    if (batch % COMMIT_BATCHES == 0) {
                         index.commit();
                     }
                     out.println(number);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -21,6 +22,7 @@ import dev.penstock.message.MessageEvent.Client;
 import dev.penstock.message.MessageEvent.Peer;
 import dev.penstock.message.MessageEvent.Response;
 import dev.penstock.message.MessageId;
+import dev.penstock.testing.FileClock;
 import dev.penstock.testing.ManualClock;
 
 /** A delivery log's files and an index of them that does nothing by itself. Confined to the test's thread. */
@@ -30,6 +32,7 @@ final class HistoryRig implements AutoCloseable {
     final Shown shown = new Shown(null);
     final Path logs;
     final HistoryConfig config;
+    private final Path directory;
     LogFollower.Listing listing = LogFile::in;
     private @Nullable HistoryIndex index;
     private @Nullable LogFollower follower;
@@ -39,6 +42,7 @@ final class HistoryRig implements AutoCloseable {
     }
 
     HistoryRig(Path directory, HistoryConfig config) throws IOException {
+        this.directory = directory;
         logs = Files.createDirectories(directory.resolve("log"));
         this.config = config;
         open();
@@ -57,6 +61,12 @@ final class HistoryRig implements AutoCloseable {
     /** What the log has, in lines that the index hasn't; doesn't show them. */
     boolean read() throws IOException {
         return open(follower).round(() -> false);
+    }
+
+    /** Time passes, and that of the files with it: they aren't changed twice in a moment then. */
+    void passes(Duration time) throws IOException {
+        FileClock.steps(directory);
+        clock.advance(time);
     }
 
     /** As {@link #read}, stopped before the first line. */

@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -118,10 +119,17 @@ class HistoryTest {
     @Test
     void aFailureThatNobodyExpectedIsCountedAndTheIndexIsTriedAgain() throws IOException {
         Files.createDirectories(directory.resolve("log"));
-        AtomicBoolean failed = new AtomicBoolean();
+        AtomicInteger looks = new AtomicInteger();
+        CountDownLatch seen = new CountDownLatch(1);
         InstantSource failing = () -> {
-            if (!failed.getAndSet(true)) {
-                throw new UncheckedIOException(new IOException("by the test"));
+            if (Thread.currentThread().getName().equals("history-index")) {
+                switch (looks.getAndIncrement()) {
+                    case 0 -> throw new UncheckedIOException(new IOException("by the test"));
+                    case 1 -> {
+                        // for the time of the failure
+                    }
+                    default -> await().until(() -> seen.getCount() == 0);
+                }
             }
             return CLOCK.instant();
         };
@@ -129,6 +137,7 @@ class HistoryTest {
             await().until(() -> history.stats().trouble() != null);
             assertThat(history.stats().trouble()).isEqualTo("can't be written: by the test");
             assertThat(history.stats().failures()).isEqualTo(1);
+            seen.countDown();
             await().until(() -> history.stats().trouble() == null);
             assertThat(history.search(Query.ALL, 10, null).items()).isEmpty();
         }
@@ -240,7 +249,7 @@ class HistoryTest {
                 rig.write("delivery-1.jsonl", delivered(i));
                 rig.index();
                 if (i % 50 == 0) {
-                    rig.clock.advance(java.time.Duration.ofDays(2)); // ends a partition
+                    rig.passes(java.time.Duration.ofDays(2)); // ends a partition
                     rig.commit();
                 }
             }

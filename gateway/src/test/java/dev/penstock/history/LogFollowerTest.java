@@ -144,7 +144,7 @@ class LogFollowerTest {
             for (int i = 0; i < 4; i++) {
                 rig.write("delivery-" + i + ".jsonl", delivered(i));
                 rig.index();
-                rig.clock.advance(Duration.ofMinutes(61));
+                rig.passes(Duration.ofMinutes(61));
                 rig.commit();
             }
             assertThat(rig.counters.partitions).isEqualTo(5);
@@ -195,13 +195,13 @@ class LogFollowerTest {
         try (HistoryRig rig = new HistoryRig(directory, config)) {
             rig.write("delivery-1.jsonl", delivered(1));
             rig.index();
-            rig.clock.advance(Duration.ofHours(7));
+            rig.passes(Duration.ofHours(7));
             rig.commit(); // ends the partition
             rig.write("delivery-1.jsonl", delivered(2));
             rig.index();
             rig.commit();
             assertThat(rig.find(Query.ALL)).hasSize(2);
-            rig.clock.advance(Duration.ofHours(2));
+            rig.passes(Duration.ofHours(2));
             rig.commit();
             rig.index();
             assertThat(rig.find(Query.ALL)).isEmpty();
@@ -218,7 +218,7 @@ class LogFollowerTest {
         try (HistoryRig rig = new HistoryRig(directory, config)) {
             rig.write("delivery-1.jsonl", delivered(1));
             rig.index();
-            rig.clock.advance(Duration.ofHours(2));
+            rig.passes(Duration.ofHours(2));
             rig.commit();
             rig.write("delivery-2.jsonl", delivered(2));
             rig.index();
@@ -239,7 +239,7 @@ class LogFollowerTest {
             rig.write("delivery-1.jsonl", delivered(1));
             rig.write("delivery-2.jsonl", delivered(2));
             rig.index();
-            rig.clock.advance(Duration.ofHours(2));
+            rig.passes(Duration.ofHours(2));
             rig.commit(); // ends the partition
             rig.write("delivery-3.jsonl", delivered(3));
             rig.index();
@@ -287,7 +287,7 @@ class LogFollowerTest {
             Files.setLastModifiedTime(packed, time);
             rig.index();
             assertThat(rig.find(Query.ALL)).as("it looks as it did").isEmpty();
-            rig.clock.advance(LogFollower.RETRY);
+            rig.passes(LogFollower.RETRY);
             rig.index();
             assertThat(rig.find(Query.ALL)).as("a minute later").containsExactly(delivered(1));
 
@@ -338,7 +338,7 @@ class LogFollowerTest {
             rig.write("delivery-2.jsonl", delivered(2));
             rig.index();
             assertThat(rig.find(Query.ALL)).as("also within the clock's step").hasSize(2);
-            rig.clock.advance(LogFollower.COARSEST_TIME);
+            rig.passes(LogFollower.COARSEST_TIME);
             rig.index();
             int settled = lists.get();
             rig.write("delivery-2.jsonl", delivered(3));
@@ -375,7 +375,7 @@ class LogFollowerTest {
             rig.index();
             assertThat(rig.find(Query.ALL)).hasSize(1);
             rig.write("delivery-1.jsonl", delivered(2));
-            rig.clock.advance(Duration.ofSeconds(10));
+            rig.passes(Duration.ofSeconds(10));
             rig.read();
             assertThat(rig.find(Query.ALL)).as("committed").hasSize(2);
         }
@@ -458,7 +458,7 @@ class LogFollowerTest {
                     case 7 -> {
                         rig.index();
                         if (random.nextBoolean()) {
-                            rig.clock.advance(Duration.ofHours(1 + random.nextInt(40))); // ends a partition now and then
+                            rig.passes(Duration.ofHours(1 + random.nextInt(40))); // ends a partition now and then
                             rig.commit();
                         }
                     }

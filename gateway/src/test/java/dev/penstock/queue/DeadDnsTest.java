@@ -35,8 +35,11 @@ import dev.penstock.testing.FakeDns;
 class DeadDnsTest {
     private static final int DOMAINS = 20_000;
     private static final int IN_FLIGHT = 8;
-    /** Questions that are out, and the threads of answers whose consequences are still being drawn. */
-    private static final int FEW = DOMAINS / 100;
+    /**
+     * Threads of answers whose consequences are still being drawn, too: dozens, and some hundred where a thread that has a
+     * lock stands still.
+     */
+    private static final int FEW = DOMAINS / 10;
     private static final Route.Failure UNASKED = new Route.Failure(false, 451, "4.4.3", "no DNS server answers");
 
     private final AtomicInteger threads = new AtomicInteger();
@@ -108,7 +111,7 @@ class DeadDnsTest {
         await().until(() -> threads.get() == MailQueue.FAILURES_AT_ONCE);
         assertThat(mostThreads.get()).isEqualTo(MailQueue.FAILURES_AT_ONCE);
         slow.countDown();
-        await().atMost(Duration.ofMinutes(1)).until(() -> handled.size() == DOMAINS);
+        await().atMost(Duration.ofMinutes(3)).until(() -> handled.size() == DOMAINS);
         assertThat(mostThreads.get()).isEqualTo(MailQueue.FAILURES_AT_ONCE);
         assertThat(queue.stats().queued()).isZero();
         queue.close();
@@ -142,11 +145,11 @@ class DeadDnsTest {
                 public void reportDue(QueueItem item) {}
             }, routedOnly);
             await().until(() -> router.stats().waiting() > DOMAINS - 100 && router.stats().silence() > 0);
-            assertThat(mostThreads.get()).as("questions that are out").isLessThan(FEW);
+            assertThat(mostThreads.get()).as("questions that are out").isLessThan(DOMAINS / 100);
             assertThat(queue.stats().routing()).isGreaterThan(DOMAINS - 100L);
 
             dns.speak();
-            await().atMost(Duration.ofMinutes(1)).until(() -> queue.stats().routing() == 0);
+            await().atMost(Duration.ofMinutes(3)).until(() -> queue.stats().routing() == 0);
             assertThat(mostThreads.get()).isLessThan(FEW);
             assertThat(deferred.get()).as("those that were really asked in vain").isLessThan(100);
             assertThat(routed).containsExactly("mx.example.net");

@@ -20,7 +20,7 @@ import dev.penstock.units.MailClass;
  * The real queue in virtual time before a receiver that takes messages at a rate: how long who waits. Longer, with a million
  * messages: {@code -Dpenstock.fair.million=true}.
  */
-@Timeout(300)
+@Timeout(900)
 class FairShareTest {
     private static final String DOMAIN = "example.com";
     private static final int RATE = 100; // messages a second

@@ -22,6 +22,7 @@ import dev.penstock.shaping.Pacer;
 import dev.penstock.shaping.SessionLimiter;
 import dev.penstock.testing.FakeRouter;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.Rate;
 
 class MailQueueTest {
@@ -342,7 +343,7 @@ class MailQueueTest {
         await().until(() -> queue.readyQueues().getFirst().idle() == sessions.size());
         queue.close();
         for (Thread deliverySession : deliverySessions) {
-            assertThat(deliverySession.join(Duration.ofSeconds(30))).isTrue();
+            assertThat(deliverySession.join(Patience.LONG)).isTrue();
         }
         queue.close();
     }

@@ -106,7 +106,7 @@ class OperatorSuspensionTest {
 
     /** The one makes its ready queue while the other finds it, who has less to do and so catches up again and again. */
     @Test
-    @Timeout(60)
+    @Timeout(300)
     void mailThatTwoBringToANewSiteAtOnceIsKeptBackFromTheFirstOn() throws Exception {
         suspend(Map.of("domain", List.of("*.example")), 0);
         int rounds = 20_000;

@@ -2,11 +2,12 @@ package dev.penstock.queue;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 
@@ -58,8 +59,8 @@ final class QueueHarness {
     /** Sessions on their way up, in the order in which they were begun. */
     final List<Session> comingUp = new CopyOnWriteArrayList<>();
     final Admission admission;
-    /** Those that wanted a session. */
-    final Set<ReadyQueue> ready = ConcurrentHashMap.newKeySet();
+    /** Those that wanted a session, in the order of their numbers: a seed is the same schedule each time. */
+    final Set<ReadyQueue> ready = new ConcurrentSkipListSet<>(Comparator.comparingLong(queue -> queue.number));
     final List<ReadyQueue> removed = new CopyOnWriteArrayList<>();
     final List<Unroutable> failures = new CopyOnWriteArrayList<>();
     private final Map<ReadyQueue, Session> standing = new HashMap<>();

@@ -13,8 +13,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
+import dev.penstock.testing.Patience;
+
 /** How often something is worked out for who asks again and again. */
-@Timeout(60)
+@Timeout(300)
 class RecentAnswersTest {
     private final AtomicLong now = new AtomicLong(Long.MAX_VALUE - 1_000_000); // it goes round soon
     private final RecentAnswers<String, Integer> answers = new RecentAnswers<>(now::get);
@@ -82,18 +84,18 @@ class RecentAnswersTest {
         CompletableFuture<Integer> slow = CompletableFuture.supplyAsync(() -> answers.get("slow", () -> {
             begun.countDown();
             try {
-                assertThat(go.await(30, TimeUnit.SECONDS)).isTrue();
+                assertThat(go.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
             return worked.incrementAndGet();
         }));
-        assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(begun.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(ask("other", Duration.ZERO)).isEqualTo(1);
         CompletableFuture<Integer> same = CompletableFuture.supplyAsync(() -> ask("slow", Duration.ZERO));
         assertThat(same).isNotDone();
         go.countDown();
-        assertThat(slow.get(30, TimeUnit.SECONDS)).isEqualTo(2);
-        assertThat(same.get(30, TimeUnit.SECONDS)).isEqualTo(2);
+        assertThat(slow.get(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isEqualTo(2);
+        assertThat(same.get(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isEqualTo(2);
     }
 }

@@ -144,7 +144,7 @@ class SharedLimitTest {
 
     /** Who came to wait before the session was known to idle could not ask it to end. */
     @Test
-    @Timeout(60)
+    @Timeout(300)
     void aSessionForWhichOthersWaitDoesNotBeginToIdle() throws InterruptedException {
         QueueHarness harness = harness(100, 1, null);
         submit(harness, 0, 1);

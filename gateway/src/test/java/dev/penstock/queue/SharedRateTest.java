@@ -31,7 +31,7 @@ import dev.penstock.units.MailClass;
  * The real queue in virtual time before a provider with the hosts of 383 domains and more, all of which share its limits:
  * sessions come up, wait for their slots, send, idle and end, as a delivery session does.
  */
-@Timeout(300)
+@Timeout(900)
 class SharedRateTest {
     private static final int DOMAINS = 383;
     private static final int BACKLOG = 2_000; // messages of each

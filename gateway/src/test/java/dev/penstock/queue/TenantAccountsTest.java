@@ -288,7 +288,7 @@ class TenantAccountsTest {
 
     /** Many at once at the edge of the limit, while accounts are swept: never more stand than it allows. */
     @Test
-    @Timeout(60)
+    @Timeout(300)
     void limitsAreExactUnderManyThreads() throws InterruptedException {
         int limit = 1; // which the cores there are come to at once
         int most = 100_000;

@@ -11,8 +11,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -22,6 +26,7 @@ import dev.penstock.config.SpoolConfig;
 import dev.penstock.message.Envelope;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.AttemptState.Status;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
 
 class AppendTest {
@@ -139,18 +144,26 @@ class AppendTest {
     void answersManyWritersWithFewSyncs() throws Exception {
         int writers = 256;
         int each = 8;
-        try (SpoolFixture fixture = SpoolFixture.open(directory)) {
-            CountDownLatch done = new CountDownLatch(writers);
-            for (int w = 0; w < writers; w++) {
-                int writer = w;
-                Thread.ofVirtual().start(() -> {
-                    for (int i = 0; i < each; i++) {
-                        fixture.accept(content(writer, 500), "w" + writer + "@one.example");
-                    }
-                    done.countDown();
-                });
+        FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
+        try (SpoolFixture fixture = SpoolFixture.open(SpoolFixture.config(directory), store)) {
+            for (int i = 0; i < each; i++) {
+                CountDownLatch slow = new CountDownLatch(1); // a disk's sync, not one of memory: others come meanwhile
+                store.stall = slow;
+                CountDownLatch came = new CountDownLatch(writers);
+                Queue<CompletableFuture<List<SpoolEntry>>> asked = new ConcurrentLinkedQueue<>();
+                for (int w = 0; w < writers; w++) {
+                    int writer = w;
+                    Thread.ofVirtual().start(() -> {
+                        asked.add(fixture.append(fixture.envelope("w" + writer + "@one.example"),
+                                content(writer, 500)));
+                        came.countDown();
+                    });
+                }
+                assertThat(came.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
+                store.stall = null;
+                slow.countDown();
+                asked.forEach(SpoolFixture::await);
             }
-            done.await();
             assertThat(fixture.spool.stats().messages()).isEqualTo((long) writers * each);
             assertThat(fixture.spool.stats().syncs()).isLessThan(writers * each / 4);
             // The committer counts a batch off after it has answered it.

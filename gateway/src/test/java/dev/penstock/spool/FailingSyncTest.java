@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -66,18 +67,18 @@ class FailingSyncTest {
 
     @Test
     void anAppendBeyondItsDeadlineIsRefusedAndUndone() throws IOException {
-        SpoolConfig usual = SpoolFixture.config(directory);
-        SpoolConfig config = usual.with(SpoolConfig.DIRECTORY, directory)
-                .with(SpoolConfig.APPEND_DEADLINE, Duration.ofMillis(50)).with(SpoolConfig.READERS, 2)
-                .with(SpoolConfig.RECLAIM_BELOW, 25);
+        HurriedMachine machine = new HurriedMachine();
         FaultySegmentStore store = new FaultySegmentStore(new FileSegmentStore(directory, SpoolFixture.SEGMENT));
         CountDownLatch stall = new CountDownLatch(1);
-        try (SpoolFixture fixture = SpoolFixture.open(config, store)) {
+        try (SpoolFixture fixture = SpoolFixture.open(SpoolFixture.config(directory), store, machine)) {
             store.stall = stall;
+            long written = fixture.spool.stats().recordsWritten();
             CompletableFuture<List<SpoolEntry>> inSync = fixture.append(fixture.envelope("a@one.example"),
                     content(1, 100));
+            Awaitility.await().until(() -> fixture.spool.stats().recordsWritten() > written);
             CompletableFuture<List<SpoolEntry>> waiting = fixture.append(fixture.envelope("b@one.example"),
                     content(2, 100));
+            machine.passes(Duration.ofHours(1));
             assertFailed(inSync, SpoolException.Reason.OVERLOADED);
             assertFailed(waiting, SpoolException.Reason.OVERLOADED);
             store.stall = null;

@@ -16,10 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.spool.SegmentStore.Kind;
+import dev.penstock.testing.Patience;
 
 /** Room in files: what is promised, what is made ahead, what is left of it. */
 class FileSegmentStoreTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Patience.LONG;
     private static final int SIZE = 3 << 20;
     private static final int FIRST = 64 << 10;
 

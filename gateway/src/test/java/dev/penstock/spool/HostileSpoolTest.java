@@ -25,7 +25,7 @@ import dev.penstock.spool.SegmentStore.Kind;
 import dev.penstock.testing.Fifo;
 
 /** What somebody puts into the spool's directory leads to nothing outside of it, and an error names it. */
-@Timeout(60)
+@Timeout(300)
 class HostileSpoolTest {
     private static final int NOBODY = 65_534;
     private static final byte[] CONTENT = SpoolFixture.content(1, 500);

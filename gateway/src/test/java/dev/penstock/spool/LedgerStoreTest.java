@@ -29,10 +29,11 @@ import org.junit.jupiter.api.Test;
 import dev.penstock.config.SpoolConfig;
 import dev.penstock.message.MessageId;
 import dev.penstock.spool.SegmentStore.Kind;
+import dev.penstock.testing.Patience;
 
 /** A spool on something that is no file system: the store's promises are enough for it. */
 class LedgerStoreTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Patience.LONG;
     private static final int TAKEOVERS = 30;
     private static final int CLIENTS = 4;
 

@@ -22,10 +22,11 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.penstock.config.SpoolConfig;
 import dev.penstock.spool.AttemptState.RecipientState;
 import dev.penstock.spool.AttemptState.Status;
+import dev.penstock.testing.Patience;
 
 /** P11: what the spool says of whether it can record outcomes, and what it does when it can't. */
 class RecordingTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Patience.LONG;
     private static final int SEGMENT = 64 << 10;
 
     @TempDir
@@ -69,7 +70,7 @@ class RecordingTest {
                 }
             }
             assertThat(fixture.spool.health().state()).isEqualTo(SpoolHealth.State.FULL);
-            assertThat(told).hasValue(1);
+            Awaitility.await().atMost(PATIENCE).untilAtomic(told, org.hamcrest.Matchers.is(1));
             assertThat(fixture.spool.lastAttempt(entry).attempts()).as("what waits is known")
                     .isEqualTo(outcomes.size() - 1);
 

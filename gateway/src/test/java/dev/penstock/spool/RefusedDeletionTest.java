@@ -16,11 +16,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.config.SpoolConfig;
+import dev.penstock.testing.Patience;
 
 /** Whatever went wrong with the counts by which segments are chosen to be deleted: the deletion itself finds out. */
 class RefusedDeletionTest {
     private static final int SEGMENT = 64 << 10;
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Patience.LONG;
 
     @TempDir
     Path directory;
@@ -48,10 +49,9 @@ class RefusedDeletionTest {
                 SpoolFixture.await(fixture.spool.done(first));
             }
             Awaitility.await().atMost(PATIENCE).until(() -> fixture.spool.stats().deletionsRefused() == 1);
-            assertThat(fixture.spool.health()).satisfies(health -> {
-                assertThat(health.state()).isEqualTo(SpoolHealth.State.READY);
-                assertThat(health.detail()).contains("segment " + segment.number, objection);
-            });
+            Awaitility.await().atMost(PATIENCE).untilAsserted(() -> assertThat(fixture.spool.health().detail())
+                    .contains("segment " + segment.number, objection));
+            assertThat(fixture.spool.health().state()).isEqualTo(SpoolHealth.State.READY);
             assertThat(FileSegmentStore.file(directory, SegmentStore.Kind.DATA, segment.number)).exists();
             if (!allDone) {
                 assertThat(fixture.read(first)).isEqualTo(content(0, 2000));

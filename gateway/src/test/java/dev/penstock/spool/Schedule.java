@@ -12,6 +12,8 @@ import java.util.function.BooleanSupplier;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.penstock.testing.Patience;
+
 /**
  * A machine with one processor whose scheduler is a seeded random, and with a clock of its own: what runs on it runs one
  * thread at a time, and the same seed gives the same run. Confined to the thread that calls {@link #run}, and to the
@@ -27,7 +29,7 @@ final class Schedule implements Machine {
     /** No thread is kept from running for longer, by chance alone. */
     private static final long SHORT_NANOS = 1_000_000_000;
     private static final long NANOS_PER_LOOK = 200;
-    private static final long HANGS_NANOS = 2_000_000_000; // nothing has run for so long: nothing will
+    private static final long HANGS_NANOS = Patience.LONG.toNanos(); // nothing has run for so long: nothing will
 
     private final SplittableRandom random;
     private final List<Runnable> runnable = new ArrayList<>();

@@ -22,17 +22,21 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import dev.penstock.config.SpoolConfig;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
 
 /**
  * P2 on a real disk that another writer keeps busy with syncs: segments of 8 MB, nothing in memory, batches as large as
  * they come. Every acknowledged message can be read until it is done, and is there after a restart.
+ *
+ * <p>It lasts until a segment was reclaimed, too, however slow the disk.
  *
  * <p>{@code -Dpenstock.spool.runs=10 -Dpenstock.spool.seconds=60} is the long form; {@code -Dpenstock.spool.directory}
  * names a directory on the disk that is meant.
@@ -115,8 +119,12 @@ class SlowDiskTest {
                     threads.add(Thread.ofPlatform().start(() -> guarded(() -> client(fixture, client))));
                 }
                 long until = System.nanoTime() + SECONDS * 1_000_000_000L;
-                threads.get(1).join(java.time.Duration.ofNanos(until - System.nanoTime()));
-                over.set(true);
+                try {
+                    Awaitility.await().atMost(Patience.LONG.plusSeconds(SECONDS)).until(() -> over.get() // by a problem
+                            || System.nanoTime() - until > 0 && fixture.spool.stats().segmentsReclaimed() > 0);
+                } finally {
+                    over.set(true);
+                }
                 for (Thread thread : threads) {
                     thread.join();
                 }

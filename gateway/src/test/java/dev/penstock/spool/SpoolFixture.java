@@ -23,6 +23,7 @@ import dev.penstock.message.Envelope;
 import dev.penstock.message.MessageId;
 import dev.penstock.message.Origin;
 import dev.penstock.message.Recipient;
+import dev.penstock.testing.Patience;
 import dev.penstock.units.ByteSize;
 
 /** A spool with small sizes, and what recovery told of it. Confined to the test's thread. */
@@ -70,6 +71,11 @@ final class SpoolFixture implements AutoCloseable {
 
     static SpoolFixture open(SpoolConfig config, SegmentStore store, InstantSource clock) throws IOException {
         return new SpoolFixture(config, 0, store, Machine.REAL, clock);
+    }
+
+    static SpoolFixture open(SpoolConfig config, SegmentStore store, Machine machine, InstantSource clock)
+            throws IOException {
+        return new SpoolFixture(config, 0, store, machine, clock);
     }
 
     static SpoolFixture open(SpoolConfig config, int node, SegmentStore store) throws IOException {
@@ -155,7 +161,7 @@ final class SpoolFixture implements AutoCloseable {
     }
 
     static <T> T await(CompletableFuture<T> future) {
-        return future.orTimeout(30, TimeUnit.SECONDS).join();
+        return future.orTimeout(Patience.LONG.toSeconds(), TimeUnit.SECONDS).join();
     }
 
     /** Copies a directory as a crash would leave it. */

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
+import dev.penstock.testing.FileClock;
 import dev.penstock.units.RestingFiles.State;
 
 class RestingFilesTest {
@@ -68,6 +69,7 @@ class RestingFilesTest {
     void oneOfTheSameSizeAndTimeIsAnother() throws IOException {
         RestingFiles files = taken();
         FileTime time = Files.getLastModifiedTime(one);
+        FileClock.steps(directory);
         Files.writeString(one, "3");
         Files.setLastModifiedTime(one, time);
         files.look();
@@ -102,6 +104,7 @@ class RestingFilesTest {
         Files.delete(two);
         assertThat(files.look()).isEqualTo(State.MISSING);
         assertThat(files.missing()).hasMessageContaining("two");
+        FileClock.steps(directory);
         Files.writeString(two, "2");
         assertThat(files.look()).isEqualTo(State.MOVING);
         assertThat(files.missing()).isNull();
@@ -165,6 +168,7 @@ class RestingFilesTest {
     /** Another file with what the old one had, as some tools leave it each second. */
     private void rewrite() {
         try {
+            FileClock.steps(directory); // it may have the number of the file before the last
             Path other = Files.copy(one, directory.resolve("other"));
             Files.move(other, one, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {

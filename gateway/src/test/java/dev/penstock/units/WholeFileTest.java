@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import dev.penstock.testing.Fifo;
 
-@Timeout(60)
+@Timeout(300)
 class WholeFileTest {
     private static final int ROUNDS = 2_000;
 
@@ -79,6 +79,6 @@ class WholeFileTest {
                 assertThat(e).hasMessageContaining("changes while it is read");
             }
         }
-        assertThat(writer.join(Duration.ofMinutes(1))).isTrue();
+        assertThat(writer.join(Duration.ofMinutes(4))).isTrue();
     }
 }

@@ -28,6 +28,7 @@ import dev.penstock.shaping.Shaper;
 import dev.penstock.shaping.Throttle;
 import dev.penstock.shaping.rules.SiteFinder.Answer;
 import dev.penstock.testing.ManualClock;
+import dev.penstock.testing.Patience;
 
 class RuleBookTest {
     private static final Site FIRST = Site.ofHosts(List.of("mx1.example.net", "mx2.example.net"));
@@ -212,7 +213,7 @@ class RuleBookTest {
                 _ -> CompletableFuture.completedFuture(new Answer.At(FIRST)), System::nanoTime)) {
             CountDownLatch changed = new CountDownLatch(1);
             book.start(changed::countDown);
-            assertThat(changed.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(changed.await(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
             assertThat(book.of(new EgressPath("default", FIRST), "").own().connectionLimit()).isEqualTo(3);
         }
     }
