@@ -213,7 +213,8 @@ public final class QueueAnswer {
      * @param looked   of these, whose envelope was read for this page
      * @param next     the cursor of the next page; null when there is none
      */
-    public record Messages(String selection, long selected, int looked, @Nullable String next, List<Message> messages) {}
+    public record Messages(String selection, long selected, int looked, @Nullable String next,
+            List<Message> messages) {}
 
     /**
      * A recipient of a queued message.

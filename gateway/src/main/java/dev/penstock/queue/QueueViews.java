@@ -712,10 +712,12 @@ public final class QueueViews {
             QueueItem.State state = item.where(selection.states().isEmpty() || !item.isReady()
                     ? QueueItem.State.READY
                     : ready.computeIfAbsent(item.home, this::readyState));
-            if (state == null || !selection.matches(id(item), state, item.receivedMillis(), item.attempts(), nowMillis)) {
+            if (state == null
+                    || !selection.matches(id(item), state, item.receivedMillis(), item.attempts(), nowMillis)) {
                 return true;
             }
-            if (found.size() <= most && IdIndex.isBehind(item, after) && !addMatching(selection, item, nowMillis, found)) {
+            if (found.size() <= most && IdIndex.isBehind(item, after)
+                    && !addMatching(selection, item, nowMillis, found)) {
                 return true;
             }
             selected[0]++;
