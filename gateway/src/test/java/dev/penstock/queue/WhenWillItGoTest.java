@@ -196,7 +196,7 @@ class WhenWillItGoTest {
         book.senders((_, sender) -> sender.tenant().equals("light")
                 ? List.of(FakeLimitBook.rate(Measure.MESSAGE_RATE, "per-tenant", "light", "1/5s"))
                 : List.of());
-        List<Long> heavy = submit(2_000, "heavy");
+        submit(2_000, "heavy");
         List<Long> spring = new ArrayList<>();
         List<Long> autumn = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
