@@ -207,7 +207,8 @@ public final class FakeMx implements AutoCloseable {
                 mostOpen.accumulateAndGet(open.size(), Math::max);
                 clients.add(socket.getInetAddress());
                 int number = sessions.incrementAndGet();
-                Thread.ofVirtual().name("fake-mx-session-" + number).start(() -> serve(socket, number));
+                String script = scripts.poll();
+                Thread.ofVirtual().name("fake-mx-session-" + number).start(() -> serve(socket, number, script));
             } catch (IOException e) {
                 if (!server.isClosed()) {
                     errors.add(e.toString());
@@ -216,8 +217,7 @@ public final class FakeMx implements AutoCloseable {
         }
     }
 
-    private void serve(Socket socket, int number) {
-        String script = scripts.poll();
+    private void serve(Socket socket, int number, String script) {
         try (socket) {
             Session session = new Session(socket, number);
             if (script != null) {

@@ -44,18 +44,19 @@ final class GatewayJvm implements AutoCloseable {
      * @param scheduled destinations that wait for their retry
      * @param queued    all destinations
      * @param cached    octets of content in memory
+     * @param domains   that have queues
      * @param heap      octets of heap in use
      */
-    record Figures(long scheduled, long queued, long cached, long heap) {
+    record Figures(long scheduled, long queued, long cached, long domains, long heap) {
         @Override
         public String toString() {
-            return FIGURES + scheduled + " " + queued + " " + cached + " " + heap;
+            return FIGURES + scheduled + " " + queued + " " + cached + " " + domains + " " + heap;
         }
 
         static Figures parse(String line) {
             String[] words = line.split(" ", -1);
             return new Figures(Long.parseLong(words[0]), Long.parseLong(words[1]), Long.parseLong(words[2]),
-                    Long.parseLong(words[3]));
+                    Long.parseLong(words[3]), Long.parseLong(words[4]));
         }
     }
 
@@ -92,7 +93,8 @@ final class GatewayJvm implements AutoCloseable {
                 long heap = command.equals(COLLECT) ? heapAfterCollection() : heap();
                 QueueStats queue = penstock.queueStats();
                 System.out.println(
-                        new Figures(queue.scheduled(), queue.queued(), penstock.spoolStats().cachedBytes(), heap));
+                        new Figures(queue.scheduled(), queue.queued(), penstock.spoolStats().cachedBytes(),
+                                queue.domains(), heap));
             }
         }
     }
