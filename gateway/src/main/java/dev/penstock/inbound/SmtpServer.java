@@ -355,7 +355,8 @@ public final class SmtpServer implements AutoCloseable {
         // 1. no new sessions
         shuttingDown = true;
         bound.forEach(DisposableServer::dispose);
-        bound.forEach(server -> server.onDispose().timeout(GRACE, Mono.empty()).block());
+        Mono.when(bound.stream().map(DisposableServer::onDispose).toList()).timeout(LOOPS_TIMEOUT, Mono.empty())
+                .block();
         // 2. sessions end where they can
         sessions.forEach(Session::shutDown);
         if (sessions.isEmpty()) {

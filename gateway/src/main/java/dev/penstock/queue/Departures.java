@@ -25,6 +25,8 @@ final class Departures {
     private enum State {
         EMPTY,
         FLOWS,
+        /** The path is open, and its mail waits for what isn't the path's. */
+        WAITS,
         STANDS
     }
 
@@ -54,6 +56,13 @@ final class Departures {
         }
     }
 
+    /** All that there is waits for its senders' limits: no time of the path's pauses, and it tells nothing of how fast mail leaves. */
+    void waits(long nowNanos) {
+        if (state != State.WAITS) {
+            enter(State.WAITS, nowNanos);
+        }
+    }
+
     /** There is no mail any more: the time until more comes doesn't count. */
     void ends(long nowNanos) {
         if (state != State.EMPTY) {
@@ -68,7 +77,7 @@ final class Departures {
             flowedNanos *= weight;
             stoodNanos *= weight;
             stood *= weight;
-            if (state == State.FLOWS) {
+            if (state != State.STANDS) {
                 flowedNanos += took;
             } else {
                 stoodNanos += took;
@@ -104,8 +113,8 @@ final class Departures {
      */
     double intervalNanos(long nowNanos) {
         double interval = flowingNanos(nowNanos);
-        boolean flows = state == State.FLOWS;
-        double flowed = flowedNanos + (flows ? Math.max(0, nowNanos - stateNanos) : 0);
+        boolean isOpen = state == State.FLOWS || state == State.WAITS;
+        double flowed = flowedNanos + (isOpen ? Math.max(0, nowNanos - stateNanos) : 0);
         return stood < STOOD_LEAST || flowed <= 0 ? interval : interval * (1 + stoodNanos / flowed);
     }
 

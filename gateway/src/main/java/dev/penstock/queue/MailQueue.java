@@ -738,13 +738,16 @@ public final class MailQueue implements AutoCloseable {
             return null;
         }
         long now = clock.nanos();
-        Answer answer = limits.take(new Cost(1, item.size()), waiter(home), now);
+        SenderLimits.Waiter waiter = waiter(home);
+        Answer answer = limits.take(new Cost(1, item.size()), waiter, now);
         Taken taken = answer.taken();
         if (taken == null) {
+            waiter.waits(now, answer.waitNanos());
             Supplier<LimitReached> reached = requireNonNull(answer.reached());
             return new Withheld.Until(now + answer.waitNanos(), "its sender's limits",
                     () -> reached.get().toString());
         }
+        waiter.goes(now, !home.ready.isEmpty());
         Counted count = counted.computeIfAbsent(item, _ -> new Counted());
         synchronized (count) {
             count.bySender = taken;
@@ -2161,7 +2164,8 @@ public final class MailQueue implements AutoCloseable {
                 if (item.home != home) {
                     continue;
                 }
-                QueueItem.State state = item.where(readyState(home, readyQueue));
+                QueueItem.State state = item
+                        .where(item.isReady() ? readyState(home, readyQueue) : QueueItem.State.READY);
                 return state == null ? null : new SeenItem(item, state, item.dueMillis(), item.attempts());
             } finally {
                 readyQueue.unlock();

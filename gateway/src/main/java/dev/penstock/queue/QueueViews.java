@@ -16,7 +16,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -513,11 +512,13 @@ public final class QueueViews {
     }
 
     private long firstDue(Selection selection) {
+        long now = queue.clock.millis();
         long[] first = {Long.MAX_VALUE};
         lookInOrder(Cursor.START, item -> {
-            // Whose due time is later than that of another needn't be looked at further.
-            if (item.dueMillis() < first[0] && isWaiting(item) && isSelected(selection, item.home)) {
-                first[0] = item.dueMillis();
+            // Whose due time is later than that of another needn't be looked at further; whose is over is on its way.
+            long due = item.dueMillis();
+            if (due < first[0] && due >= now && isWaiting(item) && isSelected(selection, item.home)) {
+                first[0] = due;
             }
             return true;
         });
@@ -598,9 +599,10 @@ public final class QueueViews {
 
     /**
      * Selected messages, the oldest first. What is queued and selected throughout is on one of the pages exactly once,
-     * whatever comes and goes. Where places alone select, those of the page are looked at, else all that is queued, to be
-     * counted: as it is a moment before, without its lock. Where sender or recipients select, reads up to
-     * {@value #MOST_ENVELOPES} envelopes for a page, which may be shorter than it could be then.
+     * whatever comes and goes; mail that is moved to another ready queue just then passes for scheduled. By place they are
+     * looked at until the page is full; by state, age or attempts all are, to be counted, as they are a moment before,
+     * without their locks. Where sender or recipients select, reads up to {@value #MOST_ENVELOPES} envelopes for a page,
+     * which may be shorter than it could be then.
      *
      * @param after where the page before ended; {@link Cursor#START} for the first
      * @param most  on the page
@@ -608,13 +610,13 @@ public final class QueueViews {
     public MessagePage messages(Selection selection, Cursor after, int most, EnvelopeReader reader)
             throws IOException {
         if (!selection.needsEnvelope()) {
-            return page(selection, after, most);
+            return page(selection, after, most, true);
         }
         List<MessageRow> rows = new ArrayList<>();
         long until = System.nanoTime() + READING_TIME.toNanos();
         Cursor from = after;
         int looked = 0;
-        MessagePage candidates = page(selection, from, ITEMS);
+        MessagePage candidates = page(selection, from, ITEMS, true);
         long selected = candidates.selected();
         while (true) {
             for (MessageRow row : candidates.messages()) {
@@ -631,7 +633,7 @@ public final class QueueViews {
             if (candidates.next() == null) {
                 return new MessagePage(rows, null, selected, looked);
             }
-            candidates = page(selection, from, ITEMS);
+            candidates = page(selection, from, ITEMS, false);
         }
     }
 
@@ -639,15 +641,16 @@ public final class QueueViews {
         return envelope.destinations().get(entry.destination());
     }
 
-    private MessagePage page(Selection selection, Cursor after, int most) {
+    /** @param counts whether it is told how many are selected on all pages */
+    private MessagePage page(Selection selection, Cursor after, int most, boolean counts) {
         if (!selection.ids().isEmpty()) {
             return pageOfIds(selection, after, most);
         }
         boolean everything = isEverywhere(selection);
         if (selection.needsItem()) {
-            return pageOfMatching(selection, everything, after, most);
+            return pageOfMatching(selection, everything, after, most, counts);
         }
-        return pageOfPlaces(selection, everything, after, most);
+        return pageOfPlaces(selection, everything, after, most, counts);
     }
 
     private List<MessageRow> rows(Collection<SeenItem> all) {
@@ -670,8 +673,11 @@ public final class QueueViews {
             for (SubQueue subQueue : domain.subQueues.values()) {
                 if (isSelected(selection, subQueue)) {
                     ReadyQueue readyQueue = domain.lockReadyQueue();
-                    count += subQueue.all.size();
-                    readyQueue.unlock();
+                    try {
+                        count += subQueue.all.size();
+                    } finally {
+                        readyQueue.unlock();
+                    }
                 }
             }
         }
@@ -679,8 +685,8 @@ public final class QueueViews {
     }
 
     /** Such as are in selected places, from the oldest on until the page is full. */
-    private MessagePage pageOfPlaces(Selection selection, boolean everything, Cursor after, int most) {
-        long selected = everything ? queue.queued() : count(selection);
+    private MessagePage pageOfPlaces(Selection selection, boolean everything, Cursor after, int most, boolean counts) {
+        long selected = !counts ? 0 : everything ? queue.queued() : count(selection);
         List<SeenItem> found = new ArrayList<>();
         boolean more = lookInOrder(after, item -> {
             if (everything || isSelected(selection, item.home)) {
@@ -699,13 +705,14 @@ public final class QueueViews {
         return new MessagePage(rows(found), more ? IdIndex.key(found.getLast().item()) : null, selected, 0);
     }
 
-    /** Such as the queue's knowledge of them selects: all are looked at, and counted, and those behind the place shown. */
-    private MessagePage pageOfMatching(Selection selection, boolean everything, Cursor after, int most) {
+    /** Such as the queue's knowledge of them selects: to count them all are looked at; those behind the place are shown. */
+    private MessagePage pageOfMatching(Selection selection, boolean everything, Cursor after, int most,
+            boolean counts) {
         long nowMillis = queue.clock.wallMillis();
         IdentityHashMap<SubQueue, QueueItem.State> ready = new IdentityHashMap<>();
         List<SeenItem> found = new ArrayList<>();
         long[] selected = {0};
-        lookInOrder(Cursor.START, item -> {
+        lookInOrder(counts ? Cursor.START : after, item -> {
             if (!everything && !isSelected(selection, item.home)) {
                 return true;
             }
@@ -721,7 +728,7 @@ public final class QueueViews {
                 return true;
             }
             selected[0]++;
-            return true;
+            return counts || found.size() <= most;
         });
         return shown(found, found.size() > most, selected[0]);
     }
@@ -830,7 +837,7 @@ public final class QueueViews {
     /** The queued destinations of a message, none when there are none. Looks at these alone. */
     public List<MessageRow> message(MessageId id) {
         Map<String, List<String>> byId = Map.of(Selection.Attribute.ID.word(), List.of(id.toString()));
-        return page(Selection.parse(byId), Cursor.START, Integer.MAX_VALUE - 1).messages();
+        return page(Selection.parse(byId), Cursor.START, Integer.MAX_VALUE - 1, false).messages();
     }
 
     /** Of a message that is queued: why it hasn't gone, with the time at which it will probably; null when it has. */

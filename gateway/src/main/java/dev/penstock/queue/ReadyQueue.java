@@ -319,6 +319,8 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private boolean flows;
     /** Mail is there and none may go, as of the last event. */
     private boolean stands;
+    /** All there is waits for its senders' limits, as of the last event. */
+    private boolean waits;
     private int appended;
     private @Nullable TrafficLimits shapedBy;
     /** Written under the lock. */
@@ -1478,18 +1480,21 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private void follow() {
         boolean mayGo = !suspended && !held && bar == null && (throttle == null || !throttle.probesOnly());
         boolean flowsNow = ready > 0 && mayGo;
-        boolean hasMail = ready > 0 || withheld.messages() > 0;
-        boolean standsNow = hasMail && !flowsNow && !(mayGo && withheld.hasSenders());
-        if (flows == flowsNow && stands == standsNow) {
+        boolean waitsNow = ready == 0 && mayGo && withheld.hasSenders();
+        boolean standsNow = !flowsNow && !waitsNow && (ready > 0 || withheld.messages() > 0);
+        if (flows == flowsNow && stands == standsNow && waits == waitsNow) {
             return;
         }
         flows = flowsNow;
         stands = standsNow;
+        waits = waitsNow;
         long now = around.nanos();
         if (flows) {
             departures.begins(now);
         } else if (stands) {
             departures.stands(now);
+        } else if (waits) {
+            departures.waits(now);
         } else {
             departures.ends(now);
         }

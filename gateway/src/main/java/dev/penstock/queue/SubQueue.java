@@ -77,8 +77,8 @@ final class SubQueue extends Ring.Member<SubQueue> {
     void schedule(QueueItem item, int state, long dueMillis, int attempts) {
         attempted += (attempts > 0 ? 1 : 0) - (item.attempts() > 0 ? 1 : 0);
         held += state == QueueItem.HELD ? 1 : 0;
+        item.schedule(dueMillis, attempts); // before its state, for who looks without the lock
         item.state(state);
-        item.schedule(dueMillis, attempts);
     }
 
     private static int minute(QueueItem item) {

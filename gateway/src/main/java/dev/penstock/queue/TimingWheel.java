@@ -4,8 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.function.Predicate;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * Items by the time they are due: a hierarchical timing wheel (Varghese and Lauck 1987). Guarded by its owner's lock.
  *

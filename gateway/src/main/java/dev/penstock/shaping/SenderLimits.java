@@ -23,6 +23,10 @@ public final class SenderLimits {
     static final long RETRY_NANOS = 1_000_000_000;
     /** Of so many messages the mean interval is told: rates that were found by control change within minutes. */
     private static final int MEASURED = 32;
+    /** Ten minutes: what was measured before mail that comes after so long is of another time. */
+    private static final long IDLE_NANOS = 600_000_000_000L;
+    /** An hour: slower are counts by the day, which let mail go at its beginning. */
+    private static final long LONGEST_NANOS = 3_600_000_000_000L;
 
     /** Who has mail that may not go now: the same object whenever that mail is asked about. Confined to who asks. */
     public static final class Waiter {
@@ -31,9 +35,12 @@ public final class SenderLimits {
         private @Nullable SenderLimits turnAt;
         private long turnNanos;
         private boolean comesAgain;
-        private boolean hasWaited;
-        private boolean hasTaken;
-        private long takenNanos;
+        private boolean waits;
+        private long waitsSinceNanos;
+        private long toldNanos;
+        /** Whether there was other mail when a message went. */
+        private boolean hadMore;
+        private long wentNanos;
         private double intervalNanos;
         /** Of so many intervals it is the mean; none above {@link #MEASURED}. */
         private int measured;
@@ -47,7 +54,7 @@ public final class SenderLimits {
         }
 
         /**
-         * From one of its messages to the next, as the limits let them go in the last minutes: others may share these.
+         * From one of its messages to the next, as the limits let the last of them go: others may share these.
          *
          * @return 0 while none had to wait
          */
@@ -55,16 +62,36 @@ public final class SenderLimits {
             return intervalNanos;
         }
 
-        /** A message goes. What waited for no limit tells only that it can be faster. */
-        private void took(long nowNanos) {
-            double since = nowNanos - takenNanos;
-            if (hasTaken && (hasWaited || since < intervalNanos)) {
+        /** A message may not go before some time. */
+        public void waits(long nowNanos, long waitNanos) {
+            if (!waits) {
+                waits = true;
+                if (nowNanos - wentNanos > IDLE_NANOS) {
+                    hadMore = false;
+                    measured = 0;
+                }
+                waitsSinceNanos = hadMore ? wentNanos : nowNanos;
+            }
+            toldNanos = nowNanos + waitNanos;
+        }
+
+        /**
+         * A message goes. How long it was held back for other reasons than the limits, or behind a day's end, tells nothing of
+         * how fast these let mail go; what waited for no limit, that it can be faster.
+         *
+         * @param more whether there is other mail behind it
+         */
+        public void goes(long nowNanos, boolean more) {
+            double since = waits
+                    ? Math.min(nowNanos - waitsSinceNanos, toldNanos - waitsSinceNanos)
+                    : nowNanos - wentNanos;
+            if (waits ? since <= LONGEST_NANOS : hadMore && since < intervalNanos) {
                 measured = Math.min(measured + 1, MEASURED);
                 intervalNanos += (since - intervalNanos) / measured;
             }
-            hasTaken = true;
-            hasWaited = false;
-            takenNanos = nowNanos;
+            waits = false;
+            hadMore = more;
+            wentNanos = nowNanos;
         }
     }
 
@@ -188,16 +215,6 @@ public final class SenderLimits {
      * @param waiter told, on a thread of ours, when a message may go after all, where that is not a matter of time
      */
     public Answer take(Cost cost, Waiter waiter, long nowNanos) {
-        Answer answer = ask(cost, waiter, nowNanos);
-        if (answer.taken == null) {
-            waiter.hasWaited = true;
-        } else {
-            waiter.took(nowNanos);
-        }
-        return answer;
-    }
-
-    private Answer ask(Cost cost, Waiter waiter, long nowNanos) {
         Slot slot = null;
         Flow bound = rates;
         if (bound != null) {

@@ -36,7 +36,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 import dev.penstock.config.EventsConfig;
 import dev.penstock.config.EventsConfig.Compression;
-import dev.penstock.message.MessageEvent;
 import dev.penstock.testing.Fifo;
 import dev.penstock.testing.ManualClock;
 import dev.penstock.testing.MemoryTempDir;

@@ -225,6 +225,30 @@ class WhenWillItGoTest {
     }
 
     @Test
+    void mailThatComesAfterALongTimeIsToldTheTimeThatItsLimitTakesNow() {
+        book.senders((_, sender) -> sender.tenant().equals("light")
+                ? List.of(FakeLimitBook.rate(Measure.MESSAGE_RATE, "per-tenant", "light", "1/5s"))
+                : List.of());
+        submit(10_000, "heavy");
+        for (int i = 0; i < 500; i++) {
+            harness.submit(DOMAIN, "light", "spring", QueueHarness.SIZE);
+        }
+        for (int i = 0; i < 4; i++) { // one at a time, each of which waits for spring's
+            harness.submit(DOMAIN, "light", "autumn", QueueHarness.SIZE);
+            send(1_000);
+        }
+        List<Long> autumn = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            autumn.add(harness.submit(DOMAIN, "light", "autumn", QueueHarness.SIZE));
+        }
+        send(100);
+        ask(autumn.subList(10, 50), 10);
+        send(1_000);
+        assertThat(errors).hasSize(4);
+        assertThat(errorOfNineInTen()).isLessThan(0.15);
+    }
+
+    @Test
     void transactionalMailIsToldThatItGoesBeforeBulk() {
         submit(1_000, "heavy");
         send(100);

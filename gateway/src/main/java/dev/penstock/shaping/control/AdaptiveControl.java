@@ -149,6 +149,29 @@ public final class AdaptiveControl implements AutoCloseable {
         }
     }
 
+    /** What binds paths together; zeros of none. Confined to who adds them up. */
+    private static final class Most {
+        private double perSecond;
+        private int sessions;
+
+        void include(PathLimits of) {
+            Rate own = of.own().maxMessageRate();
+            double rates = perSecond + (own == null ? Double.POSITIVE_INFINITY : AdaptiveControl.perSecond(own));
+            long all = (long) sessions + of.own().connectionLimit();
+            for (SharedLimit shared : of.shared()) {
+                if (shared.id().measure() == Measure.MESSAGE_RATE
+                        && shared.bound() instanceof Bound.Spaced(Rate rate)) {
+                    rates = Math.min(rates, AdaptiveControl.perSecond(rate));
+                } else if (shared.id().measure() == Measure.CONNECTIONS
+                        && shared.bound() instanceof Bound.Count(int most)) {
+                    all = Math.min(all, most);
+                }
+            }
+            perSecond = rates;
+            sessions = (int) Math.min(all, Integer.MAX_VALUE - 1);
+        }
+    }
+
     /** One scope. The controller is guarded by the node. */
     private final class Node {
         private final Scope scope;
@@ -164,6 +187,7 @@ public final class AdaptiveControl implements AutoCloseable {
         private volatile double ceiling;
         /** What binds each of its paths. Guarded by the node. */
         private final Map<EgressPath, PathLimits> ofPaths = new LinkedHashMap<>(0);
+        private Most most = new Most();
         /** Of all its paths; 0 while none is known. */
         private volatile int mostSessions;
         private @Nullable Controller controller;
@@ -190,40 +214,29 @@ public final class AdaptiveControl implements AutoCloseable {
         /** A path of the scope; locked, as is what is remembered of it. */
         void add(EgressPath path, PathLimits of) {
             if (ofPaths.put(path, of) == null) {
-                include(of);
+                most.include(of);
+                publishMost();
             }
         }
 
         /** A path that is of another scope now, or isn't used any more; locked. */
         void drop(EgressPath path) {
             if (ofPaths.remove(path) != null) {
-                ceiling = 0;
-                mostSessions = 0;
-                ofPaths.values().forEach(this::include);
+                most = new Most();
+                ofPaths.values().forEach(most::include);
+                publishMost();
             }
         }
 
         synchronized void dropAll() {
             ofPaths.clear();
-            ceiling = 0;
-            mostSessions = 0;
+            most = new Most();
+            publishMost();
         }
 
-        private void include(PathLimits of) {
-            Rate own = of.own().maxMessageRate();
-            double rates = ceiling + (own == null ? Double.POSITIVE_INFINITY : perSecond(own));
-            long sessions = (long) mostSessions + of.own().connectionLimit();
-            for (SharedLimit shared : of.shared()) {
-                if (shared.id().measure() == Measure.MESSAGE_RATE
-                        && shared.bound() instanceof Bound.Spaced(Rate rate)) {
-                    rates = Math.min(rates, perSecond(rate));
-                } else if (shared.id().measure() == Measure.CONNECTIONS
-                        && shared.bound() instanceof Bound.Count(int most)) {
-                    sessions = Math.min(sessions, most);
-                }
-            }
-            ceiling = rates;
-            mostSessions = (int) Math.min(sessions, Integer.MAX_VALUE - 1);
+        private void publishMost() {
+            ceiling = most.perSecond;
+            mostSessions = most.sessions;
         }
 
         void delivered(long sentNanos, long now) {
@@ -236,9 +249,9 @@ public final class AdaptiveControl implements AutoCloseable {
                     return;
                 }
                 change = known.delivered(answer(sentNanos, 0, 0, now)); // what is taken needs no measure
-                int most = all.mostSessions;
-                if (most > 0) {
-                    known.mostSessions(most);
+                int sessions = all.mostSessions;
+                if (sessions > 0) {
+                    known.mostSessions(sessions);
                 }
                 before = limits;
                 after = publish(known);
@@ -273,8 +286,7 @@ public final class AdaptiveControl implements AutoCloseable {
 
         private Controller.Answer answer(long sentNanos, int open, double taken, long now) {
             double known = all.ceiling;
-            double most = known == 0 ? Double.POSITIVE_INFINITY : known;
-            return new Controller.Answer(sentNanos, open, taken, most, now);
+            return new Controller.Answer(sentNanos, open, taken, known == 0 ? Double.POSITIVE_INFINITY : known, now);
         }
 
         /** @return what is in force now; what has hardly moved isn't */
@@ -625,10 +637,10 @@ public final class AdaptiveControl implements AutoCloseable {
     }
 
     private Node sender(Node node, String tenant, String campaign, long now) {
-        if (node.senders.size() >= MOST_SENDERS) {
+        String key = senderKey(tenant, campaign);
+        if (node.senders.size() >= MOST_SENDERS && !node.senders.containsKey(key)) {
             return node;
         }
-        String key = senderKey(tenant, campaign);
         Node sender = node.senders.computeIfAbsent(key,
                 _ -> new Node(node, campaign.isEmpty() ? key : tenant, campaign, now));
         node.hasSenders = true;

@@ -12,8 +12,8 @@ import dev.penstock.shaping.EgressPath;
  * @param campaign of that tenant; empty for all
  */
 public record Scope(String source, String provider, String site, String tenant, String campaign) {
-    /** In a tenant's place: all mail that has none. No tenant is called so, as a name has no space at its ends. */
-    static final String NO_TENANT = " ";
+    /** In a tenant's place: all mail that has none. No tenant is called so, as a name has no control characters. */
+    static final String NO_TENANT = "\n";
 
     static Scope of(EgressPath path, String provider) {
         return new Scope(path.source(), provider, provider.isEmpty() ? path.site().name() : "", "", "");
