@@ -259,7 +259,7 @@ class MemoryLimitsTest {
         return line.toString();
     }
 
-    /** A thousand recipients, and no content. */
+    /** A thousand recipients, or as many as are taken, and no content: who asks on is sent away for his errors, and holds none. */
     private void envelope(GatewayCommand gateway) throws IOException {
         Socket socket = connect(gateway.smtp());
         InputStream in = socket.getInputStream();
@@ -271,12 +271,11 @@ class MemoryLimitsTest {
         }
         out.write("MAIL FROM:<s@attack.example>\r\n".getBytes(US_ASCII));
         line(in);
-        for (int i = 0; i < RECIPIENTS; i++) {
+        boolean taken = true;
+        for (int i = 0; i < RECIPIENTS && taken; i++) {
             out.write(("RCPT TO:<" + "a".repeat(200) + i + "@good.test> ORCPT=rfc822;" + "b".repeat(400) + "\r\n")
                     .getBytes(US_ASCII));
-            if (line(in).startsWith("421")) {
-                return;
-            }
+            taken = line(in).startsWith("250");
         }
         in.read();
     }
