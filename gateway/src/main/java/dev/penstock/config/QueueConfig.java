@@ -54,7 +54,7 @@ public record QueueConfig(Duration retryInterval, Duration maxRetryInterval, Lis
                     + "long each time, but no longer than this; its mail waits meanwhile.");
     public static final Key<QueueConfig, ByteSize> MEMORY_LIMIT = TABLE.key("memory-limit", QueueConfig::memoryLimit,
             size("0", "0", "1 TB"),
-            "Heap that queued mail may take: 300 octets for a destination, and 4 KB for each domain with a host of its "
+            "Heap that queued mail may take: 300 octets for a destination, and 4.3 KB for each domain with a host of its "
                     + "own. Beyond it MAIL and RCPT get 452 4.3.1, injection 503, until some has been delivered. \"0\": "
                     + "what the other limits leave of the heap.");
     public static final Key<QueueConfig, Integer> LANE_SHARE_PERCENT = TABLE

@@ -114,9 +114,9 @@ public final class MailQueue implements AutoCloseable {
     private static final int FAILURE_BATCH = 128;
     /** What a destination takes at most, with its message's envelope, as MemoryTest has it. */
     private static final int DESTINATION_OCTETS = 300;
-    /** What a domain takes, and a ready queue with its throttle, its limiters and its site: with what DNS said 5.2 KB, as MemoryTest has it. */
+    /** What a domain takes, and a ready queue with its throttle, its limiters and its site: with what DNS said 5,230 octets, as MemoryTest has it. */
     private static final int DOMAIN_OCTETS = 700;
-    private static final int READY_QUEUE_OCTETS = 3_600;
+    private static final int READY_QUEUE_OCTETS = 3_700;
     /** Domains whose mail is handed to the failure handler at once: each may hold a message in memory. */
     static final int FAILURES_AT_ONCE = 32;
 
@@ -735,6 +735,9 @@ public final class MailQueue implements AutoCloseable {
             home.limitsOf = throttle;
         }
         if (limits.isNone()) {
+            if (home.waiter != null) {
+                home.waiter.isFree();
+            }
             return null;
         }
         long now = clock.nanos();
@@ -742,7 +745,7 @@ public final class MailQueue implements AutoCloseable {
         Answer answer = limits.take(new Cost(1, item.size()), waiter, now);
         Taken taken = answer.taken();
         if (taken == null) {
-            waiter.waits(now, answer.waitNanos());
+            waiter.waits(now, answer.waitNanos(), answer.forTheDay());
             Supplier<LimitReached> reached = requireNonNull(answer.reached());
             return new Withheld.Until(now + answer.waitNanos(), "its sender's limits",
                     () -> reached.get().toString());
@@ -792,6 +795,9 @@ public final class MailQueue implements AutoCloseable {
         Claimant claimant;
         try {
             claimant = claimed(item);
+            if (item.home.waiter != null) {
+                item.home.waiter.cameBack();
+            }
             wants = claimant == null && readyQueue.putBack(item);
             ask = mayAsk(domain);
         } finally {

@@ -1480,7 +1480,7 @@ public final class ReadyQueue implements SessionLimiter.Waiter {
     private void follow() {
         boolean mayGo = !suspended && !held && bar == null && (throttle == null || !throttle.probesOnly());
         boolean flowsNow = ready > 0 && mayGo;
-        boolean waitsNow = ready == 0 && mayGo && withheld.hasSenders();
+        boolean waitsNow = ready == 0 && withheld.messages() > 0 && mayGo && withheld.hasSenders();
         boolean standsNow = !flowsNow && !waitsNow && (ready > 0 || withheld.messages() > 0);
         if (flows == flowsNow && stands == standsNow && waits == waitsNow) {
             return;

@@ -25,8 +25,6 @@ public final class SenderLimits {
     private static final int MEASURED = 32;
     /** Ten minutes: what was measured before mail that comes after so long is of another time. */
     private static final long IDLE_NANOS = 600_000_000_000L;
-    /** An hour: slower are counts by the day, which let mail go at its beginning. */
-    private static final long LONGEST_NANOS = 3_600_000_000_000L;
 
     /** Who has mail that may not go now: the same object whenever that mail is asked about. Confined to who asks. */
     public static final class Waiter {
@@ -36,10 +34,14 @@ public final class SenderLimits {
         private long turnNanos;
         private boolean comesAgain;
         private boolean waits;
+        /** What it waits for is no pace: a day's end. */
+        private boolean waitsForTheDay;
         private long waitsSinceNanos;
         private long toldNanos;
         /** Whether there was other mail when a message went. */
         private boolean hadMore;
+        /** One that went has come back untried: when it goes again, that counted already. */
+        private boolean cameBack;
         private long wentNanos;
         private double intervalNanos;
         /** Of so many intervals it is the mean; none above {@link #MEASURED}. */
@@ -62,8 +64,12 @@ public final class SenderLimits {
             return intervalNanos;
         }
 
-        /** A message may not go before some time. */
-        public void waits(long nowNanos, long waitNanos) {
+        /**
+         * A message may not go before some time. That it is asked about later than that tells nothing of the limits.
+         *
+         * @param forTheDay whether a day's end is waited for
+         */
+        public void waits(long nowNanos, long waitNanos, boolean forTheDay) {
             if (!waits) {
                 waits = true;
                 if (nowNanos - wentNanos > IDLE_NANOS) {
@@ -71,13 +77,15 @@ public final class SenderLimits {
                     measured = 0;
                 }
                 waitsSinceNanos = hadMore ? wentNanos : nowNanos;
+            } else {
+                waitsSinceNanos += Math.max(0, nowNanos - toldNanos);
             }
+            waitsForTheDay |= forTheDay;
             toldNanos = nowNanos + waitNanos;
         }
 
         /**
-         * A message goes. How long it was held back for other reasons than the limits, or behind a day's end, tells nothing of
-         * how fast these let mail go; what waited for no limit, that it can be faster.
+         * A message goes. What waited for no limit tells only that it can be faster.
          *
          * @param more whether there is other mail behind it
          */
@@ -85,13 +93,28 @@ public final class SenderLimits {
             double since = waits
                     ? Math.min(nowNanos - waitsSinceNanos, toldNanos - waitsSinceNanos)
                     : nowNanos - wentNanos;
-            if (waits ? since <= LONGEST_NANOS : hadMore && since < intervalNanos) {
+            boolean counts = waits ? !waitsForTheDay : hadMore && since < intervalNanos;
+            if (counts && !cameBack) {
                 measured = Math.min(measured + 1, MEASURED);
                 intervalNanos += (since - intervalNanos) / measured;
             }
             waits = false;
+            waitsForTheDay = false;
+            cameBack = false;
             hadMore = more;
             wentNanos = nowNanos;
+        }
+
+        /** A message that {@linkplain #goes went} has come back untried. */
+        public void cameBack() {
+            cameBack = true;
+        }
+
+        /** No limit binds it any more. */
+        public void isFree() {
+            waits = false;
+            waitsForTheDay = false;
+            hadMore = false;
         }
     }
 
@@ -189,8 +212,13 @@ public final class SenderLimits {
         }
     }
 
-    /** The answer to who is about to send a message. Exactly one of the two says something. */
-    public record Answer(@Nullable Taken taken, long waitNanos, @Nullable Supplier<LimitReached> reached) {}
+    /**
+     * The answer to who is about to send a message: taken, or what was reached and for how long to wait.
+     *
+     * @param forTheDay whether it is a day's count that was reached
+     */
+    public record Answer(@Nullable Taken taken, long waitNanos, boolean forTheDay,
+            @Nullable Supplier<LimitReached> reached) {}
 
     private final @Nullable Flow rates;
     private final List<InDelivery> inDelivery;
@@ -228,7 +256,8 @@ public final class SenderLimits {
                 waiter.turnAt = slot.hasTurn() ? this : null;
                 waiter.comesAgain = !slot.hasTurn();
                 long wait = waiter.turnNanos - nowNanos;
-                return new Answer(null, wait, () -> Pacer.reached(refusedBy, wait));
+                return new Answer(null, wait, refusedBy.bound() instanceof SharedLimit.Bound.Daily,
+                        () -> Pacer.reached(refusedBy, wait));
             }
         }
         for (int i = 0; i < inDelivery.size(); i++) {
@@ -239,11 +268,11 @@ public final class SenderLimits {
                 }
                 inDelivery.subList(0, i).forEach(each -> each.giveBack(later));
                 SharedLimit says = full.says;
-                return new Answer(null, RETRY_NANOS, () -> Pacer.reached(says, 0));
+                return new Answer(null, RETRY_NANOS, false, () -> Pacer.reached(says, 0));
             }
         }
         waiter.turnAt = null;
         waiter.comesAgain = false;
-        return new Answer(new Taken(this, slot), 0, null);
+        return new Answer(new Taken(this, slot), 0, false, null);
     }
 }

@@ -15,7 +15,7 @@ class SenderPaceTest {
     private long now = Long.MAX_VALUE - Duration.ofHours(1).toNanos(); // which is passed here
 
     private void waits(Duration told) {
-        waiter.waits(now, told.toNanos());
+        waiter.waits(now, told.toNanos(), false);
     }
 
     private void passes(Duration time) {
@@ -81,8 +81,53 @@ class SenderPaceTest {
     void theEndOfADaysCountIsWaitedForAndNotItsPace() {
         goes(true);
         backlog(40);
-        waits(Duration.ofHours(10));
-        passes(Duration.ofHours(10));
+        waiter.waits(now, Duration.ofMinutes(50).toNanos(), true);
+        passes(Duration.ofMinutes(50));
+        goes(true);
+        assertInterval(Duration.ofSeconds(5));
+    }
+
+    @Test
+    void whoIsRefusedOnceMoreBehindAPauseHasWaitedForTheLimitsAlone() {
+        goes(true);
+        backlog(40);
+        waits(Duration.ofSeconds(5));
+        passes(Duration.ofMinutes(20));
+        waits(Duration.ofSeconds(5)); // others were before it
+        passes(Duration.ofSeconds(5));
+        goes(true);
+        assertThat(waiter.intervalNanos()).isCloseTo(5e9 + 5e9 / 32, within(1e6));
+    }
+
+    @Test
+    void aPaceOfHoursIsOne() {
+        goes(true);
+        for (int i = 0; i < 3; i++) {
+            waits(Duration.ofHours(2));
+            passes(Duration.ofHours(2));
+            goes(true);
+        }
+        assertInterval(Duration.ofHours(2));
+    }
+
+    @Test
+    void aMessageThatComesBackUntriedCountsOnce() {
+        goes(true);
+        backlog(40);
+        for (int i = 0; i < 40; i++) {
+            waiter.cameBack();
+            goes(true);
+        }
+        assertInterval(Duration.ofSeconds(5));
+    }
+
+    @Test
+    void whatPassesWithoutLimitsIsNotMeasured() {
+        goes(true);
+        backlog(40);
+        waits(Duration.ofSeconds(5));
+        waiter.isFree();
+        passes(Duration.ofMinutes(5));
         goes(true);
         assertInterval(Duration.ofSeconds(5));
     }

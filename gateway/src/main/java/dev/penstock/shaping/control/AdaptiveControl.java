@@ -149,7 +149,10 @@ public final class AdaptiveControl implements AutoCloseable {
         }
     }
 
-    /** What binds paths together; zeros of none. Confined to who adds them up. */
+    /**
+     * What binds paths together, about: what some share bounds them and those before them. Zeros of none. Confined to who
+     * adds them up.
+     */
     private static final class Most {
         private double perSecond;
         private int sessions;
@@ -478,6 +481,8 @@ public final class AdaptiveControl implements AutoCloseable {
     private volatile ControlConfig config;
     private volatile Listener listener = Listener.NONE;
     private final AtomicInteger incidents = new AtomicInteger();
+    /** How often the rules' limits have changed. */
+    private final AtomicInteger changes = new AtomicInteger();
     private volatile boolean hasSenders;
     private volatile boolean dirty;
     private volatile boolean closed;
@@ -598,12 +603,13 @@ public final class AdaptiveControl implements AutoCloseable {
         return over;
     }
 
-    /** The rules' limits are others: ceilings are asked for anew. */
+    /** The rules' limits are others: ceilings are asked for anew, and what was just asked for isn't taken any more. */
     public void limitsChanged() {
-        paths.clear();
+        changes.incrementAndGet();
         for (Node node : nodes.values()) {
             node.dropAll();
         }
+        paths.clear();
     }
 
     private Node node(EgressPath path, String provider, long now) {
@@ -615,10 +621,13 @@ public final class AdaptiveControl implements AutoCloseable {
             return known.node;
         }
         Node node = node(Scope.of(path, provider), now);
+        int as = changes.get();
         PathLimits of = base.of(path, provider); // asked with no lock held
         synchronized (node) {
-            paths.put(path, new Known(provider, node, now));
-            node.add(path, of);
+            if (changes.get() == as) {
+                paths.put(path, new Known(provider, node, now));
+                node.add(path, of);
+            }
         }
         if (known != null) {
             synchronized (known.node) {

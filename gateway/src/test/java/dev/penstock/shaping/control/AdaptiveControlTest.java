@@ -64,13 +64,16 @@ class AdaptiveControlTest {
     private final ConcurrentLinkedQueue<String> told = new ConcurrentLinkedQueue<>();
     private final ReplyBook replies = new ReplyBook(ReplyRules.NONE);
     private TrafficLimits own = TrafficLimits.DEFAULT;
+    private Runnable asked = () -> {};
     private AdaptiveControl control = control();
 
     private AdaptiveControl control() {
         LimitBook base = new LimitBook() {
             @Override
             public PathLimits of(EgressPath path, String provider) {
-                return new PathLimits(provider.isEmpty() ? TrafficLimits.DEFAULT : own, List.of());
+                PathLimits now = new PathLimits(provider.isEmpty() ? TrafficLimits.DEFAULT : own, List.of());
+                asked.run();
+                return now;
             }
 
             @Override
@@ -283,6 +286,23 @@ class AdaptiveControlTest {
         }
         assertThat(limits(PATH)).isEmpty();
         assertThat(control.decisions().getFirst().what()).isEqualTo("release");
+    }
+
+    @Test
+    void limitsThatChangeWhileTheyAreAskedForAreAskedForAnew() throws IOException {
+        start();
+        asked = () -> {
+            asked = () -> {};
+            own = TrafficLimits.DEFAULT.with(TrafficLimits.MAX_MESSAGE_RATE, Rate.parse("10/s"));
+            control.limitsChanged();
+        };
+        delivered(PATH, "shop", 200);
+        refused(PATH, "shop", RATE);
+        passes(Duration.ofSeconds(10));
+        for (int i = 0; i < 5_000 && !limits(PATH).isEmpty(); i++) {
+            delivered(PATH, "shop", 1);
+        }
+        assertThat(limits(PATH)).as("at 10/s").isEmpty();
     }
 
     @Test
